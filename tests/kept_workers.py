@@ -76,12 +76,15 @@ class ReusedWorkers(WorkerPool):
     """A pool that takes its processes from the stable, and gives them back."""
 
     async def close(self) -> None:
-        self._idle = [
-            worker for worker in self._idle if not IDLE_WORKERS.put(worker, self._recycle_rss_bytes)
+        self._idle_workers = [
+            worker for worker in self._idle_workers if not IDLE_WORKERS.put(worker, self._recycle_rss_bytes)
         ]
         await super().close()
 
-    async def _get_or_spawn(self) -> _Worker:
-        if not self._idle and (worker := await IDLE_WORKERS.take(self._recycle_rss_bytes)) is not None:
+    async def _get_or_start_worker(self) -> _Worker:
+        if (
+            not self._idle_workers
+            and (worker := await IDLE_WORKERS.take(self._recycle_rss_bytes)) is not None
+        ):
             return worker
-        return await super()._get_or_spawn()
+        return await super()._get_or_start_worker()

@@ -17,7 +17,7 @@ from simcord.results import InteractionResult
 
 from bot.client import gateway_process
 from bot.client.command_registration import translate_for_tag
-from bot.client.command_tree import DEFERS_ITSELF
+from bot.client.command_tree import DEFERS_ITSELF_KEY
 from bot.client.discord_client import INTENTS, TelexBot
 from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
@@ -36,7 +36,7 @@ class Trial(commands.Cog):
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Try something", extras={DEFERS_ITSELF: True})
+    @app_commands.command(description="Try something", extras={DEFERS_ITSELF_KEY: True})
     async def trial(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
         if what == "deferred":
             await interaction.response.defer(ephemeral=True)

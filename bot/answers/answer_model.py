@@ -103,43 +103,49 @@ class Answer:
 
         The keys `period` and `lines` are present only if the answer has a period or a briefing.
         """
-        document: dict[str, Any] = {
+        answer_document: dict[str, Any] = {
             "question": self.question,
             "answered": self.is_answered,
             "tier": self.confidence.value,
-            "quotes": list(map(_quote, self.quotes)),
-            "possible": list(map(_quote, self.possible_quotes)),
-            "older": list(map(_quote, self.superseded_quotes)),
+            "quotes": list(map(_build_quote_document, self.quotes)),
+            "possible": list(map(_build_quote_document, self.possible_quotes)),
+            "older": list(map(_build_quote_document, self.superseded_quotes)),
             "written": [
                 {"text": sentence.text, "cites": list(sentence.citations)}
                 for sentence in self.generated_sentences
             ],
-            "sources": [_source(article) for article in self.sources],
-            "nearest": [_source(article) for article in self.related_articles],
-            "newest": None if self.newest_published is None else _iso(self.newest_published),
+            "sources": [_build_source_document(article) for article in self.sources],
+            "nearest": [_build_source_document(article) for article in self.related_articles],
+            "newest": None if self.newest_published is None else _format_iso_time(self.newest_published),
         }
         if self.period is not None:
-            document["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
+            answer_document["period"] = {
+                "since": _format_iso_time(self.period.start),
+                "before": _format_iso_time(self.period.end),
+            }
         if self.briefing:
-            document["lines"] = [
-                {**_source(item.article), "text": extract_opening_passage(item.article, MAX_QUOTE_LENGTH)}
+            answer_document["lines"] = [
+                {
+                    **_build_source_document(item.article),
+                    "text": extract_opening_passage(item.article, MAX_QUOTE_LENGTH),
+                }
                 for item in self.briefing
             ]
-        return document
+        return answer_document
 
 
-def _quote(quote: Quote) -> dict[str, object]:
-    return {"text": quote.text, "answer": quote.answer_span, **_source(quote.article)}
+def _build_quote_document(quote: Quote) -> dict[str, object]:
+    return {"text": quote.text, "answer": quote.answer_span, **_build_source_document(quote.article)}
 
 
-def _source(article: Article) -> dict[str, object]:
+def _build_source_document(article: Article) -> dict[str, object]:
     return {
         "url": article.url,
         "title": article.title,
         "source": article.outlet,
-        "published": _iso(article.published),
+        "published": _format_iso_time(article.published),
     }
 
 
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _format_iso_time(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

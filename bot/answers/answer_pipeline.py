@@ -98,7 +98,7 @@ async def answer_question(
         StoreError: The database failed.
     """
 
-    def draft(answer: Answer) -> None:
+    def report_draft(answer: Answer) -> None:
         if draft_callback is not None:
             draft_callback(replace(answer, question=text))
 
@@ -109,7 +109,7 @@ async def answer_question(
         else await _find_readable_article(searcher, about_article_id, feed_ids)
     )
     newest_articles = await searcher.store.articles.list_newest(feed_ids, limit=1)
-    newest_published = newest_articles[0].published if newest_articles else 0
+    newest_published_at = newest_articles[0].published if newest_articles else 0
     news_request = news_requests.parse_news_request(resolved_text, searcher.store.clock.now(), zone)
     if news_request is not None and article is not None and not news_request.topic:
         news_request = None
@@ -119,7 +119,7 @@ async def answer_question(
         else await _answer_with_briefing(searcher, resolved_text, feed_ids, news_request, preferences)
     )
     if answer is None and article is not None and _asks_for_an_overview(resolved_text):
-        answer = await _answer_with_overview(searcher, resolved_text, article, writer, draft)
+        answer = await _answer_with_overview(searcher, resolved_text, article, writer, report_draft)
     if answer is None:
         previous_source_articles = [
             await _find_readable_article(searcher, source_id, feed_ids) for source_id in previous_source_ids
@@ -136,17 +136,17 @@ async def answer_question(
             follow_up_questions.content_words(text) if resolved_text != " ".join(text.split()) else ()
         )
         question = await analyse_question_with_index(searcher, question_text, follow_up_words)
-        retrieved = await retrieve_articles(searcher, question, feed_ids=feed_ids)
+        retrieved_articles = await retrieve_articles(searcher, question, feed_ids=feed_ids)
         answer = await answer_from_articles(
-            searcher, question, retrieved.with_context(context_articles), writer, draft
+            searcher, question, retrieved_articles.with_context(context_articles), writer, report_draft
         )
     answer = replace(
-        answer, question=text, newest_published=newest_published if newest_articles else None, zone=zone
+        answer, question=text, newest_published=newest_published_at if newest_articles else None, zone=zone
     )
-    return await _with_period(searcher, answer, feed_ids, news_request)
+    return await _add_period(searcher, answer, feed_ids, news_request)
 
 
-async def _with_period(
+async def _add_period(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
     """Return the answer with the period of the question, if the answer is not sure.
@@ -157,16 +157,19 @@ async def _with_period(
         answer = replace(answer, period=news_request.period)
     if answer.is_answered or answer.period is None:
         return answer
-    oldest = await searcher.store.articles.oldest_published_at(feed_ids)
+    oldest_published_at = await searcher.store.articles.oldest_published_at(feed_ids)
     return replace(
-        answer, oldest_published=oldest if oldest is not None and answer.period.end <= oldest else None
+        answer,
+        oldest_published=oldest_published_at
+        if oldest_published_at is not None and answer.period.end <= oldest_published_at
+        else None,
     )
 
 
 async def answer_from_articles(
     searcher: Searcher,
     question: AnalysedQuestion,
-    retrieved: RetrievedArticles,
+    retrieved_articles: RetrievedArticles,
     writer: AnswerWriter | None = None,
     on_draft: DraftCallback | None = None,
 ) -> Answer:
@@ -175,24 +178,36 @@ async def answer_from_articles(
     Raises:
         StoreError: The database failed.
     """
-    lexically_scored = await searcher.run_in_worker(
-        score_candidates, question, retrieved.articles, retrieved.context_ids, retrieved.nearest_ids
+    lexical_candidates = await searcher.run_in_worker(
+        score_candidates,
+        question,
+        retrieved_articles.articles,
+        retrieved_articles.context_ids,
+        retrieved_articles.nearest_ids,
     )
-    candidates, scorer = await rescore_with_cosines(searcher, question, retrieved, lexically_scored)
-    articles = {article.id: article for article in retrieved.articles}
-    confidence = classify_confidence(candidates, scorer, retrieved.context_ids)
+    candidates, scorer = await rescore_with_cosines(
+        searcher, question, retrieved_articles, lexical_candidates
+    )
+    article_by_id = {article.id: article for article in retrieved_articles.articles}
+    confidence = classify_confidence(candidates, scorer, retrieved_articles.context_ids)
     if writer is not None and confidence is not Confidence.NOTHING:
-        generated_answer = await generate_answer(question, candidates, articles, confidence, writer, on_draft)
+        generated_answer = await generate_answer(
+            question, candidates, article_by_id, confidence, writer, on_draft
+        )
         if generated_answer is not None:
             return generated_answer
-    related_articles = [article for article in retrieved.articles if article.id not in retrieved.context_ids]
-    return build_answer(question, candidates, articles, confidence, related_articles, retrieved.context_ids)
+    related_articles = [
+        article for article in retrieved_articles.articles if article.id not in retrieved_articles.context_ids
+    ]
+    return build_answer(
+        question, candidates, article_by_id, confidence, related_articles, retrieved_articles.context_ids
+    )
 
 
 async def rescore_with_cosines(
     searcher: Searcher,
     question: AnalysedQuestion,
-    retrieved: RetrievedArticles,
+    retrieved_articles: RetrievedArticles,
     candidates: Sequence[ScoredCandidate],
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
     """Return the candidates rescored with cosines between question and passage, and the scorer used.
@@ -215,10 +230,10 @@ async def rescore_with_cosines(
         features = (
             *lexical_candidate.features,
             cosine,
-            retrieved.cosines.get(lexical_candidate.article_id, 0.0),
+            retrieved_articles.cosines.get(lexical_candidate.article_id, 0.0),
         )
         probability = cosine_scorer.predict_probability(
-            features, in_context=lexical_candidate.article_id in retrieved.context_ids
+            features, in_context=lexical_candidate.article_id in retrieved_articles.context_ids
         )
         rescored_candidates.append(lexical_candidate._replace(features=features, probability=probability))
     return sorted(rescored_candidates, key=lambda candidate: -candidate.probability), cosine_scorer
@@ -274,26 +289,27 @@ def select_quotes(
         if candidate not in superseded_candidates
         and context_free_log_odds(candidate, context_ids) >= min_log_odds
     ][:MAX_QUOTES]
-    following = distinct_candidates[0].following_candidate
+    following_candidate = distinct_candidates[0].following_candidate
     if (
-        following
+        following_candidate
         and len(quoted_candidates) < MAX_QUOTES
-        and not any(map(following.overlaps, quoted_candidates))
+        and not any(map(following_candidate.overlaps, quoted_candidates))
     ):
-        quoted_candidates.append(following)
+        quoted_candidates.append(following_candidate)
     return quoted_candidates, superseded_candidates[:MAX_QUOTES]
 
 
 def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
     """Return the passages that the best one supersedes: older, about as likely, with another answer."""
-    best = candidates[0]
+    best_candidate = candidates[0]
     return [
         candidate
         for candidate in candidates
-        if candidate.published <= best.published - MIN_SUPERSEDED_AGE_SECONDS
-        and log_odds(candidate.probability) >= log_odds(best.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
-        and min(candidate.span_probability, best.span_probability) >= MIN_SPAN_PROBABILITY
-        and not _have_same_answer(candidate, best)
+        if candidate.published <= best_candidate.published - MIN_SUPERSEDED_AGE_SECONDS
+        and log_odds(candidate.probability)
+        >= log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
+        and min(candidate.span_probability, best_candidate.span_probability) >= MIN_SPAN_PROBABILITY
+        and not _have_same_answer(candidate, best_candidate)
     ]
 
 
@@ -317,24 +333,24 @@ def build_answer(
         )
         for candidate_group in (quoted_candidates, superseded_candidates)
     )
-    sources = {quote.article.id: quote.article for quote in (*quotes, *superseded_quotes)}
+    source_by_id = {quote.article.id: quote.article for quote in (*quotes, *superseded_quotes)}
     return Answer(
         question=question.text,
         confidence=confidence,
         quotes=quotes if confidence is Confidence.SURE else (),
         possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
         superseded_quotes=superseded_quotes,
-        sources=tuple(sources.values()),
+        sources=tuple(source_by_id.values()),
         related_articles=() if confidence is Confidence.SURE else related_articles,
         probability=candidates[0].probability,
     )
 
 
-def _have_same_answer(first: ScoredCandidate, second: ScoredCandidate) -> bool:
+def _have_same_answer(first_candidate: ScoredCandidate, second_candidate: ScoredCandidate) -> bool:
     """Return whether the words that answer in one passage include the words that answer in the other."""
     answer_tokens = (
-        text_analysis.tokenize(first.answer_span or ""),
-        text_analysis.tokenize(second.answer_span or ""),
+        text_analysis.tokenize(first_candidate.answer_span or ""),
+        text_analysis.tokenize(second_candidate.answer_span or ""),
     )
     return set(answer_tokens[0]) <= set(answer_tokens[1]) or set(answer_tokens[1]) <= set(answer_tokens[0])
 
@@ -381,9 +397,11 @@ async def _answer_with_briefing(
 
 def _asks_for_an_overview(text: str) -> bool:
     """Return whether a question asks only for a summary of an article."""
-    folded = normalize_question(text)
-    remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded))
-    return bool(_OVERVIEW_PATTERN.search(folded)) and not follow_up_questions.content_words(remaining_text)
+    folded_text = normalize_question(text)
+    remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded_text))
+    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not follow_up_questions.content_words(
+        remaining_text
+    )
 
 
 async def _answer_with_overview(

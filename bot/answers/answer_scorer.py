@@ -48,8 +48,8 @@ class Scorer:
         for tree in self.trees:
             node = tree[0]
             while isinstance(node, list):
-                feature, threshold, low, high = node
-                node = tree[low if features[feature] <= threshold else high]
+                feature, threshold, below_node_index, above_node_index = node
+                node = tree[below_node_index if features[feature] <= threshold else above_node_index]
             total_log_odds += node
         return 1 / (1 + exp(-total_log_odds)) if total_log_odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
 
@@ -116,8 +116,13 @@ def load_highlight_model() -> HighlightModel:
     return HighlightModel(**json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"])
 
 
-def _load_scorer(name: str, features: Sequence[str]) -> Scorer:
-    model = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[name]
-    if model["features"] != list(features):
+def _load_scorer(model_name: str, feature_names: Sequence[str]) -> Scorer:
+    model_document = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[model_name]
+    if model_document["features"] != list(feature_names):
         raise ValueError(f"{MODEL_FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
-    return Scorer(model["bias"], tuple(map(tuple, model["trees"])), model["sure"], model["possible"])
+    return Scorer(
+        model_document["bias"],
+        tuple(map(tuple, model_document["trees"])),
+        model_document["sure"],
+        model_document["possible"],
+    )

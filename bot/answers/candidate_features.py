@@ -30,16 +30,18 @@ _MONTH_SECONDS = 30 * 86_400
 class ArticleFeatures:
     """Features that all candidates (passages that may answer) of an article share."""
 
-    def __init__(self, terms: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
+    def __init__(self, term_matcher: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
         self.analysis = analysis
         title_positions, text_positions = (
-            terms.find_term_positions([analysis.title]),
-            terms.find_term_positions(analysis.sentences),
+            term_matcher.find_term_positions([analysis.title]),
+            term_matcher.find_term_positions(analysis.sentences),
         )
         self.title_term_indexes = set(title_positions)
-        self.title_related_terms = terms.find_related_term_indexes([analysis.title]) | self.title_term_indexes
-        self.article_share = terms.compute_weight_share(self.title_term_indexes.union(text_positions))
-        self.title_share = terms.compute_weight_share(self.title_term_indexes)
+        self.title_related_terms = (
+            term_matcher.find_related_term_indexes([analysis.title]) | self.title_term_indexes
+        )
+        self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions))
+        self.title_share = term_matcher.compute_weight_share(self.title_term_indexes)
         word_count = sum(len(sentence.tokens) for sentence in analysis.sentences)
         self.bm25 = (
             sum(
@@ -49,9 +51,9 @@ class ArticleFeatures:
                     + len(text_positions.get(term_index, ())),
                     word_count,
                 )
-                for term_index, weight in enumerate(terms.weights)
+                for term_index, weight in enumerate(term_matcher.weights)
             )
-            / terms.total_weight
+            / term_matcher.total_weight
         )
 
     def log_months_behind_newest(self, articles: Iterable[ArticleFeatures]) -> float:
@@ -60,7 +62,7 @@ class ArticleFeatures:
         The result is log(1 + months). Another article matches as well if its title and its whole text each
         contain at least as large a share of the question.
         """
-        newest = max(
+        newest_published = max(
             (
                 article.analysis.article.published
                 for article in articles
@@ -68,7 +70,7 @@ class ArticleFeatures:
             ),
             default=0,
         )
-        return log(1 + max(0, newest - self.analysis.article.published) / _MONTH_SECONDS)
+        return log(1 + max(0, newest_published - self.analysis.article.published) / _MONTH_SECONDS)
 
 
 def _compute_bm25_term_score(count: int, word_count: int) -> float:
@@ -82,16 +84,18 @@ def _compute_bm25_term_score(count: int, word_count: int) -> float:
 
 
 def find_best_typed_span(
-    question: AnalysedQuestion, terms: QuestionTermMatcher, candidate: AnswerCandidate
+    question: AnalysedQuestion, term_matcher: QuestionTermMatcher, candidate: AnswerCandidate
 ) -> tuple[TypedSpan | None, float]:
     """Return the words of a passage that most likely answer, and their proximity to the question's words.
 
     The words are None if none have the form of an answer. The proximity is from 0 to 1.
     """
     expected_types = {
-        span_type for kind in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[kind]
+        span_type
+        for answer_type in question.answer_types
+        for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
     }
-    term_positions = terms.find_term_positions(candidate.sentences)
+    term_positions = term_matcher.find_term_positions(candidate.sentences)
     best_span, best_proximity = None, 0.0
     for sentence in candidate.sentences:
         for span in sentence.typed_spans:
@@ -100,18 +104,18 @@ def find_best_typed_span(
             words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
             if (
                 span.is_answer_itself
-                and all(terms.find_matching_terms(word.stem) for word in words_inside)
+                and all(term_matcher.find_matching_terms(word.stem) for word in words_inside)
                 and (words_inside or span.answer_type is AnswerType.NAME)
             ):
                 continue
             proximity = 0.0
-            for term_index, starts in term_positions.items():
+            for term_index, term_starts in term_positions.items():
                 distance = min(
                     max(span.start - start, start - span.end, 0) if not span.start <= start < span.end else 0
-                    for start in starts
+                    for start in term_starts
                 )
-                proximity += terms.weights[term_index] * exp(-distance / _PROXIMITY_DECAY_CHARS)
-            proximity /= terms.total_weight
+                proximity += term_matcher.weights[term_index] * exp(-distance / _PROXIMITY_DECAY_CHARS)
+            proximity /= term_matcher.total_weight
             if best_span is None or proximity > best_proximity:
                 best_span, best_proximity = span, proximity
     return best_span, best_proximity
@@ -124,7 +128,9 @@ def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
     """
     answer_types = question.answer_types & PATTERN_TYPES
     answer_types = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in answer_types else answer_types
-    expected_types = {span_type for kind in answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
+    expected_types = {
+        span_type for answer_type in answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
+    }
     return not expected_types or any(span.answer_type in expected_types for span in find_typed_spans(text))
 
 
@@ -144,7 +150,7 @@ COSINE_FEATURE_COUNT = 2
 
 def compute_candidate_features(
     question: AnalysedQuestion,
-    terms: QuestionTermMatcher,
+    term_matcher: QuestionTermMatcher,
     article: ArticleFeatures,
     candidate: AnswerCandidate,
     log_months_behind_newest: float,
@@ -153,29 +159,29 @@ def compute_candidate_features(
 
     The features that need cosines are left out.
     """
-    term_positions = terms.find_term_positions(candidate.sentences)
-    window_terms = set(term_positions)
-    related_terms = terms.find_related_term_indexes(candidate.sentences) | window_terms
-    span, proximity = find_best_typed_span(question, terms, candidate)
+    term_positions = term_matcher.find_term_positions(candidate.sentences)
+    matched_term_indexes = set(term_positions)
+    related_term_indexes = term_matcher.find_related_term_indexes(candidate.sentences) | matched_term_indexes
+    span, proximity = find_best_typed_span(question, term_matcher, candidate)
     has_answer_type = bool(question.answer_types)
     return [
-        terms.compute_weight_share(window_terms),
-        terms.compute_weight_share(window_terms | article.title_term_indexes),
+        term_matcher.compute_weight_share(matched_term_indexes),
+        term_matcher.compute_weight_share(matched_term_indexes | article.title_term_indexes),
         article.article_share,
         article.title_share,
-        terms.compute_weight_share(related_terms | article.title_related_terms),
-        _compute_term_proximity(terms, term_positions),
+        term_matcher.compute_weight_share(related_term_indexes | article.title_related_terms),
+        _compute_term_proximity(term_matcher, term_positions),
         article.bm25,
-        log(1 + terms.indexed_term_count) / 3,
-        1 - terms.indexed_term_count / (len(terms.weights) or 1),
+        log(1 + term_matcher.indexed_term_count) / 3,
+        1 - term_matcher.indexed_term_count / (len(term_matcher.weights) or 1),
         float(has_answer_type and span is not None),
         float(has_answer_type and span is None),
         proximity,
         max(
-            terms.compute_weight_share(terms.find_term_positions([sentence]))
+            term_matcher.compute_weight_share(term_matcher.find_term_positions([sentence]))
             for sentence in candidate.sentences
         ),
-        *(float(kind in question.answer_types) for kind in AnswerType),
+        *(float(answer_type in question.answer_types) for answer_type in AnswerType),
         float(not has_answer_type),
         float(candidate.is_headline),
         log(1 + max(0, candidate.sentence_index)) / 4,
@@ -183,18 +189,22 @@ def compute_candidate_features(
     ]
 
 
-def _compute_term_proximity(terms: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]) -> float:
+def _compute_term_proximity(
+    term_matcher: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]
+) -> float:
     """Return how close the question's words stand to each other in a passage, from 0 to 1."""
     if len(term_positions) <= 1:
         return 0.0
-    total = 0.0
-    for term_index, starts in term_positions.items():
+    total_proximity = 0.0
+    for term_index, term_starts in term_positions.items():
         other_starts = [
             start
             for other_index, other_term_starts in term_positions.items()
             if other_index != term_index
             for start in other_term_starts
         ]
-        distance = min(abs(start - other_start) for start in starts for other_start in other_starts)
-        total += terms.weights[term_index] * exp(-max(0, distance - 8) / _PROXIMITY_DECAY_CHARS)
-    return total / terms.total_weight
+        distance = min(abs(start - other_start) for start in term_starts for other_start in other_starts)
+        total_proximity += term_matcher.weights[term_index] * exp(
+            -max(0, distance - 8) / _PROXIMITY_DECAY_CHARS
+        )
+    return total_proximity / term_matcher.total_weight

@@ -93,12 +93,12 @@ def extract_candidates(
 
     A passage is scored by its features.
     """
-    terms = QuestionTermMatcher(question)
-    article_features = [ArticleFeatures(terms, analysis) for analysis in analyses]
+    term_matcher = QuestionTermMatcher(question)
+    article_features = [ArticleFeatures(term_matcher, analysis) for analysis in analyses]
     return [
         (
             candidate,
-            compute_candidate_features(question, terms, features, candidate, log_months_behind_newest),
+            compute_candidate_features(question, term_matcher, features, candidate, log_months_behind_newest),
         )
         for features, log_months_behind_newest in [
             (article, article.log_months_behind_newest(article_features)) for article in article_features
@@ -118,19 +118,21 @@ def score_candidates(
     `context_ids` are articles that the conversation is about, `nearest_ids` those nearest in meaning, whose
     first candidates are always returned.
     """
-    analyses = {article.id: analyse_article(article) for article in articles}
-    scorer, terms = load_candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
+    analysis_by_id = {article.id: analyse_article(article) for article in articles}
+    scorer, term_matcher = load_candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
     candidates = [
         make_scored_candidate(
             candidate,
             features,
             scorer.predict_probability(features, in_context=candidate.analysis.article.id in context_ids),
         )
-        for candidate, features in extract_candidates(question, analyses.values())
+        for candidate, features in extract_candidates(question, analysis_by_id.values())
     ]
     candidates.sort(key=lambda scored_candidate: -scored_candidate.probability)
     return [
-        with_answer_span(question, terms, analyses[selected_candidate.article_id], selected_candidate)
+        with_answer_span(
+            question, term_matcher, analysis_by_id[selected_candidate.article_id], selected_candidate
+        )
         for selected_candidate in select_candidates(
             [quotable_candidate for quotable_candidate in candidates if quotable_candidate.text], nearest_ids
         )
@@ -159,7 +161,7 @@ def select_candidates(
         if candidate_index not in selected_indexes and len(candidate.text) <= remaining_chars:
             selected_indexes.add(candidate_index)
             remaining_chars -= len(candidate.text)
-    return [candidates[index] for index in sorted(selected_indexes)]
+    return [candidates[selected_candidate_index] for selected_candidate_index in sorted(selected_indexes)]
 
 
 def make_scored_candidate(
@@ -183,17 +185,17 @@ def find_following_range(analysis: ArticleAnalysis, range_start: int) -> Passage
     for range_end in range(
         min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1
     ):
-        text = _find_verbatim_text(
+        following_text = _find_verbatim_text(
             AnswerCandidate(analysis, range_start, analysis.sentences[range_start:range_end])
         )
-        if 0 < len(text) <= MAX_QUOTE_LENGTH:
-            return text, (range_start, range_end)
+        if 0 < len(following_text) <= MAX_QUOTE_LENGTH:
+            return following_text, (range_start, range_end)
     return None
 
 
 def with_answer_span(
     question: AnalysedQuestion,
-    terms: QuestionTermMatcher,
+    term_matcher: QuestionTermMatcher,
     analysis: ArticleAnalysis,
     candidate: ScoredCandidate,
     scorer: Scorer | None = None,
@@ -203,18 +205,18 @@ def with_answer_span(
     No words are marked if the passage has none in the form of an answer.
     """
     candidate = candidate._replace(following=find_following_range(analysis, candidate.sentence_range[1]))
-    model = scorer or load_span_scorer()
+    span_scorer = scorer or load_span_scorer()
     scored_spans = [
-        (model.predict_probability(features), span.text)
+        (span_scorer.predict_probability(features), span.text)
         for sentence_index in range(*candidate.sentence_range)
-        for span, features in iter_span_features(question, terms, analysis, sentence_index)
+        for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
         if span.text in candidate.text
     ]
     if not scored_spans:
         return candidate
-    probability, answer = max(scored_spans)
-    answer_tokens = set(tokenize(answer))
-    runner_up = max(
+    probability, answer_text = max(scored_spans)
+    answer_tokens = set(tokenize(answer_text))
+    runner_up_probability = max(
         (
             other_probability
             for other_probability, text in scored_spans
@@ -223,7 +225,7 @@ def with_answer_span(
         default=MIN_PROBABILITY,
     )
     return candidate._replace(
-        answer_span=answer, span_probability=probability, runner_up_probability=runner_up
+        answer_span=answer_text, span_probability=probability, runner_up_probability=runner_up_probability
     )
 
 
@@ -233,12 +235,12 @@ def _find_verbatim_text(candidate: AnswerCandidate) -> str:
     It is not there as a whole if text was cut out between two sentences. If the article's web page was read
     instead of the feed's text, not even the first sentence occurs; then the text is returned as it is.
     """
-    text, article = candidate.text, candidate.analysis.article
+    candidate_text, article = candidate.text, candidate.analysis.article
     if candidate.is_headline:
-        return text
+        return candidate_text
     first_sentence = candidate.analysis.text[candidate.sentences[0].start : candidate.sentences[0].end]
     article_text = article.text or article.summary
-    verbatim = find_verbatim(article_text, text)
-    if not verbatim:
-        return "" if find_verbatim(article_text, first_sentence) else text
-    return verbatim if len(verbatim) <= MAX_QUOTE_LENGTH else ""
+    verbatim_text = find_verbatim(article_text, candidate_text)
+    if not verbatim_text:
+        return "" if find_verbatim(article_text, first_sentence) else candidate_text
+    return verbatim_text if len(verbatim_text) <= MAX_QUOTE_LENGTH else ""

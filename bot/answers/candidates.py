@@ -19,7 +19,7 @@ MAX_CHARS_READ = 12_000
 """Maximum number of characters of an article that are searched for answers."""
 
 _HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
-_SENTENCE_PART = re.compile(
+_SENTENCE_PART_PATTERN = re.compile(
     rf"\S(?:.{{0,{MAX_QUOTE_LENGTH - 2}}}\S)?$"
     rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",
     re.DOTALL,
@@ -107,15 +107,15 @@ def iter_candidates(analysis: ArticleAnalysis) -> Iterator[AnswerCandidate]:
     if analysis.article.title:
         yield AnswerCandidate(analysis, -1, (analysis.title,))
     last_end = 0
-    for index, first_sentence in enumerate(analysis.sentences):
-        window_end = index + 1
-        while window_end < min(index + MAX_WINDOW_SENTENCES, len(analysis.sentences)):
+    for sentence_index, first_sentence in enumerate(analysis.sentences):
+        window_end = sentence_index + 1
+        while window_end < min(sentence_index + MAX_WINDOW_SENTENCES, len(analysis.sentences)):
             if analysis.sentences[window_end].end - first_sentence.start > MAX_QUOTE_LENGTH:
                 break
             window_end += 1
         if window_end > last_end:
             last_end = window_end
-            yield AnswerCandidate(analysis, index, analysis.sentences[index:window_end])
+            yield AnswerCandidate(analysis, sentence_index, analysis.sentences[sentence_index:window_end])
 
 
 def _iter_sentences(text: str, language: str | None) -> Iterator[AnalysedSentence]:
@@ -123,7 +123,7 @@ def _iter_sentences(text: str, language: str | None) -> Iterator[AnalysedSentenc
     for sentence in excerpts.split_sentences(text):
         start = text.index(sentence, position)
         position = start + len(sentence)
-        for match in _SENTENCE_PART.finditer(sentence):
+        for match in _SENTENCE_PART_PATTERN.finditer(sentence):
             yield _analyse_sentence(match[0], start + match.start(), language)
 
 

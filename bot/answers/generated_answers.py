@@ -19,7 +19,7 @@ DraftCallback = Callable[[Answer], None]
 async def generate_answer(
     question: AnalysedQuestion,
     candidates: Sequence[ScoredCandidate],
-    articles: Mapping[int, Article],
+    article_by_id: Mapping[int, Article],
     confidence: Confidence,
     writer: AnswerWriter,
     on_draft: DraftCallback | None = None,
@@ -30,12 +30,12 @@ async def generate_answer(
     passed to `on_draft` meet these conditions too.
     """
     passages = [
-        Quote(candidate.text, articles[candidate.article_id], candidate.highlighted_span)
+        Quote(candidate.text, article_by_id[candidate.article_id], candidate.highlighted_span)
         for candidate in candidates[:MAX_PASSAGES]
     ]
     language = question.language or i18n.current_language()
 
-    def answer(sentences: Sequence[Sentence]) -> Answer | None:
+    def build_checked_answer(sentences: Sequence[Sentence]) -> Answer | None:
         text = " ".join(sentence.text for sentence in sentences)
         stems = frozenset(text_analysis.stem_tokens(text, language))
         if all(term.stems.isdisjoint(stems) for term in question.terms) or not has_expected_span(
@@ -44,12 +44,12 @@ async def generate_answer(
             return None
         return build_generated_answer(question.text, sentences, passages, confidence)
 
-    def hear(sentences: Sequence[Sentence]) -> None:
-        draft = answer(sentences)
+    def report_draft(sentences: Sequence[Sentence]) -> None:
+        draft = build_checked_answer(sentences)
         if draft is not None and on_draft is not None:
             on_draft(draft)
 
-    return answer(await writer.write(question.text, passages, language, hear))
+    return build_checked_answer(await writer.write(question.text, passages, language, report_draft))
 
 
 def build_generated_answer(

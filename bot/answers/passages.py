@@ -39,15 +39,15 @@ def iter_passages(
     text = (article.body or article.summary)[:max_chars_read]
     remaining_sentences = list(_iter_sentence_spans(text, article))
     while remaining_sentences:
-        (start, end), sentence_count = remaining_sentences[0], 1
-        passage = text[start:end]
+        (passage_start, passage_end), sentence_count = remaining_sentences[0], 1
+        passage = text[passage_start:passage_end]
         if len(passage) > max_length:
             passage = passage[:max_length].rpartition(" ")[0]
-        for count, (_, sentence_end) in enumerate(remaining_sentences[1:max_sentences], 2):
-            extended_passage = find_verbatim(article.text, text[start:sentence_end])
+        for extended_sentence_count, (_, sentence_end) in enumerate(remaining_sentences[1:max_sentences], 2):
+            extended_passage = find_verbatim(article.text, text[passage_start:sentence_end])
             if not 0 < len(extended_passage) <= max_length:
                 break
-            passage, sentence_count = extended_passage, count
+            passage, sentence_count = extended_passage, extended_sentence_count
         if passage:
             yield passage
         remaining_sentences = remaining_sentences[sentence_count:]

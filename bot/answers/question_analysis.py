@@ -24,18 +24,20 @@ class AnswerType(StrEnum):
     DEFINITION = "definition"
 
 
-_PRICE = r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
-_MEASURE = (
+_PRICE_PATTERN = (
+    r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
+)
+_MEASURE_PATTERN = (
     r"ages?|old|tall|high|far|heavy|long|big|fast|hauteur|height|poids|weight|taille|size|vitesse|speed|distance"
     r"|magnitude|pourcentage|percentage|percent|rate|taux|nombre|number|capacite|capacity|range|duree|score|bilan"
 )
 _ANSWER_TYPE_PATTERNS = (
-    (AnswerType.MONEY, rf"\b(?:{_PRICE})\b"),
+    (AnswerType.MONEY, rf"\b(?:{_PRICE_PATTERN})\b"),
     (
         AnswerType.NUMBER,
         (
             r"\b(?:(?:combien|cb)(?: de temps| d annees)?(?: dur\w+)?|dur(?:e|era|ee)"
-            rf"|how (?:many|much|often|long)|how (?:{_MEASURE})|{_MEASURE})\b"
+            rf"|how (?:many|much|often|long)|how (?:{_MEASURE_PATTERN})|{_MEASURE_PATTERN})\b"
         ),
     ),
     (
@@ -69,7 +71,7 @@ FOLLOW_UP_TERM_FACTOR = 2.0
 """Factor on the weight of a word that a follow-up adds to the previous question."""
 IMPLIED_TERM_FACTOR = 0.3
 """Factor on the weight of a word that answers leave out: a date is a "year", a sum of money a "price"."""
-_COMPILED_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ANSWER_TYPE_PATTERNS)
+_COMPILED_ANSWER_TYPE_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ANSWER_TYPE_PATTERNS)
 _COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""
@@ -132,7 +134,11 @@ class AnalysedQuestion:
 
 def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
     """Return the answer types that the words of a question suggest, each with the matching words."""
-    return {kind: match for kind, pattern in _COMPILED_PATTERNS if (match := pattern.search(text))}
+    return {
+        answer_type: match
+        for answer_type, pattern in _COMPILED_ANSWER_TYPE_PATTERNS
+        if (match := pattern.search(text))
+    }
 
 
 def analyse_question(
@@ -147,15 +153,18 @@ def analyse_question(
     `follow_up_words` are words that a follow-up added to the question.
     """
     words = text_analysis.tokenize(text)
-    normalized = " ".join(words)
-    present_words = {word for match in PRESENT_PATTERN.finditer(normalized) for word in match[0].split()}
+    normalized_text = " ".join(words)
+    present_words = {word for match in PRESENT_PATTERN.finditer(normalized_text) for word in match[0].split()}
     stop_words = text_analysis.find_stop_words(words) | _QUESTION_WORDS | present_words
-    matches = find_answer_types(normalized)
-    expected_types = set(matches)
+    match_by_answer_type = find_answer_types(normalized_text)
+    expected_types = set(match_by_answer_type)
     if {AnswerType.NUMBER, AnswerType.MONEY} <= expected_types:
-        expected_types -= {AnswerType.MONEY if _COUNT_PATTERN.search(normalized) else AnswerType.NUMBER}
+        expected_types -= {AnswerType.MONEY if _COUNT_PATTERN.search(normalized_text) else AnswerType.NUMBER}
     implied_words = {
-        word for kind, match in matches.items() if kind in PATTERN_TYPES for word in match[0].split()
+        word
+        for answer_type, match in match_by_answer_type.items()
+        if answer_type in PATTERN_TYPES
+        for word in match[0].split()
     }
     terms: list[QuestionTerm] = []
     for word in dict.fromkeys(words):
@@ -172,7 +181,7 @@ def analyse_question(
     if expected_types & PATTERN_TYPES or (AnswerType.REASON in expected_types and "appelle" in words):
         expected_types -= {AnswerType.NAME} if expected_types & PATTERN_TYPES else {AnswerType.REASON}
     if (
-        _DEFINITION_PATTERN.search(normalized)
+        _DEFINITION_PATTERN.search(normalized_text)
         and len(terms) <= _MAX_DEFINITION_TERMS
         and not expected_types & PATTERN_TYPES
     ):
@@ -182,5 +191,6 @@ def analyse_question(
         language=detect(text),
         terms=tuple(terms),
         answer_types=frozenset(expected_types),
-        changes_over_time=bool(PRESENT_PATTERN.search(normalized)) and not _PAST_PATTERN.search(normalized),
+        changes_over_time=bool(PRESENT_PATTERN.search(normalized_text))
+        and not _PAST_PATTERN.search(normalized_text),
     )

@@ -20,22 +20,22 @@ class QuestionTermMatcher:
         self.weights = [term.weight for term in question.terms]
         self.indexed_term_count = sum(term.is_in_index for term in question.terms)
         self.total_weight = sum(self.weights) or 1.0
-        self._terms_by_stem: dict[str, list[int]] = defaultdict(list)
-        self._terms_by_prefix: dict[str, list[int]] = defaultdict(list)
+        self._term_indexes_by_stem: dict[str, list[int]] = defaultdict(list)
+        self._term_indexes_by_prefix: dict[str, list[int]] = defaultdict(list)
         for term_index, term in enumerate(question.terms):
             for stem in term.stems:
-                self._terms_by_stem[stem].append(term_index)
+                self._term_indexes_by_stem[stem].append(term_index)
                 if len(stem) >= _FAMILY_PREFIX_LENGTH:
-                    self._terms_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(term_index)
+                    self._term_indexes_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(term_index)
 
     def find_matching_terms(self, stem: str) -> Sequence[int]:
         """Return the indexes of the question's terms that have this stem."""
-        return self._terms_by_stem.get(stem, ())
+        return self._term_indexes_by_stem.get(stem, ())
 
     def find_related_terms(self, stem: str) -> Sequence[int]:
         """Return the indexes of the question's terms that share their first letters with this stem."""
         return (
-            self._terms_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
+            self._term_indexes_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
             if len(stem) >= _FAMILY_PREFIX_LENGTH
             else ()
         )

@@ -14,9 +14,9 @@ from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.typed_spans import TypedSpan
 from bot.text.words import fold
 
-_WHO = re.compile(r"\b(?:qui|who\w*)\b")
-_WHERE = re.compile(r"\b(?:ou|where|pays|ville|city|country|lieu|place)\b")
-_PREPOSITION_BEFORE = re.compile(
+_WHO_PATTERN = re.compile(r"\b(?:qui|who\w*)\b")
+_WHERE_PATTERN = re.compile(r"\b(?:ou|where|pays|ville|city|country|lieu|place)\b")
+_PREPOSITION_BEFORE_PATTERN = re.compile(
     r"\b(?:in|at|near|from|à|en|dans|au|aux|chez|vers|près de|depuis)\s$", re.IGNORECASE
 )
 
@@ -38,14 +38,17 @@ SPAN_FEATURE_NAMES = (
 
 
 def iter_span_features(
-    question: AnalysedQuestion, terms: QuestionTermMatcher, analysed: ArticleAnalysis, sentence_index: int
+    question: AnalysedQuestion,
+    term_matcher: QuestionTermMatcher,
+    analysed_article: ArticleAnalysis,
+    sentence_index: int,
 ) -> Iterator[tuple[TypedSpan, list[float]]]:
     """Yield the answer spans of a sentence with their features; index -1 stands for the headline."""
     is_title = sentence_index < 0
     sentence, text = (
-        (analysed.title, analysed.article.title)
+        (analysed_article.title, analysed_article.article.title)
         if is_title
-        else (analysed.sentences[sentence_index], analysed.text)
+        else (analysed_article.sentences[sentence_index], analysed_article.text)
     )
     spans = [typed_span for typed_span in sentence.typed_spans if typed_span.answer_type in SPAN_TYPES]
     if not spans:
@@ -58,46 +61,60 @@ def iter_span_features(
         *(float(kind in question.answer_types) for kind in AnswerType),
         float(not question.answer_types),
     ]
-    question_features += (float(pattern.search(folded_question) is not None) for pattern in (_WHO, _WHERE))
-    sentence_positions = terms.find_term_positions([sentence])
+    question_features += (
+        float(pattern.search(folded_question) is not None) for pattern in (_WHO_PATTERN, _WHERE_PATTERN)
+    )
+    sentence_positions = term_matcher.find_term_positions([sentence])
     nearby_positions = (
         sentence_positions
         if is_title
-        else terms.find_term_positions(analysed.sentences[max(0, sentence_index - 1) : sentence_index + 2])
+        else term_matcher.find_term_positions(
+            analysed_article.sentences[max(0, sentence_index - 1) : sentence_index + 2]
+        )
     )
     sentence_share, nearby_share = (
-        terms.compute_weight_share(sentence_positions),
-        terms.compute_weight_share({*nearby_positions, *terms.find_term_positions([analysed.title])}),
+        term_matcher.compute_weight_share(sentence_positions),
+        term_matcher.compute_weight_share(
+            {*nearby_positions, *term_matcher.find_term_positions([analysed_article.title])}
+        ),
     )
-    starts = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
+    term_start_positions = {
+        start for starts_of_term in sentence_positions.values() for start in starts_of_term
+    }
     for span in spans:
         words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
-        if words_inside and starts.issuperset(word.start for word in words_inside):
+        if words_inside and term_start_positions.issuperset(word.start for word in words_inside):
             continue  # A span that consists of the question's own words answers nothing.
         next_word = next((word for word in sentence.tokens if word.start >= span.end), None)
         proximity = adjacency = weight_before = 0.0
-        for term, term_starts in nearby_positions.items():
-            distance = min(_distance_to(span, start) for start in term_starts)
-            proximity += terms.weights[term] * exp(-distance / _NEAR_DECAY_CHARS)
-            adjacency += terms.weights[term] * exp(-distance / _BESIDE_DECAY_CHARS)
-            weight_before += terms.weights[term] * any(
-                start < span.start for start in sentence_positions.get(term, ())
+        for term_index, term_starts in nearby_positions.items():
+            distance = min(_compute_distance(span, start) for start in term_starts)
+            proximity += term_matcher.weights[term_index] * exp(-distance / _NEAR_DECAY_CHARS)
+            adjacency += term_matcher.weights[term_index] * exp(-distance / _BESIDE_DECAY_CHARS)
+            weight_before += term_matcher.weights[term_index] * any(
+                start < span.start for start in sentence_positions.get(term_index, ())
             )
         features = [
-            *(float(span.answer_type is kind) for kind in SPAN_TYPES),
+            *(float(span.answer_type is span_type) for span_type in SPAN_TYPES),
             *question_features,
             float(span.answer_type in expected_types),
-            float(_PREPOSITION_BEFORE.search(text, max(0, span.start - 10), span.start) is not None),
-            proximity / terms.total_weight,
-            adjacency / terms.total_weight,
+            float(_PREPOSITION_BEFORE_PATTERN.search(text, max(0, span.start - 10), span.start) is not None),
+            proximity / term_matcher.total_weight,
+            adjacency / term_matcher.total_weight,
             sentence_share,
             nearby_share,
-            weight_before / terms.total_weight,
-            sum(word.start in starts for word in words_inside) / (len(words_inside) or 1),
-            float(sum(word.start in starts for word in (*words_inside[-1:], next_word) if word is not None)),
+            weight_before / term_matcher.total_weight,
+            sum(word.start in term_start_positions for word in words_inside) / (len(words_inside) or 1),
+            float(
+                sum(
+                    word.start in term_start_positions
+                    for word in (*words_inside[-1:], next_word)
+                    if word is not None
+                )
+            ),
             log(1 + len(words_inside)),
-            log(1 + analysed.text.count(span.text)),
-            float(span.text in analysed.article.title),
+            log(1 + analysed_article.text.count(span.text)),
+            float(span.text in analysed_article.article.title),
             log(2 + sentence_index) / 4,
             float(span.start == sentence.start),
             float(sum(other_span.answer_type is span.answer_type for other_span in spans)),
@@ -106,6 +123,6 @@ def iter_span_features(
         yield span, features
 
 
-def _distance_to(span: TypedSpan, start: int) -> int:
+def _compute_distance(span: TypedSpan, start: int) -> int:
     """Return the distance in characters between a span and the start of a word; 0 inside the span."""
     return max(span.start - start, start - span.end, 0)

@@ -26,7 +26,7 @@ class TypedSpan(NamedTuple):
         return self.answer_type not in {AnswerType.REASON, AnswerType.DEFINITION}
 
 
-_NUMBER_WORDS = (
+_NUMBER_WORDS_PATTERN = (
     r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
     r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|dozens?|hundreds?|thousands?|half|third|twice"
     r"|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante"
@@ -34,33 +34,37 @@ _NUMBER_WORDS = (
     r"|moitié|tiers"
     r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
 )
-_YEAR = "an"
+_FRENCH_YEAR_WORD = "an"
 """French word for "year".
 
 It is also an English stop word, which numbers are not counted with, so it is an exception there.
 """
-_SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
-_DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
-_UNIT = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
-_COUNT = rf"(?:{_DIGITS}|\b(?:{_NUMBER_WORDS})\b)"
-_NUMBER = re.compile(
-    rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT})?{_SCALE}?"
-    rf"(?:\s(?:de |d['’]|of )?)?{_UNIT}?",
+_SCALE_PATTERN = (
+    r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
+)
+_DIGITS_PATTERN = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
+_UNIT_PATTERN = (
+    r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
+)
+_COUNT_PATTERN = rf"(?:{_DIGITS_PATTERN}|\b(?:{_NUMBER_WORDS_PATTERN})\b)"
+_NUMBER_PATTERN = re.compile(
+    rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT_PATTERN}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT_PATTERN})?{_SCALE_PATTERN}?"
+    rf"(?:\s(?:de |d['’]|of )?)?{_UNIT_PATTERN}?",
     re.IGNORECASE,
 )
-_MONEY = re.compile(r"[$€£]|\b(?:euros?|dollars?|livres|pounds|centimes|cents)\b", re.IGNORECASE)
-_NAME = re.compile(
+_MONEY_PATTERN = re.compile(r"[$€£]|\b(?:euros?|dollars?|livres|pounds|centimes|cents)\b", re.IGNORECASE)
+_NAME_PATTERN = re.compile(
     r"(?<![\w'’])(?:[A-ZÀ-Þ][\w’'.&-]*|[a-z]+[A-Z]\w*)"
     r"(?:[ \u00a0](?:(?:de|du|des|la|le|of|the|van|von|and|et|&) )?"
     r"(?:[A-ZÀ-Þ][\w’'&-]*|\d[\w.]*))*"
 )
-_REASON = re.compile(
+_REASON_PATTERN = re.compile(
     r"\b(?:because|due to|since|in order to|so that|after|thanks to|caus\w+|reasons?|as a result|to avoid"
     r"|by \w+ing|parce qu\w*|car|afin|en raison|à cause|grâce à|puisqu\w*|suite à|contexte"
     r"|pour \w+(?:er|ir|re)|faute de|en \w+ant|explain\w*|expliqu\w*|permet\w*|in response|crainte)\b",
     re.IGNORECASE,
 )
-_DEFINITION = re.compile(
+_DEFINITION_PATTERN = re.compile(
     r"\b(?:is|are|was|were|est|sont|était|c['’]est|called|nommée?|appelée?)\s+(?:an?|the|one|un|une|le|la|les|l['’]|des?)\b"
     r"|[,–—(-]\s+(?:an?|the|un|une|le|la|l['’]|c['’]est)\b",
     re.IGNORECASE,
@@ -69,46 +73,56 @@ _DEFINITION = re.compile(
 
 def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
     """Yield the words of a text in the form of an answer; `offset` is added to their positions."""
-    dates = list(_date_pattern().finditer(text))
-    for kind, start, span_text in (*_find_numbers(text, dates), *_find_dates_names_cues(text, dates)):
-        yield TypedSpan(kind, offset + start, offset + start + len(span_text), span_text)
+    date_matches = list(_load_date_pattern().finditer(text))
+    for answer_type, start, span_text in (
+        *_find_numbers(text, date_matches),
+        *_find_dates_names_cues(text, date_matches),
+    ):
+        yield TypedSpan(answer_type, offset + start, offset + start + len(span_text), span_text)
 
 
-def _find_numbers(text: str, dates: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
-    for match in _NUMBER.finditer(text):
-        number = match[0].rstrip()
-        count, _, unit = number.rpartition(" ")
-        if count and fold(unit) in STOPWORDS - {_YEAR}:  # In "2020 un" the next word is not a unit.
-            number = count
-        if not any(_is_part_of_date(match.start(), number, date) for date in dates):
-            is_money = _MONEY.search(text, match.start(), match.end() + 12)
-            yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number
+def _find_numbers(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
+    for match in _NUMBER_PATTERN.finditer(text):
+        number_text = match[0].rstrip()
+        count_text, _, unit_word = number_text.rpartition(" ")
+        if count_text and fold(unit_word) in STOPWORDS - {
+            _FRENCH_YEAR_WORD
+        }:  # In "2020 un" the next word is not a unit.
+            number_text = count_text
+        if not any(_is_part_of_date(match.start(), number_text, date) for date in date_matches):
+            is_money = _MONEY_PATTERN.search(text, match.start(), match.end() + 12)
+            yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number_text
 
 
 def _find_dates_names_cues(
-    text: str, dates: Sequence[re.Match[str]]
+    text: str, date_matches: Sequence[re.Match[str]]
 ) -> Iterator[tuple[AnswerType, int, str]]:
-    for match in dates:
+    for match in date_matches:
         yield AnswerType.TIME, match.start(), match[0]
-    for match in _NAME.finditer(text):
-        start, name = match.start(), match[0].rstrip(".'’-")
-        first_word, _, later_words = name.partition(" ")
+    for match in _NAME_PATTERN.finditer(text):
+        start, name_text = match.start(), match[0].rstrip(".'’-")
+        first_word, _, later_words = name_text.partition(" ")
         if fold(first_word) in STOPWORDS:  # The word is capitalised only because it begins a sentence.
-            start, name = match.end() - len(match[0]) + len(first_word) + 1, later_words
-        if name:
-            yield AnswerType.NAME, start, name
-    for kind, pattern in ((AnswerType.REASON, _REASON), (AnswerType.DEFINITION, _DEFINITION)):
+            start, name_text = match.end() - len(match[0]) + len(first_word) + 1, later_words
+        if name_text:
+            yield AnswerType.NAME, start, name_text
+    for answer_type, pattern in (
+        (AnswerType.REASON, _REASON_PATTERN),
+        (AnswerType.DEFINITION, _DEFINITION_PATTERN),
+    ):
         for match in pattern.finditer(text):
-            yield kind, match.start(), match[0]
+            yield answer_type, match.start(), match[0]
 
 
-def _is_part_of_date(start: int, number: str, date: re.Match[str]) -> bool:
+def _is_part_of_date(start: int, number_text: str, date_match: re.Match[str]) -> bool:
     """Return whether a number belongs to a date, as a day, or as a year that does not count anything."""
-    return date.start() <= start < date.end() and not (date[0].isdecimal() and len(number) > len(date[0]))
+    return date_match.start() <= start < date_match.end() and not (
+        date_match[0].isdecimal() and len(number_text) > len(date_match[0])
+    )
 
 
 @cache
-def _date_pattern() -> re.Pattern[str]:
+def _load_date_pattern() -> re.Pattern[str]:
     """Return the pattern of dates, months, weekdays and years, with names of months and days from Babel."""
     months: set[str] = set()
     days: set[str] = set()

@@ -33,18 +33,18 @@ MAX_REQUEST_BYTES = 64 * 1024
 async def serve_stdio(services: Services) -> None:
     """Serve the news tools, with all articles, over standard input and output."""
 
-    async def no_restriction() -> None:
+    async def allow_all_feeds() -> None:
         return None
 
-    await news_tools.build_server(services, no_restriction).run_stdio_async()
+    await news_tools.build_server(services, allow_all_feeds).run_stdio_async()
 
 
-def build_http_app(services: Services, public_channels: PublicChannels, *, address: str) -> ASGIApp:
+def build_http_app(services: Services, public_channels: PublicChannels, *, base_url: str) -> ASGIApp:
     """Return an HTTP application that serves the news tools at `/mcp` to holders of tokens.
 
     A token gives access to the feeds that everybody on its server may read.
     """
-    call_limiter = TokenBucket(services.clock, allowed=MAX_CALLS, period=CALL_PERIOD_SECONDS)
+    call_limiter = TokenBucket(services.clock, max_tokens=MAX_CALLS, period_seconds=CALL_PERIOD_SECONDS)
 
     async def load_visible_feed_ids() -> Collection[int]:
         token = get_access_token()
@@ -59,56 +59,58 @@ def build_http_app(services: Services, public_channels: PublicChannels, *, addre
             log.warning("public feeds lookup failed server_id=%s error=%s", token.client_id, error)
             raise ToolError("Discord does not answer at the moment. Try again later.") from error
 
-    auth = AuthSettings(
-        issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
+    auth_settings = AuthSettings(
+        issuer_url=AnyHttpUrl(base_url), resource_server_url=None, validate_token_resource=False
     )
-    server = news_tools.build_server(
-        services, load_visible_feed_ids, auth=auth, verifier=_ServerTokenVerifier(services)
+    mcp_server = news_tools.build_server(
+        services, load_visible_feed_ids, auth=auth_settings, token_verifier=_ServerTokenVerifier(services)
     )
     # A web page that reaches this address by DNS rebinding has no token, so the host check adds nothing.
-    app = server.streamable_http_app(
+    mcp_app = mcp_server.streamable_http_app(
         json_response=True,
         stateless_http=True,
         max_request_body_size=MAX_REQUEST_BYTES,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
 
-    return _limit_failed_lookups(app, FailedLookupLimiter(services.clock))
+    return _limit_failed_lookups(mcp_app, FailedLookupLimiter(services.clock))
 
 
-def _limit_failed_lookups(app: ASGIApp, limiter: FailedLookupLimiter) -> ASGIApp:
+def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> ASGIApp:
     """Return the HTTP application, with 429 in place of 401 for clients that tried too many wrong tokens."""
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        has_token = any(name == b"authorization" for name, _ in scope.get("headers", ()))
+    async def serve_limited(scope: Scope, receive: Receive, send: Send) -> None:
+        has_authorization = any(
+            header_name == b"authorization" for header_name, _ in scope.get("headers", ())
+        )
 
         async def send_slowed(message: Message) -> None:
-            if has_token and message.get("status") == HTTPStatus.UNAUTHORIZED:
-                wait_seconds = limiter.count_miss((scope.get("client") or ("",))[0])
+            if has_authorization and message.get("status") == HTTPStatus.UNAUTHORIZED:
+                wait_seconds = lookup_limiter.count_miss((scope.get("client") or ("",))[0])
                 if wait_seconds:
                     retry_after_header = (b"retry-after", str(math.ceil(wait_seconds)).encode())
-                    status = HTTPStatus.TOO_MANY_REQUESTS
+                    limit_status = HTTPStatus.TOO_MANY_REQUESTS
                     message = {
                         **message,
-                        "status": status,
+                        "status": limit_status,
                         "headers": [*message["headers"], retry_after_header],
                     }
             await send(message)
 
         await app(scope, receive, send_slowed)
 
-    return serve
+    return serve_limited
 
 
 class _ServerTokenVerifier:
     """Verifier of assistants' tokens, which asks the database."""
 
     def __init__(self, services: Services) -> None:
-        self._tokens = services.store.assistant_tokens
+        self._token_store = services.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return a token with the id of its server as the client, or None if the token is unknown."""
-        server_id = await self._tokens.find_server_by_token(token)
+        server_id = await self._token_store.find_server_by_token(token)
         if server_id is None:
             return None
         return AccessToken(token=token, client_id=str(server_id), scopes=[])
@@ -116,7 +118,7 @@ class _ServerTokenVerifier:
 
 async def serve_http(app: ASGIApp, host: str, port: int, trusted_proxies: Collection[Network]) -> None:
     """Serve an HTTP application until it is stopped."""
-    config = uvicorn.Config(
+    server_config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -124,4 +126,4 @@ async def serve_http(app: ASGIApp, host: str, port: int, trusted_proxies: Collec
         access_log=False,
         forwarded_allow_ips=list(map(str, trusted_proxies)),
     )
-    await uvicorn.Server(config).serve()
+    await uvicorn.Server(server_config).serve()

@@ -27,9 +27,9 @@ commands = typer.Typer()
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of articles.")]
 
 
-def _read_inputs(text: str) -> Iterable[str]:
-    if text != "-":
-        return (text,)
+def _read_inputs(argument: str) -> Iterable[str]:
+    if argument != "-":
+        return (argument,)
     return (line.strip() for line in sys.stdin if line.strip())
 
 
@@ -45,29 +45,33 @@ def search(
     """Search the stored articles."""
     settings = load_settings_or_exit()
 
-    async def work() -> None:
+    async def search_articles() -> None:
         async with open_searcher(settings, as_json=as_json_) as searcher:
-            for text in _read_inputs(query):
-                page = await searcher.search(text, feed_ids=None, limit=limit)
-                notes = [search_note_sentences.note_sentence(note) for note in page.notes]
+            for query_text in _read_inputs(query):
+                search_page = await searcher.search(query_text, feed_ids=None, limit=limit)
+                note_sentences = [
+                    search_note_sentences.note_sentence(search_note) for search_note in search_page.notes
+                ]
                 if as_json_:
                     response = {
-                        "query": text,
-                        "results": [search_result_as_json(json_hit) for json_hit in page.results],
-                        "notes": notes,
-                        "suggestions": page.suggestions,
+                        "query": query_text,
+                        "results": [
+                            search_result_as_json(article_hit) for article_hit in search_page.results
+                        ],
+                        "notes": note_sentences,
+                        "suggestions": search_page.suggestions,
                     }
                     terminal.echo_stdout(json.dumps(response, ensure_ascii=False))
                     continue
-                for note in notes:
-                    terminal.echo_stderr(note)
-                if page.suggestions:
-                    terminal.echo_stderr(f"Did you mean {', '.join(page.suggestions)}?")
-                if not page.results:
-                    terminal.echo_stderr(f"Nothing found for {text!r}.")
+                for note_sentence in note_sentences:
+                    terminal.echo_stderr(note_sentence)
+                if search_page.suggestions:
+                    terminal.echo_stderr(f"Did you mean {', '.join(search_page.suggestions)}?")
+                if not search_page.results:
+                    terminal.echo_stderr(f"Nothing found for {query_text!r}.")
                     continue
                 terminal.print_table(
-                    text,
+                    query_text,
                     ("date", "source", "article"),
                     (
                         (
@@ -75,12 +79,12 @@ def search(
                             hit.article.outlet,
                             f"{hit.article.title}{printing.match_label(hit)}\n{hit.article.url}",
                         )
-                        for hit in page.results
+                        for hit in search_page.results
                     ),
-                    lines=True,
+                    shows_lines=True,
                 )
 
-    run_async(work)
+    run_async(search_articles)
 
 
 @commands.command(cls=terminal.QueryCommand)
@@ -99,29 +103,29 @@ def ask(
     """
     settings = load_settings_or_exit()
 
-    async def work() -> None:
+    async def answer_questions() -> None:
         async with (
             open_searcher(settings, as_json=as_json_) as searcher,
-            open_answer_writer(settings, SystemClock()) as writer,
+            open_answer_writer(settings, SystemClock()) as answer_writer,
         ):
-            for text in _read_inputs(question):
-                if rejection := find_courtesy_rejection(text):
-                    answer = Answer(question=text)
+            for question_text in _read_inputs(question):
+                if rejection := find_courtesy_rejection(question_text):
+                    answer = Answer(question=question_text)
                 else:
                     answer = await answer_pipeline.answer_question(
-                        searcher, text, feed_ids=None, writer=writer
+                        searcher, question_text, feed_ids=None, writer=answer_writer
                     )
                 if as_json_:
                     terminal.echo_stdout(json.dumps(answer.as_json(), ensure_ascii=False))
                     continue
                 if question == "-":
-                    terminal.echo_stdout(f"\n{discord_text.to_plain_line(text)}")
+                    terminal.echo_stdout(f"\n{discord_text.to_plain_line(question_text)}")
                 if rejection:
                     terminal.echo_stderr(refusal_sentences.refusal_sentence(RequestRejected(rejection)))
                 else:
                     printing.print_answer(answer, settings)
 
-    run_async(work)
+    run_async(answer_questions)
 
 
 @commands.command()
@@ -153,11 +157,11 @@ def questions(
             ("last asked", "times", "answered", "👍", "👎", "question"),
             (
                 (
-                    terminal.format_time(row_stats.last),
-                    *map(str, (row_stats.times, row_stats.answers, row_stats.up, row_stats.down)),
-                    row_stats.text,
+                    terminal.format_time(table_stats.last),
+                    *map(str, (table_stats.times, table_stats.answers, table_stats.up, table_stats.down)),
+                    table_stats.text,
                 )
-                for row_stats in stats
+                for table_stats in stats
             ),
         )
     else:

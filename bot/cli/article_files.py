@@ -60,28 +60,28 @@ class ArticleImportResult:
             self.problems.append(LineProblem(line_number, reason))
 
 
-async def export_articles(store: Store, output: TextIO) -> int:
+async def export_articles(store: Store, output_file: TextIO) -> int:
     """Write all articles, oldest first, and return their number.
 
     An article that two feeds of one outlet have in common is written once.
     """
-    count = 0
+    article_count = 0
     published_at = None
-    exported_keys: set[tuple[str, str, str]] = set()
+    exported_identities: set[tuple[str, str, str]] = set()
     async for article in store.articles.iterate():
         if article.published != published_at:
             published_at = article.published
-            exported_keys.clear()
+            exported_identities.clear()
         article_identity = (article.url, article.outlet, article.title)
-        if article_identity not in exported_keys:
-            exported_keys.add(article_identity)
-            output.write(to_json_line(article) + "\n")
-            count += 1
-    return count
+        if article_identity not in exported_identities:
+            exported_identities.add(article_identity)
+            output_file.write(to_json_line(article) + "\n")
+            article_count += 1
+    return article_count
 
 
 async def import_lines(
-    services: Services, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
+    services: Services, stream: BinaryIO, *, on_progress: Callable[[int], None] | None = None
 ) -> ArticleImportResult:
     """Import articles from lines of JSON, and return the counts and problems.
 
@@ -89,16 +89,16 @@ async def import_lines(
     the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
     """
     import_result = ArticleImportResult()
-    feed_ids: dict[str, int] = {}
+    feed_id_by_source: dict[str, int] = {}
     line_number = 0
-    for batch in _split_into_batches(_read_numbered_lines(lines)):
-        rows = []
+    for batch in _split_into_batches(_read_numbered_lines(stream)):
+        import_rows = []
         for line_number, raw_line in batch:
             try:
-                rows.append(parse_row(raw_line, import_result.unknown_fields))
+                import_rows.append(parse_row(raw_line, import_result.unknown_fields))
             except ValueError as error:
                 import_result.reject(line_number, str(error))
-        await _import_batch(services, rows, feed_ids, import_result)
+        await _import_batch(services, import_rows, feed_id_by_source, import_result)
         if on_progress is not None:
             on_progress(line_number)
     return import_result
@@ -106,35 +106,38 @@ async def import_lines(
 
 async def _import_batch(
     services: Services,
-    rows: Sequence[ImportRow],
-    feed_ids: dict[str, int],
+    import_rows: Sequence[ImportRow],
+    feed_id_by_source: dict[str, int],
     import_result: ArticleImportResult,
 ) -> None:
-    articles = services.store.articles
-    articles_by_url = await articles.load_stored_by_url({row.url for row in rows})
+    article_store = services.store.articles
+    articles_by_url = await article_store.load_stored_by_url({row.url for row in import_rows})
     now = services.clock.now()
     drafts: list[RowDraft] = []
-    for row in rows:
-        if row.source not in feed_ids:
+    for row in import_rows:
+        if row.source not in feed_id_by_source:
             feed = await services.store.feeds.add(
                 IMPORT_URL_PREFIX + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED
             )
-            feed_ids[row.source] = feed.id
-        key = compute_article_key_of_row(row)
-        at_url = articles_by_url.setdefault(row.url, [])
+            feed_id_by_source[row.source] = feed.id
+        article_key = compute_article_key_of_row(row)
+        articles_at_url = articles_by_url.setdefault(row.url, [])
         if any(
-            stored_article.key == key or _is_same_article(row, stored_article) for stored_article in at_url
+            stored_article.key == article_key or _is_same_article(row, stored_article)
+            for stored_article in articles_at_url
         ):
             import_result.already_known += 1
             continue
-        page = _page_key_of_row(row, at_url)
-        published = feed_dates.clamp(row.published, now)
-        at_url.append(StoredArticle(key, row.url, page, row.source, row.title, published))
-        drafts.append(RowDraft(row, feed_ids[row.source], page))
+        page_key = _page_key_of_row(row, articles_at_url)
+        published_at = feed_dates.clamp(row.published, now)
+        articles_at_url.append(
+            StoredArticle(article_key, row.url, page_key, row.source, row.title, published_at)
+        )
+        drafts.append(RowDraft(row, feed_id_by_source[row.source], page_key))
     new_articles: list[NewArticle] = await services.workers.run(
         build_articles, drafts, now, timeout=BUILD_TIMEOUT_SECONDS
     )
-    stored_count = await articles.import_batch(
+    stored_count = await article_store.import_batch(
         [(draft.feed_id, article) for draft, article in zip(drafts, new_articles, strict=True)]
     )
     import_result.stored += stored_count
@@ -149,31 +152,31 @@ def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
     )
 
 
-def _page_key_of_row(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
+def _page_key_of_row(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -> str:
     """Return the page key of a row: of the article at its link unless several articles share the link."""
-    for stored_article in at_url:
+    for stored_article in articles_at_url:
         if row.title == stored_article.title or row.published == stored_article.published:
             return stored_article.page
-    return urls.compute_page_key(row.url, row.identity_hash.hex() if at_url else None)
+    return urls.compute_page_key(row.url, row.identity_hash.hex() if articles_at_url else None)
 
 
-def _read_numbered_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _read_numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that are not blank, with their numbers; long lines are cut to `MAX_LINE_BYTES` + 1."""
-    number = 0
-    while raw_line := lines.readline(MAX_LINE_BYTES + 1):
-        number += 1
-        line_end = raw_line
-        while not line_end.endswith(b"\n") and (line_end := lines.readline(MAX_LINE_BYTES)):
+    line_number = 0
+    while raw_line := stream.readline(MAX_LINE_BYTES + 1):
+        line_number += 1
+        last_chunk = raw_line
+        while not last_chunk.endswith(b"\n") and (last_chunk := stream.readline(MAX_LINE_BYTES)):
             pass
         if raw_line.strip():
-            yield number, raw_line
+            yield line_number, raw_line
 
 
 def _split_into_batches(numbered_lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     batch: list[tuple[int, bytes]] = []
     batch_bytes = 0
-    for number, raw_line in numbered_lines:
-        batch.append((number, raw_line))
+    for line_number, raw_line in numbered_lines:
+        batch.append((line_number, raw_line))
         batch_bytes += len(raw_line)
         if len(batch) == LINES_PER_BATCH or batch_bytes > MAX_LINE_BYTES:
             yield batch

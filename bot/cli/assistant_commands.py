@@ -39,8 +39,8 @@ def mcp(
         terminal.echo_stdout(token)
         return
     if revoke is not None:
-        count = run_with_store(lambda store: store.assistant_tokens.revoke(revoke))
-        terminal.echo_stderr(f"Tokens revoked: {count}.")
+        revoked_count = run_with_store(lambda store: store.assistant_tokens.revoke(revoke))
+        terminal.echo_stderr(f"Tokens revoked: {revoked_count}.")
         return
     if find_spec("mcp") is None:
         exit_with_error(f"This needs an extra: {extra_command('mcp')}", FAILED)
@@ -51,7 +51,7 @@ def mcp(
     logs.configure_logging(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 
-    async def work() -> None:
+    async def serve_tools() -> None:
         async with open_services(settings, create=False) as services:
             if not http:
                 await serving.serve_stdio(services)
@@ -59,8 +59,8 @@ def mcp(
             from bot.client.public_channels import open_public_channels  # noqa: PLC0415 - importing discord.py takes a second
 
             assert settings.discord_token is not None
-            token = settings.discord_token.get_secret_value()
-            async with open_public_channels(token, services.store, services.clock) as channel_lookup:
+            bot_token = settings.discord_token.get_secret_value()
+            async with open_public_channels(bot_token, services.store, services.clock) as public_channels:
                 local_address = f"http://{host}:{port}"
                 public_address = settings.public_url or (None if _is_local_only(host) else local_address)
                 terminal.echo_stderr(
@@ -70,15 +70,15 @@ def mcp(
                 await services.store.assistant_tokens.set_public_url(
                     public_address and f"{public_address}/mcp"
                 )
-                app = serving.build_http_app(
-                    services, channel_lookup, address=public_address or local_address
+                http_app = serving.build_http_app(
+                    services, public_channels, base_url=public_address or local_address
                 )
                 try:
-                    await serving.serve_http(app, host, port, settings.trusted_proxies)
+                    await serving.serve_http(http_app, host, port, settings.trusted_proxies)
                 finally:
                     await services.store.assistant_tokens.set_public_url(None)
 
-    run_async(work, runs_until_stopped=True)
+    run_async(serve_tools, runs_until_stopped=True)
 
 
 def _is_local_only(host: str) -> bool:

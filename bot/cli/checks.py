@@ -70,14 +70,14 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     if not feeds:
         yield CheckResult("feeds", is_ok=True, detail="none yet")
         return
-    slots = asyncio.Semaphore(settings.poll_concurrency)
+    poll_slots = asyncio.Semaphore(settings.poll_concurrency)
     async with Fetcher(settings) as fetcher:
 
-        async def reach(feed: Feed) -> CheckResult:
-            async with slots:
+        async def check_feed_in_slot(feed: Feed) -> CheckResult:
+            async with poll_slots:
                 return await check_feed(fetcher, feed)
 
-        for pending_check in asyncio.as_completed([reach(feed) for feed in feeds]):
+        for pending_check in asyncio.as_completed([check_feed_in_slot(feed) for feed in feeds]):
             yield await pending_check
 
 
@@ -89,13 +89,13 @@ def check_token(settings: Settings) -> CheckResult:
     """
     if settings.discord_token is None:
         return CheckResult("token", is_ok=True, detail="none: only the demo runs (DISCORD_TOKEN is not set)")
-    id_part, *other_parts = settings.discord_token.get_secret_value().strip().split(".")
+    id_part, *further_parts = settings.discord_token.get_secret_value().strip().split(".")
     try:
         bot_id = base64.b64decode(id_part + "=" * (-len(id_part) % 4), validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         bot_id = ""
-    has_parts = len(other_parts) == 2  # noqa: PLR2004 - id.time.signature
-    if bot_id.isdigit() and has_parts and all(re.fullmatch(r"[\w-]+", part) for part in other_parts):
+    has_three_parts = len(further_parts) == 2  # noqa: PLR2004 - id.time.signature
+    if bot_id.isdigit() and has_three_parts and all(re.fullmatch(r"[\w-]+", part) for part in further_parts):
         return CheckResult("token", is_ok=True, detail=f"has the shape of a bot's token (bot id {bot_id})")
     return CheckResult(
         "token",
@@ -113,34 +113,37 @@ async def check_model(settings: Settings) -> CheckResult:
             return CheckResult("model service", is_ok=False, detail=f"cannot be used: {error}")
 
 
-def check_semantic_search(settings: Settings, counts: EncodedCounts) -> CheckResult:
+def check_semantic_search(settings: Settings, encoded_counts: EncodedCounts) -> CheckResult:
     """Check whether semantic search is on, and how many articles are encoded."""
     subject = "semantic search"
-    model = article_encoder.find_model_id()
-    if model is None:
+    model_id = article_encoder.find_model_id()
+    if model_id is None:
         advice = f"To turn on semantic search: {extra_command('semantic')}"
         return CheckResult(subject, is_ok=True, detail="off: its extra isn’t installed", advice=advice)
     if not settings.semantic:
         return CheckResult(subject, is_ok=True, detail="off: TELEX_SEMANTIC is false")
     return CheckResult(
-        subject, is_ok=True, detail=f"{model}: {counts.encoded} of {counts.articles} articles encoded"
+        subject,
+        is_ok=True,
+        detail=f"{model_id}: {encoded_counts.encoded} of {encoded_counts.articles} articles encoded",
     )
 
 
-def check_feed_secrets(settings: Settings, counts: EncryptionCounts) -> CheckResult:
+def check_feed_secrets(settings: Settings, url_counts: EncryptionCounts) -> CheckResult:
     """Check whether feed addresses that contain a password or key are encrypted."""
     subject = "feed secrets"
-    if not counts.private_urls:
+    if not url_counts.private_urls:
         return CheckResult(subject, is_ok=True, detail="none")
     if settings.secret_key is None:
         detail = (
-            f"{counts.private_urls} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
+            f"{url_counts.private_urls} in plain text: set TELEX_SECRET_KEY (`telex rekey "
+            f"--new`) to encrypt them"
         )
         return CheckResult(subject, is_ok=True, detail=detail)
     return CheckResult(
         subject,
-        is_ok=counts.encrypted_urls == counts.private_urls,
-        detail=f"{counts.encrypted_urls} of {counts.private_urls} encrypted",
+        is_ok=url_counts.encrypted_urls == url_counts.private_urls,
+        detail=f"{url_counts.encrypted_urls} of {url_counts.private_urls} encrypted",
     )
 
 

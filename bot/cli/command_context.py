@@ -40,7 +40,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         await store.close()
 
 
-def run_with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
+def run_with_store(use_store: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
     """Run a coroutine function with the opened store and return its result.
 
     Exits the process with a message if a setting is invalid (status 2) or the database cannot be used (status
@@ -48,11 +48,11 @@ def run_with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = Fals
     """
     settings = load_settings_or_exit()
 
-    async def run() -> T:
+    async def run_on_store() -> T:
         async with open_store(settings, create=create) as store:
-            return await work(store)
+            return await use_store(store)
 
-    return run_async(run)
+    return run_async(run_on_store)
 
 
 @asynccontextmanager
@@ -72,31 +72,34 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
             except (WorkerError, OSError) as error:
                 terminal.echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
             else:
-                counts = await store.vectors.count_encoded()
-                if counts.encoded < counts.articles:
+                encoded_counts = await store.vectors.count_encoded()
+                if encoded_counts.encoded < encoded_counts.articles:
                     terminal.echo_stderr(
-                        f"Semantic search knows {counts.encoded} of {counts.articles} articles so far; "
+                        f"Semantic search knows {encoded_counts.encoded} of "
+                        f"{encoded_counts.articles} articles so far; "
                         "`telex run` and `telex import` go on with the rest."
                     )
-        index = IndexUpdater(store, settings.index_folder)
+        index_updater = IndexUpdater(store, settings.index_folder)
         try:
-            yield Searcher(store, index, semantic_index)
+            yield Searcher(store, index_updater, semantic_index)
         finally:
-            await index.close()
+            await index_updater.close()
 
 
 async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
     """Encode the articles that the semantic index lacks, with a progress bar; do nothing without an index."""
     if semantic_index is None:
         return
-    with terminal.create_progress_bar() as bar:
-        task = bar.add_task("encoding", total=None)
+    with terminal.create_progress_bar() as progress_bar:
+        progress_id = progress_bar.add_task("encoding", total=None)
         try:
-            encoded = await semantic_index.encode_missing(
-                lambda done, total: bar.update(task, completed=done, total=total)
+            encoded_count = await semantic_index.encode_missing(
+                lambda done_count, total_count: progress_bar.update(
+                    progress_id, completed=done_count, total=total_count
+                )
             )
         except (WorkerError, OSError) as error:
             terminal.echo_stderr(f"Semantic search isn't working, so only words can be searched: {error}")
             return
-    if encoded:
-        terminal.echo_stderr(f"{encoded} encoded for semantic search.")
+    if encoded_count:
+        terminal.echo_stderr(f"{encoded_count} encoded for semantic search.")

@@ -51,26 +51,30 @@ def import_(
     """Import articles from JSON Lines. Safe to repeat: existing articles stay as they are."""
     settings = load_settings_or_exit()
 
-    async def work() -> article_files.ArticleImportResult:
+    async def import_articles() -> article_files.ArticleImportResult:
         async with open_services(settings) as services:
-            with terminal.create_progress_bar() as bar:
-                task = bar.add_task("importing", total=None)
-                with _open_input(file) as lines:
-                    work_result = await article_files.import_lines(
-                        services, lines, on_progress=lambda line_count: bar.update(task, completed=line_count)
+            with terminal.create_progress_bar() as progress_bar:
+                progress_id = progress_bar.add_task("importing", total=None)
+                with _open_input(file) as stream:
+                    article_import = await article_files.import_lines(
+                        services,
+                        stream,
+                        on_progress=lambda line_count: progress_bar.update(progress_id, completed=line_count),
                     )
             await encode_with_progress(services.semantic_index)
-            return work_result
+            return article_import
 
-    import_result = run_async(work)
+    import_result = run_async(import_articles)
     for problem in import_result.problems:
         terminal.echo_stderr(f"line {problem.line_number}: {problem.reason}")
     if import_result.unknown_fields:
-        names = ", ".join(
-            f"{to_plain_line(name, 60)} ({count})"
-            for name, count in import_result.unknown_fields.most_common()
+        field_counts_text = ", ".join(
+            f"{to_plain_line(field_name, 60)} ({field_line_count})"
+            for field_name, field_line_count in import_result.unknown_fields.most_common()
         )
-        terminal.echo_stderr(f"Ignored fields, with their lines: {names}. Known: {', '.join(JSON_KEYS)}.")
+        terminal.echo_stderr(
+            f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}."
+        )
     terminal.echo_stderr(
         f"{import_result.stored} stored, {import_result.already_known} already known, "
         f"{import_result.rejected} rejected."
@@ -87,11 +91,11 @@ def export(
 ) -> None:
     """Write all articles as JSON Lines, oldest first."""
 
-    async def work(store: Store) -> int:
-        with _open_output(file) as lines:
-            return await article_files.export_articles(store, lines)
+    async def export_articles(store: Store) -> int:
+        with _open_output(file) as stream:
+            return await article_files.export_articles(store, stream)
 
-    terminal.echo_stderr(f"{run_with_store(work)} articles exported.")
+    terminal.echo_stderr(f"{run_with_store(export_articles)} articles exported.")
 
 
 @commands.command()
@@ -124,17 +128,19 @@ def move(
     if isinstance(source_location, Path) and not source_location.is_file():
         exit_with_error(f"There is no database at {source_location.absolute()}.", USAGE_ERROR)
 
-    async def work() -> int:
-        with terminal.create_progress_bar() as bar:
-            task = bar.add_task("moving", total=None)
+    async def move_rows() -> int:
+        with terminal.create_progress_bar() as progress_bar:
+            progress_id = progress_bar.add_task("moving", total=None)
             return await Store.copy_database(
                 source_location,
                 target_location,
                 SystemClock(),
-                lambda done, total: bar.update(task, completed=done, total=total),
+                lambda done_count, total_count: progress_bar.update(
+                    progress_id, completed=done_count, total=total_count
+                ),
             )
 
-    row_count = run_async(work)
+    row_count = run_async(move_rows)
     terminal.echo_stderr(
         f"{row_count} rows moved and compared. Set TELEX_DATABASE to the new database: the old "
         f"one is marked as "
@@ -152,5 +158,5 @@ def _parse_location_or_exit(text: str) -> Path | DatabaseUrl:
 @commands.command()
 def migrate() -> None:
     """Upgrade the database to this version and check it."""
-    version = run_with_store(lambda store: store.check(), create=True)
-    terminal.echo_stderr(f"The database is intact, at version {version}.")
+    schema_version = run_with_store(lambda store: store.check(), create=True)
+    terminal.echo_stderr(f"The database is intact, at version {schema_version}.")

@@ -49,25 +49,26 @@ def find(
         return
     for feed in discovery.feeds:
         terminal.echo_stdout(f"feed\t{urls.redact(feed.url)}\t{feed.title}")
-    for number, page_list in enumerate(discovery.page_lists.lists, 1):
+    for list_number, page_list in enumerate(discovery.page_lists.lists, 1):
         for entry in page_list.items:
-            terminal.echo_stdout(f"list {number}\t{entry.url}\t{entry.title}")
+            terminal.echo_stdout(f"list {list_number}\t{entry.url}\t{entry.title}")
     if not discovery.feeds and not discovery.page_lists.lists:
         terminal.echo_stderr("No feed and no list found at that address.")
 
 
-def _find_in_directory(name: str) -> DiscoveryResult | None:
+def _find_in_directory(name_or_url: str) -> DiscoveryResult | None:
     """Return the feeds of outlets with a name from the built-in directory, or None if there are none.
 
     Return None for a URL, too.
     """
     try:
-        urls.normalize_input(name)
+        urls.normalize_input(name_or_url)
     except ValueError:
-        found_feeds = tuple(
-            FoundFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlet_directory.search_outlets(name)
+        directory_feeds = tuple(
+            FoundFeed(outlet.feed_url, outlet.name, "rss")
+            for outlet in outlet_directory.search_outlets(name_or_url)
         )
-        return DiscoveryResult(found_feeds) if found_feeds else None
+        return DiscoveryResult(directory_feeds) if directory_feeds else None
     return None
 
 
@@ -103,26 +104,28 @@ def _format_iso_or_none(timestamp: int | None) -> str | None:
     return None if timestamp is None else format_iso(timestamp)
 
 
-feeds = typer.Typer(invoke_without_command=True)
-commands.add_typer(feeds, name="feeds")
+feeds_group = typer.Typer(invoke_without_command=True)
+commands.add_typer(feeds_group, name="feeds")
 
 
-@feeds.callback()
+@feeds_group.callback()
 def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
     """List feeds and their status."""
     if context.invoked_subcommand is not None:
         return
 
-    async def work(store: Store) -> tuple[list[Feed], dict[int, QuotaOverflow]]:
+    async def load_feeds(store: Store) -> tuple[list[Feed], dict[int, QuotaOverflow]]:
         feeds = [feed for feed in await store.feeds.list_all() if feed.state is not FeedState.IMPORTED]
         return feeds, await store.quota_overflows.load_all()
 
-    listed_feeds, overflows = run_with_store(work)
+    listed_feeds, overflow_by_feed_id = run_with_store(load_feeds)
     if as_json:
         for feed in listed_feeds:
-            skipped_entries = overflows[feed.id].entries if feed.id in overflows else 0
+            skipped_entry_count = (
+                overflow_by_feed_id[feed.id].entries if feed.id in overflow_by_feed_id else 0
+            )
             terminal.echo_stdout(
-                json.dumps(_feed_as_json(feed) | {"left_out": skipped_entries}, ensure_ascii=False)
+                json.dumps(_feed_as_json(feed) | {"left_out": skipped_entry_count}, ensure_ascii=False)
             )
         return
     if not listed_feeds:
@@ -138,7 +141,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
             (
                 feed.title or "–",
                 urls.redact(feed.url),
-                _status_text(feed, overflows.get(feed.id), now),
+                _status_text(feed, overflow_by_feed_id.get(feed.id), now),
                 terminal.format_relative_time(feed.last_article, now),
                 terminal.format_relative_time(feed.next_poll, now)
                 if feed.state is FeedState.ACTIVE
@@ -149,16 +152,18 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
     )
 
 
-@feeds.command()
+@feeds_group.command()
 def remove(
-    address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds` shows it.")],
+    address: Annotated[
+        str, typer.Argument(metavar="URL", help="The address, as `telex feeds_group` shows it.")
+    ],
 ) -> None:
     """Remove a feed that no channel follows.
 
     Its articles are deleted too, except bookmarked ones.
     """
 
-    async def work(store: Store) -> str:
+    async def remove_feed(store: Store) -> str:
         matching_feeds = [
             feed
             for feed in await store.feeds.list_all()
@@ -175,7 +180,7 @@ def remove(
         await store.feeds.remove(matching_feeds[0].id)
         return urls.redact(matching_feeds[0].url)
 
-    terminal.echo_stderr(f"Removed {run_with_store(work)}")
+    terminal.echo_stderr(f"Removed {run_with_store(remove_feed)}")
 
 
 def _status_text(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:

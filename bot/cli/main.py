@@ -42,7 +42,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def default(
+def run_default_command(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
@@ -81,13 +81,13 @@ def run(
 
 
 def _reclaim_moved_database(settings: Settings) -> None:
-    async def work() -> None:
+    async def reactivate_database() -> None:
         async with open_store(settings) as store:
             await store.reactivate()
 
     try:
         with Store.lock_for_run(settings.database, alone=True):
-            run_async(work)
+            run_async(reactivate_database)
     except StoreError as error:
         exit_with_error(str(error), FAILED)
 
@@ -114,10 +114,10 @@ def _run_bot(settings: Settings) -> NoReturn:
         exit_with_error(str(error), USAGE_ERROR)
 
 
-def _run_locked(settings: Settings, serve: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
     try:
         with Store.lock_for_run(settings.database):
-            run_async(serve, runs_until_stopped=True)
+            run_async(run_process, runs_until_stopped=True)
     except StoreError as error:
         exit_with_error(str(error), FAILED)
     raise typer.Exit
@@ -133,10 +133,12 @@ def demo(
 
     It is a page in the browser, with sample feeds.
     """
-    _run_demo(load_settings_or_exit(), live=live, port=port, browser=browser)
+    _run_demo(load_settings_or_exit(), is_live=live, port=port, opens_browser=browser)
 
 
-def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser: bool = True) -> None:
+def _run_demo(
+    settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True
+) -> None:
     if find_spec("simcord") is None:
         exit_with_error(f"The demo needs an extra: {extra_command('demo')}", FAILED)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
@@ -148,7 +150,8 @@ def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser:
     from cogs import ALL_COGS  # noqa: PLC0415 - discord.py takes a second to import
 
     run_async(
-        lambda: serve_demo(settings, ALL_COGS, live=live, port=port, browser=browser), runs_until_stopped=True
+        lambda: serve_demo(settings, ALL_COGS, is_live=is_live, port=port, opens_browser=opens_browser),
+        runs_until_stopped=True,
     )
 
 
@@ -159,13 +162,13 @@ def check() -> None:
     Only the shape of the token is checked; each feed is asked once.
     """
 
-    async def work() -> int:
+    async def run_all_checks() -> int:
         rows = []
-        with terminal.create_progress_bar() as bar:
-            task = bar.add_task("checking", total=None)
+        with terminal.create_progress_bar() as progress_bar:
+            progress_id = progress_bar.add_task("checking", total=None)
             async for check_result in checks.run_checks(settings):
                 rows.append(check_result)
-                bar.advance(task)
+                progress_bar.advance(progress_id)
         terminal.print_table(
             f"Telex {__version__}",
             ("", "what", "found"),
@@ -179,7 +182,7 @@ def check() -> None:
         return 0 if all(row.is_ok for row in rows) else FAILED
 
     settings = load_settings_or_exit()
-    raise typer.Exit(run_async(work))
+    raise typer.Exit(run_async(run_all_checks))
 
 
 @app.command()
@@ -200,14 +203,14 @@ def rekey(
     if settings.secret_key is None:
         exit_with_error("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", USAGE_ERROR)
 
-    async def work() -> int:
+    async def reencrypt_urls() -> int:
         async with open_store(settings) as store:
             return await store.encrypt_feed_urls(reencrypt=True)
 
     try:
         Store.require_exists(settings.database)
         with Store.lock_for_run(settings.database, alone=True):
-            rekeyed_count = run_async(work)
+            rekeyed_count = run_async(reencrypt_urls)
     except DatabaseMissing as error:
         exit_with_error(str(error), USAGE_ERROR)
     except StoreError as error:

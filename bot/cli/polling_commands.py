@@ -44,18 +44,18 @@ def poll(
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR)
 
-    async def work() -> list[PollReport]:
+    async def poll_feeds() -> list[PollReport]:
         async with open_services(settings) as services:
             if urls_to_poll:
                 reports = await _poll_urls(services, urls_to_poll)
             else:
                 due_feeds = await services.store.feeds.list_due(services.clock.now(), 100_000, ())
                 reports = await _poll_all(services, due_feeds, is_polite=True)
-            await _fetch_article_pages(services, reports, polite=not urls_to_poll)
+            await _fetch_article_pages(services, reports, is_polite=not urls_to_poll)
             await encode_with_progress(services.semantic_index)
             return reports
 
-    reports = run_async(work)
+    reports = run_async(poll_feeds)
     if not reports:
         terminal.echo_stderr(
             "No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`."
@@ -64,12 +64,12 @@ def poll(
         raise typer.Exit(FAILED)
 
 
-async def _poll_urls(services: Services, addresses: Iterable[str]) -> list[PollReport]:
+async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollReport]:
     """Poll the feeds at some addresses; a feed that was not stored before and fails is removed again."""
     feed_store = services.store.feeds
     known_urls: set[str] = set()
     feeds: list[Feed] = []
-    for url in dict.fromkeys(addresses):
+    for url in dict.fromkeys(feed_urls):
         stored_feed = await feed_store.find(url)
         matching_feeds = await feed_store.list_by_page_url(url) if stored_feed is None else [stored_feed]
         known_urls.update(feed.url for feed in matching_feeds)
@@ -84,20 +84,20 @@ async def _poll_urls(services: Services, addresses: Iterable[str]) -> list[PollR
 async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: bool) -> list[PollReport]:
     feeds = list(feeds)
     reports: list[PollReport] = []
-    slots = asyncio.Semaphore(services.settings.poll_concurrency)
-    with terminal.create_progress_bar() as bar:
-        task = bar.add_task("polling", total=len(feeds))
+    poll_slots = asyncio.Semaphore(services.settings.poll_concurrency)
+    with terminal.create_progress_bar() as progress_bar:
+        progress_id = progress_bar.add_task("polling", total=len(feeds))
 
-        async def poll_one(feed: Feed) -> None:
-            async with slots:
+        async def poll_in_slot(feed: Feed) -> None:
+            async with poll_slots:
                 report = await services.poller.poll(feed, polite=is_polite)
                 if not is_polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
                     report = await _poll_page(services, feed) or report
             reports.append(report)
-            bar.advance(task)
+            progress_bar.advance(progress_id)
             terminal.echo_stdout(_outcome_line(report))
 
-        await asyncio.gather(*(poll_one(feed) for feed in feeds))
+        await asyncio.gather(*(poll_in_slot(feed) for feed in feeds))
     return reports
 
 
@@ -118,13 +118,13 @@ async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
     return await services.poller.poll(await services.store.feeds.add(discovery.feeds[0].url), polite=False)
 
 
-async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, polite: bool) -> None:
+async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, is_polite: bool) -> None:
     """Fetch the pages of the articles that polls have found, for at most `PAGE_FETCH_SECONDS`."""
     if not services.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}
     fetched_count = await services.full_text_fetcher.fetch_due(
-        feed_ids, max_seconds=PAGE_FETCH_SECONDS, polite=polite
+        feed_ids, max_seconds=PAGE_FETCH_SECONDS, polite=is_polite
     )
     if fetched_count:
         terminal.echo_stderr(

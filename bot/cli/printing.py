@@ -30,15 +30,15 @@ def match_label(hit: SearchResult) -> str:
 
 def print_answer(answer: Answer, settings: Settings) -> None:
     """Print an answer (written or quoted) or the briefing on a period, with its sources."""
-    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
+    number_by_article_id = {source.id: number for number, source in enumerate(answer.sources, 1)}
     if answer.period is not None:
         terminal.echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
     if answer.briefing:
         for briefing_line in answer.briefing:
-            day = terminal.format_time(briefing_line.article.published)
+            published_text = terminal.format_time(briefing_line.article.published)
             terminal.echo_stdout(
-                f"{day}  {discord_text.to_plain_line(briefing_line.text)} "
-                f"[{numbers[briefing_line.article.id]}]"
+                f"{published_text}  {discord_text.to_plain_line(briefing_line.text)} "
+                f"[{number_by_article_id[briefing_line.article.id]}]"
             )
     elif answer.generated_sentences:
         terminal.echo_stderr(f"Written by the model {settings.model_name} from the sources:")
@@ -51,7 +51,7 @@ def print_answer(answer: Answer, settings: Settings) -> None:
         terminal.echo_stderr("Nothing on this in the stored articles.")
         _print_coverage(answer)
     else:
-        _print_quotes(answer, numbers)
+        _print_quotes(answer, number_by_article_id)
     listed_articles = answer.related_articles if answer.confidence is Confidence.NOTHING else answer.sources
     if listed_articles:
         print_articles(
@@ -68,25 +68,25 @@ def print_articles(title: str, articles: Iterable[Article]) -> None:
             (terminal.format_time(article.published), article.outlet, f"{article.title}\n{article.url}")
             for article in articles
         ),
-        lines=True,
+        shows_lines=True,
     )
 
 
-def _print_quotes(answer: Answer, numbers: dict[int, int]) -> None:
+def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.confidence is Confidence.POSSIBLE:
         terminal.echo_stderr("Possibly relevant:")
     for quote in (*answer.quotes, *answer.possible_quotes):
-        terminal.echo_stdout(_quote_line(quote, numbers))
+        terminal.echo_stdout(_quote_line(quote, number_by_article_id))
     if answer.superseded_quotes:
         terminal.echo_stderr("Earlier articles say otherwise:")
     for quote in answer.superseded_quotes:
         terminal.echo_stdout(
-            f"{terminal.format_time(quote.article.published)}  {_quote_line(quote, numbers)}"
+            f"{terminal.format_time(quote.article.published)}  {_quote_line(quote, number_by_article_id)}"
         )
 
 
-def _quote_line(quote: Quote, numbers: dict[int, int]) -> str:
-    return f"“{discord_text.to_plain_line(quote.text)}” [{numbers[quote.article.id]}]"
+def _quote_line(quote: Quote, number_by_article_id: dict[int, int]) -> str:
+    return f"“{discord_text.to_plain_line(quote.text)}” [{number_by_article_id[quote.article.id]}]"
 
 
 def _print_coverage(answer: Answer) -> None:
@@ -107,15 +107,15 @@ def explanation_lines(explanation: Explanation) -> list[str]:
 
     lines: list[str] = []
     for article, feed in explanation.articles:
-        source = urls.redact(feed.url) if feed else "a feed that is gone"
+        feed_description = urls.redact(feed.url) if feed else "a feed that is gone"
         lines.append(
             f"“{discord_text.to_plain_line(article.title)}”: found "
-            f"{_format_utc_time(article.found)} in {source}"
+            f"{_format_utc_time(article.found)} in {feed_description}"
         )
-        if (page := explanation.page_fetch_by_article_id.get(article.id)) is not None:
+        if (page_fetch := explanation.page_fetch_by_article_id.get(article.id)) is not None:
             lines.append(
                 feed_error_sentences.page_fetch_sentence(
-                    page, when=_format_utc_time(page.finished_at or article.found)
+                    page_fetch, when=_format_utc_time(page_fetch.finished_at or article.found)
                 )
             )
         if feed is not None and feed.failing_since is not None:

@@ -20,10 +20,10 @@ class StopSignals:
     A second cancellation would leave half closed what the work was closing, and threads that never end.
     """
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, max_stop_seconds: int) -> None:
         """Set the maximum number of seconds between the first signal and the end of the process."""
         self.is_received = False
-        self._seconds = seconds
+        self._max_stop_seconds = max_stop_seconds
         self._cancel_task: Callable[[], object] | None = None
 
     @contextmanager
@@ -37,8 +37,8 @@ class StopSignals:
             yield
         finally:
             if not self.is_received:
-                for restored_signal, handler in previous_handlers:
-                    signal.signal(restored_signal, handler)
+                for restored_signal, previous_handler in previous_handlers:
+                    signal.signal(restored_signal, previous_handler)
 
     def cancel_on_signal(self, task: asyncio.Task[Any]) -> None:
         """Cancel a task of the running loop at the first signal, or at once if one was received already."""
@@ -47,18 +47,18 @@ class StopSignals:
         if self.is_received:
             self._cancel_task()
 
-    def _receive(self, _number: int, _frame: object) -> None:
+    def _receive(self, _signal_number: int, _frame: object) -> None:
         if self.is_received:
             return
         self.is_received = True
         signal.signal(signal.SIGALRM, _exit_immediately)
-        signal.alarm(self._seconds)
+        signal.alarm(self._max_stop_seconds)
         if self._cancel_task is not None:
             with suppress(RuntimeError):  # The loop has just been closed.
                 self._cancel_task()
 
 
-def _exit_immediately(_number: int, _frame: object) -> NoReturn:
+def _exit_immediately(_signal_number: int, _frame: object) -> NoReturn:
     """End the process without closing anything; stored data survives such an end at any moment."""
     os.write(2, b"Not everything could be closed in time; ended all the same.\n")
     os._exit(1)

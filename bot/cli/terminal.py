@@ -46,8 +46,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _TRIM_THRESHOLD_BYTES = 2**17
 """Minimum number of freed bytes that are returned to the system."""
 
-_EXCLUDING_QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
-_WRITE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_EXCLUDING_QUERY_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
+_WRITE_FAILURE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
 """Format for printing local times, as for `strftime`."""
@@ -58,28 +58,26 @@ class QueryCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer bundles its own click
         """Move the words of the query behind the options, then parse the arguments."""
-        options_with_value = {
-            name
+        option_names_with_value = {
+            option_name
             for parameter in self.params
             if not getattr(parameter, "is_flag", True)
-            for name in parameter.opts
+            for option_name in parameter.opts
         }
-        options = args[: args.index("--")] if "--" in args else args
+        words = args[: args.index("--")] if "--" in args else args
         query_indexes = [
             word_index
-            for word_index, word in enumerate(options)
-            if _EXCLUDING_QUERY.match(word)
-            and (not word_index or options[word_index - 1] not in options_with_value)
+            for word_index, word in enumerate(words)
+            if _EXCLUDING_QUERY_PATTERN.match(word)
+            and (not word_index or words[word_index - 1] not in option_names_with_value)
         ]
         if query_indexes:
-            other_words = [
-                word for other_index, word in enumerate(options) if other_index not in query_indexes
-            ]
+            other_words = [word for other_index, word in enumerate(words) if other_index not in query_indexes]
             args = [
                 *other_words,
                 "--",
-                *(options[query_index] for query_index in query_indexes),
-                *args[len(options) + 1 :],
+                *(words[query_index] for query_index in query_indexes),
+                *args[len(words) + 1 :],
             ]
         return super().parse_args(ctx, args)
 
@@ -126,14 +124,14 @@ def create_progress_bar() -> Progress:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, lines: bool = False
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, shows_lines: bool = False
 ) -> None:
     """Print a table on standard output; cells are plain text, never markup."""
     from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.table import Table  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
-    rich_table = Table(title=title, title_justify="left", show_lines=lines, expand=False)
+    rich_table = Table(title=title, title_justify="left", show_lines=shows_lines, expand=False)
     for column in columns:
         rich_table.add_column(column, overflow="fold")
     for row in rows:
@@ -167,16 +165,16 @@ def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Sett
     Warnings of unknown settings go to standard error or, with `starts_log`, to the log, which is then
     configured.
     """
-    unknown: list[str] = []
+    warnings: list[str] = []
     try:
-        unknown = find_unknown_settings()
+        warnings = find_unknown_settings()
         settings = read_settings(**overrides)
     except InvalidSettings as error:
-        exit_with_error("\n".join([*unknown, str(error)]), USAGE_ERROR)
+        exit_with_error("\n".join([*warnings, str(error)]), USAGE_ERROR)
     if starts_log:
         logs.configure_logging(settings)
-    for sentence in unknown:
-        (log.warning if starts_log else echo_stderr)(sentence)
+    for warning in warnings:
+        (log.warning if starts_log else echo_stderr)(warning)
     use_keys(settings.secret_key)
     return settings
 
@@ -189,25 +187,27 @@ def _tune_malloc() -> None:
     lack these settings.
     """
     with suppress(AttributeError, OSError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_ARENA_MAX, 1)
-        library.mallopt(_M_MMAP_THRESHOLD, _TRIM_THRESHOLD_BYTES)
-        library.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 1)
+        libc.mallopt(_M_MMAP_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
 
 
-def run_async(work: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
+def run_async(
+    coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False
+) -> T:
     """Run a coroutine to its end and exit the process if it fails; SIGTERM cancels it as Ctrl-C does.
 
     With `runs_until_stopped`, a cancelled coroutine counts as success (status 0), otherwise as failure.
     StoreError and OSError with a file name end the process with a message.
     """
-    signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
+    stop_signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
 
-    async def stoppable() -> T:
+    async def run_stoppably() -> T:
         task = asyncio.current_task()
         assert task is not None
-        signals.cancel_on_signal(task)
-        return await work()
+        stop_signals.cancel_on_signal(task)
+        return await coroutine_function()
 
     if (
         runs_until_stopped
@@ -216,8 +216,8 @@ def run_async(work: Callable[[], Coroutine[None, None, T]], *, runs_until_stoppe
         gc.freeze()
         _tune_malloc()
     try:
-        with signals.installed():
-            return asyncio.run(stoppable())
+        with stop_signals.installed():
+            return asyncio.run(run_stoppably())
     except StoreError as error:
         exit_with_error(
             str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED
@@ -246,7 +246,7 @@ def guard_stdout() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.errno not in _WRITE_ERRNOS:
+        if error.errno not in _WRITE_FAILURE_ERRNOS:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:

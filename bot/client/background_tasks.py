@@ -43,8 +43,8 @@ class BackgroundTasks:
     def __init__(self, services: Services) -> None:
         self._services, self._clock = services, services.clock
         self._clock_jumps = ClockJumpDetector(services.clock)
-        self._repair_until = 0.0
-        self._loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._clock_repair_until = 0.0
+        self._named_loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         if services.leases.has_role(ProcessRole.POLLER):
             self._add_loop("poller", services.poller.run)
@@ -62,15 +62,15 @@ class BackgroundTasks:
                 services.semantic_index.run if is_gateway else services.semantic_index.start_encoder,
             )
 
-    def _add_loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._loops.append((name, run))
+    def _add_loop(self, task_name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._named_loops.append((task_name, run))
 
     async def start(self) -> None:
         """Start the background tasks. Raises `StoreError` if the database fails."""
         await self._services.join_cluster()
         if self._services.leases.has_role(ProcessRole.POLLER):
             await self._services.websub.reset_validators_once()
-        self._tasks = [self._services.supervisor.start(*loop) for loop in self._loops]
+        self._tasks = [self._services.supervisor.start(*named_loop) for named_loop in self._named_loops]
 
     async def stop(self) -> None:
         """Cancel the background tasks; work that is not finished leaves no trace."""
@@ -82,19 +82,19 @@ class BackgroundTasks:
         Article texts expire only if the setting `keep_texts_days` is set.
         """
         now, store = self._clock.now(), self._services.store
-        purged_servers = await store.servers.purge(now - LEFT_SERVER_RETENTION_SECONDS)
-        if purged_servers:
-            log.info("expired servers deleted count=%d", purged_servers)
-        purged_questions = await store.questions.purge(now - QUESTION_RETENTION_SECONDS)
-        if purged_questions:
-            log.info("expired questions deleted count=%d", purged_questions)
+        purged_server_count = await store.servers.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        if purged_server_count:
+            log.info("expired servers deleted count=%d", purged_server_count)
+        purged_question_count = await store.questions.purge(now - QUESTION_RETENTION_SECONDS)
+        if purged_question_count:
+            log.info("expired questions deleted count=%d", purged_question_count)
         await store.feedback.purge(now - EVIDENCE_WINDOW_SECONDS)
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.article_changes.trim()
         await store.vectors.purge(now)
-        if days := self._services.settings.keep_texts_days:
-            purged_texts = await store.articles.purge_texts(now - days * DAY_SECONDS)
-            log.info("expired texts deleted articles=%d", purged_texts)
+        if text_retention_days := self._services.settings.keep_texts_days:
+            purged_text_count = await store.articles.purge_texts(now - text_retention_days * DAY_SECONDS)
+            log.info("expired texts deleted articles=%d", purged_text_count)
 
     async def check_clock(self) -> None:
         """Detect a jump of the wall clock and correct times that are now far in the future.
@@ -107,12 +107,12 @@ class BackgroundTasks:
             self._services.poller.shift_clock(-jump_seconds)
             for callback in self._services.on_clock_stepped_back:
                 callback(-jump_seconds)
-            self._repair_until = self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
-        if self._clock.monotonic() <= self._repair_until:
+            self._clock_repair_until = self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
+        if self._clock.monotonic() <= self._clock_repair_until:
             await self._services.store.repair_after_clock_step(MAX_RETRY_DELAYS)
 
     async def _watch_clock(self) -> None:
-        self._repair_until = (
+        self._clock_repair_until = (
             self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
         )  # It may have been set back before the start.
         while True:
@@ -144,11 +144,11 @@ async def run_background_tasks(services: Services) -> AsyncIterator[None]:
 
 
 async def _log_start(services: Services) -> None:
-    feeds, articles = await services.store.feeds.count(), await services.store.articles.count()
+    feed_count, article_count = await services.store.feeds.count(), await services.store.articles.count()
     log.info(
         "ready feeds=%d articles=%d database=%s new=%s",
-        feeds,
-        articles,
+        feed_count,
+        article_count,
         services.settings.database,
         "yes" if services.store.is_new else "no",
     )

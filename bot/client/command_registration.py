@@ -28,7 +28,7 @@ _SUBCOMMAND_TYPES = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
 }
-_REGISTERED_DIGEST_KEY = "commands"
+_REGISTERED_HASH_KEY = "commands"
 """Name in `meta` for the hash of the registered commands."""
 _DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
@@ -48,13 +48,15 @@ class CommandTranslator(app_commands.Translator):
         return translate_for_tag(string.message, str(locale), context)
 
 
-def translate_for_tag(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
+def translate_for_tag(
+    text: str, locale_tag: str, context: app_commands.TranslationContextTypes
+) -> str | None:
     """Return the translation of a text for a locale tag such as `fr`, or None if it equals the English text.
 
     A translation that is longer than Discord accepts is logged, and None is returned.
     """
     locations = app_commands.TranslationContextLocation
-    language = i18n.supported_language(tag)
+    language = i18n.supported_language(locale_tag)
     if language is None or not text:
         return None
     catalogue, command_or_parameter = i18n.load_catalogue(language), context.data
@@ -62,18 +64,18 @@ def translate_for_tag(text: str, tag: str, context: app_commands.TranslationCont
         locations.command_name,
         locations.group_name,
     }:
-        path = catalogue.pgettext(i18n.COMMAND_CONTEXT, f"/{command_or_parameter.qualified_name}")
-        translated = path.rpartition(" ")[2].removeprefix("/")
+        translated_path = catalogue.pgettext(i18n.COMMAND_CONTEXT, f"/{command_or_parameter.qualified_name}")
+        translation = translated_path.rpartition(" ")[2].removeprefix("/")
     elif context.location is locations.parameter_name:
-        translated = catalogue.pgettext(i18n.OPTION_CONTEXT, text)
+        translation = catalogue.pgettext(i18n.OPTION_CONTEXT, text)
     else:
-        translated = catalogue.gettext(text)
-    if translated == text:
+        translation = catalogue.gettext(text)
+    if translation == text:
         return None
-    if len(translated) > _MAX_TEXT_LENGTH:
-        log.error("command translation too long language=%s text=%s", language, translated)
+    if len(translation) > _MAX_TEXT_LENGTH:
+        log.error("command translation too long language=%s text=%s", language, translation)
         return None
-    return translated
+    return translation
 
 
 async def register_commands(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
@@ -84,44 +86,57 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
     """
     translator = CommandTranslator()
     await tree.set_translator(translator)
-    payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
-    application_id, http = tree.client.application_id, tree.client.http
+    command_payloads = [
+        await command.get_translated_payload(tree, translator) for command in tree.get_commands()
+    ]
+    application_id, http_client = tree.client.application_id, tree.client.http
     assert application_id is not None  # The client is logged in.
     registered_commands: Sequence[ApplicationCommand] = ()
     try:
-        registered_commands = await http.get_global_commands(application_id)
-        stored_digest = await store.meta.get(_REGISTERED_DIGEST_KEY)
-        if stored_digest == _registration_digest(payload, registered_commands):
+        registered_commands = await http_client.get_global_commands(application_id)
+        stored_hash = await store.meta.get(_REGISTERED_HASH_KEY)
+        if stored_hash == _compute_registration_hash(command_payloads, registered_commands):
             return False, command_mentions(registered_commands)
-        registered_commands = await http.bulk_upsert_global_commands(application_id, payload)
+        registered_commands = await http_client.bulk_upsert_global_commands(application_id, command_payloads)
     except _DISCORD_ERRORS:
         log.exception("command registration failed")
         return False, command_mentions(registered_commands)
     with suppress(DatabaseFault):  # They are registered again at the next start.
-        await store.meta.set(_REGISTERED_DIGEST_KEY, _registration_digest(payload, registered_commands))
-    log.log(logging.INFO if stored_digest else logging.DEBUG, "commands registered count=%d", len(payload))
+        await store.meta.set(
+            _REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands)
+        )
+    log.log(
+        logging.INFO if stored_hash else logging.DEBUG, "commands registered count=%d", len(command_payloads)
+    )
     return True, command_mentions(registered_commands)
 
 
-def _registration_digest(payload: object, registered_commands: Sequence[ApplicationCommand]) -> str:
+def _compute_registration_hash(
+    command_payloads: object, registered_commands: Sequence[ApplicationCommand]
+) -> str:
     """Return a hash of the commands as they are sent and of the ids and versions that Discord lists."""
     field_names = ("id", "version", "name", "description")
-    versions = sorted(
+    command_versions = sorted(
         [command.get(field_name) for field_name in field_names] for command in registered_commands
     )
-    return hashlib.sha256(json.dumps([payload, versions], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([command_payloads, command_versions], sort_keys=True).encode()
+    ).hexdigest()
 
 
 def command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:
     """Return the clickable mentions of commands by path, such as `feed add`; command groups have none."""
-    mentions = {}
+    mention_by_path = {}
     for command in registered_commands:
-        name, id_ = command["name"], command["id"]
+        command_name, command_id = command["name"], command["id"]
         options: Any = command.get("options", ())
         subcommands = [option["name"] for option in options if option["type"] in _SUBCOMMAND_TYPES]
-        mentions.update(
-            {f"/{name} {subcommand}": f"</{name} {subcommand}:{id_}>" for subcommand in subcommands}
+        mention_by_path.update(
+            {
+                f"/{command_name} {subcommand}": f"</{command_name} {subcommand}:{command_id}>"
+                for subcommand in subcommands
+            }
         )
         if not subcommands and command["type"] == discord.AppCommandType.chat_input.value:
-            mentions[f"/{name}"] = f"</{name}:{id_}>"
-    return mentions
+            mention_by_path[f"/{command_name}"] = f"</{command_name}:{command_id}>"
+    return mention_by_path

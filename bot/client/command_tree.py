@@ -17,7 +17,7 @@ USER_BURST, USER_PERIOD_SECONDS = 30, 30.0
 """Maximum number of interactions per user at once, and the seconds in which they are all refilled."""
 MAX_AUTOCOMPLETE_BURST = 60
 """Maximum number of autocomplete requests per user at once, refilled in `USER_PERIOD_SECONDS`."""
-DEFERS_ITSELF = "own_reply"
+DEFERS_ITSELF_KEY = "own_reply"
 """Key in the extras of a command that defers by itself, because its reply may be public.
 
 To defer is to acknowledge an interaction before its reply is ready.
@@ -31,9 +31,9 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
         """Set the language, reject commands that are not offered here, enforce the rate limit, and defer.
 
         To defer is to acknowledge the command before its reply is ready. The reply is only visible to the
-        user unless the command has `DEFERS_ITSELF` in its extras and defers by itself. Discord also rejects
-        commands in the wrong place; this check stops forged requests before they reach a command that relies
-        on a server and a member.
+        user unless the command has `DEFERS_ITSELF_KEY` in its extras and defers by itself. Discord also
+        rejects commands in the wrong place; this check stops forged requests before they reach a command that
+        relies on a server and a member.
         """
         set_reply_language(interaction)
         if interaction.type is discord.InteractionType.autocomplete:
@@ -43,7 +43,7 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
         if not _is_available_here(interaction):
             raise app_commands.NoPrivateMessage
         enforce_rate_limit(interaction)
-        if interaction.command is None or DEFERS_ITSELF not in interaction.command.extras:
+        if interaction.command is None or DEFERS_ITSELF_KEY not in interaction.command.extras:
             await interaction.response.defer(ephemeral=True, thinking=True)
         return True
 

@@ -51,13 +51,13 @@ _READABLE_FEEDS_TTL_SECONDS, _MAX_CACHED_USERS = 60.0, 1_000
 class TelexBot(ShardedBot):
     """The bot as a client of Discord.
 
-    `services` must be open before the bot starts and are closed by the caller after it ends. `cogs` are added
-    at login and removed in the same order when the bot closes. If `shard_count` is None, Discord recommends
-    the number of shards.
+    `services` must be open before the bot starts and are closed by the caller after it ends. `cog_types` are
+    added at login and removed in the same order when the bot closes. If `shard_count` is None, Discord
+    recommends the number of shards.
     """
 
     def __init__(
-        self, services: Services, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
+        self, services: Services, cog_types: Sequence[type[commands.Cog]], *, shard_count: int | None = None
     ) -> None:
         self.webhooks = ChannelWebhooks(self, services.clock)
         """Webhooks of posts that appear under the name of their outlet."""
@@ -66,10 +66,10 @@ class TelexBot(ShardedBot):
         )
         """Rate limiter of requests to Discord."""
         self.leased_shards = LeasedShards(self, services)
-        trace = aiohttp.TraceConfig()
-        RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace)
-        self.request_pacer.attach(trace)
-        LeaseGuard(self.leased_shards.owns_server).attach(trace)
+        trace_config = aiohttp.TraceConfig()
+        RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace_config)
+        self.request_pacer.attach(trace_config)
+        LeaseGuard(self.leased_shards.owns_server).attach(trace_config)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -84,21 +84,23 @@ class TelexBot(ShardedBot):
             chunk_guilds_at_startup=False,
             max_messages=None,
             max_ratelimit_timeout=_MAX_RATE_LIMIT_SECONDS,
-            http_trace=trace,
+            http_trace=trace_config,
             shard_count=shard_count,
         )
         self.services = services
         self.store: Store = services.store
-        self.user_rate_limiter = TokenBucket(services.clock, allowed=USER_BURST, period=USER_PERIOD_SECONDS)
+        self.user_rate_limiter = TokenBucket(
+            services.clock, max_tokens=USER_BURST, period_seconds=USER_PERIOD_SECONDS
+        )
         """Rate limiter of each user's commands, buttons and menus together."""
         self._autocomplete_limiter = TokenBucket(
-            services.clock, allowed=MAX_AUTOCOMPLETE_BURST, period=USER_PERIOD_SECONDS
+            services.clock, max_tokens=MAX_AUTOCOMPLETE_BURST, period_seconds=USER_PERIOD_SECONDS
         )
         self._readable_feeds_by_user: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = ChannelVisibility(services.clock)
         self.languages = PostLanguages(services.store, self, services.settings.language)
         self.peer_servers = PeerServers(self, services, self.visibility, lambda: self.outbox_relay.audience)
-        context = PostingContext(
+        posting_context = PostingContext(
             store=services.store,
             client=self,
             settings=services.settings,
@@ -113,8 +115,8 @@ class TelexBot(ShardedBot):
             ),
             restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
         )
-        self.outbox_relay = OutboxRelay(context)
-        self._cogs_to_add = tuple(cogs)
+        self.outbox_relay = OutboxRelay(posting_context)
+        self._cog_types = tuple(cog_types)
         self.close_reason: AlreadyRunning | None = None
         """Reason why the bot closed by itself, or None if it did not."""
 
@@ -148,8 +150,8 @@ class TelexBot(ShardedBot):
     async def setup_hook(self) -> None:
         """Add the cogs and register the commands if they changed."""
         self.peer_servers.start()
-        for cog in self._cogs_to_add:
-            await self.add_cog(cog(self))
+        for cog_type in self._cog_types:
+            await self.add_cog(cog_type(self))
         await self.sync_commands()
         invitation_url = discord.utils.oauth_url(self.application_id or 0, permissions=INVITE_PERMISSIONS)
         log.info("invitation url=%s", invitation_url)
@@ -185,20 +187,22 @@ class TelexBot(ShardedBot):
         During autocomplete, the result may be a minute old.
         """
         user_id, now = interaction.user.id, self.services.clock.monotonic()
-        cached_at, readable_feeds = self._readable_feeds_by_user.get(
+        cached_at, server_id_by_feed_id = self._readable_feeds_by_user.get(
             user_id, (-_READABLE_FEEDS_TTL_SECONDS, {})
         )
         if (
             interaction.type is discord.InteractionType.autocomplete
             and now - cached_at < _READABLE_FEEDS_TTL_SECONDS
         ):
-            return readable_feeds
-        readable_feeds, unreachable_server_ids = await self.outbox_relay.audience.feeds_readable_by(user_id)
+            return server_id_by_feed_id
+        server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.feeds_readable_by(
+            user_id
+        )
         interaction.extras["unheard"] = unreachable_server_ids
         if len(self._readable_feeds_by_user) >= _MAX_CACHED_USERS:
             self._readable_feeds_by_user.clear()
-        self._readable_feeds_by_user[user_id] = now, readable_feeds
-        return readable_feeds
+        self._readable_feeds_by_user[user_id] = now, server_id_by_feed_id
+        return server_id_by_feed_id
 
     async def visible_feed_ids_of_member(self, member: discord.Member) -> set[int]:
         """Return the ids of the feeds followed in those channels of a member's server that they can view.

@@ -19,17 +19,17 @@ from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
-_UNKNOWN_INTERACTION = 10062
+_UNKNOWN_INTERACTION_CODE = 10062
 """Discord's error code for an interaction that was not acknowledged in time."""
 
 
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
     """Set the language of this task: the user's, or else their server's, or else the configured one."""
     user_language = i18n.supported_language(str(interaction.locale))
-    is_home_server = (
+    is_bot_in_server = (
         interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
     )
-    server_language = i18n.supported_language(str(interaction.guild_locale)) if is_home_server else None
+    server_language = i18n.supported_language(str(interaction.guild_locale)) if is_bot_in_server else None
     i18n.set_language(user_language or server_language or interaction.client.newsroom.settings.language)
 
 
@@ -50,7 +50,7 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
     """Send the message for an error to the user only, and log unexpected errors."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
-    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION_CODE:
         log.warning("interaction expired label=%s", _interaction_label(interaction))
         return
     sentence = user_message(error, _interaction_label(interaction))
@@ -63,20 +63,20 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
         log.warning("error reply failed error=%s", send_error)
 
 
-def user_message(error: Exception, label: str) -> str:
+def user_message(error: Exception, log_label: str) -> str:
     """Return the message to the user for an error.
 
-    An unexpected error is logged with a number, which the message contains, and `label`.
+    An unexpected error is logged with a number, which the message contains, and `log_label`.
     """
     sentence = refusal_sentences.find_error_sentence(error) or _known_error_message(error)
     if sentence is not None:
         return sentence
-    number = secrets.token_hex(4)
-    log.error("unexpected error number=%s label=%s", number, label, exc_info=error)
+    error_number = secrets.token_hex(4)
+    log.error("unexpected error number=%s label=%s", error_number, log_label, exc_info=error)
     return _(
         "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
         "the number `{number}`."
-    ).format(number=number)
+    ).format(number=error_number)
 
 
 def _known_error_message(error: Exception) -> str | None:
@@ -85,25 +85,30 @@ def _known_error_message(error: Exception) -> str | None:
         case DatabaseFault():
             return _database_fault_message(error)
         case app_commands.CommandOnCooldown():
-            seconds = max(1, round(error.retry_after))
+            wait_seconds = max(1, round(error.retry_after))
             return ngettext(
                 "Not so fast! Try again in {seconds} second.",
                 "Not so fast! Try again in {seconds} seconds.",
-                seconds,
-            ).format(seconds=format_number(seconds))
+                wait_seconds,
+            ).format(seconds=format_number(wait_seconds))
         case app_commands.MissingPermissions():
-            names = ", ".join(map(permissions.permission_label, error.missing_permissions))
-            return _("You need the {permissions} permission for this.").format(permissions=names)
+            permission_names = ", ".join(map(permissions.permission_label, error.missing_permissions))
+            return _("You need the {permissions} permission for this.").format(permissions=permission_names)
         case app_commands.TransformerError():
             return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])
-    messages = {
+    sentence_by_error_type = {
         app_commands.NoPrivateMessage: _("This only works in a server."),
         app_commands.CommandNotFound: _("This command has changed. Try again in a few minutes."),
         app_commands.CommandSignatureMismatch: _("This command has changed. Try again in a few minutes."),
         app_commands.CheckFailure: _("You can’t use this here."),
     }
     return next(
-        (sentence for error_type, sentence in messages.items() if isinstance(error, error_type)), None
+        (
+            sentence
+            for error_type, sentence in sentence_by_error_type.items()
+            if isinstance(error, error_type)
+        ),
+        None,
     )
 
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 5.0, 300.0
 """First and maximum number of seconds between attempts to start while Discord is unreachable."""
-_TOO_MANY_REQUESTS, _FIRST_SERVER_ERROR = 429, 500
+_TOO_MANY_REQUESTS_STATUS, _FIRST_SERVER_ERROR_STATUS = 429, 500
 """HTTP status codes of errors that may disappear: exactly 429, and all from 500 on."""
 
 
@@ -29,7 +29,7 @@ class LoginRejected(Exception):
     """Error raised when Discord rejects the token; the message says what to do."""
 
 
-async def run_gateway(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
+async def run_gateway(settings: Settings, cog_types: Sequence[type[commands.Cog]]) -> None:
     """Run the bot on Discord until it is cancelled; `settings` must have a token.
 
     Starts again while Discord is unreachable. Raises LoginRejected if the token is rejected, StoreError if
@@ -40,18 +40,18 @@ async def run_gateway(settings: Settings, cogs: Sequence[type[commands.Cog]]) ->
             ProcessRole.GATEWAY, is_available=services.leases.owner_id is None
         )  # Peers count on this process only once it is connected.
         async with run_background_tasks(services):
-            await _run_clients(services, cogs)
+            await _run_clients(services, cog_types)
 
 
-async def _run_clients(services: Services, cogs: Sequence[type[commands.Cog]]) -> None:
+async def _run_clients(services: Services, cog_types: Sequence[type[commands.Cog]]) -> None:
     assert services.settings.discord_token is not None
     token, leases = services.settings.discord_token.get_secret_value(), services.leases
     backoff_seconds = _FIRST_BACKOFF_SECONDS
     while True:
-        services.store.shards.reset(1, owner=leases.owner_id)
+        services.store.shards.reset(1, owner_id=leases.owner_id)
         leases.set_available(ProcessRole.GATEWAY, is_available=leases.owner_id is None)
         try:
-            if not await _run_client(TelexBot(services, cogs), token):
+            if not await _run_client(TelexBot(services, cog_types), token):
                 return
             backoff_seconds = _FIRST_BACKOFF_SECONDS
             with suppress(DatabaseFault):  # The next client then keeps the leases.
@@ -108,6 +108,6 @@ def _is_transient(error: Exception, services: Services) -> bool:
     if isinstance(error, DatabaseFault):
         return services.store.shards.is_leased and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):
-        return error.status == _TOO_MANY_REQUESTS or error.status >= _FIRST_SERVER_ERROR
+        return error.status == _TOO_MANY_REQUESTS_STATUS or error.status >= _FIRST_SERVER_ERROR_STATUS
     passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
     return isinstance(error, passing)

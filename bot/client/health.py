@@ -40,22 +40,22 @@ class Health:
                 )
             if self.gateway_down_since is not None:
                 self.gateway_down_since += jump_seconds
-        since = max(self._started_at, self._poller.last_response_at or 0)
+        silent_since = max(self._started_at, self._poller.last_response_at or 0)
         overdue_before = self._clock.now() - MAX_POLL_SILENCE_SECONDS
-        if since <= overdue_before and self._leases.owner_id is not None:  # Other processes may poll.
-            since = max(since, await self._store.feeds.last_success_at())
-        if since > overdue_before or not await self._store.feeds.has_overdue(
-            polled_after=since, due_before=overdue_before
+        if silent_since <= overdue_before and self._leases.owner_id is not None:  # Other processes may poll.
+            silent_since = max(silent_since, await self._store.feeds.last_success_at())
+        if silent_since > overdue_before or not await self._store.feeds.has_overdue(
+            polled_after=silent_since, due_before=overdue_before
         ):
             return None
-        return since
+        return silent_since
 
     async def load_problems(self) -> list[str]:
         """Return one sentence per problem, or an empty list if the bot is healthy."""
         problems = []
         try:
-            if (since := await self.polling_stalled_since()) is not None:
-                problems.append(f"no feed could be fetched for {self._minutes_since(since)} minutes")
+            if (problem_since := await self.polling_stalled_since()) is not None:
+                problems.append(f"no feed could be fetched for {self._minutes_since(problem_since)} minutes")
         except StoreError as error:
             problems.append(f"the database cannot be read: {error}")
         if (fault := self._store.recent_fault) is not None:
@@ -63,13 +63,13 @@ class Health:
         if (index_fault := self._index.health.write_error) is not None:
             problems.append(index_fault)
         problems += [f"{name} keeps failing, see the log" for name in self._supervisor.failing_tasks()]
-        since = self.gateway_down_since
+        problem_since = self.gateway_down_since
         if (
-            since is not None
-            and self._clock.now() - since > MAX_GATEWAY_DOWNTIME_SECONDS
+            problem_since is not None
+            and self._clock.now() - problem_since > MAX_GATEWAY_DOWNTIME_SECONDS
             and not self._is_standby
         ):
-            problems.append(f"Discord has been out of reach for {self._minutes_since(since)} minutes")
+            problems.append(f"Discord has been out of reach for {self._minutes_since(problem_since)} minutes")
         return problems
 
     @property

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from bot.core.settings import Settings
 from bot.text import urls
 
-_URL = re.compile(r"\w+://[^\s'\"<>()]+")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_UNKNOWN_INTERACTION = 10062
+_URL_PATTERN = re.compile(r"\w+://[^\s'\"<>()]+")
+_UNPRINTABLE_PATTERN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_UNKNOWN_INTERACTION_CODE = 10062
 """Discord's error code for an interaction that was not acknowledged in time."""
 
 
@@ -27,8 +29,8 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a log event and its traceback, with secrets redacted."""
-        return _URL.sub(
-            lambda match: urls.redact(match[0]), _UNPRINTABLE.sub("\ufffd", super().format(record))
+        return _URL_PATTERN.sub(
+            lambda match: urls.redact(match[0]), _UNPRINTABLE_PATTERN.sub("\ufffd", super().format(record))
         )
 
 
@@ -67,20 +69,20 @@ def configure_logging(settings: Settings) -> None:
         _set_level(logging.ERROR, "discord.client", "discord.state")
         _set_level(logging.INFO, "discord.gateway")  # It reports that a connection is back.
         reconnect_filter = ReconnectLogFilter()
-        for name in ("discord.shard", "discord.gateway"):
-            logging.getLogger(name).addFilter(reconnect_filter)
+        for logger_name in ("discord.shard", "discord.gateway"):
+            logging.getLogger(logger_name).addFilter(reconnect_filter)
         logging.getLogger("discord.app_commands.tree").addFilter(_is_not_expired_interaction)
 
 
-def _set_level(level: int, *names: str) -> None:
-    for name in names:
-        logging.getLogger(name).setLevel(level)
+def _set_level(level: int, *logger_names: str) -> None:
+    for logger_name in logger_names:
+        logging.getLogger(logger_name).setLevel(level)
 
 
 def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
     """Return False for errors of autocomplete requests that a later key press made obsolete, else True."""
     error = record.exc_info[1] if record.exc_info else None
-    return getattr(error, "code", None) != _UNKNOWN_INTERACTION
+    return getattr(error, "code", None) != _UNKNOWN_INTERACTION_CODE
 
 
 class ReconnectLogFilter(logging.Filter):
@@ -94,23 +96,23 @@ class ReconnectLogFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._disconnected_shards: set[object] = set()
+        self._disconnected_shard_ids: set[object] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record; messages about lost connections are rewritten."""
-        shard = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        shard_id = record.args[0] if isinstance(record.args, tuple) and record.args else None
         message = str(record.msg)
         if message.startswith(self._RECONNECT_PREFIX):
-            if shard in self._disconnected_shards:
+            if shard_id in self._disconnected_shard_ids:
                 return False
-            self._disconnected_shards.add(shard)
+            self._disconnected_shard_ids.add(shard_id)
             cause = record.exc_info[1] if record.exc_info else None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.msg = "shard disconnected; reconnecting shard=%s error=%s"
-            record.args, record.exc_info = (shard, cause or "closed"), None
-        elif message.startswith(self._CONNECTED_PREFIXES) and shard in self._disconnected_shards:
-            self._disconnected_shards.discard(shard)
-            record.msg, record.args = "shard reconnected shard=%s", (shard,)
+            record.args, record.exc_info = (shard_id, cause or "closed"), None
+        elif message.startswith(self._CONNECTED_PREFIXES) and shard_id in self._disconnected_shard_ids:
+            self._disconnected_shard_ids.discard(shard_id)
+            record.msg, record.args = "shard reconnected shard=%s", (shard_id,)
         else:
             return record.levelno >= logging.WARNING
         return True

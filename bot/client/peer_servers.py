@@ -17,7 +17,7 @@ from bot.text import discord_text
 class PeerServers:
     """Queries about servers to the processes that serve them, and replies to such queries of other processes.
 
-    `audience` returns the object that finds out which feeds a user may read in servers of this process.
+    `get_audience` returns the object that finds out which feeds a user may read in servers of this process.
     """
 
     def __init__(
@@ -25,16 +25,16 @@ class PeerServers:
         client: discord.Client,
         services: Services,
         visibility: ChannelVisibility,
-        audience: Callable[[], AudienceResolver],
+        get_audience: Callable[[], AudienceResolver],
     ) -> None:
         self._client, self._store = client, services.store
-        self._visibility, self._audience = visibility, audience
+        self._visibility, self._get_audience = visibility, get_audience
         self._peer_queries = PeerQueries(
             services.store,
             services.cluster_events,
-            {"reads": self._local_feeds_of_user, "channel": self._local_feeds_of_channel},
+            {"reads": self._load_local_feed_ids_of_user, "channel": self._load_local_feed_ids_of_channel},
         )
-        self._names: dict[int, str] = {}
+        self._name_by_server_id: dict[int, str] = {}
 
     def start(self) -> None:
         """Start to answer queries of other processes, in place of a client that answered them before."""
@@ -54,7 +54,7 @@ class PeerServers:
         now.
         """
         if self._store.shards.serves(server_id):
-            return await self._local_feeds_of_channel(server_id, channel_id)
+            return await self._load_local_feed_ids_of_channel(server_id, channel_id)
         return await self._peer_queries.query("channel", server_id, channel_id)
 
     async def fetch_server(self, server_id: int) -> discord.Guild | None:
@@ -66,46 +66,48 @@ class PeerServers:
 
     async def load_names(self, server_ids: Iterable[int]) -> None:
         """Fetch and cache the names of servers that other processes serve."""
-        for server_id in set(server_ids) - self._names.keys():
+        for server_id in set(server_ids) - self._name_by_server_id.keys():
             if (
                 not self._store.shards.serves(server_id)
                 and (guild := await self.fetch_server(server_id)) is not None
             ):
-                self._names[server_id] = guild.name
+                self._name_by_server_id[server_id] = guild.name
 
     def server_name(self, server_id: int) -> str | None:
         """Return the name of a server, or None if it is unknown."""
         guild = self._client.get_guild(server_id)
-        return self._names.get(server_id) if guild is None else guild.name
+        return self._name_by_server_id.get(server_id) if guild is None else guild.name
 
     async def unreachable_servers_note(self, server_ids: Collection[int]) -> str:
         """Return a sentence on the servers left out of a reply because their processes did not answer."""
         await self.load_names(server_ids)
-        names = [
+        server_names = [
             discord_text.to_markdown_line(self.server_name(server_id) or str(server_id), 100)
             for server_id in server_ids
         ]
         return ngettext(
             "I can’t reach {names} right now, so its articles are left out. Try again in a minute.",
             "I can’t reach {names} right now, so their articles are left out. Try again in a minute.",
-            len(names),
-        ).format(names=", ".join(names))
+            len(server_names),
+        ).format(names=", ".join(server_names))
 
-    async def _local_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
+    async def _load_local_feed_ids_of_channel(
+        self, server_id: int, channel_id: int
+    ) -> Collection[int] | None:
         guild = self._client.get_guild(server_id) if self._store.shards.serves(server_id) else None
         if guild is None or guild.unavailable:
             return None
         try:
             is_public = await self._visibility.is_public(guild, channel_id)
-            feed_ids = await self._audience().feeds_readable_by_all_in(guild, channel_id)
+            feed_ids = await self._get_audience().feeds_readable_by_all_in(guild, channel_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None
         return {0, *feed_ids} if is_public else feed_ids
 
-    async def _local_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
+    async def _load_local_feed_ids_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
         if not self._store.shards.serves(server_id):
             return None
         try:
-            return await self._audience().local_feeds_readable_by(server_id, user_id)
+            return await self._get_audience().local_feeds_readable_by(server_id, user_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None

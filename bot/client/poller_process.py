@@ -17,17 +17,17 @@ async def run_poller(settings: Settings) -> None:
 
     Raises `StoreError` if the database cannot be used, OSError if the health address cannot be bound.
     """
-    async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(open_services(settings))
-        await stack.enter_async_context(run_background_tasks(services))
+    async with AsyncExitStack() as exit_stack:
+        services = await exit_stack.enter_async_context(open_services(settings))
+        await exit_stack.enter_async_context(run_background_tasks(services))
         if settings.health_address is not None:
-            await _serve_health(stack, services, *settings.health_address)
+            await _serve_health(exit_stack, services, *settings.health_address)
         while True:
             await services.store.check_alive()
             await asyncio.sleep(DATABASE_CHECK_SECONDS)
 
 
-async def _serve_health(stack: AsyncExitStack, services: Services, host: str, port: int) -> None:
+async def _serve_health(exit_stack: AsyncExitStack, services: Services, host: str, port: int) -> None:
     from bot.client.web import websub_routes  # noqa: PLC0415 - several MB that are seldom needed
     from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415 - several MB that are seldom needed
 
@@ -37,4 +37,4 @@ async def _serve_health(stack: AsyncExitStack, services: Services, host: str, po
     http_server = MetricsCollector(services, health).serve(
         host, port, routes if services.websub.is_enabled else ()
     )
-    await stack.enter_async_context(http_server)
+    await exit_stack.enter_async_context(http_server)

@@ -17,7 +17,7 @@ class PublicChannels:
 
     def __init__(self, client: discord.Client, store: Store, clock: Clock) -> None:
         self._client, self._store, self._clock = client, store, clock
-        self._cache: dict[int, tuple[float, frozenset[int]]] = {}
+        self._cached_channel_ids_by_server: dict[int, tuple[float, frozenset[int]]] = {}
 
     async def load_feed_ids(self, server_id: int) -> set[int]:
         """Return the ids of the feeds followed in channels of a server that everyone can read.
@@ -26,22 +26,26 @@ class PublicChannels:
         aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         now = self._clock.monotonic()
-        cached_at, channels = self._cache.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
+        cached_at, public_channel_ids = self._cached_channel_ids_by_server.get(
+            server_id, (-CACHE_TTL_SECONDS, frozenset())
+        )
         if now - cached_at >= CACHE_TTL_SECONDS:
-            channels = await self._fetch_public_channel_ids(server_id)
-            self._cache[server_id] = now, channels
+            public_channel_ids = await self._fetch_public_channel_ids(server_id)
+            self._cached_channel_ids_by_server[server_id] = now, public_channel_ids
         following_channel_ids = await self._store.subscriptions.load_channel_ids(server_id)
-        return await self._store.subscriptions.load_feed_ids(following_channel_ids & channels)
+        return await self._store.subscriptions.load_feed_ids(following_channel_ids & public_channel_ids)
 
     async def _fetch_public_channel_ids(self, server_id: int) -> frozenset[int]:
         guild = await self._client.fetch_guild(server_id, with_counts=False)
         channels = await guild.fetch_channels()
-        everyone = guild.default_role
-        permissions = {channel.id: channel.permissions_for(everyone) for channel in channels}
+        everyone_role = guild.default_role
+        permissions_by_channel_id = {
+            channel.id: channel.permissions_for(everyone_role) for channel in channels
+        }
         return frozenset(
-            id_
-            for id_, granted in permissions.items()
-            if granted.view_channel and granted.read_message_history
+            channel_id
+            for channel_id, channel_permissions in permissions_by_channel_id.items()
+            if channel_permissions.view_channel and channel_permissions.read_message_history
         )
 
 

@@ -109,13 +109,13 @@ async def open_services(
         async with (
             Fetcher(settings) as fetcher,
             open_semantic_index(settings, store) as semantic_index,
-            model_services.open_model_services(settings, clock, store) as text_services,
+            model_services.open_model_services(settings, clock, store) as optional_model_services,
         ):
             searcher = Searcher(store, index, semantic_index, workers=question_workers)
             story_lookup = StoryLookup(store, index, semantic_index)
-            texts_by_language = alert_texts.alert_texts_by_language
+            alert_text_provider = alert_texts.alert_texts_by_language
             poller = Poller(
-                settings, store, fetcher, workers, texts_by_language, leases, supervisor, story_lookup
+                settings, store, fetcher, workers, alert_text_provider, leases, supervisor, story_lookup
             )
             cluster_events.subscribe("feeds", poller.wake)
             follow_service = FollowService(store, fetcher, workers, poller)
@@ -139,7 +139,7 @@ async def open_services(
                     websub,
                     PreferenceModelCache(store, workers),
                     semantic_index,
-                    text_services,
+                    optional_model_services,
                 )
             finally:
                 await websub.close()

@@ -67,16 +67,16 @@ class ClockJumpDetector:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._wall_offset = clock.now() - clock.monotonic()
+        self._wall_offset_seconds = clock.now() - clock.monotonic()
 
     def check(self) -> int:
         """Return the seconds by which the wall clock was set since the last call; negative if set back.
 
         Changes of less than `MIN_CLOCK_JUMP_SECONDS` count as 0.
         """
-        wall_offset = self._clock.now() - self._clock.monotonic()
-        jump = round(wall_offset - self._wall_offset)
-        if abs(jump) < MIN_CLOCK_JUMP_SECONDS:
+        wall_offset_seconds = self._clock.now() - self._clock.monotonic()
+        jump_seconds = round(wall_offset_seconds - self._wall_offset_seconds)
+        if abs(jump_seconds) < MIN_CLOCK_JUMP_SECONDS:
             return 0
-        self._wall_offset = wall_offset
-        return jump
+        self._wall_offset_seconds = wall_offset_seconds
+        return jump_seconds

@@ -7,11 +7,15 @@ from urllib.parse import urlsplit
 POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
 """URL schemes of PostgreSQL."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # One letter would be a Windows drive.
-_LIBPQ_KEYWORDS = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's keyword/value form
-_HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[^][:]*)(:\d+)?", re.IGNORECASE)
-_INVALID_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
-_EXPECTED_TEXT = "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
+_SCHEME_PATTERN = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # One letter would be a Windows drive.
+_LIBPQ_KEYWORD_PATTERN = re.compile(
+    r"\b(dbname|host|hostaddr|password|user)\s*="
+)  # libpq's keyword/value form
+_HOST_PATTERN = re.compile(r"(\[[0-9a-f:.%]+\]|[^][:]*)(:\d+)?", re.IGNORECASE)
+_INVALID_ESCAPE_PATTERN = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
+_EXPECTED_FORMAT_SENTENCE = (
+    "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
+)
 
 
 class DatabaseUrl:
@@ -25,26 +29,26 @@ class DatabaseUrl:
         """
         scheme, separator, location = address.partition("://")
         if not separator or scheme.lower() not in POSTGRES_SCHEMES:
-            raise ValueError(_EXPECTED_TEXT)
+            raise ValueError(_EXPECTED_FORMAT_SENTENCE)
         self.address = f"postgresql://{location}"
         try:
-            parts = urlsplit(self.address)
+            url_parts = urlsplit(self.address)
         except ValueError:  # Its message contains the password.
-            raise ValueError(_EXPECTED_TEXT) from None
-        hosts = parts.netloc.rpartition("@")[2]
-        if _INVALID_ESCAPE.search(location) or "@" in parts.path or parts.fragment:
+            raise ValueError(_EXPECTED_FORMAT_SENTENCE) from None
+        hosts_text = url_parts.netloc.rpartition("@")[2]
+        if _INVALID_ESCAPE_PATTERN.search(location) or "@" in url_parts.path or url_parts.fragment:
             raise ValueError("in a password, write % as %25, @ as %40, / as %2F, # as %23 and ? as %3F")
-        if not all(_HOST.fullmatch(host) for host in hosts.split(",")):
-            raise ValueError(_EXPECTED_TEXT)
-        if not parts.path.strip("/"):
+        if not all(_HOST_PATTERN.fullmatch(host) for host in hosts_text.split(",")):
+            raise ValueError(_EXPECTED_FORMAT_SENTENCE)
+        if not url_parts.path.strip("/"):
             raise ValueError("the address ends with the name of a database, as in postgresql://host/telex")
-        self._redacted = f"postgresql://{hosts}/{parts.path.strip('/')}"
+        self._redacted_url = f"postgresql://{hosts_text}/{url_parts.path.strip('/')}"
 
     def __str__(self) -> str:
-        return self._redacted
+        return self._redacted_url
 
     def __repr__(self) -> str:
-        return f"<{self._redacted}>"
+        return f"<{self._redacted_url}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DatabaseUrl) and other.address == self.address
@@ -59,9 +63,9 @@ def parse_database_location(text: str) -> Path | DatabaseUrl:
     Raises ValueError for a URL of any other kind; its message does not contain the text.
     """
     text = text.strip()
-    scheme = _SCHEME.match(text)
-    if scheme is not None and scheme[1].lower() in POSTGRES_SCHEMES:
+    scheme_match = _SCHEME_PATTERN.match(text)
+    if scheme_match is not None and scheme_match[1].lower() in POSTGRES_SCHEMES:
         return DatabaseUrl(text)
-    if scheme is not None or _LIBPQ_KEYWORDS.search(text):
-        raise ValueError(_EXPECTED_TEXT)
+    if scheme_match is not None or _LIBPQ_KEYWORD_PATTERN.search(text):
+        raise ValueError(_EXPECTED_FORMAT_SENTENCE)
     return Path(text)

@@ -42,23 +42,23 @@ class FairQueue(Generic[T]):
         """
         self.in_flight = 0
         """Number of items in progress."""
-        self._length = 0
-        self._in_flight_by_key: dict[Hashable, int] = {}
+        self._waiting_count = 0
+        self._in_flight_count_by_key: dict[Hashable, int] = {}
         self._usage_by_key: dict[Hashable, float] = {}
-        self._waiting_by_key: dict[Hashable, deque[T]] = {}
-        self._heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; stale if the usage changed
-        self._order = itertools.count()
-        self._parked: set[Hashable] = set()  # Waiting keys at their limit of slots
+        self._waiting_items_by_key: dict[Hashable, deque[T]] = {}
+        self._key_heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; stale if the usage changed
+        self._push_counter = itertools.count()
+        self._parked_keys: set[Hashable] = set()  # Waiting keys at their limit of slots
         self._virtual_time = 0.0  # Usage of the last served key at that time
         self._mean_cost = DEFAULT_COST
 
     def __len__(self) -> int:
-        return self._length
+        return self._waiting_count
 
     @property
     def has_capacity(self) -> bool:
         """Whether an item is waiting and a slot is free, so that `try_acquire` may return an item."""
-        return bool(self._heap) and self.in_flight < self.slots
+        return bool(self._key_heap) and self.in_flight < self.slots
 
     def usage(self, key: Hashable) -> float:
         """Return what a key has used, by cost; the key with the lowest usage is served first."""
@@ -66,25 +66,25 @@ class FairQueue(Generic[T]):
 
     def put(self, key: Hashable, item: T) -> None:
         """Append an item to the waiting items of a key."""
-        self._length += 1
-        if key in self._waiting_by_key:
-            self._waiting_by_key[key].append(item)
+        self._waiting_count += 1
+        if key in self._waiting_items_by_key:
+            self._waiting_items_by_key[key].append(item)
             return
-        self._waiting_by_key[key] = deque((item,))
-        if key not in self._in_flight_by_key:
+        self._waiting_items_by_key[key] = deque((item,))
+        if key not in self._in_flight_count_by_key:
             if len(self._usage_by_key) >= _SWEEP_THRESHOLD:
-                self._sweep()
+                self._remove_idle_keys()
             self._usage_by_key[key] = self.usage(key)
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
         """Return the ticket of the next item, or None if no item may start; the ticket is for `release`."""
         while self.has_capacity:
-            usage, _, key = heapq.heappop(self._heap)
+            usage, _, key = heapq.heappop(self._key_heap)
             if usage != self._usage_by_key[key]:
                 self._push_key(key)
             elif self._is_over_share(key):
-                self._parked.add(key)
+                self._parked_keys.add(key)
             else:
                 return self._issue_ticket(key, usage)
         return None
@@ -95,30 +95,30 @@ class FairQueue(Generic[T]):
         self.in_flight -= 1
         self._usage_by_key[key] += cost - ticket.estimated_cost
         self._mean_cost += (cost - self._mean_cost) / 8
-        self._in_flight_by_key[key] -= 1
-        if not self._in_flight_by_key[key]:
-            del self._in_flight_by_key[key]
-        for parked_key in self._parked:
+        self._in_flight_count_by_key[key] -= 1
+        if not self._in_flight_count_by_key[key]:
+            del self._in_flight_count_by_key[key]
+        for parked_key in self._parked_keys:
             self._push_key(parked_key)
-        self._parked.clear()
+        self._parked_keys.clear()
 
     def clear(self) -> list[T]:
         """Remove all waiting items and return them."""
-        items = [item for queue in self._waiting_by_key.values() for item in queue]
-        self._waiting_by_key.clear()
-        self._heap.clear()
-        self._parked.clear()
-        self._length = 0
+        items = [item for key_queue in self._waiting_items_by_key.values() for item in key_queue]
+        self._waiting_items_by_key.clear()
+        self._key_heap.clear()
+        self._parked_keys.clear()
+        self._waiting_count = 0
         return items
 
     def _push_key(self, key: Hashable) -> None:
-        heapq.heappush(self._heap, (self._usage_by_key[key], next(self._order), key))
+        heapq.heappush(self._key_heap, (self._usage_by_key[key], next(self._push_counter), key))
 
     def _is_over_share(self, key: Hashable) -> bool:
-        return self._in_flight_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slots - self.in_flight)
+        return self._in_flight_count_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slots - self.in_flight)
 
-    def _sweep(self) -> None:
-        active_keys = self._waiting_by_key.keys() | self._in_flight_by_key.keys()
+    def _remove_idle_keys(self) -> None:
+        active_keys = self._waiting_items_by_key.keys() | self._in_flight_count_by_key.keys()
         self._usage_by_key = {
             key: usage
             for key, usage in self._usage_by_key.items()
@@ -128,15 +128,15 @@ class FairQueue(Generic[T]):
     def _issue_ticket(self, key: Hashable, usage: float) -> Ticket[T]:
         self._virtual_time = max(self._virtual_time, usage)
         self.in_flight += 1
-        self._length -= 1
-        self._in_flight_by_key[key] = self._in_flight_by_key.get(key, 0) + 1
+        self._waiting_count -= 1
+        self._in_flight_count_by_key[key] = self._in_flight_count_by_key.get(key, 0) + 1
         self._usage_by_key[key] = usage + self._mean_cost
-        queue = self._waiting_by_key[key]
-        item = queue.popleft()
-        if not queue:
-            del self._waiting_by_key[key]
+        key_queue = self._waiting_items_by_key[key]
+        item = key_queue.popleft()
+        if not key_queue:
+            del self._waiting_items_by_key[key]
         elif self._is_over_share(key):
-            self._parked.add(key)
+            self._parked_keys.add(key)
         else:
             self._push_key(key)
         return Ticket(key, item, self._mean_cost)
@@ -159,17 +159,17 @@ class FairSemaphore:
     async def acquire(self, key: Hashable) -> AsyncIterator[None]:
         """Wait for a slot for a key, and hold it within the `with` block."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Ticket[Any]] = loop.create_future()
-        self._queue.put(key, future)
+        ticket_future: asyncio.Future[Ticket[Any]] = loop.create_future()
+        self._queue.put(key, ticket_future)
         self._grant_waiting()
         started_at = 0.0
         try:
-            await future
+            await ticket_future
             started_at = loop.time()
             yield
         finally:
-            if future.done() and not future.cancelled():
-                self._queue.release(future.result(), loop.time() - started_at if started_at else 0.0)
+            if ticket_future.done() and not ticket_future.cancelled():
+                self._queue.release(ticket_future.result(), loop.time() - started_at if started_at else 0.0)
                 self._grant_waiting()
 
     def _grant_waiting(self) -> None:

@@ -30,8 +30,8 @@ _COMMAND_PATTERN = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
 COMMAND_CONTEXT, OPTION_CONTEXT = "command", "option"
 """Message contexts in catalogues for names of commands and for names of options."""
 
-_language: ContextVar[str] = ContextVar("language", default="en")
-_mentions: Mapping[str, str] = {}  # Clickable mentions of commands by English path
+_language_variable: ContextVar[str] = ContextVar("language", default="en")
+_mention_by_command: Mapping[str, str] = {}  # Clickable mentions of commands by English path
 _localized_command_patterns: dict[str, re.Pattern[str]] = {}  # By language
 
 
@@ -43,7 +43,7 @@ def supported_language(tag: str | None) -> str | None:
 
 def current_language() -> str:
     """Return the language of messages in the current task."""
-    return _language.get()
+    return _language_variable.get()
 
 
 @contextmanager
@@ -52,11 +52,11 @@ def language_scope(language: str | None) -> Iterator[None]:
 
     A locale tag that is not supported means English.
     """
-    token = _language.set(supported_language(language) or "en")
+    reset_token = _language_variable.set(supported_language(language) or "en")
     try:
         yield
     finally:
-        _language.reset(token)
+        _language_variable.reset(reset_token)
 
 
 def set_language(language: str | None) -> None:
@@ -64,7 +64,7 @@ def set_language(language: str | None) -> None:
 
     A locale tag that is not supported means English.
     """
-    _language.set(supported_language(language) or "en")
+    _language_variable.set(supported_language(language) or "en")
 
 
 @cache
@@ -76,37 +76,39 @@ def load_catalogue(language: str) -> gettext_module.NullTranslations:
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - worker processes translate nothing
     from babel.messages.pofile import read_po  # noqa: PLC0415 - worker processes translate nothing
 
-    compiled = io.BytesIO()
-    with path.open("rb") as source:
-        messages = read_po(source, locale=language)
-    _localize_command_names(messages, language)
-    write_mo(compiled, messages)
-    compiled.seek(0)
-    return gettext_module.GNUTranslations(compiled)
+    compiled_file = io.BytesIO()
+    with path.open("rb") as po_file:
+        po_catalogue = read_po(po_file, locale=language)
+    _localize_command_names(po_catalogue, language)
+    write_mo(compiled_file, po_catalogue)
+    compiled_file.seek(0)
+    return gettext_module.GNUTranslations(compiled_file)
 
 
-def _localize_command_names(messages: Catalog, language: str) -> None:
+def _localize_command_names(catalogue: Catalog, language: str) -> None:
     """Replace English command paths such as `/feed add` in translations by the translated names."""
-    names = {
+    localized_name_by_command = {
         str(message.id): str(message.string)
-        for message in messages
+        for message in catalogue
         if message.context == COMMAND_CONTEXT and message.string
     }
-    if not names:
+    if not localized_name_by_command:
         return
-    english_pattern = re.compile(_any_command_pattern(names))
-    _localized_command_patterns[language] = re.compile(f"(?<!`){_any_command_pattern(names.values())}")
+    english_pattern = re.compile(_any_command_pattern(localized_name_by_command))
+    _localized_command_patterns[language] = re.compile(
+        f"(?<!`){_any_command_pattern(localized_name_by_command.values())}"
+    )
 
     def localize_command_name(text: str) -> str:
-        return english_pattern.sub(lambda match: names[match[0]], text)
+        return english_pattern.sub(lambda match: localized_name_by_command[match[0]], text)
 
-    for message in messages:
+    for message in catalogue:
         if message.context is None and message.id:
-            texts = message.string
+            translation = message.string
             message.string = (
-                localize_command_name(texts)
-                if isinstance(texts, str)
-                else tuple(map(localize_command_name, texts or ()))
+                localize_command_name(translation)
+                if isinstance(translation, str)
+                else tuple(map(localize_command_name, translation or ()))
             )
 
 
@@ -122,8 +124,8 @@ def localized_command(path: str) -> str:
 
 def set_command_mentions(mentions: Mapping[str, str]) -> None:
     """Set the clickable mentions of commands by English path, such as `</feed add:42>` for `/feed add`."""
-    global _mentions  # noqa: PLW0603 - one bot per process registers commands
-    _mentions = mentions
+    global _mention_by_command  # noqa: PLW0603 - one bot per process registers commands
+    _mention_by_command = mentions
 
 
 def linkify_commands(sentence: str) -> str:
@@ -139,11 +141,16 @@ def linkify_commands(sentence: str) -> str:
     return _COMMAND_PATTERN.sub(lambda match: _command_mention(match[1], match[2]), sentence)
 
 
-def _command_mention(first: str, second: str | None) -> str:
-    """Return a mention of `/first second`, or of `/first` followed by `second` if that is no subcommand."""
-    if second is None:
-        return _mentions.get(first, first)
-    return _mentions.get(first + second) or _mentions.get(first, first) + second
+def _command_mention(first_word: str, second_word: str | None) -> str:
+    """Return a mention of `/first second`, or of `/first` followed by `second_word` if that is no
+    subcommand.
+    """
+    if second_word is None:
+        return _mention_by_command.get(first_word, first_word)
+    return (
+        _mention_by_command.get(first_word + second_word)
+        or _mention_by_command.get(first_word, first_word) + second_word
+    )
 
 
 def gettext(message: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-_ROOT = Path(__file__).resolve().parents[2]
+_SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
 
 def extra_command(extra: str) -> str:
@@ -19,15 +19,15 @@ def extra_command(extra: str) -> str:
     """
     origin = _read_origin()
     if "dir_info" not in origin:
-        return _pip_install_command(_requirement(origin, extra))
-    folder = Path(unquote(urlsplit(origin["url"]).path))
-    if not (folder / "pyproject.toml").is_file():
+        return _pip_install_command(_build_requirement(origin, extra))
+    source_folder = Path(unquote(urlsplit(origin["url"]).path))
+    if not (source_folder / "pyproject.toml").is_file():
         return f"add {extra} to EXTRAS in .env (EXTRAS={extra}), then docker compose up --detach --build"
-    constraints = folder / "constraints.txt"
+    constraints_file = source_folder / "constraints.txt"
     return _pip_install_command(
-        *(("-c", str(constraints)) if constraints.is_file() else ()),
+        *(("-c", str(constraints_file)) if constraints_file.is_file() else ()),
         *(("-e",) if origin["dir_info"].get("editable") else ()),
-        f"{folder}[{extra}]",
+        f"{source_folder}[{extra}]",
     )
 
 
@@ -39,20 +39,20 @@ def _read_origin() -> dict[str, Any]:
     try:
         origin: dict[str, Any] = json.loads(distribution("telex").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:  # A source checkout on the import path
-        return {"url": _ROOT.as_uri(), "dir_info": {"editable": True}}
+        return {"url": _SOURCE_ROOT.as_uri(), "dir_info": {"editable": True}}
     return origin
 
 
-def _requirement(origin: dict[str, Any], extra: str) -> str:
+def _build_requirement(origin: dict[str, Any], extra: str) -> str:
     if "url" not in origin:
         return f"telex[{extra}]"
-    if version := origin.get("vcs_info"):
-        return f"telex[{extra}] @ {version['vcs']}+{origin['url']}@{version['commit_id']}"
+    if vcs_info := origin.get("vcs_info"):
+        return f"telex[{extra}] @ {vcs_info['vcs']}+{origin['url']}@{vcs_info['commit_id']}"
     return f"telex[{extra}] @ {origin['url']}"
 
 
 def _pip_install_command(*arguments: str) -> str:
-    pip = [sys.executable, "-m", "pip", "install"]
+    pip_command = [sys.executable, "-m", "pip", "install"]
     if find_spec("pip") is None:  # uv creates environments without pip.
-        pip = ["uv", "pip", "install", "--python", sys.executable]
-    return shlex.join([*pip, *arguments])
+        pip_command = ["uv", "pip", "install", "--python", sys.executable]
+    return shlex.join([*pip_command, *arguments])

@@ -15,7 +15,7 @@ MINUTES_PER_DAY = 24 * 60
 WAKING_START_MINUTE, WAKING_END_MINUTE = 8 * 60, 22 * 60
 """First and last minute of the day in which most people are awake."""
 
-_QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_QUIET_HOURS_PATTERN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _MAX_ZONE_NAME_LENGTH = 100
 _LOOKAHEAD_DAYS = 9
 """Number of days to search for a weekday: all seven, with a day of margin on both sides."""
@@ -34,9 +34,9 @@ def load_zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def format_quiet_hours(begin: int, end: int) -> str:
+def format_quiet_hours(begin_minute: int, end_minute: int) -> str:
     """Format quiet hours, given as minutes of the day, such as `22:00-07:00`."""
-    return f"{format_clock(begin)}-{format_clock(end)}"
+    return f"{format_clock(begin_minute)}-{format_clock(end_minute)}"
 
 
 def format_clock(minute: int) -> str:
@@ -50,7 +50,7 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
 
     Raises ValueError unless the text has the form that `format_quiet_hours` writes, such as `22:00-07:00`.
     """
-    match = _QUIET_HOURS.fullmatch(text)
+    match = _QUIET_HOURS_PATTERN.fullmatch(text)
     if match is None:
         raise ValueError("no quiet hours")
     hour, minute, end_hour, end_minute = map(int, match.groups())
@@ -60,16 +60,18 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
     return begin, end
 
 
-def quiet_hours_end(now: int, text: str | None, zone_name: str) -> int:
+def quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str) -> int:
     """Return the Unix time in seconds at which quiet hours around `now` end, or 0 outside of quiet hours."""
-    if text is None:
+    if quiet_hours_text is None:
         return 0
-    begin, end = parse_quiet_hours(text)
+    begin_minute, end_minute = parse_quiet_hours(quiet_hours_text)
     zone = load_zone(zone_name)
     today = datetime.fromtimestamp(now, zone).date()
     for day in (today - timedelta(days=1), today):
-        starts_at = local_minute_to_timestamp(day, begin, zone)
-        ends_at = local_minute_to_timestamp(day if begin < end else day + timedelta(days=1), end, zone)
+        starts_at = local_minute_to_timestamp(day, begin_minute, zone)
+        ends_at = local_minute_to_timestamp(
+            day if begin_minute < end_minute else day + timedelta(days=1), end_minute, zone
+        )
         if starts_at <= now < ends_at:
             return ends_at
     return 0
@@ -80,17 +82,24 @@ def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:
 
     A time skipped by a clock change begins where the gap ends; a repeated one is the first of the two.
     """
-    local = datetime.combine(day, time(minute // 60, minute % 60), zone)
-    utc = local.astimezone(UTC)
-    if utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):  # A skipped local time
-        before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
-        assert before is not None
-        assert after is not None
-        utc = _end_of_gap(utc + (before - after), utc, zone)
-    return int(utc.timestamp())
+    local_datetime = datetime.combine(day, time(minute // 60, minute % 60), zone)
+    utc_datetime = local_datetime.astimezone(UTC)
+    if utc_datetime.astimezone(zone).replace(tzinfo=None) != local_datetime.replace(
+        tzinfo=None
+    ):  # A skipped local time
+        offset_before_gap, offset_after_gap = (
+            local_datetime.utcoffset(),
+            local_datetime.replace(fold=1).utcoffset(),
+        )
+        assert offset_before_gap is not None
+        assert offset_after_gap is not None
+        utc_datetime = _find_end_of_gap(
+            utc_datetime + (offset_before_gap - offset_after_gap), utc_datetime, zone
+        )
+    return int(utc_datetime.timestamp())
 
 
-def _end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetime:
+def _find_end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetime:
     offset = earliest.astimezone(zone).utcoffset()
     while latest - earliest > timedelta(seconds=1):
         middle = earliest + (latest - earliest) // 2

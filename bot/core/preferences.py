@@ -58,7 +58,11 @@ class PostLook:
         """Return the fields that differ from the default as JSON, for columns and the change history."""
         defaults = asdict(DEFAULT_LOOK)
         return json.dumps(
-            {name: field_value for name, field_value in asdict(self).items() if field_value != defaults[name]}
+            {
+                field_name: field_value
+                for field_name, field_value in asdict(self).items()
+                if field_value != defaults[field_name]
+            }
         )
 
     @classmethod
@@ -224,7 +228,7 @@ class SettingChange(NamedTuple):
     new: str | None
 
 
-_PLAN_FLAGS = ("alone", "wide", "chart", "summaries")
+_PLAN_FLAG_NAMES = ("alone", "wide", "chart", "summaries")
 _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -247,18 +251,20 @@ class DigestPlan:
 
     def __str__(self) -> str:
         """Return the plan as text for the change history, such as `daily 08:00 alone`."""
-        day = "daily" if self.weekday is None else _WEEKDAY_NAMES[self.weekday]
-        flags = [name for name in _PLAN_FLAGS if getattr(self, name)]
-        return " ".join([day, format_clock(self.minute), *flags])
+        day_word = "daily" if self.weekday is None else _WEEKDAY_NAMES[self.weekday]
+        flag_names = [flag_name for flag_name in _PLAN_FLAG_NAMES if getattr(self, flag_name)]
+        return " ".join([day_word, format_clock(self.minute), *flag_names])
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse the text of a plan that `str()` writes. Raises ValueError for any other text."""
-        day, time, *flags = text.split()
-        hour, minute = map(int, time.split(":"))
-        weekday = None if day == "daily" else _WEEKDAY_NAMES.index(day)
+        day_word, clock_text, *flag_names = text.split()
+        hour, minute = map(int, clock_text.split(":"))
+        weekday = None if day_word == "daily" else _WEEKDAY_NAMES.index(day_word)
         return cls(
-            weekday=weekday, minute=60 * hour + minute, **{name: name in flags for name in _PLAN_FLAGS}
+            weekday=weekday,
+            minute=60 * hour + minute,
+            **{flag_name: flag_name in flag_names for flag_name in _PLAN_FLAG_NAMES},
         )
 
 

@@ -10,40 +10,49 @@ _SWEEP_THRESHOLD = 10_000
 
 
 class TokenBucket:
-    """A token bucket per key: `allowed` tokens at once, refilled evenly over `period` seconds.
+    """A token bucket per key: `max_tokens` tokens at once, refilled evenly over `period_seconds` seconds.
 
     A bucket is stored as the time at which it is full again (generic cell rate algorithm, ITU-T I.371).
     """
 
-    def __init__(self, clock: Clock, *, allowed: int, period: float) -> None:
+    def __init__(self, clock: Clock, *, max_tokens: int, period_seconds: float) -> None:
         self._clock = clock
-        self._interval = period / allowed
-        self._burst_seconds = period - self._interval
-        self._full_at: dict[Hashable, float] = {}
+        self._refill_interval_seconds = period_seconds / max_tokens
+        self._burst_seconds = period_seconds - self._refill_interval_seconds
+        self._full_at_by_key: dict[Hashable, float] = {}
 
     def retry_after(self, key: Hashable) -> float:
         """Return the seconds until a key has a token, or 0 if it has one now."""
         now = self._clock.monotonic()
-        return max(0.0, self._full_at.get(key, now) - self._burst_seconds - now)
+        return max(0.0, self._full_at_by_key.get(key, now) - self._burst_seconds - now)
 
     def available(self, key: Hashable) -> int:
         """Return the number of tokens that a key has now."""
         now = self._clock.monotonic()
-        refill_seconds = max(self._full_at.get(key, now) - now, 0.0)
-        return max(0, int((self._burst_seconds + self._interval - refill_seconds) / self._interval + 1e-9))
+        refill_seconds = max(self._full_at_by_key.get(key, now) - now, 0.0)
+        return max(
+            0,
+            int(
+                (self._burst_seconds + self._refill_interval_seconds - refill_seconds)
+                / self._refill_interval_seconds
+                + 1e-9
+            ),
+        )
 
-    def consume(self, key: Hashable, tokens: float = 1) -> None:
+    def consume(self, key: Hashable, token_count: float = 1) -> None:
         """Take tokens (permissions for one action each) from the bucket of a key."""
         now = self._clock.monotonic()
-        if len(self._full_at) >= _SWEEP_THRESHOLD:
-            self._full_at = {
-                bucket_key: full_at for bucket_key, full_at in self._full_at.items() if full_at > now
+        if len(self._full_at_by_key) >= _SWEEP_THRESHOLD:
+            self._full_at_by_key = {
+                bucket_key: full_at for bucket_key, full_at in self._full_at_by_key.items() if full_at > now
             }
-        self._full_at[key] = max(self._full_at.get(key, now), now) + tokens * self._interval
+        self._full_at_by_key[key] = (
+            max(self._full_at_by_key.get(key, now), now) + token_count * self._refill_interval_seconds
+        )
 
     def sync_usage(self, key: Hashable, seconds: float) -> None:
         """Take usage by other processes into account: a key's bucket is full in `seconds` at the earliest."""
-        self._full_at[key] = max(self._full_at.get(key, 0.0), self._clock.monotonic() + seconds)
+        self._full_at_by_key[key] = max(self._full_at_by_key.get(key, 0.0), self._clock.monotonic() + seconds)
 
 
 class FailedLookupLimiter:
@@ -56,18 +65,18 @@ class FailedLookupLimiter:
     """Maximum number of failed lookups per client at once, and the seconds in which they are all refilled."""
 
     def __init__(self, clock: Clock) -> None:
-        self._bucket = TokenBucket(clock, allowed=self.MAX_MISSES, period=self.PERIOD_SECONDS)
+        self._bucket = TokenBucket(clock, max_tokens=self.MAX_MISSES, period_seconds=self.PERIOD_SECONDS)
 
     def count_miss(self, address: str) -> float:
         """Count a failed lookup of a client; return the seconds it has to wait, or 0 if it need not wait."""
-        client = _client_network(address)
-        wait_seconds = self._bucket.retry_after(client)
+        client_network = _find_client_network(address)
+        wait_seconds = self._bucket.retry_after(client_network)
         if not wait_seconds:
-            self._bucket.consume(client)
+            self._bucket.consume(client_network)
         return wait_seconds
 
 
-def _client_network(address: str) -> str:
+def _find_client_network(address: str) -> str:
     """Return an IPv4 address unchanged and the /64 network of an IPv6 address: one client has all of it."""
     try:
         ip = ip_address(address)

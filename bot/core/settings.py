@@ -203,8 +203,8 @@ class Settings(BaseSettings):
         """The shards that this process may take and their total number, or None if Discord decides."""
         if self.shards == "auto":
             return None
-        first, last, count = map(int, re.findall(r"\d+", self.shards))
-        return range(first, last + 1), count
+        first_shard, last_shard, shard_count = map(int, re.findall(r"\d+", self.shards))
+        return range(first_shard, last_shard + 1), shard_count
 
     @field_validator("database", mode="before")
     @classmethod
@@ -238,10 +238,15 @@ class Settings(BaseSettings):
     def _validate_base_url(cls, url: str | None) -> str | None:
         if url is None or not url.strip():
             return None
-        parts = urlsplit(url.strip())
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        url_parts = urlsplit(url.strip())
+        if (
+            url_parts.scheme not in {"http", "https"}
+            or not url_parts.hostname
+            or url_parts.query
+            or url_parts.fragment
+        ):
             raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
-        if parts.username is not None or parts.password is not None:
+        if url_parts.username is not None or url_parts.password is not None:
             raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
         return url.strip().rstrip("/")
 
@@ -269,10 +274,10 @@ class Settings(BaseSettings):
     def _validate_secret_key(cls, secret_key: SecretStr | None) -> SecretStr | None:
         for key in secret_key.get_secret_value().split(",") if secret_key else ():
             try:
-                is_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
+                is_valid_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
             except ValueError:
-                is_key = False
-            if not is_key:
+                is_valid_key = False
+            if not is_valid_key:
                 raise ValueError("what `telex rekey --new` prints is needed")
         return secret_key
 

@@ -28,33 +28,33 @@ def read_settings(**overrides: str) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # Texts, as in the environment
     except ValidationError as error:
-        sentences: dict[str, str] = {}
+        sentence_by_setting: dict[str, str] = {}
         for problem in error.errors():
             name = _setting_name(str(problem["loc"][0]))
-            sentences.setdefault(name, f"{name}: {_describe_problem(name, problem)}.")
-        raise InvalidSettings("\n".join(sentences.values())) from None  # The cause contains values.
+            sentence_by_setting.setdefault(name, f"{name}: {_describe_problem(name, problem)}.")
+        raise InvalidSettings("\n".join(sentence_by_setting.values())) from None  # The cause contains values.
 
 
 def find_unknown_settings() -> list[str]:
     """Return a warning for each unknown variable that looks like a setting, with the closest known name."""
-    names = {name.upper() for name in os.environ}
-    names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
-    known_names = list(map(_setting_name, Settings.model_fields))
-    sentences = []
-    for name in sorted(names.difference(known_names)):
-        close_names = get_close_matches(name, known_names, n=1, cutoff=_MIN_NAME_SIMILARITY)
+    variable_names = {name.upper() for name in os.environ}
+    variable_names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
+    setting_names = list(map(_setting_name, Settings.model_fields))
+    warnings = []
+    for name in sorted(variable_names.difference(setting_names)):
+        close_names = get_close_matches(name, setting_names, n=1, cutoff=_MIN_NAME_SIMILARITY)
         if name.startswith("TELEX_") or (close_names and name.startswith("DISCORD_")):
             suggestion = f"; did you mean {close_names[0]}?" if close_names else "."
-            sentences.append(f"{name} isn't a setting of Telex{suggestion}")
-    return sentences
+            warnings.append(f"{name} isn't a setting of Telex{suggestion}")
+    return warnings
 
 
-def _setting_name(field: str) -> str:
-    name = field.upper()
+def _setting_name(field_name: str) -> str:
+    name = field_name.upper()
     return name if name == "DISCORD_TOKEN" else f"TELEX_{name}"
 
 
-def _describe_problem(name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
+def _describe_problem(setting_name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
     match problem["type"]:
         case "value_error":
             return str(problem["ctx"]["error"])
@@ -63,18 +63,18 @@ def _describe_problem(name: str, problem: Any) -> str:  # noqa: ANN401 - pydanti
             return f"{choices} is needed"
         case "bool_parsing":
             return "true or false is needed"
-    return _describe_number(Settings.model_fields[name.removeprefix("TELEX_").lower()])
+    return _describe_number(Settings.model_fields[setting_name.removeprefix("TELEX_").lower()])
 
 
 def _describe_number(field: FieldInfo) -> str:
-    bounds = [
-        f"{label} {getattr(bound, name)}"
+    bound_phrases = [
+        f"{label} {getattr(bound, attribute_name)}"
         for bound in field.metadata
-        for name, label in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
-        if hasattr(bound, name)
+        for attribute_name, label in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
+        if hasattr(bound, attribute_name)
     ]
-    kind = "a whole number" if field.annotation is int else "a number"
-    return f"{kind}, {' and '.join(bounds)}, is needed"
+    number_kind = "a whole number" if field.annotation is int else "a number"
+    return f"{number_kind}, {' and '.join(bound_phrases)}, is needed"
 
 
 def _parse_env_file() -> list[Binding]:
@@ -82,14 +82,14 @@ def _parse_env_file() -> list[Binding]:
     if not ENV_FILE.is_file():
         return []
     try:
-        text = ENV_FILE.read_text("utf-8-sig")
+        env_text = ENV_FILE.read_text("utf-8-sig")
     except OSError as error:
         raise InvalidSettings(f"The file .env cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # NUL bytes point to UTF-16.
+        env_text = "\0"
+    if "\0" in env_text:  # NUL bytes point to UTF-16.
         raise InvalidSettings("The file .env isn't UTF-8, perhaps UTF-16: save it as UTF-8.")
-    bindings = list(parse_stream(StringIO(text)))
+    bindings = list(parse_stream(StringIO(env_text)))
     if invalid_lines := [str(binding.original.line) for binding in bindings if binding.error]:
         raise InvalidSettings(f"The file .env, line {', '.join(invalid_lines)}: NAME=value is needed.")
     return bindings

@@ -39,14 +39,14 @@ _ENV_ALLOWLIST = frozenset(
     "COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH MPLCONFIGDIR "
     "PATH PYTHONPYCACHEPREFIX TMPDIR TZ XDG_CACHE_HOME".split()
 )
-_BOOTSTRAP_CODE = (
+_BOOTSTRAP_CODE_TEMPLATE = (
     "import sys; sys.path[:] = {path!r}; "
     "from bot.core.worker_process import run_worker; run_worker({descriptor}, {tired})"
 )
 
 
 class WorkerPool:
-    """A pool of at most `count` worker processes for one event loop.
+    """A pool of at most `max_workers` worker processes for one event loop.
 
     Calls are served in order, by one process as long as no call waits longer than `SCALE_UP_DELAY_SECONDS`. A
     worker is replaced once it has used `recycle_rss_bytes` of memory. After `idle_seconds` without a call,
@@ -55,34 +55,34 @@ class WorkerPool:
 
     def __init__(
         self,
-        count: int = 1,
+        max_workers: int = 1,
         *,
         recycle_rss_bytes: int = RECYCLE_RSS_BYTES,
         idle_seconds: float | None = None,
         min_idle: int = 0,
     ) -> None:
-        self._count, self._min_idle = count, min_idle
+        self._max_workers, self._min_idle_workers = max_workers, min_idle
         self._recycle_rss_bytes = recycle_rss_bytes
         self._idle_seconds = idle_seconds
-        self._reap_timer: asyncio.TimerHandle | None = None
-        self._idle: list[_Worker] = []
-        self._busy: set[_Worker] = set()
-        self._dying: list[subprocess.Popen[bytes]] = []
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_workers: list[_Worker] = []
+        self._busy_workers: set[_Worker] = set()
+        self._dying_processes: list[subprocess.Popen[bytes]] = []
         self._slot_waiters: deque[asyncio.Future[None]] = deque()
-        self._used_slots = 0
-        self._closed = False
+        self._used_slot_count = 0
+        self._is_closed = False
 
     async def close(self) -> None:
         """Kill the worker processes; waiting and running calls are cancelled."""
-        self._closed = True
-        if self._reap_timer is not None:
-            self._reap_timer.cancel()
-        for future in self._slot_waiters:
-            future.cancel()
-        for worker in [*self._busy, *self._idle]:
-            self._discard(worker)
-        self._idle.clear()
-        while self._reap():  # noqa: ASYNC110 - no portable event reports the end of a process
+        self._is_closed = True
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        for slot_future in self._slot_waiters:
+            slot_future.cancel()
+        for worker in [*self._busy_workers, *self._idle_workers]:
+            self._discard_worker(worker)
+        self._idle_workers.clear()
+        while self._forget_ended_processes():  # noqa: ASYNC110 - no portable event reports the end of a process
             await asyncio.sleep(0.002)
 
     async def run(
@@ -98,101 +98,120 @@ class WorkerPool:
 
         Raises WorkerTimeout, WorkerDied, or the exception that the function raised.
         """
-        name = f"{function.__module__}:{function.__qualname__}"
+        function_path = f"{function.__module__}:{function.__qualname__}"
         await self._acquire_slot()
         worker: _Worker | None = None
         is_reusable = False
         try:
-            worker = await self._get_or_spawn()
-            self._busy.add(worker)
-            is_reusable, outcome = await worker.call(name, args, timeout, _return_type(function))
+            worker = await self._get_or_start_worker()
+            self._busy_workers.add(worker)
+            is_reusable, outcome = await worker.call(
+                function_path, args, timeout, _find_return_type(function)
+            )
         finally:
             if worker is not None:
-                self._busy.discard(worker)
-                if is_reusable and not self._closed:
+                self._busy_workers.discard(worker)
+                if is_reusable and not self._is_closed:
                     worker.free_since = asyncio.get_running_loop().time()
-                    self._idle.append(worker)  # Last in, first out: idle workers can end.
-                    self._schedule_reap()
+                    self._idle_workers.append(worker)  # Last in, first out: idle workers can end.
+                    self._schedule_idle_end()
                 else:
-                    self._discard(worker)
-            self._used_slots -= 1
-            self._grant_next()
+                    self._discard_worker(worker)
+            self._used_slot_count -= 1
+            self._grant_next_slot()
         if isinstance(outcome, BaseException):
             raise outcome
         return cast("T", outcome)
 
     async def _acquire_slot(self) -> None:
-        if self._closed:
+        if self._is_closed:
             raise asyncio.CancelledError
-        if not self._used_slots:
-            self._used_slots = 1
+        if not self._used_slot_count:
+            self._used_slot_count = 1
             return
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._slot_waiters.append(future)
-        scale_up_timer = loop.call_later(SCALE_UP_DELAY_SECONDS, self._grant_next)
+        slot_future: asyncio.Future[None] = loop.create_future()
+        self._slot_waiters.append(slot_future)
+        scale_up_timer = loop.call_later(SCALE_UP_DELAY_SECONDS, self._grant_next_slot)
         try:
-            await future
+            await slot_future
         except asyncio.CancelledError:
-            if future in self._slot_waiters:
-                self._slot_waiters.remove(future)
-            elif not future.cancelled():  # It had just got a slot.
-                self._used_slots -= 1
-                self._grant_next()
+            if slot_future in self._slot_waiters:
+                self._slot_waiters.remove(slot_future)
+            elif not slot_future.cancelled():  # It had just got a slot.
+                self._used_slot_count -= 1
+                self._grant_next_slot()
             raise
         finally:
             scale_up_timer.cancel()
 
-    def _grant_next(self) -> None:
+    def _grant_next_slot(self) -> None:
         """Give a free worker slot to the call that has waited longest."""
-        while self._slot_waiters and self._used_slots < self._count:
-            future = self._slot_waiters.popleft()
-            if not future.done():
-                self._used_slots += 1
-                future.set_result(None)
+        while self._slot_waiters and self._used_slot_count < self._max_workers:
+            slot_future = self._slot_waiters.popleft()
+            if not slot_future.done():
+                self._used_slot_count += 1
+                slot_future.set_result(None)
                 return
 
-    async def _get_or_spawn(self) -> _Worker:
-        while self._idle:
-            worker = self._idle.pop()
+    async def _get_or_start_worker(self) -> _Worker:
+        while self._idle_workers:
+            worker = self._idle_workers.pop()
             if not worker.is_lost:
                 return worker
-            self._discard(worker)
-        self._reap()
+            self._discard_worker(worker)
+        self._forget_ended_processes()
         return await _Worker.start(self._recycle_rss_bytes)
 
-    def _schedule_reap(self) -> None:
+    def _schedule_idle_end(self) -> None:
         """Schedule the end of workers without calls."""
-        if self._reap_timer is None and self._idle_seconds is not None:
-            self._reap_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._reap_idle)
+        if self._idle_timer is None and self._idle_seconds is not None:
+            self._idle_timer = asyncio.get_running_loop().call_later(
+                self._idle_seconds, self._end_idle_workers
+            )
 
-    def _reap_idle(self) -> None:
+    def _end_idle_workers(self) -> None:
         loop, idle_seconds = asyncio.get_running_loop(), self._idle_seconds or 0.0
         now = loop.time()
-        while len(self._idle) > self._min_idle and self._idle[0].free_since + idle_seconds <= now:
-            self._discard(self._idle.pop(0))
-        delays = [self._idle[0].free_since + idle_seconds - now] if len(self._idle) > self._min_idle else []
-        delays += [1.0] if self._reap() else []
-        self._reap_timer = loop.call_later(max(min(delays), 0.01), self._reap_idle) if delays else None
+        while (
+            len(self._idle_workers) > self._min_idle_workers
+            and self._idle_workers[0].free_since + idle_seconds <= now
+        ):
+            self._discard_worker(self._idle_workers.pop(0))
+        delays_seconds = (
+            [self._idle_workers[0].free_since + idle_seconds - now]
+            if len(self._idle_workers) > self._min_idle_workers
+            else []
+        )
+        delays_seconds += [1.0] if self._forget_ended_processes() else []
+        self._idle_timer = (
+            loop.call_later(max(min(delays_seconds), 0.01), self._end_idle_workers)
+            if delays_seconds
+            else None
+        )
 
-    def _discard(self, worker: _Worker) -> None:
+    def _discard_worker(self, worker: _Worker) -> None:
         worker.kill()
-        if worker.process not in self._dying:
-            self._dying.append(worker.process)
+        if worker.process not in self._dying_processes:
+            self._dying_processes.append(worker.process)
 
-    def _reap(self) -> bool:
+    def _forget_ended_processes(self) -> bool:
         """Forget worker processes that have ended; return whether some are still running."""
-        self._dying = [process for process in self._dying if process.poll() is None]
-        return bool(self._dying)
+        self._dying_processes = [process for process in self._dying_processes if process.poll() is None]
+        return bool(self._dying_processes)
 
 
-def _worker_environment() -> dict[str, str]:
+def _build_worker_environment() -> dict[str, str]:
     """Return the environment of a worker, without tokens, keys and passwords."""
-    return {name: setting for name, setting in os.environ.items() if name in _ENV_ALLOWLIST} | _MALLOC_ENV
+    return {
+        variable_name: setting
+        for variable_name, setting in os.environ.items()
+        if variable_name in _ENV_ALLOWLIST
+    } | _MALLOC_ENV
 
 
 @cache
-def _return_type(function: Callable[..., object]) -> object:
+def _find_return_type(function: Callable[..., object]) -> object:
     """Return the declared return type of a function, or Any if it declares none."""
     return_type = get_type_hints(function).get("return", Any)
     return Any if return_type is object else return_type
@@ -206,16 +225,16 @@ class _Worker(asyncio.Protocol):
         self.is_lost = False
         self.free_since = asyncio.get_running_loop().time()
         self._transport: asyncio.Transport | None = None
-        self._reply: asyncio.Future[tuple[bool, object]] | None = None
+        self._reply_future: asyncio.Future[tuple[bool, object]] | None = None
         self._result_type: object = None
-        self._received = bytearray()
+        self._received_bytes = bytearray()
         self._imported_modules: set[str] = set()
 
     @classmethod
     async def start(cls, recycle_rss_bytes: int) -> _Worker:
         parent_socket, worker_socket = socket.socketpair()
         with worker_socket:
-            bootstrap_source = _BOOTSTRAP_CODE.format(
+            bootstrap_source = _BOOTSTRAP_CODE_TEMPLATE.format(
                 path=sys.path, descriptor=worker_socket.fileno(), tired=recycle_rss_bytes
             )
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; runs our interpreter
@@ -223,7 +242,7 @@ class _Worker(asyncio.Protocol):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[worker_socket.fileno()],
-                env=_worker_environment(),
+                env=_build_worker_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal must not reach it.
             )
         worker = cls(process)
@@ -231,7 +250,7 @@ class _Worker(asyncio.Protocol):
         return worker
 
     async def call(
-        self, name: str, args: tuple[object, ...], timeout_seconds: float, result_type: object
+        self, function_path: str, args: tuple[object, ...], timeout_seconds: float, result_type: object
     ) -> tuple[bool, object]:
         """Send a call to the worker and wait for the reply.
 
@@ -239,30 +258,30 @@ class _Worker(asyncio.Protocol):
         """
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
-        payload = pickle.dumps((name, args, timeout_seconds), pickle.HIGHEST_PROTOCOL)
+        call_payload = pickle.dumps((function_path, args, timeout_seconds), pickle.HIGHEST_PROTOCOL)
         loop = asyncio.get_running_loop()
         self._result_type = result_type
-        self._reply, started_at = loop.create_future(), loop.time()
-        self._transport.writelines((HEADER.pack(len(payload)), payload))
-        module = name.partition(":")[0]
-        is_first_call = module not in self._imported_modules
-        self._imported_modules.add(module)
-        timed_out = False, WorkerTimeout(f"{name} took more than {timeout_seconds:g} s")
+        self._reply_future, started_at = loop.create_future(), loop.time()
+        self._transport.writelines((HEADER.pack(len(call_payload)), call_payload))
+        module_name = function_path.partition(":")[0]
+        is_first_call = module_name not in self._imported_modules
+        self._imported_modules.add(module_name)
+        timeout_outcome = False, WorkerTimeout(f"{function_path} took more than {timeout_seconds:g} s")
         try:
             async with asyncio.timeout(timeout_seconds + (STARTUP_GRACE_SECONDS if is_first_call else 0)):
-                is_reusable, outcome = await self._reply
+                is_reusable, outcome = await self._reply_future
         except TimeoutError:
-            return timed_out
+            return timeout_outcome
         finally:
-            self._reply = None
+            self._reply_future = None
         # The worker's own timer starts after the import and ends it even if the parent is gone.
         is_self_terminated = isinstance(outcome, WorkerDied) and loop.time() - started_at >= timeout_seconds
-        return timed_out if is_self_terminated else (is_reusable, outcome)
+        return timeout_outcome if is_self_terminated else (is_reusable, outcome)
 
     def kill(self) -> None:
         """Kill the worker process; its running call is cancelled."""
-        if self._reply is not None:
-            self._reply.cancel()
+        if self._reply_future is not None:
+            self._reply_future.cancel()
         if self._transport is not None:
             self._transport.abort()
         self.process.kill()
@@ -271,17 +290,20 @@ class _Worker(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        if len(self._received) < HEADER.size:
+        self._received_bytes += data
+        if len(self._received_bytes) < HEADER.size:
             return
-        size = HEADER.size + HEADER.unpack_from(self._received)[0]
-        if len(self._received) < size:
+        message_size = HEADER.size + HEADER.unpack_from(self._received_bytes)[0]
+        if len(self._received_bytes) < message_size:
             return
-        reply, self._received = memoryview(self._received)[HEADER.size : size], bytearray()
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_result(decode_reply(reply, self._result_type))
+        reply_bytes, self._received_bytes = (
+            memoryview(self._received_bytes)[HEADER.size : message_size],
+            bytearray(),
+        )
+        if self._reply_future is not None and not self._reply_future.done():
+            self._reply_future.set_result(decode_reply(reply_bytes, self._result_type))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - signature of asyncio.Protocol
         self.is_lost = True
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))
+        if self._reply_future is not None and not self._reply_future.done():
+            self._reply_future.set_result((False, WorkerDied("the worker process ended before it answered")))

@@ -55,13 +55,13 @@ def run_worker(descriptor: int, recycle_rss_bytes: int) -> None:
                 connection.sendall(HEADER.pack(len(reply)) + reply)
 
 
-def _handle_call(stream: io.BufferedReader, size: int, recycle_rss_bytes: int) -> tuple[bool, bytes]:
+def _handle_call(stream: io.BufferedReader, payload_size: int, recycle_rss_bytes: int) -> tuple[bool, bytes]:
     try:
-        name, args, timeout_seconds = pickle.loads(stream.read(size))  # noqa: S301 - written by our parent process
-        function = _import_function(name)
+        function_path, args, timeout_seconds = pickle.loads(stream.read(payload_size))  # noqa: S301 - written by our parent process
+        function = _import_function(function_path)
         signal.setitimer(signal.ITIMER_REAL, timeout_seconds)  # SIGALRM ends the process even inside C code.
         encoded_result = msgspec.msgpack.encode(function(*args))
-        is_reusable = _peak_memory() < recycle_rss_bytes
+        is_reusable = _measure_peak_memory_bytes() < recycle_rss_bytes
         return is_reusable, bytes((RESULT if is_reusable else LAST_RESULT,)) + encoded_result
     except (MemoryError, RecursionError) as error:
         return False, bytes((LAST_ERROR,)) + _encode_exception(
@@ -87,17 +87,19 @@ def _encode_exception(error: Exception) -> bytes:
     args = tuple(
         argument if isinstance(argument, _SCALAR_TYPES) else str(argument) for argument in error.args
     )
-    state = {
-        name: attribute for name, attribute in vars(error).items() if isinstance(attribute, _SCALAR_TYPES)
+    attributes = {
+        attribute_name: attribute
+        for attribute_name, attribute in vars(error).items()
+        if isinstance(attribute, _SCALAR_TYPES)
     }
     traceback_text = "".join(traceback.format_exception(error)).encode(errors="replace").decode()
-    serialized = SerializedException(
-        type(error).__module__, type(error).__name__, args, state, traceback_text
+    serialized_error = SerializedException(
+        type(error).__module__, type(error).__name__, args, attributes, traceback_text
     )
     try:
-        return msgspec.msgpack.encode(serialized)
+        return msgspec.msgpack.encode(serialized_error)
     except (ValueError, OverflowError):  # Lone surrogates, or integers of more than 64 bits
-        return msgspec.msgpack.encode(serialized._replace(args=(ascii(error),), state={}))
+        return msgspec.msgpack.encode(serialized_error._replace(args=(ascii(error),), state={}))
 
 
 def decode_reply(reply: memoryview, result_type: object) -> tuple[bool, object]:
@@ -108,33 +110,33 @@ def decode_reply(reply: memoryview, result_type: object) -> tuple[bool, object]:
     try:
         if reply[0] in {RESULT, LAST_RESULT}:
             return reply[0] == RESULT, msgspec.msgpack.decode(reply[1:], type=result_type)
-        serialized = msgspec.msgpack.decode(reply[1:], type=SerializedException)
+        serialized_error = msgspec.msgpack.decode(reply[1:], type=SerializedException)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return False, WorkerDied(f"the answer of the worker cannot be read: {error}")
-    rebuilt_error = _rebuild_exception(serialized)
+    rebuilt_error = _rebuild_exception(serialized_error)
     return reply[0] == ERROR and not isinstance(rebuilt_error, WorkerDied), rebuilt_error
 
 
-def _rebuild_exception(serialized: SerializedException) -> Exception:
+def _rebuild_exception(serialized_error: SerializedException) -> Exception:
     """Return the exception without running code of its class, or `WorkerDied` if its class is not known."""
     exception_class = (
-        vars(sys.modules[serialized.module]).get(serialized.name)
-        if serialized.module in sys.modules
+        vars(sys.modules[serialized_error.module]).get(serialized_error.name)
+        if serialized_error.module in sys.modules
         else None
     )
     if not (isinstance(exception_class, type) and issubclass(exception_class, Exception)):
-        return WorkerDied(f"{serialized.name}: {', '.join(map(str, serialized.args))}")
+        return WorkerDied(f"{serialized_error.name}: {', '.join(map(str, serialized_error.args))}")
     error = exception_class.__new__(exception_class)
-    error.args = serialized.args
-    vars(error).update(serialized.state)
-    error.add_note(serialized.traceback_text)
+    error.args = serialized_error.args
+    vars(error).update(serialized_error.state)
+    error.add_note(serialized_error.traceback_text)
     return error
 
 
-def _import_function(name: str) -> Callable[..., Any]:
-    module, _, attribute = name.partition(":")
-    __import__(module)
-    return cast("Callable[..., Any]", getattr(sys.modules[module], attribute))
+def _import_function(function_path: str) -> Callable[..., Any]:
+    module_name, _, function_name = function_path.partition(":")
+    __import__(module_name)
+    return cast("Callable[..., Any]", getattr(sys.modules[module_name], function_name))
 
 
 def _limit_memory() -> None:
@@ -145,14 +147,14 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _peak_memory() -> int:
+def _measure_peak_memory_bytes() -> int:
     """Return this program's peak resident memory in bytes.
 
     The value `ru_maxrss` is not used, because it would include the process from which this one was forked.
     """
     import resource  # noqa: PLC0415 - exists on POSIX only
 
-    if (status := Path("/proc/self/status")).exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    if (status_file := Path("/proc/self/status")).exists():
+        line = next(line for line in status_file.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,8 +19,10 @@ class ReplayClock:
     simcord replaces `time.monotonic` for the bot.
     """
 
-    def __init__(self, *, offset_seconds: float = START_OFFSET_SECONDS, speed: float = SPEED_FACTOR) -> None:
-        self._offset_seconds, self._speed = offset_seconds, speed
+    def __init__(
+        self, *, offset_seconds: float = START_OFFSET_SECONDS, speed_factor: float = SPEED_FACTOR
+    ) -> None:
+        self._offset_seconds, self._speed_factor = offset_seconds, speed_factor
         self._started_at: float | None = None
 
     def start_catching_up(self) -> None:
@@ -29,23 +31,27 @@ class ReplayClock:
 
     def now(self) -> int:
         """Return the demo's time as Unix time in seconds."""
-        return int(time.time() - self._remaining_offset())
+        return int(time.time() - self._get_remaining_offset_seconds())
 
     def monotonic(self) -> float:
         """Return seconds of the demo's time, for measuring durations."""
-        return time.perf_counter() + self._offset_seconds - self._remaining_offset()
+        return time.perf_counter() + self._offset_seconds - self._get_remaining_offset_seconds()
 
     uptime = monotonic
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for a number of seconds of the demo's time."""
         fast_seconds_left = (
-            0.0 if self._started_at is None else self._remaining_offset() * self._speed / (self._speed - 1)
+            0.0
+            if self._started_at is None
+            else self._get_remaining_offset_seconds() * self._speed_factor / (self._speed_factor - 1)
         )
         fast_seconds = min(seconds, fast_seconds_left)
-        await asyncio.sleep(fast_seconds / self._speed + seconds - fast_seconds)
+        await asyncio.sleep(fast_seconds / self._speed_factor + seconds - fast_seconds)
 
-    def _remaining_offset(self) -> float:
+    def _get_remaining_offset_seconds(self) -> float:
         if self._started_at is None:
             return self._offset_seconds
-        return max(0.0, self._offset_seconds - (self._speed - 1) * (time.perf_counter() - self._started_at))
+        return max(
+            0.0, self._offset_seconds - (self._speed_factor - 1) * (time.perf_counter() - self._started_at)
+        )

@@ -42,7 +42,7 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.feeds import starter_packs
 from cogs.running.background_loops import EmojiCog
 
-WELCOME = """\
+WELCOME_TEXT = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine. News keeps \
 arriving for ten minutes; some stories get corrected, withdrawn or joined by other outlets. Start with these:
 **1.** Type `/search` and look for `passkeys`.
@@ -87,40 +87,49 @@ class DemoServer:
 
 
 async def serve(
-    settings: Settings, cogs: Sequence[type[commands.Cog]], *, live: bool, port: int, browser: bool
+    settings: Settings,
+    cog_types: Sequence[type[commands.Cog]],
+    *,
+    is_live: bool,
+    port: int,
+    opens_browser: bool,
 ) -> None:
     """Run the demo until it is cancelled or its page is closed; if `port` is 0, a free port is chosen.
 
-    With `live`, the feeds of the starter lists are polled on the web instead of the sample feeds. The
+    With `is_live`, the feeds of the starter lists are polled on the web instead of the sample feeds. The
     database is new and is deleted at the end.
     """
-    async with AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
-        settings = demo_settings(settings, Path(folder), live=live)
-        clock = SystemClock() if live else ReplayClock()
-        services = await stack.enter_async_context(open_services(settings, clock))
-        publisher = None if live else await stack.enter_async_context(SamplePublisher(clock))
-        demo_cogs = [cog for cog in cogs if cog is not EmojiCog]  # The page has no images of its emoji.
-        env = await stack.enter_async_context(simulated_discord(TelexBot(services, demo_cogs, shard_count=1)))
-        await stack.enter_async_context(run_background_tasks(services))
+    async with AsyncExitStack() as exit_stack:
+        demo_folder = exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
+        settings = demo_settings(settings, Path(demo_folder), is_live=is_live)
+        clock = SystemClock() if is_live else ReplayClock()
+        services = await exit_stack.enter_async_context(open_services(settings, clock))
+        publisher = None if is_live else await exit_stack.enter_async_context(SamplePublisher(clock))
+        demo_cog_types = [
+            cog_type for cog_type in cog_types if cog_type is not EmojiCog
+        ]  # The page has no images of its emoji.
+        env = await exit_stack.enter_async_context(
+            simulated_discord(TelexBot(services, demo_cog_types, shard_count=1))
+        )
+        await exit_stack.enter_async_context(run_background_tasks(services))
         demo_server = await build_demo_server(env)
         simcord_patches.localize_commands(demo_server.camille)
-        assets = bot_avatar_assets(env) | emoji_assets(env)  # Visitors may add any outlet.
+        asset_by_url = bot_avatar_assets(env) | emoji_assets(env)  # Visitors may add any outlet.
         if publisher is not None:
             starter_packs.list_outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
-            assets |= {
+            asset_by_url |= {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
             }
-        page = env.preview(
+        preview_context = env.preview(
             demo_server.news,
             viewers=(demo_server.ada, demo_server.camille),
             layout="channel",
-            assets=assets,
+            assets=asset_by_url,
             port=port or None,
         )
         try:
-            preview = await stack.enter_async_context(page)
+            preview = await exit_stack.enter_async_context(preview_context)
         except SetupError as error:
             if (cause := error.__cause__) is None or not isinstance(cause, OSError) or not cause.errno:
                 raise
@@ -128,31 +137,31 @@ async def serve(
         places = DemoPlaces(env, demo_server.guild, {demo_server.ada: "en-US", demo_server.camille: "fr"})
         actions = VisitorActions(env, preview, places)
         simcord_patches.dispatch_messages_detached(env.bot)
-        await env.bot.get_channel(demo_server.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
+        await env.bot.get_channel(demo_server.news.id).send(WELCOME_TEXT)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # For visitors without a browser on this machine
-        if browser:
+        if opens_browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
-        async with asyncio.TaskGroup() as tasks:
-            refresh_task = tasks.create_task(_keep_page_fresh(env, preview, clock, actions.page_lock))
+        async with asyncio.TaskGroup() as task_group:
+            refresh_task = task_group.create_task(_keep_page_fresh(env, preview, clock, actions.page_lock))
             if publisher is None:
-                news_task = tasks.create_task(_follow_starter_packs(services, demo_server))
+                news_task = task_group.create_task(_follow_starter_packs(services, demo_server))
             else:
-                news_task = tasks.create_task(publish_sample_news(services, publisher, demo_server))
+                news_task = task_group.create_task(publish_sample_news(services, publisher, demo_server))
             await preview.wait_closed()
             refresh_task.cancel()
             news_task.cancel()
 
 
-def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
+def demo_settings(settings: Settings, folder: Path, *, is_live: bool) -> Settings:
     """Return the settings of a demo whose database is in the given folder."""
     return settings.model_copy(
         update={
             "database": folder / "telex.db",
             "discord_token": None,
             "roles": frozenset(ProcessRole),
-            "full_text": settings.full_text if live else "never",  # Sample feeds have full texts.
+            "full_text": settings.full_text if is_live else "never",  # Sample feeds have full texts.
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
-            **({} if live else _local_publishing_settings()),
+            **({} if is_live else _local_publishing_settings()),
         }
     )
 
@@ -161,8 +170,8 @@ def _local_publishing_settings() -> dict[str, object]:
     """Return settings that publish channels of the demo as feeds, on this machine only."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    return {"health_address": ("127.0.0.1", port), "public_url": f"http://127.0.0.1:{port}"}
+        free_port = listener.getsockname()[1]
+    return {"health_address": ("127.0.0.1", free_port), "public_url": f"http://127.0.0.1:{free_port}"}
 
 
 @asynccontextmanager
@@ -180,8 +189,8 @@ async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
         with env.time_context():
             yield env
     finally:
-        for name in tuple(bot.cogs):  # Tasks of cogs must end before the database is closed.
-            await bot.remove_cog(name)
+        for cog_name in tuple(bot.cogs):  # Tasks of cogs must end before the database is closed.
+            await bot.remove_cog(cog_name)
         await env.shutdown()
 
 
@@ -198,31 +207,39 @@ async def build_demo_server(env: Env) -> DemoServer:
     env.backend.edit_role(guild.id, guild.roles[bot_user.name].id, {"permissions": INVITE_PERMISSIONS.value})
     guild.create_text_channel("general")  # The only channel when the bot introduces itself
     await env.settle()
-    news = guild.create_text_channel("tech-news")
-    forum = guild.create_forum_channel("forum")
-    env.backend.edit_channel(forum.id, {"available_tags": [*map(_forum_tag, enumerate(FORUM_TAGS))]})
-    managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
-    ada = guild.add_member(env.create_user("Ada"), roles=[managers])
+    news_channel = guild.create_text_channel("tech-news")
+    forum_channel = guild.create_forum_channel("forum")
+    env.backend.edit_channel(
+        forum_channel.id, {"available_tags": [*map(_build_forum_tag, enumerate(FORUM_TAGS))]}
+    )
+    manager_role = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
+    ada = guild.add_member(env.create_user("Ada"), roles=[manager_role])
     camille = guild.add_member(env.create_user("Camille"))
 
-    def set_locale(event: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
+    def set_locale(event_name: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
         # simcord sends every interaction with an English locale.
-        if event == "INTERACTION_CREATE":
+        if event_name == "INTERACTION_CREATE":
             user = payload.get("user") or payload["member"]["user"]
             payload["locale"] = "fr" if int(user["id"]) == camille.id else "en-US"
 
     env.backend.subscribers.insert(0, set_locale)
-    return DemoServer(guild, news, forum, ada, camille)
+    return DemoServer(guild, news_channel, forum_channel, ada, camille)
 
 
-def _forum_tag(numbered_name: tuple[int, str]) -> dict[str, Any]:
-    number, name = numbered_name
-    return {"id": str(number + 1), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
+def _build_forum_tag(numbered_name: tuple[int, str]) -> dict[str, Any]:
+    tag_number, tag_name = numbered_name
+    return {
+        "id": str(tag_number + 1),
+        "name": tag_name,
+        "moderated": False,
+        "emoji_id": None,
+        "emoji_name": None,
+    }
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: asyncio.Lock) -> None:
     """Refresh the page when messages arrive between a visitor's actions, and set simcord's clock."""
-    shown_state: object = None
+    refreshed_state: object = None
     while True:
         await asyncio.sleep(_REFRESH_INTERVAL_SECONDS)
         if (
@@ -230,19 +247,19 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: 
         ):  # Time must not pass: Discord's three seconds for a reply are an eighth of one here.
             continue
         sync_clock(env, clock)
-        state = [
+        message_state = [
             (message.id, len(message.reactions), message.edited_timestamp)
             for messages in env.backend.messages.values()
             for message in messages.values()
         ]
-        if state == shown_state:
+        if message_state == refreshed_state:
             continue
         try:
             async with page_lock:
                 await preview.refresh()
         except SetupError:
             continue  # An action is running; refresh after it.
-        shown_state = state
+        refreshed_state = message_state
 
 
 async def follow_feed(
@@ -274,7 +291,7 @@ async def publish_sample_news(
 ) -> None:
     """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll them."""
     publisher.publish_backlog()
-    feeds = {
+    feed_by_outlet = {
         outlet.name: await follow_feed(services, publisher.feed_url(outlet), demo_server, skip_backlog=True)
         for outlet in publisher.outlets
     }
@@ -289,20 +306,25 @@ async def publish_sample_news(
         services.clock.start_catching_up()
     async for story in publisher.publish():
         # `make_due` would not do: a poll that is running would overwrite the time of the next one.
-        await services.poller.poll(feeds[story.outlet], polite=False)
+        await services.poller.poll(feed_by_outlet[story.outlet], polite=False)
 
 
 def sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
     """Return the starter lists with the sample feeds, which need no network."""
-    outlets = {outlet.name: outlet for outlet in publisher.outlets}
-    lists = {
+    outlet_by_name = {outlet.name: outlet for outlet in publisher.outlets}
+    outlines_by_pack = {
         pack: tuple(
-            opml.Outline(outlets[name].title, publisher.feed_url(outlets[name]), None, outlets[name].language)
-            for name in names
+            opml.Outline(
+                outlet_by_name[outlet_name].title,
+                publisher.feed_url(outlet_by_name[outlet_name]),
+                None,
+                outlet_by_name[outlet_name].language,
+            )
+            for outlet_name in outlet_names
         )
-        for pack, names in SAMPLE_OUTLETS_BY_PACK.items()
+        for pack, outlet_names in SAMPLE_OUTLETS_BY_PACK.items()
     }
-    return lambda pack: lists.get(pack, ())
+    return lambda pack: outlines_by_pack.get(pack, ())
 
 
 async def _follow_starter_packs(services: Services, demo_server: DemoServer) -> None:

@@ -11,33 +11,38 @@ from bot import DATA
 from bot.posting.emoji import tile_drawing
 from bot.posting.rendering.layout import icons, outlet_branding
 
-LOGO = DATA / "identity" / "telex.png"
-AVATAR = "telex"
+LOGO_FILE = DATA / "identity" / "telex.png"
+AVATAR_NAME = "telex"
 
 
 def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
     """Set the avatar of the simulated bot and return its image by URL."""
     bot_user = env.backend.bot_user
-    bot_user.avatar = AVATAR
-    return {f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
+    bot_user.avatar = AVATAR_NAME
+    return {
+        f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR_NAME}.png": (f"{AVATAR_NAME}.png", LOGO_FILE.read_bytes())
+    }
 
 
-def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
+def emoji_assets(env: Env, outlet_names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
     """Register emoji for buttons and for the initials of outlets, and return their images by URL.
 
-    `names` are the outlets' names; if it is None, every initial is registered.
+    `outlet_names` are the outlets' names; if it is None, every initial is registered.
     """
-    assets: dict[str, tuple[str, bytes]] = {}
+    asset_by_url: dict[str, tuple[str, bytes]] = {}
 
-    def save_picture(name: str, picture: bytes) -> str:
-        emoji = env.backend.create_application_emoji(name)
-        assets[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
-        return f"<:{name}:{emoji.id}>"
+    def save_picture(emoji_name: str, picture: bytes) -> str:
+        emoji = env.backend.create_application_emoji(emoji_name)
+        asset_by_url[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{emoji_name}.png", picture)
+        return f"<:{emoji_name}:{emoji.id}>"
 
-    initials = (
+    initials_with_colours = (
         product(ascii_uppercase + digits, outlet_branding.INITIAL_COLOURS)
-        if names is None
-        else {(outlet_branding.initial_of(name), outlet_branding.outlet_colour(0, name)) for name in names}
+        if outlet_names is None
+        else {
+            (outlet_branding.initial_of(outlet_name), outlet_branding.outlet_colour(0, outlet_name))
+            for outlet_name in outlet_names
+        }
     )
     outlet_branding.set_emoji(
         {},
@@ -45,7 +50,7 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
             (letter, colour): save_picture(
                 f"initial_{letter}_{colour:x}", tile_drawing.tile_from_initial(letter, colour).png
             )
-            for letter, colour in sorted(initials)
+            for letter, colour in sorted(initials_with_colours)
             if letter
         },
     )
@@ -55,4 +60,4 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
             for icon, picture in icons.load_icon_images().items()
         }
     )
-    return assets
+    return asset_by_url

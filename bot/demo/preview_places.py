@@ -35,13 +35,13 @@ class DemoPlaces:
         return [
             (f"{member.id}.{channel.id}", f"{member.user.name} {place_label}")
             for member in self._locale_by_member
-            for channel, place_label in self._visible_to(member)
+            for channel, place_label in self._iter_visible_channels(member)
         ]
 
     def resolve(self, place_id: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
         """Return the user and the channel of a place by its id, or None if the menu does not have it."""
         for member in self._locale_by_member:
-            for channel, _where in self._visible_to(member):
+            for channel, _place_label in self._iter_visible_channels(member):
                 if place_id == f"{member.id}.{channel.id}":
                     return member.user if channel.guild_id is None else member, self.handle(channel)
         return None
@@ -50,7 +50,7 @@ class DemoPlaces:
         """Return the object through which simcord's functions use a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
 
-    def _visible_to(self, member: MemberActor) -> Iterator[tuple[Channel, str]]:
+    def _iter_visible_channels(self, member: MemberActor) -> Iterator[tuple[Channel, str]]:
         backend = self._env.backend
         for channel in list(backend.channels.values()):
             if channel.guild_id != self._guild.id or channel.is_thread:

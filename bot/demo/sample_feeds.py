@@ -82,8 +82,8 @@ class _Stories(msgspec.Struct):
 
 def load_stories() -> tuple[tuple[SampleOutlet, ...], tuple[SampleStory, ...], tuple[SampleStory, ...]]:
     """Return the outlets, the stories published before the start, and the stories to publish, in order."""
-    sample = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
-    return sample.outlets, sample.backlog, sample.stories
+    sample_stories = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
+    return sample_stories.outlets, sample_stories.backlog, sample_stories.stories
 
 
 def publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
@@ -99,29 +99,29 @@ class SamplePublisher:
         self.outlets, self.backlog, self.stories = load_stories()
         self.published: list[SampleStory] = []
         self._date_by_slug: dict[str, datetime] = {}
-        self._origin = ""
+        self._server_url = ""
         app = web.Application()
         app.router.add_get("/{outlet}/feed.xml", self._serve_feed)
         app.router.add_get("/articles/{slug}", self._serve_page)
         app.router.add_get("/pictures/{slug}.png", self._serve_picture)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self._app_runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
 
     async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self._origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await self._app_runner.setup()
+        await web.TCPSite(self._app_runner, "127.0.0.1", 0).start()
+        self._server_url = f"http://127.0.0.1:{self._app_runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await self._runner.cleanup()
+        await self._app_runner.cleanup()
 
     def feed_url(self, outlet: SampleOutlet) -> str:
         """Return the URL of an outlet's feed."""
-        return f"{self._origin}/{outlet.name}/feed.xml"
+        return f"{self._server_url}/{outlet.name}/feed.xml"
 
     def picture_url(self, story: SampleStory) -> str:
         """Return the URL of a story's image."""
-        return f"{self._origin}/pictures/{story.slug}.png"
+        return f"{self._server_url}/pictures/{story.slug}.png"
 
     def publish_backlog(self) -> None:
         """Add the stories that were published before the start to the feeds."""
@@ -133,7 +133,7 @@ class SamplePublisher:
         for story, offset_seconds in zip(self.stories, publication_offsets(len(self.stories)), strict=True):
             steps.append(ScriptStep(offset_seconds, story, self.published.append))
             if story.correction is not None:
-                steps.append(ScriptStep(offset_seconds + story.correction.after, story, self._correct))
+                steps.append(ScriptStep(offset_seconds + story.correction.after, story, self._correct_story))
             if story.withdrawn_after is not None:
                 steps.append(ScriptStep(offset_seconds + story.withdrawn_after, story, self.published.remove))
         return sorted(steps, key=lambda step: step.offset_seconds)
@@ -147,51 +147,56 @@ class SamplePublisher:
             step.action(step.story)
             yield step.story
 
-    def _correct(self, story: SampleStory) -> None:
+    def _correct_story(self, story: SampleStory) -> None:
         assert story.correction is not None
         self.published[self.published.index(story)] = replace(
             story, title=story.correction.title, text=story.correction.text
         )
 
-    def _date(self, story: SampleStory) -> datetime:
+    def _get_date(self, story: SampleStory) -> datetime:
         timestamp = self._clock.now() - int(story.age_hours * 3600) - _DATE_OFFSET_SECONDS
         return self._date_by_slug.setdefault(story.slug, datetime.fromtimestamp(timestamp, UTC))
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
         outlet = next(
-            (candidate for candidate in self.outlets if candidate.name == request.match_info["outlet"]), None
+            (
+                sample_outlet
+                for sample_outlet in self.outlets
+                if sample_outlet.name == request.match_info["outlet"]
+            ),
+            None,
         )
         if outlet is None:
             raise web.HTTPNotFound
         items_xml = "".join(
-            self._item_xml(story)
-            for story in sorted(self.published, key=self._date, reverse=True)
+            self._format_item_xml(story)
+            for story in sorted(self.published, key=self._get_date, reverse=True)
             if story.outlet == outlet.name
         )
-        body = (
+        feed_xml = (
             '<?xml version="1.0" encoding="utf-8"?>'
             '<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/" '
             'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
-            f"<title>{escape(outlet.title)}</title><link>{self._origin}/</link>"
+            f"<title>{escape(outlet.title)}</title><link>{self._server_url}/</link>"
             f"<description>{escape(outlet.title)}</description><language>{outlet.language}</language>"
             f"{items_xml}</channel></rss>"
         )
-        return web.Response(body=body.encode(), content_type="application/rss+xml", charset="utf-8")
+        return web.Response(body=feed_xml.encode(), content_type="application/rss+xml", charset="utf-8")
 
-    def _item_xml(self, story: SampleStory) -> str:
-        link = f"{self._origin}/articles/{story.slug}"
-        paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))
-        tags = "".join(f"<category>{escape(tag)}</category>" for tag in story.tags)
-        date = format_datetime(self._date(story))
+    def _format_item_xml(self, story: SampleStory) -> str:
+        link = f"{self._server_url}/articles/{story.slug}"
+        paragraphs_html = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in story.text.split("\n\n"))
+        tags_xml = "".join(f"<category>{escape(tag)}</category>" for tag in story.tags)
+        date_text = format_datetime(self._get_date(story))
         return (
             f"<item><title>{escape(story.title)}</title><link>{link}</link>"
-            f'<guid isPermaLink="false">{story.slug}</guid><pubDate>{date}</pubDate>'
-            f"<dc:creator>{escape(story.author)}</dc:creator>{tags}"
+            f'<guid isPermaLink="false">{story.slug}</guid><pubDate>{date_text}</pubDate>'
+            f"<dc:creator>{escape(story.author)}</dc:creator>{tags_xml}"
             f'<media:content url="{self.picture_url(story)}" medium="image" type="image/png"/>'
-            f"<description>{escape(paragraphs)}</description></item>"
+            f"<description>{escape(paragraphs_html)}</description></item>"
         )
 
-    def _requested_story(self, request: web.Request) -> SampleStory:
+    def _find_requested_story(self, request: web.Request) -> SampleStory:
         """Return the story that a request names, in its current version, published or not.
 
         Raises HTTPNotFound if there is none.
@@ -202,23 +207,25 @@ class SamplePublisher:
         raise web.HTTPNotFound
 
     async def _serve_page(self, request: web.Request) -> web.Response:
-        story = self._requested_story(request)
+        story = self._find_requested_story(request)
         if story.withdrawn_after is not None and story not in self.published:
             raise web.HTTPGone
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
-        paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))
-        page = (
+        paragraphs_html = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in story.text.split("\n\n"))
+        page_html = (
             f'<!doctype html><html lang="{outlet.language}"><meta charset="utf-8">'
             f"<title>{escape(story.title)}</title>"
             "<style>body{font:18px/1.6 Georgia,serif;max-width:40em;margin:3em auto;padding:0 1em}"
             f"h1{{line-height:1.2}}header{{border-top:6px solid {outlet.colour};padding-top:1em}}</style>"
-            f"<header>{escape(outlet.title)} · {self._date(story):%Y-%m-%d}</header>"
-            f"<h1>{escape(story.title)}</h1><p><em>{escape(story.author)}</em></p>{paragraphs}"
+            f"<header>{escape(outlet.title)} · {self._get_date(story):%Y-%m-%d}</header>"
+            f"<h1>{escape(story.title)}</h1><p><em>{escape(story.author)}</em></p>{paragraphs_html}"
         )
-        return web.Response(text=page, content_type="text/html")
+        return web.Response(text=page_html, content_type="text/html")
 
     async def _serve_picture(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.draw_picture(self._requested_story(request)), content_type="image/png")
+        return web.Response(
+            body=self.draw_picture(self._find_requested_story(request)), content_type="image/png"
+        )
 
     def draw_picture(self, story: SampleStory) -> bytes:
         """Draw a PNG of 640 by 320 pixels in the colour of the outlet, different for each story."""
@@ -227,13 +234,13 @@ class SamplePublisher:
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
         colour = ImageColor.getrgb(outlet.colour)
         image = Image.new("P", (640, 320))
-        image.putpalette([*colour, *((part + 255) // 2 for part in colour)])
-        draw = ImageDraw.Draw(image)
+        image.putpalette([*colour, *((component + 255) // 2 for component in colour)])
+        drawing = ImageDraw.Draw(image)
         seed = sum(story.slug.encode())
         x, y = (seed * 7) % 640, (seed * 13) % 320
         for ring in range(9):
             radius = 40 + ring * 34
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, width=6)
-        png = io.BytesIO()
-        image.save(png, "PNG")
-        return png.getvalue()
+            drawing.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, width=6)
+        png_file = io.BytesIO()
+        image.save(png_file, "PNG")
+        return png_file.getvalue()

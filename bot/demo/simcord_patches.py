@@ -43,13 +43,13 @@ _EXTRA_CSS = (
 
 def brand_page() -> None:
     """Name the page Telex and hide its controls for testers of bots; simcord has no setting for either."""
-    static = PreviewServer._static  # noqa: SLF001  # no hook
-    if hasattr(static, "__wrapped__"):
+    serve_static = PreviewServer._static  # noqa: SLF001  # no hook
+    if hasattr(serve_static, "__wrapped__"):
         return
 
-    @wraps(static)
-    async def branded_page(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp types
-        response = await static(self, request)
+    @wraps(serve_static)
+    async def serve_branded_page(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp types
+        response = await serve_static(self, request)
         if request.path == "/":
             response.text = (
                 response.text.replace("SimCord Preview", "Telex")
@@ -70,14 +70,14 @@ def brand_page() -> None:
             response.text += _MENU_SCRIPT.read_text("utf-8")
         return response
 
-    PreviewServer._static = branded_page  # type: ignore[method-assign]  # noqa: SLF001
+    PreviewServer._static = serve_branded_page  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def render_embeds_like_messages() -> None:
     """Let the page render mentions and small print in embeds as Discord does; simcord shows their markup."""
-    policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting
-    for field in ("embed_description", "embed_field_value"):
-        policies[field].update(mentions=True, commands=True, subtext=True)
+    field_policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting
+    for field_name in ("embed_description", "embed_field_value"):
+        field_policies[field_name].update(mentions=True, commands=True, subtext=True)
 
 
 def key_menus_by_id() -> None:
@@ -85,22 +85,22 @@ def key_menus_by_id() -> None:
 
     simcord's page identifies a menu by its position in the message, and restores the previous selection.
     """
-    control_key = _component_projection._control_key  # noqa: SLF001  # no hook
-    if hasattr(control_key, "__wrapped__"):
+    build_control_key = _component_projection._control_key  # noqa: SLF001  # no hook
+    if hasattr(build_control_key, "__wrapped__"):
         return
 
-    @wraps(control_key)
-    def key_by_id(scope: str, component: Mapping[str, Any], path: str) -> str | None:
-        key = control_key(scope, component, path)
+    @wraps(build_control_key)
+    def build_key_by_id(scope: str, component: Mapping[str, Any], path: str) -> str | None:
+        key = build_control_key(scope, component, path)
         if key is None or not scope.startswith("message:") or component["type"] == ComponentType.BUTTON:
             return key
         return f"{key}:{component['custom_id']}"
 
-    def message_component_key(component: Mapping[str, Any], path: str, message_id: int) -> str | None:
-        return key_by_id(f"message:{message_id}", component, path)
+    def build_message_component_key(component: Mapping[str, Any], path: str, message_id: int) -> str | None:
+        return build_key_by_id(f"message:{message_id}", component, path)
 
-    _component_projection._control_key = key_by_id  # noqa: SLF001
-    _action_plans._component_key = message_component_key  # noqa: SLF001
+    _component_projection._control_key = build_key_by_id  # noqa: SLF001
+    _action_plans._component_key = build_message_component_key  # noqa: SLF001
 
 
 def ignore_rejections(env: Env) -> None:
@@ -111,7 +111,7 @@ def ignore_rejections(env: Env) -> None:
     """
     record_error = env._record_error  # noqa: SLF001  # no hook
 
-    def note_fault(error: BaseException) -> None:
+    def record_unexpected_error(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
             error = error.original
         if not isinstance(
@@ -119,7 +119,7 @@ def ignore_rejections(env: Env) -> None:
         ):
             record_error(error)
 
-    env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # no hook
+    env._record_error = record_unexpected_error  # type: ignore[method-assign]  # noqa: SLF001  # no hook
 
 
 def localize_commands(member: MemberActor) -> None:
@@ -129,7 +129,7 @@ def localize_commands(member: MemberActor) -> None:
     """
     build_english_catalog, translate = _commands.build_catalog, i18n.gettext
 
-    def build_catalog(preview: Preview, page: Any) -> dict[str, Any]:  # noqa: ANN401  # private to simcord
+    def build_localized_catalog(preview: Preview, page: Any) -> dict[str, Any]:  # noqa: ANN401  # private to simcord
         catalog_payload = build_english_catalog(preview, page)
         if page.viewer.id == member.id:
             with i18n.language_scope("fr"):
@@ -142,7 +142,7 @@ def localize_commands(member: MemberActor) -> None:
                             choice["name"] = translate(choice["name"])
         return catalog_payload
 
-    _commands.build_catalog = build_catalog
+    _commands.build_catalog = build_localized_catalog
 
 
 def dispatch_messages_detached(bot: discord.Client) -> None:
@@ -153,8 +153,8 @@ def dispatch_messages_detached(bot: discord.Client) -> None:
     """
     dispatch = bot.dispatch
 
-    def dispatch_apart(event: str, /, *arguments: Any, **keyword_arguments: Any) -> None:  # noqa: ANN401  # discord.py's signature
-        context = contextvars.Context() if event == "message" else contextvars.copy_context()
-        context.run(dispatch, event, *arguments, **keyword_arguments)
+    def dispatch_in_own_context(event_name: str, /, *arguments: Any, **keyword_arguments: Any) -> None:  # noqa: ANN401  # discord.py's signature
+        context = contextvars.Context() if event_name == "message" else contextvars.copy_context()
+        context.run(dispatch, event_name, *arguments, **keyword_arguments)
 
-    bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord accepts any client
+    bot.dispatch = dispatch_in_own_context  # type: ignore[method-assign]  # simcord accepts any client

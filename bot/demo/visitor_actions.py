@@ -27,10 +27,10 @@ class VisitorActions:
         self._env, self._preview, self._places = env, preview, places
         bot_user = env.backend.bot_user
         self._bot_mention = f"<@{bot_user.id}>"
-        self._typed_mention = re.compile(rf"(?<![\w<@])@{re.escape(bot_user.name)}\b", re.IGNORECASE)
+        self._typed_mention_pattern = re.compile(rf"(?<![\w<@])@{re.escape(bot_user.name)}\b", re.IGNORECASE)
         self.page_lock = asyncio.Lock()
         """Lock held while the page changes, as an action during `Preview.refresh` would block the page."""
-        self._simcord_action, self._simcord_publish = preview._action, preview._publish  # noqa: SLF001  # no hook
+        self._handle_simcord_action, self._publish_simcord_page = preview._action, preview._publish  # noqa: SLF001  # no hook
         preview._action = self._handle_action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
 
@@ -38,19 +38,21 @@ class VisitorActions:
         async with self.page_lock:
             page = self._preview._pages.get(context_id or "")  # noqa: SLF001
             if page is None or not isinstance(body, Mapping):
-                return await self._simcord_action(context_id, body)
+                return await self._handle_simcord_action(context_id, body)
             if body.get("kind") == "message_menu":
-                return {"entries": await self._message_menu(page, body.get("message"), body.get("name"))}
+                return {
+                    "entries": await self._handle_message_menu(page, body.get("message"), body.get("name"))
+                }
             if "published_revision" in body:  # New articles change the page all the time.
                 body = {**body, "published_revision": page.revision}
-            return await self._act_in_place(page, context_id, self._with_mentions(body))
+            return await self._act_in_place(page, context_id, self._replace_typed_mentions(body))
 
-    def _with_mentions(self, body: ActionBody) -> ActionBody:
+    def _replace_typed_mentions(self, body: ActionBody) -> ActionBody:
         """Replace `@Telex` in a message by a mention of the bot, as Discord's autocomplete does."""
         content = body.get("content")
         if body.get("kind") != "send_message" or not isinstance(content, str):
             return body
-        return {**body, "content": self._typed_mention.sub(self._bot_mention, content)}
+        return {**body, "content": self._typed_mention_pattern.sub(self._bot_mention, content)}
 
     async def _act_in_place(self, page: Any, context_id: str | None, body: ActionBody) -> dict[str, Any]:  # noqa: ANN401
         """Send commands and messages to the place that the page shows, and switch places by its menu."""
@@ -67,17 +69,24 @@ class VisitorActions:
         elif (channel := self._env.backend.channels.get(page.channel_id)) is not None:
             preview.channel = self._places.handle(channel)
         try:
-            return await self._simcord_action(context_id, body)
+            return await self._handle_simcord_action(context_id, body)
         finally:
             preview.channel, preview.viewers = previous_view
 
     def _publish_menu(self, page: Any, **reason: Any) -> None:  # noqa: ANN401  # private to simcord
-        self._simcord_publish(page, **reason)
-        page.snapshot["viewers"] = [{"id": place_id, "name": name} for place_id, name in self._places.menu()]
+        self._publish_simcord_page(page, **reason)
+        page.snapshot["viewers"] = [
+            {"id": place_id, "name": place_label} for place_id, place_label in self._places.menu()
+        ]
         page.snapshot["viewerId"] = f"{page.viewer.id}.{page.channel_id}"
         page.snapshot["profile"]["locale"] = self._places.locale(page.viewer.id)
 
-    async def _message_menu(self, page: Any, message_id: object, name: object) -> list[dict[str, str]]:  # noqa: ANN401
+    async def _handle_message_menu(
+        self,
+        page: Any,  # noqa: ANN401 - simcord has no type for it
+        message_id: object,
+        entry_name: object,
+    ) -> list[dict[str, str]]:
         """Return the entries of a message's menu, or run the entry called `name` and return no entries."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
@@ -89,12 +98,12 @@ class VisitorActions:
         entries = [
             {"name": command["name"], "label": _command_label(command, locale)} for command in commands
         ]
-        if name not in [entry["name"] for entry in entries]:
+        if entry_name not in [entry["name"] for entry in entries]:
             return entries
         try:
             message = ResponseMessage(self._env, backend.get_message(page.channel_id, int(str(message_id))))
             channel = self._places.handle(backend.channels[page.channel_id])
-            await viewer.context_menu(channel, str(name), message)
+            await viewer.context_menu(channel, str(entry_name), message)
             await self._preview.refresh()
         except (BackendError, SetupError, ValueError):
             pass  # The message was deleted in the meantime.

@@ -63,7 +63,7 @@ class AlreadyPostedPages:
             dated_candidate.article_id: dated_candidate.published
             for dated_candidate in digest_candidates.candidates
         }
-        posted_similar = {
+        posted_at_by_similar_id = {
             first_id: posted_at_by_id[second_id]
             for pair in digest_candidates.similar_pairs
             if pair[2] >= SINGLE_ARTICLE_SIMILARITY
@@ -71,7 +71,7 @@ class AlreadyPostedPages:
             if first_id not in posted_at_by_id
             and published_by_id.get(first_id, 0) <= posted_at_by_id.get(second_id, -1)
         }
-        excluded_ids = posted_at_by_id.keys() | posted_similar.keys()
+        excluded_ids = posted_at_by_id.keys() | posted_at_by_similar_id.keys()
         self.excluded_held_ids = [
             excluded_id
             for excluded_id in digest_candidates.reserved_article_ids

@@ -51,7 +51,7 @@ _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR =
     "#5c5f66",
 )
 _CHART_COLOURS = ("#4fb3c8", "#e69f00")
-_MISSING_GLYPH = "\u25a1"
+_MISSING_GLYPH_PLACEHOLDER = "\u25a1"
 
 
 class ChartRow(NamedTuple):
@@ -108,12 +108,14 @@ def _render_chart(chart: Chart) -> bytes:
     from matplotlib.figure import Figure  # noqa: PLC0415 - only in workers
 
     rows = chart.rows[:MAX_ROWS]
-    height = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows) + _TICKS_HEIGHT
-    figure = Figure(figsize=(WIDTH_PIXELS / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND_COLOUR)
-    _ChartPainter(figure, height).draw(chart._replace(rows=rows))
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", facecolor=_BACKGROUND_COLOUR)
-    return picture.getvalue()
+    height_pixels = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows) + _TICKS_HEIGHT
+    figure = Figure(
+        figsize=(WIDTH_PIXELS / _DPI, height_pixels / _DPI), dpi=_DPI, facecolor=_BACKGROUND_COLOUR
+    )
+    _ChartPainter(figure, height_pixels).draw(chart._replace(rows=rows))
+    png_buffer = io.BytesIO()
+    figure.savefig(png_buffer, format="png", facecolor=_BACKGROUND_COLOUR)
+    return png_buffer.getvalue()
 
 
 class _ChartPainter:
@@ -121,50 +123,60 @@ class _ChartPainter:
 
     def __init__(self, figure: Figure, height: int) -> None:
         self._figure = figure
-        self._height = height
-        self._regular, self._has_glyph = _load_font("DejaVuSans.ttf")
-        self._bold, _ = _load_font("DejaVuSans-Bold.ttf")
+        self._height_pixels = height
+        self._regular_font, self._has_glyph = _load_font("DejaVuSans.ttf")
+        self._bold_font, _ = _load_font("DejaVuSans-Bold.ttf")
         self._axes = figure.add_axes((0, 0, 1, 1), facecolor=_BACKGROUND_COLOUR)
         self._axes.set_xlim(0, WIDTH_PIXELS)
         self._axes.set_ylim(height, 0)
         self._axes.set_axis_off()
 
     def draw(self, chart: Chart) -> None:
-        colour = _CHART_COLOURS[chart.colour]
-        right = WIDTH_PIXELS - _MARGIN
+        later_colour = _CHART_COLOURS[chart.colour]
+        right_edge = WIDTH_PIXELS - _MARGIN
         self._draw_text(
             chart.earlier, _EARLIER_X, _MARGIN - 8, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR
         )
-        self._draw_text(chart.later, _LATER_X, _MARGIN - 8, _SMALL_FONT_SIZE, right - _LATER_X, colour=colour)
+        self._draw_text(
+            chart.later, _LATER_X, _MARGIN - 8, _SMALL_FONT_SIZE, right_edge - _LATER_X, colour=later_colour
+        )
         for index, row in enumerate(chart.rows):
-            top = _HEADER_HEIGHT + _ROW_HEIGHT * index
+            row_top = _HEADER_HEIGHT + _ROW_HEIGHT * index
             if index:
-                self._axes.hlines(top, _MARGIN, right, colors=_GRID_COLOUR, linewidth=1)
+                self._axes.hlines(row_top, _MARGIN, right_edge, colors=_GRID_COLOUR, linewidth=1)
             self._draw_text(
                 row.label,
                 _MARGIN,
-                top + 24,
+                row_top + 24,
                 _LARGE_FONT_SIZE,
                 _EARLIER_X - _MARGIN - _COLUMN_GAP,
                 is_bold=True,
             )
             self._draw_text(
-                row.change, right, top + 30, _MEDIUM_FONT_SIZE, right - _CHANGE_X, is_bold=True, side="right"
+                row.change,
+                right_edge,
+                row_top + 30,
+                _MEDIUM_FONT_SIZE,
+                right_edge - _CHANGE_X,
+                is_bold=True,
+                alignment="right",
             )
-            half, max_count = len(row.counts) // 2, max(row.counts, default=0)
-            self._draw_bars(row.counts[:half], max_count, _EARLIER_X, top + 80, _EARLIER_COLOUR)
-            self._draw_bars(row.counts[half:], max_count, _LATER_X, top + 80, colour)
-        bottom = _HEADER_HEIGHT + _ROW_HEIGHT * len(chart.rows) + 10
-        begin, end = chart.ticks
-        self._draw_text(begin, _EARLIER_X, bottom, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR)
+            bars_per_half, max_count = len(row.counts) // 2, max(row.counts, default=0)
+            self._draw_bars(row.counts[:bars_per_half], max_count, _EARLIER_X, row_top + 80, _EARLIER_COLOUR)
+            self._draw_bars(row.counts[bars_per_half:], max_count, _LATER_X, row_top + 80, later_colour)
+        ticks_top = _HEADER_HEIGHT + _ROW_HEIGHT * len(chart.rows) + 10
+        start_label, end_label = chart.ticks
         self._draw_text(
-            end,
+            start_label, _EARLIER_X, ticks_top, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR
+        )
+        self._draw_text(
+            end_label,
             _LATER_X + _BARS_WIDTH,
-            bottom,
+            ticks_top,
             _SMALL_FONT_SIZE,
             _BARS_WIDTH,
             colour=_MUTED_COLOUR,
-            side="right",
+            alignment="right",
         )
 
     def _draw_bars(
@@ -185,31 +197,33 @@ class _ChartPainter:
         text: str,
         x: int,
         y: int,
-        size: int,
+        font_size_pixels: int,
         max_width: int,
         *,
         colour: str = _TEXT_COLOUR,
         is_bold: bool = False,
-        side: str = "left",
+        alignment: str = "left",
     ) -> None:
         text_artist = self._figure.text(
             x / WIDTH_PIXELS,
-            1 - y / self._height,
+            1 - y / self._height_pixels,
             "",
-            fontproperties=self._bold if is_bold else self._regular,
-            fontsize=size * _POINTS_PER_PIXEL,
+            fontproperties=self._bold_font if is_bold else self._regular_font,
+            fontsize=font_size_pixels * _POINTS_PER_PIXEL,
             color=colour,
-            horizontalalignment=side,
+            horizontalalignment=alignment,
             verticalalignment="top",
         )
         text_artist.set_parse_math(False)
-        text = "".join(character if self._has_glyph(character) else _MISSING_GLYPH for character in text)
+        text = "".join(
+            character if self._has_glyph(character) else _MISSING_GLYPH_PLACEHOLDER for character in text
+        )
 
-        def fits(length: int) -> bool:
+        def show_start_and_check_width(length: int) -> bool:
             text_artist.set_text(text if length == len(text) else text[:length].rstrip() + "…")
             return bool(text_artist.get_window_extent().width <= max_width)
 
-        _fit_longest(len(text), fits)
+        _fit_longest(len(text), show_start_and_check_width)
 
 
 def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
@@ -221,16 +235,18 @@ def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
         return
     fitting_length = 0
     while length - fitting_length > 1:
-        middle = (fitting_length + length) // 2
-        fitting_length, length = (middle, length) if fits(middle) else (fitting_length, middle)
+        middle_length = (fitting_length + length) // 2
+        fitting_length, length = (
+            (middle_length, length) if fits(middle_length) else (fitting_length, middle_length)
+        )
     fits(fitting_length)
 
 
-def _load_font(name: str) -> tuple[FontProperties, Callable[[str], bool]]:
+def _load_font(font_filename: str) -> tuple[FontProperties, Callable[[str], bool]]:
     """Return a font that comes with matplotlib, and a function that tells whether it can show a character."""
     from matplotlib import get_data_path  # noqa: PLC0415 - only in workers
     from matplotlib.font_manager import FontProperties, get_font  # noqa: PLC0415 - only in workers
 
-    path = os.path.join(get_data_path(), "fonts", "ttf", name)  # noqa: PTH118 - matplotlib takes a str
-    glyphs = get_font(path).get_charmap()
-    return FontProperties(fname=path), lambda character: ord(character) in glyphs
+    font_path = os.path.join(get_data_path(), "fonts", "ttf", font_filename)  # noqa: PTH118 - matplotlib takes a str
+    glyph_by_character = get_font(font_path).get_charmap()
+    return FontProperties(fname=font_path), lambda character: ord(character) in glyph_by_character

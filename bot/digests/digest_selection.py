@@ -41,7 +41,7 @@ _REPETITION_PENALTY = 0.5
 """Points subtracted from a story's score for each higher story of the same outlet, or of the same topic."""
 _OWN_LANGUAGE_POINTS = 1.0
 """Points added to the score of a story in the channel's language; a brand-new story gets as many."""
-_MAX_RERANKED = 60
+_MAX_RERANKED_STORIES = 60
 """Maximum number of top stories that are reranked so that outlets and topics vary."""
 _MAX_STORIES_FOR_ONE_TOPIC = 4
 """Maximum number of stories of a digest in which one topic may cover all of them."""
@@ -49,7 +49,7 @@ _MAX_TOPIC_SHARE = 0.7
 """Maximum share of a digest's stories that one topic may cover; a topic with more is too general."""
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
-_MAX_TAGS = 10
+_MAX_TAGS_READ = 10
 _MAX_HEADING_LENGTH = 30
 """Maximum length in characters of an article's tag that may become a heading."""
 _MAX_OTHER_ARTICLES = 20
@@ -134,25 +134,27 @@ class DigestContent:
 
         The chart is kept only if it counts articles of no other feeds.
         """
-        sections = []
+        restricted_sections = []
         for section in self.sections:
-            stories = []
+            restricted_stories = []
             for story in section.stories:
-                articles = tuple(
+                article_and_feed_ids = tuple(
                     article_and_feed for article_and_feed in story.articles if article_and_feed[1] in feed_ids
                 )
-                if articles:
-                    summary = story.summary if articles[0] == story.articles[0] else ""
-                    stories.append(msgspec.structs.replace(story, articles=articles, summary=summary))
-            if stories:
-                sections.append(DigestSection(section.topic, tuple(stories)))
+                if article_and_feed_ids:
+                    summary = story.summary if article_and_feed_ids[0] == story.articles[0] else ""
+                    restricted_stories.append(
+                        msgspec.structs.replace(story, articles=article_and_feed_ids, summary=summary)
+                    )
+            if restricted_stories:
+                restricted_sections.append(DigestSection(section.topic, tuple(restricted_stories)))
         rising_rows = self.rising if set(self.feeds) <= set(feed_ids) else ()
-        return replace(self, sections=tuple(sections), rising=rising_rows)
+        return replace(self, sections=tuple(restricted_sections), rising=rising_rows)
 
 
-def digest_from_json(text: str) -> DigestContent:
+def digest_from_json(json_text: str) -> DigestContent:
     """Parse the content of a digest from the JSON that `DigestContent.to_json` writes."""
-    return msgspec.json.decode(text, type=DigestContent)
+    return msgspec.json.decode(json_text, type=DigestContent)
 
 
 def period_seconds(plan: DigestPlan) -> int:
@@ -184,7 +186,7 @@ def select_stories(
     ]
     ranked_stories = _rank_with_diversity(story_groups, draft.since, draft.until, preferences, language)
     top_stories, other_stories = ranked_stories[:MAX_STORIES], ranked_stories[MAX_STORIES:]
-    outlets = {article.outlet for group in story_groups for article in group}
+    outlet_names = {article.outlet for group in story_groups for article in group}
     topics_in_language = {
         fold(discord_text.to_plain_line(tag))
         for candidate in candidates
@@ -192,11 +194,11 @@ def select_stories(
         for tag in candidate.tags
     }
     sections = tuple(_group_by_topic(top_stories, language, topics_in_language))
-    return replace(draft, sections=sections, more=len(other_stories), outlets=len(outlets))
+    return replace(draft, sections=sections, more=len(other_stories), outlets=len(outlet_names))
 
 
 def _rank_with_diversity(
-    groups: Sequence[StoryArticles],
+    stories: Sequence[StoryArticles],
     since: int,
     until: int,
     preferences: PreferenceModel,
@@ -218,41 +220,50 @@ def _rank_with_diversity(
         )
         return score + _OWN_LANGUAGE_POINTS * (group[0].language == language)
 
-    score_by_id = {group[0].article_id: score_story(group) for group in groups}
-    by_score = sorted(
-        groups,
-        key=lambda group: (-score_by_id[group[0].article_id], -group[0].published, group[0].article_id),
+    score_by_article_id = {group[0].article_id: score_story(group) for group in stories}
+    stories_by_score = sorted(
+        stories,
+        key=lambda group: (
+            -score_by_article_id[group[0].article_id],
+            -group[0].published,
+            group[0].article_id,
+        ),
     )
-    unranked, tail = by_score[:_MAX_RERANKED], by_score[_MAX_RERANKED:]
-    topics_by_id = {group[0].article_id: _find_topics(group).keys() for group in unranked}
-    ranked: list[StoryArticles] = []
+    unranked_stories, lower_stories = (
+        stories_by_score[:_MAX_RERANKED_STORIES],
+        stories_by_score[_MAX_RERANKED_STORIES:],
+    )
+    topics_by_article_id = {group[0].article_id: _find_topics(group).keys() for group in unranked_stories}
+    ranked_stories: list[StoryArticles] = []
     outlet_counts, topic_counts = Counter[str](), Counter[str]()
-    while unranked and len(ranked) < MAX_STORIES:
+    while unranked_stories and len(ranked_stories) < MAX_STORIES:
 
         def count_repetitions(group: StoryArticles) -> int:
-            story_topics = topics_by_id[group[0].article_id]
+            story_topics = topics_by_article_id[group[0].article_id]
             return outlet_counts[group[0].outlet] + max(
                 (topic_counts[topic] for topic in story_topics), default=0
             )
 
-        def net_score(group: StoryArticles) -> float:
-            return score_by_id[group[0].article_id] - _REPETITION_PENALTY * count_repetitions(group)
+        def compute_net_score(group: StoryArticles) -> float:
+            return score_by_article_id[group[0].article_id] - _REPETITION_PENALTY * count_repetitions(group)
 
-        best = max(unranked, key=net_score)
-        if best[0].language != language:  # Prefer a story on the topic in the channel's language.
-            best_topics = topics_by_id[best[0].article_id]
-            own_language = [own_story for own_story in unranked if own_story[0].language == language]
-            own_language = [
-                topic_story
-                for topic_story in own_language
-                if best_topics & topics_by_id[topic_story[0].article_id]
+        best_story = max(unranked_stories, key=compute_net_score)
+        if best_story[0].language != language:  # Prefer a story on the topic in the channel's language.
+            best_topics = topics_by_article_id[best_story[0].article_id]
+            own_language_stories = [
+                own_story for own_story in unranked_stories if own_story[0].language == language
             ]
-            best = max(own_language, key=net_score, default=best)
-        unranked.remove(best)
-        outlet_counts[best[0].outlet] += 1
-        topic_counts.update(topics_by_id[best[0].article_id])
-        ranked.append(best)
-    return ranked + unranked + tail
+            own_language_stories = [
+                topic_story
+                for topic_story in own_language_stories
+                if best_topics & topics_by_article_id[topic_story[0].article_id]
+            ]
+            best_story = max(own_language_stories, key=compute_net_score, default=best_story)
+        unranked_stories.remove(best_story)
+        outlet_counts[best_story[0].outlet] += 1
+        topic_counts.update(topics_by_article_id[best_story[0].article_id])
+        ranked_stories.append(best_story)
+    return ranked_stories + unranked_stories + lower_stories
 
 
 def _group_by_topic(
@@ -263,58 +274,72 @@ def _group_by_topic(
     The top story gets no heading unless others share its topic, and stories without a topic come last. If no
     stories share a topic, there may be a single section without a heading.
     """
-    topics = [_find_topics(group, language, topics_in_language) for group in stories]
-    spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    for group, names in zip(stories, topics, strict=True):
-        for key, name in names.items():
-            spellings[key][name] += 2 if group[0].language == language else 1
-    ungrouped = set(range(len(stories)))
+    name_by_topic_per_story = [_find_topics(group, language, topics_in_language) for group in stories]
+    spelling_counts_by_topic: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, name_by_topic in zip(stories, name_by_topic_per_story, strict=True):
+        for key, name in name_by_topic.items():
+            spelling_counts_by_topic[key][name] += 2 if group[0].language == language else 1
+    ungrouped_indexes = set(range(len(stories)))
     topic_sections: list[tuple[str | None, list[int]]] = []
-    while ungrouped:
-        counts = Counter(key for story_index in ungrouped for key in topics[story_index])
+    while ungrouped_indexes:
+        story_count_by_topic = Counter(
+            key for story_index in ungrouped_indexes for key in name_by_topic_per_story[story_index]
+        )
         shared_topics = [
             key
-            for key, count in counts.items()
+            for key, count in story_count_by_topic.items()
             if count > 1
             and (len(stories) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(stories))
         ]
         if not shared_topics:
             break
         topic = max(
-            shared_topics, key=lambda key: (counts[key], spellings[key].total(), len(key.split()), key)
+            shared_topics,
+            key=lambda key: (
+                story_count_by_topic[key],
+                spelling_counts_by_topic[key].total(),
+                len(key.split()),
+                key,
+            ),
         )
-        indexes = [topic_index for topic_index in sorted(ungrouped) if topic in topics[topic_index]]
-        ungrouped -= set(indexes)
-        topic_sections.append((spellings[topic].most_common(1)[0][0], indexes))
-    topic_uses = Counter(key for ungrouped_index in ungrouped for key in topics[ungrouped_index])
-    unique_topics = {key for key, count in topic_uses.items() if count == 1}
+        story_indexes = [
+            topic_index
+            for topic_index in sorted(ungrouped_indexes)
+            if topic in name_by_topic_per_story[topic_index]
+        ]
+        ungrouped_indexes -= set(story_indexes)
+        topic_sections.append((spelling_counts_by_topic[topic].most_common(1)[0][0], story_indexes))
+    topic_counts = Counter(
+        key for ungrouped_index in ungrouped_indexes for key in name_by_topic_per_story[ungrouped_index]
+    )
+    unique_topics = {key for key, count in topic_counts.items() if count == 1}
     tag_by_index = {
         tagged_index: _heading_from_tag(stories[tagged_index][0], unique_topics)
-        for tagged_index in ungrouped
+        for tagged_index in ungrouped_indexes
         if tagged_index
     }
     topic_sections += [(tag, [tag_index]) for tag_index, tag in tag_by_index.items() if tag]
     topic_sections.sort(key=lambda section: section[1])
-    leading = [0] if 0 in ungrouped else []
-    without_topic = [
+    leading_indexes = [0] if 0 in ungrouped_indexes else []
+    indexes_without_topic = [
         remaining_index
-        for remaining_index in sorted(ungrouped)
+        for remaining_index in sorted(ungrouped_indexes)
         if remaining_index and not tag_by_index[remaining_index]
     ]
     if not topic_sections:
-        leading, without_topic = leading + without_topic, []
-    for heading, indexes in ((None, leading), *topic_sections, (None, without_topic)):
-        if indexes:
+        leading_indexes, indexes_without_topic = leading_indexes + indexes_without_topic, []
+    for heading, story_indexes in ((None, leading_indexes), *topic_sections, (None, indexes_without_topic)):
+        if story_indexes:
             yield DigestSection(
-                heading, tuple(_to_digest_story(stories[section_index]) for section_index in indexes)
+                heading, tuple(_to_digest_story(stories[section_index]) for section_index in story_indexes)
             )
 
 
 def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
     """Return the article's first tag as a heading, or "" if the tag is too long or not in `topics`."""
     tag = discord_text.to_plain_line(next(iter(article.tags), ""))
-    is_short = len(tag) <= _MAX_HEADING_LENGTH and any(map(str.isalpha, tag))
-    return tag[0].upper() + tag[1:] if is_short and fold(tag) in topics else ""
+    is_usable_heading = len(tag) <= _MAX_HEADING_LENGTH and any(map(str.isalpha, tag))
+    return tag[0].upper() + tag[1:] if is_usable_heading and fold(tag) in topics else ""
 
 
 def _find_topics(
@@ -328,16 +353,16 @@ def _find_topics(
     name_by_topic: dict[str, str] = {}
     article_counts: Counter[str] = Counter()
     for index, article in enumerate(group):
-        tags = [discord_text.to_plain_line(tag) for tag in article.tags[:_MAX_TAGS]]
-        names = [(fold(tag), tag) for tag in tags if tag]
-        names += [
+        tags = [discord_text.to_plain_line(tag) for tag in article.tags[:_MAX_TAGS_READ]]
+        keys_and_names = [(fold(tag), tag) for tag in tags if tag]
+        keys_and_names += [
             (" ".join(key), name)
-            for key, name in islice(title_phrases.iter_phrases(article.title), _MAX_TAGS * 4)
+            for key, name in islice(title_phrases.iter_phrases(article.title), _MAX_TAGS_READ * 4)
             if name[0].isupper() and not title_phrases.is_number_or_date(key)
         ]
         is_foreign = language is not None and article.language not in {None, language}
         proper_name_terms = extract_proper_names(article.title) if is_foreign else frozenset()
-        for key, name in dict(reversed(names)).items():
+        for key, name in dict(reversed(keys_and_names)).items():
             is_in_language = (
                 not is_foreign
                 or key in topics_in_language
@@ -350,13 +375,13 @@ def _find_topics(
 
 
 def _to_digest_story(group: StoryArticles) -> DigestStory:
-    articles = [(article.article_id, article.feed_id) for article in group]
-    articles += [
+    article_and_feed_ids = [(article.article_id, article.feed_id) for article in group]
+    article_and_feed_ids += [
         (other_article.article_id, other_article.feed_id)
         for article in group
         for other_article in article.same_page_articles
     ]
     return DigestStory(
-        tuple(dict.fromkeys(articles))[: _MAX_OTHER_ARTICLES + 1],
+        tuple(dict.fromkeys(article_and_feed_ids))[: _MAX_OTHER_ARTICLES + 1],
         sum(article.bookmark_count for article in group),
     )

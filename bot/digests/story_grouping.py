@@ -46,73 +46,81 @@ def group_into_stories(
     similarity_by_pair: dict[tuple[int, int], float] = {}
     for first_id, second_id, pair_similarity in similar_pairs:
         similarity_by_pair[first_id, second_id] = similarity_by_pair[second_id, first_id] = pair_similarity
-    similar_ids: dict[int, list[int]] = defaultdict(list)
+    similar_ids_by_article_id: dict[int, list[int]] = defaultdict(list)
     for first_id, second_id in similarity_by_pair:
-        similar_ids[first_id].append(second_id)
-    features = _features_by_article(candidates)
-    bilingual_terms_by_id = _bilingual_terms_by_article(features.values())
-    groups: list[StoryArticles] = []
-    groups_by_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
-    group_by_article: dict[int, int] = {}
+        similar_ids_by_article_id[first_id].append(second_id)
+    features_by_article_id = _features_by_article(candidates)
+    bilingual_terms_by_id = _bilingual_terms_by_article(features_by_article_id.values())
+    stories: list[StoryArticles] = []
+    story_indexes_by_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
+    story_index_by_article_id: dict[int, int] = {}
     for article in sorted(
         candidates, key=lambda sorted_candidate: (sorted_candidate.published, sorted_candidate.article_id)
     ):
-        words = features[article.article_id].weights
-        nearby_groups = {
-            group_by_article[similar_id]
-            for similar_id in similar_ids[article.article_id]
-            if similar_id in group_by_article
+        title_words = features_by_article_id[article.article_id].weights
+        nearby_story_indexes = {
+            story_index_by_article_id[similar_id]
+            for similar_id in similar_ids_by_article_id[article.article_id]
+            if similar_id in story_index_by_article_id
         }
-        shared_word_counts = Counter(group for word in words for group in groups_by_word[word])
-        nearby_groups |= {group for group, count in shared_word_counts.items() if count >= _MIN_SHARED_WORDS}
+        shared_word_counts = Counter(group for word in title_words for group in story_indexes_by_word[word])
+        nearby_story_indexes |= {
+            group for group, count in shared_word_counts.items() if count >= _MIN_SHARED_WORDS
+        }
         translated_word_counts = Counter(
             group
             for word in bilingual_terms_by_id.get(article.article_id, ())
-            for group in groups_by_word[word]
+            for group in story_indexes_by_word[word]
         )
-        nearby_groups |= {
+        nearby_story_indexes |= {
             group for group, count in translated_word_counts.items() if count >= _MIN_TRANSLATED_WORDS
         }
-        group_index = next(
+        story_index = next(
             (
                 nearby_index
-                for nearby_index in sorted(nearby_groups)
+                for nearby_index in sorted(nearby_story_indexes)
                 if _belongs_to_story(
-                    article, groups[nearby_index], similarity_by_pair, features, bilingual_terms_by_id
+                    article,
+                    stories[nearby_index],
+                    similarity_by_pair,
+                    features_by_article_id,
+                    bilingual_terms_by_id,
                 )
             ),
             None,
         )
-        if group_index is None:
-            group_index = len(groups)
-            groups.append([])
-        groups[group_index].append(article)
-        group_by_article[article.article_id] = group_index
-        for word in words:
-            groups_by_word[word].add(group_index)
-    return groups
+        if story_index is None:
+            story_index = len(stories)
+            stories.append([])
+        stories[story_index].append(article)
+        story_index_by_article_id[article.article_id] = story_index
+        for word in title_words:
+            story_indexes_by_word[word].add(story_index)
+    return stories
 
 
 def _belongs_to_story(
     article: DigestCandidate,
-    group: StoryArticles,
+    story_articles: StoryArticles,
     similarity_by_pair: dict[tuple[int, int], float],
-    features: dict[int, StoryFeatures],
+    features_by_article_id: dict[int, StoryFeatures],
     bilingual_terms_by_id: dict[int, frozenset[str]],
 ) -> bool:
     """Return whether an article belongs to a story, by its similarity to the articles of the story."""
-    pairs = [(article.article_id, member.article_id) for member in group]
-    similarities = [similarity_by_pair[pair] for pair in pairs if pair in similarity_by_pair]
+    article_id_pairs = [(article.article_id, member.article_id) for member in story_articles]
+    similarities = [similarity_by_pair[pair] for pair in article_id_pairs if pair in similarity_by_pair]
     if not similarities:
         similarities = [
             compute_similarity(
-                features[first_id],
-                features[second_id],
-                _cross_lingual_cosine(features[first_id], features[second_id], bilingual_terms_by_id),
+                features_by_article_id[first_id],
+                features_by_article_id[second_id],
+                _cross_lingual_cosine(
+                    features_by_article_id[first_id], features_by_article_id[second_id], bilingual_terms_by_id
+                ),
             )
-            for first_id, second_id in pairs
+            for first_id, second_id in article_id_pairs
         ]
-    return compute_membership_margin(similarities, len(group)) >= 0
+    return compute_membership_margin(similarities, len(story_articles)) >= 0
 
 
 def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
@@ -122,33 +130,41 @@ def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int
     """
     if len({title_features.language for title_features in features} - {None}) < 2:  # noqa: PLR2004 - two languages
         return {}
-    terms = {
+    terms_by_article_id = {
         article_features.article_id: frozenset(article_features.weights) for article_features in features
     }
     return {
-        article_id: title | bilingual_terms.translate_terms(title) | bilingual_terms.translate_names(title)
-        for article_id, title in terms.items()
+        article_id: title_terms
+        | bilingual_terms.translate_terms(title_terms)
+        | bilingual_terms.translate_names(title_terms)
+        for article_id, title_terms in terms_by_article_id.items()
     }
 
 
 def _cross_lingual_cosine(
-    first: StoryFeatures, second: StoryFeatures, bilingual_terms_by_id: dict[int, frozenset[str]]
+    first_features: StoryFeatures,
+    second_features: StoryFeatures,
+    bilingual_terms_by_id: dict[int, frozenset[str]],
 ) -> float | None:
     """Return an estimated cosine of two titles in different languages.
 
     Returns None if both are in one language or hardly any words translate each other.
     """
-    if first.language == second.language or not bilingual_terms_by_id:
+    if first_features.language == second_features.language or not bilingual_terms_by_id:
         return None
-    share = (
-        _matched_weight_share(first, bilingual_terms_by_id[second.article_id])
-        + _matched_weight_share(second, bilingual_terms_by_id[first.article_id])
+    translated_share = (
+        _matched_weight_share(first_features, bilingual_terms_by_id[second_features.article_id])
+        + _matched_weight_share(second_features, bilingual_terms_by_id[first_features.article_id])
     ) / 2
     # Names are equal in both languages, so at least one other word must be translated.
-    is_translated = not bilingual_terms.translate_terms(second.weights).isdisjoint(
-        first.weights.keys() - second.weights.keys()
+    has_translated_word = not bilingual_terms.translate_terms(second_features.weights).isdisjoint(
+        first_features.weights.keys() - second_features.weights.keys()
     )
-    return share + _TRANSLATED_SHARE_TO_COSINE if share >= _MIN_TRANSLATED_SHARE and is_translated else None
+    return (
+        translated_share + _TRANSLATED_SHARE_TO_COSINE
+        if translated_share >= _MIN_TRANSLATED_SHARE and has_translated_word
+        else None
+    )
 
 
 def _matched_weight_share(features: StoryFeatures, terms: frozenset[str]) -> float:
@@ -157,24 +173,26 @@ def _matched_weight_share(features: StoryFeatures, terms: frozenset[str]) -> flo
 
 def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
     """Return the features of each title by article id; the IDF of words is computed among these titles."""
-    document_frequency: Counter[str] = Counter()
-    unweighted = {
-        counted_candidate.article_id: _title_features(counted_candidate, document_frequency, len(candidates))
+    document_frequency_by_word: Counter[str] = Counter()
+    unweighted_features_by_id = {
+        counted_candidate.article_id: _title_features(
+            counted_candidate, document_frequency_by_word, len(candidates)
+        )
         for counted_candidate in candidates
     }
-    for features in unweighted.values():
-        document_frequency.update(features.weights.keys())
+    for features in unweighted_features_by_id.values():
+        document_frequency_by_word.update(features.weights.keys())
     return {
-        candidate.article_id: _title_features(candidate, document_frequency, len(candidates))
+        candidate.article_id: _title_features(candidate, document_frequency_by_word, len(candidates))
         for candidate in candidates
     }
 
 
 def _title_features(
-    candidate: DigestCandidate, document_frequency: Counter[str], count: int
+    candidate: DigestCandidate, document_frequency_by_word: Counter[str], article_count: int
 ) -> StoryFeatures:
-    size = max(count, _MIN_COLLECTION_SIZE)
-    brief = ArticleBrief(
+    collection_size = max(article_count, _MIN_COLLECTION_SIZE)
+    title_brief = ArticleBrief(
         candidate.article_id,
         "",
         candidate.feed_id,
@@ -184,6 +202,10 @@ def _title_features(
         candidate.published,
     )
     return extract_story_features(
-        brief,
-        lambda word: math.log(1 + (size - document_frequency[word] + 0.5) / (document_frequency[word] + 0.5)),
+        title_brief,
+        lambda word: math.log(
+            1
+            + (collection_size - document_frequency_by_word[word] + 0.5)
+            / (document_frequency_by_word[word] + 0.5)
+        ),
     )

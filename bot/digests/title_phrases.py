@@ -13,7 +13,7 @@ from bot.text import discord_text
 PhraseKey = tuple[str, ...]
 """Key of a word or of a phrase of several words: its stems."""
 
-_MAX_WORDS = 40
+_MAX_WORDS_READ = 40
 """Maximum number of words of a title that are read."""
 _MAX_PHRASE_LENGTH = 40
 """Maximum length of a phrase in UTF-16 code units."""
@@ -29,20 +29,24 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
     Each is yielded with its key and its spelling in the title.
     """
     title = discord_text.to_plain_line(title)
-    tokens = [
+    stemmed_tokens = [
         (_stem(word), start, end)
-        for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS)
+        for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS_READ)
     ]
     yielded_keys: set[PhraseKey] = set()
-    for index, (_stems, start, _end) in enumerate(tokens):
-        key: PhraseKey = ()
+    for index, (_stems, start, _end) in enumerate(stemmed_tokens):
+        phrase_key: PhraseKey = ()
         phrase_end = start
-        for stems, begins, ends in tokens[index : index + _MAX_PHRASE_WORDS]:
-            if not stems or (key and title[phrase_end:begins] not in _WORD_JOINERS):
+        for token_stems, token_start, token_end in stemmed_tokens[index : index + _MAX_PHRASE_WORDS]:
+            if not token_stems or (phrase_key and title[phrase_end:token_start] not in _WORD_JOINERS):
                 break
-            key, phrase_end, phrase_text = (*key, *stems), ends, title[start:ends]
+            phrase_key, phrase_end, phrase_text = (
+                (*phrase_key, *token_stems),
+                token_end,
+                title[start:token_end],
+            )
             if (
-                len(key) == 1
+                len(phrase_key) == 1
                 and len(phrase_text) < _MIN_WORD_LENGTH
                 and not phrase_text.isupper()
                 and not phrase_text.isdecimal()
@@ -50,12 +54,12 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
                 continue
             # Python takes characters newer than its Unicode tables for unprintable.
             if (
-                key not in yielded_keys
+                phrase_key not in yielded_keys
                 and phrase_text.isprintable()
                 and discord_text.count_utf16_units(phrase_text) <= _MAX_PHRASE_LENGTH
             ):
-                yielded_keys.add(key)
-                yield key, phrase_text
+                yielded_keys.add(phrase_key)
+                yield phrase_key, phrase_text
 
 
 @lru_cache(maxsize=1 << 15)
@@ -74,8 +78,8 @@ def _calendar_stems() -> frozenset[str]:
         name
         for language in i18n.LANGUAGES
         for width in ("wide", "abbreviated")
-        for names in (get_day_names(width, locale=language), get_month_names(width, locale=language))
-        for name in names.values()
+        for calendar_names in (get_day_names(width, locale=language), get_month_names(width, locale=language))
+        for name in calendar_names.values()
     ]
     return frozenset(stem for name in names for word in text_analysis.tokenize(name) for stem in _stem(word))
 

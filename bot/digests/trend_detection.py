@@ -25,9 +25,9 @@ MAX_TRENDS = 8
 MAX_SOURCES = 4
 """Maximum number of largest outlets that are returned."""
 
-_G2_P01 = 6.63
+_MIN_RISE_G2 = 6.63
 """Minimum G² of a rising word: significance p = 0.01 (chi-square, one degree of freedom)."""
-_G2_P001 = 10.83
+_MIN_COLLOCATION_G2 = 10.83
 """Minimum G² of words that form a name: significance p = 0.001 (chi-square, one degree of freedom)."""
 _MIN_ARTICLES = 3
 """Minimum number of recent articles that a rising word needs."""
@@ -95,32 +95,39 @@ class Trends:
         return min(self.article_count, self.previous_count) >= MIN_ARTICLES_TO_COMPARE
 
 
-def log_likelihood_ratio(both: int, first: int, second: int, neither: int) -> float:
+def log_likelihood_ratio(
+    both_count: int, first_only_count: int, second_only_count: int, neither_count: int
+) -> float:
     """Return G², the log-likelihood ratio of a two-by-two table of counts; it is 0 for independent events."""
-    total = both + first + second + neither
-    rows, columns = (both + first, second + neither), (both + second, first + neither)
-    surprise = 0.0
-    for observed, row, column in (
-        (both, rows[0], columns[0]),
-        (first, rows[0], columns[1]),
-        (second, rows[1], columns[0]),
-        (neither, rows[1], columns[1]),
+    total_count = both_count + first_only_count + second_only_count + neither_count
+    row_totals, column_totals = (
+        (both_count + first_only_count, second_only_count + neither_count),
+        (both_count + second_only_count, first_only_count + neither_count),
+    )
+    log_likelihood = 0.0
+    for observed_count, row_total, column_total in (
+        (both_count, row_totals[0], column_totals[0]),
+        (first_only_count, row_totals[0], column_totals[1]),
+        (second_only_count, row_totals[1], column_totals[0]),
+        (neither_count, row_totals[1], column_totals[1]),
     ):
-        if observed:
-            surprise += observed * math.log(observed * total / (row * column))
-    return 2 * surprise
+        if observed_count:
+            log_likelihood += observed_count * math.log(
+                observed_count * total_count / (row_total * column_total)
+            )
+    return 2 * log_likelihood
 
 
-def detect_trends(now: int, period: TrendPeriod, step: int, titles: Sequence[TitleSample]) -> Trends:
+def detect_trends(now: int, period: TrendPeriod, step: int, title_samples: Sequence[TitleSample]) -> Trends:
     """Return the trends of the period that ends at `now`, compared with the period before.
 
-    `now` is Unix time in seconds. `titles` are of both periods; each stands for `step` articles.
+    `now` is Unix time in seconds. `title_samples` are of both periods; each stands for `step` articles.
 
     Detection takes about a second for 10,000 titles, so run it in a worker.
     """
     title_index = _TitleIndex(now, period)
-    for title in titles:
-        title_index.add(title)
+    for title_sample in title_samples:
+        title_index.add(title_sample)
     recent_count = len(title_index.recent_articles)
     totals = Trends(
         article_count=recent_count * step,
@@ -147,31 +154,37 @@ class _TitleIndex:
 
     def __init__(self, now: int, period: TrendPeriod) -> None:
         self._now, self._period = now, period
-        self._added_titles: set[tuple[str, str]] = set()
+        self._added_dedupe_keys: set[tuple[str, str]] = set()
         self.bucket_by_article: list[int] = []  # Bucket of time by article number
         self.outlets: list[str] = []  # By article number
         self.recent_articles: set[int] = set()  # Articles of the current period
         self.articles_by_key: dict[PhraseKey, set[int]] = defaultdict(set)
-        self._spellings: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
+        self._spelling_counts_by_key: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
-    def add(self, sample: TitleSample) -> None:
+    def add(self, title_sample: TitleSample) -> None:
         """Add a title, unless one of the same page, or the same title of its outlet, was added before."""
         bucket_count = self._period.bucket_count
         bucket = (
-            2 * bucket_count - 1 - (self._now - 1 - sample.published) * bucket_count // self._period.seconds
+            2 * bucket_count
+            - 1
+            - (self._now - 1 - title_sample.published) * bucket_count // self._period.seconds
         )
-        dedupe_keys = {("page", sample.page), (f"of {sample.outlet}", fold(sample.title))}
-        if not 0 <= bucket < 2 * bucket_count or not sample.title or dedupe_keys & self._added_titles:
+        dedupe_keys = {("page", title_sample.page), (f"of {title_sample.outlet}", fold(title_sample.title))}
+        if (
+            not 0 <= bucket < 2 * bucket_count
+            or not title_sample.title
+            or dedupe_keys & self._added_dedupe_keys
+        ):
             return
-        self._added_titles |= dedupe_keys
-        number = len(self.bucket_by_article)
+        self._added_dedupe_keys |= dedupe_keys
+        article_number = len(self.bucket_by_article)
         self.bucket_by_article.append(bucket)
-        self.outlets.append(sample.outlet)
+        self.outlets.append(title_sample.outlet)
         if bucket >= bucket_count:
-            self.recent_articles.add(number)
-        for key, spelling in iter_phrases(sample.title):
-            self.articles_by_key[key].add(number)
-            self._spellings[key][spelling] += 1
+            self.recent_articles.add(article_number)
+        for key, spelling in iter_phrases(title_sample.title):
+            self.articles_by_key[key].add(article_number)
+            self._spelling_counts_by_key[key][spelling] += 1
 
     def articles_with(self, key: PhraseKey) -> set[int]:
         """Return the numbers of the articles with a word or phrase; an empty set if there are none."""
@@ -179,32 +192,32 @@ class _TitleIndex:
 
     def spelling(self, key: PhraseKey) -> str:
         """Return the most frequent spelling of a word or phrase."""
-        return self._spellings[key].most_common(1)[0][0]
+        return self._spelling_counts_by_key[key].most_common(1)[0][0]
 
     def make_row(self, name: str, article_numbers: set[int], step: int) -> TrendRow:
         """Return the chart row of a word or an outlet from the numbers of its articles."""
-        counts = Counter(self.bucket_by_article[number] for number in article_numbers)
-        recent = article_numbers & self.recent_articles
+        count_by_bucket = Counter(self.bucket_by_article[number] for number in article_numbers)
+        recent_numbers = article_numbers & self.recent_articles
         return TrendRow(
             name=name,
-            articles=len(recent) * step,
-            before=(len(article_numbers) - len(recent)) * step,
-            outlets=len({self.outlets[number] for number in recent}),
-            counts=tuple(counts[bucket] * step for bucket in range(2 * self._period.bucket_count)),
+            articles=len(recent_numbers) * step,
+            before=(len(article_numbers) - len(recent_numbers)) * step,
+            outlets=len({self.outlets[number] for number in recent_numbers}),
+            counts=tuple(count_by_bucket[bucket] * step for bucket in range(2 * self._period.bucket_count)),
         )
 
     def largest_outlets(self) -> list[tuple[str, set[int]]]:
-        articles_by_outlet: dict[str, set[int]] = defaultdict(set)
-        for number, outlet in enumerate(self.outlets):
-            articles_by_outlet[outlet].add(number)
-        order = sorted(
-            articles_by_outlet,
-            key=lambda outlet: (-len(articles_by_outlet[outlet] & self.recent_articles), outlet),
+        article_numbers_by_outlet: dict[str, set[int]] = defaultdict(set)
+        for article_number, outlet in enumerate(self.outlets):
+            article_numbers_by_outlet[outlet].add(article_number)
+        outlets_by_size = sorted(
+            article_numbers_by_outlet,
+            key=lambda outlet: (-len(article_numbers_by_outlet[outlet] & self.recent_articles), outlet),
         )
         return [
-            (outlet, articles_by_outlet[outlet])
-            for outlet in order[:MAX_SOURCES]
-            if outlet and articles_by_outlet[outlet] & self.recent_articles
+            (outlet, article_numbers_by_outlet[outlet])
+            for outlet in outlets_by_size[:MAX_SOURCES]
+            if outlet and article_numbers_by_outlet[outlet] & self.recent_articles
         ]
 
 
@@ -213,64 +226,72 @@ def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
 
     Of several that occur in mostly the same articles, only the most significant is returned.
     """
-    rising: dict[PhraseKey, float] = {}
-    for key, articles in title_index.articles_by_key.items():
+    significance_by_key: dict[PhraseKey, float] = {}
+    for key, article_numbers in title_index.articles_by_key.items():
         if (
-            (significance := _rise_significance(title_index, articles))
+            (significance := _rise_significance(title_index, article_numbers))
             and _is_collocation(title_index, key)
             and not is_number_or_date(key)
         ):
-            rising[key] = significance
-    for name in sorted((key for key in rising if len(key) > 1), key=len):
-        for subphrase in list(_subphrases_covered_by(title_index, name)):
-            rising.pop(subphrase, None)
-    selected: list[PhraseKey] = []
-    for key in sorted(rising, key=lambda key: (-rising[key], -len(key), key)):
-        articles = title_index.articles_with(key) & title_index.recent_articles
+            significance_by_key[key] = significance
+    for name_key in sorted((key for key in significance_by_key if len(key) > 1), key=len):
+        for subphrase in list(_subphrases_covered_by(title_index, name_key)):
+            significance_by_key.pop(subphrase, None)
+    selected_keys: list[PhraseKey] = []
+    for key in sorted(significance_by_key, key=lambda key: (-significance_by_key[key], -len(key), key)):
+        article_numbers = title_index.articles_with(key) & title_index.recent_articles
         if all(
-            _jaccard(articles, title_index.articles_with(selected_key) & title_index.recent_articles)
+            _compute_jaccard_index(
+                article_numbers, title_index.articles_with(selected_key) & title_index.recent_articles
+            )
             <= _MAX_OVERLAP
-            for selected_key in selected
+            for selected_key in selected_keys
         ):
-            selected.append(key)
-        if len(selected) == MAX_TRENDS:
+            selected_keys.append(key)
+        if len(selected_keys) == MAX_TRENDS:
             break
-    return selected
+    return selected_keys
 
 
-def _subphrases_covered_by(title_index: _TitleIndex, name: PhraseKey) -> Iterator[PhraseKey]:
+def _subphrases_covered_by(title_index: _TitleIndex, name_key: PhraseKey) -> Iterator[PhraseKey]:
     """Yield the words and shorter phrases of a name that mostly occur within the whole name."""
-    for subphrase in _subphrases(name):
-        articles = title_index.articles_with(subphrase) & title_index.recent_articles
-        if len(title_index.articles_with(name) & articles) >= _MIN_PHRASE_SHARE * len(articles):
+    for subphrase in _subphrases(name_key):
+        article_numbers = title_index.articles_with(subphrase) & title_index.recent_articles
+        if len(title_index.articles_with(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(
+            article_numbers
+        ):
             yield subphrase
 
 
-def _rise_significance(title_index: _TitleIndex, articles: set[int]) -> float:
+def _rise_significance(title_index: _TitleIndex, article_numbers: set[int]) -> float:
     """Return G² of the rise of a word, or 0 if it did not rise significantly or too few outlets use it."""
-    recent = articles & title_index.recent_articles
-    recent_with_word, earlier_with_word = len(recent), len(articles) - len(recent)
+    recent_numbers = article_numbers & title_index.recent_articles
+    recent_with_word_count, earlier_with_word_count = (
+        len(recent_numbers),
+        len(article_numbers) - len(recent_numbers),
+    )
     recent_total, earlier_total = (
         len(title_index.recent_articles),
         len(title_index.bucket_by_article) - len(title_index.recent_articles),
     )
     if (
-        recent_with_word < _MIN_ARTICLES
-        or recent_with_word * earlier_total <= earlier_with_word * recent_total
+        recent_with_word_count < _MIN_ARTICLES
+        or recent_with_word_count * earlier_total <= earlier_with_word_count * recent_total
     ):
         return 0.0
-    outlets = Counter(title_index.outlets[number] for number in recent)
+    article_count_by_outlet = Counter(title_index.outlets[number] for number in recent_numbers)
     if len({title_index.outlets[number] for number in title_index.recent_articles}) > 1 and (
-        len(outlets) == 1 or max(outlets.values()) > _MAX_OUTLET_SHARE * recent_with_word
+        len(article_count_by_outlet) == 1
+        or max(article_count_by_outlet.values()) > _MAX_OUTLET_SHARE * recent_with_word_count
     ):
         return 0.0
     significance = log_likelihood_ratio(
-        recent_with_word,
-        earlier_with_word,
-        recent_total - recent_with_word,
-        earlier_total - earlier_with_word,
+        recent_with_word_count,
+        earlier_with_word_count,
+        recent_total - recent_with_word_count,
+        earlier_total - earlier_with_word_count,
     )
-    return significance if significance >= _G2_P01 else 0.0
+    return significance if significance >= _MIN_RISE_G2 else 0.0
 
 
 def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
@@ -280,19 +301,30 @@ def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
     """
     if len(key) == 1:
         return True
-    both = len(title_index.articles_with(key))
-    first, last = title_index.articles_with(key[:1]), title_index.articles_with(key[-1:])
-    if both < _MIN_PHRASE_SHARE * min(len(first), len(last)):
+    both_count = len(title_index.articles_with(key))
+    first_word_articles, last_word_articles = (
+        title_index.articles_with(key[:1]),
+        title_index.articles_with(key[-1:]),
+    )
+    if both_count < _MIN_PHRASE_SHARE * min(len(first_word_articles), len(last_word_articles)):
         return False
-    neither = len(title_index.bucket_by_article) - len(first | last)
-    return log_likelihood_ratio(both, len(first - last), len(last - first), neither) >= _G2_P001
+    neither_count = len(title_index.bucket_by_article) - len(first_word_articles | last_word_articles)
+    return (
+        log_likelihood_ratio(
+            both_count,
+            len(first_word_articles - last_word_articles),
+            len(last_word_articles - first_word_articles),
+            neither_count,
+        )
+        >= _MIN_COLLOCATION_G2
+    )
 
 
-def _subphrases(name: PhraseKey) -> Iterator[PhraseKey]:
-    for length in range(1, len(name)):
-        for start in range(len(name) - length + 1):
-            yield name[start : start + length]
+def _subphrases(name_key: PhraseKey) -> Iterator[PhraseKey]:
+    for length in range(1, len(name_key)):
+        for start in range(len(name_key) - length + 1):
+            yield name_key[start : start + length]
 
 
-def _jaccard(first: set[int], second: set[int]) -> float:
-    return len(first & second) / len(first | second)
+def _compute_jaccard_index(first_articles: set[int], second_articles: set[int]) -> float:
+    return len(first_articles & second_articles) / len(first_articles | second_articles)

@@ -62,12 +62,12 @@ async def discover_feeds(
         url = site_feeds[0].url
     response = await fetcher.get(url)
     try:
-        parsed = await _parse_in_worker(workers, response)
+        parsed_feed = await _parse_in_worker(workers, response)
     except FeedError as error:
         if error.code != fetch_errors.NOT_A_FEED:
             raise
     else:
-        return DiscoveryResult((_to_found_feed(response, parsed, url),), response, parsed)
+        return DiscoveryResult((_to_found_feed(response, parsed_feed, url),), response, parsed_feed)
     feeds: tuple[FoundFeed, ...] = ()
     with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(find_feed_links, response.body, response.url, timeout=PARSE_TIMEOUT_SECONDS)
@@ -77,22 +77,24 @@ async def discover_feeds(
     if not feeds:
         feeds = await _find_site_feeds(fetcher, workers, response.url)
         are_site_feeds = bool(feeds) and not _is_home_page(response.url)
-    lists = PageLists()
+    page_lists = PageLists()
     if with_lists or are_site_feeds or not feeds:
         body, content_type = response.body[:MAX_PAGE_BYTES], response.content_type
         with suppress(WorkerTimeout, WorkerDied):
-            lists = await workers.run(
+            page_lists = await workers.run(
                 find_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
             )
-    return DiscoveryResult(feeds, response, page_lists=lists, url=url, is_from_site=are_site_feeds)
+    return DiscoveryResult(feeds, response, page_lists=page_lists, url=url, is_from_site=are_site_feeds)
 
 
 def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> DiscoveryResult:
     """Return a discovery result in which a list of the discovered page is the only feed, already parsed."""
     assert discovery.response is not None
-    url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.url, page_list)
-    parsed = list_feeds.build_feed(discovery.page_lists, page_list.items, url)
-    return DiscoveryResult((FoundFeed(url, parsed.title, parsed.format),), discovery.response, parsed)
+    list_url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.url, page_list)
+    parsed_feed = list_feeds.build_feed(discovery.page_lists, page_list.items, list_url)
+    return DiscoveryResult(
+        (FoundFeed(list_url, parsed_feed.title, parsed_feed.format),), discovery.response, parsed_feed
+    )
 
 
 async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[FoundFeed, ...]:
@@ -137,8 +139,10 @@ async def _probe_paths(
     return ()
 
 
-def _to_found_feed(response: FetchResult, parsed: ParsedFeed, url: str) -> FoundFeed:
-    return FoundFeed(response.permanent_url or url, parsed.title or redact(response.url), parsed.format)
+def _to_found_feed(response: FetchResult, parsed_feed: ParsedFeed, url: str) -> FoundFeed:
+    return FoundFeed(
+        response.permanent_url or url, parsed_feed.title or redact(response.url), parsed_feed.format
+    )
 
 
 async def _parse_in_worker(workers: WorkerPool, response: FetchResult) -> ParsedFeed:

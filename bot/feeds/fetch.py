@@ -39,12 +39,16 @@ MAX_REDIRECTS = 5
 DNS_TIMEOUT_SECONDS = 5.0
 """Timeout in seconds of a query to a name server; each query is tried twice."""
 
-_PERMANENT_REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
-_REDIRECTS = _PERMANENT_REDIRECTS | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
-_METHOD_PRESERVING_REDIRECTS = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
+_PERMANENT_REDIRECT_STATUSES = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
+_REDIRECT_STATUSES = _PERMANENT_REDIRECT_STATUSES | {
+    HTTPStatus.FOUND,
+    HTTPStatus.SEE_OTHER,
+    HTTPStatus.TEMPORARY_REDIRECT,
+}
+_METHOD_PRESERVING_REDIRECT_STATUSES = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
 """HTTP statuses of redirects that keep the method and body of a request (RFC 9110 §15.4)."""
 _SUCCESS_STATUSES = range(200, 300)
-_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
+_NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 """HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 """Setting that turns off aiohttp's timeout: `SharedTimeout` bounds a request with all its redirects."""
@@ -93,7 +97,7 @@ class Fetcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._timeout = SharedTimeout(settings.fetch_timeout)
+        self._shared_timeout = SharedTimeout(settings.fetch_timeout)
         self._own_feeds_url = (
             None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
         )
@@ -163,7 +167,7 @@ class Fetcher:
     def _translate_errors(self) -> Iterator[None]:
         """Limit the time of the request in the block, and raise FeedError for errors of the connection."""
         try:
-            with self._timeout:
+            with self._shared_timeout:
                 yield
         except TimeoutError as error:
             detail = f"no answer in {self._settings.fetch_timeout:g} s"
@@ -178,7 +182,7 @@ class Fetcher:
             session = self._sessions[target.scheme]
             async with session.post(target, data=form, allow_redirects=False) as response:
                 status, location = response.status, response.headers.get("Location")
-            if status in _METHOD_PRESERVING_REDIRECTS and location is not None:
+            if status in _METHOD_PRESERVING_REDIRECT_STATUSES and location is not None:
                 target = resolve_redirect(target, location, {})
             elif status in _SUCCESS_STATUSES:
                 return
@@ -207,7 +211,7 @@ class Fetcher:
             )
             target = target.with_user(None)
         is_permanent = True
-        for hop in range(MAX_REDIRECTS + 1):
+        for redirect_count in range(MAX_REDIRECTS + 1):
             own_feeds_url = self._own_feeds_url
             if (
                 own_feeds_url is not None
@@ -220,38 +224,42 @@ class Fetcher:
                 headers=headers | known_sites.get_request_headers(target.raw_host or ""),
                 allow_redirects=False,
             ) as response:
-                if response.status in _REDIRECTS and "Location" in response.headers:
-                    is_permanent &= response.status in _PERMANENT_REDIRECTS
+                if response.status in _REDIRECT_STATUSES and "Location" in response.headers:
+                    is_permanent &= response.status in _PERMANENT_REDIRECT_STATUSES
                     target = resolve_redirect(target, response.headers["Location"], headers)
                     continue
-                permanent_url = _permanent_url(start_url, target, headers) if hop and is_permanent else None
+                permanent_url = (
+                    _build_permanent_url(start_url, target, headers)
+                    if redirect_count and is_permanent
+                    else None
+                )
                 return await _read_response(
                     response, target, permanent_url, validators, max_bytes, media_types
                 )
         raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
 
-def resolve_redirect(current: URL, location: str, headers: dict[str, str]) -> URL:
+def resolve_redirect(current_url: URL, location: str, headers: dict[str, str]) -> URL:
     """Return the target of a redirect; remove `Authorization` from `headers` if the origin changes.
 
     The change from http to https on one host is no change of origin. Raises FeedError (redirects) if the
     target is no http(s) URL, or if a request with credentials would go from https to http.
     """
     try:
-        target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
+        target = check_url(str(current_url.join(URL(location)).with_fragment(None))).with_user(None)
     except (ValueError, FeedError) as error:
         raise FeedError(fetch_errors.BAD_REDIRECT, "redirect to what is not an address of the web") from error
-    is_same_host = target.host == current.host
-    is_upgrade = current.scheme == "http" and target.scheme == "https"
-    is_downgrade = current.scheme == "https" and target.scheme == "http"
+    is_same_host = target.host == current_url.host
+    is_upgrade = current_url.scheme == "http" and target.scheme == "https"
+    is_downgrade = current_url.scheme == "https" and target.scheme == "http"
     if is_downgrade and ("Authorization" in headers or has_credentials(str(target))):
         raise FeedError(fetch_errors.BAD_REDIRECT, "redirect from https to http with credentials")
-    if not (is_same_host and (target.port == current.port or (is_upgrade and target.is_default_port()))):
+    if not (is_same_host and (target.port == current_url.port or (is_upgrade and target.is_default_port()))):
         headers.pop("Authorization", None)
     return target
 
 
-def _permanent_url(start_url: URL, target: URL, headers: dict[str, str]) -> str | None:
+def _build_permanent_url(start_url: URL, target: URL, headers: dict[str, str]) -> str | None:
     """Return the URL to store after permanent redirects, or None if the credentials were lost on the way."""
     if start_url.user is None and start_url.password is None:
         return str(target)
@@ -269,7 +277,7 @@ async def _read_response(
     media_types: Collection[str],
 ) -> FetchResult:
     status, headers = response.status, response.headers
-    is_not_modified = status == _NOT_MODIFIED and validators is not None
+    is_not_modified = status == _NOT_MODIFIED_STATUS and validators is not None
     if validators is not None and is_not_modified:
         return FetchResult(
             status, str(url), permanent_url, is_not_modified, b"", validators.body_hash or b"", headers
@@ -296,7 +304,7 @@ async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[
         content_length
     ) > max_bytes:
         raise FeedError(fetch_errors.TOO_LARGE, f"{content_length} bytes")
-    digest = blake2b(digest_size=16)
+    body_hasher = blake2b(digest_size=16)
     chunks: list[bytes] = []
     received_bytes = 0
     try:
@@ -304,10 +312,10 @@ async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[
             received_bytes += len(chunk)
             if received_bytes > max_bytes:
                 raise FeedError(fetch_errors.TOO_LARGE, f"more than {max_bytes} bytes")
-            digest.update(chunk)
+            body_hasher.update(chunk)
             chunks.append(chunk)
     except aiohttp.ClientPayloadError as error:
         raise FeedError(
             fetch_errors.TRUNCATED, f"the connection closed after {received_bytes} bytes"
         ) from error
-    return b"".join(chunks), digest.digest()
+    return b"".join(chunks), body_hasher.digest()

@@ -25,78 +25,87 @@ class SiteFeed(NamedTuple):
     title: str
 
 
-_FEDIVERSE_HANDLE = re.compile(
+_FEDIVERSE_HANDLE_PATTERN = re.compile(
     r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE
 )
-_BLUESKY_HANDLE = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
-_REDDIT_HANDLE = re.compile(r"/?([ru]/[\w-]{2,24})/?")
-_GIT_SSH_URL = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
-_MASTODON_PATH = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
-_YOUTUBE = r"(?:m\.|music\.)?youtube\.com"
+_BLUESKY_HANDLE_PATTERN = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
+_REDDIT_HANDLE_PATTERN = re.compile(r"/?([ru]/[\w-]{2,24})/?")
+_GIT_SSH_URL_PATTERN = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
+_MASTODON_PATH_PATTERN = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
+_YOUTUBE_HOST_PATTERN = r"(?:m\.|music\.)?youtube\.com"
 _YOUTUBE_FEED_URL = "https://www.youtube.com/feeds/videos.xml"
-_CONSENT_HOSTS = re.compile(rf"(?:www\.)?{_YOUTUBE}|youtu\.be")
-_PLAYLIST_QUERY = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
-_ANY_SUFFIX = r"(?:[/?].*)?"
-_ANY_QUERY = r"/?(?:\?.*)?"
-_GITHUB_OWNER = (  # except pages of GitHub itself
+_CONSENT_HOST_PATTERN = re.compile(rf"(?:www\.)?{_YOUTUBE_HOST_PATTERN}|youtu\.be")
+_PLAYLIST_QUERY_PATTERN = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
+_ANY_SUFFIX_PATTERN = r"(?:[/?].*)?"
+_ANY_QUERY_PATTERN = r"/?(?:\?.*)?"
+_GITHUB_OWNER_PATTERN = (  # except pages of GitHub itself
     r"(?!(?:about|apps|collections|contact|customer-stories|enterprise|events|explore|features|issues|login"
     r"|marketplace|notifications|orgs|pricing|pulls|search|security|settings|site|sponsors|stars|team|topics"
     r"|trending)(?:/|$))[\w.-]+"
 )
-_GITHUB_PROJECT = rf"github\.com/(?P<name>{_GITHUB_OWNER}/[\w.-]+?)(?:\.git)?"
-_GITLAB_BASE = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
-_GITLAB_PROJECT = (
+_GITHUB_PROJECT_PATTERN = rf"github\.com/(?P<name>{_GITHUB_OWNER_PATTERN}/[\w.-]+?)(?:\.git)?"
+_GITLAB_BASE_PATTERN = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
+_GITLAB_PROJECT_PATTERN = (
     r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/(?!-/)[\w.-]+)+?)(?:\.git)?"
     r"(?<!\.atom)"
 )
-_PROJECT_FEED = re.compile(
+_PROJECT_FEED_URL_PATTERN = re.compile(
     r"github\.com/(?P<github>[\w.-]+/[\w.-]+)/(?:releases|tags|discussions|wiki|commits(?:/.+)?)\.atom"
     r"|[^/]+/(?P<gitlab>[\w.-]+(?:/(?!-/)[\w.-]+)+)/-/(?:releases\.atom|tags|commits/.+)"
 )
-_VIDEO_URL = re.compile(
-    rf"{_YOUTUBE}/(?:watch\?|shorts/|live/).+|youtu\.be/[\w-]+.*|vimeo\.com/\d+.*|dailymotion\.com/video/.+"
+_VIDEO_URL_PATTERN = re.compile(
+    rf"{_YOUTUBE_HOST_PATTERN}/(?:watch\?|shorts/|live/).+|youtu\.be/[\w-]+.*|vimeo\.com/\d+.*|dailymotion\.com/video/.+"
     r"|twitch\.tv/videos/\d+.*"
 )
-_REDDIT_HOST = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
+_REDDIT_HOST_PATTERN = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
 
 _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
-        _YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})" + _ANY_SUFFIX,
+        _YOUTUBE_HOST_PATTERN + r"/channel/(?P<id>UC[\w-]{22})" + _ANY_SUFFIX_PATTERN,
         ((_YOUTUBE_FEED_URL + "?channel_id={id}", ""),),
     ),
-    (_YOUTUBE + r"/user/(?P<id>[\w.-]+)" + _ANY_SUFFIX, ((_YOUTUBE_FEED_URL + "?user={id}", "{id}"),)),
-    (_YOUTUBE + r"/(?:playlist|watch)\?" + _PLAYLIST_QUERY, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
-    (r"youtu\.be/[\w-]+\?" + _PLAYLIST_QUERY, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
+    (
+        _YOUTUBE_HOST_PATTERN + r"/user/(?P<id>[\w.-]+)" + _ANY_SUFFIX_PATTERN,
+        ((_YOUTUBE_FEED_URL + "?user={id}", "{id}"),),
+    ),
+    (
+        _YOUTUBE_HOST_PATTERN + r"/(?:playlist|watch)\?" + _PLAYLIST_QUERY_PATTERN,
+        ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),),
+    ),
+    (r"youtu\.be/[\w-]+\?" + _PLAYLIST_QUERY_PATTERN, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
     (
         r"bsky\.app/profile/(?P<id>[\w.:-]+)(?:(?!/rss)[/?].*)?",
         (("https://bsky.app/profile/{id}/rss", "@{id}"),),
     ),
     (
-        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _ANY_SUFFIX,
+        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _ANY_SUFFIX_PATTERN,
         (("https://{host}/@{name}.rss", "@{name}@{host}"),),
     ),
     (
         r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})"
-        + _ANY_SUFFIX,
+        + _ANY_SUFFIX_PATTERN,
         (("https://t.me/s/{id}", "@{id}"),),
     ),
     (
         r"(?:(?:embed\.)?podcasts|itunes)\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)"
-        + _ANY_SUFFIX,
+        + _ANY_SUFFIX_PATTERN,
         (("https://itunes.apple.com/lookup?id={id}&entity=podcast", ""),),
     ),
-    (r"medium\.com/(?P<id>@[\w.-]+)" + _ANY_SUFFIX, (("https://medium.com/feed/{id}", "{id}"),)),
+    (r"medium\.com/(?P<id>@[\w.-]+)" + _ANY_SUFFIX_PATTERN, (("https://medium.com/feed/{id}", "{id}"),)),
     (r"(?P<id>(?!help|policy)[\w-]+)\.medium\.com/(?!feed).*", (("https://{id}.medium.com/feed", "{id}"),)),
-    (_REDDIT_HOST + r"/(?P<sub>r/\w+)/s/\w+" + _ANY_QUERY, (("https://www.reddit.com/{sub}/.rss", "{sub}"),)),
     (
-        _REDDIT_HOST + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _ANY_QUERY,
+        _REDDIT_HOST_PATTERN + r"/(?P<sub>r/\w+)/s/\w+" + _ANY_QUERY_PATTERN,
+        (("https://www.reddit.com/{sub}/.rss", "{sub}"),),
+    ),
+    (
+        _REDDIT_HOST_PATTERN + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _ANY_QUERY_PATTERN,
         (
             ("https://www.reddit.com/{sub}/.rss", "{sub}"),
             ("https://www.reddit.com/{sub}/{post}/.rss", "{sub} · {post}"),
         ),
     ),
     (
-        _REDDIT_HOST + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
+        _REDDIT_HOST_PATTERN + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
         (("https://www.reddit.com{path}/.rss{query}", "{path}"),),
     ),
     (
@@ -111,40 +120,43 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         r"news\.ycombinator\.com/(?P<page>user|submitted|threads|item)\?(?:.*&)?id=(?P<id>[^&]+)(?:&.*)?",
         (("https://hnrss.org/{page}?id={id}", "Hacker News: {id}"),),
     ),
-    (rf"github\.com/(?P<name>{_GITHUB_OWNER})(?<!\.atom)/?", (("https://github.com/{name}.atom", "{name}"),)),
+    (
+        rf"github\.com/(?P<name>{_GITHUB_OWNER_PATTERN})(?<!\.atom)/?",
+        (("https://github.com/{name}.atom", "{name}"),),
+    ),
     (
         r"github\.com/orgs/(?P<name>[\w-]+)/discussions(?:/.*)?",
         (("https://github.com/orgs/{name}/discussions.atom", "{name}"),),
     ),
     (
-        _GITHUB_PROJECT + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
+        _GITHUB_PROJECT_PATTERN + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
         (("https://github.com/{name}/{page}.atom", "{name} · {page}"),),
     ),
     (
-        _GITHUB_PROJECT + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
+        _GITHUB_PROJECT_PATTERN + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
         (("https://github.com/{name}/commits/{branch}.atom", "{name} · commits"),),
     ),
     (
-        _GITHUB_PROJECT + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
+        _GITHUB_PROJECT_PATTERN + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
         tuple(
             (f"https://github.com/{{name}}/{page}.atom", f"{{name}} · {page}")
             for page in ("releases", "tags", "commits")
         ),
     ),
     (
-        _GITLAB_BASE + r"/releases(?!\.atom)" + _ANY_SUFFIX,
+        _GITLAB_BASE_PATTERN + r"/releases(?!\.atom)" + _ANY_SUFFIX_PATTERN,
         (("https://{base}-/releases.atom", "{base} · releases"),),
     ),
     (
-        _GITLAB_BASE + r"/tags(?!.*format=atom)" + _ANY_SUFFIX,
+        _GITLAB_BASE_PATTERN + r"/tags(?!.*format=atom)" + _ANY_SUFFIX_PATTERN,
         (("https://{base}-/tags?format=atom", "{base} · tags"),),
     ),
     (
-        _GITLAB_BASE + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
+        _GITLAB_BASE_PATTERN + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
         (("https://{base}-/commits/{branch}?format=atom", "{base} · commits"),),
     ),
     (
-        _GITLAB_PROJECT + r"(?:/?(?:\?.*)?|/-/(?!.*(?:\.atom|format=atom)).*)",
+        _GITLAB_PROJECT_PATTERN + r"(?:/?(?:\?.*)?|/-/(?!.*(?:\.atom|format=atom)).*)",
         (
             ("https://gitlab.com/{name}/-/releases.atom", "{name} · releases"),
             ("https://gitlab.com/{name}/-/tags?format=atom", "{name} · tags"),
@@ -156,7 +168,7 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 
 _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
-        _YOUTUBE + "|youtu\\.be",
+        _YOUTUBE_HOST_PATTERN + "|youtu\\.be",
         (  # The page names other channels after its own.
             r'"externalId":"(UC[\w-]{22})"',
             r'<meta itemprop="(?:channelId|identifier)" content="(UC[\w-]{22})"',
@@ -179,7 +191,7 @@ def find_project_name(url: str) -> str | None:
     The title of a feed of releases, tags or commits does not name the project.
     """
     parts = urlsplit(url)
-    match = _PROJECT_FEED.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
+    match = _PROJECT_FEED_URL_PATTERN.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
     return match and (match["github"] or match["gitlab"])
 
 
@@ -187,7 +199,10 @@ def is_video(url: str) -> bool:
     """Return whether a URL is that of a video on YouTube, Vimeo, Dailymotion or Twitch."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    return _VIDEO_URL.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
+    return (
+        _VIDEO_URL_PATTERN.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query)
+        is not None
+    )
 
 
 def resolve_handle(text: str) -> str | None:
@@ -197,13 +212,13 @@ def resolve_handle(text: str) -> str | None:
     `git@host:name` for a project.
     """
     text = text.strip()
-    if match := _FEDIVERSE_HANDLE.fullmatch(text):
+    if match := _FEDIVERSE_HANDLE_PATTERN.fullmatch(text):
         return f"https://{match[2].lower()}/@{match[1]}"
-    if match := _BLUESKY_HANDLE.fullmatch(text):
+    if match := _BLUESKY_HANDLE_PATTERN.fullmatch(text):
         return f"https://bsky.app/profile/{match[1].lower()}"
-    if match := _REDDIT_HANDLE.fullmatch(text):
+    if match := _REDDIT_HANDLE_PATTERN.fullmatch(text):
         return f"https://www.reddit.com/{match[1]}"
-    if match := _GIT_SSH_URL.fullmatch(text):
+    if match := _GIT_SSH_URL_PATTERN.fullmatch(text):
         return f"https://{match[1].lower()}/{match[2]}"
     return None
 
@@ -213,7 +228,7 @@ def get_request_headers(host: str) -> dict[str, str]:
 
     Without a cookie, YouTube shows a consent page in Europe; the cookie is the one that its button sets.
     """
-    return {"Cookie": "SOCS=CAI"} if _CONSENT_HOSTS.fullmatch(host) else {}
+    return {"Cookie": "SOCS=CAI"} if _CONSENT_HOST_PATTERN.fullmatch(host) else {}
 
 
 def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
@@ -221,11 +236,11 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
     parts = urlsplit(urls.canonicalize(url))
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # feeds of GitHub take no query
-    stripped_url = host + (parts.path or "/") + query
+    url_without_scheme = host + (parts.path or "/") + query
     if host == "web.telegram.org":
-        stripped_url = "t.me/" + parts.fragment.lstrip("@")
-    for pattern, feeds in _URL_RULES:
-        if match := re.fullmatch(pattern, stripped_url):
+        url_without_scheme = "t.me/" + parts.fragment.lstrip("@")
+    for url_pattern, template_pairs in _URL_RULES:
+        if match := re.fullmatch(url_pattern, url_without_scheme):
             groups = match.groupdict()
             quoted_groups = {
                 name: quote(unquote(group), safe="/@:?&=.~+-_") for name, group in groups.items()
@@ -235,7 +250,7 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
                     feed_template.format(**quoted_groups),
                     title_template.format(**groups).strip("/").replace("/ ", " "),
                 )
-                for feed_template, title_template in feeds
+                for feed_template, title_template in template_pairs
             )
     return ()
 
@@ -243,16 +258,16 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
 def build_mastodon_feed_url(url: str) -> str | None:
     """Return the feed URL of a Mastodon account or tag page, or None if the URL is neither."""
     parts = urlsplit(url)
-    match = _MASTODON_PATH.fullmatch(parts.path)
+    match = _MASTODON_PATH_PATTERN.fullmatch(parts.path)
     return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
 
 
 def find_feed_in_page(body: bytes, url: str) -> SiteFeed | None:
     """Return the feed that a page of YouTube or iTunes names in its own way, or None if there is none."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
-    for host_pattern, patterns, feed_template in _PAGE_RULES:
+    for host_pattern, feed_patterns, feed_template in _PAGE_RULES:
         if re.fullmatch(host_pattern, host):
-            text = body.decode("utf-8", "replace")
-            match = next(filter(None, (re.search(pattern, text) for pattern in patterns)), None)
+            page_text = body.decode("utf-8", "replace")
+            match = next(filter(None, (re.search(pattern, page_text) for pattern in feed_patterns)), None)
             return SiteFeed(feed_template.format(match[1]), "") if match else None
     return None

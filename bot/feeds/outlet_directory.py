@@ -92,20 +92,22 @@ def load_outlets() -> tuple[Outlet, ...]:
     return tuple(_parse_outlet(line) for line in lines if line and not line.startswith("#"))
 
 
-def search_outlets(text: str) -> tuple[Outlet, ...]:
+def search_outlets(query: str) -> tuple[Outlet, ...]:
     """Return at most `MAX_RESULTS` outlets for a query, best first.
 
     If the query is the name of an outlet, only outlets with that name are returned. Otherwise each word of
     the query must match a topic, a language, or a word of a name, which may be misspelt or only begun.
     """
-    all_words = split_words(text[:MAX_QUERY_CHARS])[:MAX_QUERY_WORDS]
+    all_words = split_words(query[:MAX_QUERY_CHARS])[:MAX_QUERY_WORDS]
     query_words = [word for word in all_words if word not in _IGNORED_WORDS]
     if not query_words:
         return ()
-    compact_query, significant_query = "".join(all_words), "".join(query_words)
+    compact_query, compact_significant_query = "".join(all_words), "".join(query_words)
     exact_matches = [outlet for outlet, terms in _load_index() if terms.name == compact_query]
     name_matches = [
-        outlet for outlet, outlet_terms in _load_index() if significant_query in outlet_terms.compact_names
+        outlet
+        for outlet, outlet_terms in _load_index()
+        if compact_significant_query in outlet_terms.compact_names
     ]
     if exact_matches or name_matches:
         return tuple((exact_matches or name_matches)[:MAX_RESULTS])
@@ -119,13 +121,13 @@ def search_outlets(text: str) -> tuple[Outlet, ...]:
 
 
 def _score_outlet(query_words: list[str], terms: _SearchTerms) -> float:
-    total = 0.0
+    total_score = 0.0
     for word in query_words:
         score = _score_word(word, terms)
         if score == 0:
             return 0.0
-        total += score
-    return total - len(terms.name_words) / 10  # Rank an outlet before its sections.
+        total_score += score
+    return total_score - len(terms.name_words) / 10  # Rank an outlet before its sections.
 
 
 def _score_word(word: str, terms: _SearchTerms) -> float:
@@ -151,15 +153,15 @@ def _load_index() -> tuple[tuple[Outlet, _SearchTerms], ...]:
 
 def _build_search_terms(outlet: Outlet) -> _SearchTerms:
     main_name = outlet.name.partition(_SECTION_SEPARATOR)[0]
-    host = urls.parse_host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
+    host_word = urls.parse_host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
     names = [outlet.name, *outlet.aliases]
     compact_names = {
         "".join(_split_significant_words(name)) for name in (outlet.name, main_name, *outlet.aliases)
-    } | {host}
+    } | {host_word}
     if main_name != outlet.name:
         # A section is found only together with its topic or its own name.
-        compact_names -= {"".join(_split_significant_words(main_name)), host}
-    topics = " ".join(f"{topic} {_TOPIC_SYNONYMS.get(topic, '')}" for topic in outlet.topics)
+        compact_names -= {"".join(_split_significant_words(main_name)), host_word}
+    topics_text = " ".join(f"{topic} {_TOPIC_SYNONYMS.get(topic, '')}" for topic in outlet.topics)
     compact_main_names = ("".join(split_words(main_name)), "".join(_split_significant_words(main_name)))
     return _SearchTerms(
         "".join(split_words(outlet.name)),
@@ -167,7 +169,7 @@ def _build_search_terms(outlet: Outlet) -> _SearchTerms:
             (*compact_main_names, *(word for name in names for word in _split_significant_words(name)))
         ),
         frozenset(compact_names),
-        frozenset(split_words(f"{topics} {outlet.language} {_LANGUAGE_NAMES[outlet.language]}")),
+        frozenset(split_words(f"{topics_text} {outlet.language} {_LANGUAGE_NAMES[outlet.language]}")),
     )
 
 
@@ -176,7 +178,9 @@ def _split_significant_words(name: str) -> list[str]:
 
 
 def _parse_outlet(line: str) -> Outlet:
-    name, language, topics, feed_url, *columns = line.split("\t")
-    packs, aliases = (*columns, "", "")[:2]
-    alias_names = tuple(filter(None, aliases.split(", ")))
-    return Outlet(name, language, tuple(topics.split()), feed_url, tuple(packs.split()), alias_names)
+    name, language, topics_text, feed_url, *optional_columns = line.split("\t")
+    packs_text, aliases_text = (*optional_columns, "", "")[:2]
+    alias_names = tuple(filter(None, aliases_text.split(", ")))
+    return Outlet(
+        name, language, tuple(topics_text.split()), feed_url, tuple(packs_text.split()), alias_names
+    )

@@ -71,7 +71,7 @@ def parse_cache_hints(
     """
     if parsed is None and not any(map(headers.get, _HINT_HEADERS)):
         return NO_HINTS
-    age_limit = None
+    max_age_seconds = None
     if cache_control := headers.get("cache-control"):
         age_seconds = _parse_number(headers.get("age", "")) or 0
         for directive in cache_control.split(","):
@@ -80,13 +80,13 @@ def parse_cache_hints(
                 name.lower() == "max-age"
                 and (seconds := _parse_number(directive_value.strip('" '))) is not None
             ):
-                age_limit = max(0, seconds - age_seconds)
-    expires_in = None
-    if age_limit is None and (expires_at := _parse_date(headers.get("expires", ""))) is not None:
-        expires_in = max(0, expires_at - (_parse_date(headers.get("date", "")) or now))
+                max_age_seconds = max(0, seconds - age_seconds)
+    expires_seconds = None
+    if max_age_seconds is None and (expires_at := _parse_date(headers.get("expires", ""))) is not None:
+        expires_seconds = max(0, expires_at - (_parse_date(headers.get("date", "")) or now))
     return CacheHints(
-        max_age_seconds=age_limit,
-        expires_seconds=expires_in,
+        max_age_seconds=max_age_seconds,
+        expires_seconds=expires_seconds,
         retry_after_seconds=parse_retry_after(headers.get("retry-after"), now=now),
         ttl=parsed.ttl or 0 if parsed else None,
         skip_hours=parsed.skip_hours if parsed else None,
@@ -114,12 +114,14 @@ def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
     `X-` (IETF draft); `Reset` is a number of seconds or a Unix time. At most `MAX_RATE_LIMIT_WAIT_SECONDS`
     are returned.
     """
-    remaining = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
-    if remaining is None or remaining.partition(".")[0] != "0":
+    remaining_header = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
+    if remaining_header is None or remaining_header.partition(".")[0] != "0":
         return 0
     reset_header = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
-    reset = _parse_number(reset_header.partition(".")[0]) or 0
-    return max(0, min(reset if reset <= now // 2 else reset - now, MAX_RATE_LIMIT_WAIT_SECONDS))
+    reset_number = _parse_number(reset_header.partition(".")[0]) or 0
+    return max(
+        0, min(reset_number if reset_number <= now // 2 else reset_number - now, MAX_RATE_LIMIT_WAIT_SECONDS)
+    )
 
 
 def apply_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
@@ -153,36 +155,36 @@ def schedule_after_success(
     time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
     over quota is polled half as often each time, down to four times a day.
     """
-    publisher_wait = _get_publisher_min_wait(feed, hints)
-    min_interval = (
+    publisher_wait_seconds = _get_publisher_min_wait(feed, hints)
+    min_interval_seconds = (
         MIN_INTERVAL_SECONDS
-        if _allows_min_interval(feed, now, published_times, publisher_wait)
+        if _allows_min_interval(feed, now, published_times, publisher_wait_seconds)
         else DEFAULT_INTERVAL_SECONDS
     )
     is_sent_in_full = not (feed.validators.etag or feed.validators.last_modified) and not has_changes
-    max_interval = _compute_max_interval(
+    max_interval_seconds = _compute_max_interval(
         feed, now, published_times, _UNCONDITIONAL_SILENCE_DIVISOR if is_sent_in_full else _SILENCE_DIVISOR
     )
     if feed.last_success is None and published_times:
-        interval = min(_compute_mean_publish_gap(published_times) // 4, max_interval)
+        interval_seconds = min(_compute_mean_publish_gap(published_times) // 4, max_interval_seconds)
     elif published_times:
-        interval = 0 if no_known_entries else min(feed.interval // 2, max_interval)
+        interval_seconds = 0 if no_known_entries else min(feed.interval // 2, max_interval_seconds)
     else:
         step_seconds = (
             max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_sent_in_full else _UNCHANGED_STEP_SECONDS
         )
-        interval = max(feed.interval, min(feed.interval + step_seconds, max_interval))
+        interval_seconds = max(feed.interval, min(feed.interval + step_seconds, max_interval_seconds))
     if is_over_quota:
-        interval = min(
+        interval_seconds = min(
             max(2 * feed.interval, MIN_OVER_QUOTA_INTERVAL_SECONDS), MAX_OVER_QUOTA_INTERVAL_SECONDS
         )
-    interval = min(max(interval, min_interval), MAX_INTERVAL_SECONDS)
-    wait = max(min(_add_jitter(interval, random), MAX_INTERVAL_SECONDS), MIN_INTERVAL_SECONDS)
-    if publisher_wait:
-        wait = max(wait, _add_positive_jitter(publisher_wait, random))
+    interval_seconds = min(max(interval_seconds, min_interval_seconds), MAX_INTERVAL_SECONDS)
+    wait_seconds = max(min(_add_jitter(interval_seconds, random), MAX_INTERVAL_SECONDS), MIN_INTERVAL_SECONDS)
+    if publisher_wait_seconds:
+        wait_seconds = max(wait_seconds, _add_positive_jitter(publisher_wait_seconds, random))
     if hints.retry_after_seconds:
-        wait = max(wait, _add_positive_jitter(hints.retry_after_seconds, random))
-    return interval, _move_outside_skipped(feed, hints, now + wait, random)
+        wait_seconds = max(wait_seconds, _add_positive_jitter(hints.retry_after_seconds, random))
+    return interval_seconds, _move_outside_skipped(feed, hints, now + wait_seconds, random)
 
 
 def schedule_safety_net_poll(next_poll: int, *, now: int) -> int:
@@ -198,31 +200,35 @@ def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Ra
     `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
     obeyed; a response 429 without it means four hours. After a response 410 the caller stops polling.
     """
-    wait = min(max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
-    wait = min(_add_jitter(wait, random), MAX_INTERVAL_SECONDS)
+    wait_seconds = min(
+        max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS
+    )
+    wait_seconds = min(_add_jitter(wait_seconds, random), MAX_INTERVAL_SECONDS)
     if error.retry_after is not None:
-        wait = max(wait, _add_positive_jitter(error.retry_after, random))
+        wait_seconds = max(wait_seconds, _add_positive_jitter(error.retry_after, random))
     elif error.code == RATE_LIMITED:
-        wait = max(wait, _add_positive_jitter(DEFAULT_429_BACKOFF_SECONDS, random))
-    return feed.interval, now + wait
+        wait_seconds = max(wait_seconds, _add_positive_jitter(DEFAULT_429_BACKOFF_SECONDS, random))
+    return feed.interval, now + wait_seconds
 
 
 def _get_publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
     """Return the longest wait in seconds that the publisher asks for, at most a day."""
-    ttl = hints.ttl if hints.ttl is not None else feed.ttl
-    if hints is NO_HINTS and not ttl:
+    ttl_seconds = hints.ttl if hints.ttl is not None else feed.ttl
+    if hints is NO_HINTS and not ttl_seconds:
         return 0
-    return min(max(hints.max_age_seconds or 0, hints.expires_seconds or 0, ttl or 0), MAX_INTERVAL_SECONDS)
+    return min(
+        max(hints.max_age_seconds or 0, hints.expires_seconds or 0, ttl_seconds or 0), MAX_INTERVAL_SECONDS
+    )
 
 
 def _allows_min_interval(
-    feed: Feed | DueFeed, now: int, published_times: Sequence[int], publisher_wait: int
+    feed: Feed | DueFeed, now: int, published_times: Sequence[int], publisher_wait_seconds: int
 ) -> bool:
     """Return whether a feed may be polled every `MIN_INTERVAL_SECONDS`.
 
     That is so if its publisher asks for so short a wait, or publishes that often.
     """
-    if 0 < publisher_wait <= MIN_INTERVAL_SECONDS:
+    if 0 < publisher_wait_seconds <= MIN_INTERVAL_SECONDS:
         return True
     if published_times and feed.last_success is not None:
         return (now - feed.last_success) <= _BUSY_FEED_GAP_SECONDS * len(published_times)
@@ -241,8 +247,8 @@ def _compute_max_interval(
     return min(max((now - last_news_at) // silence_divisor, DEFAULT_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
 
-def _compute_mean_publish_gap(published: Sequence[int]) -> int:
-    newest_times = sorted(published, reverse=True)[:10]
+def _compute_mean_publish_gap(published_times: Sequence[int]) -> int:
+    newest_times = sorted(published_times, reverse=True)[:10]
     return (newest_times[0] - newest_times[-1]) // max(1, len(newest_times) - 1)
 
 
@@ -256,22 +262,22 @@ def _add_positive_jitter(seconds: int, random: Random) -> int:
 
 def _move_outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due_at: int, random: Random) -> int:
     """Return `due_at`, or a time soon after the hours and days that the publisher asks to skip (RSS 2.0)."""
-    hours, days = hints.skip_hours, hints.skip_days
-    if hours is None and feed.skip_hours:
-        hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)
-    if days is None and feed.skip_days:
-        days = frozenset(day for day in range(7) if feed.skip_days >> day & 1)
-    if not (hours or days):
+    skipped_hours, skipped_days = hints.skip_hours, hints.skip_days
+    if skipped_hours is None and feed.skip_hours:
+        skipped_hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)
+    if skipped_days is None and feed.skip_days:
+        skipped_days = frozenset(day for day in range(7) if feed.skip_days >> day & 1)
+    if not (skipped_hours or skipped_days):
         return due_at
     moment = datetime.fromtimestamp(due_at, UTC)
-    latest = moment + timedelta(seconds=MAX_RETRY_AFTER_SECONDS)
-    hours, days = hours or frozenset(), days or frozenset()
-    while moment.hour in hours or moment.weekday() in days:
+    latest_moment = moment + timedelta(seconds=MAX_RETRY_AFTER_SECONDS)
+    skipped_hours, skipped_days = skipped_hours or frozenset(), skipped_days or frozenset()
+    while moment.hour in skipped_hours or moment.weekday() in skipped_days:
         moment = moment.replace(minute=0, second=0) + timedelta(hours=1)
-        if moment > latest:  # every hour is to be skipped
+        if moment > latest_moment:  # every hour is to be skipped
             return due_at
-    first_allowed = int(moment.timestamp())
-    return due_at if first_allowed <= due_at else first_allowed + random.randrange(MIN_INTERVAL_SECONDS)
+    first_allowed_at = int(moment.timestamp())
+    return due_at if first_allowed_at <= due_at else first_allowed_at + random.randrange(MIN_INTERVAL_SECONDS)
 
 
 def _parse_number(text: str) -> int | None:

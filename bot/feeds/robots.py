@@ -48,7 +48,7 @@ class RobotsCache:
 
     def __init__(self, clock: Clock, fetcher: Fetcher, workers: WorkerPool) -> None:
         self._clock, self._fetcher, self._workers = clock, fetcher, workers
-        self._cached_by_origin: OrderedDict[str, _CachedRobots] = OrderedDict()
+        self._robots_by_origin: OrderedDict[str, _CachedRobots] = OrderedDict()
         self._cached_bytes = 0
 
     async def check(self, url: str, throttle: HostThrottle) -> RobotsVerdict:
@@ -58,30 +58,32 @@ class RobotsCache:
         everything. Raises FeedError with the cause if robots.txt is unreachable (5xx, no response), which
         also forbids everything (RFC 9309 §2.3.1), or too large.
         """
-        cached = await self._get_cached(str(URL(url).origin()), throttle)
-        if cached.failure is not None:
-            code, detail, retry_after = cached.failure
+        cached_robots = await self._get_cached(str(URL(url).origin()), throttle)
+        if cached_robots.failure is not None:
+            code, detail, retry_after = cached_robots.failure
             raise FeedError(code, detail, retry_after=retry_after)
-        if not cached.body.strip():
+        if not cached_robots.body.strip():
             return RobotsVerdict(is_allowed=True)
         try:
-            return await self._workers.run(evaluate, cached.body, url, timeout=EVALUATE_TIMEOUT_SECONDS)
+            return await self._workers.run(
+                evaluate, cached_robots.body, url, timeout=EVALUATE_TIMEOUT_SECONDS
+            )
         except WorkerError:
             return RobotsVerdict(is_allowed=False)
 
     async def _get_cached(self, origin: str, throttle: HostThrottle) -> _CachedRobots:
-        cached = self._cached_by_origin.get(origin)
-        if cached is not None and cached.expires_at > self._clock.now():
-            self._cached_by_origin.move_to_end(origin)
-            return cached
+        cached_robots = self._robots_by_origin.get(origin)
+        if cached_robots is not None and cached_robots.expires_at > self._clock.now():
+            self._robots_by_origin.move_to_end(origin)
+            return cached_robots
         async with throttle(origin):
-            fetched = await self._fetch(origin)
+            fetched_robots = await self._fetch(origin)
         self._evict(origin)
-        self._cached_by_origin[origin] = fetched
-        self._cached_bytes += len(fetched.body)
-        while len(self._cached_by_origin) > MAX_CACHED_HOSTS or self._cached_bytes > MAX_CACHED_BYTES:
-            self._evict(next(iter(self._cached_by_origin)))
-        return fetched
+        self._robots_by_origin[origin] = fetched_robots
+        self._cached_bytes += len(fetched_robots.body)
+        while len(self._robots_by_origin) > MAX_CACHED_HOSTS or self._cached_bytes > MAX_CACHED_BYTES:
+            self._evict(next(iter(self._robots_by_origin)))
+        return fetched_robots
 
     async def _fetch(self, origin: str) -> _CachedRobots:
         now = self._clock.now()
@@ -103,5 +105,5 @@ class RobotsCache:
         return _CachedRobots(now + CACHE_TTL_SECONDS, response.body)
 
     def _evict(self, origin: str) -> None:
-        if (evicted := self._cached_by_origin.pop(origin, None)) is not None:
-            self._cached_bytes -= len(evicted.body)
+        if (evicted_robots := self._robots_by_origin.pop(origin, None)) is not None:
+            self._cached_bytes -= len(evicted_robots.body)

@@ -20,7 +20,8 @@ def evaluate(body: bytes, url: str) -> RobotsVerdict:
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 
     rules = Protego.parse(body.decode("utf-8-sig", "replace"))
-    delay = rules.crawl_delay(PRODUCT_TOKEN) or 0.0
+    crawl_delay_seconds = rules.crawl_delay(PRODUCT_TOKEN) or 0.0
     return RobotsVerdict(
-        rules.can_fetch(url, PRODUCT_TOKEN), min(max(float(delay), 0.0), MAX_CRAWL_DELAY_SECONDS)
+        rules.can_fetch(url, PRODUCT_TOKEN),
+        min(max(float(crawl_delay_seconds), 0.0), MAX_CRAWL_DELAY_SECONDS),
     )

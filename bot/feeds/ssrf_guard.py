@@ -15,7 +15,7 @@ Network = IPv4Network | IPv6Network
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """Tuple (family, type, protocol, canonical name, socket address), as `getaddrinfo` returns it."""
 
-_NORMALIZED_URL = re.compile(
+_NORMALIZED_URL_PATTERN = re.compile(
     r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
     r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?"
     r"(?:\?[A-Za-z0-9_~!$&'()*,;=:@./-]*)?"
@@ -50,16 +50,29 @@ def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -
     inside an IPv6 address is unwrapped first. `allowed_networks` are exceptions.
     """
     try:
-        parsed = ip_address(address.partition("%")[0])
+        parsed_address = ip_address(address.partition("%")[0])
     except ValueError:
         return "not an IP address"
-    unwrapped = _unwrap_ipv4(parsed)
-    if any(candidate in network for network in allowed_networks for candidate in (parsed, unwrapped)):
+    unwrapped_address = _unwrap_ipv4(parsed_address)
+    if any(
+        candidate in network
+        for network in allowed_networks
+        for candidate in (parsed_address, unwrapped_address)
+    ):
         return None
-    if not unwrapped.is_global or unwrapped.is_multicast or unwrapped.is_reserved or unwrapped.is_unspecified:
-        return f"{unwrapped} is a private or special address"
-    if any(candidate in network for network in _BLOCKED_NETWORKS for candidate in (parsed, unwrapped)):
-        return f"{parsed} is a private or special address"
+    if (
+        not unwrapped_address.is_global
+        or unwrapped_address.is_multicast
+        or unwrapped_address.is_reserved
+        or unwrapped_address.is_unspecified
+    ):
+        return f"{unwrapped_address} is a private or special address"
+    if any(
+        candidate in network
+        for network in _BLOCKED_NETWORKS
+        for candidate in (parsed_address, unwrapped_address)
+    ):
+        return f"{parsed_address} is a private or special address"
     return None
 
 
@@ -82,14 +95,14 @@ def check_url(url: str) -> URL:
     """
     try:
         # Skipping yarl's normalisation for plain URLs halves the time.
-        parsed = URL(url, encoded=_NORMALIZED_URL.fullmatch(url) is not None)
+        parsed_url = URL(url, encoded=_NORMALIZED_URL_PATTERN.fullmatch(url) is not None)
     except ValueError as error:
         raise FeedError(BAD_URL, "not a URL") from error
-    if parsed.scheme not in {"http", "https"}:
-        raise FeedError(BAD_URL, f"scheme {parsed.scheme[:20]!r}")
-    if not parsed.raw_host:  # `host` is slow, as it decodes IDNA
+    if parsed_url.scheme not in {"http", "https"}:
+        raise FeedError(BAD_URL, f"scheme {parsed_url.scheme[:20]!r}")
+    if not parsed_url.raw_host:  # `host` is slow, as it decodes IDNA
         raise FeedError(BAD_URL, "no host")
-    return parsed
+    return parsed_url
 
 
 def make_socket_factory(allowed_networks: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:

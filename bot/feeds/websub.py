@@ -65,14 +65,14 @@ def parse_signature(header: str | None) -> Signature | None:
     return signature if len(signature.digest) == hashlib.new(signature.algorithm).digest_size else None
 
 
-def _parse_link_relations(headers: Mapping[str, str], url: str) -> dict[str, str]:
+def _parse_link_relations(headers: Mapping[str, str], base_url: str) -> dict[str, str]:
     """Return the first URL for each link relation in the `Link` headers (RFC 8288)."""
     url_by_relation: dict[str, str] = {}
     header = ", ".join(header_value for name, header_value in headers.items() if name.lower() == "link")
     for target, parameters in _LINK_PATTERN.findall(header[:8192])[:_MAX_LINKS]:
-        for quoted, unquoted in _REL_PATTERN.findall(parameters):
-            resolved_url = resolve_url(target, url)
-            for relation in (quoted or unquoted).lower().split():
+        for quoted_relations, unquoted_relations in _REL_PATTERN.findall(parameters):
+            resolved_url = resolve_url(target, base_url)
+            for relation in (quoted_relations or unquoted_relations).lower().split():
                 if resolved_url is not None:
                     url_by_relation.setdefault(relation, resolved_url)
     return url_by_relation

@@ -44,7 +44,7 @@ class ArticleDraft(NamedTuple):
     `max_published` is the latest publication time (Unix time in seconds) that the article may get.
     """
 
-    packed: bytes
+    packed_entry: bytes
     key: str
     page_key: str
     url: str
@@ -65,8 +65,8 @@ def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
 
     Raises FeedError if the document is no feed or cannot be parsed.
     """
-    parsed = parse(body, content_type, url)
-    return FeedDocument(replace(parsed, entries=()), build_entry_keys(parsed.entries))
+    parsed_feed = parse(body, content_type, url)
+    return FeedDocument(replace(parsed_feed, entries=()), build_entry_keys(parsed_feed.entries))
 
 
 def parse_list(
@@ -95,7 +95,8 @@ def parse_list(
 def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
     """Return the articles that drafts become (runs in a worker)."""
     return [
-        _build_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts
+        _build_article(draft, msgspec.msgpack.decode(draft.packed_entry, type=Entry), source)
+        for draft in drafts
     ]
 
 
@@ -105,11 +106,11 @@ def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | No
     The key is a hash of `feed_url`, the identity hash of the entry and, for a private feed, its `server_id`,
     since another server may follow a feed with that URL.
     """
-    digest = blake2b(feed_url.encode("utf-8", "surrogatepass"), digest_size=10)
-    digest.update(b"\x00" + identity_hash)
+    key_hash = blake2b(feed_url.encode("utf-8", "surrogatepass"), digest_size=10)
+    key_hash.update(b"\x00" + identity_hash)
     if server_id is not None:
-        digest.update(b"\x00" + str(server_id).encode())
-    return digest.hexdigest()
+        key_hash.update(b"\x00" + str(server_id).encode())
+    return key_hash.hexdigest()
 
 
 def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:

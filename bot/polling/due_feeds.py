@@ -39,31 +39,31 @@ class DueFeedLoader:
     """
 
     def __init__(
-        self, store: Store, leases: Leases, hosts: Hosts, slots: int, on_alert: Callable[[], None]
+        self, store: Store, leases: Leases, hosts: Hosts, slot_count: int, on_alert: Callable[[], None]
     ) -> None:
         self._clock, self._store, self._hosts = store.clock, store, hosts
         self.write_buffer = PollWriteBuffer(store, leases, self.mark_written, on_alert)
         """Buffer of unchanged and postponed polls that are to be written."""
-        self.queue = PollQueue(store.clock, slots, on_low=self.wake)
+        self.queue = PollQueue(store.clock, slot_count, on_low=self.wake)
         """Queue of loaded feeds, of which at most as many are polled at a time as there are slots."""
-        self._loaded_ids: set[int] = set()
+        self._loaded_feed_ids: set[int] = set()
         self._owned_slots: frozenset[int] = frozenset()  # host slots that this process owns
         self._wake_event = asyncio.Event()
         self._query_at = 0
-        self._query_now = False
+        self._is_query_requested = False
         self._sleeping_until = 0.0
         leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
         leases.add_listener(HOST_SLOT_LEASE, self._on_slots_changed)
 
     def wake(self) -> None:
         """Query the store for due feeds at once: feeds became due, or the queue has room again."""
-        self._query_now = True
+        self._is_query_requested = True
         self._wake_event.set()
 
     def mark_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
         """Let queries return these feeds again, as their polls are written; query by `next_due_at`."""
-        self._loaded_ids.difference_update(feed_ids)
-        self._loaded_ids |= self.write_buffer.find_pending(feed_ids)
+        self._loaded_feed_ids.difference_update(feed_ids)
+        self._loaded_feed_ids |= self.write_buffer.find_pending(feed_ids)
         if next_due_at < self._query_at:
             self._query_at = next_due_at
             self._wake_event.set()
@@ -73,7 +73,7 @@ class DueFeedLoader:
 
         The next query waits at least `pause_seconds`.
         """
-        self._loaded_ids.discard(feed_id)
+        self._loaded_feed_ids.discard(feed_id)
         if pause_seconds:
             self._query_at = max(self._query_at, self._clock.now() + pause_seconds)
 
@@ -84,7 +84,7 @@ class DueFeedLoader:
 
     async def run(self) -> None:
         """Load due feeds until cancelled."""
-        self._query_now = True
+        self._is_query_requested = True
         while True:
             self._wake_event.clear()
             try:
@@ -100,33 +100,39 @@ class DueFeedLoader:
     def clear(self) -> None:
         """Forget all loaded feeds, as if they had not been loaded."""
         self.queue.clear()
-        self._loaded_ids.clear()
+        self._loaded_feed_ids.clear()
 
     def _back_off(self) -> None:
-        self._query_now = False
+        self._is_query_requested = False
         self._query_at = self._clock.now() + ERROR_BACKOFF_SECONDS
 
     async def _load_due_feeds(self) -> None:
         now = self._clock.now()
-        while (self._query_now or self._query_at <= now) and self._has_queue_room():
-            self._query_now = False  # A wake-up during the query leads to another one.
+        while (self._is_query_requested or self._query_at <= now) and self._has_queue_room():
+            self._is_query_requested = False  # A wake-up during the query leads to another one.
             saturated_server_ids = [
                 tenant for tenant in self.queue.saturated_tenants if isinstance(tenant, int)
             ]
             query_slots = None if self._owns_all_slots() else self._owned_slots
             feeds = await self._store.feeds.list_due_for_polling(
-                now, BATCH_SIZE, self._loaded_ids, exclude_server_ids=saturated_server_ids, slots=query_slots
+                now,
+                BATCH_SIZE,
+                self._loaded_feed_ids,
+                exclude_server_ids=saturated_server_ids,
+                host_slots=query_slots,
             )
-            owns_all = self._owns_all_slots()
+            owns_all_slots = self._owns_all_slots()
             for feed in feeds:
                 if (
-                    owns_all or get_host_slot(feed.url) in self._owned_slots
+                    owns_all_slots or get_host_slot(feed.url) in self._owned_slots
                 ):  # The slot may have been lost during the query.
                     self._enqueue_feed(feed)
             if len(feeds) == BATCH_SIZE:
                 self._query_at = 0
             else:
-                next_due_at = await self._store.feeds.next_due_at(self._loaded_ids, slots=query_slots)
+                next_due_at = await self._store.feeds.next_due_at(
+                    self._loaded_feed_ids, host_slots=query_slots
+                )
                 latest_query_at = now + MAX_IDLE_SECONDS
                 self._query_at = (
                     latest_query_at
@@ -135,7 +141,7 @@ class DueFeedLoader:
                 )
 
     def _enqueue_feed(self, feed: DueFeed) -> None:
-        self._loaded_ids.add(feed.id)
+        self._loaded_feed_ids.add(feed.id)
         appointment_at = self.queue.put(self._hosts.get(feed.url), feed)
         if appointment_at is not None:
             self.write_buffer.add(feed.id, PostponedPoll(feed.id, appointment_at))
@@ -147,27 +153,27 @@ class DueFeedLoader:
         return len(self._owned_slots) == HOST_SLOT_COUNT
 
     async def _sleep_until_due(self, seconds_until_free: float | None) -> None:
-        seconds = float(MAX_IDLE_SECONDS)
+        sleep_seconds = float(MAX_IDLE_SECONDS)
         if self._has_queue_room():
-            seconds = max(self._query_at - self._clock.now(), 0)
+            sleep_seconds = max(self._query_at - self._clock.now(), 0)
         if seconds_until_free is not None:
-            seconds = min(seconds, max(seconds_until_free, MIN_SLEEP_SECONDS))
-        self._sleeping_until = self._clock.monotonic() + seconds
+            sleep_seconds = min(sleep_seconds, max(seconds_until_free, MIN_SLEEP_SECONDS))
+        self._sleeping_until = self._clock.monotonic() + sleep_seconds
         try:
-            await wait_for_event(self._clock, self._wake_event, seconds)
+            await wait_for_event(self._clock, self._wake_event, sleep_seconds)
         finally:
             self._sleeping_until = 0.0
 
-    def _on_slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
+    def _on_slots_changed(self, gained_slots: frozenset[int], lost_slots: frozenset[int]) -> None:
         """Take over gained host slots (groups of hosts) and drop the queued feeds of lost slots.
 
         A poll in progress may end, but the store refuses its outcome.
         """
-        self._owned_slots = (self._owned_slots | gained) - lost
-        for host in self._hosts.list_in_slots(gained):
+        self._owned_slots = (self._owned_slots | gained_slots) - lost_slots
+        for host in self._hosts.list_in_slots(gained_slots):
             host.is_owned = True
-        for host in self._hosts.list_in_slots(lost):
+        for host in self._hosts.list_in_slots(lost_slots):
             host.is_owned = False
-            self._loaded_ids.difference_update(self.queue.drop_host(host))
-        if gained:
+            self._loaded_feed_ids.difference_update(self.queue.drop_host(host))
+        if gained_slots:
             self.wake()

@@ -76,7 +76,7 @@ class PollQueue:
         self._tie_breaker = itertools.count()
         self._waiting_takers: deque[asyncio.Future[PollJob]] = deque()
         self._queued_counts: Counter[Hashable] = Counter()
-        self._saturated: set[Hashable] = set()
+        self._saturated_tenants: set[Hashable] = set()
 
     def __len__(self) -> int:
         return self._queued_counts.total()
@@ -84,7 +84,7 @@ class PollQueue:
     @property
     def saturated_tenants(self) -> set[Hashable]:
         """Tenants (servers) with so many queued feeds that no more of theirs are to be loaded."""
-        return self._saturated
+        return self._saturated_tenants
 
     def select_tenant(self, feed: DueFeed) -> Hashable:
         """Return the id of the server whose share of the slots a poll of the feed uses up.
@@ -106,7 +106,7 @@ class PollQueue:
         host.queue.append((tenant, feed))
         self._queued_counts[tenant] += 1
         if self._queued_counts[tenant] == MAX_QUEUED_PER_TENANT:
-            self._saturated.add(tenant)
+            self._saturated_tenants.add(tenant)
         if not host.is_busy and len(host.queue) == 1:
             self._schedule_host(host)
         return None
@@ -126,8 +126,8 @@ class PollQueue:
     def release_job(self, job: PollJob) -> None:
         """Release the poll slot and the host of a job after its poll."""
         assert job.ticket is not None
-        cost = self._clock.monotonic() - job.started_at
-        job.lane.release(job.ticket, cost / (1 + job.feed.server_ids_csv.count(",")))
+        poll_seconds = self._clock.monotonic() - job.started_at
+        job.lane.release(job.ticket, poll_seconds / (1 + job.feed.server_ids_csv.count(",")))
         self._lend_slow_slots(job.lane)
         host = job.host
         host.is_busy = False
@@ -143,10 +143,10 @@ class PollQueue:
 
     def drop_host(self, host: Host) -> list[int]:
         """Drop the queued feeds of a host that another process now owns; return their ids."""
-        dropped, host.queue = host.queue, []
-        for tenant, _feed in dropped:
+        dropped_feeds, host.queue = host.queue, []
+        for tenant, _feed in dropped_feeds:
             self._decrement_tenant(tenant)
-        return [feed.id for _share, feed in dropped]
+        return [feed.id for _share, feed in dropped_feeds]
 
     def clear(self) -> None:
         """Forget all queued feeds and all callers that wait for a job."""
@@ -159,7 +159,7 @@ class PollQueue:
         self._waiting_hosts.clear()
         self._waiting_takers.clear()
         self._queued_counts.clear()
-        self._saturated.clear()
+        self._saturated_tenants.clear()
 
     def _hand_out_jobs(self) -> None:
         while self._waiting_takers and (job := self._take_next_job()) is not None:
@@ -182,13 +182,13 @@ class PollQueue:
             if host.is_busy or not host.queue:  # `drop_host` emptied its queue.
                 continue
             host.is_busy = True
-            index = 0
+            queue_index = 0
             if len(host.queue) > 1:
-                index = min(
+                queue_index = min(
                     range(len(host.queue)),
                     key=lambda candidate_index: self._usual_lane.usage(host.queue[candidate_index][0]),
                 )
-            tenant, feed = host.queue.pop(index)
+            tenant, feed = host.queue.pop(queue_index)
             lane = self._slow_lane if feed.id in self.slow_feeds else self._usual_lane
             lane.put(tenant, PollJob(host, feed, lane))
         ticket = self._slow_lane.try_acquire() or self._usual_lane.try_acquire()
@@ -205,6 +205,6 @@ class PollQueue:
         queued_count = self._queued_counts[tenant]
         if queued_count == 0:
             del self._queued_counts[tenant]
-        if queued_count == MAX_QUEUED_PER_TENANT // 2 and tenant in self._saturated:
-            self._saturated.discard(tenant)
+        if queued_count == MAX_QUEUED_PER_TENANT // 2 and tenant in self._saturated_tenants:
+            self._saturated_tenants.discard(tenant)
             self._on_low()

@@ -132,7 +132,7 @@ def make_draft(
     url = keys.url or _get_fallback_url(feed, metadata)
     page_identity = identities[0].hex() if is_shared or not keys.url else None
     return ArticleDraft(
-        packed=keys.packed_entry,
+        packed_entry=keys.packed_entry,
         key=compute_article_key(feed.url, identities[0], feed.server_id),
         page_key=urls.compute_page_key(url, page_identity),
         url=url,

@@ -29,26 +29,26 @@ class FeedAlerts:
         self._alert_texts = alert_texts
         self._language = i18n.supported_language(settings.language) or "en"
 
-    def evaluate(self, before: Feed, after: Feed) -> Alert | None:
+    def evaluate(self, feed_before: Feed, feed_after: Feed) -> Alert | None:
         """Return the alert that a poll calls for, by the feed before and after it, or None if there is none.
 
         The alert is returned at every poll of a failing feed; the store drops repeated alerts.
         """
-        if after.failures:
-            since = after.failing_since or 0
-            if after.state is FeedState.GONE:
-                return self._build_alert(after, AlertKind.GONE, since)
+        if feed_after.failures:
+            failing_since = feed_after.failing_since or 0
+            if feed_after.state is FeedState.GONE:
+                return self._build_alert(feed_after, AlertKind.GONE, failing_since)
             alert_after_seconds = (
                 LIST_LOST_ALERT_AFTER_SECONDS
-                if after.error in _LIST_LOST_CODES
+                if feed_after.error in _LIST_LOST_CODES
                 else FAILING_ALERT_AFTER_SECONDS
             )
             if (
-                after.last_poll or 0
-            ) - since >= alert_after_seconds and after.failures >= MIN_FAILURES_BEFORE_ALERT:
-                return self._build_alert(after, AlertKind.FAILING, since)
-        elif before.failures:
-            return self._build_alert(after, AlertKind.RECOVERED, before.failing_since or 0)
+                feed_after.last_poll or 0
+            ) - failing_since >= alert_after_seconds and feed_after.failures >= MIN_FAILURES_BEFORE_ALERT:
+                return self._build_alert(feed_after, AlertKind.FAILING, failing_since)
+        elif feed_before.failures:
+            return self._build_alert(feed_after, AlertKind.RECOVERED, feed_before.failing_since or 0)
         return None
 
     def build_over_quota_alert(self, feed: Feed, kind: OverQuotaKind, since: int) -> Alert:

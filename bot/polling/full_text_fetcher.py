@@ -68,7 +68,7 @@ class FullTextFetcher:
         """Number of page fetches since the start, by outcome."""
         self.on_page_stored: Callable[[], None] = _do_nothing
         """Function called after a page was stored, as its text may match watches (saved searches)."""
-        self._paused_until: dict[str, float] = {}  # monotonic, by host
+        self._paused_until_by_host: dict[str, float] = {}  # monotonic, by host
         self._random = Random()  # noqa: S311 - spreads requests over time
 
     @property
@@ -79,20 +79,20 @@ class FullTextFetcher:
     async def run(self) -> None:
         """Fetch due pages until cancelled; pages not finished then are fetched after the next start."""
         await self._leases.start()
-        running: dict[asyncio.Task[None], PageFetchJob] = {}
+        job_by_task: dict[asyncio.Task[None], PageFetchJob] = {}
         try:
             while self.is_enabled:
                 try:
-                    await self._start_fetches(running)
-                    seconds = await self._seconds_until_next(running)
+                    await self._start_fetches(job_by_task)
+                    wait_seconds = await self._seconds_until_next(job_by_task)
                 except StoreError:
                     log.exception("page query failed")
-                    seconds = ERROR_BACKOFF_SECONDS
-                await self._wait_for_work(running, seconds)
+                    wait_seconds = ERROR_BACKOFF_SECONDS
+                await self._wait_for_work(job_by_task, wait_seconds)
         finally:
-            for task in running:
+            for task in job_by_task:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*job_by_task, return_exceptions=True)
 
     async def fetch_due(self, feed_ids: Collection[int], *, max_seconds: float, polite: bool = True) -> int:
         """Fetch the due pages of some feeds for at most `max_seconds`; return how many were fetched.
@@ -100,72 +100,79 @@ class FullTextFetcher:
         With `polite=False`, for feeds that a user named, there is no pause between requests. Raises
         StoreError.
         """
-        fetched_before = self.outcomes[PageFetchOutcome.FETCHED]
+        fetched_count_before = self.outcomes[PageFetchOutcome.FETCHED]
         try:
             async with asyncio.timeout(max_seconds):
                 while pages := await self._store.page_fetches.claim_due(
                     MAX_CONCURRENT_PAGES, feed_ids=feed_ids
                 ):
-                    by_host: dict[str, list[PageFetchJob]] = {}
+                    pages_by_host: dict[str, list[PageFetchJob]] = {}
                     for page in pages:
-                        by_host.setdefault(get_host_name(page.url), []).append(page)
+                        pages_by_host.setdefault(get_host_name(page.url), []).append(page)
                     await asyncio.gather(
-                        *(self._fetch_pages(host_pages, polite=polite) for host_pages in by_host.values())
+                        *(
+                            self._fetch_pages(host_pages, polite=polite)
+                            for host_pages in pages_by_host.values()
+                        )
                     )
         except TimeoutError:
             log.info("page fetches postponed reason=timeout")
-        return self.outcomes[PageFetchOutcome.FETCHED] - fetched_before
+        return self.outcomes[PageFetchOutcome.FETCHED] - fetched_count_before
 
     async def _fetch_pages(self, pages: Sequence[PageFetchJob], *, polite: bool) -> None:
         for page in pages:
             await self._fetch_page(page, polite=polite)
 
-    async def _start_fetches(self, running: dict[asyncio.Task[None], PageFetchJob]) -> None:
-        free_slots = MAX_CONCURRENT_PAGES - len(running)
+    async def _start_fetches(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> None:
+        free_slots = MAX_CONCURRENT_PAGES - len(job_by_task)
         if free_slots <= 0:
             return
-        busy_hosts = {get_host_name(page.url) for page in running.values()}
-        running_ids = [page.article_id for page in running.values()]
-        retry_at: dict[int, int] = {}
+        busy_host_names = {get_host_name(page.url) for page in job_by_task.values()}
+        running_article_ids = [page.article_id for page in job_by_task.values()]
+        retry_at_by_article_id: dict[int, int] = {}
         for page in await self._store.page_fetches.claim_due(
-            CLAIM_BATCH_SIZE, exclude_article_ids=running_ids, slots=self._owned_slots
+            CLAIM_BATCH_SIZE, exclude_article_ids=running_article_ids, host_slots=self._owned_slots
         ):
-            host = get_host_name(page.url)
-            pause_seconds = self._paused_until.get(host, 0.0) - self._clock.monotonic()
-            if free_slots and host not in busy_hosts and pause_seconds <= 0:
+            host_name = get_host_name(page.url)
+            pause_seconds = self._paused_until_by_host.get(host_name, 0.0) - self._clock.monotonic()
+            if free_slots and host_name not in busy_host_names and pause_seconds <= 0:
                 task = asyncio.create_task(self._fetch_page_safely(page))
-                running[task] = page
-                busy_hosts.add(host)
+                job_by_task[task] = page
+                busy_host_names.add(host_name)
                 free_slots -= 1
             else:
-                wait_seconds = max(pause_seconds, MIN_HOST_PAUSE_SECONDS if host in busy_hosts else 1.0)
-                retry_at[page.article_id] = self._clock.now() + math.ceil(wait_seconds)
-        if retry_at:
-            await self._store.page_fetches.release_claims(retry_at)
+                wait_seconds = max(
+                    pause_seconds, MIN_HOST_PAUSE_SECONDS if host_name in busy_host_names else 1.0
+                )
+                retry_at_by_article_id[page.article_id] = self._clock.now() + math.ceil(wait_seconds)
+        if retry_at_by_article_id:
+            await self._store.page_fetches.release_claims(retry_at_by_article_id)
 
     @property
     def _owned_slots(self) -> frozenset[int] | None:
         """Host slots (groups of hosts) that this process owns; None if it owns all."""
-        owned = self._leases.owned(HOST_SLOT_LEASE)
-        return None if len(owned) == HOST_SLOT_COUNT else owned
+        owned_slots = self._leases.owned(HOST_SLOT_LEASE)
+        return None if len(owned_slots) == HOST_SLOT_COUNT else owned_slots
 
-    async def _seconds_until_next(self, running: dict[asyncio.Task[None], PageFetchJob]) -> float:
-        running_ids = [page.article_id for page in running.values()]
-        next_due_at = await self._store.page_fetches.next_due_at(running_ids, slots=self._owned_slots)
-        if next_due_at is None or len(running) >= MAX_CONCURRENT_PAGES:
+    async def _seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:
+        running_article_ids = [page.article_id for page in job_by_task.values()]
+        next_due_at = await self._store.page_fetches.next_due_at(
+            running_article_ids, host_slots=self._owned_slots
+        )
+        if next_due_at is None or len(job_by_task) >= MAX_CONCURRENT_PAGES:
             return MAX_IDLE_SECONDS
         return min(max(next_due_at - self._clock.now(), 1.0), MAX_IDLE_SECONDS)
 
     async def _wait_for_work(
-        self, running: dict[asyncio.Task[None], PageFetchJob], max_seconds: float
+        self, job_by_task: dict[asyncio.Task[None], PageFetchJob], max_seconds: float
     ) -> None:
         timer = asyncio.ensure_future(self._clock.sleep(max_seconds))
         try:
-            await asyncio.wait((timer, *running), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((timer, *job_by_task), return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
-        for task in [task for task in running if task.done()]:
-            del running[task]
+        for task in [task for task in job_by_task if task.done()]:
+            del job_by_task[task]
 
     async def _fetch_page_safely(self, page: PageFetchJob) -> None:
         try:
@@ -218,9 +225,9 @@ class FullTextFetcher:
         if not is_transient or page.attempts >= MAX_ATTEMPTS:
             await self._record_outcome(page, error.code, error)
             return
-        delay = RETRY_DELAYS_SECONDS[page.attempts - 1]
-        delay += self._random.randrange(delay // 2)
-        due_at = self._clock.now() + max(delay, backoff_seconds)
+        delay_seconds = RETRY_DELAYS_SECONDS[page.attempts - 1]
+        delay_seconds += self._random.randrange(delay_seconds // 2)
+        due_at = self._clock.now() + max(delay_seconds, backoff_seconds)
         await self._store.page_fetches.finish(page.article_id, error.code, due_at=due_at)
 
     async def _record_outcome(self, page: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
@@ -228,13 +235,15 @@ class FullTextFetcher:
         self.outcomes[outcome] += 1
         log.info("page failed url=%s error=%s", urls.redact(page.url), error or outcome)
 
-    def _pause_host(self, host: str, min_seconds: float) -> None:
+    def _pause_host(self, host_name: str, min_seconds: float) -> None:
         now = self._clock.monotonic()
-        if len(self._paused_until) >= MAX_REMEMBERED_HOSTS:
-            self._paused_until = {
-                paused_host: until for paused_host, until in self._paused_until.items() if until > now
+        if len(self._paused_until_by_host) >= MAX_REMEMBERED_HOSTS:
+            self._paused_until_by_host = {
+                paused_host_name: paused_until
+                for paused_host_name, paused_until in self._paused_until_by_host.items()
+                if paused_until > now
             }
-        self._paused_until[host] = now + min_seconds * (1 + self._random.random())
+        self._paused_until_by_host[host_name] = now + min_seconds * (1 + self._random.random())
 
 
 def _do_nothing() -> None:

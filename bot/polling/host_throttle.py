@@ -47,7 +47,7 @@ class Host:
     _request_started_at: float = 0.0
     _is_requesting: bool = False
     _free_event: asyncio.Event | None = None
-    _appointments: dict[Hashable, float] | None = None
+    _booked_until_by_tenant: dict[Hashable, float] | None = None
 
     def is_free(self, now: float) -> bool:
         """Return whether a request may begin at the monotonic time `now`."""
@@ -71,9 +71,9 @@ class Host:
         """End the current request and start the pause after it."""
         now = self._clock.monotonic()
         self.response_seconds = now - self._request_started_at
-        pause = min(PAUSE_RESPONSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
-        self.next_request_at = now + pause
-        self.mean_cycle_seconds += (self.response_seconds + pause - self.mean_cycle_seconds) / (
+        pause_seconds = min(PAUSE_RESPONSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
+        self.next_request_at = now + pause_seconds
+        self.mean_cycle_seconds += (self.response_seconds + pause_seconds - self.mean_cycle_seconds) / (
             8 if self.mean_cycle_seconds else 1
         )
         self._is_requesting = False
@@ -101,16 +101,19 @@ class Host:
         )
         if queued_count * cycle_seconds < APPOINTMENT_THRESHOLD_SECONDS:
             return None
-        self._appointments = self._appointments or {}
-        self._appointments[tenant] = (
-            max(self._appointments.get(tenant, 0.0), self._clock.now() + queued_count * cycle_seconds)
+        self._booked_until_by_tenant = self._booked_until_by_tenant or {}
+        self._booked_until_by_tenant[tenant] = (
+            max(
+                self._booked_until_by_tenant.get(tenant, 0.0),
+                self._clock.now() + queued_count * cycle_seconds,
+            )
             + cycle_seconds
         )
-        return int(self._appointments[tenant])
+        return int(self._booked_until_by_tenant[tenant])
 
     def get_backlog_seconds(self, tenant: Hashable) -> int:
         """Return the seconds until the last time reserved for a tenant's feeds (`reserve_later`), or 0."""
-        booked_until = self._appointments.get(tenant, 0.0) if self._appointments else 0.0
+        booked_until = self._booked_until_by_tenant.get(tenant, 0.0) if self._booked_until_by_tenant else 0.0
         return max(0, int(booked_until - self._clock.now()))
 
     def back_off_for(self, error: FeedError) -> int:
@@ -129,8 +132,9 @@ class Host:
     def shift_clock(self, seconds: int) -> None:
         """Correct stored Unix times after the system clock was set back by `seconds`."""
         self.backoff_until -= seconds
-        self._appointments = {
-            tenant: booked_until - seconds for tenant, booked_until in (self._appointments or {}).items()
+        self._booked_until_by_tenant = {
+            tenant: booked_until - seconds
+            for tenant, booked_until in (self._booked_until_by_tenant or {}).items()
         } or None
 
     def is_evictable(self) -> bool:
@@ -142,7 +146,7 @@ class Host:
             or self._free_event
             or self.next_request_at > self._clock.monotonic()
             or self.backoff_until > self._clock.now()
-            or any(map(self.get_backlog_seconds, self._appointments or ()))
+            or any(map(self.get_backlog_seconds, self._booked_until_by_tenant or ()))
         )
 
 

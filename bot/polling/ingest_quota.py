@@ -64,10 +64,14 @@ class IngestQuota:
     """Quotas of feeds and servers, and the detection of feeds that change the ids of their entries."""
 
     def __init__(self, clock: Clock) -> None:
-        self._feed_bucket = TokenBucket(clock, allowed=FEED_QUOTA_ENTRIES, period=FEED_QUOTA_SECONDS)
-        self._server_bucket = TokenBucket(clock, allowed=SERVER_QUOTA_BYTES, period=SERVER_QUOTA_SECONDS)
+        self._feed_bucket = TokenBucket(
+            clock, max_tokens=FEED_QUOTA_ENTRIES, period_seconds=FEED_QUOTA_SECONDS
+        )
+        self._server_bucket = TokenBucket(
+            clock, max_tokens=SERVER_QUOTA_BYTES, period_seconds=SERVER_QUOTA_SECONDS
+        )
         self._seconds_per_byte = SERVER_QUOTA_SECONDS / SERVER_QUOTA_BYTES
-        self._all_unknown_polls: dict[int, int] = {}  # consecutive polls by feed
+        self._all_unknown_poll_counts: dict[int, int] = {}  # consecutive polls by feed
 
     def admit(
         self,
@@ -103,12 +107,12 @@ class IngestQuota:
             accepted_count, OverQuotaKind.ENTRIES if accepted_count < len(sizes) else None, used_seconds
         )
 
-    def _charge(self, feed: Feed, server_ids: Sequence[int], sizes: Sequence[int]) -> tuple[int, float]:
-        max_entries = self._feed_bucket.available(feed.id)
+    def _charge(self, feed: Feed, server_ids: Sequence[int], entry_sizes: Sequence[int]) -> tuple[int, float]:
+        max_entry_count = self._feed_bucket.available(feed.id)
         remaining_bytes = max(map(self._server_bucket.available, server_ids))
         accepted_count = used_bytes = 0
-        for size in sizes[:max_entries]:
-            article_bytes = ARTICLE_OVERHEAD_BYTES + ENTRY_BYTES_FACTOR * size
+        for entry_size in entry_sizes[:max_entry_count]:
+            article_bytes = ARTICLE_OVERHEAD_BYTES + ENTRY_BYTES_FACTOR * entry_size
             if used_bytes + article_bytes > remaining_bytes and not (
                 feed.last_success is None and accepted_count < MIN_ENTRIES_OF_NEW_FEED
             ):
@@ -130,22 +134,24 @@ class IngestQuota:
         now: int,
     ) -> bool:
         if not is_unknown_by_identity or feed.last_success is None:
-            self._all_unknown_polls.pop(feed.id, None)
+            self._all_unknown_poll_counts.pop(feed.id, None)
             return False
         previous_overflow = followers.overflow
         if previous_overflow is not None and previous_overflow.kind is OverQuotaKind.UNSTABLE_IDS:
             return True
         if entry_count < MIN_ENTRIES_FOR_UNSTABLE_IDS or now - feed.last_success > UNSTABLE_ID_WINDOW_SECONDS:
             return False
-        if len(self._all_unknown_polls) >= MAX_COUNTED_FEEDS:
-            self._all_unknown_polls.pop(next(iter(self._all_unknown_polls)))
-        poll_count = self._all_unknown_polls[feed.id] = self._all_unknown_polls.get(feed.id, 0) + 1
+        if len(self._all_unknown_poll_counts) >= MAX_COUNTED_FEEDS:
+            self._all_unknown_poll_counts.pop(next(iter(self._all_unknown_poll_counts)))
+        poll_count = self._all_unknown_poll_counts[feed.id] = (
+            self._all_unknown_poll_counts.get(feed.id, 0) + 1
+        )
         return poll_count >= UNSTABLE_ID_POLLS
 
 
 def accepts_change(article: KnownArticle, now: int) -> bool:
     """Return whether a further change of an article is accepted: some at once, then ever more rarely."""
-    extra_changes = article.change_count - MAX_FREE_CHANGES
-    if extra_changes < 0 or article.changed_at is None:
+    extra_change_count = article.change_count - MAX_FREE_CHANGES
+    if extra_change_count < 0 or article.changed_at is None:
         return True
-    return now - article.changed_at >= FIRST_CHANGE_WAIT_SECONDS << min(extra_changes, 20)
+    return now - article.changed_at >= FIRST_CHANGE_WAIT_SECONDS << min(extra_change_count, 20)

@@ -104,23 +104,25 @@ class Intake:
         time. `followers` says whose quota new articles use. `is_part`: the document is a push and may lack
         entries. Raises FeedError, StoreError.
         """
-        polls = self._store.polls
+        poll_repository = self._store.polls
         entry_keys = document.entry_keys
         identities = {
             identity
             for keys in entry_keys
             for identity in (keys.weak_key, keys.strong_key, keys.repeat_marker)
         }
-        known_articles = await polls.load_known_by_identity(feed.id, identities) if identities else {}
+        known_articles = (
+            await poll_repository.load_known_by_identity(feed.id, identities) if identities else {}
+        )
         by_identity = entry_identity.match_by_identity(entry_keys, known_articles)
         matched_otherwise, articles_by_page = await self._match_unidentified(feed, entry_keys, by_identity)
         matches = by_identity | matched_otherwise
-        skipped = {
+        skipped_identities = {
             skipped_identity
             for skipped_keys in entry_keys
             for skipped_identity in find_skipped_identities(skipped_keys, followers)
         }
-        no_known_entries = bool(entry_keys) and not matches and not skipped and not is_part
+        no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_part
 
         comparison = EntryComparison(
             feed,
@@ -130,14 +132,17 @@ class Intake:
             now,
         )
         await comparison.run(entry_keys)
-        new, changed = comparison.new_drafts, comparison.changed_by_id
-        sizes = [len(draft.packed) for draft in new]
-        decision = self._quota.admit(
+        new_drafts, changed_drafts_by_id = comparison.new_drafts, comparison.changed_by_id
+        sizes = [len(draft.packed_entry) for draft in new_drafts]
+        quota_decision = self._quota.admit(
             feed,
             followers,
             sizes,
             entry_count=len(entry_keys),
-            unknown_by_identity=bool(entry_keys) and not by_identity and not skipped and not is_part,
+            unknown_by_identity=bool(entry_keys)
+            and not by_identity
+            and not skipped_identities
+            and not is_part,
             no_known_entries=no_known_entries,
             now=now,
         )
@@ -145,21 +150,28 @@ class Intake:
             MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4
         )
         refused_count = comparison.refused_count if has_too_many_changes else 0
-        overflow = _build_overflow(new[decision.accepted_count :], decision.kind, skipped, refused_count)
-        del new[decision.accepted_count :]
-        source = ArticleSource(feed.id, feed.outlet, feed.language)
-        watched_articles = await polls.list_retraction_candidates(
+        overflow = _build_overflow(
+            new_drafts[quota_decision.accepted_count :],
+            quota_decision.kind,
+            skipped_identities,
+            refused_count,
+        )
+        del new_drafts[quota_decision.accepted_count :]
+        article_source = ArticleSource(feed.id, feed.outlet, feed.language)
+        watched_articles = await poll_repository.list_retraction_candidates(
             feed.id, now - retractions.MAX_RETRACTION_AGE_SECONDS
         )
         matched_ids = {matched_article.article_id for matched_article in matches.values()}
         published_times = [dated_article.published for dated_article in matches.values()]
         is_complete = document.metadata.parse_warning is None and not is_part
         return IntakeResult(
-            new=await self._build_articles(new, source),
+            new=await self._build_articles(new_drafts, article_source),
             changed=[
                 ChangedArticle(article_id, article)
                 for article_id, article in zip(
-                    changed, await self._build_articles(list(changed.values()), source), strict=True
+                    changed_drafts_by_id,
+                    await self._build_articles(list(changed_drafts_by_id.values()), article_source),
+                    strict=True,
                 )
             ],
             aliases=comparison.aliases,
@@ -169,7 +181,7 @@ class Intake:
             else (),
             reappeared_ids=retractions.find_reappeared(watched_articles, matched_ids),
             overflow=overflow,
-            quota_used_seconds=decision.used_seconds,
+            quota_used_seconds=quota_decision.used_seconds,
         )
 
     async def _match_unidentified(
@@ -180,10 +192,10 @@ class Intake:
         Return the articles by strong key, and the feed's articles at the pages of such entries. Raises
         StoreError.
         """
-        polls = self._store.polls
+        poll_repository = self._store.polls
         matches: dict[bytes, KnownArticle] = {}
 
-        def list_unknown() -> list[EntryKeys]:
+        def list_unknown_keys() -> list[EntryKeys]:
             return [
                 keys
                 for keys in entry_keys
@@ -195,28 +207,40 @@ class Intake:
                 article.article_id for match_map in (by_identity, matches) for article in match_map.values()
             }
 
-        variants = {identity for variant_keys in list_unknown() for identity in variant_keys.url_variant_keys}
-        if variants:
+        variant_identities = {
+            identity for variant_keys in list_unknown_keys() for identity in variant_keys.url_variant_keys
+        }
+        if variant_identities:
             matches |= entry_identity.match_by_url_variant(
-                list_unknown(), await polls.load_known_by_identity(feed.id, variants)
+                list_unknown_keys(), await poll_repository.load_known_by_identity(feed.id, variant_identities)
             )
-        page_variants = await asyncio.to_thread(_list_page_variants, list_unknown()) if list_unknown() else {}
-        articles_by_page = await polls.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
-        matches |= entry_identity.match_by_link(list_unknown(), articles_by_page, list_matched_ids())
-        if feed.last_success is None or not list_unknown():
+        page_variants = (
+            await asyncio.to_thread(_list_page_variants, list_unknown_keys()) if list_unknown_keys() else {}
+        )
+        articles_by_page = (
+            await poll_repository.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
+        )
+        matches |= entry_identity.match_by_link(list_unknown_keys(), articles_by_page, list_matched_ids())
+        if feed.last_success is None or not list_unknown_keys():
             return matches, articles_by_page
-        dates = {dated_keys.published for dated_keys in list_unknown() if dated_keys.published is not None}
-        articles = await polls.list_relocation_candidates(
-            feed.id, dates, len(entry_keys) + relocated_entries.EXTRA_CANDIDATES
+        published_times = {
+            dated_keys.published for dated_keys in list_unknown_keys() if dated_keys.published is not None
+        }
+        candidate_articles = await poll_repository.list_relocation_candidates(
+            feed.id, published_times, len(entry_keys) + relocated_entries.EXTRA_CANDIDATES
         )
-        candidates = await asyncio.to_thread(
-            relocated_entries.RelocationMatcher, entry_keys, list_unknown(), articles, list_matched_ids()
+        relocation_matcher = await asyncio.to_thread(
+            relocated_entries.RelocationMatcher,
+            entry_keys,
+            list_unknown_keys(),
+            candidate_articles,
+            list_matched_ids(),
         )
-        if candidates.pairs:
-            original_texts = await polls.load_original_texts(
-                {pair.article.article_id for pair in candidates.pairs}
+        if relocation_matcher.pairs:
+            original_texts = await poll_repository.load_original_texts(
+                {pair.article.article_id for pair in relocation_matcher.pairs}
             )
-            matches |= await asyncio.to_thread(_match_relocated, candidates, original_texts)
+            matches |= await asyncio.to_thread(_match_relocated, relocation_matcher, original_texts)
         return matches, articles_by_page
 
     async def build_preview(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
@@ -252,7 +276,7 @@ class Intake:
 def _build_overflow(
     rejected_drafts: Sequence[ArticleDraft],
     kind: OverQuotaKind | None,
-    skipped: Collection[bytes],
+    skipped_identities: Collection[bytes],
     refused_count: int,
 ) -> PollOverflow | None:
     if kind is None and not refused_count:
@@ -260,7 +284,7 @@ def _build_overflow(
     skipped_entries = [
         SkippedEntry(draft.identities[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts
     ]
-    return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped, refused_count)
+    return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_count)
 
 
 def _list_page_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection[str]]:
@@ -268,9 +292,9 @@ def _list_page_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection
 
 
 def _match_relocated(
-    candidates: relocated_entries.RelocationMatcher, original_texts: Mapping[int, tuple[str, str]]
+    relocation_matcher: relocated_entries.RelocationMatcher, original_texts: Mapping[int, tuple[str, str]]
 ) -> dict[bytes, KnownArticle]:
-    return candidates.match(
+    return relocation_matcher.match(
         {article_id: hash_content(*texts) for article_id, texts in original_texts.items()}
     )
 
@@ -280,7 +304,7 @@ def _iter_batches(drafts: Sequence[ArticleDraft]) -> Iterator[list[ArticleDraft]
     batch_bytes = 0
     for draft in drafts:
         batch.append(draft)
-        batch_bytes += len(draft.packed)
+        batch_bytes += len(draft.packed_entry)
         if len(batch) == MAX_BATCH_ENTRIES or batch_bytes > MAX_BATCH_BYTES:
             yield batch
             batch, batch_bytes = [], 0

@@ -46,10 +46,10 @@ class ImportRow:
     @property
     def identity_hash(self) -> bytes:
         """Hash that identifies the row among the rows of its source."""
-        digest = blake2b(digest_size=16)
+        row_hasher = blake2b(digest_size=16)
         for part in (self.url, self.title, str(self.published)):
-            digest.update(part.encode() + b"\x00")
-        return digest.digest()
+            row_hasher.update(part.encode() + b"\x00")
+        return row_hasher.digest()
 
 
 class RowDraft(NamedTuple):
@@ -62,12 +62,15 @@ class RowDraft(NamedTuple):
 
 def to_json_line(article: Article) -> str:
     """Return an article as a line of JSON without its line break."""
-    converted = {
+    converted_members = {
         "source": article.outlet,
         "published": format_iso(article.published),
         "tags": list(article.tags),
     }
-    members = {name: converted[name] if name in converted else getattr(article, name) for name in JSON_KEYS}
+    members = {
+        name: converted_members[name] if name in converted_members else getattr(article, name)
+        for name in JSON_KEYS
+    }
     return json.dumps(members, ensure_ascii=False)
 
 
@@ -172,18 +175,18 @@ def _get_text(members: dict[str, Any], name: str) -> str:
 def _parse_published(published: object) -> int | None:
     if published is None or (isinstance(published, str) and not published.strip()):
         return None
-    seconds: int | None = None
+    timestamp: int | None = None
     if isinstance(published, str):
-        seconds = feed_dates.parse(published, is_date_only=True)
+        timestamp = feed_dates.parse(published, is_date_only=True)
     elif (
         isinstance(published, int | float)
         and not isinstance(published, bool)
         and -_MAX_MILLISECONDS < published < _MAX_MILLISECONDS
     ):
-        seconds = int(published / 1000 if abs(published) >= 1e11 else published)  # noqa: PLR2004 - the year 5138 in seconds
-    if seconds is None:
+        timestamp = int(published / 1000 if abs(published) >= 1e11 else published)  # noqa: PLR2004 - the year 5138 in seconds
+    if timestamp is None:
         raise ValueError("published: not a date")
-    return seconds
+    return timestamp
 
 
 def _parse_author(author: object) -> str | None:
@@ -197,7 +200,7 @@ def _parse_author(author: object) -> str | None:
 def _parse_tags(tags: object) -> tuple[str, ...]:
     if tags is None:
         return ()
-    names = tags.split(",") if isinstance(tags, str) else tags
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    tag_names = tags.split(",") if isinstance(tags, str) else tags
+    if not isinstance(tag_names, list) or not all(isinstance(name, str) for name in tag_names):
         raise ValueError("tags: not a list of texts")
-    return tuple(dict.fromkeys(tag for name in names if (tag := clean_text(name).strip())))
+    return tuple(dict.fromkeys(tag for name in tag_names if (tag := clean_text(name).strip())))

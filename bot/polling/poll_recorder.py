@@ -36,7 +36,7 @@ MAX_DOCUMENTS_IN_FLIGHT = 4
 """Maximum number of documents that are being parsed or recorded at a time; other documents wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
 """Seconds from parsing to recording from which on a feed's documents are processed one at a time."""
-NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
+NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 """HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 
 
@@ -94,7 +94,7 @@ class PollRecorder:
         self._clock, self._store = store.clock, store
         self._intake = intake
         self._alerts = alerts
-        self._document_slots, self._slow_document_slot = (
+        self._document_semaphore, self._slow_document_semaphore = (
             FairSemaphore(MAX_DOCUMENTS_IN_FLIGHT),
             FairSemaphore(1),
         )
@@ -120,12 +120,12 @@ class PollRecorder:
         if self.on_unchanged is not None:
             self.on_unchanged(feed.id, response)
         validators = feed.validators
-        if response.status != NOT_MODIFIED and (
+        if response.status != NOT_MODIFIED_STATUS and (
             response.get_header("etag") != validators.etag
             or response.get_header("last-modified") != validators.last_modified
         ):
             return None
-        interval, next_poll = poll_schedule.schedule_after_success(
+        interval_seconds, next_poll = poll_schedule.schedule_after_success(
             feed,
             now=now,
             hints=poll_schedule.parse_cache_hints(response.headers, now=now),
@@ -133,7 +133,7 @@ class PollRecorder:
             has_changes=False,
             random=self._random,
         )
-        return UnchangedPoll(feed.id, interval, self._apply_safety_net(feed.id, next_poll, now), now)
+        return UnchangedPoll(feed.id, interval_seconds, self._apply_safety_net(feed.id, next_poll, now), now)
 
     async def handle_response(
         self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
@@ -147,18 +147,22 @@ class PollRecorder:
         if response.is_not_modified:
             if self.on_unchanged is not None:
                 self.on_unchanged(feed.id, response)
-            if response.status != NOT_MODIFIED:  # The body is unchanged, but its validators may differ.
-                entries_digest = feed.validators.entries_hash
+            if (
+                response.status != NOT_MODIFIED_STATUS
+            ):  # The body is unchanged, but its validators may differ.
+                stored_entries_hash = feed.validators.entries_hash
                 poll_response = poll_response._replace(
-                    validators=feed_updates.build_validators(response, entries_digest)
+                    validators=feed_updates.build_validators(response, stored_entries_hash)
                 )
             return self._report_unchanged(poll_response)
         if len(response.body) > HASH_OFF_LOOP_BYTES:
-            digest = await asyncio.to_thread(hash_entries, response.body)
+            entries_hash = await asyncio.to_thread(hash_entries, response.body)
         else:
-            digest = hash_entries(response.body)
-        poll_response = poll_response._replace(validators=feed_updates.build_validators(response, digest))
-        if digest == feed.validators.entries_hash:
+            entries_hash = hash_entries(response.body)
+        poll_response = poll_response._replace(
+            validators=feed_updates.build_validators(response, entries_hash)
+        )
+        if entries_hash == feed.validators.entries_hash:
             return self._report_unchanged(poll_response)
         return await self._ingest_fairly(poll_response, server_id)
 
@@ -173,8 +177,8 @@ class PollRecorder:
 
     async def _ingest_fairly(self, poll_response: _PollResponse, server_id: int | None = None) -> PollReport:
         feed_id, now = poll_response.feed.id, poll_response.now
-        followers = await self._store.feeds.load_quota_servers(feed_id)
-        server_ids = list(followers)
+        full_at_by_server_id = await self._store.feeds.load_quota_servers(feed_id)
+        server_ids = list(full_at_by_server_id)
         if not server_ids and server_id is not None:
             server_ids = [server_id]
         feed_followers = FeedFollowers(
@@ -183,12 +187,14 @@ class PollRecorder:
             await self._store.quota_overflows.load_skipped_identities(feed_id),
             {
                 follower_id: full_at_milliseconds / 1_000 - now
-                for follower_id, full_at_milliseconds in followers.items()
+                for follower_id, full_at_milliseconds in full_at_by_server_id.items()
                 if full_at_milliseconds > now * 1_000
             },
         )
-        document_slots = self._slow_document_slot if feed_id in self._slow_documents else self._document_slots
-        async with document_slots.acquire(min(server_ids, key=document_slots.usage, default=0)):
+        document_semaphore = (
+            self._slow_document_semaphore if feed_id in self._slow_documents else self._document_semaphore
+        )
+        async with document_semaphore.acquire(min(server_ids, key=document_semaphore.usage, default=0)):
             started_at = self._clock.monotonic()
             try:
                 return await self._ingest(poll_response, feed_followers)
@@ -201,10 +207,10 @@ class PollRecorder:
         document = await self._intake.parse(feed, response)
         alert = None
         if validators is None:
-            intake = await self._intake.classify(
+            intake_result = await self._intake.classify(
                 feed, document, now=now, followers=feed_followers, is_part=True
             )
-            feed_after = replace(feed, last_article=now) if intake.new else feed
+            feed_after = replace(feed, last_article=now) if intake_result.new else feed
         else:
             if document.metadata.parse_warning == TRUNCATED_WARNING:
                 # Without validators the next response has the whole document.
@@ -213,43 +219,53 @@ class PollRecorder:
             described_feed = replace(
                 feed_updates.apply_metadata(feed, document.metadata), page_list=document.list_signature
             )
-            intake = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
-            if intake.new and not is_first_poll:
+            intake_result = await self._intake.classify(
+                described_feed, document, now=now, followers=feed_followers
+            )
+            if intake_result.new and not is_first_poll:
                 self.on_polled_news(feed.id)
             feed_after = self._build_feed_after_success(
-                poll_response, described_feed, intake, document.metadata
+                poll_response, described_feed, intake_result, document.metadata
             )
             alert = self._alerts.evaluate(feed, feed_after)
-        if alert is None and intake.overflow is not None and not is_first_poll:
-            since = feed_followers.overflow.since if feed_followers.overflow else now
-            alert = self._alerts.build_over_quota_alert(feed_after, intake.overflow.kind, since)
-        if not intake.has_writes:
+        if alert is None and intake_result.overflow is not None and not is_first_poll:
+            over_quota_since = feed_followers.overflow.since if feed_followers.overflow else now
+            alert = self._alerts.build_over_quota_alert(
+                feed_after, intake_result.overflow.kind, over_quota_since
+            )
+        if not intake_result.has_writes:
             return PollReport(feed_after, PollOutcome.UNCHANGED, alert=alert)
-        poll = PollWrite(
+        poll_write = PollWrite(
             feed_after,
-            intake,
+            intake_result,
             is_first_poll=is_first_poll,
             catch_up_after=self._settings.catch_up_after,
             alert=alert,
             fetch_pages=self._settings.full_text != "never",
-            filter_matcher=await subscription_filters.evaluate_feed_filters(self._store, feed.id, intake.new),
+            filter_matcher=await subscription_filters.evaluate_feed_filters(
+                self._store, feed.id, intake_result.new
+            ),
             server_ids=feed_followers.server_ids,
         )
-        async with self._similar_articles(feed.id, () if is_first_poll else intake.new) as story_matches:
-            poll_result = await self._store.polls.record(poll, matches=story_matches, fence=fence)
+        async with self._match_stories(feed.id, () if is_first_poll else intake_result.new) as story_matches:
+            write_result = await self._store.polls.record(poll_write, matches=story_matches, fence=fence)
         outcome = (
             PollOutcome.NEW
-            if intake.new
+            if intake_result.new
             else PollOutcome.CHANGED
-            if intake.changed
+            if intake_result.changed
             else PollOutcome.UNCHANGED
         )
         return PollReport(
-            feed_after, outcome, len(poll_result.new_ids), len(intake.changed), write_result=poll_result
+            feed_after,
+            outcome,
+            len(write_result.new_ids),
+            len(intake_result.changed),
+            write_result=write_result,
         )
 
     @asynccontextmanager
-    async def _similar_articles(
+    async def _match_stories(
         self, feed_id: int, new_articles: Sequence[NewArticle]
     ) -> AsyncIterator[StoryMatches]:
         """Yield the stories of new articles during the block; articles of a first poll join no story."""
@@ -260,20 +276,20 @@ class PollRecorder:
             yield story_matches
 
     def _apply_safety_net(self, feed_id: int, next_poll: int, now: int) -> int:
-        is_safety_net = self.is_pushed is not None and self.is_pushed(feed_id)
-        return poll_schedule.schedule_safety_net_poll(next_poll, now=now) if is_safety_net else next_poll
+        is_feed_pushed = self.is_pushed is not None and self.is_pushed(feed_id)
+        return poll_schedule.schedule_safety_net_poll(next_poll, now=now) if is_feed_pushed else next_poll
 
     def handle_failure(self, feed: Feed, error: FeedError) -> PollReport:
         """Return the report of a failed poll; the caller must still write the feed with its error."""
         now = self._clock.now()
-        interval, next_poll = poll_schedule.schedule_after_failure(
+        interval_seconds, next_poll = poll_schedule.schedule_after_failure(
             feed, now=now, error=error, random=self._random
         )
         is_gone = error.code == fetch_errors.GONE
         feed_after = replace(
             feed,
             state=FeedState.GONE if is_gone else feed.state,
-            interval=interval,
+            interval=interval_seconds,
             next_poll=next_poll,
             last_poll=now,
             failures=feed.failures + 1,
@@ -303,20 +319,20 @@ class PollRecorder:
         self,
         poll_response: _PollResponse,
         described_feed: Feed,
-        intake: IntakeResult,
+        intake_result: IntakeResult,
         metadata: ParsedFeed | None = None,
     ) -> Feed:
         feed_before, response, now, validators, _fence = poll_response
         assert validators is not None  # only a push has none
-        interval, next_poll = poll_schedule.schedule_after_success(
+        interval_seconds, next_poll = poll_schedule.schedule_after_success(
             feed_before,
             now=now,
             hints=poll_schedule.parse_cache_hints(response.headers, now=now, parsed=metadata),
-            published_times=[article.published for article in intake.new],
-            has_changes=bool(intake.new or intake.changed),
+            published_times=[article.published for article in intake_result.new],
+            has_changes=bool(intake_result.new or intake_result.changed),
             random=self._random,
-            no_known_entries=intake.no_known_entries and feed_before.last_success is not None,
-            is_over_quota=intake.overflow is not None and feed_before.last_success is not None,
+            no_known_entries=intake_result.no_known_entries and feed_before.last_success is not None,
+            is_over_quota=intake_result.overflow is not None and feed_before.last_success is not None,
         )
         url, moved_to, moved_since = feed_updates.resolve_move(feed_before, response.permanent_url, now)
         return replace(
@@ -324,11 +340,11 @@ class PollRecorder:
             url=url,
             state=FeedState.ACTIVE,
             validators=validators,
-            interval=interval,
+            interval=interval_seconds,
             next_poll=self._apply_safety_net(feed_before.id, next_poll, now),
             last_poll=now,
             last_success=now,
-            last_article=now if intake.new else feed_before.last_article,
+            last_article=now if intake_result.new else feed_before.last_article,
             failures=0,
             failing_since=None,
             error=None,

@@ -85,28 +85,35 @@ class PollWriteBuffer:
         async with self._write_lock:
             self._has_polls.clear()
             self._is_full.clear()
-            batch, self._polls = self._polls, {}
-            alerts, self._alerts = self._alerts, {}
-            if not batch:
+            polls_by_feed_id, self._polls = self._polls, {}
+            alerts_by_feed_id, self._alerts = self._alerts, {}
+            if not polls_by_feed_id:
                 return
-            feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
-            unchanged = [polled for polled in batch.values() if isinstance(polled, UnchangedPoll)]
-            postponed = [polled for polled in batch.values() if isinstance(polled, PostponedPoll)]
+            feeds = [polled for polled in polls_by_feed_id.values() if isinstance(polled, Feed)]
+            unchanged_polls = [
+                polled for polled in polls_by_feed_id.values() if isinstance(polled, UnchangedPoll)
+            ]
+            postponed_polls = [
+                polled for polled in polls_by_feed_id.values() if isinstance(polled, PostponedPoll)
+            ]
             has_edits = False
             try:
-                if postponed:
-                    await self._store.feeds.postpone(postponed)
-                if feeds or unchanged:
+                if postponed_polls:
+                    await self._store.feeds.postpone(postponed_polls)
+                if feeds or unchanged_polls:
                     has_edits = await self._store.polls.record_unchanged(
-                        feeds, unchanged, list(alerts.values()), owner=self._leases.owner_id
+                        feeds,
+                        unchanged_polls,
+                        list(alerts_by_feed_id.values()),
+                        owner_id=self._leases.owner_id,
                     )
             except BaseException:
-                self._polls = batch | self._polls
-                self._alerts = alerts | self._alerts
+                self._polls = polls_by_feed_id | self._polls
+                self._alerts = alerts_by_feed_id | self._alerts
                 self._has_polls.set()
                 raise
-            self._on_written(batch, min(polled.next_poll for polled in batch.values()))
-            if alerts or has_edits:
+            self._on_written(polls_by_feed_id, min(poll.next_poll for poll in polls_by_feed_id.values()))
+            if alerts_by_feed_id or has_edits:
                 self._on_alert()
 
 

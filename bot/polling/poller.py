@@ -87,7 +87,7 @@ class Poller:
         With `polite=False`, for a URL that a user named, requests do not wait for the host's pause or
         backoff. Raises StoreError.
         """
-        async with self._feed_lock(feed) as locked_feed:
+        async with self._lock_feed(feed) as locked_feed:
             host = self.hosts.get(feed.url)
             report = await self._to_report(
                 locked_feed, host, await self._fetch(locked_feed, host, polite=polite)
@@ -101,7 +101,7 @@ class Poller:
         `server_id` is the server that is about to follow the feed; its quota is charged if nobody else
         follows the feed. Raises FeedError, StoreError.
         """
-        async with self._feed_lock(feed) as locked_feed:
+        async with self._lock_feed(feed) as locked_feed:
             report = await self.recorder.handle_response(locked_feed, response, server_id=server_id)
             await self._write_report(report)
         return report.feed
@@ -111,7 +111,7 @@ class Poller:
 
         Raises FeedError, StoreError.
         """
-        async with self._feed_lock(feed) as locked_feed:
+        async with self._lock_feed(feed) as locked_feed:
             report = await self.recorder.handle_push(locked_feed, response)
             if report.write_result is not None:
                 self.on_recorded(report.write_result)
@@ -128,7 +128,7 @@ class Poller:
         self._due_loader.mark_written((report.feed.id,), report.feed.next_poll)
 
     @asynccontextmanager
-    async def _feed_lock(self, feed: Feed) -> AsyncIterator[Feed]:
+    async def _lock_feed(self, feed: Feed) -> AsyncIterator[Feed]:
         if feed.id in self._feed_locks:
             await self._feed_locks.wait_until_free(feed.id)
         self._feed_locks[feed.id] = None
@@ -202,10 +202,12 @@ class Poller:
             if fetch_outcome is not None:
                 self._queue.slow_feeds.record(due_feed.id, host.response_seconds)
             if isinstance(fetch_outcome, FetchResult):
-                unchanged = self.recorder.try_unchanged(due_feed, fetch_outcome, self.last_response_at or 0)
-                if unchanged is not None:
+                unchanged_poll = self.recorder.try_unchanged(
+                    due_feed, fetch_outcome, self.last_response_at or 0
+                )
+                if unchanged_poll is not None:
                     self.outcomes[PollOutcome.UNCHANGED] += 1
-                    self._write_buffer.add(due_feed.id, unchanged)
+                    self._write_buffer.add(due_feed.id, unchanged_poll)
                     return
             await self._poll_fully(due_feed, host, fetch_outcome, has_waited=was_locked)
         finally:

@@ -76,22 +76,24 @@ class AudienceResolver:
         guild = self._client.get_guild(dispatch.server_id)
         if guild is None and self._store.shards.serves(dispatch.server_id):
             return None
-        feed_ids: Collection[int] | SendOutcome | None
+        readable_feed_ids: Collection[int] | SendOutcome | None
         if dispatch.person_id is not None:
-            feed_ids = await try_request(self._feeds_readable_in(dispatch.server_id, dispatch.person_id))
+            readable_feed_ids = await try_request(
+                self._feeds_readable_in(dispatch.server_id, dispatch.person_id)
+            )
         elif guild is not None:
-            feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
+            readable_feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
         else:
-            feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, "the server is unavailable")
-        if isinstance(feed_ids, SendOutcome):
-            return _as_retry(feed_ids)
-        feed_ids = feed_ids or ()
+            readable_feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, "the server is unavailable")
+        if isinstance(readable_feed_ids, SendOutcome):
+            return _as_retry(readable_feed_ids)
+        readable_feed_ids = readable_feed_ids or ()
         if edition is not None:
-            readable_edition = edition.restricted_to(feed_ids)
+            readable_edition = edition.restricted_to(readable_feed_ids)
             return (
                 replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
             )
-        if not await self._store.watches.restrict_to_feeds(dispatch.id, feed_ids):
+        if not await self._store.watches.restrict_to_feeds(dispatch.id, readable_feed_ids):
             return None
         return await self._store.dispatches.get(dispatch.id)
 
@@ -126,7 +128,7 @@ class AudienceResolver:
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_ids_by_server = await asyncio.gather(
             *(
-                self._feeds_readable_in(queried_server_id, user_id, surely=strict)
+                self._feeds_readable_in(queried_server_id, user_id, strict=strict)
                 for queried_server_id in server_ids
             )
         )
@@ -144,26 +146,26 @@ class AudienceResolver:
         )
 
     async def _feeds_readable_in(
-        self, server_id: int, user_id: int, *, surely: bool = True
+        self, server_id: int, user_id: int, *, strict: bool = True
     ) -> Collection[int] | None:
         """Return the ids of the feeds that a user may read in a server.
 
-        If the process that serves the server does not answer, raises TimeoutError with `surely`, else returns
+        If the process that serves the server does not answer, raises TimeoutError with `strict`, else returns
         None.
         """
         if self._store.shards.serves(server_id):
-            return await self.local_feeds_readable_by(server_id, user_id, surely=surely)
+            return await self.local_feeds_readable_by(server_id, user_id, strict=strict)
         feed_ids = await self._query_owning_process(server_id, user_id)
-        if feed_ids is None and surely:
+        if feed_ids is None and strict:
             raise TimeoutError
         return feed_ids
 
     async def local_feeds_readable_by(
-        self, server_id: int, user_id: int, *, surely: bool = True
+        self, server_id: int, user_id: int, *, strict: bool = True
     ) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server of this process; empty if no member.
 
-        Raises StoreError; with `surely` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
+        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
         Otherwise channels that cannot be checked are left out.
         """
         guild = self._client.get_guild(server_id)
@@ -175,24 +177,24 @@ class AudienceResolver:
             await self._store.watches.mark_member_left(user_id, guild.id)
             return ()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            if surely:
+            if strict:
                 raise
             return ()
         channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
         readable_channel_ids = [
             channel_id
             for channel_id in channel_ids
-            if await self._can_view(guild, member, channel_id, surely=surely)
+            if await self._can_view(guild, member, channel_id, strict=strict)
         ]
         return await self._store.subscriptions.load_feed_ids(readable_channel_ids)
 
     async def _can_view(
-        self, guild: discord.Guild, member: discord.Member, channel_id: int, *, surely: bool
+        self, guild: discord.Guild, member: discord.Member, channel_id: int, *, strict: bool
     ) -> bool:
         try:
             return await self._visibility.can_view(guild, member, channel_id)
         except (discord.DiscordException, aiohttp.ClientError):
-            if surely:
+            if strict:
                 raise
             return False
 

@@ -49,7 +49,7 @@ class ChannelDigestTask(ScheduledTask):
                 self._back_off()
 
     async def _create_digest(self, digest: Digest) -> None:
-        now, store = self._clock.now(), self._store.digests
+        now, digest_store = self._clock.now(), self._store.digests
         guild = self._context.client.get_guild(digest.server_id)
         if guild is None or guild.unavailable:
             self._back_off()
@@ -61,7 +61,7 @@ class ChannelDigestTask(ScheduledTask):
         )
         if digest_selection.is_too_late(digest.plan, digest.due, now):
             log.info("digest skipped channel=%d reason=too-late", digest.channel_id)
-            await store.skip(digest, since=since)
+            await digest_store.skip(digest, since=since)
             return
         already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
         if already_posted is None:
@@ -69,10 +69,10 @@ class ChannelDigestTask(ScheduledTask):
             return
         if already_posted.was_due_digest_sent:
             log.info("digest skipped channel=%d reason=sent-before-restore", digest.channel_id)
-            await store.skip(digest, since=since)
+            await digest_store.skip(digest, since=since)
             return
         since = max(since, already_posted.last_digest_due)
-        withdrawn_since = await store.withdraw_pending(digest.id)
+        withdrawn_since = await digest_store.withdraw_pending(digest.id)
         if withdrawn_since is not None:
             since = min(since, withdrawn_since)
         summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due + MAX_DELAY_SECONDS - now)
@@ -84,7 +84,7 @@ class ChannelDigestTask(ScheduledTask):
             already_posted=already_posted,
             summary_wait_seconds=summary_wait_seconds,
         )
-        await store.enqueue_due(
+        await digest_store.enqueue_due(
             digest,
             edition.to_json() if edition.sections else None,
             until=now,

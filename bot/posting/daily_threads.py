@@ -72,31 +72,33 @@ async def resolve_daily_thread(
 
 def _thread_name(day: date, language: str) -> str:
     with i18n.language_scope(language):
-        title = _("News of {day}").format(day=format_date(day, "long", locale=language))
-    return discord_text.to_plain_line(title, _MAX_THREAD_NAME_LENGTH)
+        thread_title = _("News of {day}").format(day=format_date(day, "long", locale=language))
+    return discord_text.to_plain_line(thread_title, _MAX_THREAD_NAME_LENGTH)
 
 
 async def _find_existing_thread(
-    channel: discord.TextChannel, name: str, since: int
+    channel: discord.TextChannel, thread_name: str, active_since: int
 ) -> discord.Thread | SendOutcome | None:
     """Return the bot's thread with this name that was active since a Unix time in seconds, or None.
 
     Returns `ChannelBlocked` if that thread is locked.
     """
-    async for thread in iter_public_threads(channel, datetime.fromtimestamp(since, UTC)):
-        if thread.owner_id == channel.guild.me.id and thread.name == name:
+    async for thread in iter_public_threads(channel, datetime.fromtimestamp(active_since, UTC)):
+        if thread.owner_id == channel.guild.me.id and thread.name == thread_name:
             return ChannelBlocked(SendProblem.LOCKED) if thread.locked else thread
     return None
 
 
-async def _create_thread(channel: discord.TextChannel, name: str) -> discord.Thread | SendOutcome:
+async def _create_thread(channel: discord.TextChannel, thread_name: str) -> discord.Thread | SendOutcome:
     """Create a public thread and return it, or the outcome that explains why there is none.
 
     Returns `DeliveryUnknown` if the response was lost, so that the thread may exist.
     """
     try:
         return await channel.create_thread(
-            name=name, type=discord.ChannelType.public_thread, auto_archive_duration=_AUTO_ARCHIVE_MINUTES
+            name=thread_name,
+            type=discord.ChannelType.public_thread,
+            auto_archive_duration=_AUTO_ARCHIVE_MINUTES,
         )
     except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         return classify_error(error)

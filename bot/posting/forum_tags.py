@@ -46,13 +46,13 @@ def _select_tag_ids(
 ) -> list[int]:
     """Return the ids of the forum tags for the articles of one post, those that tag rules name first."""
     available_tag_ids = {tag.id for tag in available_tags}
-    matches = FilterEvaluator(articles, now).is_match
+    is_match = FilterEvaluator(articles, now).is_match
     selected_tag_ids = [
         rule.tag_id
         for rule in rules
         if rule.tag_id in available_tag_ids
-        and (not rule.query or any(matches(article.key, rule.query) for article in articles))
+        and (not rule.query or any(is_match(article.key, rule.query) for article in articles))
     ]
-    categories = {fold(tag) for article in articles for tag in article.tags}
-    selected_tag_ids += [tag.id for tag in available_tags if fold(tag.name) in categories]
+    folded_categories = {fold(tag) for article in articles for tag in article.tags}
+    selected_tag_ids += [tag.id for tag in available_tags if fold(tag.name) in folded_categories]
     return list(dict.fromkeys(selected_tag_ids))[:MAX_TAGS_PER_POST]

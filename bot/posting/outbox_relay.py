@@ -62,17 +62,17 @@ class OutboxRelay:
             WatchMatchingTask(context),
             BestStorySelectionTask(context),
         )
-        self._channel_tasks: dict[int, asyncio.Task[None]] = {}
-        self._slots = FairSemaphore(MAX_CONCURRENT_SENDS)
+        self._task_by_channel_id: dict[int, asyncio.Task[None]] = {}
+        self._send_slots = FairSemaphore(MAX_CONCURRENT_SENDS)
         self._sender = DispatchSender(context)
         self._in_doubt_claims = InDoubtClaims(self._clock)
-        self._paused_until: dict[int, int] = {}  # timestamps by channel id
-        self._error_counts: Counter[int] = Counter()
+        self._paused_until_by_channel_id: dict[int, int] = {}  # timestamps by channel id
+        self._error_count_by_dispatch_id: Counter[int] = Counter()
         self._post_send = PostSendWorker(context, self._sender.render)
         self._outcome_recorder = OutcomeRecorder(self._store)
         self._in_flight_by_channel: dict[int, Dispatch] = {}
         self._adopted_shards: set[int] = set()
-        self._adopt_lock = asyncio.Lock()
+        self._shard_adoption_lock = asyncio.Lock()
         self._is_stopping = False
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
         """Callback for a dispatch that a later lookup found delivered; users may have seen it for a while."""
@@ -119,18 +119,18 @@ class OutboxRelay:
         Claims that are still open stay in the outbox; the new owner looks up whether they were sent. The
         caller must have given up the shard before, so that no new send starts.
         """
-        async with self._adopt_lock:  # A running `adopt_shard` would add it again.
+        async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shards.discard(shard)
-        shard_of = self._store.shards.get_shard
+        get_shard = self._store.shards.get_shard
         sending_tasks = [
-            self._channel_tasks[channel_id]
+            self._task_by_channel_id[channel_id]
             for channel_id, dispatch in self._in_flight_by_channel.items()
-            if shard_of(dispatch.server_id) == shard
+            if get_shard(dispatch.server_id) == shard
         ]
         if sending_tasks:
             await asyncio.wait(sending_tasks, timeout=grace_seconds)
         self._in_doubt_claims.drop_where(
-            lambda in_doubt_dispatch: shard_of(in_doubt_dispatch.server_id) == shard
+            lambda in_doubt_dispatch: get_shard(in_doubt_dispatch.server_id) == shard
         )
 
     async def recheck_channel(self, channel_id: int) -> None:
@@ -146,7 +146,10 @@ class OutboxRelay:
 
     def on_clock_set_back(self, seconds: int) -> None:
         """Move all times of this relay back by `seconds`, by which the system's clock was set back."""
-        self._paused_until = {channel: until - seconds for channel, until in self._paused_until.items()}
+        self._paused_until_by_channel_id = {
+            channel_id: paused_until - seconds
+            for channel_id, paused_until in self._paused_until_by_channel_id.items()
+        }
         self._post_send.on_clock_set_back(seconds)
         for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks):
             scheduled_task.on_clock_set_back(seconds)
@@ -166,7 +169,7 @@ class OutboxRelay:
 
         This must run before anything is sent for the shard's servers. Raises StoreError.
         """
-        async with self._adopt_lock:
+        async with self._shard_adoption_lock:
             if shard in self._adopted_shards:
                 return
             if not self._adopted_shards:
@@ -183,16 +186,22 @@ class OutboxRelay:
             await self.adopt_shard(shard)
         await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()
-        self._paused_until = {channel: until for channel, until in self._paused_until.items() if until > now}
-        busy_channel_ids = self._channel_tasks.keys() | self._paused_until.keys()
+        self._paused_until_by_channel_id = {
+            channel: paused_until
+            for channel, paused_until in self._paused_until_by_channel_id.items()
+            if paused_until > now
+        }
+        busy_channel_ids = self._task_by_channel_id.keys() | self._paused_until_by_channel_id.keys()
         ready_channel_ids = [
-            channel for channel in self._in_doubt_claims.channel_ids() if channel not in busy_channel_ids
+            paused_channel_id
+            for paused_channel_id in self._in_doubt_claims.channel_ids()
+            if paused_channel_id not in busy_channel_ids
         ]
         ready_channel_ids += await self._store.dispatches.list_ready_channels(now, busy_channel_ids)
         for channel_id in ready_channel_ids:
-            if channel_id not in self._channel_tasks and not self._is_stopping:
+            if channel_id not in self._task_by_channel_id and not self._is_stopping:
                 task = asyncio.create_task(self._drain_channel(channel_id))
-                self._channel_tasks[channel_id] = task
+                self._task_by_channel_id[channel_id] = task
                 task.add_done_callback(partial(self._on_channel_task_done, channel_id))
         if not self._is_stopping:
             for scheduled_task in self._active_tasks:
@@ -200,7 +209,7 @@ class OutboxRelay:
             await self._post_send.start_due_work(now)
 
     def _on_channel_task_done(self, channel_id: int, task: asyncio.Task[None]) -> None:
-        self._channel_tasks.pop(channel_id, None)
+        self._task_by_channel_id.pop(channel_id, None)
         self._in_flight_by_channel.pop(channel_id, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -209,7 +218,7 @@ class OutboxRelay:
             self._pause_channel(channel_id, WRITE_RETRY_SECONDS)
         elif error is not None:
             log.error("channel task failed channel=%d", channel_id, exc_info=error)
-            self._paused_until[channel_id] = self._clock.now() + _ERROR_BACKOFF_SECONDS
+            self._paused_until_by_channel_id[channel_id] = self._clock.now() + _ERROR_BACKOFF_SECONDS
         self.wake()
 
     def _running_tasks(self) -> set[asyncio.Task[None]]:
@@ -218,14 +227,14 @@ class OutboxRelay:
             for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks)
             if scheduled_task.task is not None
         )
-        return {*self._channel_tasks.values(), *self._post_send.running_tasks(), *scheduled_tasks}
+        return {*self._task_by_channel_id.values(), *self._post_send.running_tasks(), *scheduled_tasks}
 
     async def _wait_for_work(self) -> None:
         if self._store.fault is not None:
             await self._clock.sleep(WRITE_RETRY_SECONDS)
             return
         now = self._clock.now()
-        busy_channel_ids = self._channel_tasks.keys() | self._paused_until.keys()
+        busy_channel_ids = self._task_by_channel_id.keys() | self._paused_until_by_channel_id.keys()
         wake_times = [
             now
             + (
@@ -233,7 +242,7 @@ class OutboxRelay:
                 if self._store.shards.is_leased
                 else _MAX_POLL_INTERVAL_SECONDS
             ),
-            *self._paused_until.values(),
+            *self._paused_until_by_channel_id.values(),
         ]
         next_due_times = [
             await self._store.dispatches.next_due_at(busy_channel_ids),
@@ -248,8 +257,8 @@ class OutboxRelay:
         await wait_for_event(self._clock, self._work_available, max(min(wake_times) - now, 0))
 
     async def _drain_channel(self, channel_id: int) -> None:
-        while channel_id not in self._paused_until and not self._is_stopping:
-            async with self._slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
+        while channel_id not in self._paused_until_by_channel_id and not self._is_stopping:
+            async with self._send_slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
                 in_doubt_claim = self._in_doubt_claims.first(channel_id)
                 dispatch = (
                     in_doubt_claim.dispatch
@@ -274,20 +283,20 @@ class OutboxRelay:
     async def _record_error(self, dispatch: Dispatch) -> None:
         """Mark a dispatch as in doubt after an unexpected error, or as failed after several errors."""
         self._mark_in_doubt(dispatch, _ERROR_BACKOFF_SECONDS)
-        self._error_counts[dispatch.id] += 1
-        if self._error_counts[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
+        self._error_count_by_dispatch_id[dispatch.id] += 1
+        if self._error_count_by_dispatch_id[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
             await self._store.dispatches.mark_failed(dispatch.id, SendProblem.INTERNAL_ERROR)
             self._in_doubt_claims.resolve(dispatch)
 
     async def _send(self, dispatch: Dispatch) -> None:
-        target_or_outcome = await self._sender.prepare(dispatch)
-        if isinstance(target_or_outcome, SendProblem):
-            await self._store.dispatches.mark_failed(dispatch.id, target_or_outcome)
+        prepared_send = await self._sender.prepare(dispatch)
+        if isinstance(prepared_send, SendProblem):
+            await self._store.dispatches.mark_failed(dispatch.id, prepared_send)
             return
-        if isinstance(target_or_outcome, SendOutcome):
-            await self._record_outcome(dispatch, target_or_outcome)
+        if isinstance(prepared_send, SendOutcome):
+            await self._record_outcome(dispatch, prepared_send)
             return
-        place, dispatch, message = target_or_outcome
+        place, dispatch, message = prepared_send
         outcome = await self._restore_reconciler.reconcile(place, dispatch, message)
         if isinstance(outcome, Deduplicated):
             return
@@ -347,7 +356,7 @@ class OutboxRelay:
         self._pause_channel(dispatch.channel_id, pause_seconds)
 
     def _pause_channel(self, channel_id: int, seconds: float) -> None:
-        self._paused_until[channel_id] = self._clock.now() + math.ceil(seconds)
+        self._paused_until_by_channel_id[channel_id] = self._clock.now() + math.ceil(seconds)
 
 
 def _with_message_ids(dispatch: Dispatch, outcome: Sent) -> Dispatch:

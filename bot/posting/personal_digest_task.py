@@ -44,24 +44,24 @@ class PersonalDigestTask(ScheduledTask):
                 self._back_off()
 
     async def _create_digest(self, digest: PersonalDigest) -> None:
-        now, plan, store = self._clock.now(), digest.plan, self._store.personal_digests
+        now, plan, digest_store = self._clock.now(), digest.plan, self._store.personal_digests
         since = (
             digest.covered
             if digest.covered is not None
             else digest.due - digest_selection.period_seconds(plan)
         )
         if digest_selection.is_too_late(plan, digest.due, now):  # The next one covers this period too.
-            await store.enqueue_due(digest, None, until=since)
+            await digest_store.enqueue_due(digest, None, until=since)
             return
         already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
         if already_posted is None:
             self._back_off()
             return
         if already_posted.was_due_digest_sent:
-            await store.enqueue_due(digest, None, until=since)
+            await digest_store.enqueue_due(digest, None, until=since)
             return
         since = max(since, already_posted.last_digest_due)
-        if (pending_since := await store.find_pending_since(digest.channel_id)) is not None:
+        if (pending_since := await digest_store.find_pending_since(digest.channel_id)) is not None:
             since = min(since, pending_since)
         readable_feed_ids = (
             await self._context.audience.feeds_readable_by(digest.person_id, strict=True)
@@ -76,7 +76,7 @@ class PersonalDigestTask(ScheduledTask):
             already_posted=already_posted,
         )
         payload = edition.to_json() if edition.sections else None
-        await store.enqueue_due(digest, payload, until=now, listed_article_ids=edition.article_ids)
+        await digest_store.enqueue_due(digest, payload, until=now, listed_article_ids=edition.article_ids)
 
     async def build_edition(
         self,
@@ -97,13 +97,13 @@ class PersonalDigestTask(ScheduledTask):
         Raises StoreError, EngineError if the search index is not available, and WorkerError if selecting the
         stories takes too long.
         """
-        queries = [*plan.topic_queries]
+        topic_queries = [*plan.topic_queries]
         if plan.include_watches:
-            queries += [watch.query for watch in await self._store.watches.list_by_user(user_id)]
+            topic_queries += [watch.query for watch in await self._store.watches.list_by_user(user_id)]
         digest_candidates = await self._store.personal_digests.gather_candidates(
             readable_feed_ids,
             None if plan.is_unrestricted else plan.feed_ids,
-            await self._find_matching_article_ids(dict.fromkeys(queries), readable_feed_ids, since),
+            await self._find_matching_article_ids(dict.fromkeys(topic_queries), readable_feed_ids, since),
             since=since,
             until=until,
         )
@@ -142,11 +142,15 @@ class PersonalDigestTask(ScheduledTask):
             FieldFilter(FilterName.SINCE, since - DAY_SECONDS),
         )
         for query in queries:
-            nodes = parse_query(query, self._clock.now()).nodes
-            if nodes:
+            query_nodes = parse_query(query, self._clock.now()).nodes
+            if query_nodes:
                 try:
                     hits = await asyncio.to_thread(
-                        engine.match_all, (*nodes, since_filter), scope, _MAX_MATCHES_PER_TOPIC, newest=True
+                        engine.match_all,
+                        (*query_nodes, since_filter),
+                        scope,
+                        _MAX_MATCHES_PER_TOPIC,
+                        newest=True,
                     )
                 except EngineError as error:
                     self._context.index.report_search_failure(error)

@@ -9,11 +9,11 @@ from bot.store import Store
 class PostLanguages:
     """Resolver of the languages of channels.
 
-    `default` is used if a server's locale is not supported.
+    `run_default_command` is used if a server's locale is not supported.
     """
 
-    def __init__(self, store: Store, client: discord.Client, default: str) -> None:
-        self._store, self._client, self._default_language = store, client, default
+    def __init__(self, store: Store, client: discord.Client, default_language: str) -> None:
+        self._store, self._client, self._default_language = store, client, default_language
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
         """Return a channel's language as an ISO 639-1 code: its own setting, its server's, or by the locale.
@@ -35,7 +35,7 @@ class PostLanguages:
 
         Raises StoreError.
         """
-        preferences_of, channel_id = self._store.preferences.by_channel, place.id
-        if isinstance(place, discord.Thread) and (await preferences_of(place.id)).language is None:
+        load_preferences, channel_id = self._store.preferences.by_channel, place.id
+        if isinstance(place, discord.Thread) and (await load_preferences(place.id)).language is None:
             channel_id = place.parent_id
         return await self.for_channel(place.guild.id, channel_id)

@@ -45,9 +45,9 @@ async def finalize_message(
     channel = client.get_channel(dispatch.channel_id)
     message = _partial_message(client, dispatch)
     if add_seed_reaction and dispatch.kind is DispatchKind.POST and _can_react(channel):
-        retry = await _run_step(lambda: message.add_reaction(BOOKMARK_EMOJI), dispatch)
-        if retry is not None:
-            return retry
+        retry_outcome = await _run_step(lambda: message.add_reaction(BOOKMARK_EMOJI), dispatch)
+        if retry_outcome is not None:
+            return retry_outcome
     if isinstance(channel, discord.TextChannel) and channel.is_news() and dispatch.thread_id is None:
         return await _run_step(message.publish, dispatch)
     return None
@@ -72,9 +72,9 @@ async def edit_sent_message(
             )
         edit_call = _webhook_edit_call(webhook, dispatch)
     rejection = Rejected("")
-    for variant in message.fallbacks():
+    for message_variant in message.fallbacks():
         try:
-            await _edit_reopening_thread(client, dispatch, edit_call, variant)
+            await _edit_reopening_thread(client, dispatch, edit_call, message_variant)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             if isinstance(error, discord.HTTPException) and error.code == send_outcomes.TOO_MANY_EDITS_CODE:
                 return RetryAfter(_EDIT_RATE_LIMIT_DELAY_SECONDS, str(error))

@@ -37,13 +37,13 @@ class PostSendWorker:
     def __init__(
         self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]
     ) -> None:
-        self._context, self._render = context, render
+        self._context, self._render_dispatch = context, render
         self._store, self._clock = context.store, context.clock
-        self._slots = FairSemaphore(MAX_CONCURRENT_EDITS)
+        self._edit_slots = FairSemaphore(MAX_CONCURRENT_EDITS)
         # Due time and dispatch, by channel id and dispatch id.
         self._unfinalized_by_channel: dict[int, dict[int, tuple[int, Dispatch]]] = {}
-        self._finalize_tasks: dict[int, asyncio.Task[None]] = {}
-        self._edit_tasks: dict[int, asyncio.Task[None]] = {}
+        self._finalize_task_by_channel_id: dict[int, asyncio.Task[None]] = {}
+        self._edit_task_by_channel_id: dict[int, asyncio.Task[None]] = {}
         self.is_stopping = False
         """Whether no new work may start, because the process is stopping."""
 
@@ -60,13 +60,15 @@ class PostSendWorker:
         for channel_id in [
             due_channel_id for due_channel_id, due_at in self._iter_idle_channels() if due_at <= now
         ]:
-            self._start_channel_task(self._finalize_tasks, channel_id, self._finalize_channel)
-        for channel_id in await self._store.dispatches.list_channels_to_edit(now, self._edit_tasks.keys()):
-            self._start_channel_task(self._edit_tasks, channel_id, self._edit_channel)
+            self._start_channel_task(self._finalize_task_by_channel_id, channel_id, self._finalize_channel)
+        for channel_id in await self._store.dispatches.list_channels_to_edit(
+            now, self._edit_task_by_channel_id.keys()
+        ):
+            self._start_channel_task(self._edit_task_by_channel_id, channel_id, self._edit_channel)
 
     def running_tasks(self) -> list[asyncio.Task[None]]:
         """Return the asyncio tasks that are finalizing or editing messages."""
-        return [*self._finalize_tasks.values(), *self._edit_tasks.values()]
+        return [*self._finalize_task_by_channel_id.values(), *self._edit_task_by_channel_id.values()]
 
     async def next_due(self) -> int | None:
         """Return the Unix time in seconds of the next work in a channel without a running task, or None.
@@ -74,23 +76,25 @@ class PostSendWorker:
         Raises StoreError.
         """
         due_times = [due_at for _channel_id, due_at in self._iter_idle_channels()]
-        edit_due_at = await self._store.dispatches.next_edit_due_at(self._edit_tasks.keys())
+        edit_due_at = await self._store.dispatches.next_edit_due_at(self._edit_task_by_channel_id.keys())
         return min(due_times if edit_due_at is None else [*due_times, edit_due_at], default=None)
 
     def on_clock_set_back(self, seconds: int) -> None:
         """Move all due times back by `seconds`, by which the system's clock was set back."""
-        for unfinalized in self._unfinalized_by_channel.values():
-            unfinalized.update(
+        for unfinalized_by_dispatch_id in self._unfinalized_by_channel.values():
+            unfinalized_by_dispatch_id.update(
                 {
                     dispatch_id: (due_at - seconds, dispatch)
-                    for dispatch_id, (due_at, dispatch) in unfinalized.items()
+                    for dispatch_id, (due_at, dispatch) in unfinalized_by_dispatch_id.items()
                 }
             )
 
     def schedule_finalize(self, dispatch: Dispatch) -> None:
         """Finalize a message that was just sent, in the background."""
         self._schedule_at(self._clock.now(), dispatch)
-        self._start_channel_task(self._finalize_tasks, dispatch.channel_id, self._finalize_channel)
+        self._start_channel_task(
+            self._finalize_task_by_channel_id, dispatch.channel_id, self._finalize_channel
+        )
 
     async def finalize(self, dispatch: Dispatch) -> None:
         """Run the post-send steps of a message and log any error.
@@ -99,38 +103,38 @@ class PostSendWorker:
         """
         current_server_id.set(dispatch.server_id)
         try:
-            retry = await post_send_steps.finalize_message(
+            retry_outcome = await post_send_steps.finalize_message(
                 self._context.client, dispatch, add_seed_reaction=self._context.settings.seed_reaction
             )
-            if retry is None:
+            if retry_outcome is None:
                 await self._store.dispatches.mark_finalized(dispatch.id)
         except (DatabaseFault, LeaseLost) as error:
             if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
                 return  # The new owner of the shard finalizes it.
-            retry = RetryAfter(WRITE_RETRY_SECONDS, "")
+            retry_outcome = RetryAfter(WRITE_RETRY_SECONDS, "")
         except Exception:
             log.exception("finalize failed dispatch=%d", dispatch.id)
-            retry = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
-        if retry is not None:
-            self._schedule_at(self._clock.now() + math.ceil(retry.seconds), dispatch)
+            retry_outcome = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
+        if retry_outcome is not None:
+            self._schedule_at(self._clock.now() + math.ceil(retry_outcome.seconds), dispatch)
 
     def _schedule_at(self, due_at: int, dispatch: Dispatch) -> None:
         self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
     def _iter_idle_channels(self) -> Iterator[tuple[int, int]]:
         """Yield each channel with messages to finalize and no running task, with its earliest due time."""
-        for channel_id, unfinalized in self._unfinalized_by_channel.items():
-            if channel_id not in self._finalize_tasks:
-                yield channel_id, min(due_at for due_at, _dispatch in unfinalized.values())
+        for channel_id, unfinalized_by_dispatch_id in self._unfinalized_by_channel.items():
+            if channel_id not in self._finalize_task_by_channel_id:
+                yield channel_id, min(due_at for due_at, _dispatch in unfinalized_by_dispatch_id.values())
 
     def _start_channel_task(
         self,
         tasks_by_channel: dict[int, asyncio.Task[None]],
         channel_id: int,
-        work: Callable[[int], Coroutine[Any, Any, None]],
+        process_channel: Callable[[int], Coroutine[Any, Any, None]],
     ) -> None:
         if channel_id not in tasks_by_channel and not self.is_stopping:
-            task = tasks_by_channel[channel_id] = asyncio.create_task(work(channel_id))
+            task = tasks_by_channel[channel_id] = asyncio.create_task(process_channel(channel_id))
             task.add_done_callback(partial(self._on_task_done, tasks_by_channel, channel_id))
 
     def _on_task_done(
@@ -141,25 +145,29 @@ class PostSendWorker:
         if error is not None and not isinstance(error, DatabaseFault | LeaseLost):
             log.error("post-send task failed channel=%d", channel_id, exc_info=error)
         # The relay's next wake-up depends on what is left here.
-        if tasks_by_channel is self._edit_tasks or channel_id in self._unfinalized_by_channel:
+        if tasks_by_channel is self._edit_task_by_channel_id or channel_id in self._unfinalized_by_channel:
             self._context.wake()
 
     async def _finalize_channel(self, channel_id: int) -> None:
         while not self.is_stopping:
             now = self._clock.now()
-            unfinalized = self._unfinalized_by_channel[channel_id]
-            dispatch = next((dispatch for due_at, dispatch in unfinalized.values() if due_at <= now), None)
+            unfinalized_by_dispatch_id = self._unfinalized_by_channel[channel_id]
+            dispatch = next(
+                (dispatch for due_at, dispatch in unfinalized_by_dispatch_id.values() if due_at <= now), None
+            )
             if dispatch is None:
                 return
-            del unfinalized[dispatch.id]
+            del unfinalized_by_dispatch_id[dispatch.id]
             await self.finalize(dispatch)
-            if not unfinalized:
+            if not unfinalized_by_dispatch_id:
                 del self._unfinalized_by_channel[channel_id]
                 return
 
     async def _edit_channel(self, channel_id: int) -> None:
         while not self.is_stopping:
-            async with self._slots.acquire(message_targets.fair_share_key(self._context.client, channel_id)):
+            async with self._edit_slots.acquire(
+                message_targets.fair_share_key(self._context.client, channel_id)
+            ):
                 dispatch = next(
                     iter(await self._store.dispatches.list_due_edits(self._clock.now(), 1, channel_id)), None
                 )
@@ -177,7 +185,7 @@ class PostSendWorker:
 
     async def _apply_edit(self, dispatch: Dispatch) -> None:
         current_server_id.set(dispatch.server_id)
-        message = await self._render(dispatch)
+        message = await self._render_dispatch(dispatch)
         outcome: SendOutcome | None = Rejected(SendProblem.ARTICLE_GONE)
         if message is not None:
             outcome = await post_send_steps.edit_sent_message(

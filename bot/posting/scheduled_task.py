@@ -54,8 +54,8 @@ class ScheduledTask:
     def _back_off(self) -> None:
         self._paused_until = self._clock.now() + ERROR_BACKOFF_SECONDS
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self.task = asyncio.create_task(work, name=type(self).__name__)
+    def _start(self, task_coroutine: Coroutine[Any, Any, None]) -> None:
+        self.task = asyncio.create_task(task_coroutine, name=type(self).__name__)
         self.task.add_done_callback(self._on_done)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
@@ -100,8 +100,8 @@ class BestStorySelectionTask(ScheduledTask):
             story.post_id
             for story in story_ranking.select_best_stories(stories, story_count, now, preference_model)
         ]
-        next_due = local_time.next_occurrence_of_any(now, minutes_of_day, selection.time_zone)
-        await self._store.held_posts.release_selected(selection, selected_post_ids, next_due_at=next_due)
+        next_due_at = local_time.next_occurrence_of_any(now, minutes_of_day, selection.time_zone)
+        await self._store.held_posts.release_selected(selection, selected_post_ids, next_due_at=next_due_at)
 
 
 class WatchMatchingTask(ScheduledTask):

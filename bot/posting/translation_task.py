@@ -36,23 +36,25 @@ class TranslationTask(ScheduledTask):
             self._has_deferred_work = True
             return
         self._has_deferred_work = False
-        channels = await self._store.preferences.list_channels_to_translate()
-        served_channels = {
-            channel: server for channel, server in channels if self._store.shards.serves(server)
+        channels_and_servers = await self._store.preferences.list_channels_to_translate()
+        server_by_channel = {
+            channel_id: server_id
+            for channel_id, server_id in channels_and_servers
+            if self._store.shards.serves(server_id)
         }
-        if served_channels:
+        if server_by_channel:
             self._paused_until = now + _LOOP_INTERVAL_SECONDS
-            self._start(self._translate(self._translator, served_channels))
+            self._start(self._translate(self._translator, server_by_channel))
 
     async def _next_due(self) -> int | None:
         return self._paused_until if self._has_deferred_work else None
 
     async def _translate(self, translator: ArticleTranslator, server_by_channel: dict[int, int]) -> None:
         language_by_channel = {
-            channel: await self._context.languages.for_channel(server, channel)
-            for channel, server in server_by_channel.items()
+            served_channel_id: await self._context.languages.for_channel(server_id, served_channel_id)
+            for served_channel_id, server_id in server_by_channel.items()
         }
-        attempted: set[tuple[int, str]] = set()
+        attempted_translations: set[tuple[int, str]] = set()
         while True:
             pending_translations = await self._store.generated_texts.list_pending_translations(
                 language_by_channel, model=translator.model, since=self._clock.now() - MAX_POST_AGE_SECONDS
@@ -66,14 +68,14 @@ class TranslationTask(ScheduledTask):
                     (article_id, language), count_by_server[server_by_channel[channel_id]]
                 )
                 count_by_server[server_by_channel[channel_id]] += 1
-            remaining = sorted(
-                channels_by_translation.keys() - attempted,
+            remaining_translations = sorted(
+                channels_by_translation.keys() - attempted_translations,
                 key=lambda translation: rank_by_translation[translation],
             )
-            if not remaining:
+            if not remaining_translations:
                 return
-            for article_id, language in remaining:
-                attempted.add((article_id, language))
+            for article_id, language in remaining_translations:
+                attempted_translations.add((article_id, language))
                 channel_ids = channels_by_translation[article_id, language]
                 server_ids_with_quota = [
                     server_by_channel[asking_channel_id]

@@ -19,45 +19,49 @@ class ClusterEvents:
 
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
         self._store, self._supervisor = store, supervisor
-        self._subscribers: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
-        self._payload_handlers: dict[str, Callable[[str], None]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._callbacks_by_event: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._payload_handler_by_event: dict[str, Callable[[str], None]] = {}
+        self._listen_task: asyncio.Task[None] | None = None
 
-    def subscribe(self, name: str, callback: Callable[[], None]) -> None:
+    def subscribe(self, event_name: str, callback: Callable[[], None]) -> None:
         """Subscribe a function to the events of a name.
 
         The function is also called whenever events may have been missed.
         """
-        self._subscribers[name].append(callback)
+        self._callbacks_by_event[event_name].append(callback)
 
-    def unsubscribe(self, name: str, callback: Callable[[], None]) -> None:
+    def unsubscribe(self, event_name: str, callback: Callable[[], None]) -> None:
         """Remove a function that was subscribed to the events of a name."""
-        self._subscribers[name].remove(callback)
+        self._callbacks_by_event[event_name].remove(callback)
 
-    def set_payload_handler(self, name: str, handler: Callable[[str], None] | None) -> None:
+    def set_payload_handler(self, event_name: str, handler: Callable[[str], None] | None) -> None:
         """Set the function that gets the text of each event of a name; None removes the function."""
-        self._payload_handlers.pop(name, None)
+        self._payload_handler_by_event.pop(event_name, None)
         if handler is not None:
-            self._payload_handlers[name] = handler
+            self._payload_handler_by_event[event_name] = handler
 
     def start(self) -> None:
         """Start to listen to events of other processes; do nothing if already started."""
-        if self._task is None:
-            self._task = self._supervisor.start("notices", lambda: self._store.listen(self._on_notification))
+        if self._listen_task is None:
+            self._listen_task = self._supervisor.start(
+                "notices", lambda: self._store.listen(self._on_notification)
+            )
 
     async def close(self) -> None:
         """Stop listening to events of other processes."""
-        if self._task is not None:
-            await cancel_and_wait((self._task,))
+        if self._listen_task is not None:
+            await cancel_and_wait((self._listen_task,))
 
     def _on_notification(self, notification: str) -> None:
-        name, _space, payload = notification.partition(" ")
+        event_name, _space, payload = notification.partition(" ")
         try:
-            if name in self._payload_handlers:
-                self._payload_handlers[name](payload)
+            if event_name in self._payload_handler_by_event:
+                self._payload_handler_by_event[event_name](payload)
                 return
-            for callbacks in [self._subscribers[name]] if name else self._subscribers.values():
+            for callbacks in (
+                [self._callbacks_by_event[event_name]] if event_name else self._callbacks_by_event.values()
+            ):
                 for callback in callbacks:
                     callback()
         except Exception:  # Perhaps sent by another version: go on with the next event.
-            log.exception("cluster event failed name=%.40s", name)
+            log.exception("cluster event failed name=%.40s", event_name)

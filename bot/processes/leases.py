@@ -48,12 +48,12 @@ class Leases:
         self.gained: Counter[str] = Counter()
         """Number of leases gained after the start, by kind, usually because another process ended."""
         self._unavailable_roles: set[ProcessRole] = set()
-        self._pools: dict[str, LeasePool] = {}
-        self._listeners: defaultdict[str, list[LeaseListener]] = defaultdict(list)
-        self._owned: dict[str, frozenset[int]] = {}
+        self._pool_by_kind: dict[str, LeasePool] = {}
+        self._listeners_by_kind: defaultdict[str, list[LeaseListener]] = defaultdict(list)
+        self._owned_numbers_by_kind: dict[str, frozenset[int]] = {}
         self._renewed_at = 0.0  # By `Clock.uptime`
-        self._lock = asyncio.Lock()
-        self._woken = asyncio.Event()
+        self._renewal_lock = asyncio.Lock()
+        self._wake_event = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def has_role(self, role: ProcessRole) -> bool:
@@ -62,9 +62,9 @@ class Leases:
 
     def owned(self, kind: str) -> frozenset[int]:
         """Return the lease numbers of a kind for which this process may act now."""
-        return _NO_NUMBERS if self._is_late() else self._owned.get(kind, _NO_NUMBERS)
+        return _NO_NUMBERS if self._is_renewal_late() else self._owned_numbers_by_kind.get(kind, _NO_NUMBERS)
 
-    def _is_late(self) -> bool:
+    def _is_renewal_late(self) -> bool:
         return (
             self._store.processes.is_multi_process and self._clock.uptime() - self._renewed_at >= STOP_SECONDS
         )
@@ -110,55 +110,59 @@ class Leases:
         Does nothing if this process lacks the pool's role.
         """
         if pool.role in self.process.roles:
-            self._pools[pool.kind] = pool
+            self._pool_by_kind[pool.kind] = pool
             self.wake()
 
     def add_listener(self, kind: str, listener: LeaseListener) -> None:
         """Register a function that is called with gained and lost lease numbers of a kind on changes."""
-        self._listeners[kind].append(listener)
+        self._listeners_by_kind[kind].append(listener)
 
     def remove_listener(self, kind: str, listener: LeaseListener) -> None:
         """Remove a registered listener; do nothing if it is not registered."""
-        if listener in self._listeners[kind]:
-            self._listeners[kind].remove(listener)
+        if listener in self._listeners_by_kind[kind]:
+            self._listeners_by_kind[kind].remove(listener)
 
     def wake(self) -> None:
         """Renew and rebalance the leases now instead of at the next interval."""
-        self._woken.set()
+        self._wake_event.set()
 
     async def start(self) -> None:
         """Register this process and take free leases; do nothing if already done. Raises `StoreError`."""
         if self._tasks:
             return
-        await self._renew()
+        await self._renew_leases()
         self.gained.clear()
-        self._tasks = [self._supervisor.start("lease renewal", self._renew_loop)]
+        self._tasks = [self._supervisor.start("lease renewal", self._run_renewal_loop)]
         if self._store.processes.is_multi_process:
-            self._tasks.append(self._supervisor.start("lease extension", self._heartbeat_loop))
-            self._tasks.append(self._supervisor.start("lease watch", self._expiry_loop))
+            self._tasks.append(self._supervisor.start("lease extension", self._run_heartbeat_loop))
+            self._tasks.append(self._supervisor.start("lease watch", self._run_expiry_loop))
 
     async def transfer(self, kind: str, number: int, process_id: str) -> bool:
         """Transfer a lease to another process; return whether this process does not own it any more.
 
         Listeners of this process are not called. Raises `StoreError`.
         """
-        async with self._lock:
-            is_gone = await self._store.processes.transfer(Fence(self.process.id, kind, number), process_id)
-            if is_gone:
-                self._owned[kind] = self._owned.get(kind, _NO_NUMBERS) - {number}
-        if is_gone:
+        async with self._renewal_lock:
+            is_transferred = await self._store.processes.transfer(
+                Fence(self.process.id, kind, number), process_id
+            )
+            if is_transferred:
+                self._owned_numbers_by_kind[kind] = self._owned_numbers_by_kind.get(kind, _NO_NUMBERS) - {
+                    number
+                }
+        if is_transferred:
             with suppress(StoreError):  # The other process also looks by itself.
                 await self._store.notify("leases")
-        return is_gone
+        return is_transferred
 
     async def release_kind(self, kind: str) -> None:
         """Leave the lease pool of a kind and release its leases.
 
         Nothing may act for these leases when this is called. Raises `StoreError`.
         """
-        async with self._lock:
-            self._pools.pop(kind, None)
-            self._owned.pop(kind, None)
+        async with self._renewal_lock:
+            self._pool_by_kind.pop(kind, None)
+            self._owned_numbers_by_kind.pop(kind, None)
             await self._store.processes.release_kind(self.process.id, kind)
 
     async def close(self) -> None:
@@ -170,72 +174,75 @@ class Leases:
             return
         await cancel_and_wait(self._tasks)
         self._tasks.clear()
-        async with self._lock:
-            self._set_owned({})
+        async with self._renewal_lock:
+            self._set_owned_numbers({})
         with suppress(StoreError):  # The leases expire by themselves.
             await self._store.processes.deregister(self.process.id)
 
-    async def _renew_loop(self) -> None:
+    async def _run_renewal_loop(self) -> None:
         while True:
             delay_seconds = RENEW_SECONDS if self._store.processes.is_multi_process else float("inf")
             try:
-                await wait_for_event(self._clock, self._woken, delay_seconds)
-                await self._renew()
+                await wait_for_event(self._clock, self._wake_event, delay_seconds)
+                await self._renew_leases()
             except StoreError as error:
                 log.debug("lease renewal failed error=%s", error)  # The store has logged the fault.
-                self._woken.clear()
+                self._wake_event.clear()
                 await self._clock.sleep(ERROR_BACKOFF_SECONDS)
                 self.wake()
 
-    async def _renew(self) -> None:
-        self._woken.clear()
-        async with self._lock:
+    async def _renew_leases(self) -> None:
+        self._wake_event.clear()
+        async with self._renewal_lock:
             started_at = self._clock.uptime()
-            if self._is_late():  # This process was suspended.
-                self._drop_all()
-            process = replace(
+            if self._is_renewal_late():  # This process was suspended.
+                self._drop_all_leases()
+            available_process = replace(
                 self.process,
                 roles=tuple(role for role in self.process.roles if role not in self._unavailable_roles),
             )
-            owned = await self._store.processes.heartbeat_and_rebalance(
-                process, list(self._pools.values()), LEASE_SECONDS
+            numbers_by_kind = await self._store.processes.heartbeat_and_rebalance(
+                available_process, list(self._pool_by_kind.values()), LEASE_SECONDS
             )
             self._renewed_at = max(self._renewed_at, started_at)
             if self._clock.uptime() - self._renewed_at < STOP_SECONDS:
-                self._set_owned(owned)
+                self._set_owned_numbers(numbers_by_kind)
             else:  # Another process may own these leases by now.
                 self.wake()
 
-    async def _heartbeat_loop(self) -> None:
+    async def _run_heartbeat_loop(self) -> None:
         """Renew the owned leases even while a long write of any process blocks rebalancing."""
         while True:
             await self._clock.sleep(RENEW_SECONDS)
             started_at = self._clock.uptime()
             with suppress(StoreError):  # The store has logged the fault.
-                if not self._is_late() and await self._store.processes.heartbeat(
+                if not self._is_renewal_late() and await self._store.processes.heartbeat(
                     self.process.id, LEASE_SECONDS
                 ):
                     self._renewed_at = max(self._renewed_at, started_at)
 
-    async def _expiry_loop(self) -> None:
+    async def _run_expiry_loop(self) -> None:
         """Drop all leases before they expire, even while a renewal hangs."""
         while True:
             remaining_seconds = self._renewed_at + STOP_SECONDS - self._clock.uptime()
             if remaining_seconds > 0:
                 await self._clock.sleep(remaining_seconds)
             else:
-                self._drop_all()
+                self._drop_all_leases()
                 await self._clock.sleep(ERROR_BACKOFF_SECONDS)
 
-    def _drop_all(self) -> None:
-        if any(self._owned.values()):
+    def _drop_all_leases(self) -> None:
+        if any(self._owned_numbers_by_kind.values()):
             log.warning("leases lost: no contact with the database seconds=%.0f", STOP_SECONDS)
-        self._set_owned({})
+        self._set_owned_numbers({})
 
-    def _set_owned(self, owned: dict[str, frozenset[int]]) -> None:
-        previous, self._owned = self._owned, owned
-        for kind in previous.keys() | owned.keys():
-            old_numbers, new_numbers = previous.get(kind, _NO_NUMBERS), owned.get(kind, _NO_NUMBERS)
+    def _set_owned_numbers(self, numbers_by_kind: dict[str, frozenset[int]]) -> None:
+        previous_numbers_by_kind, self._owned_numbers_by_kind = self._owned_numbers_by_kind, numbers_by_kind
+        for kind in previous_numbers_by_kind.keys() | numbers_by_kind.keys():
+            old_numbers, new_numbers = (
+                previous_numbers_by_kind.get(kind, _NO_NUMBERS),
+                numbers_by_kind.get(kind, _NO_NUMBERS),
+            )
             if old_numbers == new_numbers:
                 continue
             self.gained[kind] += len(new_numbers - old_numbers)
@@ -247,7 +254,7 @@ class Leases:
                 len(new_numbers - old_numbers),
                 len(old_numbers - new_numbers),
             )
-            for listener in [*self._listeners[kind]]:
+            for listener in [*self._listeners_by_kind[kind]]:
                 try:
                     listener(new_numbers - old_numbers, old_numbers - new_numbers)
                 except Exception:

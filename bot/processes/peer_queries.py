@@ -28,19 +28,25 @@ QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
 class PeerQueries:
     """Client and server of queries between processes, by database notifications; answers are sets of ids.
 
-    A query goes to the process with the server's shard. `handlers` maps names of queries to the functions
-    that answer them when another process asks.
+    A query goes to the process with the server's shard. `handler_by_query_name` maps names of queries to the
+    functions that answer them when another process asks.
     """
 
-    def __init__(self, store: Store, events: ClusterEvents, handlers: Mapping[str, QueryHandler]) -> None:
-        self._store, self._events, self._handlers = store, events, handlers
-        self._pending: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
+    def __init__(
+        self, store: Store, cluster_events: ClusterEvents, handler_by_query_name: Mapping[str, QueryHandler]
+    ) -> None:
+        self._store, self._cluster_events, self._handler_by_query_name = (
+            store,
+            cluster_events,
+            handler_by_query_name,
+        )
+        self._pending_reply_by_query_id: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
         self._reply_tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start to answer queries of other processes; a process without shards answers none."""
-        self._events.set_payload_handler("ask", self._on_query)
-        self._events.set_payload_handler("told", self._on_reply)
+        self._cluster_events.set_payload_handler("ask", self._on_query)
+        self._cluster_events.set_payload_handler("told", self._on_reply)
 
     async def query(self, query_name: str, server_id: int, subject_id: int) -> frozenset[int] | None:
         """Return the ids with which the process that has the server's shard answers a query about a subject.
@@ -48,51 +54,58 @@ class PeerQueries:
         Return None if there is no answer within `QUERY_TIMEOUT_SECONDS`, or if the database fails.
         """
         query_id = secrets.token_hex(8)
-        reply: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
-        self._pending[query_id] = reply, {}
+        reply_future: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
+        self._pending_reply_by_query_id[query_id] = reply_future, {}
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_SECONDS):
                 await self._store.notify(f"ask {query_id} {query_name} {server_id} {subject_id}")
-                return await reply
+                return await reply_future
         except (TimeoutError, StoreError):
             return None
         finally:
-            del self._pending[query_id]
+            del self._pending_reply_by_query_id[query_id]
 
     def _on_query(self, payload: str) -> None:
-        query_id, query_name, *numbers = payload.split()
+        query_id, query_name, *argument_texts = payload.split()
         if (
-            query_id not in self._pending
+            query_id not in self._pending_reply_by_query_id
             and len(self._reply_tasks) < _MAX_CONCURRENT_REPLIES
-            and query_name in self._handlers
+            and query_name in self._handler_by_query_name
         ):
-            Context().run(self._start_reply, query_id, self._handlers[query_name](*map(int, numbers)))
+            Context().run(
+                self._start_reply,
+                query_id,
+                self._handler_by_query_name[query_name](*map(int, argument_texts)),
+            )
 
     def _start_reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
-        task = asyncio.create_task(self._reply(query_id, answer))
+        task = asyncio.create_task(self._send_reply(query_id, answer))
         self._reply_tasks.add(task)
         task.add_done_callback(self._reply_tasks.discard)
 
-    async def _reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
+    async def _send_reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
         try:
-            numbers = await answer
-            if numbers is None:
+            answer_numbers = await answer
+            if answer_numbers is None:
                 return
-            text = ",".join(map(str, numbers))
+            numbers_text = ",".join(map(str, answer_numbers))
             chunks = [
-                text[offset : offset + _CHUNK_CHARS] for offset in range(0, len(text), _CHUNK_CHARS)
+                numbers_text[offset : offset + _CHUNK_CHARS]
+                for offset in range(0, len(numbers_text), _CHUNK_CHARS)
             ] or [""]
-            for index, chunk in enumerate(chunks):
-                await self._store.notify(f"told {query_id} {index} {len(chunks)} {chunk}")
+            for chunk_index, chunk in enumerate(chunks):
+                await self._store.notify(f"told {query_id} {chunk_index} {len(chunks)} {chunk}")
         except StoreError as error:
             log.debug("peer reply failed error=%s", error)
         except Exception:
             log.exception("peer reply failed")
 
-    def _on_reply(self, text: str) -> None:
-        query_id, index, count, chunk = text.split(" ", 3)
-        reply, chunks = self._pending.get(query_id, (None, {}))
-        chunks[int(index)] = chunk
-        if reply is not None and not reply.done() and len(chunks) == int(count):
+    def _on_reply(self, payload: str) -> None:
+        query_id, index_text, count_text, chunk = payload.split(" ", 3)
+        reply_future, chunks = self._pending_reply_by_query_id.get(query_id, (None, {}))
+        chunks[int(index_text)] = chunk
+        if reply_future is not None and not reply_future.done() and len(chunks) == int(count_text):
             joined_text = "".join(chunks[chunk_index] for chunk_index in range(len(chunks)))
-            reply.set_result(frozenset(map(int, joined_text.split(","))) if joined_text else frozenset())
+            reply_future.set_result(
+                frozenset(map(int, joined_text.split(","))) if joined_text else frozenset()
+            )

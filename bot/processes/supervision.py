@@ -28,26 +28,28 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failure_times: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_FAILURES))
+        self._failure_times_by_task: defaultdict[str, deque[float]] = defaultdict(
+            lambda: deque(maxlen=MAX_FAILURES)
+        )
 
-    def start(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    def start(self, task_name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a function as a task, restarting it on failure until it returns; return the task.
 
         Several tasks may have one name. The function runs in an empty context, without the language of the
         current task.
         """
-        return Context().run(partial(asyncio.create_task, self._supervise(name, run), name=name))
+        return Context().run(partial(asyncio.create_task, self._supervise(task_name, run), name=task_name))
 
     def failing_tasks(self) -> list[str]:
         """Return the names of tasks that failed `MAX_FAILURES` times within `FAILURE_WINDOW_SECONDS`."""
         window_start = self._clock.monotonic() - FAILURE_WINDOW_SECONDS
         return [
-            name
-            for name, times in self._failure_times.items()
-            if len(times) == MAX_FAILURES and times[0] > window_start
+            task_name
+            for task_name, failure_times in self._failure_times_by_task.items()
+            if len(failure_times) == MAX_FAILURES and failure_times[0] > window_start
         ]
 
-    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    async def _supervise(self, task_name: str, run: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await run()
@@ -55,8 +57,10 @@ class Supervisor:
                 if _is_shutdown(error):
                     raise
                 if not isinstance(error, DatabaseFault):  # The store has logged a database fault.
-                    self._failure_times[name].append(self._clock.monotonic())
-                    log.exception("task failed name=%s restart_seconds=%.0f", name, RESTART_PAUSE_SECONDS)
+                    self._failure_times_by_task[task_name].append(self._clock.monotonic())
+                    log.exception(
+                        "task failed name=%s restart_seconds=%.0f", task_name, RESTART_PAUSE_SECONDS
+                    )
             else:
                 return
             await self._clock.sleep(RESTART_PAUSE_SECONDS)

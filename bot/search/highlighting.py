@@ -31,10 +31,10 @@ class Highlighter:
 
     def __init__(self, nodes: Collection[Node] = (), stems: Iterable[str] = ()) -> None:
         clauses = list(_iter_positive_clauses(analyse_query(nodes).clauses))
-        self._stems = frozenset(stems).union(
+        self._highlighted_stems = frozenset(stems).union(
             *(term_clause.stems for term_clause in clauses if isinstance(term_clause, TermClause))
         )
-        self._phrases = [
+        self._highlighted_phrases = [
             phrase_clause.words for phrase_clause in clauses if isinstance(phrase_clause, PhraseClause)
         ]
 
@@ -43,10 +43,10 @@ class Highlighter:
 
         The spans are sorted and do not overlap.
         """
-        words = text_analysis.find_token_spans(text) if self._phrases else []
-        stems, spans = set(self._stems), []
-        for phrase_words in self._phrases:
-            phrase_spans = _find_phrase_spans(words, phrase_words)
+        token_spans = text_analysis.find_token_spans(text) if self._highlighted_phrases else []
+        stems, spans = set(self._highlighted_stems), []
+        for phrase_words in self._highlighted_phrases:
+            phrase_spans = _find_phrase_spans(token_spans, phrase_words)
             spans += phrase_spans
             if not phrase_spans:
                 stems.update(
@@ -64,8 +64,8 @@ def extract_snippet(article: Article, highlighter: Highlighter) -> tuple[str, tu
 
     The spans are in characters.
     """
-    lines = map(str.strip, (article.body or article.summary)[:MAX_CHARS_READ].splitlines())
-    text = " ".join(filter(None, lines))
+    stripped_lines = map(str.strip, (article.body or article.summary)[:MAX_CHARS_READ].splitlines())
+    text = " ".join(filter(None, stripped_lines))
     snippet, highlights = excerpts.make_excerpt_around(
         text, highlighter.find_highlights(text, article.language), MAX_SNIPPET_LENGTH
     )
@@ -85,21 +85,21 @@ def _find_phrase_spans(
     token_spans: Sequence[tuple[str, int, int]], phrase_words: tuple[str, ...]
 ) -> HighlightSpans:
     """Return the character spans at which the words of a phrase stand consecutively."""
-    count = len(phrase_words)
+    word_count = len(phrase_words)
     return [
-        (token_spans[first_index][1], token_spans[first_index + count - 1][2])
-        for first_index in range(len(token_spans) - count + 1)
+        (token_spans[first_index][1], token_spans[first_index + word_count - 1][2])
+        for first_index in range(len(token_spans) - word_count + 1)
         if token_spans[first_index][0] == phrase_words[0]
-        and tuple(word for word, _, _ in token_spans[first_index : first_index + count]) == phrase_words
+        and tuple(word for word, _, _ in token_spans[first_index : first_index + word_count]) == phrase_words
     ]
 
 
 def _merge_overlaps(spans: HighlightSpans) -> HighlightSpans:
     """Return the spans of a sorted list, with overlapping spans merged into one."""
-    merged: HighlightSpans = []
-    for start, end in spans:
-        if merged and start < merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+    merged_spans: HighlightSpans = []
+    for span_start, span_end in spans:
+        if merged_spans and span_start < merged_spans[-1][1]:
+            merged_spans[-1] = merged_spans[-1][0], max(span_end, merged_spans[-1][1])
         else:
-            merged.append((start, end))
-    return merged
+            merged_spans.append((span_start, span_end))
+    return merged_spans

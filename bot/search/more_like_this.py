@@ -94,15 +94,17 @@ def _score_candidates(
 
     A long article has many terms that a short one lacks, so the similarity is computed in both directions.
     """
-    counts = _count_terms(article)
+    term_counts = _count_terms(article)
     scored_articles = []
     for candidate in candidates:
         if candidate.page == article.page:
             continue
-        candidate_counts = _count_terms(candidate)
-        similarity = _compute_similarity(distinctive_terms, candidate_counts)
+        candidate_term_counts = _count_terms(candidate)
+        similarity = _compute_similarity(distinctive_terms, candidate_term_counts)
         if similarity < _MIN_SIMILARITY:
-            similarity = _compute_similarity(_select_distinctive_terms(candidate_counts, engine), counts)
+            similarity = _compute_similarity(
+                _select_distinctive_terms(candidate_term_counts, engine), term_counts
+            )
         if similarity >= _MIN_SIMILARITY:
             scored_articles.append((similarity, candidate))
     return sorted(
@@ -114,48 +116,48 @@ def _deduplicate(
     article: Article, scored_articles: Sequence[tuple[float, Article]]
 ) -> list[tuple[float, Article]]:
     """Return one article per page and per title, without recent copies of the article itself."""
-    articles_by_page: dict[str, tuple[float, Article]] = {}
+    scored_article_by_page: dict[str, tuple[float, Article]] = {}
     for scored_article in scored_articles:
-        articles_by_page.setdefault(scored_article[1].page, scored_article)
-    articles_by_title: dict[str, tuple[float, Article]] = {}
-    own_title = fold(article.title)
-    for scored_article in articles_by_page.values():
-        title = fold(scored_article[1].title)
+        scored_article_by_page.setdefault(scored_article[1].page, scored_article)
+    scored_article_by_title: dict[str, tuple[float, Article]] = {}
+    folded_own_title = fold(article.title)
+    for scored_article in scored_article_by_page.values():
+        folded_title = fold(scored_article[1].title)
         if (
-            title != own_title
+            folded_title != folded_own_title
             or abs(scored_article[1].published - article.published) > _SAME_TITLE_WINDOW_SECONDS
         ):
-            articles_by_title.setdefault(title, scored_article)
-    return list(articles_by_title.values())
+            scored_article_by_title.setdefault(folded_title, scored_article)
+    return list(scored_article_by_title.values())
 
 
-def _select_distinctive_terms(counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
+def _select_distinctive_terms(term_counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
     """Return the most distinctive terms of an article with their weights.
 
     Terms that occur in no other article are left out, because no similar article can be found by them.
     """
-    weights = {
-        term: (1 + math.log(count)) * compute_idf(engine, (term,))
-        for term, count in counts.items()
+    weight_by_term = {
+        term: (1 + math.log(term_count)) * compute_idf(engine, (term,))
+        for term, term_count in term_counts.items()
         if (len(term) > _MAX_SHORT_TERM_LENGTH or term.isdecimal())
         and engine.get_document_frequency(term) > 1
     }
-    best_terms = sorted(weights, key=lambda term: -weights[term])[:_MAX_QUERY_TERMS]
-    return {term: weights[term] for term in best_terms}
+    best_terms = sorted(weight_by_term, key=lambda term: -weight_by_term[term])[:_MAX_QUERY_TERMS]
+    return {term: weight_by_term[term] for term in best_terms}
 
 
 def _count_terms(article: Article) -> Counter[str]:
     """Count the terms of an article's title and of the first part of its text."""
     body = (article.body or article.summary)[:_MAX_CHARS_READ]
-    counts = Counter(text_analysis.stem_tokens(body, article.language))
+    term_counts = Counter(text_analysis.stem_tokens(body, article.language))
     for term in text_analysis.stem_tokens(article.title, article.language):
-        counts[term] += _TITLE_WEIGHT
-    return counts
+        term_counts[term] += _TITLE_WEIGHT
+    return term_counts
 
 
-def _compute_similarity(distinctive_terms: Mapping[str, float], counts: Mapping[str, int]) -> float:
+def _compute_similarity(distinctive_terms: Mapping[str, float], term_counts: Mapping[str, int]) -> float:
     """Return the share of the distinctive terms' weight that another article has, from 0 to 1."""
-    shared_terms = [term for term in distinctive_terms if term in counts]
+    shared_terms = [term for term in distinctive_terms if term in term_counts]
     if len(shared_terms) < _MIN_SHARED_TERMS:
         return 0.0
     return sum(distinctive_terms[term] for term in shared_terms) / sum(distinctive_terms.values())

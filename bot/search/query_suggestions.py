@@ -80,11 +80,13 @@ async def suggest_corrections(
     )
     notes = [
         note
-        for in_title in (False, True)
-        if (note := _build_missing_words_note(missing_words, in_title=in_title))
+        for is_title_only in (False, True)
+        if (note := _build_missing_words_note(missing_words, is_title_only=is_title_only))
     ]
     spellings = await _load_original_spellings(
-        _interleave([*(missing_word.candidates for missing_word in missing_words), *likelier_candidates]),
+        _interleave_candidates(
+            [*(missing_word.candidates for missing_word in missing_words), *likelier_candidates]
+        ),
         store,
     )
     for leaf in leaf_nodes:
@@ -109,18 +111,18 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
     # In reverse order, so that the offsets of earlier filters stay valid.
     for unquoted_filter in reversed(query.unquoted_filters[:MAX_UNQUOTED_FILTERS]):
         if name_and_word_count := await _find_longest_known_name(unquoted_filter, store, engine, scope):
-            name, count = name_and_word_count
+            name, word_count = name_and_word_count
             text = (
                 text[: unquoted_filter.start]
                 + format_filter(unquoted_filter.alias, name)
-                + text[unquoted_filter.word_ends[count - 1] :]
+                + text[unquoted_filter.word_ends[word_count - 1] :]
             )
             notes.insert(
                 0,
                 Note.of(
                     NoteKind.UNQUOTED_NAME,
                     filter=f"{unquoted_filter.alias}:{unquoted_filter.value}",
-                    words=" ".join(unquoted_filter.words[:count]),
+                    words=" ".join(unquoted_filter.words[:word_count]),
                 ),
             )
     return QueryAdvice(tuple(notes), (text,) if notes else ())
@@ -134,16 +136,16 @@ def apply_suggestion(
     `notes` are the notes that came with the suggestion; they show whether it replaces the whole query.
     """
     text = " ".join((query_text, *options))
-    spans = [(start, end) for _word, start, end in text_analysis.find_token_spans(text)]
+    token_spans = [(start, end) for _word, start, end in text_analysis.find_token_spans(text)]
     for note in notes:
         if note.kind is NoteKind.UNQUOTED_NAME:
             return " ".join((suggestion, *options))
-        name = str(dict(note.placeholders).get("name", ""))
-        if name and (start := text.find(name)) >= 0:
-            spans.append((start, start + len(name)))
+        note_name = str(dict(note.placeholders).get("name", ""))
+        if note_name and (start := text.find(note_name)) >= 0:
+            token_spans.append((start, start + len(note_name)))
     folded_suggestion = fold(suggestion)
     start, end = max(
-        spans,
+        token_spans,
         key=lambda span: fuzz.ratio(fold(text[slice(*span)]), folded_suggestion),
         default=(0, len(text)),
     )
@@ -163,12 +165,14 @@ async def _find_longest_known_name(
         name: _join_name_tokens(name)
         for name in await _list_names_with_prefix(unquoted_filter.filter, extended_name, store, engine, scope)
     }
-    for count in range(len(unquoted_filter.words), 0, -1):
-        extended_name = " ".join((unquoted_filter.value, *unquoted_filter.words[:count]))
+    for word_count in range(len(unquoted_filter.words), 0, -1):
+        extended_name = " ".join((unquoted_filter.value, *unquoted_filter.words[:word_count]))
         if matching_names := [
-            name for name, words in token_strings_by_name.items() if _join_name_tokens(extended_name) in words
+            name
+            for name, token_strings in token_strings_by_name.items()
+            if _join_name_tokens(extended_name) in token_strings
         ]:
-            return min(matching_names, key=len), count
+            return min(matching_names, key=len), word_count
     return None
 
 
@@ -233,40 +237,42 @@ def _check_words(
             if checked_count > MAX_WORDS_CHECKED:
                 break
             stems = text_analysis.find_query_stems(word)
-            is_common = not leaf.title_only and any(
+            has_common_stem = not leaf.title_only and any(
                 engine.get_document_frequency(stem) > COMMON_DOCUMENT_FREQUENCY for stem in stems
             )
-            is_there = (
+            is_present = (
                 is_fully_matched
-                or is_common
+                or has_common_stem
                 or bool(engine.match_all((Word(word, leaf.title_only),), scope, 1))
             )
-            if is_there and isinstance(leaf, Phrase):
+            if is_present and isinstance(leaf, Phrase):
                 continue
-            candidates = _find_spelling_candidates(word, engine, scope, is_there=is_there)
-            if is_there:
+            candidates = _find_spelling_candidates(word, engine, scope, is_present=is_present)
+            if is_present:
                 likelier_candidates.append(candidates)
             else:
-                text = leaf.text if len(words) == 1 else word
-                missing_words.append(_MissingWord(text, leaf.title_only, candidates))
+                original_text = leaf.text if len(words) == 1 else word
+                missing_words.append(_MissingWord(original_text, leaf.title_only, candidates))
     return missing_words, likelier_candidates
 
 
 def _find_spelling_candidates(
-    word: str, engine: SearchEngine, scope: Scope, *, is_there: bool
+    word: str, engine: SearchEngine, scope: Scope, *, is_present: bool
 ) -> list[_SpellingCandidate]:
     """Return the index terms that a word may be a misspelling of, most similar first, then most frequent."""
     stems = text_analysis.find_query_stems(word)
-    frequency = max(map(engine.get_document_frequency, stems), default=COMMON_DOCUMENT_FREQUENCY)
-    if frequency > MAX_TYPO_DOCUMENT_FREQUENCY or (is_there and not frequency):
+    document_frequency = max(map(engine.get_document_frequency, stems), default=COMMON_DOCUMENT_FREQUENCY)
+    if document_frequency > MAX_TYPO_DOCUMENT_FREQUENCY or (is_present and not document_frequency):
         return []
-    min_frequency = MIN_FREQUENCY_RATIO * frequency if is_there else 1
+    min_document_frequency = MIN_FREQUENCY_RATIO * document_frequency if is_present else 1
     common_terms = engine.list_terms_with_prefix(
-        word[:1], MAX_COMPARED_TERMS_IF_PRESENT if is_there else MAX_COMPARED_TERMS
+        word[:1], MAX_COMPARED_TERMS_IF_PRESENT if is_present else MAX_COMPARED_TERMS
     )
     terms = [
         term
-        for term, count in takewhile(lambda term_frequency: term_frequency[1] >= min_frequency, common_terms)
+        for term, document_count in takewhile(
+            lambda term_frequency: term_frequency[1] >= min_document_frequency, common_terms
+        )
     ]
     return [
         _SpellingCandidate(similar_term, hits[0].article_id)
@@ -280,36 +286,42 @@ async def _load_original_spellings(candidates: Sequence[_SpellingCandidate], sto
     spellings = []
     for term, article_id in candidates:
         for article in await store.articles.by_ids([article_id]):
-            text = f"{article.title}\n{article.body or article.summary}"
-            for start, end, _ in text_analysis.find_stem_spans(text, article.language, {term})[:1]:
-                spelling = text[start:end]
+            article_text = f"{article.title}\n{article.body or article.summary}"
+            for start, end, _ in text_analysis.find_stem_spans(article_text, article.language, {term})[:1]:
+                spelling = article_text[start:end]
                 spellings.append(spelling if spelling.isupper() else spelling.lower())
     return list(dict.fromkeys(spellings))
 
 
-def _interleave(lists: Iterable[list[_SpellingCandidate]]) -> list[_SpellingCandidate]:
+def _interleave_candidates(candidate_lists: Iterable[list[_SpellingCandidate]]) -> list[_SpellingCandidate]:
     """Return the first element of each list, then the second of each list, and so on."""
-    return [candidate for candidate in chain.from_iterable(zip_longest(*lists)) if candidate is not None]
+    return [
+        candidate for candidate in chain.from_iterable(zip_longest(*candidate_lists)) if candidate is not None
+    ]
 
 
-def _build_missing_words_note(missing_words: Iterable[_MissingWord], *, in_title: bool) -> Note | None:
+def _build_missing_words_note(missing_words: Iterable[_MissingWord], *, is_title_only: bool) -> Note | None:
     words = tuple(
         dict.fromkeys(
-            missing_word.original for missing_word in missing_words if missing_word.is_title_only is in_title
+            missing_word.original
+            for missing_word in missing_words
+            if missing_word.is_title_only is is_title_only
         )
     )
     if not words:
         return None
-    return Note.of(NoteKind.TITLE_WORDS_MISSING if in_title else NoteKind.WORDS_MISSING, words=words)
+    return Note.of(NoteKind.TITLE_WORDS_MISSING if is_title_only else NoteKind.WORDS_MISSING, words=words)
 
 
 def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
-    kinds = {
+    note_kind_by_filter = {
         FilterName.SOURCE: NoteKind.UNKNOWN_SOURCE,
         FilterName.TAG: NoteKind.UNKNOWN_TAG,
         FilterName.LANGUAGE: NoteKind.UNKNOWN_LANGUAGE,
     }
-    return Note.of(kinds.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value))
+    return Note.of(
+        note_kind_by_filter.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value)
+    )
 
 
 async def _find_similar_name(
@@ -321,10 +333,10 @@ async def _find_similar_name(
     folded_name = fold(str(field_filter.value))
     prefix = "" if field_filter.filter is FilterName.SOURCE else folded_name[:1]
     known_names = await _list_names_with_prefix(field_filter.filter, prefix, store, engine, scope)
-    best_match = process.extractOne(
+    closest_name_match = process.extractOne(
         folded_name,
         {name: fold(name) for name in known_names},
         scorer=fuzz.WRatio,
         score_cutoff=MIN_NAME_SIMILARITY_PERCENT,
     )
-    return [best_match[2]] if best_match else []
+    return [closest_name_match[2]] if closest_name_match else []

@@ -98,17 +98,19 @@ class QueryParts:
 
         Parentheses without OR or NOT have no effect.
         """
-        nodes = list(_flatten_all_of(query.nodes))
-        words = tuple(node.text for node in nodes if isinstance(node, Word) and not node.title_only)
-        phrases = tuple(node for node in nodes if isinstance(node, Phrase) and not node.title_only)
-        required = (node for node in nodes if not isinstance(node, Word | Phrase) or node.title_only)
-        return cls(words, phrases, tuple(required))
+        flattened_nodes = list(_iter_flattened_nodes(query.nodes))
+        words = tuple(node.text for node in flattened_nodes if isinstance(node, Word) and not node.title_only)
+        phrases = tuple(node for node in flattened_nodes if isinstance(node, Phrase) and not node.title_only)
+        required_nodes = (
+            node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only
+        )
+        return cls(words, phrases, tuple(required_nodes))
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """Return the nodes of the query that a full match must satisfy."""
-        words = map(Word, self.words)
-        return (*words, *self.required_nodes)
+        word_nodes = map(Word, self.words)
+        return (*word_nodes, *self.required_nodes)
 
     @property
     def required_nodes(self) -> tuple[Node, ...]:
@@ -153,14 +155,14 @@ class QueryParts:
     def build_query_terms(self, engine: SearchEngine) -> list[QueryTerm]:
         """Return the content words of the query with their weights."""
         text = self.text
-        spans = {word: (start, end) for word, start, end in text_analysis.find_token_spans(text)}
-        stop_words = text_analysis.find_stop_words(spans)
+        span_by_word = {word: (start, end) for word, start, end in text_analysis.find_token_spans(text)}
+        stop_words = text_analysis.find_stop_words(span_by_word)
         query_terms = []
-        for word, (start, end) in spans.items():
+        for word, (start, end) in span_by_word.items():
             if word not in stop_words and (stems := text_analysis.find_query_stems(word)):
-                related = self.related.get(word, frozenset())
+                related_stems = self.related.get(word, frozenset())
                 weight = compute_idf(engine, stems) * (NAME_WEIGHT_FACTOR if _is_name(text, start) else 1)
-                query_terms.append(QueryTerm(text[start:end].lower(), stems, weight, related))
+                query_terms.append(QueryTerm(text[start:end].lower(), stems, weight, related_stems))
         return query_terms
 
 
@@ -172,11 +174,11 @@ def _is_name(text: str, start: int) -> bool:
     )
 
 
-def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
+def _iter_flattened_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
     """Yield the nodes, with `AllOf` groups replaced by the nodes in them, at any depth."""
     for node in nodes:
         if isinstance(node, AllOf):
-            yield from _flatten_all_of(node.nodes)
+            yield from _iter_flattened_nodes(node.nodes)
         else:
             yield node
 
@@ -220,31 +222,36 @@ class RankedSearch:
         query_parts, full_hits, partial_hits = await asyncio.to_thread(
             _find_matches, engine, query_parts, scope, max(MAX_RERANKED_ARTICLES, limit)
         )
-        first_hits = full_hits[:MAX_RERANKED_ARTICLES]
-        articles: dict[int, Article] = {}
+        first_full_hits = full_hits[:MAX_RERANKED_ARTICLES]
+        article_by_id: dict[int, Article] = {}
         if full_hits and query_parts.phrases and not query_parts.relaxed_phrases:
-            articles = {article.id: article for article in await self._load_articles(first_hits)}
-            if not await asyncio.to_thread(any, map(query_parts.has_exact_phrases, articles.values())):
+            article_by_id = {article.id: article for article in await self._load_articles(first_full_hits)}
+            if not await asyncio.to_thread(any, map(query_parts.has_exact_phrases, article_by_id.values())):
                 query_parts = query_parts.with_relaxed_phrases(query_parts.phrases)
                 partial_hits = await asyncio.to_thread(_find_partial_matches, engine, query_parts, scope)
-        cosines = (
+        cosine_by_id = (
             {} if partial_hits is None else await self._find_semantic_candidates(engine, query_parts, scope)
         )
         # For short queries partial matches rank last, so no more are read than can be shown.
-        max_reranked = limit if len(query_parts.words) < MIN_LONG_QUERY_WORDS else MAX_RERANKED_ARTICLES
-        hits = {
-            hit.article_id: hit
-            for hit in (*first_hits, *(partial_hits or [])[: max(0, max_reranked - len(first_hits))])
-        }
-        for id_ in [id_ for id_ in cosines if id_ not in hits][:_MAX_SEMANTIC_CANDIDATES]:
-            hits[id_] = Hit(id_, 0.0)
-        remaining_articles = await self._load_articles(
-            [hit for hit in hits.values() if hit.article_id not in articles]
+        max_reranked_articles = (
+            limit if len(query_parts.words) < MIN_LONG_QUERY_WORDS else MAX_RERANKED_ARTICLES
         )
-        full_match_ids = {hit.article_id for hit in first_hits}
-        candidates = [*articles.values(), *remaining_articles]
+        hit_by_id = {
+            hit.article_id: hit
+            for hit in (
+                *first_full_hits,
+                *(partial_hits or [])[: max(0, max_reranked_articles - len(first_full_hits))],
+            )
+        }
+        for id_ in [id_ for id_ in cosine_by_id if id_ not in hit_by_id][:_MAX_SEMANTIC_CANDIDATES]:
+            hit_by_id[id_] = Hit(id_, 0.0)
+        remaining_articles = await self._load_articles(
+            [hit for hit in hit_by_id.values() if hit.article_id not in article_by_id]
+        )
+        full_match_ids = {hit.article_id for hit in first_full_hits}
+        candidates = [*article_by_id.values(), *remaining_articles]
         ranked_articles = await query_parts.run_in_thread_if_slow(
-            self._rerank, engine, query_parts, candidates, hits, cosines, full_match_ids
+            self._rerank, engine, query_parts, candidates, hit_by_id, cosine_by_id, full_match_ids
         )
         later_articles = await _filter_exact_phrases(
             query_parts, await self._load_articles(full_hits[MAX_RERANKED_ARTICLES:])
@@ -257,26 +264,26 @@ class RankedSearch:
         """Return the articles nearest in meaning that match the required nodes, as cosines by id."""
         if self._semantic_index is None or not query_parts.text:
             return {}
-        cosines = dict(
+        cosine_by_id = dict(
             await self._semantic_index.find_nearest(
                 query_parts.text, feed_ids=scope.feed_ids, limit=MAX_RERANKED_ARTICLES
             )
         )
-        if cosines and query_parts.required_nodes:
-            candidate_scope = replace(scope, article_ids=frozenset(cosines))
+        if cosine_by_id and query_parts.required_nodes:
+            candidate_scope = replace(scope, article_ids=frozenset(cosine_by_id))
             matching_hits = await asyncio.to_thread(
-                engine.match_all, query_parts.required_nodes, candidate_scope, len(cosines)
+                engine.match_all, query_parts.required_nodes, candidate_scope, len(cosine_by_id)
             )
-            cosines = {hit.article_id: cosines[hit.article_id] for hit in matching_hits}
-        return cosines
+            cosine_by_id = {hit.article_id: cosine_by_id[hit.article_id] for hit in matching_hits}
+        return cosine_by_id
 
     def _rerank(
         self,
         engine: SearchEngine,
         query_parts: QueryParts,
         articles: Iterable[Article],
-        hits: Mapping[int, Hit],
-        cosines: Mapping[int, float],
+        hit_by_id: Mapping[int, Hit],
+        cosine_by_id: Mapping[int, float],
         full_match_ids: Collection[int],
     ) -> list[RankedArticle]:
         """Rank the articles: full matches first, except for long queries, which are ranked by score alone.
@@ -287,20 +294,25 @@ class RankedSearch:
         query_terms = query_parts.build_query_terms(engine)
         language = detect(query_parts.text) or query_parts.reader_language
         reranker = Reranker(query_terms, language=language, now=self._store.clock.now())
-        top_score = max((hit.score for hit in hits.values()), default=0.0) or 1.0
-        scores = {id_: hit.score / top_score for id_, hit in hits.items()}
+        top_engine_score = max((hit.score for hit in hit_by_id.values()), default=0.0) or 1.0
+        engine_score_by_id = {id_: hit.score / top_engine_score for id_, hit in hit_by_id.items()}
         ranked_articles: list[RankedArticle] = []
         for article in articles:
-            rerank_score = reranker.score_article(article, scores[article.id], cosines.get(article.id, 0.0))
+            rerank_score = reranker.score_article(
+                article, engine_score_by_id[article.id], cosine_by_id.get(article.id, 0.0)
+            )
             is_full_match = article.id in full_match_ids or rerank_score.matches_all_terms
-            is_partial = (
+            is_partial_match = (
                 not is_full_match
                 or bool(query_parts.relaxed_phrases)
                 or not query_parts.has_exact_phrases(article)
             )
             ranked_articles.append(
                 RankedArticle(
-                    article, rerank_score.score, is_partial, is_semantic_only=not scores[article.id]
+                    article,
+                    rerank_score.score,
+                    is_partial_match,
+                    is_semantic_only=not engine_score_by_id[article.id],
                 )
             )
         is_long_query = len(query_terms) >= MIN_LONG_QUERY_WORDS
@@ -336,8 +348,8 @@ def _find_matches(
     full_hits = engine.match_all(query_parts.nodes, scope, limit)
     if query_parts.phrases and not full_hits:
         query_parts = _relax_phrases(engine, query_parts, scope)
-    text = query_parts.relaxed_text
-    word_count = len(text_analysis.tokenize(text))
+    relaxed_text = query_parts.relaxed_text
+    word_count = len(text_analysis.tokenize(relaxed_text))
     if len(full_hits) >= MIN_FULL_MATCHES and word_count < MIN_LONG_QUERY_WORDS:
         return query_parts, full_hits, None
     if word_count + len(query_parts.phrases) <= 1 and not query_parts.relaxed_phrases:

@@ -41,27 +41,27 @@ def find_related_terms(engine: SearchEngine, words: Iterable[str]) -> RelatedTer
         stems = text_analysis.find_query_stems(word)
         if not stems or not word.isalpha():
             continue
-        terms: set[str] = set()
-        if family_count < _MAX_FAMILIES and (family := _find_family(engine, stems)):
+        related_terms: set[str] = set()
+        if family_count < _MAX_FAMILIES and (family_terms := _find_family_terms(engine, stems)):
             family_count += 1
-            terms |= family
+            related_terms |= family_terms
         if misspelled_count < MAX_MISSPELLED_WORDS and not any(map(engine.get_document_frequency, stems)):
             misspelled_count += 1
             common_terms = [term for term, _ in engine.list_terms_with_prefix(word[:1], MAX_COMPARED_TERMS)]
-            terms |= set(find_similar_spellings(word, stems, common_terms))
-        if terms := terms - stems:
-            related_by_word[word] = frozenset(terms)
+            related_terms |= set(find_similar_spellings(word, stems, common_terms))
+        if related_terms := related_terms - stems:
+            related_by_word[word] = frozenset(related_terms)
     return related_by_word
 
 
-def _find_family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
+def _find_family_terms(engine: SearchEngine, stems: Collection[str]) -> set[str]:
     """Return the index terms that share the beginning of the longest stem and are not much longer."""
     stem = max(stems, key=len)
     prefix_length = max(_MIN_FAMILY_PREFIX_LENGTH, int(_MIN_FAMILY_PREFIX_SHARE * len(stem)))
     if len(stem) < prefix_length:
         return set()
-    terms = engine.list_terms_with_prefix(stem[:prefix_length], _MAX_FAMILY_TERMS)
-    return {term for term, _ in terms if len(term) * _MIN_FAMILY_PREFIX_SHARE <= len(stem)}
+    terms_with_counts = engine.list_terms_with_prefix(stem[:prefix_length], _MAX_FAMILY_TERMS)
+    return {term for term, _ in terms_with_counts if len(term) * _MIN_FAMILY_PREFIX_SHARE <= len(stem)}
 
 
 def find_similar_spellings(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ class Reranker:
     """Scorer of articles by the terms of one query. `now` is Unix time in seconds."""
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, language: str | None, now: int) -> None:
-        self._terms = query_terms
+        self._query_terms = query_terms
         self._language = language
         self._now = now
         self._total_weight = sum(query_term.weight for query_term in query_terms) or 1.0
@@ -89,9 +89,9 @@ class Reranker:
         title_positions, exact_form_indexes, matched_indexes = self._find_term_positions(
             article.title, language
         )
-        title_indexes = {number for _, number in title_positions}
+        title_indexes = {term_index for _, term_index in title_positions}
         body_positions: list[tuple[int, int]] = []
-        if len(exact_form_indexes) < len(self._terms) or self._compute_adjacency_share(
+        if len(exact_form_indexes) < len(self._query_terms) or self._compute_adjacency_share(
             title_positions
         ) != bool(self._total_pair_weight):
             body_positions, body_exact_form_indexes, body_matched_indexes = self._find_term_positions(
@@ -111,7 +111,7 @@ class Reranker:
         score += RECENCY_WEIGHT * 0.5 ** (max(0, self._now - article.published) / _RECENCY_HALF_LIFE_SECONDS)
         if self._language and language == self._language:
             score += LANGUAGE_WEIGHT
-        return RerankScore(score, len(matched_indexes) == len(self._terms))
+        return RerankScore(score, len(matched_indexes) == len(self._query_terms))
 
     def _find_term_positions(
         self, text: str, language: str | None
@@ -122,21 +122,21 @@ class Reranker:
         terms that occur themselves, not only by a related term. Positions count words without stop words;
         across long gaps they are estimated from the number of characters.
         """
-        positions: list[tuple[int, int]] = []
+        word_positions: list[tuple[int, int]] = []
         exact_form_indexes: set[int] = set()
         matched_indexes: set[int] = set()
         word_position = last_end = 0
         for start, end, stem in text_analysis.find_stem_spans(text, language, self._searched_stems):
             word_position += 1 + self._count_words_between(text, last_end, start, language)
-            word = text[start:end].lower()
+            word_form = text[start:end].lower()
             for term_index in self._term_indexes_by_stem[stem]:
-                positions.append((word_position, term_index))
-                if stem in self._terms[term_index].stems:
+                word_positions.append((word_position, term_index))
+                if stem in self._query_terms[term_index].stems:
                     matched_indexes.add(term_index)
-                if word == self._terms[term_index].text:
+                if word_form == self._query_terms[term_index].text:
                     exact_form_indexes.add(term_index)
             last_end = end
-        return positions, exact_form_indexes, matched_indexes
+        return word_positions, exact_form_indexes, matched_indexes
 
     def _count_words_between(self, text: str, start: int, end: int, language: str | None) -> int:
         if end - start < _MIN_GAP_CHARS:
@@ -146,39 +146,41 @@ class Reranker:
         return len(text_analysis.stem_tokens(text[start:end], language))
 
     def _compute_weight_share(self, term_indexes: Collection[int]) -> float:
-        return sum(self._terms[number].weight for number in term_indexes) / self._total_weight
+        return sum(self._query_terms[term_index].weight for term_index in term_indexes) / self._total_weight
 
-    def _compute_best_passage_share(self, positions: Sequence[tuple[int, int]]) -> float:
+    def _compute_best_passage_share(self, term_positions: Sequence[tuple[int, int]]) -> float:
         """Return the largest share of the query's total weight whose words occur in one passage."""
-        best = weight = 0.0
-        counts = [0] * len(self._terms)
+        best_weight = passage_weight = 0.0
+        occurrence_counts = [0] * len(self._query_terms)
         window_start = 0
-        for place, term_index in positions:
-            if not counts[term_index]:
-                weight += self._terms[term_index].weight
-            counts[term_index] += 1
-            while positions[window_start][0] <= place - _MAX_PASSAGE_WORDS:
-                dropped_index = positions[window_start][1]
-                counts[dropped_index] -= 1
-                if not counts[dropped_index]:
-                    weight -= self._terms[dropped_index].weight
+        for word_position, term_index in term_positions:
+            if not occurrence_counts[term_index]:
+                passage_weight += self._query_terms[term_index].weight
+            occurrence_counts[term_index] += 1
+            while term_positions[window_start][0] <= word_position - _MAX_PASSAGE_WORDS:
+                dropped_index = term_positions[window_start][1]
+                occurrence_counts[dropped_index] -= 1
+                if not occurrence_counts[dropped_index]:
+                    passage_weight -= self._query_terms[dropped_index].weight
                 window_start += 1
-            best = max(best, weight)
-        return best / self._total_weight
+            best_weight = max(best_weight, passage_weight)
+        return best_weight / self._total_weight
 
-    def _compute_adjacency_share(self, positions: Sequence[tuple[int, int]]) -> float:
+    def _compute_adjacency_share(self, term_positions: Sequence[tuple[int, int]]) -> float:
         if not self._total_pair_weight:
             return 0.0
-        last_positions = [-math.inf] * len(self._terms)
+        last_position_by_term = [-math.inf] * len(self._query_terms)
         min_gaps = [math.inf] * len(self._pair_weights)
-        for place, term_index in positions:
+        for word_position, term_index in term_positions:
             if term_index:
                 min_gaps[term_index - 1] = min(
-                    min_gaps[term_index - 1], place - last_positions[term_index - 1]
+                    min_gaps[term_index - 1], word_position - last_position_by_term[term_index - 1]
                 )
             if term_index < len(self._pair_weights):
-                min_gaps[term_index] = min(min_gaps[term_index], place - last_positions[term_index + 1])
-            last_positions[term_index] = place
+                min_gaps[term_index] = min(
+                    min_gaps[term_index], word_position - last_position_by_term[term_index + 1]
+                )
+            last_position_by_term[term_index] = word_position
         adjacent_weight = sum(
             weight if gap == 1 else weight / 2
             for weight, gap in zip(self._pair_weights, min_gaps, strict=True)

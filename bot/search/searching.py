@@ -170,18 +170,18 @@ class Searcher:
             query_parts, ranked_articles = await self._rank(
                 engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, sort
             )
-            advice = (
+            advice_notes = (
                 await suggest_quotes(query, self.store, engine, scope)
                 if query.unquoted_filters
                 else QueryAdvice()
             )
             full_match_count = sum(not found_article.is_partial for found_article in ranked_articles)
-            if not advice.suggestions and full_match_count < MIN_FULL_MATCHES:
-                advice = await suggest_corrections(
+            if not advice_notes.suggestions and full_match_count < MIN_FULL_MATCHES:
+                advice_notes = await suggest_corrections(
                     query, self.store, engine, scope, has_full_match=full_match_count > 0
                 )
-            if not ranked_articles and advice.suggestions and len(query_parts.words) == 1:
-                query_parts = replace(query_parts, words=advice.suggestions[:1])
+            if not ranked_articles and advice_notes.suggestions and len(query_parts.words) == 1:
+                query_parts = replace(query_parts, words=advice_notes.suggestions[:1])
                 query_parts, similar_word_articles = await self._rank(
                     engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, "relevance"
                 )
@@ -197,8 +197,8 @@ class Searcher:
         return SearchPage(
             results=results,
             total_results=None if len(ranked_articles) >= needed_count else len(ranked_articles),
-            notes=(*notes, *query_parts.notes, *advice.notes),
-            suggestions=advice.suggestions,
+            notes=(*notes, *query_parts.notes, *advice_notes.notes),
+            suggestions=advice_notes.suggestions,
         )
 
     async def _rank(
@@ -229,9 +229,13 @@ class Searcher:
         """
         fetch_limit = limit + OVERFETCH_ARTICLES
         while True:
-            newest = await self.store.articles.list_newest(feed_ids, outlet=outlet, limit=fetch_limit)
-            stories = await self._collapse_stories([RankedArticle(article, 0.0) for article in newest])
-            if len(stories) >= limit or len(newest) < fetch_limit:
+            newest_articles = await self.store.articles.list_newest(
+                feed_ids, outlet=outlet, limit=fetch_limit
+            )
+            stories = await self._collapse_stories(
+                [RankedArticle(article, 0.0) for article in newest_articles]
+            )
+            if len(stories) >= limit or len(newest_articles) < fetch_limit:
                 return [story.article for story in stories[:limit]]
             fetch_limit *= 2
 
@@ -250,15 +254,18 @@ class Searcher:
         engine = self.index.engine
         if engine is None or not feed_ids or not (field or prefix):
             return []
-        scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - COMPLETION_WINDOW_SECONDS
+        scope, published_since = (
+            Scope(feed_ids=frozenset(feed_ids)),
+            self.store.clock.now() - COMPLETION_WINDOW_SECONDS,
+        )
         try:
             if field is None:
                 words = await asyncio.to_thread(
-                    lambda: engine.complete_title_words(prefix, scope, limit, since=since)
+                    lambda: engine.complete_title_words(prefix, scope, limit, since=published_since)
                 )
                 return await self._load_original_spellings(*words)
             return await asyncio.to_thread(
-                lambda: engine.complete_names(field, prefix, scope, limit, since=since)
+                lambda: engine.complete_names(field, prefix, scope, limit, since=published_since)
             )
         except EngineError as error:
             self.index.report_search_failure(error)
@@ -278,11 +285,12 @@ class Searcher:
     async def _build_scope(
         self, query: Query, feed_ids: Collection[int] | None, user_id: int | None
     ) -> Scope:
-        bookmarked_ids: frozenset[int] = frozenset()
+        bookmarked_article_ids: frozenset[int] = frozenset()
         if user_id is not None and asks_for_bookmarks(query):
-            bookmarked_ids = await self.store.bookmarks.load_article_ids(user_id)
+            bookmarked_article_ids = await self.store.bookmarks.load_article_ids(user_id)
         return Scope(
-            feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked_article_ids=bookmarked_ids
+            feed_ids=None if feed_ids is None else frozenset(feed_ids),
+            bookmarked_article_ids=bookmarked_article_ids,
         )
 
     async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:
@@ -290,27 +298,29 @@ class Searcher:
         similar_pairs = await self.store.stories.load_similar_pairs(
             [listed_article.article.id for listed_article in ranked_articles], SINGLE_ARTICLE_SIMILARITY
         )
-        similar_ids: dict[int, set[int]] = defaultdict(set)
+        similar_ids_by_id: dict[int, set[int]] = defaultdict(set)
         for first_id, second_id in similar_pairs:
-            similar_ids[first_id].add(second_id)
-            similar_ids[second_id].add(first_id)
+            similar_ids_by_id[first_id].add(second_id)
+            similar_ids_by_id[second_id].add(first_id)
         language = i18n.current_language()
-        pages: set[str] = set()
+        page_keys: set[str] = set()
         # By outlet, title and beginning.
-        times_by_text: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        published_times_by_text: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         stories: list[RankedArticle] = []
         for ranked_article in ranked_articles:
             article = ranked_article.article
-            published_times = times_by_text[article.outlet, article.title.lower(), _folded_beginning(article)]
-            if article.page in pages or any(
+            published_times = published_times_by_text[
+                article.outlet, article.title.lower(), _fold_beginning(article)
+            ]
+            if article.page in page_keys or any(
                 abs(article.published - published_at) < REPUBLISH_WINDOW_SECONDS
                 for published_at in published_times
             ):
                 continue
-            pages.add(article.page)
+            page_keys.add(article.page)
             published_times.append(article.published)
-            for index, story in enumerate(stories) if article.id in similar_ids else ():
-                if story.article.id in similar_ids[article.id]:
+            for index, story in enumerate(stories) if article.id in similar_ids_by_id else ():
+                if story.article.id in similar_ids_by_id[article.id]:
                     if (
                         article.language == language != story.article.language
                         and not ranked_article.is_partial > story.is_partial
@@ -342,7 +352,7 @@ class Searcher:
         return tuple(results)
 
 
-def _folded_beginning(article: Article) -> str:
+def _fold_beginning(article: Article) -> str:
     """Return the beginning of an article's text, folded (no case or accents).
 
     It differs between the parts of a series, which have one title.
@@ -353,12 +363,12 @@ def _folded_beginning(article: Article) -> str:
 def search_result_as_json(result: SearchResult) -> dict[str, object]:
     """Return a search result as the JSON object that `telex search --json` prints."""
     return article_as_json(
-        result.article, score=result.score, excerpt=result.snippet, partial=result.is_partial
+        result.article, score=result.score, excerpt=result.snippet, is_partial_match=result.is_partial
     )
 
 
 def article_as_json(
-    article: Article, *, score: float = 0.0, excerpt: str | None = None, partial: bool = False
+    article: Article, *, score: float = 0.0, excerpt: str | None = None, is_partial_match: bool = False
 ) -> dict[str, object]:
     """Return an article in the JSON form of a search result. `published` is ISO 8601 in UTC."""
     if excerpt is None:
@@ -371,5 +381,5 @@ def article_as_json(
         "language": article.language,
         "score": round(score, 4),
         "excerpt": excerpt,
-        "partial": partial,
+        "partial": is_partial_match,
     }

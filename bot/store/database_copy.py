@@ -24,7 +24,7 @@ MOVED_TO_KEY = "moved"
 """Name in `meta` for the location to which a database was moved."""
 BATCH_SIZE = 500
 """Number of rows that are copied or compared per batch."""
-_DERIVED_TABLES = {"article_change", "encoded_article", "process", "lease", "request_share"}
+_UNCOPIED_TABLE_NAMES = {"article_change", "encoded_article", "process", "lease", "request_share"}
 _META_VALUE_SQL = "SELECT value FROM meta WHERE name = ?"
 _LOCAL_META_NAMES = (IN_PROGRESS_KEY, MOVED_TO_KEY, MOVED_AT_KEY, "identity")
 """Names in `meta` of texts that describe a single database and are therefore not copied."""
@@ -34,7 +34,10 @@ RowValues = tuple[Any, ...]
 
 
 async def copy_database(
-    source: DatabaseLocation, target: DatabaseLocation, clock: Clock, on_progress: Callable[[int, int], None]
+    source_location: DatabaseLocation,
+    target_location: DatabaseLocation,
+    clock: Clock,
+    on_progress: Callable[[int, int], None],
 ) -> int:
     """Copy all rows from one database to a database of the other engine, and return their number.
 
@@ -43,14 +46,14 @@ async def copy_database(
     target holds other data; `DatabaseMoved` if the source was moved elsewhere; `AlreadyRunning` if a bot uses
     either database; `StoreError` if rows differ in the end.
     """
-    if isinstance(source, Path) == isinstance(target, Path):
+    if isinstance(source_location, Path) == isinstance(target_location, Path):
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
-    if isinstance(source, Path) and not source.is_file():
-        raise DatabaseUnusable(f"There is no database {source}.")
-    with engines.lock_for_run(source, alone=True), engines.lock_for_run(target, alone=True):
-        source_database = await engines.open_database(source, clock)
+    if isinstance(source_location, Path) and not source_location.is_file():
+        raise DatabaseUnusable(f"There is no database {source_location}.")
+    with engines.lock_for_run(source_location, alone=True), engines.lock_for_run(target_location, alone=True):
+        source_database = await engines.open_database(source_location, clock)
         try:
-            target_database = await engines.open_database(target, clock)
+            target_database = await engines.open_database(target_location, clock)
             try:
                 return await _DatabaseCopy(source_database, target_database, on_progress).run()
             finally:
@@ -62,18 +65,20 @@ async def copy_database(
 async def require_complete(database: AnyDatabase) -> None:
     """Raise `DatabaseUnusable` if a move to this database was not completed."""
     if (
-        source := await database.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
+        source_location := await database.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
     ) is not None:
         raise DatabaseUnusable(
-            f"The database {database.location} is being filled from {source}: run `telex move` "
+            f"The database {database.location} is being filled from {source_location}: run `telex move` "
             f"again to end it."
         )
 
 
 async def require_not_moved(database: AnyDatabase) -> None:
     """Raise `DatabaseMoved` if the database was moved to another location."""
-    if (target := await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))) is not None:
-        raise DatabaseMoved(database.location, target)
+    if (
+        target_location := await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))
+    ) is not None:
+        raise DatabaseMoved(database.location, target_location)
 
 
 async def reactivate_database(database: AnyDatabase) -> None:
@@ -84,15 +89,15 @@ async def reactivate_database(database: AnyDatabase) -> None:
     """
     if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return
-    last_ids = await engines.load_id_sequences(database)
+    last_id_by_table = await engines.load_id_sequences(database)
     await engines.set_id_sequences(
-        database, {table: last_id + RESTORED_ID_GAP for table, last_id in last_ids.items()}
+        database, {table: last_id + RESTORED_ID_GAP for table, last_id in last_id_by_table.items()}
     )
     await database.transact(_unmark_moved)
 
 
-def _mark_moved(db: Connection, target: str) -> None:
-    set_text(db, MOVED_TO_KEY, target)
+def _mark_moved(db: Connection, target_location: str) -> None:
+    set_text(db, MOVED_TO_KEY, target_location)
     set_text(db, MOVED_AT_KEY, str(db.now))
 
 
@@ -106,38 +111,41 @@ class _DatabaseCopy:
         self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]
     ) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
-        self._done_rows = self._total_rows = 0
+        self._done_row_count = self._total_row_count = 0
 
     async def run(self) -> int:
         schemas = await engines.load_table_schemas(self._source, self._target)
-        schemas = [table_schema for table_schema in schemas if table_schema.name not in _DERIVED_TABLES]
+        schemas = [table_schema for table_schema in schemas if table_schema.name not in _UNCOPIED_TABLE_NAMES]
         await require_complete(self._source)
-        target = _format_location(self._target.location)
-        if await self._source.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) != target:
+        target_location = _format_location(self._target.location)
+        if (
+            await self._source.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))
+            != target_location
+        ):
             await require_not_moved(self._source)
         await self._start_or_resume(schemas)
         for schema in schemas:
-            self._total_rows += await self._source.read(_count_rows, schema)
-        row_count, self._total_rows = self._total_rows, 2 * self._total_rows
-        copied_tables: set[str] = set()
+            self._total_row_count += await self._source.read(_count_rows, schema)
+        row_count, self._total_row_count = self._total_row_count, 2 * self._total_row_count
+        copied_table_names: set[str] = set()
         deferred_references = []
         for schema in schemas:
-            copied_tables.add(schema.name)
+            copied_table_names.add(schema.name)
             deferred_columns = {
                 column
                 for column, (referenced_table, _) in schema.foreign_keys.items()
-                if referenced_table not in copied_tables or referenced_table == schema.name
+                if referenced_table not in copied_table_names or referenced_table == schema.name
             }
-            await self._copy(schema, deferred_columns)
+            await self._copy_table(schema, deferred_columns)
             if deferred_columns:
                 deferred_references.append((schema, sorted(deferred_columns)))
         for schema, columns in deferred_references:
             await self._fill_deferred_references(schema, columns)
         await engines.set_id_sequences(self._target, await engines.load_id_sequences(self._source))
         for schema in schemas:
-            await self._compare(schema)
+            await self._compare_table(schema)
         # In this order: after a kill in between neither database is usable, and the move is run again.
-        await self._source.transact(_mark_moved, target)
+        await self._source.transact(_mark_moved, target_location)
         await self._target.transact(
             Connection.execute_rowcount, "DELETE FROM meta WHERE name = ?", (IN_PROGRESS_KEY,)
         )
@@ -148,9 +156,11 @@ class _DatabaseCopy:
 
         Raises `DatabaseUnusable` if it holds other data.
         """
-        source = await self._target.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
-        if source is not None:
-            if source != str(self._source.location):
+        source_location = await self._target.query(
+            Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,)
+        )
+        if source_location is not None:
+            if source_location != str(self._source.location):
                 await require_complete(self._target)
             return
         for schema in schemas:
@@ -161,7 +171,7 @@ class _DatabaseCopy:
                 )
         await self._target.transact(_mark_in_progress, str(self._source.location))
 
-    async def _copy(self, schema: TableSchema, deferred_columns: set[str]) -> None:
+    async def _copy_table(self, schema: TableSchema, deferred_columns: set[str]) -> None:
         last_key = None if schema.name == "meta" else await self._target.read(_load_last_key, schema)
         if last_key is not None:
             self._report_progress(await self._target.read(_count_rows, schema))
@@ -173,30 +183,30 @@ class _DatabaseCopy:
         key_positions = [schema.columns.index(column) for column in schema.key]
         while rows := await self._source.read(_load_next_rows, schema, last_key):
             last_key = tuple(rows[-1][key_position] for key_position in key_positions)
-            batch = rows
+            batch_rows = rows
             if deferred_positions:
-                batch = [
+                batch_rows = [
                     tuple(
                         None if position in deferred_positions else cell for position, cell in enumerate(row)
                     )
                     for row in rows
                 ]
-            await self._target.transact(_insert_rows, schema, batch)
+            await self._target.transact(_insert_rows, schema, batch_rows)
             self._report_progress(len(rows))
 
     async def _fill_deferred_references(self, schema: TableSchema, columns: Sequence[str]) -> None:
         """Set the foreign keys of rows that were copied before the rows to which they refer."""
-        assignments = ", ".join(f"{_quote(column)} = ?" for column in columns)
-        key_condition = " AND ".join(f"{column} = ?" for column in schema.key)
+        assignments_sql = ", ".join(f"{_quote_column(column)} = ?" for column in columns)
+        key_condition_sql = " AND ".join(f"{column} = ?" for column in schema.key)
         rows = await self._source.query(
             Connection.fetch_rows,
-            f"SELECT {', '.join([*map(_quote, columns), *schema.key])} FROM {schema.name} "
-            f"WHERE {' OR '.join(f'{_quote(column)} IS NOT NULL' for column in columns)}",
+            f"SELECT {', '.join([*map(_quote_column, columns), *schema.key])} FROM {schema.name} "
+            f"WHERE {' OR '.join(f'{_quote_column(column)} IS NOT NULL' for column in columns)}",
         )
-        update = f"UPDATE {schema.name} SET {assignments} WHERE {key_condition}"
-        await self._target.transact(lambda db: db.executemany(update, list(map(tuple, rows))))
+        update_sql = f"UPDATE {schema.name} SET {assignments_sql} WHERE {key_condition_sql}"
+        await self._target.transact(lambda db: db.executemany(update_sql, list(map(tuple, rows))))
 
-    async def _compare(self, schema: TableSchema) -> None:
+    async def _compare_table(self, schema: TableSchema) -> None:
         last_key: RowValues | None = None
         key_positions = [schema.columns.index(column) for column in schema.key]
         while True:
@@ -213,20 +223,20 @@ class _DatabaseCopy:
             self._report_progress(len(source_rows))
 
     def _report_progress(self, row_count: int) -> None:
-        self._done_rows += row_count
-        self._on_progress(self._done_rows, self._total_rows)
+        self._done_row_count += row_count
+        self._on_progress(self._done_row_count, self._total_row_count)
 
 
-def _mark_in_progress(db: Connection, source: str) -> None:
+def _mark_in_progress(db: Connection, source_location: str) -> None:
     db.execute("DELETE FROM meta")
-    db.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (IN_PROGRESS_KEY, source))
+    db.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (IN_PROGRESS_KEY, source_location))
 
 
 def _format_location(location: DatabaseLocation) -> str:
     return str(location.absolute() if isinstance(location, Path) else location)
 
 
-def _quote(column: str) -> str:
+def _quote_column(column: str) -> str:
     return f'"{column}"'
 
 
@@ -239,22 +249,24 @@ def _load_last_key(db: Connection, schema: TableSchema) -> RowValues | None:
 
 
 def _count_rows(db: Connection, schema: TableSchema) -> int:
-    return int(db.fetch_value(f"SELECT count(*) FROM {schema.name} WHERE {_build_row_filter(schema)}"))
+    return int(db.fetch_value(f"SELECT count(*) FROM {schema.name} WHERE {_build_row_condition_sql(schema)}"))
 
 
-def _build_row_filter(schema: TableSchema) -> str:
+def _build_row_condition_sql(schema: TableSchema) -> str:
     if schema.name != "meta":
         return "1 = 1"
     return f"name NOT IN {_LOCAL_META_NAMES!r} AND name NOT LIKE 'vectors %'"
 
 
 def _load_next_rows(db: Connection, schema: TableSchema, last_key: RowValues | None) -> list[RowValues]:
-    key_columns = ", ".join(schema.key)
-    after_key = "" if last_key is None else f"AND ({key_columns}) > ({', '.join('?' * len(last_key))})"
+    key_columns_sql = ", ".join(schema.key)
+    after_key_sql = (
+        "" if last_key is None else f"AND ({key_columns_sql}) > ({', '.join('?' * len(last_key))})"
+    )
     rows = db.fetch_rows(
-        f"SELECT {', '.join(map(_quote, schema.columns))} FROM {schema.name} WHERE "
-        f"{_build_row_filter(schema)} {after_key} "
-        f"ORDER BY {key_columns} LIMIT {BATCH_SIZE}",
+        f"SELECT {', '.join(map(_quote_column, schema.columns))} FROM {schema.name} WHERE "
+        f"{_build_row_condition_sql(schema)} {after_key_sql} "
+        f"ORDER BY {key_columns_sql} LIMIT {BATCH_SIZE}",
         last_key or (),
     )
     return [tuple(cell.replace("\0", "") if isinstance(cell, str) else cell for cell in row) for row in rows]
@@ -262,7 +274,7 @@ def _load_next_rows(db: Connection, schema: TableSchema, last_key: RowValues | N
 
 def _insert_rows(db: Connection, schema: TableSchema, rows: Sequence[RowValues]) -> None:
     db.executemany(
-        f"INSERT INTO {schema.name} ({', '.join(map(_quote, schema.columns))}) "
+        f"INSERT INTO {schema.name} ({', '.join(map(_quote_column, schema.columns))}) "
         f"VALUES ({', '.join('?' * len(schema.columns))}) ON CONFLICT DO NOTHING",
         rows,
     )

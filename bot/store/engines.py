@@ -67,9 +67,9 @@ async def load_id_sequences(store_database: AnyDatabase) -> dict[str, int]:
     return await store_database.read(_get_sequence_module(store_database).id_sequences)
 
 
-async def set_id_sequences(store_database: AnyDatabase, last_ids: dict[str, int]) -> None:
-    """Make the tables in `last_ids` assign only ids above the given ids."""
-    await store_database.transact(_get_sequence_module(store_database).set_id_sequences, last_ids)
+async def set_id_sequences(store_database: AnyDatabase, last_id_by_table: dict[str, int]) -> None:
+    """Make the tables in `last_id_by_table` assign only ids above the given ids."""
+    await store_database.transact(_get_sequence_module(store_database).set_id_sequences, last_id_by_table)
 
 
 def _get_sequence_module(store_database: AnyDatabase) -> Any:

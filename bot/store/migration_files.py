@@ -8,9 +8,9 @@ from bot.store.store_errors import NewerDatabase
 def list_migrations(folder: Path) -> dict[int, Path]:
     """Map the numbers of the migrations in a directory to their paths, in ascending order."""
     paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    migrations = {int(path.name[:4]): path for path in paths}
-    assert len(migrations) == len(paths), "two migrations have the same number"
-    return migrations
+    path_by_number = {int(path.name[:4]): path for path in paths}
+    assert len(path_by_number) == len(paths), "two migrations have the same number"
+    return path_by_number
 
 
 def require_known_version(version: int, newest_version: int) -> None:

@@ -75,9 +75,9 @@ class Database(ABC, Generic[C, S]):
 
     async def close(self) -> None:
         """Close the database: abort running reads and finish a running write; do nothing if it is closed."""
-        await asyncio.shield(asyncio.create_task(self._close()))
+        await asyncio.shield(asyncio.create_task(self._close_workers()))
 
-    async def _close(self) -> None:
+    async def _close_workers(self) -> None:
         await asyncio.gather(*(reader.interrupt() for reader in self._readers))
         async with self._writer_locks[0]:
             await asyncio.gather(*(reader.close() for reader in self._readers), return_exceptions=True)
@@ -165,23 +165,23 @@ class Database(ABC, Generic[C, S]):
     async def query(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)`, which makes a single query, on a reader. Raises `StoreError`."""
         reader = await self._idle_readers.get()
-        interruption: asyncio.Future[None] | None = None
+        interrupt_future: asyncio.Future[None] | None = None
         try:
             reader_index = self._readers.index(reader)
             reader = self._readers[reader_index] = await self._ensure_alive(reader)
             return await reader.run(function, *args, **kwargs)
         except asyncio.CancelledError:
             # The interruption is not awaited, because a server that hangs does not answer it either.
-            interruption = asyncio.ensure_future(reader.interrupt())
+            interrupt_future = asyncio.ensure_future(reader.interrupt())
             raise
         except StoreError as error:
             self.health.record_failure(error)
             raise
         finally:
-            if interruption is None:
+            if interrupt_future is None:
                 self._idle_readers.put_nowait(reader)
             else:
-                interruption.add_done_callback(lambda _: self._idle_readers.put_nowait(reader))
+                interrupt_future.add_done_callback(lambda _: self._idle_readers.put_nowait(reader))
 
     async def _ensure_alive(self, worker: S) -> S:
         """Return the worker, or a new worker in its place if it is no longer usable."""

@@ -57,7 +57,9 @@ class _BoundFunction(Generic[P, T]):
     def __init__(self, database_method: str, function: Callable[Concatenate[Connection, P], T]) -> None:
         self._database_method, self._function = database_method, function
 
-    def __get__(self, repository: Repository, _kind: object = None) -> Callable[P, Coroutine[Any, Any, T]]:
+    def __get__(
+        self, repository: Repository, _repository_class: object = None
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
         return partial(getattr(repository._database, self._database_method), self._function)  # noqa: SLF001 - a method of it
 
 
@@ -73,20 +75,20 @@ def bind_write(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunct
 
 def read_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """Run the decorated method as one read transaction, whose queries all see the same state."""
-    return _as_coroutine("read", method)
+    return _wrap_as_coroutine("read", method)
 
 
 def write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """Run the decorated method as one exclusive write transaction, rolled back on error or cancellation."""
-    return _as_coroutine("transact", method)
+    return _wrap_as_coroutine("transact", method)
 
 
 def urgent_write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """Run the decorated method as a write transaction ahead of other writes of this process."""
-    return _as_coroutine("transact_urgently", method)
+    return _wrap_as_coroutine("transact_urgently", method)
 
 
-def _as_coroutine(database_method: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
+def _wrap_as_coroutine(database_method: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     @wraps(method)
     async def run_method(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
         run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(

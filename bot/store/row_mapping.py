@@ -17,17 +17,17 @@ from bot.text import urls
 
 T = TypeVar("T")
 
-_FEED_FIELDS = [field.name for field in fields(Feed)]
-_VALIDATORS_INDEX = _FEED_FIELDS.index("validators")
+_FEED_FIELD_NAMES = [field.name for field in fields(Feed)]
+_VALIDATORS_INDEX = _FEED_FIELD_NAMES.index("validators")
 FEED_COLUMNS = [
-    *_FEED_FIELDS[:_VALIDATORS_INDEX],
+    *_FEED_FIELD_NAMES[:_VALIDATORS_INDEX],
     *Validators._fields,
-    *_FEED_FIELDS[_VALIDATORS_INDEX + 1 :],
+    *_FEED_FIELD_NAMES[_VALIDATORS_INDEX + 1 :],
 ]
 """Columns of a feed in the order of `Feed`'s fields, with the columns of `Validators` for that field."""
 FEED_SQL = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
 """Columns of a feed to select for `feed_from_row`."""
-_URL_INDEX, _SERVER_INDEX, _STATE_INDEX, _MOVED_TO_INDEX = map(
+_URL_INDEX, _SERVER_ID_INDEX, _STATE_INDEX, _MOVED_TO_INDEX = map(
     FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to")
 )
 DUE_FEED_SQL = """
@@ -74,9 +74,9 @@ DISPATCH_SQL = """
            ORDER BY decided, article_id) AS joined) AS joined_article_ids
 """
 """Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
-_ENTRY_COLUMNS = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
+_ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
 _TEXT_INDEX, _BODY_INDEX, _TAGS_INDEX = map(Article._fields.index, ("text", "body", "tags"))
-_FEED_STATES = {state.value: state for state in FeedState}
+_FEED_STATE_BY_VALUE = {state.value: state for state in FeedState}
 
 
 def to_json_array(elements: Collection[Any]) -> str:
@@ -102,18 +102,25 @@ def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Seque
 @cache
 def _build_converters(model_class: type) -> dict[str, Callable[[Any], Any] | None]:
     """Return the converter for each field of a class, or None for fields whose column is used as it is."""
-    return {name: _build_converter(hint) for name, hint in get_type_hints(model_class).items()}
+    return {
+        field_name: _build_converter(type_hint)
+        for field_name, type_hint in get_type_hints(model_class).items()
+    }
 
 
-def _build_converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any annotation
-    if isinstance(hint, UnionType) and NoneType in get_args(hint):
-        convert = _build_converter(get_args(hint)[0])
+def _build_converter(type_hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any annotation
+    if isinstance(type_hint, UnionType) and NoneType in get_args(type_hint):
+        convert = _build_converter(get_args(type_hint)[0])
         return convert and (lambda column_value: None if column_value is None else convert(column_value))
-    if get_origin(hint) is tuple:
+    if get_origin(type_hint) is tuple:
         return lambda json_text: tuple(json.loads(json_text))
-    if hint is PostLook:
+    if type_hint is PostLook:
         return PostLook.from_json
-    return hint if hint is bool or (isinstance(hint, type) and issubclass(hint, Enum)) else None
+    return (
+        type_hint
+        if type_hint is bool or (isinstance(type_hint, type) and issubclass(type_hint, Enum))
+        else None
+    )
 
 
 def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
@@ -121,11 +128,11 @@ def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
 
     Values in `overrides` replace those of the columns.
     """
-    converters = _build_converters(cast("type", model_class))
+    converter_by_field = _build_converters(cast("type", model_class))
     field_values = {
-        name: convert(row[name]) if convert else row[name]
-        for name, convert in converters.items()
-        if name not in overrides
+        field_name: convert(row[field_name]) if convert else row[field_name]
+        for field_name, convert in converter_by_field.items()
+        if field_name not in overrides
     }
     return model_class(**field_values, **overrides)
 
@@ -137,8 +144,8 @@ def feed_from_row(row: Row) -> Feed:
     """
     columns = list(row)
     columns[_URL_INDEX] = decrypt_url(columns[_URL_INDEX])
-    columns[_SERVER_INDEX] = columns[_SERVER_INDEX] or None
-    columns[_STATE_INDEX] = _FEED_STATES[columns[_STATE_INDEX]]
+    columns[_SERVER_ID_INDEX] = columns[_SERVER_ID_INDEX] or None
+    columns[_STATE_INDEX] = _FEED_STATE_BY_VALUE[columns[_STATE_INDEX]]
     columns[_MOVED_TO_INDEX] = columns[_MOVED_TO_INDEX] and decrypt_url(columns[_MOVED_TO_INDEX])
     validator_count = len(Validators._fields)
     columns[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count] = [
@@ -152,13 +159,17 @@ def due_feed_from_row(row: Row) -> DueFeed:
 
     Raises `DatabaseUnusable` if the feed's URL cannot be decrypted.
     """
-    id_, url, etag, last_modified, body_hash, *schedule_columns = row
-    return DueFeed(id_, decrypt_url(url), Validators(etag, last_modified, body_hash), *schedule_columns)
+    feed_id, url, etag, last_modified, body_hash, *schedule_columns = row
+    return DueFeed(feed_id, decrypt_url(url), Validators(etag, last_modified, body_hash), *schedule_columns)
 
 
 def feed_to_columns(feed: Feed) -> dict[str, Any]:
     """Return the values to store for a feed, by column name."""
-    columns = {name: getattr(feed, name) for name in _FEED_FIELDS if name != "validators"}
+    columns = {
+        field_name: getattr(feed, field_name)
+        for field_name in _FEED_FIELD_NAMES
+        if field_name != "validators"
+    }
     converted_columns = {"server_id": feed.server_id or 0, "state": feed.state.value}
     return columns | feed.validators._asdict() | converted_columns
 
@@ -177,11 +188,11 @@ def article_from_row(row: Sequence[Any] | Row) -> Article:
 
 def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]:
     """Return the articles with these ids, in no particular order, fetched as one JSON array."""
-    columns = ", ".join(f'"{name}"' for name in Article._fields)
+    columns_sql = ", ".join(f'"{column_name}"' for column_name in Article._fields)
     rows_json = db.fetch_value(
-        f"WITH found ({columns}) AS"
+        f"WITH found ({columns_sql}) AS"
         f" (SELECT {ARTICLE_SQL} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
-        f" SELECT json_group_array(json_array({columns})) FROM found",
+        f" SELECT json_group_array(json_array({columns_sql})) FROM found",
         (to_json_array(article_ids),),
     )
     return [article_from_row(row) for row in json.loads(rows_json)]
@@ -189,7 +200,7 @@ def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]
 
 def article_to_columns(article: NewArticle) -> dict[str, Any]:
     """Return the values to store for an article that follow from its feed entry, by column name."""
-    columns = {name: getattr(article, name) for name in _ENTRY_COLUMNS}
+    columns = {column_name: getattr(article, column_name) for column_name in _ENTRY_COLUMN_NAMES}
     return columns | {
         "body": None if article.body == article.text else article.body,
         "tags": json.dumps(article.tags, ensure_ascii=False),
@@ -221,7 +232,9 @@ def bookmark_from_row(row: Row) -> Bookmark:
     """Build a bookmark from columns with the prefix `saved_` and the columns of `ARTICLE_SQL`."""
     columns = dict(row)
     bookmark_columns = {
-        name.removeprefix("saved_"): columns.pop(name) for name in list(columns) if name.startswith("saved_")
+        column_name.removeprefix("saved_"): columns.pop(column_name)
+        for column_name in list(columns)
+        if column_name.startswith("saved_")
     }
     bookmark_columns["tags"] = tuple(json.loads(bookmark_columns["tags"]))
     return Bookmark(article=article_from_row(list(columns.values())), **bookmark_columns)

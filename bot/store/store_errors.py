@@ -34,9 +34,10 @@ class DatabaseMissing(DatabaseUnusable):
 class DatabaseMoved(DatabaseUnusable):
     """Error for a database that was moved to another location, which has the later posts."""
 
-    def __init__(self, place: object, target: str) -> None:
+    def __init__(self, location: object, target_location: str) -> None:
         super().__init__(
-            f"The database {place} was moved to {target}: set TELEX_DATABASE to that one. To go back to this "
+            f"The database {location} was moved to {target_location}: set TELEX_DATABASE to that "
+            f"one. To go back to this "
             "one, stop the bot there and start `telex run --again` once: it first reads back from the "
             "channels what was posted since."
         )

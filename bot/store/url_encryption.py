@@ -26,14 +26,14 @@ ENCRYPTED_PREFIX = "sealed:"
 _fernet: MultiFernet | None = None
 
 
-def set_encryption_keys(secret: SecretStr | None) -> None:
+def set_encryption_keys(secret_keys: SecretStr | None) -> None:
     """Set the comma-separated Fernet keys of this process, or disable encryption if that is None."""
     global _fernet  # noqa: PLW0603 - one per process
     _fernet = None
-    if secret is not None:
+    if secret_keys is not None:
         from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - 8 MB that few need
 
-        _fernet = MultiFernet([Fernet(key.strip()) for key in secret.get_secret_value().split(",")])
+        _fernet = MultiFernet([Fernet(key.strip()) for key in secret_keys.get_secret_value().split(",")])
 
 
 def has_key() -> bool:
@@ -77,11 +77,11 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
     """
     if not is_private(url, server_id):
         return url
-    sql = (
+    candidates_sql = (
         f"SELECT url FROM feed WHERE server_id = ? AND (server_id <> 0 OR url = ? OR url LIKE "
         f"'{ENCRYPTED_PREFIX}%')"
     )
-    rows = db.fetch_rows(sql, (server_id, url))
+    rows = db.fetch_rows(candidates_sql, (server_id, url))
     return next((stored_url for (stored_url,) in rows if decrypt_url(stored_url) == url), None)
 
 
@@ -95,7 +95,9 @@ def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]
     """Return id, server id, stored URL and stored redirect target of all feeds with a private URL."""
     rows = db.fetch_rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
-        (id_, server_id, url, target) for id_, server_id, url, target in rows if is_private(url, server_id)
+        (feed_id, server_id, url, redirect_target)
+        for feed_id, server_id, url, redirect_target in rows
+        if is_private(url, server_id)
     ]
 
 
@@ -105,11 +107,11 @@ def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
     With `reencrypt`, all private URLs are encrypted anew. Raises `DatabaseUnusable`, before any change, if a
     URL cannot be decrypted.
     """
-    updates = []
-    for id_, server_id, url, moved_to in _list_private_feeds(db):
+    update_rows = []
+    for feed_id, server_id, url, moved_to in _list_private_feeds(db):
         plain_url = decrypt_url(url)
         if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX)):
             encrypted_target = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
-            updates.append((encrypt_url(plain_url, server_id), encrypted_target, id_))
-    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", updates)
-    return len(updates)
+            update_rows.append((encrypt_url(plain_url, server_id), encrypted_target, feed_id))
+    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", update_rows)
+    return len(update_rows)

@@ -125,63 +125,74 @@ def learn_preferences(
     effective_verdicts = list(_iter_effective_verdicts(verdicts))
     if not effective_verdicts:
         return NO_PREFERENCES
-    articles = {posted_article.article_id: posted_article.article for posted_article in shown_articles}
-    posted_weights = {
+    article_by_id = {posted_article.article_id: posted_article.article for posted_article in shown_articles}
+    posted_weight_by_article = {
         shown_article.article_id: _compute_decay(now - shown_article.sent_at)
         for shown_article in shown_articles
     }
-    like_weights: defaultdict[int, float] = defaultdict(float)
-    dislike_weights: defaultdict[int, float] = defaultdict(float)
-    judges_by_article: defaultdict[int, list[int]] = defaultdict(list)
+    like_weight_by_article: defaultdict[int, float] = defaultdict(float)
+    dislike_weight_by_article: defaultdict[int, float] = defaultdict(float)
+    judge_ids_by_article: defaultdict[int, list[int]] = defaultdict(list)
     for verdict in effective_verdicts:
-        if verdict.article_id in articles:
-            weight_by_article = dislike_weights if verdict.opinion is OpinionKind.DISLIKED else like_weights
-            weight_by_article[verdict.article_id] += _OPINION_WEIGHTS.get(
+        if verdict.article_id in article_by_id:
+            opinion_weight_by_article = (
+                dislike_weight_by_article
+                if verdict.opinion is OpinionKind.DISLIKED
+                else like_weight_by_article
+            )
+            opinion_weight_by_article[verdict.article_id] += _OPINION_WEIGHTS.get(
                 verdict.opinion, 1.0
             ) * _compute_decay(now - verdict.given_at)
-            judges_by_article[verdict.article_id].append(verdict.user_id)
-    like_rate = sum(like_weights.values()) / (sum(posted_weights.values()) or 1.0)
+            judge_ids_by_article[verdict.article_id].append(verdict.user_id)
+    like_rate = sum(like_weight_by_article.values()) / (sum(posted_weight_by_article.values()) or 1.0)
     return PreferenceModel(
         _compute_traits(
-            articles, posted_weights, like_weights, dislike_weights, judges_by_article, like_rate
+            article_by_id,
+            posted_weight_by_article,
+            like_weight_by_article,
+            dislike_weight_by_article,
+            judge_ids_by_article,
+            like_rate,
         ),
         len(effective_verdicts),
     )
 
 
 def _compute_traits(
-    articles: Mapping[int, RatableArticle],
-    posted_weights: Mapping[int, float],
-    like_weights: Mapping[int, float],
-    dislike_weights: Mapping[int, float],
-    judges_by_article: Mapping[int, Sequence[int]],
+    article_by_id: Mapping[int, RatableArticle],
+    posted_weight_by_article: Mapping[int, float],
+    like_weight_by_article: Mapping[int, float],
+    dislike_weight_by_article: Mapping[int, float],
+    judge_ids_by_article: Mapping[int, Sequence[int]],
     like_rate: float,
 ) -> dict[str, Trait]:
     article_ids_by_key: defaultdict[str, list[int]] = defaultdict(list)
     name_counts_by_key: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for article_id, article in articles.items():
+    for article_id, article in article_by_id.items():
         for key, name in _collect_trait_names(article).items():
             article_ids_by_key[key].append(article_id)
             name_counts_by_key[key][name] += 1
     traits_by_key: dict[str, Trait] = {}
     for key, article_ids in article_ids_by_key.items():
-        kind = _KIND_BY_LETTER[key[0]]
-        if kind is TraitKind.WORD and len(article_ids) < _MIN_WORD_ARTICLES:
+        trait_kind = _KIND_BY_LETTER[key[0]]
+        if trait_kind is TraitKind.WORD and len(article_ids) < _MIN_WORD_ARTICLES:
             continue
-        actual_likes = sum(like_weights.get(liked_id, 0.0) for liked_id in article_ids)
-        expected_likes = sum(
-            like_rate * posted_weights[posted_id] + dislike_weights.get(posted_id, 0.0)
+        actual_like_weight = sum(like_weight_by_article.get(liked_id, 0.0) for liked_id in article_ids)
+        expected_like_weight = sum(
+            like_rate * posted_weight_by_article[posted_id] + dislike_weight_by_article.get(posted_id, 0.0)
             for posted_id in article_ids
         )
-        score = log((actual_likes + _PRIOR_LIKE_COUNT) / (expected_likes + _PRIOR_LIKE_COUNT))
+        score = log((actual_like_weight + _PRIOR_LIKE_COUNT) / (expected_like_weight + _PRIOR_LIKE_COUNT))
         if abs(score) >= _MIN_TRAIT_SCORE:
             judge_ids = dict.fromkeys(
-                judge_id for judged_id in article_ids for judge_id in judges_by_article.get(judged_id, ())
+                judge_id for judged_id in article_ids for judge_id in judge_ids_by_article.get(judged_id, ())
             )
             name = name_counts_by_key[key].most_common(1)[0][0]
-            traits_by_key[key] = Trait(kind, name, score, tuple(judge_ids)[:MIN_USERS_TO_SHOW])
-    strongest = sorted(traits_by_key, key=lambda key: -abs(traits_by_key[key].score))[:_MAX_TRAITS_PER_SERVER]
-    return {key: traits_by_key[key] for key in strongest}
+            traits_by_key[key] = Trait(trait_kind, name, score, tuple(judge_ids)[:MIN_USERS_TO_SHOW])
+    strongest_keys = sorted(traits_by_key, key=lambda key: -abs(traits_by_key[key].score))[
+        :_MAX_TRAITS_PER_SERVER
+    ]
+    return {key: traits_by_key[key] for key in strongest_keys}
 
 
 _KIND_BY_LETTER = {kind[0]: kind for kind in TraitKind}
@@ -217,15 +228,15 @@ def _iter_effective_verdicts(verdicts: Sequence[FeedbackEvent]) -> Iterator[Feed
         if past_verdict.opinion in _EXPLICIT_OPINIONS
     }
     counts_by_user: Counter[int] = Counter()
-    used_keys: set[tuple[int, int]] = set()
+    used_user_articles: set[tuple[int, int]] = set()
     for listed_verdict in sorted(verdicts, key=lambda verdict: (-verdict.given_at, verdict.article_id)):
-        key = (listed_verdict.user_id, listed_verdict.article_id)
-        if key in used_keys or (
-            key in explicit_verdicts and listed_verdict.opinion not in _EXPLICIT_OPINIONS
+        user_article = (listed_verdict.user_id, listed_verdict.article_id)
+        if user_article in used_user_articles or (
+            user_article in explicit_verdicts and listed_verdict.opinion not in _EXPLICIT_OPINIONS
         ):
             continue
         if counts_by_user[listed_verdict.user_id] < MAX_VERDICTS_PER_USER:
-            used_keys.add(key)
+            used_user_articles.add(user_article)
             counts_by_user[listed_verdict.user_id] += 1
             yield listed_verdict
 

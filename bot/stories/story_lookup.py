@@ -60,7 +60,7 @@ class StoryLookup:
         self._last_article_id = 0
         self._poll_lock = asyncio.Lock()
         self._vector_by_article_key: dict[str, bytes] = {}
-        self._briefs_without_vector: dict[int, ArticleBrief] = {}
+        self._unencoded_brief_by_id: dict[int, ArticleBrief] = {}
         self._encoding_task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -89,8 +89,8 @@ class StoryLookup:
 
     async def _match_stories(self, feed_id: int, new_articles: Sequence[NewArticle]) -> StoryMatches:
         try:
-            since = await self._load_recent()
-            similar_by_key = await self._find_similar(feed_id, new_articles)
+            since = await self._load_recent_articles()
+            similar_articles_by_key = await self._find_similar_articles(feed_id, new_articles)
         except StoreError:
             raise
         except Exception:
@@ -98,17 +98,17 @@ class StoryLookup:
             return NO_MATCHES
         loop = asyncio.get_running_loop()
 
-        def match_again() -> StoryMatches:
+        def recompute_matches() -> StoryMatches:
             return asyncio.run_coroutine_threadsafe(self._match_stories(feed_id, new_articles), loop).result()
 
         return StoryMatches(
-            similar_by_key, compute_membership_score, self._last_article_id, since, match_again
+            similar_articles_by_key, compute_membership_score, self._last_article_id, since, recompute_matches
         )
 
-    async def _find_similar(
+    async def _find_similar_articles(
         self, feed_id: int, new_articles: Sequence[NewArticle]
     ) -> Mapping[str, Sequence[SimilarArticle]]:
-        similar_by_key: dict[str, Sequence[SimilarArticle]] = {}
+        similar_articles_by_key: dict[str, Sequence[SimilarArticle]] = {}
         for article in new_articles:
             lead = (article.summary or article.body)[:LEAD_LENGTH]
             brief = ArticleBrief(
@@ -120,11 +120,11 @@ class StoryLookup:
                 )
             )
             if similar_articles:
-                similar_by_key[article.key] = similar_articles
+                similar_articles_by_key[article.key] = similar_articles
             await asyncio.sleep(0)  # Each takes about a millisecond.
-        return similar_by_key
+        return similar_articles_by_key
 
-    async def _load_recent(self) -> int:
+    async def _load_recent_articles(self) -> int:
         """Load articles stored since the last call, by any process, and evict old articles from memory.
 
         Returns the time, as Unix time in seconds, before which articles are evicted.
@@ -138,11 +138,11 @@ class StoryLookup:
                 vector = self._vector_by_article_key.pop(brief.key, None)
                 self._recent_articles.add(extract_story_features(brief, self._compute_term_weight, vector))
                 if vector is None and self._semantic_index is not None:
-                    self._briefs_without_vector[brief.article_id] = brief
+                    self._unencoded_brief_by_id[brief.article_id] = brief
                 await asyncio.sleep(0)  # Each takes about 0.3 ms.
             self._last_article_id = briefs[-1].article_id
         self._recent_articles.evict_before(since)
-        if self._briefs_without_vector and self._encoding_task is None:
+        if self._unencoded_brief_by_id and self._encoding_task is None:
             self._encoding_task = asyncio.create_task(self._encode_missing_titles(), name="titles")
             self._encoding_task.add_done_callback(self._on_titles_encoded)
         return since
@@ -177,13 +177,13 @@ class StoryLookup:
     async def _encode_missing_titles(self) -> None:
         """Encode titles without a vector, newest first, including those of the last days after a start."""
         assert self._semantic_index is not None
-        while self._briefs_without_vector:
-            ids = sorted(self._briefs_without_vector, reverse=True)[:ENCODE_BATCH_SIZE]
-            briefs = [self._briefs_without_vector.pop(id_) for id_ in ids]
+        while self._unencoded_brief_by_id:
+            article_ids = sorted(self._unencoded_brief_by_id, reverse=True)[:ENCODE_BATCH_SIZE]
+            briefs = [self._unencoded_brief_by_id.pop(id_) for id_ in article_ids]
             titles = [strip_agency_prefix(brief.title) for brief in briefs]
             vectors = await self._semantic_index.encode_titles(titles, timeout_seconds=None)
             if vectors is None:  # The encoder is not ready; the next poll tries again.
-                self._briefs_without_vector.update((brief.article_id, brief) for brief in briefs)
+                self._unencoded_brief_by_id.update((brief.article_id, brief) for brief in briefs)
                 return
             for brief, vector in zip(briefs, vectors, strict=True):
                 self._recent_articles.set_vector(brief.article_id, vector)

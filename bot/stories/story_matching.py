@@ -62,7 +62,7 @@ _MIN_NAME_LENGTH = 3
 """Minimum length in letters of a word that counts as a name."""
 _EMPTY_SET: frozenset[str] = frozenset()
 """Empty set that articles share: most need one, and each would take as much memory as a full set."""
-_AGENCY_PREFIX = re.compile(
+_AGENCY_PREFIX_PATTERN = re.compile(
     r"^\s*(?:(?:update|wrapup) \d+\s*-|global markets\s*-|live\s*[:|-]|en direct\s*[:,-])\s*", re.IGNORECASE
 )
 _SENTENCE_START_PATTERN = re.compile(r"(?:^|[.:;!?|«»“”\"–—-])\s*$")
@@ -106,29 +106,31 @@ def extract_story_features(
     `compute_term_weight` returns the inverse document frequency of an index term.
     """
     title, lead, language = strip_agency_prefix(brief.title), brief.lead[:LEAD_LENGTH], brief.language
-    weights = {
+    weight_by_term = {
         term: compute_term_weight(term) ** 2
-        for term in _intern_all(text_analysis.stem_tokens(title, language))
+        for term in _intern_words(text_analysis.stem_tokens(title, language))
     }
-    words = frozenset(_intern_all(text_analysis.tokenize(title)))
-    names = frozenset(_intern_all(_iter_names(title, lead))) or _EMPTY_SET
-    brands = (words & BRANDS).union(_iter_brands(title)) or _EMPTY_SET
+    words = frozenset(_intern_words(text_analysis.tokenize(title)))
+    names = frozenset(_intern_words(_iter_names(title, lead))) or _EMPTY_SET
+    brand_words = (words & BRANDS).union(_iter_brands(title)) or _EMPTY_SET
     figures = extract_figures(title)
     return StoryFeatures(
         article_id=brief.article_id,
         feed_id=brief.feed_id,
         published=brief.published,
         language=language,
-        weights=weights,
-        total_weight=sum(weights.values()) or 1.0,
-        lead_terms=tuple(set(_intern_all(text_analysis.stem_tokens(lead, language))) - weights.keys()),
+        weights=weight_by_term,
+        total_weight=sum(weight_by_term.values()) or 1.0,
+        lead_terms=tuple(
+            set(_intern_words(text_analysis.stem_tokens(lead, language))) - weight_by_term.keys()
+        ),
         mentioned_words=tuple(
-            words.union(_intern_all(_iter_capitalised(lead, includes_sentence_starts=True)))
+            words.union(_intern_words(_iter_capitalised(lead, includes_sentence_starts=True)))
         ),
         names=names,
-        brands=brands,
+        brands=brand_words,
         figures=figures,
-        versioned_names=select_versioned_subjects(figures) & (names | brands) or _EMPTY_SET,
+        versioned_names=select_versioned_subjects(figures) & (names | brand_words) or _EMPTY_SET,
         vector=vector,
     )
 
@@ -138,14 +140,14 @@ def extract_proper_names(title: str) -> frozenset[str]:
     return frozenset(_iter_names(title, ""))
 
 
-def _intern_all(words: Iterable[str]) -> Iterator[str]:
+def _intern_words(words: Iterable[str]) -> Iterator[str]:
     """Return words interned, so that the thousands of articles that share them take less memory."""
     return map(sys.intern, words)
 
 
 def strip_agency_prefix(title: str) -> str:
     """Return a title without the prefix of a news agency, cut to `_MAX_TITLE_LENGTH` characters."""
-    return _AGENCY_PREFIX.sub("", title[:_MAX_TITLE_LENGTH])
+    return _AGENCY_PREFIX_PATTERN.sub("", title[:_MAX_TITLE_LENGTH])
 
 
 class RecentArticleIndex:
@@ -156,7 +158,7 @@ class RecentArticleIndex:
 
     def __init__(self) -> None:
         self._features_by_id: dict[int, StoryFeatures] = {}
-        self._insertion_order: deque[int] = deque()
+        self._article_ids_in_insertion_order: deque[int] = deque()
         self._article_ids_by_key: defaultdict[str, list[int]] = defaultdict(list)
 
     def __len__(self) -> int:
@@ -167,10 +169,10 @@ class RecentArticleIndex:
         if features.article_id in self._features_by_id:
             self._remove(features.article_id)
         else:
-            self._insertion_order.append(features.article_id)
+            self._article_ids_in_insertion_order.append(features.article_id)
         self._features_by_id[features.article_id] = features
-        for key in _iter_index_keys(features):
-            self._article_ids_by_key[key].append(features.article_id)
+        for index_key in _iter_index_keys(features):
+            self._article_ids_by_key[index_key].append(features.article_id)
 
     def set_vector(self, article_id: int, vector: bytes) -> None:
         """Set the vector of an article's title, if the article is still in the index."""
@@ -179,24 +181,28 @@ class RecentArticleIndex:
 
     def evict_before(self, before: int) -> None:
         """Remove articles published before a Unix time in seconds, in the order in which they were added."""
-        while self._insertion_order and self._features_by_id[self._insertion_order[0]].published < before:
-            article_id = self._insertion_order.popleft()
+        while (
+            self._article_ids_in_insertion_order
+            and self._features_by_id[self._article_ids_in_insertion_order[0]].published < before
+        ):
+            article_id = self._article_ids_in_insertion_order.popleft()
             self._remove(article_id)
             del self._features_by_id[article_id]
 
     def find_similar(self, features: StoryFeatures) -> tuple[SimilarArticle, ...]:
         """Return the articles of other feeds that seem to report the same event, most similar first."""
-        shared_weights: Counter[int] = Counter()
+        shared_weight_by_article: Counter[int] = Counter()
         remaining_postings = _MAX_POSTINGS_READ
-        for key in _select_lookup_keys(features):
-            article_ids = self._article_ids_by_key.get(key, ())
+        for index_key in _select_lookup_keys(features):
+            article_ids = self._article_ids_by_key.get(index_key, ())
             if len(article_ids) <= remaining_postings:
                 remaining_postings -= len(article_ids)
-                weight = features.weights.get(key, 1.0)
+                weight = features.weights.get(index_key, 1.0)
                 for article_id in article_ids:
-                    shared_weights[article_id] += weight  # type: ignore[assignment]  # weights are no whole numbers
+                    shared_weight_by_article[article_id] += weight  # type: ignore[assignment]  # weights are no whole numbers
         candidates = [
-            self._features_by_id[article_id] for article_id, _ in shared_weights.most_common(_MAX_COMPARED)
+            self._features_by_id[article_id]
+            for article_id, _ in shared_weight_by_article.most_common(_MAX_COMPARED)
         ]
         cosines = _compute_cosines(features, candidates)
         similar_articles = [
@@ -210,90 +216,115 @@ class RecentArticleIndex:
         )
 
     def _remove(self, article_id: int) -> None:
-        for key in _iter_index_keys(self._features_by_id[article_id]):
-            article_ids = self._article_ids_by_key[key]
+        for index_key in _iter_index_keys(self._features_by_id[article_id]):
+            article_ids = self._article_ids_by_key[index_key]
             article_ids.remove(article_id)
             if not article_ids:
-                del self._article_ids_by_key[key]
+                del self._article_ids_by_key[index_key]
 
 
-def compute_similarity(first: StoryFeatures, second: StoryFeatures, cosine: float | None = None) -> float:
+def compute_similarity(
+    first_features: StoryFeatures, second_features: StoryFeatures, cosine: float | None = None
+) -> float:
     """Return how similar two articles are, from 0 to 1.
 
     `cosine` is the cosine of their titles' vectors, or None if unknown. The similarity decreases with the
     time between the articles, because later articles mostly report a new development.
     """
-    gap_seconds = abs(first.published - second.published)
-    are_translations = None not in (first.language, second.language) and first.language != second.language
+    gap_seconds = abs(first_features.published - second_features.published)
+    are_translations = (
+        None not in (first_features.language, second_features.language)
+        and first_features.language != second_features.language
+    )
     if (
         gap_seconds > MAX_STORY_GAP_SECONDS
-        or has_figure_conflict(first.figures, second.figures, is_cross_lingual=are_translations)
-        or _have_different_subjects(first, second)
+        or has_figure_conflict(
+            first_features.figures, second_features.figures, is_cross_lingual=are_translations
+        )
+        or _have_different_subjects(first_features, second_features)
     ):
         return 0.0
-    undiscounted = (
-        _compute_cross_lingual_similarity(first, second, cosine)
+    undiscounted_similarity = (
+        _compute_cross_lingual_similarity(first_features, second_features, cosine)
         if are_translations
-        else _compute_lexical_similarity(first, second, cosine)
+        else _compute_lexical_similarity(first_features, second_features, cosine)
     )
-    return undiscounted * (1 - _MAX_AGE_PENALTY * gap_seconds / MAX_STORY_GAP_SECONDS)
+    return undiscounted_similarity * (1 - _MAX_AGE_PENALTY * gap_seconds / MAX_STORY_GAP_SECONDS)
 
 
 def _compute_cross_lingual_similarity(
-    first: StoryFeatures, second: StoryFeatures, cosine: float | None
+    first_features: StoryFeatures, second_features: StoryFeatures, cosine: float | None
 ) -> float:
     """Return the similarity of two articles in different languages.
 
     It is 0 without a cosine and a common name.
     """
-    if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(first, second):
+    if (
+        cosine is None
+        or cosine < _MIN_CROSS_LINGUAL_COSINE
+        or not _share_a_name(first_features, second_features)
+    ):
         return 0.0
     return cosine - _CROSS_LINGUAL_OFFSET
 
 
-def _compute_lexical_similarity(first: StoryFeatures, second: StoryFeatures, cosine: float | None) -> float:
-    if len(first.weights.keys() & second.weights.keys()) < _MIN_SHARED_TERMS:
+def _compute_lexical_similarity(
+    first_features: StoryFeatures, second_features: StoryFeatures, cosine: float | None
+) -> float:
+    if len(first_features.weights.keys() & second_features.weights.keys()) < _MIN_SHARED_TERMS:
         return 0.0
-    word_similarity = (_compute_weight_share(first, second) + _compute_weight_share(second, first)) / 2
+    word_similarity = (
+        _compute_weight_share(first_features, second_features)
+        + _compute_weight_share(second_features, first_features)
+    ) / 2
     return word_similarity if cosine is None else max(0.0, (word_similarity + cosine) / 2 - _COSINE_OFFSET)
 
 
-def _compute_weight_share(first: StoryFeatures, second: StoryFeatures) -> float:
+def _compute_weight_share(first_features: StoryFeatures, second_features: StoryFeatures) -> float:
     """Return the share of the weight of a title's words that another article contains.
 
     Words in the lead of the other article count less than words in its title.
     """
     shared_weight = 0.0
-    for term, weight in first.weights.items():
-        if term in second.weights:
+    for term, weight in first_features.weights.items():
+        if term in second_features.weights:
             shared_weight += weight
-        elif term in second.lead_terms:
+        elif term in second_features.lead_terms:
             shared_weight += weight * _LEAD_TERM_FACTOR
-    return shared_weight / first.total_weight
+    return shared_weight / first_features.total_weight
 
 
-def _have_different_subjects(first: StoryFeatures, second: StoryFeatures) -> bool:
+def _have_different_subjects(first_features: StoryFeatures, second_features: StoryFeatures) -> bool:
     """Return whether two articles have different subjects: each names something that the other does not.
 
     Brands, names with a version number, and proper names are compared separately.
     """
-    if first.brands.difference(second.mentioned_words) and second.brands.difference(first.mentioned_words):
+    if first_features.brands.difference(
+        second_features.mentioned_words
+    ) and second_features.brands.difference(first_features.mentioned_words):
         return True
-    first_versioned, second_versioned = first.versioned_names, second.versioned_names
-    if first_versioned and second_versioned and first_versioned.isdisjoint(second_versioned):
+    first_versioned_names, second_versioned_names = (
+        first_features.versioned_names,
+        second_features.versioned_names,
+    )
+    if (
+        first_versioned_names
+        and second_versioned_names
+        and first_versioned_names.isdisjoint(second_versioned_names)
+    ):
         return True
     return bool(
-        first.names
-        and second.names
-        and first.names.isdisjoint(second.mentioned_words)
-        and second.names.isdisjoint(first.mentioned_words)
+        first_features.names
+        and second_features.names
+        and first_features.names.isdisjoint(second_features.mentioned_words)
+        and second_features.names.isdisjoint(first_features.mentioned_words)
     )
 
 
-def _share_a_name(first: StoryFeatures, second: StoryFeatures) -> bool:
-    return not first.names.isdisjoint(second.mentioned_words) or not second.names.isdisjoint(
-        first.mentioned_words
-    )
+def _share_a_name(first_features: StoryFeatures, second_features: StoryFeatures) -> bool:
+    return not first_features.names.isdisjoint(
+        second_features.mentioned_words
+    ) or not second_features.names.isdisjoint(first_features.mentioned_words)
 
 
 def _iter_names(title: str, lead: str) -> Iterator[str]:
@@ -333,7 +364,7 @@ def _is_title_case(title: str) -> bool:
     """Return whether most long words of a title are capitalised, so that capitals do not indicate names."""
     initials = [
         title[start]
-        for _form, start, end in text_analysis.find_token_spans(title)
+        for _word, start, end in text_analysis.find_token_spans(title)
         if end - start > _MIN_NAME_LENGTH
     ]
     return sum(map(str.isupper, initials)) >= _TITLE_CASE_SHARE * len(initials)

@@ -9,7 +9,7 @@ MAX_STORY_GAP_SECONDS = 2 * 86_400
 
 _MIN_MEAN_SIMILARITY = 0.25
 """Minimum mean similarity of an article to the most similar articles of a story that it joins."""
-_MAX_COMPARED = 3
+_MAX_COMPARED_SIMILARITIES = 3
 """Maximum number of a story's articles, the most similar ones, that a new article is compared with."""
 
 
@@ -19,8 +19,8 @@ def compute_membership_margin(similarities: Sequence[float], story_size: int) ->
     `similarities` are the known similarities to the story's articles. Several moderate similarities count as
     much as a single high one.
     """
-    top_similarities = sorted(similarities, reverse=True)[:_MAX_COMPARED]
-    return sum(top_similarities) / min(_MAX_COMPARED, story_size) - (
+    top_similarities = sorted(similarities, reverse=True)[:_MAX_COMPARED_SIMILARITIES]
+    return sum(top_similarities) / min(_MAX_COMPARED_SIMILARITIES, story_size) - (
         _MIN_MEAN_SIMILARITY + (SINGLE_ARTICLE_SIMILARITY - _MIN_MEAN_SIMILARITY) / story_size
     )
 

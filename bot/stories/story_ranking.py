@@ -35,7 +35,7 @@ def select_best_stories(
     Of stories with equal scores, the newest comes first.
     """
 
-    def rank(story: HeldStory) -> tuple[float, int, int]:
+    def build_sort_key(story: HeldStory) -> tuple[float, int, int]:
         recency = 1 - (now - story.published) / TOP_STORY_WINDOW_SECONDS
         preference = preferences.compute_score(story.articles)
         score = compute_story_score(
@@ -46,4 +46,4 @@ def select_best_stories(
         )
         return score, story.published, story.post_id
 
-    return sorted(stories, key=rank, reverse=True)[:count]
+    return sorted(stories, key=build_sort_key, reverse=True)[:count]

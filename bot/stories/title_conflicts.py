@@ -24,26 +24,30 @@ Figures = frozenset[Figure]
 ROUNDING_TOLERANCE = 0.03
 """Maximum difference between two sums, shares or counts that count as equal, as a share of the larger."""
 
-_CURRENCIES = {
+_CURRENCY_BY_WORD = {
     "$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
     "€": "eur", "euro": "eur", "euros": "eur", "eur": "eur",
     "£": "gbp", "pound": "gbp", "pounds": "gbp", "livres": "gbp", "gbp": "gbp",
     "¥": "jpy", "yen": "jpy", "yens": "jpy", "yuan": "cny", "yuans": "cny",
 }  # fmt: skip
-_SCALES = {
+_SCALE_BY_WORD = {
     "k": 1e3, "thousand": 1e3, "mille": 1e3, "million": 1e6, "millions": 1e6, "mn": 1e6, "mln": 1e6, "m": 1e6,
     "billion": 1e9, "billions": 1e9, "bn": 1e9, "b": 1e9, "milliard": 1e9, "milliards": 1e9, "md": 1e9,
     "mds": 1e9, "trillion": 1e12, "trillions": 1e12, "tn": 1e12,
 }  # fmt: skip
 _PERCENT_UNITS = frozenset({"%", "percent", "pc", "pourcent"})
-_ROUNDED_UNITS = frozenset(_CURRENCIES.values()) | {"%"}
-_UNITS = _ROUNDED_UNITS | {"day"}
-_CURRENCY_WORDS = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True))
-_SCALE_WORDS = "|".join(sorted(_SCALES, key=len, reverse=True))
+_ROUNDED_UNITS = frozenset(_CURRENCY_BY_WORD.values()) | {"%"}
+_UNIT_NAMES = _ROUNDED_UNITS | {"day"}
+_CURRENCY_WORDS_PATTERN = "|".join(
+    re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True)
+)
+_SCALE_WORDS_PATTERN = "|".join(sorted(_SCALE_BY_WORD, key=len, reverse=True))
 _NUMBER_PATTERN = re.compile(
-    rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) ?(?P<paid_scale>(?:{_SCALE_WORDS})\b)?"
-    rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: ?(?P<scale>(?:{_SCALE_WORDS})\b))?"
-    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_CURRENCY_WORDS})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
+    rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) "
+    rf"?(?P<paid_scale>(?:{_SCALE_WORDS_PATTERN})\b)?"
+    rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: "
+    rf"?(?P<scale>(?:{_SCALE_WORDS_PATTERN})\b))?"
+    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_CURRENCY_WORDS_PATTERN})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
 )
 _MODEL_PATTERN = re.compile(
     r"(?<![\w.])(?P<name>[a-z]{1,12})-?(?P<version>\d{1,4}(?:\.\d+)*)(?P<letter>[a-z]?)(?![\w.]*\w)"
@@ -52,92 +56,92 @@ _VERSION_PATTERN = re.compile(
     r"(?<![\w.])(?P<name>[a-z][a-z]+) (?:v|version )?(?P<version>\d{1,4}(?:\.\d+)*)(?![\w.,%]*\w)(?! ?%)"
 )
 _WORD_AFTER_PATTERN = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )?(?P<word>[a-z]{3,})")
-_MONTH_NAMES = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
+_MONTH_NAMES_PATTERN = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 _DAY_PATTERN = re.compile(
-    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_MONTH_NAMES})\b"
-    rf"|\b(?P<month_>{_MONTH_NAMES}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_MONTH_NAMES_PATTERN})\b"
+    rf"|\b(?P<month_>{_MONTH_NAMES_PATTERN}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
 )
-_YEARS = range(1900, 2100)
+_YEAR_RANGE = range(1900, 2100)
 _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
 
 
 def extract_figures(text: str) -> Figures:
     """Return the figures of a title: its numbers with what they count or measure."""
-    folded = " ".join(fold(text).split())
-    if not any(map(str.isdecimal, folded)):
+    folded_text = " ".join(fold(text).split())
+    if not any(map(str.isdecimal, folded_text)):
         return frozenset()
-    return frozenset(_iter_figures(folded))
+    return frozenset(_iter_figures(folded_text))
 
 
-def _iter_figures(folded: str) -> Iterator[Figure]:
-    for match in _DAY_PATTERN.finditer(folded):
+def _iter_figures(folded_text: str) -> Iterator[Figure]:
+    for match in _DAY_PATTERN.finditer(folded_text):
         month, day = match["month"] or match["month_"], match["day"] or match["day_"]
         yield Figure("day", MONTH_NUMBERS[month] * 100 + int(day))
-    folded = _DAY_PATTERN.sub(" ", folded)
-    yield from _iter_versions(folded)
-    yield from _iter_numbers(folded)
+    folded_text = _DAY_PATTERN.sub(" ", folded_text)
+    yield from _iter_versions(folded_text)
+    yield from _iter_numbers(folded_text)
 
 
-def _iter_versions(folded: str) -> Iterator[Figure]:
-    for match in _MODEL_PATTERN.finditer(folded):
-        letter = ord(match["letter"]) / 1e9 if match["letter"] else 0
-        yield Figure(match["name"], _parse_version(match["version"]) + letter)
-    for match in _VERSION_PATTERN.finditer(folded):
+def _iter_versions(folded_text: str) -> Iterator[Figure]:
+    for match in _MODEL_PATTERN.finditer(folded_text):
+        letter_fraction = ord(match["letter"]) / 1e9 if match["letter"] else 0
+        yield Figure(match["name"], _parse_version(match["version"]) + letter_fraction)
+    for match in _VERSION_PATTERN.finditer(folded_text):
         name, version = match["name"], match["version"]
         if (
             not text_analysis.is_stop_word(name)
             and name not in _NON_PRODUCT_WORDS
-            and int(version.split(".")[0]) not in _YEARS
+            and int(version.split(".")[0]) not in _YEAR_RANGE
         ):
             yield Figure(name, _parse_version(version))
 
 
-def _iter_numbers(folded: str) -> Iterator[Figure]:
-    for match in _NUMBER_PATTERN.finditer(folded):
+def _iter_numbers(folded_text: str) -> Iterator[Figure]:
+    for match in _NUMBER_PATTERN.finditer(folded_text):
         if match["before"]:
-            amount = _parse_number(match["paid"]) * _SCALES.get(match["paid_scale"] or "", 1)
-            yield Figure(_CURRENCIES[match["before"]], amount)
+            amount = _parse_number(match["paid"]) * _SCALE_BY_WORD.get(match["paid_scale"] or "", 1)
+            yield Figure(_CURRENCY_BY_WORD[match["before"]], amount)
             continue
-        value = _parse_number(match["number"]) * _SCALES.get(match["scale"] or "", 1)
+        figure_value = _parse_number(match["number"]) * _SCALE_BY_WORD.get(match["scale"] or "", 1)
         unit = (match["unit"] or "").strip().removeprefix("d'").removeprefix("de ").replace(" ", "")
-        if unit in _CURRENCIES:
-            yield Figure(_CURRENCIES[unit], value)
+        if unit in _CURRENCY_BY_WORD:
+            yield Figure(_CURRENCY_BY_WORD[unit], figure_value)
         elif unit in _PERCENT_UNITS:
-            yield Figure("%", value)
-        elif next_word := _WORD_AFTER_PATTERN.match(folded, match.end()):
-            stems = text_analysis.stem_tokens(next_word["word"], "en")
-            if stems and value not in _YEARS:
-                yield Figure(f"# {stems[0]}", value)
+            yield Figure("%", figure_value)
+        elif next_word_match := _WORD_AFTER_PATTERN.match(folded_text, match.end()):
+            stems = text_analysis.stem_tokens(next_word_match["word"], "en")
+            if stems and figure_value not in _YEAR_RANGE:
+                yield Figure(f"# {stems[0]}", figure_value)
 
 
 def has_figure_conflict(
-    first: Collection[Figure], second: Collection[Figure], *, is_cross_lingual: bool = False
+    first_figures: Collection[Figure], second_figures: Collection[Figure], *, is_cross_lingual: bool = False
 ) -> bool:
     """Return whether two titles give different numbers for one subject.
 
     If `is_cross_lingual`, all counts are compared, because counted things have other names in another
     language.
     """
-    if not first or not second:
+    if not first_figures or not second_figures:
         return False
-    first_values, second_values = (
-        _group_by_subject(first, merges_counts=is_cross_lingual),
-        _group_by_subject(second, merges_counts=is_cross_lingual),
+    first_values_by_subject, second_values_by_subject = (
+        _group_by_subject(first_figures, merges_counts=is_cross_lingual),
+        _group_by_subject(second_figures, merges_counts=is_cross_lingual),
     )
     return any(
         not any(
             _are_equal(first_value, second_value, is_rounded=subject in _ROUNDED_UNITS or subject[0] == "#")
-            for first_value in first_values[subject]
-            for second_value in second_values[subject]
+            for first_value in first_values_by_subject[subject]
+            for second_value in second_values_by_subject[subject]
         )
-        for subject in first_values.keys() & second_values.keys()
+        for subject in first_values_by_subject.keys() & second_values_by_subject.keys()
     )
 
 
 def select_versioned_subjects(figures: Collection[Figure]) -> frozenset[str]:
     """Return the folded names (no case or accents) that stand beside a version or model number."""
     return frozenset(
-        figure.subject for figure in figures if figure.subject.isalpha() and figure.subject not in _UNITS
+        figure.subject for figure in figures if figure.subject.isalpha() and figure.subject not in _UNIT_NAMES
     )
 
 
@@ -150,19 +154,20 @@ def _group_by_subject(figures: Collection[Figure], *, merges_counts: bool) -> di
     return values_by_subject
 
 
-def _are_equal(first: float, second: float, *, is_rounded: bool) -> bool:
-    return first == second or (
-        is_rounded and abs(first - second) <= ROUNDING_TOLERANCE * max(abs(first), abs(second))
+def _are_equal(first_value: float, second_value: float, *, is_rounded: bool) -> bool:
+    return first_value == second_value or (
+        is_rounded
+        and abs(first_value - second_value) <= ROUNDING_TOLERANCE * max(abs(first_value), abs(second_value))
     )
 
 
-def _parse_number(digits: str) -> float:
+def _parse_number(number_text: str) -> float:
     """Return the value of a number written in English or French.
 
     A mark before the last three digits separates thousands.
     """
-    digits = digits.replace(" ", "").strip(".,")
-    *leading_groups, last_group = re.split("[.,]", digits)
+    number_text = number_text.replace(" ", "").strip(".,")
+    *leading_groups, last_group = re.split("[.,]", number_text)
     if not leading_groups or (len(last_group) == 3 and leading_groups[0] != "0"):  # noqa: PLR2004 - a group of thousands
         return float("".join([*leading_groups, last_group]))
     return float("".join(leading_groups) + "." + last_group)
@@ -170,5 +175,8 @@ def _parse_number(digits: str) -> float:
 
 def _parse_version(text: str) -> float:
     """Return a version as a number; two versions have equal numbers only if they are written equally."""
-    major, *minor = (int(part) for part in text.split("."))
-    return major + sum((part + 1) / float(1000 ** (index + 1)) for index, part in enumerate(minor))
+    major_number, *minor_numbers = (int(part) for part in text.split("."))
+    return major_number + sum(
+        (minor_number + 1) / float(1000 ** (minor_index + 1))
+        for minor_index, minor_number in enumerate(minor_numbers)
+    )

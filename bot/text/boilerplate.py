@@ -26,7 +26,7 @@ _BULLET = r"(?:[→>»•►*-] ?)?"
 # Possessive quantifiers keep long lines from backtracking exponentially.
 _SOURCE_WORDS = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
 _HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_SOCIAL_NETWORKS}\b)*+"
-_PATTERNS = (
+_BOILERPLATE_PATTERN_TEXTS = (
     # names of pictures
     r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
     # times of publication, update and reading
@@ -116,8 +116,10 @@ _PATTERNS = (
     r"(?:se connecter|connexion|log ?in|sign in)(?: ?[|/] ?[\w '’]{1,30})?",
     r"no related posts\.?",
 )
-_BOILERPLATE = tuple(re.compile(pattern.replace(" ", r"\s"), re.IGNORECASE) for pattern in _PATTERNS)
-_RELATED_LINKS_HEADING = re.compile(
+_BOILERPLATE_PATTERNS = tuple(
+    re.compile(pattern.replace(" ", r"\s"), re.IGNORECASE) for pattern in _BOILERPLATE_PATTERN_TEXTS
+)
+_RELATED_LINKS_HEADING_PATTERN = re.compile(
     r"(?:possibly )?(?:related|similar|recommended) (?:posts?|articles?|stories|reading) ?:?"
     r"|articles? (?:similaires?|en rapport|liés?|connexes|recommandés?) ?:?"
     r"|articles? qui (?:peuvent|pourraient) vous intéresser ?:?"
@@ -126,19 +128,19 @@ _RELATED_LINKS_HEADING = re.compile(
     r"|(?:à lire|sur le même sujet|dans la même rubrique|read next|more stories) ?:?".replace(" ", r"\s"),
     re.IGNORECASE,
 )
-_COPYRIGHT_YEARS_LINE = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
+_COPYRIGHT_YEARS_PATTERN = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
 """Pattern of a line with a site's name and years, often the last line of its pages."""
 _MAX_RELATED_LINKS = 15
 """Maximum number of titles of other articles at the end of a text below a heading ("Related posts")."""
 _MAX_TITLE_CHARS = 160
 """Maximum number of characters of a line that may be the title of another article."""
-_READ_MORE = re.compile(
+_READ_MORE_PATTERN = re.compile(
     r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
     re.IGNORECASE,
 )
-_REDDIT_SUBMITTER = re.compile(r"\s++/?u/[\w-]{1,40}\s*+(?:\[link\]\s*+)?(?:\[comments\]\s*+)?")
+_REDDIT_SUBMITTER_PATTERN = re.compile(r"\s++/?u/[\w-]{1,40}\s*+(?:\[link\]\s*+)?(?:\[comments\]\s*+)?")
 """Pattern of the text after "submitted by" at the end of every entry of Reddit's feeds."""
-_EMPTY_LINES = re.compile(r"\n\s*\n\s*\n+")
+_EMPTY_LINES_PATTERN = re.compile(r"\n\s*\n\s*\n+")
 
 
 def strip_boilerplate(text: str) -> str:
@@ -149,29 +151,29 @@ def strip_boilerplate(text: str) -> str:
     returned unchanged.
     """
     text_before, _by, submitter = text.rpartition("submitted by")
-    if _REDDIT_SUBMITTER.fullmatch(submitter):
+    if _REDDIT_SUBMITTER_PATTERN.fullmatch(submitter):
         text = text_before.rstrip()
     lines = text.split("\n")
-    kept_lines = _strip_trailer([line for line in lines if not _is_boilerplate(line)])
-    if kept_lines:
-        kept_lines[-1] = _READ_MORE.sub("", kept_lines[-1])
-    if kept_lines == lines:
+    article_lines = _strip_trailer([line for line in lines if not _is_boilerplate(line)])
+    if article_lines:
+        article_lines[-1] = _READ_MORE_PATTERN.sub("", article_lines[-1])
+    if article_lines == lines:
         return text
-    cleaned = _EMPTY_LINES.sub("\n\n", "\n".join(kept_lines)).strip()
-    return cleaned if re.search(r"\w\w", cleaned) else text
+    cleaned_text = _EMPTY_LINES_PATTERN.sub("\n\n", "\n".join(article_lines)).strip()
+    return cleaned_text if re.search(r"\w\w", cleaned_text) else text
 
 
 def _is_boilerplate(line: str) -> bool:
     line = line.strip()
     return 0 < len(line) <= MAX_BOILERPLATE_LINE_CHARS and any(
-        pattern.fullmatch(line) for pattern in _BOILERPLATE
+        pattern.fullmatch(line) for pattern in _BOILERPLATE_PATTERNS
     )
 
 
 def _strip_trailer(lines: list[str]) -> list[str]:
     """Return the lines without a site's name, a list of other articles, or a repeated line at the end."""
     filled_indexes = [index for index, line in enumerate(lines) if line.strip()]
-    while len(filled_indexes) > 1 and _COPYRIGHT_YEARS_LINE.fullmatch(lines[filled_indexes[-1]].strip()):
+    while len(filled_indexes) > 1 and _COPYRIGHT_YEARS_PATTERN.fullmatch(lines[filled_indexes[-1]].strip()):
         lines = lines[: filled_indexes.pop()]
     title_indexes = list(
         takewhile(lambda index: _is_title(lines[index]), reversed(filled_indexes[-_MAX_RELATED_LINKS - 1 :]))
@@ -179,7 +181,7 @@ def _strip_trailer(lines: list[str]) -> list[str]:
     heading_indexes = [
         index
         for index in filled_indexes[-len(title_indexes) - 1 :]
-        if _RELATED_LINKS_HEADING.fullmatch(lines[index].strip())
+        if _RELATED_LINKS_HEADING_PATTERN.fullmatch(lines[index].strip())
     ]
     if heading_indexes:
         return lines[: heading_indexes[0]]

@@ -9,7 +9,7 @@ import unicodedata
 
 _JOINER_SCRIPTS = "\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af"
 _EMOJI = "\u200d\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
-_INVISIBLE_CHARS = re.compile(
+_INVISIBLE_CHARS_PATTERN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -22,7 +22,7 @@ COMBINING_MARKS = "".join(
     if unicodedata.category(character).startswith("M") and character not in "\u3099\u309a\ufe0e\ufe0f"
 )
 """Combining marks below U+10000, except kana marks and variation selectors, for the `[]` of a pattern."""
-_LONG_MARK_RUN = re.compile(f"([{COMBINING_MARKS}]{{4}})[{COMBINING_MARKS}]+")
+_LONG_MARK_RUN_PATTERN = re.compile(f"([{COMBINING_MARKS}]{{4}})[{COMBINING_MARKS}]+")
 
 
 def strip_invisible(text: str) -> str:
@@ -30,9 +30,9 @@ def strip_invisible(text: str) -> str:
 
     White space is kept.
     """
-    return text if text.isascii() and text.isprintable() else _INVISIBLE_CHARS.sub("", text)
+    return text if text.isascii() and text.isprintable() else _INVISIBLE_CHARS_PATTERN.sub("", text)
 
 
 def limit_combining_marks(text: str) -> str:
     """Return a text with at most four combining marks in a row; no living language needs more."""
-    return text if text.isascii() else _LONG_MARK_RUN.sub(r"\1", text)
+    return text if text.isascii() else _LONG_MARK_RUN_PATTERN.sub(r"\1", text)

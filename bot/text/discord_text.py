@@ -11,13 +11,13 @@ from bot.text.characters import COMBINING_MARKS, limit_combining_marks, strip_in
 
 ELLIPSIS = "…"
 """Sign (…) at the end of a truncated text."""
-_BLANK_CHARS = re.compile("[\u2800\u3164]")
-_MARKUP = re.compile(r"[\\*_~`|\[\]<>@#:]")
-_LINE_MARKUP = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
-_GRAPHEME_EXTENDERS = re.compile(
+_BLANK_CHARS_PATTERN = re.compile("[\u2800\u3164]")
+_MARKUP_PATTERN = re.compile(r"[\\*_~`|\[\]<>@#:]")
+_LINE_MARKUP_PATTERN = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
+_GRAPHEME_EXTENDER_PATTERN = re.compile(
     f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{COMBINING_MARKS}\u3099\u309a]"
 )
-_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
+_FLAG_LETTERS_PATTERN = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
 def to_plain_line(text: str, max_units: int | None = None) -> str:
@@ -26,7 +26,7 @@ def to_plain_line(text: str, max_units: int | None = None) -> str:
     At most four combining marks stay on a character. A text of more than `max_units` UTF-16 units, as Discord
     counts, is truncated with …; None means no limit.
     """
-    text = " ".join(limit_combining_marks(strip_invisible(_BLANK_CHARS.sub(" ", text))).split())
+    text = " ".join(limit_combining_marks(strip_invisible(_BLANK_CHARS_PATTERN.sub(" ", text))).split())
     return text if max_units is None else truncate_utf16(text, max_units)
 
 
@@ -36,7 +36,7 @@ def escape_markdown(text: str) -> str:
     Markup is emphasis, code, spoilers, quotes, headings, lists, bare and masked links, mentions, timestamps,
     emoji and commands. To meet a limit, apply `truncate_utf16` to the escaped text.
     """
-    return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
+    return _LINE_MARKUP_PATTERN.sub(r"\1\\\2", _MARKUP_PATTERN.sub(r"\\\g<0>", text))
 
 
 def to_markdown_line(text: str, max_units: int | None = None) -> str:
@@ -71,12 +71,14 @@ def truncate_utf16(text: str, max_units: int) -> str:
 
 def _splits_grapheme(text: str, position: int) -> bool:
     """Return whether a cut at `position` would split a character as readers see it, or an escape."""
-    if text[position - 1] == "\u200d" or _GRAPHEME_EXTENDERS.match(text, position):
+    if text[position - 1] == "\u200d" or _GRAPHEME_EXTENDER_PATTERN.match(text, position):
         return True
     preceding_text = text[max(0, position - 1000) : position]
     if (len(preceding_text) - len(preceding_text.rstrip("\\"))) % 2:
         return True
     flag_letters = (
-        _FLAG_LETTERS.search(preceding_text) if "\U0001f1e6" <= text[position] <= "\U0001f1ff" else None
+        _FLAG_LETTERS_PATTERN.search(preceding_text)
+        if "\U0001f1e6" <= text[position] <= "\U0001f1ff"
+        else None
     )
     return bool(flag_letters and len(flag_letters[0]) % 2)

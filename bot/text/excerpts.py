@@ -37,17 +37,17 @@ _SENTENCE_STARTERS = split_word_set(
 """Words that begin a sentence more often than a name."""
 _NAMES_ENDING_IN_EXCLAMATION = split_word_set("yahoo jeopardy")
 
-_SENTENCE_END = re.compile(
+_SENTENCE_END_PATTERN = re.compile(
     r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""", re.VERBOSE
 )
-_END_MARK = re.compile("[.!?…。！？]")
-_WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
-_DOTTED_LETTERS = re.compile(r"\w(?:[.-]+\w)*")
-_NEXT_WORD = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
-_LIST_NUMBER = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
-_INITIAL = re.compile(r"[^\W\d_]\.")
-_CAMEL_CASE = re.compile(r"[a-z]+[A-Z]")
-_SENTENCE_START = re.compile(r"[.!?…»”] ")
+_END_MARK_PATTERN = re.compile("[.!?…。！？]")
+_WORD_BEFORE_PATTERN = re.compile(r"[^\W\d_][\w.-]*$")
+_DOTTED_LETTERS_PATTERN = re.compile(r"\w(?:[.-]+\w)*")
+_NEXT_WORD_PATTERN = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
+_LIST_NUMBER_PATTERN = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
+_INITIAL_PATTERN = re.compile(r"[^\W\d_]\.")
+_CAMEL_CASE_PATTERN = re.compile(r"[a-z]+[A-Z]")
+_SENTENCE_START_PATTERN = re.compile(r"[.!?…»”] ")
 _LOOK_BACK_CHARS = 40
 _LOOK_AHEAD_CHARS = 200
 _CUT_MARGIN_CHARS = 60
@@ -65,38 +65,42 @@ def split_sentences(text: str) -> list[str]:
 
 def _iter_sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        for part in _split_line(line):
-            if sentence := part.strip():
+        for segment in _split_line(line):
+            if sentence := segment.strip():
                 yield sentence
 
 
 def _split_line(line: str) -> Iterator[str]:
     start = position = 0
-    while end_mark := _END_MARK.search(line, position):
-        position = end_mark.end()
-        if sentence_end := _SENTENCE_END.match(line, end_mark.start()):
-            position = sentence_end.end()
-            if not _LIST_NUMBER.fullmatch(line, start, position) and _is_sentence_end(line, sentence_end):
+    while end_mark_match := _END_MARK_PATTERN.search(line, position):
+        position = end_mark_match.end()
+        if sentence_end_match := _SENTENCE_END_PATTERN.match(line, end_mark_match.start()):
+            position = sentence_end_match.end()
+            if not _LIST_NUMBER_PATTERN.fullmatch(line, start, position) and _is_sentence_end(
+                line, sentence_end_match
+            ):
                 yield line[start:position]
                 start = position
     yield line[start:]
 
 
-def _is_sentence_end(line: str, sentence_end: re.Match[str]) -> bool:
-    next_match = _NEXT_WORD.match(line, sentence_end.end())
+def _is_sentence_end(line: str, sentence_end_match: re.Match[str]) -> bool:
+    next_match = _NEXT_WORD_PATTERN.match(line, sentence_end_match.end())
     next_word = next_match[1] if next_match else ""
-    if not next_word or sentence_end[0][0] in "。！？":
+    if not next_word or sentence_end_match[0][0] in "。！？":
         return True
-    if next_word[0].islower() and not _CAMEL_CASE.match(next_word):
+    if next_word[0].islower() and not _CAMEL_CASE_PATTERN.match(next_word):
         return False
-    word_match = _WORD_BEFORE.search(
-        line[max(0, sentence_end.start() - _LOOK_BACK_CHARS) : sentence_end.start()].rpartition(" ")[2]
+    word_match = _WORD_BEFORE_PATTERN.search(
+        line[max(0, sentence_end_match.start() - _LOOK_BACK_CHARS) : sentence_end_match.start()].rpartition(
+            " "
+        )[2]
     )
     previous_word = word_match[0] if word_match else ""
-    if sentence_end[0][0] != "." or sentence_end[0].startswith(".."):
+    if sentence_end_match[0][0] != "." or sentence_end_match[0].startswith(".."):
         return previous_word.lower() not in _NAMES_ENDING_IN_EXCLAMATION
-    initial = _INITIAL.match(line, next_match.start(1)) if next_match else None
-    return not previous_word or _full_stop_ends_sentence(previous_word, "" if initial else next_word)
+    initial_match = _INITIAL_PATTERN.match(line, next_match.start(1)) if next_match else None
+    return not previous_word or _full_stop_ends_sentence(previous_word, "" if initial_match else next_word)
 
 
 def _full_stop_ends_sentence(previous_word: str, next_word: str) -> bool:
@@ -106,7 +110,7 @@ def _full_stop_ends_sentence(previous_word: str, next_word: str) -> bool:
     previous_word = previous_word.lower()
     if previous_word in _ABBREVIATIONS_BEFORE_NUMBERS:
         return not (next_word[:1].isdecimal() or not next_word)
-    if previous_word in _ABBREVIATIONS_BEFORE_NAMES or _DOTTED_LETTERS.fullmatch(previous_word):
+    if previous_word in _ABBREVIATIONS_BEFORE_NAMES or _DOTTED_LETTERS_PATTERN.fullmatch(previous_word):
         return next_word.lower() in _SENTENCE_STARTERS
     return True
 
@@ -121,16 +125,16 @@ def make_excerpt(text: str, max_units: int) -> str:
     if len(beginning) == len(text) and count_utf16_units(single_line := " ".join(text.split())) <= max_units:
         return single_line
     sentence_lines: list[str] = []
-    units = -1
+    used_units = -1
     for sentence in _iter_sentences(text[: max_units + _LOOK_AHEAD_CHARS]):
         line = " ".join(sentence.split())
-        if units + 1 + count_utf16_units(line) > max_units:
+        if used_units + 1 + count_utf16_units(line) > max_units:
             break
-        units += 1 + count_utf16_units(line)
+        used_units += 1 + count_utf16_units(line)
         sentence_lines.append(line)
     return (
         " ".join(sentence_lines)
-        if units * 3 >= max_units
+        if used_units * 3 >= max_units
         else _cut_at_word(" ".join(beginning.split()), max_units)
     )
 
@@ -193,13 +197,13 @@ def make_excerpt_around(
 
 def _find_densest_window_start(spans: Sequence[tuple[int, int]], window_chars: int) -> int:
     """Return the start of the window of `window_chars` characters in which most spans begin."""
-    best_start = max_spans = end = 0
+    densest_start = max_spans = end = 0
     for index, (position, _) in enumerate(spans):
         while end < len(spans) and spans[end][0] < position + window_chars:
             end += 1
         if end - index > max_spans:
-            best_start, max_spans = position, end - index
-    return best_start
+            densest_start, max_spans = position, end - index
+    return densest_start
 
 
 def _find_start(line: str, position: int, max_lead_chars: int) -> int:
@@ -210,7 +214,7 @@ def _find_start(line: str, position: int, max_lead_chars: int) -> int:
     earliest_start = max(0, position - max_lead_chars)
     if earliest_start == 0:
         return 0
-    if sentence_start := _SENTENCE_START.search(line, earliest_start, position):
+    if sentence_start := _SENTENCE_START_PATTERN.search(line, earliest_start, position):
         return sentence_start.end()
     space = line.find(" ", earliest_start, position)
     return position if space < 0 else space + 1

@@ -44,10 +44,10 @@ _FOREIGN_CONTENT_TAGS = ("svg", "math")
 _RAW_TEXT_TAGS = split_word_set("iframe noembed noframes script style textarea title xmp")
 _KNOWN_TAGS = _HIDDEN_TAGS | _BLOCK_TAGS | _LINE_TAGS | _INLINE_TAGS | _VOID_TAGS
 
-_TAG_START = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
-_TAG_REST = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>""")
-_QUOTED = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
-_ATTRIBUTE = re.compile(r"[\s/]+|=")
+_TAG_START_PATTERN = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
+_TAG_REST_PATTERN = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>""")
+_QUOTED_PATTERN = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
+_ATTRIBUTE_PATTERN = re.compile(r"[\s/]+|=")
 _LONG_TAG_CHARS = 1000
 
 _LINE_SENTINEL = "\ue000"
@@ -55,21 +55,23 @@ _PARAGRAPH_SENTINEL = "\ue001"
 _CELL_SENTINEL = "\ue002"
 _SPACE_SENTINEL = "\ue003"
 _BREAK_SENTINEL = "\ue004"
-_SENTINELS = re.compile("[\ue000-\ue004]")
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SENTINELS_PATTERN = re.compile("[\ue000-\ue004]")
+LONE_SURROGATE_PATTERN = re.compile("[\ud800-\udfff]")
 """Pattern of code points that cannot be encoded (surrogates)."""
-_SPACES = re.compile(r"[^\S\n]+")
-_BREAK_RUN = re.compile(
+_SPACES_PATTERN = re.compile(r"[^\S\n]+")
+_BREAK_RUN_PATTERN = re.compile(
     f"[ {_CELL_SENTINEL}]*[\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}][ "
     f"\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}{_CELL_SENTINEL}]*"
 )
-_BETWEEN_CELLS = re.compile(f" *{_CELL_SENTINEL}[ {_CELL_SENTINEL}]*")
-_NEXT_ROW = re.compile(f"^[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}")
-_KEPT_BREAKS = re.compile(f"(?:{_SPACE_SENTINEL}*{_BREAK_SENTINEL}){{3,}}")
-_ESCAPED_MARKUP = re.compile(
+_BETWEEN_CELLS_PATTERN = re.compile(f" *{_CELL_SENTINEL}[ {_CELL_SENTINEL}]*")
+_NEXT_ROW_PATTERN = re.compile(
+    f"^[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}"
+)
+_LONG_VERBATIM_BREAKS_PATTERN = re.compile(f"(?:{_SPACE_SENTINEL}*{_BREAK_SENTINEL}){{3,}}")
+_ESCAPED_MARKUP_PATTERN = re.compile(
     r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
 )
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_ENTITY_PATTERN = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _ANGLE_BRACKET_ENTITIES = split_word_set("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
 
 
@@ -81,15 +83,15 @@ def to_text(markup: str) -> str:
     (`&amp;eacute;`) is undone, for `<` and `>` only if the whole text is escaped markup. The time is bounded
     for any input.
     """
-    markup = _SENTINELS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
+    markup = _SENTINELS_PATTERN.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
     text = _convert(markup)
-    return (_convert(text) or text) if _ESCAPED_MARKUP.fullmatch(text) else text
+    return (_convert(text) or text) if _ESCAPED_MARKUP_PATTERN.fullmatch(text) else text
 
 
 def _convert(markup: str) -> str:
     if not _has_tags(markup):
         return _collapse_whitespace(_decode_entities(_decode_entities(markup, decode_angle_brackets=True)))
-    markup = LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
+    markup = LONE_SURROGATE_PATTERN.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
     return _collapse_whitespace(
         "".join(_iter_scanned_pieces(markup) if exceeds_parse_budget(markup) else _iter_tree_pieces(markup))
     )
@@ -99,7 +101,7 @@ def _has_tags(markup: str) -> bool:
     """Return whether a text has an HTML tag: `a < b` and `List<String>` have none."""
     return any(
         name.lower() in _KNOWN_TAGS or "-" in name or match[0] in {"<!--", "<!"}
-        for match in _TAG_START.finditer(markup)
+        for match in _TAG_START_PATTERN.finditer(markup)
         if (name := match[2] or "") or match[0] in {"<!--", "<!"}
     )
 
@@ -107,13 +109,13 @@ def _has_tags(markup: str) -> bool:
 def _iter_tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
     """Yield start, end, "/" or "", and name of each tag as the parser sees it; comments have no name."""
     position = 0
-    while (tag_start := _TAG_START.search(markup, position)) is not None:
+    while (tag_start := _TAG_START_PATTERN.search(markup, position)) is not None:
         name = (tag_start[2] or "").lower()
         if tag_start[0] == "<!--":
             end = markup.find("-->", tag_start.end())
             position = len(markup) if end < 0 else end + 3
         else:
-            tag_rest = _TAG_REST.match(markup, tag_start.end())
+            tag_rest = _TAG_REST_PATTERN.match(markup, tag_start.end())
             position = tag_rest.end() if tag_rest else len(markup)
         yield tag_start.start(), position, tag_start[1] or "", name
         if name in _RAW_TEXT_TAGS and not tag_start[1]:
@@ -152,7 +154,7 @@ def has_too_many_attributes(markup: str, max_attributes: int) -> bool:
 def _has_many_attributes(tag: str, max_attributes: int) -> bool:
     if len(tag) <= max(_LONG_TAG_CHARS, max_attributes):
         return False
-    return sum(1 for _ in _ATTRIBUTE.finditer(_QUOTED.sub("=", tag))) > max_attributes
+    return sum(1 for _ in _ATTRIBUTE_PATTERN.finditer(_QUOTED_PATTERN.sub("=", tag))) > max_attributes
 
 
 class _OpenTagStack:
@@ -176,9 +178,9 @@ class _OpenTagStack:
 
     def close(self, name: str) -> None:
         while self._open_counts[name]:
-            last = self.names.pop()
-            self._open_counts[last] -= 1
-            if last == name:
+            last_name = self.names.pop()
+            self._open_counts[last_name] -= 1
+            if last_name == name:
                 return
 
 
@@ -265,7 +267,7 @@ def _decode_entities(text: str, *, decode_angle_brackets: bool = False) -> str:
     """
     if "&" not in text:
         return text
-    return _ENTITY.sub(
+    return _ENTITY_PATTERN.sub(
         lambda match: (
             match[0]
             if not decode_angle_brackets and match[0] in _ANGLE_BRACKET_ENTITIES
@@ -277,18 +279,18 @@ def _decode_entities(text: str, *, decode_angle_brackets: bool = False) -> str:
 
 def _collapse_whitespace(text: str) -> str:
     text = strip_invisible(text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n"))
-    text = _BREAK_RUN.sub(_collapse_break, _SPACES.sub(" ", text))
-    text = _BETWEEN_CELLS.sub(" | ", text)
-    text = _KEPT_BREAKS.sub(_BREAK_SENTINEL * 2, text)
+    text = _BREAK_RUN_PATTERN.sub(_collapse_break, _SPACES_PATTERN.sub(" ", text))
+    text = _BETWEEN_CELLS_PATTERN.sub(" | ", text)
+    text = _LONG_VERBATIM_BREAKS_PATTERN.sub(_BREAK_SENTINEL * 2, text)
     return text.replace(_SPACE_SENTINEL, " ").replace(_BREAK_SENTINEL, "\n").strip()
 
 
 def _collapse_break(match: re.Match[str]) -> str:
-    _, cell, after = match[0].partition(_CELL_SENTINEL)
-    if not cell:
-        after = match[0]
-    elif _LINE_SENTINEL not in after:  # a block in the next cell of the row
+    _, cell_sentinel, text_after = match[0].partition(_CELL_SENTINEL)
+    if not cell_sentinel:
+        text_after = match[0]
+    elif _LINE_SENTINEL not in text_after:  # a block in the next cell of the row
         return _CELL_SENTINEL
-    elif _NEXT_ROW.search(after):
+    elif _NEXT_ROW_PATTERN.search(text_after):
         return "\n"
-    return "\n\n" if _PARAGRAPH_SENTINEL in after or after.count("\n") > 1 else "\n"
+    return "\n\n" if _PARAGRAPH_SENTINEL in text_after or text_after.count("\n") > 1 else "\n"

@@ -64,7 +64,7 @@ _MIN_RELATIVE_LEAD = 0.25
 _MIN_SCORE_PER_WORD = 0.06
 _MAX_SAMPLE_CHARS = 4000
 """Maximum number of characters of a text that are read to detect its language."""
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD_PATTERN = re.compile(r"[^\W\d_]+")
 _SCRIPT_PATTERNS = tuple(
     (code, re.compile(f"[{characters}]"))
     for code, characters in (
@@ -88,10 +88,10 @@ def detect(text: str, hint: str | None = None) -> str | None:
     """
     hinted_language = parse_primary_subtag(hint)
     text = text[:_MAX_SAMPLE_CHARS]
-    words = _WORD.findall(text.lower())
-    script = _detect_script(text, sum(map(len, words)))
-    if script:
-        code = script[0]
+    words = _WORD_PATTERN.findall(text.lower())
+    script_languages = _detect_script(text, sum(map(len, words)))
+    if script_languages:
+        code = script_languages[0]
         return (
             hinted_language
             if hinted_language and (code is None or hinted_language not in _load_word_weights()[1])
@@ -102,20 +102,20 @@ def detect(text: str, hint: str | None = None) -> str | None:
     for word in words:
         for code, weight in weights.get(word, ()):
             scores[code] += weight
-    for code, cue in _CUE_PATTERNS:
-        scores[code] += _CUE_WEIGHT * len(cue.findall(text))
+    for code, cue_pattern in _CUE_PATTERNS:
+        scores[code] += _CUE_WEIGHT * len(cue_pattern.findall(text))
     if hinted_language in languages:
         scores[hinted_language] += _HINT_WEIGHT
-    second, best = sorted(scores, key=lambda code: scores[code])[-2:]
-    score = scores[best]
-    min_score = _MIN_SCORE_STOPWORD_LANGUAGES if best in _STOPWORD_LANGUAGES else _MIN_SCORE
+    second_language, best_language = sorted(scores, key=lambda code: scores[code])[-2:]
+    score = scores[best_language]
+    min_score = _MIN_SCORE_STOPWORD_LANGUAGES if best_language in _STOPWORD_LANGUAGES else _MIN_SCORE
     if hinted_language and hinted_language not in languages:
         min_score *= 2
     is_clear = (
         score >= max(min_score, _MIN_SCORE_PER_WORD * len(words))
-        and score - scores[second] >= _MIN_RELATIVE_LEAD * score
+        and score - scores[second_language] >= _MIN_RELATIVE_LEAD * score
     )
-    return best if is_clear else hinted_language
+    return best_language if is_clear else hinted_language
 
 
 def parse_primary_subtag(tag: str | None) -> str | None:
@@ -127,13 +127,13 @@ def parse_primary_subtag(tag: str | None) -> str | None:
 @cache
 def _load_word_weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
     """Return the weights of each function word by language, and the set of all languages."""
-    profiles = {"fr": _FRENCH_WORDS, "en": _ENGLISH_WORDS}
+    words_by_language = {"fr": _FRENCH_WORDS, "en": _ENGLISH_WORDS}
     for code, language_name in _STOPWORD_LANGUAGES.items():
-        profiles[code] = frozenset(
+        words_by_language[code] = frozenset(
             word for word in get_stop_words(language_name, cache=False) if word.isalpha()
         )
     languages_by_word: dict[str, tuple[str, ...]] = {}
-    for code, profile_words in profiles.items():
+    for code, profile_words in words_by_language.items():
         for word in profile_words:
             languages_by_word[word] = (*languages_by_word.get(word, ()), code)
     # Thousands of words share a few hundred tuples.
@@ -142,7 +142,7 @@ def _load_word_weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], froz
         for codes in set(languages_by_word.values())
     }
     return {word: weights_by_languages[codes] for word, codes in languages_by_word.items()}, frozenset(
-        profiles
+        words_by_language
     )
 
 
@@ -158,7 +158,7 @@ def _detect_script(text: str, letter_count: int) -> tuple[str | None] | None:
     if text.isascii():
         return None
     for code, pattern in _SCRIPT_PATTERNS:
-        count = len(pattern.findall(text))
-        if count and count * 3 > letter_count:
+        character_count = len(pattern.findall(text))
+        if character_count and character_count * 3 > letter_count:
             return (code,)
     return None

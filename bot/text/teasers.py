@@ -5,7 +5,7 @@ import re
 MAX_TEASER_CHARS = 800
 """Maximum number of characters of a teaser of one or two paragraphs; a longer text may be a full article."""
 _MAX_TEASER_PARAGRAPHS = 2
-_TRUNCATION_MARK = re.compile(
+_TRUNCATION_MARK_PATTERN = re.compile(
     r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
     r"|(?:\b(?:read more|(?:continue|keep) reading|learn more|read this article|read the (?:rest|full \w+)"
     r"|lire (?:la suite|plus|l['’]article)|en savoir plus|suite de l['’]article|la suite)\b.{0,120}))"
@@ -26,6 +26,6 @@ def is_teaser(text: str) -> bool:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return True
-    if len(text) < _MIN_FULL_TEXT_CHARS and _TRUNCATION_MARK.search(lines[-1].strip()[-_TAIL_CHARS:]):
+    if len(text) < _MIN_FULL_TEXT_CHARS and _TRUNCATION_MARK_PATTERN.search(lines[-1].strip()[-_TAIL_CHARS:]):
         return True
     return len(lines) <= _MAX_TEASER_PARAGRAPHS and len(text) < MAX_TEASER_CHARS

@@ -16,14 +16,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_HOST_CHARS = 253
 """Maximum number of characters of a host name (RFC 1035, section 2.3.4)."""
 _HOST_PATTERN = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
-_BLANK_CHARS = re.compile(
+_BLANK_CHARS_PATTERN = re.compile(
     "[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_ESCAPE_PATTERN = re.compile(r"%[0-9a-fA-F]{2}")
 _SAFE_CHARS = "%/:?#[]@!$&'()*+,;=-._~"
 """Characters that are not percent-encoded (RFC 3986, section 2), without those of HTML markup."""
 
-_TRACKING_PARAMETER = re.compile(
+_TRACKING_PARAMETER_PATTERN = re.compile(
     r"""(?:amp;)?(?:
       utm_\w+ | mtm_\w+ | pk_(?:campaign|kwd|source|medium|content|cid) | piwik_\w+ | matomo_\w+ | hsa_\w+
     | at_(?:medium|campaign|campaign_type|custom\d?|source|content|term|channel|bbc_team|link_\w+|ptr_name
@@ -40,9 +40,9 @@ _TRACKING_PARAMETER = re.compile(
 _REFERRER_PARAMETERS = split_word_set(
     "amp;from amp;ref amp;source cmp emc feature from medium origin partner ref referrer source src via"
 )
-_FEED_REFERRER = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
+_FEED_REFERRER_PATTERN = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
 
-_SECRET_PARAMETER = re.compile(
+_SECRET_PARAMETER_PATTERN = re.compile(
     r"(?<!page)(?<!next)(?<!sync)(?<!continuation)token|password|passwd|passphrase|pwd|secret|apikey|accesskey"
     r"|authkey|secretkey|privatekey|signature|credentials?|jwt"
 )
@@ -54,14 +54,16 @@ _REDACTED_PARAMETERS = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
 """Names of parameters whose value is always redacted, as it may be a password that a user chose."""
 _MIN_SECRET_CHARS = 8
 """Minimum number of characters of a generated secret."""
-_HEXADECIMAL_TOKEN = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
-_RANDOM_TOKEN = re.compile(
+_HEXADECIMAL_TOKEN_PATTERN = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
+_RANDOM_TOKEN_PATTERN = re.compile(
     r"(?=(?:[^0-9]*\d){3})(?=(?:[^a-z]*[a-z]){3})(?=(?:[^A-Z]*[A-Z]){3})(?!UC|UU|PL)[A-Za-z0-9_]{24,}"
 )
 """Pattern of a random token, except YouTube's ids of channels and playlists."""
-_JWT_TOKEN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
-_PRIVATE_PATH_TOKEN = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
-_POSSIBLE_SECRET = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
+_JWT_TOKEN_PATTERN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
+_PRIVATE_PATH_TOKEN_PATTERN = re.compile(
+    r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+"
+)
+_POSSIBLE_SECRET_PATTERN = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
 """Pattern, quick to search, that is in every URL in which `redact` hides a part, and in few others."""
 REDACTED = "***"
 """Text that replaces a secret."""
@@ -132,14 +134,14 @@ def redact(url: str) -> str:
     the path or query.
     """
     try:
-        parts = urlsplit(_BLANK_CHARS.sub("", url))
+        parts = urlsplit(_BLANK_CHARS_PATTERN.sub("", url))
         parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
         return REDACTED
     netloc = parts.netloc
     if "@" in netloc:
         netloc = f"{REDACTED}@{netloc.rpartition('@')[2]}"
-    path = "/".join(map(_redact_segment, _PRIVATE_PATH_TOKEN.sub(REDACTED, parts.path).split("/")))
+    path = "/".join(map(_redact_segment, _PRIVATE_PATH_TOKEN_PATTERN.sub(REDACTED, parts.path).split("/")))
     query, fragment = (
         "&".join(map(_redact_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
     )
@@ -148,7 +150,7 @@ def redact(url: str) -> str:
 
 def has_secret(url: str) -> bool:
     """Return whether `redact` hides a part of the URL."""
-    return bool(_POSSIBLE_SECRET.search(url)) and REDACTED in redact(url)
+    return bool(_POSSIBLE_SECRET_PATTERN.search(url)) and REDACTED in redact(url)
 
 
 def has_credentials(url: str) -> bool:
@@ -158,15 +160,15 @@ def has_credentials(url: str) -> bool:
     token in the path.
     """
     try:
-        parts = urlsplit(_BLANK_CHARS.sub("", url))
+        parts = urlsplit(_BLANK_CHARS_PATTERN.sub("", url))
         parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
         return "@" in url
     return (
         "@" in parts.netloc
         or any(map(_is_secret_parameter, parts.query.split("&")))
-        or any(map(_JWT_TOKEN.match, parts.path.split("/")))
-        or bool(_PRIVATE_PATH_TOKEN.search(parts.path))
+        or any(map(_JWT_TOKEN_PATTERN.match, parts.path.split("/")))
+        or bool(_PRIVATE_PATH_TOKEN_PATTERN.search(parts.path))
     )
 
 
@@ -190,8 +192,8 @@ def normalize_input(text: str) -> str:
     has_scheme = "://" in text
     parts = _split(text if has_scheme else "https://" + text)
     host_name = (parts.hostname or "") if parts else ""
-    is_host = "." in host_name and parts is not None and "@" not in parts.netloc
-    if parts is None or not (has_scheme or is_host):
+    looks_like_host = "." in host_name and parts is not None and "@" not in parts.netloc
+    if parts is None or not (has_scheme or looks_like_host):
         raise ValueError("This is not a web address. It should look like https://example.com/feed.")
     return urlunsplit(parts._replace(path=parts.path or "/"))
 
@@ -199,7 +201,7 @@ def normalize_input(text: str) -> str:
 def _split(url: str) -> SplitResult | None:
     """Return the parts of an http(s) URL in canonical form, or None for any other text."""
     try:
-        parts = urlsplit(_BLANK_CHARS.sub(_encode_space, url.strip()))
+        parts = urlsplit(_BLANK_CHARS_PATTERN.sub(_encode_space, url.strip()))
         port = parts.port
         host_name = (parts.hostname or "").removesuffix(".")
     except ValueError:
@@ -232,14 +234,14 @@ def _encode_space(match: re.Match[str]) -> str:
 
 
 def _percent_encode(text: str) -> str:
-    return _ESCAPE.sub(lambda match: match[0].upper(), quote(text, safe=_SAFE_CHARS))
+    return _ESCAPE_PATTERN.sub(lambda match: match[0].upper(), quote(text, safe=_SAFE_CHARS))
 
 
 def _is_tracking_parameter(parameter: str) -> bool:
     name, _, parameter_value = parameter.partition("=")
-    if _TRACKING_PARAMETER.fullmatch(name):
+    if _TRACKING_PARAMETER_PATTERN.fullmatch(name):
         return True
-    return name.lower() in _REFERRER_PARAMETERS and bool(_FEED_REFERRER.fullmatch(parameter_value))
+    return name.lower() in _REFERRER_PARAMETERS and bool(_FEED_REFERRER_PATTERN.fullmatch(parameter_value))
 
 
 def _redact_segment(segment: str) -> str:
@@ -263,7 +265,10 @@ def _normalize_name(name: str) -> str:
 
 
 def _looks_random(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in (_HEXADECIMAL_TOKEN, _RANDOM_TOKEN, _JWT_TOKEN))
+    return any(
+        pattern.fullmatch(text)
+        for pattern in (_HEXADECIMAL_TOKEN_PATTERN, _RANDOM_TOKEN_PATTERN, _JWT_TOKEN_PATTERN)
+    )
 
 
 def _is_secret_parameter(parameter: str) -> bool:
@@ -271,7 +276,7 @@ def _is_secret_parameter(parameter: str) -> bool:
     name, parameter_value = _normalize_name(name), unquote(parameter_value)
     if not parameter_value:
         return False
-    if (match := _SECRET_PARAMETER.search(name)) and match.end() == len(name):
+    if (match := _SECRET_PARAMETER_PATTERN.search(name)) and match.end() == len(name):
         return True
     return name in _POSSIBLE_SECRET_PARAMETERS and _looks_generated(parameter_value)
 
@@ -280,6 +285,6 @@ def _looks_generated(parameter_value: str) -> bool:
     """Return whether the value of a parameter looks generated rather than chosen by a user."""
     if len(parameter_value) < _MIN_SECRET_CHARS or not re.fullmatch(r"[\w.~+/=-]+", parameter_value):
         return False
-    digits = sum(map(str.isdecimal, parameter_value))
-    has_some_digits = 1 < digits < len(parameter_value)
+    digit_count = sum(map(str.isdecimal, parameter_value))
+    has_some_digits = 1 < digit_count < len(parameter_value)
     return _looks_random(parameter_value) or (has_some_digits and not re.search(r"[-_.]", parameter_value))

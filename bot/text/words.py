@@ -21,7 +21,7 @@ FOLD_MAP = str.maketrans(
     }
 )
 """Translation table of characters that NFKD does not decompose as readers expect (`œ` to `oe`)."""
-_MARK_RUN = re.compile(f"[{COMBINING_MARKS}]+")
+_MARK_RUN_PATTERN = re.compile(f"[{COMBINING_MARKS}]+")
 _WORD_PATTERN = re.compile(f"[^\\W_](?:[^\\W_]|[{COMBINING_MARKS}])*")
 
 
@@ -37,8 +37,8 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(FOLD_MAP)).casefold()
-    return unicodedata.normalize("NFC", _MARK_RUN.sub("", decomposed))
+    decomposed_text = unicodedata.normalize("NFKD", text.casefold().translate(FOLD_MAP)).casefold()
+    return unicodedata.normalize("NFC", _MARK_RUN_PATTERN.sub("", decomposed_text))
 
 
 def normalize_title(title: str) -> str:

@@ -30,10 +30,10 @@ def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Que
     if it consists of stop words.
     """
     query = parse_query(text, now, max_chars=MAX_QUERY_LENGTH)
-    filters = {leaf.filter for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}
-    if filters & {FilterName.SINCE, FilterName.BEFORE}:
+    filter_names = {leaf.filter for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}
+    if filter_names & {FilterName.SINCE, FilterName.BEFORE}:
         raise RequestRejected(date_rejection)
-    if FilterName.BOOKMARKED in filters:
+    if FilterName.BOOKMARKED in filter_names:
         raise RequestRejected(QueryRejection.BOOKMARKED)
     if stop_words := find_only_stop_words(query.nodes):
         raise RequestRejected(QueryRejection.ONLY_STOP_WORDS, words=", ".join(stop_words))

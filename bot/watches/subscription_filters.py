@@ -81,56 +81,60 @@ class FilterEvaluator:
     """
 
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
-        self._articles = {article.key: article for article in articles}
+        self._article_by_key = {article.key: article for article in articles}
         self._now = now
-        self._analysed_articles: dict[str, AnalysedArticle] = {}
-        self._results_by_query: dict[str, dict[str, bool]] = {}
-        self._cpu_seconds = 0.0
+        self._analysed_article_by_key: dict[str, AnalysedArticle] = {}
+        self._match_by_key_by_query: dict[str, dict[str, bool]] = {}
+        self._used_cpu_seconds = 0.0
 
-    def __call__(self, key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
+    def __call__(self, article_key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
         """Return those of the given filters that block the article with this key."""
-        return select_blocking_filters(filters, partial(self.is_match, key))
+        return select_blocking_filters(filters, partial(self.is_match, article_key))
 
-    def is_match(self, key: str, query: str) -> bool | None:
+    def is_match(self, article_key: str, query: str) -> bool | None:
         """Return whether the article with this key matches a query.
 
         Returns None if the evaluation failed or took too long.
         """
-        if query not in self._results_by_query:
-            self._results_by_query[query] = self._evaluate(query)
-        return self._results_by_query[query].get(key)
+        if query not in self._match_by_key_by_query:
+            self._match_by_key_by_query[query] = self._evaluate(query)
+        return self._match_by_key_by_query[query].get(article_key)
 
     def evaluate_all(self, queries: Iterable[str]) -> None:
         """Evaluate these queries on all articles now."""
         for query in queries:
-            self._results_by_query[query] = self._evaluate(query)
+            self._match_by_key_by_query[query] = self._evaluate(query)
 
     def _evaluate(self, query: str) -> dict[str, bool]:
         match_by_key: dict[str, bool] = {}
         started_at = time.thread_time()
-        max_seconds = min(_MAX_CPU_SECONDS_PER_QUERY, _MAX_CPU_SECONDS_PER_POLL - self._cpu_seconds)
+        max_seconds = min(_MAX_CPU_SECONDS_PER_QUERY, _MAX_CPU_SECONDS_PER_POLL - self._used_cpu_seconds)
         try:
             parsed_query = parse_query(query, self._now, max_chars=MAX_QUERY_LENGTH)
             clauses_by_languages: dict[tuple[str, ...], Clause | None] = {}
-            for key, article in self._articles.items():
+            for article_key, article in self._article_by_key.items():
                 if time.thread_time() - started_at >= max_seconds:
-                    log.warning("filter timed out unmatched=%d", len(self._articles) - len(match_by_key))
+                    log.warning(
+                        "filter timed out unmatched=%d", len(self._article_by_key) - len(match_by_key)
+                    )
                     break
                 languages = select_query_languages(article.language)
                 if languages not in clauses_by_languages:
                     clauses_by_languages[languages] = build_matchable_clause(parsed_query, languages)
                 clause = clauses_by_languages[languages]
-                if key not in self._analysed_articles:
+                if article_key not in self._analysed_article_by_key:
                     analysis_started_at = time.thread_time()
-                    self._analysed_articles[key] = AnalysedArticle(article).precompute()
+                    self._analysed_article_by_key[article_key] = AnalysedArticle(article).precompute()
                     started_at += (
                         time.thread_time() - analysis_started_at
                     )  # Analysing is not charged to the query.
                 if clause is not None:
-                    match_by_key[key] = matches_clause(clause, self._analysed_articles[key])
+                    match_by_key[article_key] = matches_clause(
+                        clause, self._analysed_article_by_key[article_key]
+                    )
         except Exception:  # A filter must not prevent a poll.
             log.exception("filter evaluation failed")
-        self._cpu_seconds += time.thread_time() - started_at
+        self._used_cpu_seconds += time.thread_time() - started_at
         return match_by_key
 
 

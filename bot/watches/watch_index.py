@@ -41,31 +41,35 @@ class _KeyIndex:
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self._languages = languages
-        self._groups: dict[KeyKind, defaultdict[str, list[_QueryGroup]]] = {
+        self._groups_by_key_text_by_kind: dict[KeyKind, defaultdict[str, list[_QueryGroup]]] = {
             kind: defaultdict(list) for kind in KeyKind
         }
 
-    def add(self, group: _QueryGroup, get_frequency: KeyCost) -> None:
+    def add(self, group: _QueryGroup, get_key_frequency: KeyCost) -> None:
         clause = build_matchable_clause(group.query, self._languages)
-        if clause is not None and (keys := select_cheapest_keys(clause, get_frequency)):
-            group.clauses_by_languages[self._languages] = clause, keys
-            for kind, key_text in keys:
-                self._groups[kind][key_text].append(group)
+        if clause is not None and (match_keys := select_cheapest_keys(clause, get_key_frequency)):
+            group.clauses_by_languages[self._languages] = clause, match_keys
+            for key_kind, key_text in match_keys:
+                self._groups_by_key_text_by_kind[key_kind][key_text].append(group)
 
     def remove(self, group: _QueryGroup) -> None:
-        _clause, keys = group.clauses_by_languages.pop(self._languages, (None, frozenset[MatchKey]()))
-        for kind, key_text in keys:
-            groups = self._groups[kind]
-            groups[key_text] = [other_group for other_group in groups[key_text] if other_group is not group]
-            if not groups[key_text]:
-                del groups[key_text]
+        _removed_clause, match_keys = group.clauses_by_languages.pop(
+            self._languages, (None, frozenset[MatchKey]())
+        )
+        for key_kind, key_text in match_keys:
+            groups_by_key_text = self._groups_by_key_text_by_kind[key_kind]
+            groups_by_key_text[key_text] = [
+                other_group for other_group in groups_by_key_text[key_text] if other_group is not group
+            ]
+            if not groups_by_key_text[key_text]:
+                del groups_by_key_text[key_text]
 
     def iter_matching(self, article: AnalysedArticle) -> Iterator[_QueryGroup]:
         candidate_groups = {
             group
             for kind, key_texts in article.match_keys.items()
-            for key_text in self._groups[kind].keys() & key_texts
-            for group in self._groups[kind][key_text]
+            for key_text in self._groups_by_key_text_by_kind[kind].keys() & key_texts
+            for group in self._groups_by_key_text_by_kind[kind][key_text]
         }
         languages = self._languages
         return (
@@ -82,7 +86,7 @@ class WatchIndex:
     """
 
     def __init__(self, get_frequency: KeyCost) -> None:
-        self._get_frequency = get_frequency
+        self._get_key_frequency = get_frequency
         self._group_by_query_text: dict[str, _QueryGroup] = {}
         self._query_text_by_watch_id: dict[int, str] = {}
         self._key_index_by_languages: dict[tuple[str, ...], _KeyIndex] = {
@@ -98,7 +102,7 @@ class WatchIndex:
         if group is None:
             group = self._group_by_query_text[query.text] = _QueryGroup(query)
             for key_index in self._key_index_by_languages.values():
-                key_index.add(group, self._get_frequency)
+                key_index.add(group, self._get_key_frequency)
         group.server_by_watch_id[watch_id] = server_id
         self._query_text_by_watch_id[watch_id] = query.text
 
@@ -117,7 +121,7 @@ class WatchIndex:
     def find_matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
         """Return the ids, ascending, of the watches of these servers that match an article."""
         watch_ids: list[int] = []
-        for group in self._key_index_for(article.language).iter_matching(AnalysedArticle(article)):
+        for group in self._get_key_index(article.language).iter_matching(AnalysedArticle(article)):
             watch_ids += [
                 watch_id
                 for watch_id, server_id in group.server_by_watch_id.items()
@@ -125,12 +129,12 @@ class WatchIndex:
             ]
         return sorted(watch_ids)
 
-    def _key_index_for(self, language: str | None) -> _KeyIndex:
+    def _get_key_index(self, language: str | None) -> _KeyIndex:
         """Return the index by keys for articles in a language; it is built on first use."""
         languages = select_query_languages(language)
         key_index = self._key_index_by_languages.get(languages)
         if key_index is None:
             key_index = self._key_index_by_languages[languages] = _KeyIndex(languages)
             for group in self._group_by_query_text.values():
-                key_index.add(group, self._get_frequency)
+                key_index.add(group, self._get_key_frequency)
         return key_index

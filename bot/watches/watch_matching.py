@@ -58,10 +58,10 @@ async def parse_watch_query(store: Store, text: str) -> Query:
     """
     query = live_query_validation.parse_live_query(text, store.clock.now(), QueryRejection.WATCH_HAS_DATE)
     clause = build_matchable_clause(query)
-    keys = select_cheapest_keys(clause, lambda _key: 0) if clause is not None else frozenset()
-    if clause is None or not keys:
-        raise RequestRejected(QueryRejection.EMPTY_WATCH if clause is None else _rejection_for(query))
-    if all(key.kind is not KeyKind.NAME for key in keys):
+    match_keys = select_cheapest_keys(clause, lambda _key: 0) if clause is not None else frozenset()
+    if clause is None or not match_keys:
+        raise RequestRejected(QueryRejection.EMPTY_WATCH if clause is None else _find_rejection(query))
+    if all(match_key.kind is not KeyKind.NAME for match_key in match_keys):
         recent_articles = await store.articles.list_newest(None, limit=_MATCH_SHARE_SAMPLE_SIZE)
         if (
             len(recent_articles) == _MATCH_SHARE_SAMPLE_SIZE
@@ -71,7 +71,7 @@ async def parse_watch_query(store: Store, text: str) -> Query:
     return query
 
 
-def _rejection_for(query: Query) -> QueryRejection:
+def _find_rejection(query: Query) -> QueryRejection:
     if any(isinstance(node, AnyOf) for node in query.nodes):
         return QueryRejection.COMMON_ALTERNATIVE
     if any(isinstance(node, Not) for node in query.nodes):
@@ -87,19 +87,19 @@ class _KeyFrequencies:
     """Frequencies of keys (words of articles) among the newest articles."""
 
     def __init__(self) -> None:
-        self._counts: Counter[MatchKey] = Counter()
+        self._article_count_by_key: Counter[MatchKey] = Counter()
 
     def count_keys(self, articles: Iterable[Article]) -> None:
         """Count the keys (words) of articles, to be used as their frequencies."""
         for article in articles:
             for kind, key_texts in AnalysedArticle(article).match_keys.items():
-                self._counts.update(MatchKey(kind, key_text) for key_text in key_texts)
-        self._counts = Counter(
-            {key: count for key, count in self._counts.items() if count >= _MIN_FREQUENT_COUNT}
+                self._article_count_by_key.update(MatchKey(kind, key_text) for key_text in key_texts)
+        self._article_count_by_key = Counter(
+            {key: count for key, count in self._article_count_by_key.items() if count >= _MIN_FREQUENT_COUNT}
         )
 
     def __call__(self, key: MatchKey) -> int:
-        return self._counts[key]
+        return self._article_count_by_key[key]
 
 
 class WatchMatcher:
@@ -124,23 +124,25 @@ class WatchMatcher:
         if not arrivals:
             return False
         await self._load_new_watches()
-        matches = await asyncio.to_thread(self._match_arrivals, arrivals)
-        closed_watch_ids = await self._store.watches.enqueue_notifications(
-            matches, [arrival.article.id for arrival in arrivals], closed_problem=DMS_CLOSED_PROBLEM
+        watch_article_pairs = await asyncio.to_thread(self._match_arrivals, arrivals)
+        inactive_watch_ids = await self._store.watches.enqueue_notifications(
+            watch_article_pairs,
+            [arrival.article.id for arrival in arrivals],
+            closed_problem=DMS_CLOSED_PROBLEM,
         )
-        self._watch_index.discard_watches(closed_watch_ids)
+        self._watch_index.discard_watches(inactive_watch_ids)
         return True
 
     def _match_arrivals(self, arrivals: Sequence[Arrival]) -> list[tuple[int, int]]:
-        matches: list[tuple[int, int]] = []
+        watch_article_pairs: list[tuple[int, int]] = []
         for article, server_ids in arrivals:
             try:
                 watch_ids = self._watch_index.find_matching(article, server_ids)
             except Exception:  # An article that fails must not prevent other notifications.
                 log.exception("watch matching failed article_id=%d", article.id)
                 continue
-            matches += [(watch_id, article.id) for watch_id in watch_ids]
-        return matches
+            watch_article_pairs += [(watch_id, article.id) for watch_id in watch_ids]
+        return watch_article_pairs
 
     async def _load_new_watches(self) -> None:
         new_watches = await self._store.watches.list_active_after_id(self._last_watch_id)

@@ -57,22 +57,22 @@ class AnswerWriter:
         if not trusted_indexes:
             return ()
         question_text = f"Question: {discord_text.to_plain_line(question, prompts.MAX_QUESTION_LENGTH)}"
-        trusted_passages = [shown_passages[number] for number in trusted_indexes]
+        trusted_passages = [shown_passages[passage_index] for passage_index in trusted_indexes]
 
         def check_support(generated_text: str) -> tuple[Sentence, ...]:
-            supported = citation_checks.filter_supported_sentences(
+            supported_sentences = citation_checks.filter_supported_sentences(
                 generated_text, trusted_passages, language, question
             )
             return tuple(
                 Sentence(
                     sentence.text, tuple(trusted_indexes[citation - 1] + 1 for citation in sentence.citations)
                 )
-                for sentence in supported
+                for sentence in supported_sentences
             )
 
         stream_checker = None if on_sentences is None else _StreamChecker(check_support, on_sentences)
         try:
-            generated = await self._client.complete(
+            answer_text = await self._client.complete(
                 prompts.build_messages(_ANSWER_INSTRUCTION, question_text, trusted_passages, language),
                 max_tokens=MAX_TOKENS,
                 on_partial=None if stream_checker is None else stream_checker.feed,
@@ -80,9 +80,9 @@ class AnswerWriter:
         finally:
             if stream_checker is not None:
                 stream_checker.close()
-        if generated is None or _NO_ANSWER in generated:
+        if answer_text is None or _NO_ANSWER in answer_text:
             return ()
-        return await asyncio.to_thread(check_support, generated)
+        return await asyncio.to_thread(check_support, answer_text)
 
 
 class _StreamChecker:
@@ -99,18 +99,18 @@ class _StreamChecker:
         self._sentence_count = 0
         self._check_task: asyncio.Task[None] | None = None
 
-    def feed(self, generated: str) -> None:
-        citation_count = generated.count("]")
+    def feed(self, generated_text: str) -> None:
+        citation_count = generated_text.count("]")
         if citation_count > self._citation_count and (self._check_task is None or self._check_task.done()):
             self._citation_count = citation_count
-            self._check_task = asyncio.create_task(self._check_sentences(generated))
+            self._check_task = asyncio.create_task(self._check_sentences(generated_text))
 
     def close(self) -> None:
         if self._check_task is not None:
             self._check_task.cancel()
 
-    async def _check_sentences(self, generated: str) -> None:
-        sentences = await asyncio.to_thread(self._check_support, generated)
+    async def _check_sentences(self, generated_text: str) -> None:
+        sentences = await asyncio.to_thread(self._check_support, generated_text)
         if len(sentences) > self._sentence_count:
             self._sentence_count = len(sentences)
             self._on_sentences(sentences)

@@ -25,7 +25,7 @@ _INSTRUCTIONS = (
     "text and nothing else: on the first the title, in sentence case, on the second the text. Keep every "
     "number, date and name. Add nothing and leave nothing out."
 )
-_LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", re.IGNORECASE)
+_LINE_LABEL_PATTERN = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", re.IGNORECASE)
 
 
 class ArticleTranslator:
@@ -52,30 +52,30 @@ class ArticleTranslator:
             discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH),
             _excerpt_to_translate(article),
         )
-        parts = [ArticlePassage(part, article) for part in (title, excerpt) if part]
-        original = ArticlePassage("\n".join(part.text for part in parts), article)
-        text = ""
-        trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, parts)
+        passages = [ArticlePassage(part, article) for part in (title, excerpt) if part]
+        original = ArticlePassage("\n".join(part.text for part in passages), article)
+        translation = ""
+        trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         if title and trusted_indexes:
-            generated = await self._client.complete(
-                prompts.build_messages(_INSTRUCTIONS, "", parts, language, with_headings=False),
+            generated_text = await self._client.complete(
+                prompts.build_messages(_INSTRUCTIONS, "", passages, language, with_headings=False),
                 max_tokens=MAX_TOKENS,
                 background=True,
             )
-            if generated is None:
+            if generated_text is None:
                 return False
-            text = await asyncio.to_thread(
-                _faithful_translation, generated, original, language, excerpt=excerpt
+            translation = await asyncio.to_thread(
+                _faithful_translation, generated_text, original, language, excerpt=excerpt
             )
         await self._store.generated_texts.add(
             GeneratedTextKind.TRANSLATION,
             article.id,
-            text,
+            translation,
             language=language,
             model=self.model,
             server_id=server_id,
             as_of=started_at,
-            channel_ids=channel_ids if text else (),
+            channel_ids=channel_ids if translation else (),
         )
         return True
 
@@ -87,10 +87,10 @@ async def apply_stored_translation(store: Store, article: Article, language: str
     """
     if article.language in {None, language}:
         return article
-    texts = await store.generated_texts.get(
+    translation_by_article_id = await store.generated_texts.get(
         GeneratedTextKind.TRANSLATION, [article.id], language=language, model=model
     )
-    title, _line, excerpt = texts.get(article.id, "").partition("\n")
+    title, _line, excerpt = translation_by_article_id.get(article.id, "").partition("\n")
     if not title:
         return article
     return article._replace(title=title, summary=excerpt, body="", translated_from=article.language)
@@ -103,17 +103,20 @@ def _excerpt_to_translate(article: Article) -> str:
     return " ".join(excerpts.split_sentences(excerpt)[:EXCERPT_SENTENCES])
 
 
-def _faithful_translation(generated: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
+def _faithful_translation(
+    generated_text: str, original: ArticlePassage, language: str, *, excerpt: str
+) -> str:
     """Return the title and the excerpt on two lines if they have the original's facts, else ""."""
-    title, *excerpt_lines = [
-        discord_text.to_plain_line(_LABEL.sub("", line)) for line in citation_checks.clean_lines(generated)
+    translated_title, *excerpt_lines = [
+        discord_text.to_plain_line(_LINE_LABEL_PATTERN.sub("", line))
+        for line in citation_checks.clean_lines(generated_text)
     ] or [""]
-    text = " ".join(excerpt_lines) if excerpt else ""
-    translation = "\n".join(filter(None, (title, text)))
+    translated_excerpt = " ".join(excerpt_lines) if excerpt else ""
+    translation = "\n".join(filter(None, (translated_title, translated_excerpt)))
     if (
-        bool(text) != bool(excerpt)
-        or len(title) > MAX_TITLE_LENGTH
-        or discord_text.count_utf16_units(text) > 2 * MAX_EXCERPT_LENGTH
+        bool(translated_excerpt) != bool(excerpt)
+        or len(translated_title) > MAX_TITLE_LENGTH
+        or discord_text.count_utf16_units(translated_excerpt) > 2 * MAX_EXCERPT_LENGTH
     ):
         return ""
     return translation if citation_checks.is_faithful_translation(translation, original, language) else ""

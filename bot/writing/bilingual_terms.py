@@ -15,8 +15,8 @@ TermSet = frozenset[str]
 
 def translate_terms(terms: Iterable[str]) -> TermSet:
     """Return the dictionary's translations of index terms, between English and French."""
-    table = _word_table()
-    return frozenset().union(*(table.get(term, ()) for term in terms))
+    translations_by_term = _word_table()
+    return frozenset().union(*(translations_by_term.get(term, ()) for term in terms))
 
 
 def translate_names(terms: TermSet) -> TermSet:
@@ -37,10 +37,10 @@ def translate_names(terms: TermSet) -> TermSet:
 def _word_table() -> dict[str, TermSet]:
     """Return a dictionary of index terms to their translations, from English to French and back."""
     translations_by_stem: defaultdict[str, set[str]] = defaultdict(set)
-    for english, french in _read_pairs("bilingual_words.txt"):
+    for english_words, french_words in _read_pairs("bilingual_words.txt"):
         english_stems, french_stems = (
-            text_analysis.stem_tokens(english, "en"),
-            text_analysis.stem_tokens(french, "fr"),
+            text_analysis.stem_tokens(english_words, "en"),
+            text_analysis.stem_tokens(french_words, "fr"),
         )
         for stem in english_stems:
             translations_by_stem[stem].update(french_stems)
@@ -54,24 +54,28 @@ def _word_table() -> dict[str, TermSet]:
 @cache
 def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
     """Return pairs of a name's index terms in English and in French."""
-    english, french = Locale("en"), Locale("fr")
-    pairs = [
-        (str(names[code]), str(french_names[code]))
-        for names, french_names in (
-            (english.territories, french.territories),
-            (english.languages, french.languages),
+    english_locale, french_locale = Locale("en"), Locale("fr")
+    name_pairs = [
+        (str(english_names[code]), str(french_names[code]))
+        for english_names, french_names in (
+            (english_locale.territories, french_locale.territories),
+            (english_locale.languages, french_locale.languages),
         )
-        for code in names
+        for code in english_names
         if code in french_names and not str(code).isdigit()
     ]
     for english_line, french_line in _read_pairs("bilingual_names.txt"):
-        pairs += [(name, namesake) for name in english_line.split() for namesake in french_line.split()]
+        name_pairs += [
+            (english_name, french_name)
+            for english_name in english_line.split()
+            for french_name in french_line.split()
+        ]
     term_pairs = [
         (
             frozenset(text_analysis.stem_tokens(english_text, "en")),
             frozenset(text_analysis.stem_tokens(french_text, "fr")),
         )
-        for english_text, french_text in pairs
+        for english_text, french_text in name_pairs
     ]
     return tuple(
         (english_terms, french_terms)
@@ -80,9 +84,9 @@ def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
     )
 
 
-def _read_pairs(name: str) -> Iterator[tuple[str, str]]:
+def _read_pairs(filename: str) -> Iterator[tuple[str, str]]:
     """Yield the English and the French side of each line of a dictionary file."""
-    for line in (DATA / name).read_text("utf-8").splitlines():
+    for line in (DATA / filename).read_text("utf-8").splitlines():
         if not line.startswith("#"):
-            english, french = line.split("|")
-            yield english, french
+            english_side, french_side = line.split("|")
+            yield english_side, french_side

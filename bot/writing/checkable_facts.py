@@ -29,7 +29,7 @@ class CheckableFacts(NamedTuple):
         return frozenset[Decimal]().union(*self.numbers)
 
 
-_MONTHS = {
+_MONTH_NUMBER_BY_NAME = {
     name: number
     for number, names in enumerate(
         "january janvier,february fevrier,march mars,april avril,may mai,june juin,july juillet,august aout,"
@@ -40,7 +40,7 @@ _MONTHS = {
 }
 _AMBIGUOUS_MONTHS = frozenset({"may", "march", "mars"})
 """Names of months that are also other words; they count as dates only beside a number or a preposition."""
-_WEEKDAYS = {
+_ENGLISH_WEEKDAY_BY_NAME = {
     name: english
     for english, french in zip(
         "monday tuesday wednesday thursday friday saturday sunday".split(),
@@ -49,7 +49,7 @@ _WEEKDAYS = {
     )
     for name in (english, french)
 }
-_UNITS = {
+_UNIT_BY_NAME = {
     name: names.split()[0]
     for names in (
         "second seconds seconde secondes", "minute minutes", "hour hours heure heures h",
@@ -59,7 +59,7 @@ _UNITS = {
     )
     for name in names.split()
 }  # fmt: skip
-_CURRENCIES = {
+_CURRENCY_BY_NAME = {
     name: names.split()[0]
     for names in (
         "$ dollar dollars usd", "€ euro euros eur", "£ pound pounds sterling gbp", "¥ yen yens yuan yuans",
@@ -67,14 +67,14 @@ _CURRENCIES = {
     )
     for name in names.split()
 }  # fmt: skip
-_SCALES = {
+_FACTOR_BY_SCALE = {
     "hundred": 100, "hundreds": 100, "cent": 100, "cents": 100, "centaine": 100, "centaines": 100,
     "thousand": 1000, "thousands": 1000, "mille": 1000, "millier": 1000, "milliers": 1000, "k": 1000,
     "million": 10**6, "millions": 10**6, "mn": 10**6, "m": 10**6,
     "billion": 10**9, "billions": 10**9, "bn": 10**9, "milliard": 10**9, "milliards": 10**9, "md": 10**9,
     "mds": 10**9, "trillion": 10**12, "trillions": 10**12,
 }  # fmt: skip
-_NUMBER_WORDS = {
+_VALUE_BY_NUMBER_WORD = {
     name: value
     for value, names in {
         1: "one", 2: "two deux", 3: "three trois", 4: "four quatre", 5: "five cinq", 6: "six",
@@ -87,37 +87,44 @@ _NUMBER_WORDS = {
     }.items()
     for name in names.split()
 }  # fmt: skip
-_NOON = 12
-_ARTICLES = frozenset({"a", "an", "un", "une"})
+_NOON_HOUR = 12
+_INDEFINITE_ARTICLES = frozenset({"a", "an", "un", "une"})
 _QUATRE_VINGT = 4
 """Value of "quatre" in "quatre-vingt", the French word for 80."""
 _THOUSANDS_GROUP_DIGITS = 3
 
-_month = "|".join(_MONTHS)
-_YEAR = r"(?:1[0-9]|20)\d\d"
-_DATE = re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|e)?(?: of)? (?P<month>{_month})\b")
-_DATE_ENGLISH = re.compile(rf"\b(?P<month>{_month}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\w.,]*\d)")
-_MONTH_YEAR = re.compile(
-    rf"\b(?P<month>{_month})(?: \d{{1,2}}(?:st|nd|rd|th)?)?,? (?:of |de )?(?P<year>{_YEAR})\b"
+_MONTH_ALTERNATIVES = "|".join(_MONTH_NUMBER_BY_NAME)
+_YEAR_PATTERN = r"(?:1[0-9]|20)\d\d"
+_DATE_PATTERN = re.compile(
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|e)?(?: of)? (?P<month>{_MONTH_ALTERNATIVES})\b"
 )
-_MONTH = re.compile(rf"\b(?P<before>in |en |of |de |d'|since |depuis |until )?(?P<month>{_month})\b")
-_NUMERIC_DATE = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
-_TIME = re.compile(
+_ENGLISH_DATE_PATTERN = re.compile(
+    rf"\b(?P<month>{_MONTH_ALTERNATIVES}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\w.,]*\d)"
+)
+_MONTH_YEAR_PATTERN = re.compile(
+    rf"\b(?P<month>{_MONTH_ALTERNATIVES})(?: \d{{1,2}}(?:st|nd|rd|th)?)?,? (?:of |de "
+    rf")?(?P<year>{_YEAR_PATTERN})\b"
+)
+_MONTH_PATTERN = re.compile(
+    rf"\b(?P<before>in |en |of |de |d'|since |depuis |until )?(?P<month>{_MONTH_ALTERNATIVES})\b"
+)
+_NUMERIC_DATE_PATTERN = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
+_TIME_PATTERN = re.compile(
     r"(?<![\w.,:])(?P<hour>\d{1,2})(?: ?h ?|:)(?P<minute>\d\d)(?!\d|:\d)(?: ?(?P<half>[ap])\.? ?m\b)?"
 )
-_DOTTED_DATE = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
-_ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
-_ROMAN = re.compile(r"\b([ivx]{1,5})(?:e|eme)? (?=siecles?\b)")
-_scale = "|".join(sorted(_SCALES, key=len, reverse=True))
-_unit = "|".join(sorted(_UNITS, key=len, reverse=True))
-_NUMBER = re.compile(
+_DOTTED_DATE_PATTERN = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
+_ISO_DATE_PATTERN = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_ROMAN_NUMERAL_PATTERN = re.compile(r"\b([ivx]{1,5})(?:e|eme)? (?=siecles?\b)")
+_SCALE_ALTERNATIVES = "|".join(sorted(_FACTOR_BY_SCALE, key=len, reverse=True))
+_UNIT_ALTERNATIVES = "|".join(sorted(_UNIT_BY_NAME, key=len, reverse=True))
+_NUMBER_PATTERN = re.compile(
     r"(?<![\w.,])[v$€£¥]?(?P<digits>\d{1,3}(?: \d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*)"
-    rf"(?: ?(?P<scale>{_scale})(?![^\W\d_]))?"
-    rf"(?:(?: |-)?(?P<unit>{_unit})(?![^\W\d_]))?"
+    rf"(?: ?(?P<scale>{_SCALE_ALTERNATIVES})(?![^\W\d_]))?"
+    rf"(?:(?: |-)?(?P<unit>{_UNIT_ALTERNATIVES})(?![^\W\d_]))?"
 )
-_VERSION_NUMBER = re.compile(r"\d+(?:\.\d+){2,}(?<!\.\d{3})")
-_WORD = re.compile(r"[^\W\d_]+|[$€£¥%]")
-_POUR_CENT = re.compile(r"\bp(?:ou|e)r ?cent\b")
+_VERSION_NUMBER_PATTERN = re.compile(r"\d+(?:\.\d+){2,}(?<!\.\d{3})")
+_WORD_PATTERN = re.compile(r"[^\W\d_]+|[$€£¥%]")
+_PERCENT_PATTERN = re.compile(r"\bp(?:ou|e)r ?cent\b")
 
 
 def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
@@ -126,32 +133,43 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
     `language` (ISO 639-1) determines how numbers are written; with None, the English and the French way are
     allowed.
     """
-    folded = _DOTTED_DATE.sub(r"\1/\2/\3", text)
-    folded = _POUR_CENT.sub("percent", " ".join(fold(folded).split()))
+    folded_text = _DOTTED_DATE_PATTERN.sub(r"\1/\2/\3", text)
+    folded_text = _PERCENT_PATTERN.sub("percent", " ".join(fold(folded_text).split()))
     numbers: list[frozenset[Decimal]] = []
-    facts: set[tuple[str, str]] = {*_date_facts(folded), *map(_time_fact, _TIME.finditer(folded))}
-    folded = _TIME.sub(" ", folded)
-    for match in _NUMBER.finditer(folded):
+    fact_pairs: set[tuple[str, str]] = {
+        *_date_facts(folded_text),
+        *map(_time_fact, _TIME_PATTERN.finditer(folded_text)),
+    }
+    folded_text = _TIME_PATTERN.sub(" ", folded_text)
+    for match in _NUMBER_PATTERN.finditer(folded_text):
         digits = match["digits"].replace(" ", "")
-        if _VERSION_NUMBER.fullmatch(digits):
-            facts.add(("release", digits))
+        if _VERSION_NUMBER_PATTERN.fullmatch(digits):
+            fact_pairs.add(("release", digits))
             continue
         candidate_values = _possible_values(digits, match["scale"], language)
         numbers.append(candidate_values)
         if match["unit"]:
-            facts.update((f"{unit_value:f}", _UNITS[match["unit"]]) for unit_value in candidate_values)
-    spelled_numbers = list(_spelled_numbers(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))))
-    facts.update((str(spelled_value), unit) for spelled_value, unit in spelled_numbers if unit)
+            fact_pairs.update(
+                (f"{unit_value:f}", _UNIT_BY_NAME[match["unit"]]) for unit_value in candidate_values
+            )
+    spelled_numbers = list(
+        _spelled_numbers(_WORD_PATTERN.findall(_NUMBER_PATTERN.sub(" ", folded_text).replace("'", " ")))
+    )
+    fact_pairs.update((str(spelled_value), unit) for spelled_value, unit in spelled_numbers if unit)
     numbers += (
         frozenset({Decimal(spelled_number)})
         for spelled_number, _unit in spelled_numbers
         if spelled_number > 1
     )  # "un" may be an article
-    numbers += (frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN.finditer(folded))
-    words = _WORD.findall(folded)
-    facts.update(("unit", _CURRENCIES[word]) for word in words if word in _CURRENCIES)
-    facts.update(("weekday", _WEEKDAYS[word]) for word in words if word in _WEEKDAYS)
-    return CheckableFacts(tuple(numbers), frozenset(facts))
+    numbers += (
+        frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN_NUMERAL_PATTERN.finditer(folded_text)
+    )
+    words = _WORD_PATTERN.findall(folded_text)
+    fact_pairs.update(("unit", _CURRENCY_BY_NAME[word]) for word in words if word in _CURRENCY_BY_NAME)
+    fact_pairs.update(
+        ("weekday", _ENGLISH_WEEKDAY_BY_NAME[word]) for word in words if word in _ENGLISH_WEEKDAY_BY_NAME
+    )
+    return CheckableFacts(tuple(numbers), frozenset(fact_pairs))
 
 
 def is_number_or_date(word: str) -> bool:
@@ -160,46 +178,56 @@ def is_number_or_date(word: str) -> bool:
     The word must be folded: in lower case and without accents.
     """
     return any(
-        word in vocabulary for vocabulary in (_MONTHS, _WEEKDAYS, _UNITS, _CURRENCIES, _SCALES, _NUMBER_WORDS)
+        word in vocabulary
+        for vocabulary in (
+            _MONTH_NUMBER_BY_NAME,
+            _ENGLISH_WEEKDAY_BY_NAME,
+            _UNIT_BY_NAME,
+            _CURRENCY_BY_NAME,
+            _FACTOR_BY_SCALE,
+            _VALUE_BY_NUMBER_WORD,
+        )
     ) or (word[:1].isdecimal())
 
 
 def extract_time_units(text: str) -> frozenset[str]:
     """Return the units of time that a text names, in English, such as "hour"."""
-    return frozenset(_UNITS[word] for word in _WORD.findall(fold(text)) if word in _UNITS)
+    return frozenset(
+        _UNIT_BY_NAME[word] for word in _WORD_PATTERN.findall(fold(text)) if word in _UNIT_BY_NAME
+    )
 
 
-def has_unsupported_fact(claimed: CheckableFacts, supported: CheckableFacts) -> bool:
+def has_unsupported_fact(claimed_facts: CheckableFacts, supported_facts: CheckableFacts) -> bool:
     """Return whether a text claims a fact that the supported facts do not include."""
-    supported_values = supported.possible_values
-    return not claimed.fact_pairs <= supported.fact_pairs or any(
-        supported_values.isdisjoint(number) for number in claimed.numbers
+    supported_values = supported_facts.possible_values
+    return not claimed_facts.fact_pairs <= supported_facts.fact_pairs or any(
+        supported_values.isdisjoint(number) for number in claimed_facts.numbers
     )
 
 
 def _time_fact(match: re.Match[str]) -> tuple[str, str]:
     hour = int(match["hour"])
     if match["half"]:
-        hour = hour % _NOON + (_NOON if match["half"] == "p" else 0)
+        hour = hour % _NOON_HOUR + (_NOON_HOUR if match["half"] == "p" else 0)
     return "time", f"{hour}:{match['minute']}"
 
 
-def _date_facts(folded: str) -> Iterator[tuple[str, str]]:
-    for pattern in (_DATE, _DATE_ENGLISH):
-        for match in pattern.finditer(folded):
-            yield f"day {int(match['day'])}", f"month {_MONTHS[match['month']]}"
-            yield "month", str(_MONTHS[match["month"]])
-    for match in _MONTH_YEAR.finditer(folded):
-        yield f"month {_MONTHS[match['month']]}", match["year"]
-        yield "month", str(_MONTHS[match["month"]])
-    for match in _MONTH.finditer(folded):
+def _date_facts(folded_text: str) -> Iterator[tuple[str, str]]:
+    for pattern in (_DATE_PATTERN, _ENGLISH_DATE_PATTERN):
+        for match in pattern.finditer(folded_text):
+            yield f"day {int(match['day'])}", f"month {_MONTH_NUMBER_BY_NAME[match['month']]}"
+            yield "month", str(_MONTH_NUMBER_BY_NAME[match["month"]])
+    for match in _MONTH_YEAR_PATTERN.finditer(folded_text):
+        yield f"month {_MONTH_NUMBER_BY_NAME[match['month']]}", match["year"]
+        yield "month", str(_MONTH_NUMBER_BY_NAME[match["month"]])
+    for match in _MONTH_PATTERN.finditer(folded_text):
         if match["before"] or match["month"] not in _AMBIGUOUS_MONTHS:
-            yield "month", str(_MONTHS[match["month"]])
-    numeric = [tuple(map(int, match.groups())) for match in _ISO_DATE.finditer(folded)]
-    for match in _NUMERIC_DATE.finditer(folded):
-        first, second, year = map(int, match.groups())
-        numeric += [(year, second, first), (year, first, second)]
-    for year, month, day in numeric:
+            yield "month", str(_MONTH_NUMBER_BY_NAME[match["month"]])
+    numeric_dates = [tuple(map(int, match.groups())) for match in _ISO_DATE_PATTERN.finditer(folded_text)]
+    for match in _NUMERIC_DATE_PATTERN.finditer(folded_text):
+        first_number, second_number, year = map(int, match.groups())
+        numeric_dates += [(year, second_number, first_number), (year, first_number, second_number)]
+    for year, month, day in numeric_dates:
         yield f"day {day}", f"month {month}"
         yield f"month {month}", str(year)
         yield "month", str(month)
@@ -207,37 +235,41 @@ def _date_facts(folded: str) -> Iterator[tuple[str, str]]:
 
 def _possible_values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
     """Return the values that a number written in digits may have in a language."""
-    *groups, last_group = re.split("[.,]", digits)
+    *digit_groups, last_group = re.split("[.,]", digits)
     separator = digits[-len(last_group) - 1 : -len(last_group)]
-    candidates = set()
-    if not groups:
-        candidates.add(Decimal(digits))
-    elif len(groups) > 1:
+    candidate_values = set()
+    if not digit_groups:
+        candidate_values.add(Decimal(digits))
+    elif len(digit_groups) > 1:
         is_single_separator = len(set(re.findall("[.,]", digits))) == 1
-        candidates.add(
+        candidate_values.add(
             Decimal(
-                "".join([*groups, last_group]) if is_single_separator else "".join(groups) + "." + last_group
+                "".join([*digit_groups, last_group])
+                if is_single_separator
+                else "".join(digit_groups) + "." + last_group
             )
         )
     else:
         may_be_thousands = (
             len(last_group) == _THOUSANDS_GROUP_DIGITS
-            and len(groups[0]) <= _THOUSANDS_GROUP_DIGITS
-            and groups[0] != "0"
+            and len(digit_groups[0]) <= _THOUSANDS_GROUP_DIGITS
+            and digit_groups[0] != "0"
         )
         if (
             may_be_thousands
             and not (separator == "," and language == "fr")
             and not (separator == "." and language == "en")
         ):
-            candidates.add(Decimal(groups[0] + last_group))
+            candidate_values.add(Decimal(digit_groups[0] + last_group))
         if not (may_be_thousands and separator == "," and language == "en"):
-            candidates.add(Decimal(f"{groups[0]}.{last_group}"))
+            candidate_values.add(Decimal(f"{digit_groups[0]}.{last_group}"))
     if scale:
-        factor = 10**12 if scale.startswith("billion") and language == "fr" else _SCALES[scale]
-        scaled = {unscaled * factor for unscaled in candidates}
-        candidates = scaled | (candidates if len(scale) == 1 else set())  # "5 m" may be metres.
-    return frozenset(candidate.normalize() for candidate in candidates)
+        factor = 10**12 if scale.startswith("billion") and language == "fr" else _FACTOR_BY_SCALE[scale]
+        scaled_values = {unscaled * factor for unscaled in candidate_values}
+        candidate_values = scaled_values | (
+            candidate_values if len(scale) == 1 else set()
+        )  # "5 m" may be metres.
+    return frozenset(candidate.normalize() for candidate in candidate_values)
 
 
 def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
@@ -247,15 +279,15 @@ def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
     """
     position = 0
     while position < len(words):
-        number, end = _parse_number_words(words, position)
-        if end == position and words[position] in _ARTICLES:
-            number, end = 1, position + 1
-            if words[end : end + 1] and words[end] not in _UNITS:
-                position = end
+        number, end_position = _parse_number_words(words, position)
+        if end_position == position and words[position] in _INDEFINITE_ARTICLES:
+            number, end_position = 1, position + 1
+            if words[end_position : end_position + 1] and words[end_position] not in _UNIT_BY_NAME:
+                position = end_position
                 continue
-        if end > position:
-            yield number, _UNITS.get(words[end]) if end < len(words) else None
-        position = max(end, position + 1)
+        if end_position > position:
+            yield number, _UNIT_BY_NAME.get(words[end_position]) if end_position < len(words) else None
+        position = max(end_position, position + 1)
 
 
 def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
@@ -263,21 +295,27 @@ def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
 
     If there is no number, that position is `start`.
     """
-    total = current = 0
+    total_value = current_value = 0
     position = start
     for word in words[start:]:
-        if word in _NUMBER_WORDS:
-            four_twenties = current == _QUATRE_VINGT and word in {"vingt", "vingts"}
-            current = 80 if four_twenties else current + _NUMBER_WORDS[word]
-        elif word in _SCALES and len(word) > 1:
-            scaled = max(current, 1) * _SCALES[word]
-            total, current = (total, scaled) if scaled < _SCALES["thousand"] else (total + scaled, 0)
+        if word in _VALUE_BY_NUMBER_WORD:
+            four_twenties = current_value == _QUATRE_VINGT and word in {"vingt", "vingts"}
+            current_value = 80 if four_twenties else current_value + _VALUE_BY_NUMBER_WORD[word]
+        elif word in _FACTOR_BY_SCALE and len(word) > 1:
+            scaled_value = max(current_value, 1) * _FACTOR_BY_SCALE[word]
+            total_value, current_value = (
+                (total_value, scaled_value)
+                if scaled_value < _FACTOR_BY_SCALE["thousand"]
+                else (total_value + scaled_value, 0)
+            )
         elif not (
-            word in {"et", "and"} and current and _NUMBER_WORDS.keys() & words[position + 1 : position + 2]
+            word in {"et", "and"}
+            and current_value
+            and _VALUE_BY_NUMBER_WORD.keys() & words[position + 1 : position + 2]
         ):
             break
         position += 1
-    return total + current, position
+    return total_value + current_value, position
 
 
 def _parse_roman(text: str) -> int:

@@ -44,11 +44,11 @@ FAMILY_PREFIX_LENGTH, MIN_SHARED_PREFIX = (
 
 _DICTIONARY_LANGUAGES = frozenset({"en", "fr"})
 """Codes of the languages of the bilingual dictionary."""
-_REASONING_BLOCK = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_REASONING_PATTERN = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
-_NUMBERS = re.compile(r"\d+")
+_NUMBER_PATTERN = re.compile(r"\d+")
 _LINK_PATTERN = re.compile(r"https?:|www\.|\w\.\w+/|discord\.gg|<[@#:/!]|@\w|\]\(", re.IGNORECASE)
-_MARKUP = re.compile(r"^\s*(?:[-*•>]|#+|\d{1,2}[.)])\s+|[*`~|<>\\]|__+")
+_MARKUP_PATTERN = re.compile(r"^\s*(?:[-*•>]|#+|\d{1,2}[.)])\s+|[*`~|<>\\]|__+")
 _DISCOURSE_OPENERS = frozenset(
     """according additionally however moreover furthermore overall meanwhile although despite finally
     today currently recently previously yes no selon malgre toutefois egalement enfin ensuite finalement
@@ -108,15 +108,15 @@ class _PassageFacts(NamedTuple):
 
 def contains_prompt_injection(text: str) -> bool:
     """Return whether a text contains instructions to a language model, which must then not be shown it."""
-    parts = (
+    chunks = (
         text[start : start + SCAN_CHUNK_LENGTH + SCAN_CHUNK_OVERLAP]
         for start in range(0, len(text), SCAN_CHUNK_LENGTH)
     )
-    return any(_INJECTION_PATTERN.search(fold(part)) for part in parts)
+    return any(_INJECTION_PATTERN.search(fold(chunk)) for chunk in chunks)
 
 
 def filter_supported_sentences(
-    generated: str, passages: Sequence[Passage], language: str | None, question: str = ""
+    generated_text: str, passages: Sequence[Passage], language: str | None, question: str = ""
 ) -> tuple[Sentence, ...]:
     """Return the generated sentences that the passages they cite support, at most `MAX_ANSWER_SENTENCES`.
 
@@ -126,7 +126,7 @@ def filter_supported_sentences(
     question_words = frozenset(text_analysis.tokenize(question))
     passage_facts = [_extract_passage_facts(passage) for passage in passages]
     sentences: list[Sentence] = []
-    for text, citations in _split_cited_sentences(generated):
+    for text, citations in _split_cited_sentences(generated_text):
         if not citations or max(citations) > len(passage_facts) or min(citations) < 1:
             continue
         if len(text) <= MAX_SENTENCE_LENGTH and _is_supported(
@@ -139,7 +139,7 @@ def filter_supported_sentences(
 
 
 def filter_sentences_supported_by_one(
-    generated: str, passages: Sequence[Passage], language: str | None
+    generated_text: str, passages: Sequence[Passage], language: str | None
 ) -> tuple[str, ...]:
     """Return the generated sentences, with or without citations, that a single passage supports.
 
@@ -148,7 +148,7 @@ def filter_sentences_supported_by_one(
     passage_facts = [_extract_passage_facts(passage) for passage in passages]
     return tuple(
         sentence
-        for line in clean_lines(generated)
+        for line in clean_lines(generated_text)
         for sentence in excerpts.split_sentences(_CITATION_PATTERN.sub("", line))
         if len(sentence) <= MAX_SENTENCE_LENGTH
         and not _LINK_PATTERN.search(sentence)
@@ -173,40 +173,43 @@ def is_faithful_translation(translation: str, original: Passage, language: str) 
         return False
     if _LINK_PATTERN.search(translation) or detect(translation) not in {None, language}:
         return False
-    total = matched = 0
+    total_count = matched_count = 0
     for sentence in excerpts.split_sentences(translation):
         word_counts = _count_supported_words(sentence, [original_facts], language, frozenset())
         if word_counts is None:
             return False
-        total, matched = total + word_counts[0], matched + word_counts[1]
+        total_count, matched_count = total_count + word_counts[0], matched_count + word_counts[1]
     return (
         not {original_facts.language, language} <= _DICTIONARY_LANGUAGES
-        or matched >= total * MIN_CROSS_LINGUAL_SUPPORT
+        or matched_count >= total_count * MIN_CROSS_LINGUAL_SUPPORT
     )
 
 
-def clean_lines(generated: str) -> list[str]:
+def clean_lines(generated_text: str) -> list[str]:
     """Return the non-blank lines of a generated text, without the model's reasoning and without markup."""
-    lines = (_MARKUP.sub("", line).strip() for line in _REASONING_BLOCK.sub("", generated).splitlines())
+    lines = (
+        _MARKUP_PATTERN.sub("", line).strip()
+        for line in _REASONING_PATTERN.sub("", generated_text).splitlines()
+    )
     return [line for line in lines if line]
 
 
-def _split_cited_sentences(generated: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _split_cited_sentences(generated_text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield each generated sentence that has a citation, without markup, and the numbers it cites.
 
     Sentences with links are left out.
     """
-    generated = _REASONING_BLOCK.sub("", generated)
+    generated_text = _REASONING_PATTERN.sub("", generated_text)
     position = 0
-    for match in _CITATION_PATTERN.finditer(generated):
-        sentences_before = excerpts.split_sentences(generated[position : match.start()])
+    for match in _CITATION_PATTERN.finditer(generated_text):
+        sentences_before = excerpts.split_sentences(generated_text[position : match.start()])
         position = match.end()
         if not sentences_before or _LINK_PATTERN.search(sentences_before[-1]):
             continue
-        text = discord_text.to_plain_line(_MARKUP.sub("", sentences_before[-1])).strip()
+        text = discord_text.to_plain_line(_MARKUP_PATTERN.sub("", sentences_before[-1])).strip()
         if text and text[-1] not in ".!?…»”":
             text += "."
-        citations = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(match[0])))
+        citations = tuple(dict.fromkeys(int(number) for number in _NUMBER_PATTERN.findall(match[0])))
         yield text, citations
 
 
@@ -227,39 +230,43 @@ def _extract_passage_facts(passage: Passage) -> _PassageFacts:
 
 
 def _is_supported(
-    text: str, cited: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
+    text: str, cited_passages: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
 ) -> bool:
     cited_facts = CheckableFacts(
-        tuple(number for number_source in cited for number in number_source.facts.numbers),
-        frozenset[tuple[str, str]]().union(*(fact_source.facts.fact_pairs for fact_source in cited)),
+        tuple(number for number_source in cited_passages for number in number_source.facts.numbers),
+        frozenset[tuple[str, str]]().union(*(fact_source.facts.fact_pairs for fact_source in cited_passages)),
     )
     if checkable_facts.has_unsupported_fact(checkable_facts.extract_facts(text, language), cited_facts):
         return False
-    is_cross_lingual = all(passage.language != language for passage in cited)
-    counts = _count_supported_words(text, cited, language, question_words)
-    if counts is None:
+    is_cross_lingual = all(passage.language != language for passage in cited_passages)
+    word_counts = _count_supported_words(text, cited_passages, language, question_words)
+    if word_counts is None:
         return False
-    total, matched = counts
-    return total > 0 and matched >= total * (MIN_CROSS_LINGUAL_SUPPORT if is_cross_lingual else MIN_SUPPORT)
+    total_count, matched_count = word_counts
+    return total_count > 0 and matched_count >= total_count * (
+        MIN_CROSS_LINGUAL_SUPPORT if is_cross_lingual else MIN_SUPPORT
+    )
 
 
 def _count_supported_words(
-    text: str, cited: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
+    text: str, cited_passages: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
 ) -> tuple[int, int] | None:
     """Return how many words of a sentence claim something, and how many of these the passages support.
 
     Returns None if the sentence has a name that the passages do not contain.
     """
-    words = frozenset[str]().union(*(word_source.words for word_source in cited))
-    terms = frozenset[str]().union(*(term_source.terms for term_source in cited))
-    is_cross_lingual = all(passage.language != language for passage in cited)
-    total = matched = 0
+    words = frozenset[str]().union(*(word_source.words for word_source in cited_passages))
+    terms = frozenset[str]().union(*(term_source.terms for term_source in cited_passages))
+    is_cross_lingual = all(passage.language != language for passage in cited_passages)
+    total_count = matched_count = 0
     for index, (word, start, end) in enumerate(text_analysis.find_token_spans(text)):
         if text_analysis.is_stop_word(word) or checkable_facts.is_number_or_date(word):
             continue
         if index == 0 and word in _DISCOURSE_OPENERS:
             continue
-        is_supported = word in words or (is_cross_lingual and _is_translated_name(word, cited, language))
+        is_supported = word in words or (
+            is_cross_lingual and _is_translated_name(word, cited_passages, language)
+        )
         is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
         if not is_name or (index == 0 and not any(map(str.isupper, text[start + 1 : end]))):
             is_supported = is_supported or _has_related_term(text_analysis.find_query_stems(word), terms)
@@ -267,29 +274,31 @@ def _count_supported_words(
             return None
         if not is_supported and word in question_words:
             continue  # Repeated from the question
-        total += 1
-        matched += is_supported
-    return total, matched
+        total_count += 1
+        matched_count += is_supported
+    return total_count, matched_count
 
 
-def _is_translated_name(word: str, cited: Sequence[_PassageFacts], language: str | None) -> bool:
+def _is_translated_name(word: str, cited_passages: Sequence[_PassageFacts], language: str | None) -> bool:
     """Return whether a passage contains a name in its form in the other language (English or French)."""
-    forms = text_analysis.find_query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
-    translated = translate_terms(forms)
+    word_forms = text_analysis.find_query_stems(
+        word, (language,) if language else text_analysis.QUERY_LANGUAGES
+    )
+    translated_terms = translate_terms(word_forms)
     return any(
-        not (forms.isdisjoint(passage.namesakes) and translated.isdisjoint(passage.terms))
-        for passage in cited
+        not (word_forms.isdisjoint(passage.namesakes) and translated_terms.isdisjoint(passage.terms))
+        for passage in cited_passages
     )
 
 
-def _has_related_term(forms: Collection[str], terms: frozenset[str]) -> bool:
+def _has_related_term(word_forms: Collection[str], terms: frozenset[str]) -> bool:
     """Return whether the terms include a form of a word, its translation, or a word of its family."""
-    if not terms.isdisjoint(forms) or not translate_terms(forms).isdisjoint(terms):
+    if not terms.isdisjoint(word_forms) or not translate_terms(word_forms).isdisjoint(terms):
         return True
     return any(
         term[:FAMILY_PREFIX_LENGTH] == form[:FAMILY_PREFIX_LENGTH]
         and Prefix.similarity(form, term) >= MIN_SHARED_PREFIX * max(len(form), len(term))
-        for form in forms
+        for form in word_forms
         if len(form) >= FAMILY_PREFIX_LENGTH
         for term in terms
     )

@@ -59,7 +59,7 @@ class ModelClient:
         if settings.model_key is not None:
             self._headers["Authorization"] = f"Bearer {settings.model_key.get_secret_value().strip()}"
         self._clock = clock
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._request_slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self._background_slots = asyncio.Semaphore(MAX_BACKGROUND_REQUESTS)
         self._paused_until = 0.0
         self._is_failing = False
@@ -76,7 +76,10 @@ class ModelClient:
         return self
 
     async def __aexit__(
-        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self._session.close()
 
@@ -108,19 +111,19 @@ class ModelClient:
     async def _complete(
         self, messages: list[dict[str, str]], max_tokens: int, on_partial: Callable[[str], None] | None
     ) -> str | None:
-        body = {"model": self.model, "messages": messages, "stream": on_partial is not None}
+        json_body = {"model": self.model, "messages": messages, "stream": on_partial is not None}
         options = {"temperature": 0, "max_tokens": max_tokens} if self._supports_options else {}
         has_slot = False
         try:
-            async with asyncio.timeout(self._timeout), self._slots:
+            async with asyncio.timeout(self._timeout), self._request_slots:
                 has_slot = True
                 try:
-                    generated = await self._request_completion(body | options, on_partial)
+                    generated_text = await self._request_completion(json_body | options, on_partial)
                 except _BadRequest:
                     if not options:
                         raise
                     self._supports_options = False  # Some models reject these options.
-                    generated = await self._request_completion(body, on_partial)
+                    generated_text = await self._request_completion(json_body, on_partial)
         except TimeoutError:
             if has_slot:  # Otherwise other requests took the time.
                 self._pause_after_failure(f"no answer in {self._timeout:g} s")
@@ -131,7 +134,7 @@ class ModelClient:
         if self._is_failing:
             self._is_failing = False
             _log.info("model service recovered")
-        return generated
+        return generated_text
 
     async def check_availability(self) -> str:
         """Ask the model service for its models, and return a phrase for the operator ("answers with 'x'").
@@ -144,16 +147,16 @@ class ModelClient:
         except TimeoutError as error:
             raise ModelError(f"no answer in {self._timeout:g} s") from error
         models = response_json.get("data") if isinstance(response_json, dict) else None
-        listed = models if isinstance(models, list) else ()
-        names = {str(model.get("id")) for model in listed if isinstance(model, dict)}
-        if names and self.model not in names:
+        listed_models = models if isinstance(models, list) else ()
+        model_ids = {str(model.get("id")) for model in listed_models if isinstance(model, dict)}
+        if model_ids and self.model not in model_ids:
             raise ModelError(f"answers, but has no model {self.model!r}")
-        return f"answers with {self.model!r}" if names else "answers"
+        return f"answers with {self.model!r}" if model_ids else "answers"
 
     async def _request_completion(
-        self, body: dict[str, object], on_partial: Callable[[str], None] | None
+        self, json_body: dict[str, object], on_partial: Callable[[str], None] | None
     ) -> str:
-        async with self._request("POST", "/chat/completions", body) as response:
+        async with self._request("POST", "/chat/completions", json_body) as response:
             if on_partial is not None and response.content_type == "text/event-stream":
                 return await _read_stream(response, on_partial)
             match _parse_json(await _read_body(response)):
@@ -163,7 +166,7 @@ class ModelClient:
 
     @asynccontextmanager
     async def _request(
-        self, method: str, path: str, body: dict[str, object] | None = None
+        self, method: str, path: str, json_body: dict[str, object] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and yield the response. Raises ModelError if it fails.
 
@@ -171,7 +174,7 @@ class ModelClient:
         """
         try:
             async with self._session.request(
-                method, self._url + path, json=body, allow_redirects=False
+                method, self._url + path, json=json_body, allow_redirects=False
             ) as response:
                 if response.status == HTTPStatus.BAD_REQUEST:
                     raise _BadRequest(f"HTTP {response.status}")
@@ -201,16 +204,16 @@ async def open_model_client(settings: Settings, clock: Clock) -> AsyncIterator[M
 
 
 async def _read_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    size = 0
+    received_byte_count = 0
     async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_RESPONSE_BYTES:
+        received_byte_count += len(chunk)
+        if received_byte_count > MAX_RESPONSE_BYTES:
             raise ModelError(f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
         yield chunk
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    return b"".join([part async for part in _read_chunks(response)])
+    return b"".join([chunk async for chunk in _read_chunks(response)])
 
 
 async def _read_stream(response: aiohttp.ClientResponse, on_partial: Callable[[str], None]) -> str:
@@ -219,17 +222,17 @@ async def _read_stream(response: aiohttp.ClientResponse, on_partial: Callable[[s
     The format is server-sent events (https://html.spec.whatwg.org/#event-stream). Raises ModelError if the
     stream breaks off.
     """
-    generated = ""
+    generated_text = ""
     async for line in _read_lines(response):
         if not line.startswith(_SSE_DATA_PREFIX):
             continue
         event_data = line.removeprefix(_SSE_DATA_PREFIX).strip()
         if event_data == _SSE_END:
-            return generated
+            return generated_text
         match _parse_json(event_data.encode()):
-            case {"choices": [{"delta": {"content": str(piece)}}, *_]} if piece:
-                generated += piece
-                on_partial(generated)
+            case {"choices": [{"delta": {"content": str(text_piece)}}, *_]} if text_piece:
+                generated_text += text_piece
+                on_partial(generated_text)
             case {"error": _}:
                 raise ModelError("an answer that breaks off")
     raise ModelError("an answer that breaks off")
@@ -244,9 +247,9 @@ async def _read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
     yield buffer.decode(errors="replace")
 
 
-def _parse_json(body: bytes) -> object:
+def _parse_json(json_bytes: bytes) -> object:
     try:
-        parsed: object = json.loads(body)
+        parsed_json: object = json.loads(json_bytes)
     except (ValueError, RecursionError) as error:
         raise ModelError("an answer that is not JSON") from error
-    return parsed
+    return parsed_json

@@ -49,7 +49,7 @@ class Summarizer:
 
     def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
         self._store, self._client, self._quota = store, client, quota
-        self._locks = KeyedLocks()
+        self._article_locks = KeyedLocks()
         self._waiting_user_ids: set[int] = set()
 
     async def load_cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
@@ -59,12 +59,12 @@ class Summarizer:
         """
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
             return SummaryFailure.TOO_SHORT
-        texts = await self._store.generated_texts.get(
+        summary_by_article_id = await self._store.generated_texts.get(
             GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._client.model
         )
-        if article.id not in texts:
+        if article.id not in summary_by_article_id:
             return None
-        return tuple(texts[article.id].splitlines()) or SummaryFailure.NOT_SUPPORTED
+        return tuple(summary_by_article_id[article.id].splitlines()) or SummaryFailure.NOT_SUPPORTED
 
     async def summarize(
         self,
@@ -92,21 +92,21 @@ class Summarizer:
     async def _summarize_once(
         self, article: Article, language: str, server_id: int | None, *, is_background: bool
     ) -> tuple[str, ...] | SummaryFailure:
-        if article.id in self._locks:
-            await self._locks.wait_until_free(article.id)
-        self._locks[article.id] = None
+        if article.id in self._article_locks:
+            await self._article_locks.wait_until_free(article.id)
+        self._article_locks[article.id] = None
         try:
             cached_summary = await self.load_cached(article, language)
             if cached_summary is not None:
                 return cached_summary
             if not await self._quota.has_quota(server_id):
                 return SummaryFailure.QUOTA_EXHAUSTED
-            return await self._write(article, language, server_id, background=is_background)
+            return await self._write(article, language, server_id, is_background=is_background)
         finally:
-            self._locks.release(article.id)
+            self._article_locks.release(article.id)
 
     async def _write(
-        self, article: Article, language: str, server_id: int | None, *, background: bool
+        self, article: Article, language: str, server_id: int | None, *, is_background: bool
     ) -> tuple[str, ...] | SummaryFailure:
         started_at = self._store.clock.now()
         passages = [
@@ -115,17 +115,19 @@ class Summarizer:
         ]
         sentences: tuple[str, ...] = ()
         if await asyncio.to_thread(prompts.find_injection_free_indexes, passages):
-            generated = await self._client.complete(
+            generated_text = await self._client.complete(
                 prompts.build_messages(_INSTRUCTIONS, "", passages, language),
                 max_tokens=MAX_TOKENS,
-                background=background,
+                background=is_background,
             )
-            if generated is None:
+            if generated_text is None:
                 return SummaryFailure.NO_ANSWER
-            supported = await asyncio.to_thread(_filter_supported_sentences, generated, article, language)
-            sentences = tuple(sentence for sentence in supported if len(sentence) <= MAX_SENTENCE_LENGTH)[
-                :MAX_SUMMARY_SENTENCES
-            ]
+            supported_sentences = await asyncio.to_thread(
+                _filter_supported_sentences, generated_text, article, language
+            )
+            sentences = tuple(
+                sentence for sentence in supported_sentences if len(sentence) <= MAX_SENTENCE_LENGTH
+            )[:MAX_SUMMARY_SENTENCES]
         await self._store.generated_texts.add(
             GeneratedTextKind.SUMMARY,
             article.id,
@@ -138,24 +140,24 @@ class Summarizer:
         return sentences or SummaryFailure.NOT_SUPPORTED
 
 
-def _filter_supported_sentences(generated: str, article: Article, language: str) -> tuple[str, ...]:
+def _filter_supported_sentences(generated_text: str, article: Article, language: str) -> tuple[str, ...]:
     """Return the generated sentences that a few consecutive sentences of the article support."""
-    text = (article.body or article.summary)[:MAX_CHARS_READ]
-    sentences = excerpts.split_sentences(text)
-    windows = [
+    article_text = (article.body or article.summary)[:MAX_CHARS_READ]
+    sentences = excerpts.split_sentences(article_text)
+    passage_windows = [
         ArticlePassage(" ".join(sentences[start : start + WINDOW_SENTENCES]), article)
         for start in range(len(sentences))
     ]
-    return citation_checks.filter_sentences_supported_by_one(generated, windows, language)
+    return citation_checks.filter_sentences_supported_by_one(generated_text, passage_windows, language)
 
 
 def _split_into_passages(text: str) -> list[str]:
     """Split a text into passages of whole sentences, each of at most `MAX_PASSAGE_LENGTH` characters."""
     passages = [""]
     for sentence in excerpts.split_sentences(text):
-        extended = f"{passages[-1]} {sentence}".strip()
-        if len(extended) <= prompts.MAX_PASSAGE_LENGTH:
-            passages[-1] = extended
+        extended_passage = f"{passages[-1]} {sentence}".strip()
+        if len(extended_passage) <= prompts.MAX_PASSAGE_LENGTH:
+            passages[-1] = extended_passage
         else:
             passages.append(sentence[: prompts.MAX_PASSAGE_LENGTH])
     return [passage for passage in passages if passage]

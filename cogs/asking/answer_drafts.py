@@ -24,42 +24,46 @@ class StreamedAnswer:
     """
 
     def __init__(
-        self, send_view: Callable[[discord.ui.LayoutView], Awaitable[object]], clock: Clock, *, title: bool
+        self,
+        send_view: Callable[[discord.ui.LayoutView], Awaitable[object]],
+        clock: Clock,
+        *,
+        shows_title: bool,
     ) -> None:
-        self._send_view, self._clock, self._title = send_view, clock, title
-        self._latest: Answer | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._send_view, self._clock, self._shows_title = send_view, clock, shows_title
+        self._latest_draft: Answer | None = None
+        self._sending_task: asyncio.Task[None] | None = None
         self._edit_lock = asyncio.Lock()
 
     async def __aenter__(self) -> Callable[[Answer], None]:
         return self._on_draft
 
     async def __aexit__(self, *_error: object) -> None:
-        self._latest = None
+        self._latest_draft = None
         async with self._edit_lock:
-            if self._task is not None:
-                self._task.cancel()
+            if self._sending_task is not None:
+                self._sending_task.cancel()
 
     def _on_draft(self, answer: Answer) -> None:
-        self._latest = answer
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._send_drafts())
+        self._latest_draft = answer
+        if self._sending_task is None or self._sending_task.done():
+            self._sending_task = asyncio.create_task(self._send_drafts())
 
     async def _send_drafts(self) -> None:
-        while await self._send_latest():
+        while await self._send_latest_draft():
             await self._clock.sleep(EDIT_INTERVAL_SECONDS)
 
-    async def _send_latest(self) -> bool:
+    async def _send_latest_draft(self) -> bool:
         """Show the latest draft.
 
         Returns False if there is no new draft or the edit failed.
         """
         async with self._edit_lock:
-            answer, self._latest = self._latest, None
-            if answer is None:
+            draft, self._latest_draft = self._latest_draft, None
+            if draft is None:
                 return False
             try:
-                await self._send_view(draft_view(answer, title=self._title))
+                await self._send_view(draft_view(draft, shows_title=self._shows_title))
             except discord.HTTPException:
                 return False
             return True

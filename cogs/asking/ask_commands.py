@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.answers.conversing import follow_up_questions
 from bot.answers.conversing.question_service import QuestionRequest, QuestionService
 from bot.client import interaction_context
-from bot.client.command_tree import DEFERS_ITSELF
+from bot.client.command_tree import DEFERS_ITSELF_KEY
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
@@ -82,15 +82,15 @@ async def _record_vote(interaction: Interaction, question_id: int, *, helped: bo
     questions = interaction.client.store.questions
     question = await questions.get(question_id) if question_id <= _MAX_SNOWFLAKE else None
     server_id = interaction_context.server_id(interaction)
-    is_here = question is not None and server_id in {None, question.server_id}
-    if question is None or not is_here:
+    is_from_this_server = question is not None and server_id in {None, question.server_id}
+    if question is None or not is_from_this_server:
         raise UserFacingError(_("This answer is too old to rate."))
     if not question.public and question.person_id != interaction.user.id:
         raise UserFacingError(_("Only the person who asked can rate this answer."))
-    voted = await questions.vote(question_id, interaction.user.id, is_helpful=helped)
-    if voted is None:
+    is_vote_stored = await questions.vote(question_id, interaction.user.id, is_helpful=helped)
+    if is_vote_stored is None:
         return _("Vote removed.")
-    if voted:
+    if is_vote_stored:
         return _("Thanks! Glad that helped.")
     if not question.answered:
         return _("Thanks! I’ve told whoever runs this bot that an article does answer this.")
@@ -117,7 +117,7 @@ class AskCog(PersistentItemCog):
     @app_commands.command(
         name="ask",
         description=locale_str("Ask a question about the news"),
-        extras={DEFERS_ITSELF: True},
+        extras={DEFERS_ITSELF_KEY: True},
     )
     @user_installable
     @app_commands.describe(
@@ -209,11 +209,11 @@ class AskCog(PersistentItemCog):
             no_mentions = discord.AllowedMentions.none()
             return await interaction.edit_original_response(view=view, allowed_mentions=no_mentions)
 
-        async with StreamedAnswer(edit_response, self.bot.services.clock, title=True) as on_draft:
+        async with StreamedAnswer(edit_response, self.bot.services.clock, shows_title=True) as on_draft:
             question_reply = await self._question_service.answer(request, on_draft)
         if member is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
-        message = await edit_response(answer_view(question_reply, public=public, title=True))
+        message = await edit_response(answer_view(question_reply, is_public=public, shows_title=True))
         if public:
             await self.bot.store.questions.set_answer_message(question_reply.question_id, message.id)
 
@@ -256,5 +256,5 @@ async def find_accessible_question(interaction: Interaction, question_id: int) -
 
 def make_watch_query(text: str) -> str:
     """Return the query of a watch for a question: its names or, without names, its first content words."""
-    names = follow_up_questions.extract_names(text)
-    return " ".join(names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text
+    extracted_names = follow_up_questions.extract_names(text)
+    return " ".join(extracted_names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text

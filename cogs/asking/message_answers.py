@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 WAIT_NOTICE_DELAY_SECONDS = 0.7
 """Time in seconds after which the sender of a direct message is told how long the answer takes."""
 _MAX_LOGGED_CHANNELS = 10_000
-_DISCORD_MARKUP = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
+_DISCORD_MARKUP_PATTERN = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
 
 
 class MessageReply:
@@ -129,7 +129,7 @@ class MessageResponder:
             else:
                 await message_reply.send_or_edit(build_static_view((text_block(sentence),)))
         if message_reply.send_error is not None and message_reply.place is not None:
-            self._log_unwritable(message_reply.place, message_reply.send_error)
+            self._log_unwritable_channel(message_reply.place, message_reply.send_error)
 
     async def _reply_in_server(self, message_reply: MessageReply) -> None:
         member, place, intent = message_reply.message.author, message_reply.place, message_reply.intent
@@ -149,8 +149,10 @@ class MessageResponder:
         if not feed_ids:
             await message_reply.send_or_edit(await question_context.make_no_feeds_view(self.bot, member))
         elif intent.kind is MessageKind.SEARCH:
-            footer = linkify_commands(_("From the feeds everybody here can see. /search shows you more."))
-            await self._search(message_reply, feed_ids, member.guild.id, footer)
+            footer_text = linkify_commands(
+                _("From the feeds everybody here can see. /search shows you more.")
+            )
+            await self._search(message_reply, feed_ids, member.guild.id, footer_text)
         else:
             await self._answer(message_reply, feed_ids, member.guild.id)
 
@@ -204,7 +206,7 @@ class MessageResponder:
         )
 
     async def _search(
-        self, message_reply: MessageReply, feed_ids: set[int], server_id: int, footer: str = ""
+        self, message_reply: MessageReply, feed_ids: set[int], server_id: int, footer_text: str = ""
     ) -> None:
         services = self.bot.services
         query = parse_query(
@@ -214,7 +216,7 @@ class MessageResponder:
             query, feed_ids=feed_ids, limit=PAGE_SIZE, count_up_to=MAX_COUNTED_ARTICLES
         )
         await message_reply.send_or_edit(
-            await make_results_view(self.bot.store, query, search_page, feed_ids, footer)
+            await make_results_view(self.bot.store, query, search_page, feed_ids, footer_text)
         )
 
     async def _answer(self, message_reply: MessageReply, feed_ids: set[int], server_id: int) -> None:
@@ -248,21 +250,23 @@ class MessageResponder:
             infer_language=intent.language is None and previous_question is None,
         )
         async with StreamedAnswer(
-            message_reply.send_or_edit, self.bot.services.clock, title=False
+            message_reply.send_or_edit, self.bot.services.clock, shows_title=False
         ) as on_draft:
             question_reply = await self._question_service.answer(request, on_draft)
         if place is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
-        await message_reply.send_or_edit(answer_view(question_reply, public=place is not None, title=False))
+        await message_reply.send_or_edit(
+            answer_view(question_reply, is_public=place is not None, shows_title=False)
+        )
         if message_reply.sent_message is not None:
             await self.bot.store.questions.set_answer_message(
                 question_reply.question_id, message_reply.sent_message.id
             )
 
     def _detect_intent(self, message: discord.Message) -> MessageIntent:
-        now, content, bot_user = self.bot.services.clock.now(), message.content.strip(), self.bot.user
+        now, message_text, bot_user = self.bot.services.clock.now(), message.content.strip(), self.bot.user
         if message.guild is None:
-            return message_intents.detect_intent(content, now, is_addressed=True)
+            return message_intents.detect_intent(message_text, now, is_addressed=True)
         if not isinstance(message.author, discord.Member):
             return MessageIntent(MessageKind.NOTHING)
         if bot_user not in message.mentions:
@@ -273,9 +277,11 @@ class MessageResponder:
         mention_pattern = re.compile(rf"<@!?{bot_user.id}>")
         # A mention in the middle of a sentence speaks about the bot, not to it.
         is_addressed = bool(
-            mention_pattern.match(content) or re.search(rf"{mention_pattern.pattern}\W*\Z", content)
+            mention_pattern.match(message_text) or re.search(rf"{mention_pattern.pattern}\W*\Z", message_text)
         )
-        request_text = _DISCORD_MARKUP.sub(" ", mention_pattern.sub(" ", content)).lstrip(" ,:;–—")
+        request_text = _DISCORD_MARKUP_PATTERN.sub(" ", mention_pattern.sub(" ", message_text)).lstrip(
+            " ,:;–—"
+        )
         return message_intents.detect_intent(request_text, now, is_addressed=is_addressed)
 
     async def _find_previous_question(self, message_reply: MessageReply) -> Question | None:
@@ -288,8 +294,8 @@ class MessageResponder:
         if (replied_message_id := question_context.get_replied_message_id(message_reply.message)) is not None:
             return await questions.by_message_id(replied_message_id, channel_id)
         if message_reply.place is None:
-            since = self.bot.services.clock.now() - DM_CONVERSATION_SECONDS
-            return await questions.find_last_by_user(message_reply.message.author.id, channel_id, since)
+            asked_since = self.bot.services.clock.now() - DM_CONVERSATION_SECONDS
+            return await questions.find_last_by_user(message_reply.message.author.id, channel_id, asked_since)
         return (
             await question_context.find_last_thread_question(self.bot, channel_id)
             if isinstance(message_reply.place, discord.Thread)
@@ -304,10 +310,10 @@ class MessageResponder:
         if not missing_permissions:
             self._unwritable_channel_ids.discard(place.id)
             return True
-        self._log_unwritable(place, f"it lacks {', '.join(missing_permissions)}")
+        self._log_unwritable_channel(place, f"it lacks {', '.join(missing_permissions)}")
         return False
 
-    def _log_unwritable(self, place: GuildChannel, reason: str) -> None:
+    def _log_unwritable_channel(self, place: GuildChannel, reason: str) -> None:
         if (
             place.id not in self._unwritable_channel_ids
             and len(self._unwritable_channel_ids) < _MAX_LOGGED_CHANNELS
@@ -323,28 +329,28 @@ def _wait_notice_text(seconds: int) -> str:
 
 
 def _dm_help_view() -> discord.ui.LayoutView:
-    tips = (
+    tip_texts = (
         _("Ask me about the news: “What happened with Signal?”"),
         _("I answer from the feeds you can see in the servers we share."),
         linkify_commands(_("/bookmarks lists what you saved, /help everything else.")),
     )
-    return tips_view(tips)
+    return tips_view(tip_texts)
 
 
 def _mention_help_view(bot: TelexBot, *, is_role_mention: bool) -> discord.ui.LayoutView:
     assert bot.user is not None
-    example = _("What happened with Signal this week?")
-    tips = (
+    example_question = _("What happened with Signal this week?")
+    tip_texts = (
         *(
             [_("You mentioned my role, so I can’t see your message. Mention me instead.")]
             if is_role_mention
             else []
         ),
         _("Ask about this server’s news: {mention} {question}").format(
-            mention=bot.user.mention, question=example
+            mention=bot.user.mention, question=example_question
         ),
         _("To ask about an article, reply to its post with a question and keep the mention on."),
         _("To search: {mention} `search: signal since:7d`").format(mention=bot.user.mention),
         linkify_commands(_("/ask answers only you, from every article you can see. /help lists the rest.")),
     )
-    return tips_view(tips)
+    return tips_view(tip_texts)

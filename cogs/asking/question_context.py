@@ -51,19 +51,19 @@ async def find_message_article_id(
     If the message has several articles, the result is the one that `text` asks about, or None if that is
     unclear.
     """
-    post = await find_article_dispatch(bot, message_id, server_id)
-    if post is None or not post.article_ids:
+    dispatch = await find_article_dispatch(bot, message_id, server_id)
+    if dispatch is None or not dispatch.article_ids:
         return None
-    if len(post.article_ids) == 1:
-        return post.article_ids[0]
-    article = find_best_matching_article(text, await bot.store.articles.by_ids(post.article_ids))
+    if len(dispatch.article_ids) == 1:
+        return dispatch.article_ids[0]
+    article = find_best_matching_article(text, await bot.store.articles.by_ids(dispatch.article_ids))
     return None if article is None else article.id
 
 
 async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question | None:
     """Return the last question in a thread, or None if it is too old to be continued."""
-    since = bot.services.clock.now() - THREAD_CONVERSATION_SECONDS
-    return await bot.store.questions.find_last_public(thread_id, since)
+    asked_since = bot.services.clock.now() - THREAD_CONVERSATION_SECONDS
+    return await bot.store.questions.find_last_public(thread_id, asked_since)
 
 
 async def make_no_feeds_view(bot: TelexBot, member: discord.Member) -> discord.ui.LayoutView:

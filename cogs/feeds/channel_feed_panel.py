@@ -28,7 +28,7 @@ class ChannelFeedPanel(ChannelPanel):
                     "TELEX_PUBLIC_URL."
                 )
             )
-        shared = await client.store.channel_feeds.by_channel(self.channel.id)
+        shared_channel_feed = await client.store.channel_feeds.by_channel(self.channel.id)
         is_channel_public = await client.visibility.is_public(self.channel.guild, self.channel.id)
         blocks: list[Block] = [
             heading_text(
@@ -38,9 +38,9 @@ class ChannelFeedPanel(ChannelPanel):
             Separator(),
             text_block(
                 _sharing_state_text(
-                    is_shared=shared is not None,
-                    is_public=is_channel_public,
-                    created_at=shared.created if shared else 0,
+                    is_shared=shared_channel_feed is not None,
+                    is_channel_public=is_channel_public,
+                    created_at=shared_channel_feed.created if shared_channel_feed else 0,
                 )
             ),
         ]
@@ -56,28 +56,30 @@ class ChannelFeedPanel(ChannelPanel):
                 for feed_kind, feed_label in feed_labels.items()
                 if feed_kind != "stories" or preferences.join_stories  # Otherwise each story is a post.
             ]
-            hint = _(
+            hint_text = _(
                 "For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again."
             )
-            blocks.append(text_block(f"-# {hint}"))
-        style = discord.ButtonStyle
-        if shared is None:
+            blocks.append(text_block(f"-# {hint_text}"))
+        button_style = discord.ButtonStyle
+        if shared_channel_feed is None:
             button_row = ActionRow(
                 ActionButton(
-                    self._share,
+                    self._share_channel_feed,
                     label=_("Create address"),
-                    style=style.success,
+                    style=button_style.success,
                     disabled=not is_channel_public,
                 )
             )
         else:
             button_row = ActionRow(
-                ActionButton(self._share, label=_("Replace address"), disabled=not is_channel_public),
-                ActionButton(self._stop, label=_("Stop sharing"), style=style.danger),
+                ActionButton(
+                    self._share_channel_feed, label=_("Replace address"), disabled=not is_channel_public
+                ),
+                ActionButton(self._stop_sharing, label=_("Stop sharing"), style=button_style.danger),
             )
         await self.display_card(interaction, *blocks, button_row)
 
-    async def _share(self, interaction: Interaction) -> None:
+    async def _share_channel_feed(self, interaction: Interaction) -> None:
         guild, channel_id = self.channel.guild, self.channel.id
         if await self.client.visibility.is_public(guild, channel_id):
             token = await self.store.channel_feeds.create_token(
@@ -85,21 +87,21 @@ class ChannelFeedPanel(ChannelPanel):
             )
             await self.render(interaction, token)
 
-    async def _stop(self, _interaction: Interaction) -> None:
+    async def _stop_sharing(self, _interaction: Interaction) -> None:
         await self.store.channel_feeds.revoke(
             server_id=self.channel.guild.id, channel_id=self.channel.id, user_id=self.user_id
         )
 
 
-def _sharing_state_text(*, is_shared: bool, is_public: bool, created_at: int) -> str:
-    if is_shared and is_public:
+def _sharing_state_text(*, is_shared: bool, is_channel_public: bool, created_at: int) -> str:
+    if is_shared and is_channel_public:
         return _("🟢 Shared · address created {when}").format(when=f"<t:{created_at}:R>")
     if is_shared:
         return _(
             "🟠 On hold: not everyone in the server can read this channel anymore, so its feeds are "
             "closed. They’ll reopen once @everyone can."
         )
-    if is_public:
+    if is_channel_public:
         return _("Not shared.")
     return _(
         "Not shared. @everyone must be able to view this channel and its history: check Permissions in "

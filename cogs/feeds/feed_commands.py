@@ -43,7 +43,7 @@ class FeedCog(
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
-        self._checks = ManualFeedChecks(bot)
+        self._manual_checks = ManualFeedChecks(bot)
         self._importing_server_ids: set[int] = set()
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
@@ -76,36 +76,38 @@ class FeedCog(
         self, interaction: Interaction, feed: Range[str, 1, 200], channel: ChannelArgument
     ) -> None:
         subscription, followed_feed = await resolve_subscription(interaction, feed)
-        target = await resolve_channel(interaction, channel)
-        advice = require_can_post(target)
-        if target.id == subscription.channel_id:
+        target_channel = await resolve_channel(interaction, channel)
+        permission_advice = require_can_post(target_channel)
+        if target_channel.id == subscription.channel_id:
             raise UserFacingError(
                 _("{feed} is already followed in {channel}.").format(
-                    feed=bold_feed_name(followed_feed), channel=target.mention
+                    feed=bold_feed_name(followed_feed), channel=target_channel.mention
                 )
             )
-        require_mention(interaction, subscription.look, target)
-        moved = await self.bot.store.subscriptions.move(
-            subscription.id, target.id, user_id=interaction.user.id
+        require_mention(interaction, subscription.look, target_channel)
+        moved_subscription = await self.bot.store.subscriptions.move(
+            subscription.id, target_channel.id, user_id=interaction.user.id
         )
-        if moved is None:
+        if moved_subscription is None:
             raise UserFacingError(unfollowed_text())
         self.bot.outbox_relay.wake()
         confirmation = _("Moved {feed} to {channel}.").format(
-            feed=bold_feed_name(followed_feed), channel=target.mention
+            feed=bold_feed_name(followed_feed), channel=target_channel.mention
         )
-        await interaction.edit_original_response(content="\n".join(filter(None, (confirmation, advice))))
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, (confirmation, permission_advice)))
+        )
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
-        await SubscriptionPages(interaction, self._checks.check).render(interaction)
+        await SubscriptionPages(interaction, self._manual_checks.check).render(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         subscription, followed_feed = await resolve_subscription(interaction, feed)
-        store = self.bot.store.subscriptions
-        if not await store.pause(subscription.id, user_id=interaction.user.id):
+        subscriptions = self.bot.store.subscriptions
+        if not await subscriptions.pause(subscription.id, user_id=interaction.user.id):
             raise UserFacingError(
                 linkify_commands(_("{feed} is already paused. Resume it with /feed resume.")).format(
                     feed=bold_feed_name(followed_feed)
@@ -124,8 +126,8 @@ class FeedCog(
     @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         subscription, followed_feed = await resolve_subscription(interaction, feed)
-        store = self.bot.store.subscriptions
-        if not await store.resume(subscription.id, user_id=interaction.user.id):
+        subscriptions = self.bot.store.subscriptions
+        if not await subscriptions.resume(subscription.id, user_id=interaction.user.id):
             raise UserFacingError(_("{feed} isn’t paused.").format(feed=bold_feed_name(followed_feed)))
         self.bot.services.poller.wake()
         await interaction.edit_original_response(
@@ -176,7 +178,7 @@ class FeedCog(
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll a feed now. A feed can be polled at most once a minute, by all users together."""
         _subscription, followed_feed = await resolve_subscription(interaction, feed)
-        await interaction.edit_original_response(content=await self._checks.check(followed_feed))
+        await interaction.edit_original_response(content=await self._manual_checks.check(followed_feed))
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
@@ -198,22 +200,28 @@ class FeedCog(
     async def packs(
         self, interaction: Interaction, pack: str, channel: ChannelArgument | None = None
     ) -> None:
-        target = await resolve_channel(interaction, channel)
-        advice = require_can_post(target)
+        target_channel = await resolve_channel(interaction, channel)
+        permission_advice = require_can_post(target_channel)
         result_lines = await starter_packs.follow_all(
             self.bot,
             starter_packs.list_outlines(pack),
-            server_id=target.guild.id,
-            channel_id=target.id,
+            server_id=target_channel.guild.id,
+            channel_id=target_channel.id,
             user_id=interaction.user.id,
         )
-        await self.bot.outbox_relay.recheck_channel(target.id)
+        await self.bot.outbox_relay.recheck_channel(target_channel.id)
         self.bot.outbox_relay.wake()
-        has_added = any(result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines)
-        title = _("Now following in {channel}:") if has_added else _("Nothing new to follow in {channel}.")
-        title = title.format(channel=target.mention)
-        delay_text = await channel_options.posting_delay_text(interaction, target) if has_added else ""
-        await reply_with_card(interaction, heading_text(title, delay_text, advice, *result_lines))
+        has_added_feeds = any(
+            result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines
+        )
+        title = (
+            _("Now following in {channel}:") if has_added_feeds else _("Nothing new to follow in {channel}.")
+        )
+        title = title.format(channel=target_channel.mention)
+        delay_text = (
+            await channel_options.posting_delay_text(interaction, target_channel) if has_added_feeds else ""
+        )
+        await reply_with_card(interaction, heading_text(title, delay_text, permission_advice, *result_lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(
@@ -228,14 +236,14 @@ class FeedCog(
         link: Range[str, 3, 2000] | None = None,
         channel: ChannelArgument | None = None,
     ) -> None:
-        target = await resolve_channel(interaction, channel)
-        if target.guild.id in self._importing_server_ids:
+        target_channel = await resolve_channel(interaction, channel)
+        if target_channel.guild.id in self._importing_server_ids:
             raise UserFacingError(_("An import is already running here. Wait until it’s done."))
-        self._importing_server_ids.add(target.guild.id)
+        self._importing_server_ids.add(target_channel.guild.id)
         try:
-            await opml_transfer.import_opml(interaction, target, file, link)
+            await opml_transfer.import_opml(interaction, target_channel, file, link)
         finally:
-            self._importing_server_ids.discard(target.guild.id)
+            self._importing_server_ids.discard(target_channel.guild.id)
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:

@@ -50,12 +50,15 @@ async def open_filters(
     if not rule_texts:
         await FilterList(interaction, followed_feed).render(interaction)
         return
-    queries = [
-        (rule, subscription_filters.parse_filter_query(text, store.clock.now())) for rule, text in rule_texts
+    mode_queries = [
+        (rule, subscription_filters.parse_filter_query(query_text, store.clock.now()))
+        for rule, query_text in rule_texts
     ]
     filters = await store.filters.list_by_subscription(followed_feed[0].id)
-    existing_keys = {(filter_.mode, filter_.query) for filter_ in filters}
-    new_filters = [(rule, query.text) for rule, query in queries if (rule, query.text) not in existing_keys]
+    existing_filters = {(filter_.mode, filter_.query) for filter_ in filters}
+    new_filters = [
+        (mode, query.text) for mode, query in mode_queries if (mode, query.text) not in existing_filters
+    ]
     if not new_filters:
         raise UserFacingError(_("{feed} already has that filter there.").format(feed=bold_feed_name(feed)))
     if len(filters) + len(new_filters) > subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION:
@@ -63,8 +66,12 @@ async def open_filters(
     dry_run = await subscription_filters.dry_run_filters(
         store, feed.id, [*filters, *(Filter(0, *new_filter) for new_filter in new_filters)]
     )
-    notes = [search_note_sentences.note_sentence(note) for _rule, query in queries for note in query.notes]
-    await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, notes).render(interaction)
+    note_sentences = [
+        search_note_sentences.note_sentence(note) for _rule, query in mode_queries for note in query.notes
+    ]
+    await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, note_sentences).render(
+        interaction
+    )
 
 
 class FilterDryRunPages(SubscriptionPanel, CardPaginator):
@@ -79,16 +86,16 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         notes: list[str],
     ) -> None:
         super().__init__(interaction, followed_feed)
-        self._new_filters, self._dry_run, self._notes = new_filters, dry_run, notes
+        self._new_filters, self._dry_run, self._note_sentences = new_filters, dry_run, notes
         self._has_several_filters = (
             len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters})
             > 1
         )
 
-    async def load_page(self, interaction: Interaction, number: int) -> CardPage:
+    async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
         """Return a page of recent articles, newest first, each with the filters that would block it."""
         outcomes = self._dry_run.outcomes
-        page_outcomes = outcomes[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
+        page_outcomes = outcomes[page_number * _PAGE_SIZE : (page_number + 1) * _PAGE_SIZE]
         if outcomes:
             title = format_count(
                 "Would have posted {posted} of the last {count} article",
@@ -101,38 +108,38 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         filters_text = filter_labels.filter_list_text(
             [Filter(0, *new_filter) for new_filter in self._new_filters], max_query_length=_MAX_QUERY_LENGTH
         )
-        notes = [f"-# {discord_text.to_markdown_line(note)}" for note in self._notes]
+        notes = [f"-# {discord_text.to_markdown_line(note)}" for note in self._note_sentences]
         outcome_texts = [
             _outcome_variants(article, blocking_filters, is_filter_named=self._has_several_filters)
             for article, blocking_filters in page_outcomes
         ]
-        style = discord.ButtonStyle.success
+        button_style = discord.ButtonStyle.success
         blocks: list[Block] = [
             heading_text(title, subscription_title(interaction, self.followed_feed), filters_text, *notes)
         ]
         if outcome_texts:
             blocks.append(text_block(*("\n".join(variants) for variants in zip(*outcome_texts, strict=True))))
-        row = ActionRow(
-            ActionButton(self._save, label=_("Save this filter"), style=style),
+        button_row = ActionRow(
+            ActionButton(self._save, label=_("Save this filter"), style=button_style),
             ActionButton(self.cancel, label=_("Cancel")),
         )
         return CardPage(
-            blocks=(*blocks, row),
-            has_more=len(outcomes) > (number + 1) * _PAGE_SIZE,
+            blocks=(*blocks, button_row),
+            has_more=len(outcomes) > (page_number + 1) * _PAGE_SIZE,
             is_empty=not page_outcomes,
         )
 
     async def _save(self, interaction: Interaction) -> None:
         subscription, feed = await require_current_subscription(interaction, self.followed_feed)
-        saved = await self.store.filters.add(
+        saved_filters = await self.store.filters.add(
             subscription.id,
             self._new_filters,
             user_id=self.user_id,
             limit=subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
         )
-        if saved is None:
+        if saved_filters is None:
             raise UserFacingError(unfollowed_text())
-        if not saved:
+        if not saved_filters:
             raise UserFacingError(_limit_reached_text())
         filters = await self.store.filters.list_by_subscription(subscription.id)
         confirmation = linkify_commands(
@@ -153,27 +160,32 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
 class FilterList(SubscriptionPanel):
     """List of the filters of a subscription, with buttons that remove and add filters."""
 
-    async def render(self, interaction: Interaction, removed: Filter | None = None) -> None:
+    async def render(self, interaction: Interaction, removed_filter: Filter | None = None) -> None:
         store, (subscription, feed) = self.store, self.followed_feed
         filters = await store.filters.list_by_subscription(subscription.id)
-        lines = [_("Removed: {filter}").format(filter=filter_labels.filter_label(removed)) if removed else ""]
-        lines += [
+        text_lines = [
+            _("Removed: {filter}").format(filter=filter_labels.filter_label(removed_filter))
+            if removed_filter
+            else ""
+        ]
+        text_lines += [
             f"{number}. {filter_labels.filter_label(listed_filter, _MAX_QUERY_LENGTH)}"
             for number, listed_filter in enumerate(filters, 1)
         ]
         if not filters:
-            lines.append(_("No filters: every article is posted."))
+            text_lines.append(_("No filters: every article is posted."))
         else:
             dry_run = await subscription_filters.dry_run_filters(store, feed.id, filters)
             if dry_run.outcomes:
-                lines.append(f"-# {pass_rate_text(dry_run)}")
+                text_lines.append(f"-# {pass_rate_text(dry_run)}")
             if sum(filter_.mode is FilterMode.INCLUDE for filter_ in filters) > 1:
-                lines.append("-# " + _("With several “only” filters, matching one is enough."))
+                text_lines.append("-# " + _("With several “only” filters, matching one is enough."))
         remove_buttons = [
             ActionButton(
-                partial(self._remove, removable_filter), label=_("Remove {number}").format(number=number)
+                partial(self._remove, removable_filter),
+                label=_("Remove {number}").format(number=filter_number),
             )
-            for number, removable_filter in enumerate(filters, 1)
+            for filter_number, removable_filter in enumerate(filters, 1)
         ]
         add_button = ActionButton(
             self._open_modal,
@@ -183,7 +195,7 @@ class FilterList(SubscriptionPanel):
             disabled=len(filters) >= subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
         )
         blocks = (
-            heading_text(_("Filters"), subscription_title(interaction, self.followed_feed), *lines),
+            heading_text(_("Filters"), subscription_title(interaction, self.followed_feed), *text_lines),
             ActionRow(*remove_buttons),
             ActionRow(add_button),
         )
@@ -192,11 +204,11 @@ class FilterList(SubscriptionPanel):
     async def _open_modal(self, interaction: Interaction) -> None:
         """Open the modal for the query of a new filter."""
         field_kwargs: dict[str, Any] = {"max_length": MAX_QUERY_LENGTH, "required": False}
-        syntax = _('Words, "an exact phrase", -without')
-        only = TextField("only", _("Only post articles with…"), description=syntax, **field_kwargs)
-        never = TextField("never", _("Never post articles with…"), **field_kwargs)
+        syntax_hint = _('Words, "an exact phrase", -without')
+        only_field = TextField("only", _("Only post articles with…"), description=syntax_hint, **field_kwargs)
+        never_field = TextField("never", _("Never post articles with…"), **field_kwargs)
         await interaction.response.send_modal(
-            FormModal(_("Add a filter"), self._preview, only, never, view=self)
+            FormModal(_("Add a filter"), self._preview, only_field, never_field, view=self)
         )
 
     async def _preview(self, interaction: Interaction, only: str, never: str) -> None:
@@ -223,14 +235,14 @@ def pass_rate_text(dry_run: FilterDryRun) -> str:
 def _outcome_variants(
     article: Article, blocking_filters: tuple[Filter, ...], *, is_filter_named: bool
 ) -> tuple[str, str]:
-    link, name = article_cards.title_variants(article)
+    linked_title, plain_title = article_cards.title_variants(article)
     reason = (
         f"\n-# {filter_labels.filter_list_text(blocking_filters, max_filters=2)}"
         if is_filter_named and blocking_filters
         else ""
     )
     mark = "🚫" if blocking_filters else "✅"
-    return f"{mark} {link}{reason}", f"{mark} {name}{reason}"
+    return f"{mark} {linked_title}{reason}", f"{mark} {plain_title}{reason}"
 
 
 def _limit_reached_text() -> str:

@@ -35,9 +35,9 @@ _MAX_TITLE_LENGTH = 120
 class FollowFlow(ManagersPanel):
     """Steps to a new subscription. Nothing is saved before the last button."""
 
-    def __init__(self, interaction: Interaction, place: PostableChannel) -> None:
+    def __init__(self, interaction: Interaction, target_channel: PostableChannel) -> None:
         super().__init__(interaction)
-        self._place = place
+        self._target_channel = target_channel
         self._discovery = DiscoveryResult()
         self._list_index = 0
 
@@ -46,7 +46,7 @@ class FollowFlow(ManagersPanel):
 
         Raises `UserFacingError` if the channel or the address is unsuitable.
         """
-        require_can_post(self._place)
+        require_can_post(self._target_channel)
         await self._discover(interaction, await self._resolve_followed_url(interaction, address))
 
     async def _resolve_followed_url(self, interaction: Interaction, address: str) -> str:
@@ -64,7 +64,7 @@ class FollowFlow(ManagersPanel):
             or (not feed_urls and folded_address in {fold(feed_name(feed)), fold(feed.outlet)})
         ]
         for subscription, feed in followed_feeds:
-            if subscription.channel_id == self._place.id:
+            if subscription.channel_id == self._target_channel.id:
                 self._raise_already_followed(feed)
         return followed_feeds[0][1].url if followed_feeds else address
 
@@ -72,14 +72,14 @@ class FollowFlow(ManagersPanel):
         self.stop()
         raise UserFacingError(
             _("Already followed in {channel} as {feed}.").format(
-                feed=bold_feed_name(feed), channel=self._place.mention
+                feed=bold_feed_name(feed), channel=self._target_channel.mention
             )
         )
 
     async def _discover(self, interaction: Interaction, address: str) -> None:
         try:
             self._discovery = await self.client.services.follow_service.resolve(
-                address, self._place.guild.id, with_lists=True
+                address, self._target_channel.guild.id, with_lists=True
             )
         except PasswordRequired as refusal:
             await self._ask_for_password(interaction, refusal)
@@ -91,34 +91,34 @@ class FollowFlow(ManagersPanel):
         else:
             await self._show_feed_choice(interaction)
 
-    async def _ask_for_password(self, interaction: Interaction, refusal: PasswordRequired) -> None:
+    async def _ask_for_password(self, interaction: Interaction, password_refusal: PasswordRequired) -> None:
         """Ask for credentials in a modal, because others can see the options of a command."""
 
-        async def on_submit(click: Interaction, user: str, password: str) -> None:
-            await self._discover(click, urls.add_credentials(refusal.url, user, password))
+        async def retry_with_password(click: Interaction, user: str, password: str) -> None:
+            await self._discover(click, urls.add_credentials(password_refusal.url, user, password))
 
-        async def open_modal(click: Interaction) -> None:
-            fields = (
+        async def open_password_modal(click: Interaction) -> None:
+            password_fields = (
                 TextField("user", _("Username"), max_length=100),
                 TextField("password", _("Password"), max_length=200),
             )
             await click.response.send_modal(
-                FormModal(_("Username and password"), on_submit, *fields, view=self)
+                FormModal(_("Username and password"), retry_with_password, *password_fields, view=self)
             )
 
         enter_button = ActionButton(
-            open_modal,
+            open_password_modal,
             AckMode.MANUAL,
             label=_("Enter username and password"),
             style=discord.ButtonStyle.primary,
         )
-        await self._show_step(interaction, refusal_sentences.refusal_sentence(refusal), enter_button)
+        await self._show_step(interaction, refusal_sentences.refusal_sentence(password_refusal), enter_button)
 
     async def _show_feed_choice(self, interaction: Interaction) -> None:
-        options = discovery_options(self._discovery)
-        sentence = _("Which feed do you want in {channel}?").format(channel=self._place.mention)
-        menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=options)
-        await self._show_step(interaction, sentence, menus=(menu,))
+        feed_options = discovery_options(self._discovery)
+        sentence = _("Which feed do you want in {channel}?").format(channel=self._target_channel.mention)
+        feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=feed_options)
+        await self._show_step(interaction, sentence, menus=(feed_menu,))
 
     async def _show_step(
         self,
@@ -130,28 +130,28 @@ class FollowFlow(ManagersPanel):
     ) -> None:
         """Show a step: a sentence, `preview_layout`, menus, and buttons, of which the last one cancels."""
         cancel_button = ActionButton(self.cancel, label=_("Cancel"))
-        rows = (*map(ActionRow, menus), ActionRow(*step_buttons, cancel_button))
-        await self.display(interaction, (blocks.text_block(sentence), *preview_layout, *rows))
+        action_rows = (*map(ActionRow, menus), ActionRow(*step_buttons, cancel_button))
+        await self.display(interaction, (blocks.text_block(sentence), *preview_layout, *action_rows))
 
     async def _choose_feed(self, interaction: Interaction, selected_values: list[str]) -> None:
         await self._discover(interaction, self._discovery.feeds[int(selected_values[0])].url)
 
     async def _show_list(self, interaction: Interaction) -> None:
         """Show the first items of a list found on a web page, with the page's other lists and its feeds."""
-        lists = self._discovery.page_lists.lists
-        options = [
+        page_lists = self._discovery.page_lists.lists
+        list_options = [
             menu_option(
                 page_list.items[0].title,
-                number,
+                list_number,
                 format_count("{count} item", "{count} items", len(page_list.items)),
             )
-            for number, page_list in enumerate(lists)
-            if number != self._list_index
+            for list_number, page_list in enumerate(page_lists)
+            if list_number != self._list_index
         ]
         follow_button = ActionButton(
             self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success
         )
-        other_lists_menu = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=options)
+        other_lists_menu = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=list_options)
         feeds, site_feed_button, site_feeds_menu = self._discovery.feeds, None, None
         sentence = _("This page has no feed, but I can post what’s new in this list to {channel}:")
         if feeds:
@@ -170,12 +170,12 @@ class FollowFlow(ManagersPanel):
         preview_card = Card(
             (
                 blocks.text_block(
-                    "\n".join(map(_list_item_line, lists[self._list_index].items[:_MAX_PREVIEW_ITEMS]))
+                    "\n".join(map(_list_item_line, page_lists[self._list_index].items[:_MAX_PREVIEW_ITEMS]))
                 ),
             )
         )
-        menus = (other_lists_menu if len(lists) > 1 else None, site_feeds_menu)
-        sentence = sentence.format(channel=self._place.mention)
+        menus = (other_lists_menu if len(page_lists) > 1 else None, site_feeds_menu)
+        sentence = sentence.format(channel=self._target_channel.mention)
         await self._show_step(
             interaction,
             sentence,
@@ -200,12 +200,12 @@ class FollowFlow(ManagersPanel):
 
     async def _preview(self, interaction: Interaction) -> None:
         url = self._discovery.feeds[0].url
-        server_id = self._place.guild.id
+        server_id = self._target_channel.guild.id
         store = self.store
         existing_feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
         other_channels: list[str] = []
         if existing_feed is not None:
-            if await store.subscriptions.find(self._place.id, existing_feed.id) is not None:
+            if await store.subscriptions.find(self._target_channel.id, existing_feed.id) is not None:
                 self._raise_already_followed(existing_feed)
             followed_feeds = await list_visible_subscriptions(interaction)
             other_channels = [
@@ -213,92 +213,105 @@ class FollowFlow(ManagersPanel):
                 for subscription, feed in followed_feeds
                 if feed.id == existing_feed.id
             ]
-        sample = await self.client.services.follow_service.preview(self._discovery)
-        title = self._discovery.feeds[0].title
-        bold_name = bold_feed_name(sample[0]) if sample else f"**{discord_text.to_markdown_line(title, 80)}**"
+        sample_articles = await self.client.services.follow_service.preview(self._discovery)
+        feed_title = self._discovery.feeds[0].title
+        bold_name = (
+            bold_feed_name(sample_articles[0])
+            if sample_articles
+            else f"**{discord_text.to_markdown_line(feed_title, 80)}**"
+        )
         question = (
             _("Follow {feed} in {channel}? Posts will look like this:")
-            if sample
+            if sample_articles
             else _("Follow {feed} in {channel}? It has no articles yet.")
         )
-        _refusal, advice = permission_problems(self._place)
-        lines = [advice]
+        _refusal, permission_advice = permission_problems(self._target_channel)
+        text_lines = [permission_advice]
         if other_channels:
-            lines.append(_("Already followed in {channels}.").format(channels=", ".join(other_channels)))
+            text_lines.append(_("Already followed in {channels}.").format(channels=", ".join(other_channels)))
         if urls.has_credentials(url):
-            lines.append(
+            text_lines.append(
                 _(
                     "This address contains a password or key. I keep it for this server only and never "
                     "show it, but everyone who can see {channel} can read the articles."
-                ).format(channel=self._place.mention)
+                ).format(channel=self._target_channel.mention)
             )
-            lines.append(
+            text_lines.append(
                 _("-# It’s stored encrypted.")
                 if has_key()
                 else _("-# It’s stored unencrypted. Whoever runs Telex can change that (TELEX_SECRET_KEY).")
             )
-        lines.append(question.format(feed=bold_name, channel=self._place.mention))
+        text_lines.append(question.format(feed=bold_name, channel=self._target_channel.mention))
         sample_layout: Layout = ()
-        if sample:
+        if sample_articles:
             look = await store.preferences.get_look(server_id)
             message = await post_previews.render_as_posted(
-                interaction, sample[1], sample[0], self._place.id, look
+                interaction, sample_articles[1], sample_articles[0], self._target_channel.id, look
             )
             sample_layout = blocks.without_items(message.layout)
             if not sample_layout:  # A classic embed can't be part of a layout.
                 await post_previews.send_private_preview(interaction, message)
         follow_button = ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
         await self._show_step(
-            interaction, "\n".join(filter(None, lines)), follow_button, preview_layout=sample_layout
+            interaction, "\n".join(filter(None, text_lines)), follow_button, preview_layout=sample_layout
         )
 
     async def _confirm(self, interaction: Interaction) -> None:
         client = self.client
-        place = await channel_options.require_existing_channel(interaction, self._place.id)
-        require_can_post(place)
-        followed = await client.services.follow_service.follow(
-            self._discovery, server_id=place.guild.id, channel_id=place.id, user_id=self.user_id
+        target_channel = await channel_options.require_existing_channel(interaction, self._target_channel.id)
+        require_can_post(target_channel)
+        followed_feed = await client.services.follow_service.follow(
+            self._discovery,
+            server_id=target_channel.guild.id,
+            channel_id=target_channel.id,
+            user_id=self.user_id,
         )
-        if not followed.is_new:
-            self._raise_already_followed(followed.feed)
-        await client.outbox_relay.recheck_channel(place.id)
+        if not followed_feed.is_new:
+            self._raise_already_followed(followed_feed.feed)
+        await client.outbox_relay.recheck_channel(target_channel.id)
         client.outbox_relay.wake()
-        delay_text = await channel_options.posting_delay_text(interaction, place)
+        delay_text = await channel_options.posting_delay_text(interaction, target_channel)
         if delay_text:
             confirmation = _("Now following {feed} in {channel}.")
-        elif followed.first_article:
+        elif followed_feed.first_article:
             confirmation = _("Now following {feed} in {channel}. Its latest article is on its way.")
         else:
             confirmation = _("Now following {feed} in {channel}. New articles will appear there.")
-        confirmation = confirmation.format(feed=bold_feed_name(followed.feed), channel=place.mention)
+        confirmation = confirmation.format(
+            feed=bold_feed_name(followed_feed.feed), channel=target_channel.mention
+        )
         await self.finish(interaction, "\n".join(filter(None, (confirmation, delay_text))))
 
 
 def _list_item_line(item: ListItem) -> str:
     """Return the linked title and the date of a list item."""
-    title = messages.link_markup(discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url)
+    linked_title = messages.link_markup(
+        discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url
+    )
     date_text = f" · <t:{item.published}:D>" if item.published is not None else ""
-    return f"• {title}{date_text}"
+    return f"• {linked_title}{date_text}"
 
 
 def add_site_button(
     view: OwnedView,
     on_submit: Callable[[Interaction, str], Awaitable[None]],
     label: str,
-    **kwargs: Any,  # noqa: ANN401
+    **button_kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
     """Return a button that asks for the address of a site and passes it to `on_submit`."""
     text_field = TextField(
         "line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000
     )
-    return modal_button(view, on_submit, label, text_field, title=_("Add a site"), **kwargs)
+    return modal_button(view, on_submit, label, text_field, title=_("Add a site"), **button_kwargs)
 
 
 def discovery_options(discovery: DiscoveryResult) -> list[discord.SelectOption]:
     """Return the feeds of a web page as menu options; the values are the indexes of the feeds."""
     return [
         menu_option(
-            discord_text.to_plain_line(feed.title) or urls.redact(feed.url), number, urls.redact(feed.url)
+            discord_text.to_plain_line(feed.title) or urls.redact(feed.url),
+            feed_number,
+            urls.redact(feed.url),
         )
-        for number, feed in enumerate(discovery.feeds)
+        for feed_number, feed in enumerate(discovery.feeds)
     ]

@@ -14,14 +14,14 @@ from bot.text import discord_text
 from cogs.shared.modals import FormModal, OnModalSubmit, TextField
 from cogs.shared.views import OwnedView
 
-_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
-_SHORT_COLOUR = 3
+_COLOUR_PATTERN = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+_SHORT_COLOUR_LENGTH = 3
 
 
 def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
     """Return a modal that passes prefix, colour and excerpt length, as text, to `on_submit`."""
-    colour = "" if look.colour is None else f"#{look.colour:06x}"
-    excerpt = "" if look.excerpt is None else str(look.excerpt)
+    colour_text = "" if look.colour is None else f"#{look.colour:06x}"
+    excerpt_length_text = "" if look.excerpt is None else str(look.excerpt)
     excerpt_hint = _("Characters, 0 to {most}. Leave empty for the default.").format(
         most=format_number(MAX_EXCERPT_LENGTH)
     )
@@ -30,21 +30,25 @@ def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> Fo
         _("Prefix, colour, excerpt"),
         on_submit,
         _text_field("prefix", _("Text before each title"), look.prefix, MAX_PREFIX_LENGTH),
-        _text_field("colour", _("Accent colour"), colour, 7, description=colour_hint),
-        _text_field("excerpt", _("Excerpt length"), excerpt, 4, description=excerpt_hint),
+        _text_field("colour", _("Accent colour"), colour_text, 7, description=colour_hint),
+        _text_field("excerpt", _("Excerpt length"), excerpt_length_text, 4, description=excerpt_hint),
         view=panel,
     )
 
 
 def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Template) -> FormModal:
     """Return a modal that passes the title line, text and footer of a post's template to `on_submit`."""
-    fields = " ".join(f"{{{name}}}" for name in post_templates.FIELDS)
+    placeholders_text = " ".join(f"{{{name}}}" for name in post_templates.FIELDS)
     paragraph_style = discord.TextStyle.paragraph
     return FormModal(
         _("Template"),
         on_submit,
         _text_field(
-            "title", _("Title line"), template.title, post_templates.MAX_LINE_LENGTH, description=fields
+            "title",
+            _("Title line"),
+            template.title,
+            post_templates.MAX_LINE_LENGTH,
+            description=placeholders_text,
         ),
         _text_field(
             "body",
@@ -61,9 +65,15 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
     )
 
 
-def _text_field(field_id: str, label: str, default: str, max_length: int, **kwargs: Any) -> TextField:  # noqa: ANN401
+def _text_field(
+    field_id: str,
+    label: str,
+    default_text: str,
+    max_length: int,
+    **field_kwargs: Any,  # noqa: ANN401 - keyword arguments of a text field
+) -> TextField:
     return TextField(
-        field_id, label, default=default or None, max_length=max_length, required=False, **kwargs
+        field_id, label, default=default_text or None, max_length=max_length, required=False, **field_kwargs
     )
 
 
@@ -74,7 +84,7 @@ def parse_colour(colour_text: str) -> int | None:
     """
     if not colour_text.strip():
         return None
-    match = _COLOUR.fullmatch(colour_text.strip())
+    match = _COLOUR_PATTERN.fullmatch(colour_text.strip())
     if match is None:
         raise UserFacingError(
             _(
@@ -82,7 +92,7 @@ def parse_colour(colour_text: str) -> int | None:
             ).format(text=discord_text.to_markdown_line(colour_text, 20))
         )
     digits = match[1]
-    return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
+    return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR_LENGTH else digits, 16)
 
 
 def parse_excerpt_length(length_text: str) -> int | None:

@@ -41,8 +41,8 @@ class LookPanel(ManagersPanel):
         self._channel_id = (
             (interaction.channel_id or 0) if followed_feed is None else followed_feed[0].channel_id
         )
-        self._saved_look = self._draft = None if followed_feed is None else followed_feed[0].look
-        self._example: tuple[Article, Feed] | None = None
+        self._saved_look = self._draft_look = None if followed_feed is None else followed_feed[0].look
+        self._example_article: tuple[Article, Feed] | None = None
         self._preview_message: discord.WebhookMessage | None = None
         self._invalid_template: Template | None = None
 
@@ -66,7 +66,7 @@ class LookPanel(ManagersPanel):
                 feed=bold_feed_name(self._followed_feed[1]), channel=self._channel_id
             )
             default_label = _("Default for this server")
-        return [heading] if self._draft is not None else [heading, f"-# {default_label}"]
+        return [heading] if self._draft_look is not None else [heading, f"-# {default_label}"]
 
     def _can_mention(self, interaction: Interaction, role: discord.Role) -> bool:
         member = interaction.user
@@ -87,11 +87,11 @@ class LookPanel(ManagersPanel):
             if self._followed_feed is None
             else [self._followed_feed]
         )
-        feeds = {feed.id: feed for _subscription, feed in followed_feeds}
-        newest = await self.store.articles.list_newest(feeds, limit=1)
-        if newest:
-            return newest[0], feeds[newest[0].feed_id]
-        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("The outlet")))
+        feed_by_id = {feed.id: feed for _subscription, feed in followed_feeds}
+        newest_articles = await self.store.articles.list_newest(feed_by_id, limit=1)
+        if newest_articles:
+            return newest_articles[0], feed_by_id[newest_articles[0].feed_id]
+        feed = next(iter(feed_by_id.values()), Feed(id=0, url="", outlet=_("The outlet")))
         return make_sample_article(feed), feed
 
     async def _save_look(self, interaction: Interaction) -> str:
@@ -99,12 +99,12 @@ class LookPanel(ManagersPanel):
 
         Raises `UserFacingError` if the feed was unfollowed meanwhile.
         """
-        store, person_id = self.store, self.user_id
+        store, user_id = self.store, self.user_id
         if self._followed_feed is None:
-            await store.preferences.set_look(self.guild.id, self._draft or DEFAULT_LOOK, user_id=person_id)
+            await store.preferences.set_look(self.guild.id, self._draft_look or DEFAULT_LOOK, user_id=user_id)
             return _("Saved. New posts look like this, unless their feed has its own look.")
         subscription, feed = await require_current_subscription(interaction, self._followed_feed)
-        if not await store.subscriptions.set_look(subscription.id, self._draft, user_id=person_id):
+        if not await store.subscriptions.set_look(subscription.id, self._draft_look, user_id=user_id):
             raise UserFacingError(unfollowed_text())
         return _("Saved. {feed} looks like this in <#{channel}> from its next post.").format(
             feed=bold_feed_name(feed), channel=subscription.channel_id
@@ -114,26 +114,27 @@ class LookPanel(ManagersPanel):
         """Load the current look and an example article, and show the panel."""
         if self._followed_feed is None:
             saved_look = await self.store.preferences.get_look(self.guild.id)
-            self._saved_look = self._draft = None if saved_look == DEFAULT_LOOK else saved_look
-        self._example = await self._load_example_article(interaction)
+            self._saved_look = self._draft_look = None if saved_look == DEFAULT_LOOK else saved_look
+        self._example_article = await self._load_example_article(interaction)
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
         """Show the preview and the controls of the look."""
-        assert self._example is not None
-        look = await self._current_look()
-        message = await render_as_posted(interaction, *self._example, self._channel_id, look)
-        lines = self._heading_lines()
+        assert self._example_article is not None
+        look = await self._load_current_look()
+        message = await render_as_posted(interaction, *self._example_article, self._channel_id, look)
+        heading_lines = self._heading_lines()
         if look.role is not None:
             if look.style is not Style.CLASSIC:
-                lines.append("-# " + _("Posts that mention a role use the classic style."))
+                heading_lines.append("-# " + _("Posts that mention a role use the classic style."))
             if message.mentioned_role_id is None:
-                lines.append("⚠️ " + _mention_warning(look.role))
+                heading_lines.append("⚠️ " + _mention_warning(look.role))
         if not message.layout:
-            lines.append("-# " + _("Preview below."))
-        preview = _disable_items(message.layout)
+            heading_lines.append("-# " + _("Preview below."))
+        preview_layout = _disable_items(message.layout)
         await self.display(
-            interaction, (blocks.text_block("\n".join(lines)), *preview, *self._controls(look))
+            interaction,
+            (blocks.text_block("\n".join(heading_lines)), *preview_layout, *self._build_controls(look)),
         )
         await self._show_preview_message(interaction, message)
 
@@ -150,18 +151,18 @@ class LookPanel(ManagersPanel):
             self._preview_message = await send_private_preview(interaction, message)
 
     async def _on_form_submit(
-        self, _interaction: Interaction, prefix: str, colour: str, excerpt: str
+        self, _interaction: Interaction, prefix: str, colour_text: str, excerpt_text: str
     ) -> None:
         """Apply the fields of the form to the draft. Raises `UserFacingError` if a field is invalid."""
-        self._draft = replace(
-            await self._current_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
+        self._draft_look = replace(
+            await self._load_current_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
         )
         # Each valid field is kept even if a later one is invalid.
-        self._draft = replace(self._draft, excerpt=parse_excerpt_length(excerpt))
-        self._draft = replace(self._draft, colour=parse_colour(colour))
+        self._draft_look = replace(self._draft_look, excerpt=parse_excerpt_length(excerpt_text))
+        self._draft_look = replace(self._draft_look, colour=parse_colour(colour_text))
 
-    def _controls(self, look: PostLook) -> Layout:
-        options = [
+    def _build_controls(self, look: PostLook) -> Layout:
+        style_options = [
             menu_option(
                 look_labels.style_label(style).capitalize(),
                 style.value,
@@ -182,13 +183,13 @@ class LookPanel(ManagersPanel):
         reset_label = _("Default") if self._followed_feed is None else _("Server’s default")
         return (
             Separator(),
-            ActionRow(StringMenu(self._choose_style, options=options)),
+            ActionRow(StringMenu(self._choose_style, options=style_options)),
             ActionRow(role_menu),
             ActionRow(
                 ActionButton(self._toggle_image, label=image_label, disabled=is_headline),
                 ActionButton(self._open_form, AckMode.MANUAL, label=_("Prefix, colour, excerpt…")),
                 ActionButton(self._open_template, AckMode.MANUAL, label=_("Template…")),
-                ActionButton(self._reset, label=reset_label, disabled=self._draft is None),
+                ActionButton(self._reset_look, label=reset_label, disabled=self._draft_look is None),
             ),
             ActionRow(
                 ActionButton(
@@ -198,18 +199,18 @@ class LookPanel(ManagersPanel):
             ),
         )
 
-    async def _current_look(self) -> PostLook:
-        if self._draft is not None:
-            return self._draft
+    async def _load_current_look(self) -> PostLook:
+        if self._draft_look is not None:
+            return self._draft_look
         return await self._load_inherited_look()
 
     async def _choose_style(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._draft = replace(await self._current_look(), style=Style(selected_values[0]))
+        self._draft_look = replace(await self._load_current_look(), style=Style(selected_values[0]))
 
     async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
         role = roles[0] if roles else None
         await self._require_role(interaction, role)
-        self._draft = replace(await self._current_look(), role=role)
+        self._draft_look = replace(await self._load_current_look(), role=role)
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `UserFacingError` unless the user may mention a role or the look already mentions it."""
@@ -223,17 +224,19 @@ class LookPanel(ManagersPanel):
             raise _mention_refusal(role)
 
     async def _toggle_image(self, _interaction: Interaction) -> None:
-        look = await self._current_look()
-        self._draft = replace(look, image=not look.image)
+        look = await self._load_current_look()
+        self._draft_look = replace(look, image=not look.image)
 
     async def _open_form(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(
-            look_modal(self, self._on_form_submit, await self._current_look())
+            look_modal(self, self._on_form_submit, await self._load_current_look())
         )
 
     async def _open_template(self, interaction: Interaction) -> None:
         template = (
-            self._invalid_template or (await self._current_look()).template or post_templates.DEFAULT_TEMPLATE
+            self._invalid_template
+            or (await self._load_current_look()).template
+            or post_templates.DEFAULT_TEMPLATE
         )
         await interaction.response.send_modal(template_modal(self, self._on_template_submit, template))
 
@@ -242,20 +245,20 @@ class LookPanel(ManagersPanel):
 
         Raises `UserFacingError` if the template is invalid; its text is kept for the next try.
         """
-        submitted = Template(*(field_text.strip() for field_text in field_texts))
-        template = submitted if submitted != Template() else None
+        submitted_template = Template(*(field_text.strip() for field_text in field_texts))
+        template = submitted_template if submitted_template != Template() else None
         error = None if template is None else post_templates.find_template_error(template)
         self._invalid_template = template if error else None
         if error is not None:
             raise UserFacingError(error)
-        self._draft = replace(await self._current_look(), template=template)
+        self._draft_look = replace(await self._load_current_look(), template=template)
 
-    async def _reset(self, _interaction: Interaction) -> None:
-        self._draft = None
+    async def _reset_look(self, _interaction: Interaction) -> None:
+        self._draft_look = None
 
     async def _save_and_close(self, interaction: Interaction) -> None:
-        if self._draft is not None:
-            await self._require_role(interaction, self._draft.role)
+        if self._draft_look is not None:
+            await self._require_role(interaction, self._draft_look.role)
         await self.finish(interaction, await self._save_look(interaction))
 
 
@@ -272,10 +275,12 @@ def _style_descriptions() -> dict[Style, str]:
 def _disable_items(layout: Layout) -> Layout:
     """Return the layout of a post for use in a panel: without menus, and with only link buttons enabled."""
 
-    def disable_item(item: Item) -> Item | None:
-        if not isinstance(item, discord.ui.Button):
+    def disable_item(component: Item) -> Item | None:
+        if not isinstance(component, discord.ui.Button):
             return None
-        return discord.ui.Button(label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url)
+        return discord.ui.Button(
+            label=component.label, emoji=component.emoji, url=component.url, disabled=not component.url
+        )
 
     return blocks.map_items(layout, disable_item)
 

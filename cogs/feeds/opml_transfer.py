@@ -32,19 +32,22 @@ _MAX_REPORT_LENGTH = 3000
 
 
 async def import_opml(
-    interaction: Interaction, target: PostableChannel, file: discord.Attachment | None, link: str | None
+    interaction: Interaction,
+    target_channel: PostableChannel,
+    file: discord.Attachment | None,
+    opml_url: str | None,
 ) -> None:
     """Follow the feeds of an OPML file or link, and report the results.
 
     Raises `UserFacingError` if it cannot be read.
     """
-    advice = require_can_post(target)
-    feeds = await _read_feed_list(interaction, file, link)
+    permission_advice = require_can_post(target_channel)
+    outlines = await _read_feed_list(interaction, file, opml_url)
 
-    async def report_progress(done_count: int, total: int) -> None:
+    async def report_progress(done_count: int, total_count: int) -> None:
         await interaction.edit_original_response(
             content=_("{done} of {total} feeds done…").format(
-                done=format_number(done_count), total=format_number(total)
+                done=format_number(done_count), total=format_number(total_count)
             )
         )
 
@@ -52,16 +55,16 @@ async def import_opml(
     import_result = await opml_import.follow_all(
         services.store,
         services.poller,
-        feeds,
-        server_id=target.guild.id,
-        channel_id=target.id,
+        outlines,
+        server_id=target_channel.guild.id,
+        channel_id=target_channel.id,
         on_progress=report_progress,
         user_id=interaction.user.id,
     )
-    await interaction.client.outbox_relay.recheck_channel(target.id)
+    await interaction.client.outbox_relay.recheck_channel(target_channel.id)
     report_lines = list(_report_lines(import_result))
-    heading = _("Imported into {channel}").format(channel=target.mention)
-    card_blocks: list[Block] = [heading_text(heading, *_summary_lines(import_result))]
+    heading_markup = _("Imported into {channel}").format(channel=target_channel.mention)
+    card_blocks: list[Block] = [heading_text(heading_markup, *_summary_lines(import_result))]
     if 0 < len(report_lines) <= _MAX_INLINE_REPORT_LINES:
         card_blocks += [
             Separator(),
@@ -73,29 +76,29 @@ async def import_opml(
             Separator(),
         ]
     if import_result.added:
-        note = linkify_commands(
+        permission_note = linkify_commands(
             _(
                 "New articles will be posted; older ones can only be searched. Feeds are checked one after "
                 "another: /feed list shows their status."
             )
         )
-        card_blocks.append(text_block(f"-# {note}"))
-    if advice:
-        card_blocks.append(text_block(advice))
+        card_blocks.append(text_block(f"-# {permission_note}"))
+    if permission_advice:
+        card_blocks.append(text_block(permission_advice))
     await reply_with_card(interaction, *card_blocks)
     if len(report_lines) > _MAX_INLINE_REPORT_LINES:
-        report = discord.File(io.BytesIO("\n".join(report_lines).encode()), filename="telex-import.txt")
-        await interaction.followup.send(file=report, ephemeral=True)
+        report_file = discord.File(io.BytesIO("\n".join(report_lines).encode()), filename="telex-import.txt")
+        await interaction.followup.send(file=report_file, ephemeral=True)
 
 
 async def _read_feed_list(
-    interaction: Interaction, file: discord.Attachment | None, link: str | None
+    interaction: Interaction, file: discord.Attachment | None, opml_url: str | None
 ) -> FeedList:
     services = interaction.client.services
-    if (file is None) is (link is None):
+    if (file is None) is (opml_url is None):
         raise UserFacingError(_("Give me either an OPML file or its address."))
-    if link is not None:
-        return await opml_import.fetch_opml(services.fetcher, services.workers, link)
+    if opml_url is not None:
+        return await opml_import.fetch_opml(services.fetcher, services.workers, opml_url)
     assert file is not None
     if file.size > opml.MAX_OPML_BYTES:
         raise UserFacingError(describe_feed_error(fetch_errors.TOO_LARGE))
@@ -107,33 +110,33 @@ async def _read_feed_list(
 
 
 def _summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
-    if count := len(import_result.added):
-        yield "✅ " + format_count("{count} feed added", "{count} feeds added", count)
-    if count := len(import_result.already_followed):
+    if feed_count := len(import_result.added):
+        yield "✅ " + format_count("{count} feed added", "{count} feeds added", feed_count)
+    if feed_count := len(import_result.already_followed):
         yield "☑️ " + format_count(
-            "{count} feed was already followed", "{count} feeds were already followed", count
+            "{count} feed was already followed", "{count} feeds were already followed", feed_count
         )
-    if count := len(import_result.invalid):
+    if feed_count := len(import_result.invalid):
         yield "❌ " + format_count(
-            "{count} feed has no usable address", "{count} feeds have no usable address", count
+            "{count} feed has no usable address", "{count} feeds have no usable address", feed_count
         )
-    if count := len(import_result.over_limit) + import_result.skipped_count:
+    if feed_count := len(import_result.over_limit) + import_result.skipped_count:
         yield "➖ " + format_count(
             "{count} feed left out: the limit is {most} per server",
             "{count} feeds left out: the limit is {most} per server",
-            count,
+            feed_count,
             most=format_number(MAX_FEEDS_PER_SERVER),
         )
 
 
 def _report_lines(import_result: OpmlImportResult) -> Iterator[str]:
-    for mark, names in (
+    for mark, feed_names in (
         ("✅", import_result.added),
         ("☑️", import_result.already_followed),
         ("❌", import_result.invalid),
         ("➖", import_result.over_limit),
     ):
-        yield from (f"{mark} {name}" for name in names)
+        yield from (f"{mark} {feed_name}" for feed_name in feed_names)
 
 
 async def export_opml(interaction: Interaction) -> None:
@@ -150,7 +153,7 @@ async def export_opml(interaction: Interaction) -> None:
     feeds_by_channel_name: dict[str, list[Feed]] = {}
     for channel_id, feeds in feeds_by_channel_id.items():
         feeds_by_channel_name.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
-    document, skipped_count = opml_import.build_opml_export(
+    opml_document, skipped_count = opml_import.build_opml_export(
         feeds_by_channel_name.items(), interaction.guild.name, now=interaction.client.services.clock.now()
     )
     message_lines = [
@@ -166,5 +169,5 @@ async def export_opml(interaction: Interaction) -> None:
                 skipped_count,
             )
         )
-    file = discord.File(io.BytesIO(document), filename="telex.opml")
+    file = discord.File(io.BytesIO(opml_document), filename="telex.opml")
     await interaction.edit_original_response(content="\n".join(message_lines), attachments=[file])

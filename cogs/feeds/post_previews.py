@@ -19,22 +19,22 @@ async def render_as_posted(
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
     language = await client.languages.for_channel(server_id, channel_id)
-    mention = role_mentions.mentioned_role_id(client, server_id, channel_id, look)
-    return posts.render_post(article, feed, language=language, look=look, mentioned_role_id=mention)
+    mentioned_role_id = role_mentions.mentioned_role_id(client, server_id, channel_id, look)
+    return posts.render_post(article, feed, language=language, look=look, mentioned_role_id=mentioned_role_id)
 
 
 async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) -> None:
     """Show the newest article of a feed as a post. Raises `UserFacingError` if the feed has no article."""
     subscription, feed = followed_feed
-    newest = await interaction.client.store.articles.list_newest([feed.id], limit=1)
-    if not newest:
+    newest_articles = await interaction.client.store.articles.list_newest([feed.id], limit=1)
+    if not newest_articles:
         raise UserFacingError(
             linkify_commands(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
                 feed=bold_feed_name(feed)
             )
         )
     look = subscription.look or await interaction.client.store.preferences.get_look(subscription.server_id)
-    message = await render_as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    message = await render_as_posted(interaction, newest_articles[0], feed, subscription.channel_id, look)
     edit_kwargs = {
         "embed": None,
         **message.send_kwargs(),
@@ -47,7 +47,9 @@ async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) ->
 async def send_private_preview(interaction: Interaction, message: Message) -> discord.WebhookMessage:
     """Send a post as an ephemeral message, which only the user sees."""
     message_kwargs = {**message.send_kwargs(), "content": message.content, "allowed_mentions": _NO_MENTIONS}
-    send_kwargs = {name: part for name, part in message_kwargs.items() if part is not None}
+    send_kwargs = {
+        argument_name: argument for argument_name, argument in message_kwargs.items() if argument is not None
+    }
     return await interaction.followup.send(ephemeral=True, wait=True, **send_kwargs)
 
 

@@ -52,7 +52,7 @@ def bold_outline_title(outline: Outline) -> str:
 
 async def follow_all(
     bot: TelexBot,
-    feeds: Sequence[Outline],
+    outlines: Sequence[Outline],
     *,
     server_id: int,
     channel_id: int,
@@ -67,21 +67,21 @@ async def follow_all(
     clock, done_count, last_progress_at = bot.services.clock, 0, bot.services.clock.monotonic()
 
     async def follow_feed(outline: Outline) -> str:
-        name = bold_outline_title(outline)
+        bold_title = bold_outline_title(outline)
         async with semaphore:
             try:
                 discovery = await bot.services.follow_service.resolve(outline.url, server_id)
                 if discovery.parsed is None:
-                    return "❌ " + _("{feed}: no feed at its address anymore").format(feed=name)
-                followed = await bot.services.follow_service.follow(
+                    return "❌ " + _("{feed}: no feed at its address anymore").format(feed=bold_title)
+                followed_feed = await bot.services.follow_service.follow(
                     discovery, server_id=server_id, channel_id=channel_id, user_id=user_id
                 )
             except (RequestRejected, FeedError) as error:
                 reason = refusal_sentences.find_error_sentence(error)
-                return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
-        if followed.is_new:
-            return f"{ADDED_MARK} {name}"
-        return "☑️ " + _("{feed} was already followed").format(feed=name)
+                return "❌ " + _("{feed}: {reason}").format(feed=bold_title, reason=reason)
+        if followed_feed.is_new:
+            return f"{ADDED_MARK} {bold_title}"
+        return "☑️ " + _("{feed} was already followed").format(feed=bold_title)
 
     async def follow_and_count(outline: Outline) -> str:
         nonlocal done_count, last_progress_at
@@ -92,4 +92,4 @@ async def follow_all(
             await on_progress(done_count)
         return result_line
 
-    return await asyncio.gather(*(follow_and_count(outline) for outline in feeds))
+    return await asyncio.gather(*(follow_and_count(outline) for outline in outlines))

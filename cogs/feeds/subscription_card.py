@@ -63,14 +63,14 @@ class SubscriptionCard(SubscriptionPanel):
         )
         is_paused = subscription.paused_at is not None
         danger_style = discord.ButtonStyle.danger
-        lines = (
+        text_lines = (
             status_line,
             subscription_health.health_sentence(health),
-            *await self._fact_lines(interaction),
+            *await self._load_fact_lines(interaction),
         )
         blocks = (
             text_block(f"### {subscription_title(interaction, current_feed)}"),
-            text_block("\n".join(filter(None, lines))),
+            text_block("\n".join(filter(None, text_lines))),
             ActionRow(
                 ActionButton(self._toggle_pause, label=_("Resume") if is_paused else _("Pause")),
                 ActionButton(self._check_now, label=_("Check now")),
@@ -92,7 +92,7 @@ class SubscriptionCard(SubscriptionPanel):
         colour = outlet_branding.outlet_colour(feed.id, feed.outlet or feed.title)
         await self.display_card(interaction, *blocks, colour=colour)
 
-    async def _fact_lines(self, interaction: Interaction) -> list[str]:
+    async def _load_fact_lines(self, interaction: Interaction) -> list[str]:
         subscription, feed = self.followed_feed
         store = self.store
         last_article_text = _("no article yet")
@@ -118,10 +118,10 @@ class SubscriptionCard(SubscriptionPanel):
             dry_run = await subscription_filters.dry_run_filters(store, feed.id, filters)
             if dry_run.outcomes and not dry_run.posted_count:
                 notes.append(f"🟠 {filter_panels.pass_rate_text(dry_run)}")
-        address = discord_text.to_plain_line(
+        plain_address = discord_text.to_plain_line(
             urls.redact(list_feeds.strip_list_fragment(feed.url)), _MAX_URL_LENGTH
         ).replace("`", "'")
-        address_texts = [f"`{address}`"]
+        address_texts = [f"`{plain_address}`"]
         if list_feeds.is_list_url(feed.url):
             address_texts.append(_("a list on this page"))
         return [
@@ -167,11 +167,11 @@ class UnfollowFlow(ManagersPanel):
     async def start(self, interaction: Interaction) -> None:
         question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
         danger_style = discord.ButtonStyle.danger
-        row = ActionRow(
+        button_row = ActionRow(
             ActionButton(self._unfollow, label=_("Stop following"), style=danger_style),
             ActionButton(self._keep_following, label=_("Keep following")),
         )
-        await self.display(interaction, (text_block(self._format_sentence(question)), row))
+        await self.display(interaction, (text_block(self._format_sentence(question)), button_row))
 
     async def _unfollow(self, interaction: Interaction) -> None:
         store = self.store
@@ -201,25 +201,25 @@ class UnfollowFlow(ManagersPanel):
         require_can_post(
             await channel_options.require_existing_channel(interaction, old_subscription.channel_id)
         )
-        new_subscription, created = await store.subscriptions.follow(
+        new_subscription, is_new_subscription = await store.subscriptions.follow(
             server_id=old_subscription.server_id,
             channel_id=old_subscription.channel_id,
             feed_id=self._feed.id,
             first_article_id=None,
             user_id=user_id,
         )
-        if created:  # Otherwise another user has followed it meanwhile, with other settings.
-            await self._restore(new_subscription.id)
+        if is_new_subscription:  # Otherwise another user has followed it meanwhile, with other settings.
+            await self._restore_settings(new_subscription.id)
         await self.finish(interaction, self._format_sentence(_("Following {feed} in <#{channel}> again.")))
 
-    async def _restore(self, subscription_id: int) -> None:
+    async def _restore_settings(self, subscription_id: int) -> None:
         old_subscription, store, user_id = self._subscription, self.store, self.user_id
         if old_subscription.look is not None:
             await store.subscriptions.set_look(subscription_id, old_subscription.look, user_id=user_id)
         if self._filters:
-            rule_queries = [(filter_.mode, filter_.query) for filter_ in self._filters]
-            limit = subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION
-            await store.filters.add(subscription_id, rule_queries, limit=limit, user_id=user_id)
+            mode_queries = [(filter_.mode, filter_.query) for filter_ in self._filters]
+            max_filters = subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION
+            await store.filters.add(subscription_id, mode_queries, limit=max_filters, user_id=user_id)
         if old_subscription.paused_at is not None:
             await store.subscriptions.pause(subscription_id, user_id=user_id)
         self.client.services.poller.wake()

@@ -56,12 +56,15 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
         for channel_id in {subscription.channel_id for subscription, _feed in followed_feeds}
     }
     channel_ids = list(problem_by_channel_id)
-    healths = [evaluate_health(pair, problem_by_channel_id[pair[0].channel_id]) for pair in followed_feeds]
-    states = list(HealthState)
+    healths = [
+        evaluate_health(followed_feed, problem_by_channel_id[followed_feed[0].channel_id])
+        for followed_feed in followed_feeds
+    ]
+    ordered_states = list(HealthState)
     return sorted(
         healths,
         key=lambda health: (
-            min(states.index(health.state), states.index(HealthState.NEVER_READ)),
+            min(ordered_states.index(health.state), ordered_states.index(HealthState.NEVER_READ)),
             channel_ids.index(health.followed_feed[0].channel_id),
         ),
     )
@@ -116,8 +119,10 @@ def feed_error_sentence(feed: Feed) -> str:
     if state is HealthState.GONE:
         return f"{state} " + _("gone: {reason}").format(reason=reason)
     if state is HealthState.FAILING:
-        since = f"<t:{feed.failing_since}:R>"
-        return f"{state} " + _("failing: {reason} First failed {when}.").format(reason=reason, when=since)
+        failing_since_markup = f"<t:{feed.failing_since}:R>"
+        return f"{state} " + _("failing: {reason} First failed {when}.").format(
+            reason=reason, when=failing_since_markup
+        )
     return ""
 
 
@@ -131,9 +136,11 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
         HealthState.FAILING: lambda n: ngettext("{count} failing", "{count} failing", n),
         HealthState.GONE: lambda n: ngettext("{count} gone", "{count} gone", n),
     }
-    counts = {state: sum(health.state is state for health in healths) for state in count_formatters}
+    count_by_state = {state: sum(health.state is state for health in healths) for state in count_formatters}
     return ", ".join(
-        count_formatters[state](n).format(count=format_number(n)) for state, n in counts.items() if n
+        count_formatters[state](state_count).format(count=format_number(state_count))
+        for state, state_count in count_by_state.items()
+        if state_count
     )
 
 
@@ -161,11 +168,11 @@ def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> It
             when=f"<t:{overflow.since}:R>",
         )
     if backlog_seconds:
-        minutes = max(1, round(backlog_seconds / 60))
+        backlog_minutes = max(1, round(backlog_seconds / 60))
         yield format_count(
             "its site has many feeds here, so each is checked about every {count} minute",
             "its site has many feeds here, so each is checked about every {count} minutes",
-            minutes,
+            backlog_minutes,
         )
 
 
@@ -177,8 +184,8 @@ async def find_channel_problem(interaction: Interaction, channel_id: int) -> str
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id):
         return SendProblem.CHANNEL_GONE
-    block = await dispatches.get_problem(channel_id)
-    return block.problem if block else await dispatches.get_first_pending_error(channel_id)
+    channel_block = await dispatches.get_problem(channel_id)
+    return channel_block.problem if channel_block else await dispatches.get_first_pending_error(channel_id)
 
 
 MIN_CHECK_INTERVAL_SECONDS = 60
@@ -210,8 +217,8 @@ class ManualFeedChecks:
         try:
             if feed.state is FeedState.GONE:
                 await self._bot.store.feeds.make_due(feed.id)
-            current = await self._bot.store.feeds.get(feed.id) or feed
-            poll_report = await self._bot.services.poller.poll(current)
+            current_feed = await self._bot.store.feeds.get(feed.id) or feed
+            poll_report = await self._bot.services.poller.poll(current_feed)
         finally:
             self._checking_feed_ids.discard(feed.id)
         self._bot.outbox_relay.wake()

@@ -59,14 +59,16 @@ async def select_visible_or_deleted_channels(
 ) -> set[int]:
     """Return the ids of those channels that the user can see or that were deleted."""
 
-    async def shows(channel_id: int) -> bool:
+    async def is_visible_or_deleted(channel_id: int) -> bool:
         if await can_see_channel(interaction, channel_id):
             return True
         return interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id)
 
-    channels = list(channel_ids)
-    are_listed = await asyncio.gather(*map(shows, channels))
-    return {channel_id for channel_id, is_listed in zip(channels, are_listed, strict=True) if is_listed}
+    channel_id_list = list(channel_ids)
+    listed_flags = await asyncio.gather(*map(is_visible_or_deleted, channel_id_list))
+    return {
+        channel_id for channel_id, is_listed in zip(channel_id_list, listed_flags, strict=True) if is_listed
+    }
 
 
 async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
@@ -111,16 +113,16 @@ async def resolve_subscription(interaction: Interaction, selection: str) -> Foll
     if not followed_feeds:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
     folded_selection = fold(selection)
-    matching_feeds = [pair for pair in followed_feeds if str(pair[0].id) == selection]
+    matching_followed_feeds = [pair for pair in followed_feeds if str(pair[0].id) == selection]
     if not selection.isdecimal():
-        matching_feeds = [
-            pair
-            for pair in followed_feeds
-            if folded_selection in fold(f"{feed_name(pair[1])} {urls.redact(pair[1].url)}")
+        matching_followed_feeds = [
+            followed_feed
+            for followed_feed in followed_feeds
+            if folded_selection in fold(f"{feed_name(followed_feed[1])} {urls.redact(followed_feed[1].url)}")
         ]
-    if len(matching_feeds) != 1:
+    if len(matching_followed_feeds) != 1:
         raise UserFacingError(_("Pick a feed from the list that appears as you type."))
-    return matching_feeds[0]
+    return matching_followed_feeds[0]
 
 
 async def require_current_subscription(interaction: Interaction, followed_feed: FollowedFeed) -> FollowedFeed:
@@ -128,9 +130,9 @@ async def require_current_subscription(interaction: Interaction, followed_feed: 
 
     Raises `UserFacingError` if it was unfollowed or the user cannot see its channel.
     """
-    for current in await list_visible_subscriptions(interaction):
-        if current[0].id == followed_feed[0].id:
-            return current
+    for current_followed_feed in await list_visible_subscriptions(interaction):
+        if current_followed_feed[0].id == followed_feed[0].id:
+            return current_followed_feed
     raise UserFacingError(unfollowed_text())
 
 

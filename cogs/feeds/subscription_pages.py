@@ -44,7 +44,7 @@ _LINES_PER_BUTTON_ENTRY = 3
 
 A message has at most 40 components.
 """
-_MOVED_ERRORS = {
+_POSSIBLY_MOVED_ERROR_CODES = {
     fetch_errors.NOT_A_FEED,
     fetch_errors.LIST_NOT_FOUND,
     fetch_errors.GONE,
@@ -65,9 +65,9 @@ class SubscriptionPages(ManagersPanel, Paginated):
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
         """Show the current page; `status_line` reports the last action."""
         healths = await subscription_health.load_server_health(interaction)
-        pages = list(_split_pages(healths))
-        self.page_index = min(self.page_index, max(0, len(pages) - 1))
-        self._page_healths = pages[self.page_index] if pages else []
+        health_pages = list(_split_pages(healths))
+        self.page_index = min(self.page_index, max(0, len(health_pages) - 1))
+        self._page_healths = health_pages[self.page_index] if health_pages else []
         attention_count = sum(health.state in ACTION_REQUIRED_STATES for health in healths)
         blocks: list[Block] = [text_block(_heading_text(healths, attention_count))]
         if status_line:
@@ -80,7 +80,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         if problem_healths:
             blocks += [
                 Separator(),
-                *(self._problem_section(problem_health) for problem_health in problem_healths),
+                *(self._build_problem_section(problem_health) for problem_health in problem_healths),
             ]
         other_healths = [
             other_health for other_health in self._page_healths if other_health not in problem_healths
@@ -93,13 +93,13 @@ class SubscriptionPages(ManagersPanel, Paginated):
                     async for channel_text in _channel_texts(interaction, other_healths)
                 ],
             ]
-        if notes := [note async for note in _iter_notes(interaction, self._page_healths)]:
-            blocks.append(text_block("\n".join(notes)))
-        blocks += self._controls(len(pages), are_all_paused=_are_all_paused(healths))
+        if note_lines := [note async for note in _iter_notes(interaction, self._page_healths)]:
+            blocks.append(text_block("\n".join(note_lines)))
+        blocks += self._build_controls(len(health_pages), are_all_paused=_are_all_paused(healths))
         colour = _WARNING_COLOUR if attention_count else outlet_branding.DEFAULT_COLOUR
         await self.display_card(interaction, *blocks, colour=colour)
 
-    def _controls(self, total_pages: int, *, are_all_paused: bool) -> Iterator[Block]:
+    def _build_controls(self, total_pages: int, *, are_all_paused: bool) -> Iterator[Block]:
         async def follow_address(click: Interaction, address: str) -> None:
             await _start_follow_flow(click, address, click.channel_id)
 
@@ -109,11 +109,13 @@ class SubscriptionPages(ManagersPanel, Paginated):
         if not total_pages:
             yield ActionRow(buttons.BEGIN_BUTTON(), add_button)
             return
-        options = [
+        feed_options = [
             menu_option(feed_name(health.followed_feed[1]), health.followed_feed[0].id)
             for health in self._page_healths
         ]
-        yield ActionRow(StringMenu(self._open, placeholder=_("Change a feed…"), options=options))
+        yield ActionRow(
+            StringMenu(self._open_subscription, placeholder=_("Change a feed…"), options=feed_options)
+        )
         if total_pages > 1:
             yield ActionRow(
                 *self.page_buttons(has_more=self.page_index < total_pages - 1, page_count=total_pages)
@@ -127,7 +129,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
             pause_all_button,
         )
 
-    def _problem_section(self, health: SubscriptionHealth) -> Section:
+    def _build_problem_section(self, health: SubscriptionHealth) -> Section:
         subscription, feed = health.followed_feed
         detail_texts = [f"<#{subscription.channel_id}>"]
         if health.state is HealthState.PAUSED:
@@ -137,8 +139,10 @@ class SubscriptionPages(ManagersPanel, Paginated):
                 label=_("Resume"),
             )
         elif health.state is HealthState.BLOCKED:
-            remedy_button = ActionButton(partial(self._retry, health.followed_feed), label=_("Try again"))
-        elif health.state is HealthState.GONE or feed.error in _MOVED_ERRORS:
+            remedy_button = ActionButton(
+                partial(self._retry_feed, health.followed_feed), label=_("Try again")
+            )
+        elif health.state is HealthState.GONE or feed.error in _POSSIBLY_MOVED_ERROR_CODES:
             remedy_button = ActionButton(
                 partial(self._find_new_address, health.followed_feed),
                 AckMode.EPHEMERAL_MESSAGE,
@@ -152,8 +156,12 @@ class SubscriptionPages(ManagersPanel, Paginated):
             detail_texts.append(_("first failed {when}").format(when=f"<t:{feed.failing_since}:R>"))
         if health.state is not HealthState.PAUSED and feed.last_article is not None:
             detail_texts.append(_("last article {when}").format(when=f"<t:{feed.last_article}:R>"))
-        lines = (f"{health.state} {bold_feed_name(feed)}", health.reason, f"-# {' · '.join(detail_texts)}")
-        return Section((text_block("\n".join(filter(None, lines))),), remedy_button)
+        text_lines = (
+            f"{health.state} {bold_feed_name(feed)}",
+            health.reason,
+            f"-# {' · '.join(detail_texts)}",
+        )
+        return Section((text_block("\n".join(filter(None, text_lines))),), remedy_button)
 
     async def _check_now(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
         _subscription, feed = await require_current_subscription(interaction, followed_feed)
@@ -162,12 +170,12 @@ class SubscriptionPages(ManagersPanel, Paginated):
     async def _toggle_pause_all(self, interaction: Interaction) -> None:
         """Pause all feeds that the user can see or, if all are paused, resume them."""
         healths, store = await subscription_health.load_server_health(interaction), self.store.subscriptions
-        change_state = store.resume if _are_all_paused(healths) else store.pause
+        pause_or_resume = store.resume if _are_all_paused(healths) else store.pause
         for health in healths:
-            await change_state(health.followed_feed[0].id, user_id=self.user_id)
+            await pause_or_resume(health.followed_feed[0].id, user_id=self.user_id)
         self.client.services.poller.wake()
 
-    async def _retry(self, followed_feed: FollowedFeed, _interaction: Interaction) -> None:
+    async def _retry_feed(self, followed_feed: FollowedFeed, _interaction: Interaction) -> None:
         await self.client.outbox_relay.recheck_channel(followed_feed[0].channel_id)
         self.client.outbox_relay.wake()
 
@@ -179,7 +187,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         )
         await _start_follow_flow(interaction, page_url or urls.parse_host(feed.url), subscription.channel_id)
 
-    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
+    async def _open_subscription(self, interaction: Interaction, selected_values: list[str]) -> None:
         health = next(
             page_health
             for page_health in self._page_healths
@@ -192,8 +200,8 @@ class SubscriptionPages(ManagersPanel, Paginated):
 
 
 async def _start_follow_flow(interaction: Interaction, address: str, channel_id: int | None) -> None:
-    place = await channel_options.resolve_channel_id(interaction, channel_id)
-    await FollowFlow(interaction, place).start(interaction, address)
+    target_channel = await channel_options.resolve_channel_id(interaction, channel_id)
+    await FollowFlow(interaction, target_channel).start(interaction, address)
 
 
 def _are_all_paused(healths: Sequence[SubscriptionHealth]) -> bool:
@@ -216,7 +224,7 @@ def _heading_text(healths: list[SubscriptionHealth], attention_count: int) -> st
 
 
 def _split_pages(healths: list[SubscriptionHealth]) -> Iterator[list[SubscriptionHealth]]:
-    page: list[SubscriptionHealth] = []
+    page_healths: list[SubscriptionHealth] = []
     free_lines = _MAX_PAGE_LINES
     for health in healths:
         line_count = (
@@ -225,36 +233,36 @@ def _split_pages(healths: list[SubscriptionHealth]) -> Iterator[list[Subscriptio
             else 1
         )
         if line_count > free_lines:
-            yield page
-            page, free_lines = [], _MAX_PAGE_LINES
-        page.append(health)
+            yield page_healths
+            page_healths, free_lines = [], _MAX_PAGE_LINES
+        page_healths.append(health)
         free_lines -= line_count
-    if page:
-        yield page
+    if page_healths:
+        yield page_healths
 
 
 async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
     """Yield a text for each channel: its posting limits, then a line for each of its feeds."""
-    for channel_id, group in groupby(healths, lambda entry: entry.followed_feed[0].channel_id):
-        lines = [f"<#{channel_id}>"]
+    for channel_id, channel_healths in groupby(healths, lambda entry: entry.followed_feed[0].channel_id):
+        channel_lines = [f"<#{channel_id}>"]
         wait_reason = await interaction.client.store.dispatches.get_wait_reason(channel_id)
         if wait_reason is not None:
-            lines.append(f"-# 🌙 {describe_problem(wait_reason)}")
+            channel_lines.append(f"-# 🌙 {describe_problem(wait_reason)}")
         if story_rules := posting_limits_panels.story_rules_text(
             await interaction.client.store.preferences.by_channel(channel_id)
         ):
-            lines.append(f"-# ⏳ {story_rules}")
-        for health in group:
+            channel_lines.append(f"-# ⏳ {story_rules}")
+        for health in channel_healths:
             feed = health.followed_feed[1]
             time_text = _("no article yet") if health.state is HealthState.HEALTHY else _("not read yet")
             if feed.last_article is not None:
                 time_text = f"<t:{feed.last_article}:R>"
             tile = outlet_branding.tile_emoji(feed.id, feed.outlet or feed_name(feed))
-            line = f"{tile} {discord_text.escape_markdown(feed_name(feed))} · {time_text}"
+            feed_line = f"{tile} {discord_text.escape_markdown(feed_name(feed))} · {time_text}"
             if interaction.client.services.websub.is_pushed(feed.id):
-                line += " · ⚡ " + _("real time")
-            lines.append(line)
-        yield "\n".join(lines)
+                feed_line += " · ⚡ " + _("real time")
+            channel_lines.append(feed_line)
+        yield "\n".join(channel_lines)
 
 
 async def _iter_notes(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:

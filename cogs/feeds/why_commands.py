@@ -53,8 +53,8 @@ class WhyCog(TelexCog):
     @guild_context_only
     @app_commands.describe(link=locale_str("Link to the article or its post, or words from its title"))
     async def why(self, interaction: Interaction, link: Range[str, 1, 2000]) -> None:
-        if not _is_words(link):
-            await self._explain(interaction, link)
+        if not _has_search_words(link):
+            await self._explain_link(interaction, link)
             return
         visible_feed_ids = await self.bot.visible_feed_ids(interaction)
         search_page = await self.bot.services.searcher.search(
@@ -71,52 +71,56 @@ class WhyCog(TelexCog):
             await choose_article(interaction, articles, self._explain_article, _("Which article?"))
 
     async def _explain_article(self, interaction: Interaction, article: Article) -> None:
-        await self._explain(interaction, article.url)
+        await self._explain_link(interaction, article.url)
 
-    async def _explain(self, interaction: Interaction, link: str) -> None:
+    async def _explain_link(self, interaction: Interaction, article_url: str) -> None:
         """Show the delivery status of the article with an address."""
         visible_feed_ids = await self.bot.visible_feed_ids(interaction)
         explanation = await _restrict_to_readable(
-            interaction, await explain_link(self.bot.store, link), visible_feed_ids
+            interaction, await explain_link(self.bot.store, article_url), visible_feed_ids
         )
         if explanation.articles or explanation.dropped_entries:
-            taste = await self.bot.services.preference_models.get(interaction.guild_id or 0)
-            strongest_traits = taste.select_strongest_traits(
+            preference_model = await self.bot.services.preference_models.get(interaction.guild_id or 0)
+            strongest_traits = preference_model.select_strongest_traits(
                 [article for article, _feed in explanation.articles]
             )
-            lines = (
+            answer_lines = (
                 *explanation_lines(explanation),
                 *preference_sentences.list_reason_sentences(strongest_traits, interaction.user.id),
             )
-            answer_text = "\n".join(lines)
+            answer_text = "\n".join(answer_lines)
         else:
-            answer_text = await self._not_found_text(interaction, link, visible_feed_ids)
+            answer_text = await self._not_found_text(interaction, article_url, visible_feed_ids)
         await reply_with_card(
             interaction, text_block(discord_text.truncate_utf16(answer_text, _MAX_MESSAGE_LENGTH))
         )
 
     async def _not_found_text(
-        self, interaction: Interaction, link: str, visible_feed_ids: Collection[int]
+        self, interaction: Interaction, article_url: str, visible_feed_ids: Collection[int]
     ) -> str:
         """Return the text for an unknown address.
 
         It does not reveal articles that only others can see.
         """
-        post = await find_dispatch_of_message_link(self.bot.store, link)
-        if post is not None and post.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, post):
+        dispatch = await find_dispatch_of_message_link(self.bot.store, article_url)
+        if (
+            dispatch is not None
+            and dispatch.kind is DispatchKind.FEED_ALERT
+            and await _can_see(interaction, dispatch)
+        ):
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
-        lines = [_("I haven’t seen this article in any feed you can see here.")]
-        host = _find_site_host(link)
-        pairs = await self.bot.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
-        site_feeds: dict[int, FollowedFeed] = {
+        text_lines = [_("I haven’t seen this article in any feed you can see here.")]
+        site_host = _find_site_host(article_url)
+        followed_feeds = await self.bot.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
+        followed_feed_by_feed_id: dict[int, FollowedFeed] = {
             feed.id: (subscription, feed)
-            for subscription, feed in pairs
-            if host
+            for subscription, feed in followed_feeds
+            if site_host
             and feed.id in visible_feed_ids
-            and host in {_find_site_host(feed.url), _find_site_host(feed.site_url or "")}
+            and site_host in {_find_site_host(feed.url), _find_site_host(feed.site_url or "")}
         }
-        for subscription, feed in list(site_feeds.values())[:_MAX_FEEDS]:
-            lines.append(
+        for subscription, feed in list(followed_feed_by_feed_id.values())[:_MAX_FEEDS]:
+            text_lines.append(
                 _labelled_line(
                     bold_feed_name(feed),
                     subscription_health.health_sentence(
@@ -125,31 +129,33 @@ class WhyCog(TelexCog):
                 )
             )
             if feed.last_success is not None:
-                lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
-        if site_feeds:
-            lines.append(_("A site’s feed may leave articles out, or list them later."))
-        lines.append(
+                text_lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
+        if followed_feed_by_feed_id:
+            text_lines.append(_("A site’s feed may leave articles out, or list them later."))
+        text_lines.append(
             linkify_commands(_("It may have another address. Try /search with words from its title."))
         )
-        return discord_text.truncate_utf16("\n".join(lines), discord_limits.MAX_EMBED_DESCRIPTION_LENGTH)
+        return discord_text.truncate_utf16("\n".join(text_lines), discord_limits.MAX_EMBED_DESCRIPTION_LENGTH)
 
 
 async def _restrict_to_readable(
     interaction: Interaction, explanation: Explanation, visible_feed_ids: Collection[int]
 ) -> Explanation:
     """Return the part of an explanation that concerns feeds and channels that the user can see."""
-    statuses = tuple(
+    visible_statuses = tuple(
         [status for status in explanation.delivery_statuses if await _can_see(interaction, status)]
     )
     posted_article_ids = {
-        visible_status.article_id for visible_status in statuses if visible_status.fate in _LINKED_STATUSES
+        visible_status.article_id
+        for visible_status in visible_statuses
+        if visible_status.fate in _LINKED_STATUSES
     }
     articles = tuple(
         (article, feed if article.feed_id in visible_feed_ids else None)
         for article, feed in explanation.articles
         if article.feed_id in visible_feed_ids or article.id in posted_article_ids
     )
-    subscriptions = [
+    visible_subscriptions = [
         subscription
         for subscription in explanation.undecided_subscriptions
         if subscription.feed_id in {article.feed_id for article, _feed in articles}
@@ -161,12 +167,20 @@ async def _restrict_to_readable(
         if dropped_entry.feed.id in visible_feed_ids
     )
     return Explanation(
-        articles, statuses, tuple(subscriptions), explanation.page_fetch_by_article_id, dropped_entries
+        articles,
+        visible_statuses,
+        tuple(visible_subscriptions),
+        explanation.page_fetch_by_article_id,
+        dropped_entries,
     )
 
 
-async def _can_see(interaction: Interaction, place: ChannelDeliveryStatus | Subscription | Dispatch) -> bool:
-    return place.server_id == interaction.guild_id and await can_see_channel(interaction, place.channel_id)
+async def _can_see(
+    interaction: Interaction, channel_place: ChannelDeliveryStatus | Subscription | Dispatch
+) -> bool:
+    return channel_place.server_id == interaction.guild_id and await can_see_channel(
+        interaction, channel_place.channel_id
+    )
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
@@ -178,8 +192,9 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield _("found {when}").format(when=found_at_text)
             continue
         yield _("found {when} in {feed}").format(when=found_at_text, feed=bold_feed_name(feed))
-        if (fetch := explanation.page_fetch_by_article_id.get(article.id)) is not None:
-            yield f"-# {feed_error_sentences.page_fetch_sentence(fetch, when=f'<t:{fetch.finished_at}:f>')}"
+        if (page_fetch := explanation.page_fetch_by_article_id.get(article.id)) is not None:
+            finished_text = f"<t:{page_fetch.finished_at}:f>"
+            yield f"-# {feed_error_sentences.page_fetch_sentence(page_fetch, when=finished_text)}"
         if error_sentence := feed_error_sentence(feed):
             yield f"-# {error_sentence}"
     unlisted_count = len(explanation.articles) - _MAX_ARTICLES
@@ -195,8 +210,8 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         for channel_id in {subscription.channel_id for subscription in explanation.undecided_subscriptions}
     ]
     yield from place_lines[:_MAX_LINES]
-    for feed, since in explanation.dropped_entries[:_MAX_FEEDS]:
-        yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{since}:f>")
+    for feed, dropped_since in explanation.dropped_entries[:_MAX_FEEDS]:
+        yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{dropped_since}:f>")
 
 
 def _status_line(status: ChannelDeliveryStatus) -> str:
@@ -206,27 +221,27 @@ def _status_line(status: ChannelDeliveryStatus) -> str:
         status, when=f"<t:{status.since}:f>", to_problem_sentence=_describe_send_problem
     )
     place_id = status.thread_id or status.channel_id
-    link = ""
+    post_link = ""
     if status.fate in _LINKED_STATUSES and status.message_id is not None:
-        link = f" · https://discord.com/channels/{status.server_id}/{place_id}/{status.message_id}"
-    return _labelled_line(f"<#{status.channel_id}>", sentence) + link
+        post_link = f" · https://discord.com/channels/{status.server_id}/{place_id}/{status.message_id}"
+    return _labelled_line(f"<#{status.channel_id}>", sentence) + post_link
 
 
-def _labelled_line(name: str, sentence: str) -> str:
-    return _("{name}: {told}").format(name=name, told=sentence)
+def _labelled_line(bold_label: str, sentence: str) -> str:
+    return _("{name}: {told}").format(name=bold_label, told=sentence)
 
 
 def _describe_send_problem(reason: str) -> str:
     return linkify_commands(discord_text.to_markdown_line(describe_problem(reason), _MAX_ERROR_LENGTH))
 
 
-def _is_words(user_input: str) -> bool:
+def _has_search_words(user_input: str) -> bool:
     """Return whether the input is words rather than an address.
 
     An address has no spaces, and a dot, a slash or a colon.
     """
     user_input = user_input.strip()
-    return " " in user_input or not any(sign in user_input for sign in "./:")
+    return " " in user_input or not any(url_character in user_input for url_character in "./:")
 
 
 def _find_site_host(url: str) -> str:

@@ -83,14 +83,16 @@ class ArticlePages(Paginator[ArticlePage]):
         )
         is_dm = interaction_context.is_dm(self.interaction)
         share_button = (
-            None if is_dm else ActionButton(self._share, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
+            None
+            if is_dm
+            else ActionButton(self._share_page_article, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
         )
         card_blocks = (
             *page.header,
             Separator(),
             *(entry.to_section() for entry in page.entries),
             Separator(),
-            ActionRow(self._menu(page.entries)),
+            ActionRow(self._build_article_menu(page.entries)),
             ActionRow(
                 *self.page_buttons(has_more=has_next_page, page_count=page_count_text),
                 *self.extra_buttons(page),
@@ -99,28 +101,30 @@ class ArticlePages(Paginator[ArticlePage]):
         )
         return (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),)
 
-    def _menu(self, entries: Sequence[ArticleListItem]) -> StringMenu:
-        is_opening = self.opens_article or not any(messages.image_block(entry.article) for entry in entries)
+    def _build_article_menu(self, entries: Sequence[ArticleListItem]) -> StringMenu:
+        opens_selected_article = self.opens_article or not any(
+            messages.image_block(entry.article) for entry in entries
+        )
         return StringMenu(
-            self._open if is_opening else self._save,
+            self._open_selected_article if opens_selected_article else self._save_selected_article,
             AckMode.EPHEMERAL_MESSAGE,
-            placeholder=_("Open an article…") if is_opening else _("Save an article…"),
+            placeholder=_("Open an article…") if opens_selected_article else _("Save an article…"),
             options=[article_cards.article_option(entry.article) for entry in entries],
         )
 
-    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
+    async def _open_selected_article(self, interaction: Interaction, selected_values: list[str]) -> None:
         await article_cards.show_article(
             interaction, await require_readable_article(interaction, selected_values[0], self.can_read)
         )
 
-    async def _save(self, interaction: Interaction, selected_values: list[str]) -> None:
+    async def _save_selected_article(self, interaction: Interaction, selected_values: list[str]) -> None:
         article = await require_readable_article(interaction, selected_values[0], self.can_read)
         added_count = await bookmark_article(interaction, article, None)
         await article_cards.show_article(
             interaction, article, notice=saved_text(1) if added_count else already_saved_text()
         )
 
-    async def _share(self, interaction: Interaction) -> None:
+    async def _share_page_article(self, interaction: Interaction) -> None:
         page = await self.load_page(interaction, self.page_index)
         articles = [entry.article for entry in page.entries]
         if not articles:
@@ -145,8 +149,8 @@ def no_feeds_blocks(*, can_manage: bool) -> tuple[Block, ...]:
         )
     else:
         sentence = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
-    begin_rows = (ActionRow(buttons.BEGIN_BUTTON()),) if can_manage else ()
-    return (_empty_text(_("Nothing to read yet"), sentence), *begin_rows)
+    begin_button_rows = (ActionRow(buttons.BEGIN_BUTTON()),) if can_manage else ()
+    return (_build_empty_text(_("Nothing to read yet"), sentence), *begin_button_rows)
 
 
 def no_shared_server_blocks() -> tuple[Block, ...]:
@@ -157,14 +161,14 @@ def no_shared_server_blocks() -> tuple[Block, ...]:
             "there once, so that I know."
         )
     )
-    return (_empty_text(_("Nothing to read yet"), sentence),)
+    return (_build_empty_text(_("Nothing to read yet"), sentence),)
 
 
 def no_articles_blocks() -> tuple[Block, ...]:
     """Return the text that says that the feeds have no articles yet."""
     sentence = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
-    return (_empty_text(_("Nothing to read yet"), sentence),)
+    return (_build_empty_text(_("Nothing to read yet"), sentence),)
 
 
-def _empty_text(title: str, sentence: str) -> Text:
+def _build_empty_text(title: str, sentence: str) -> Text:
     return text_block(f"### {title}\n{sentence}")

@@ -43,7 +43,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, me
 _EXPORT_BATCH_SIZE = 500
 _MAX_QUERY_LENGTH = 100
 """Maximum length in characters of a query that the heading of the list shows."""
-_ALL, _UNREAD, _TAG = "all", "unread", "tag:"
+_ALL_FILTER_VALUE, _UNREAD_FILTER_VALUE, _TAG_FILTER_PREFIX = "all", "unread", "tag:"
 _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
     ("bookmarks.md", exports.to_markdown),
     ("bookmarks.json", exports.to_json),
@@ -99,45 +99,52 @@ class BookmarkPages(ArticlePages):
         super().__init__(interaction)
         self._filter_options = BookmarkFilter(match=query)
 
-    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
-        user_id, store = self.user_id, self.store.bookmarks
+    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
+        user_id, bookmarks_repository = self.user_id, self.store.bookmarks
         hidden_server_ids = await load_hidden_server_ids(interaction)
         self._filter_options = replace(self._filter_options, hidden=hidden_server_ids)
-        bookmarks = await store.list_by_user(
-            user_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE, bookmark_filter=self._filter_options
+        bookmarks = await bookmarks_repository.list_by_user(
+            user_id, limit=PAGE_SIZE, offset=page_number * PAGE_SIZE, bookmark_filter=self._filter_options
         )
-        matching_count = await store.count(user_id, self._filter_options)
-        total_count = await store.count(user_id, BookmarkFilter(hidden=hidden_server_ids))
-        unread_count = await store.count(user_id, BookmarkFilter(hidden=hidden_server_ids, unread=True))
-        tags = await store.count_by_tag(user_id, hidden=hidden_server_ids)
+        matching_count = await bookmarks_repository.count(user_id, self._filter_options)
+        total_count = await bookmarks_repository.count(user_id, BookmarkFilter(hidden=hidden_server_ids))
+        unread_count = await bookmarks_repository.count(
+            user_id, BookmarkFilter(hidden=hidden_server_ids, unread=True)
+        )
+        count_by_tag = await bookmarks_repository.count_by_tag(user_id, hidden_server_ids=hidden_server_ids)
         heading = _("Your bookmarks")
         if self._filter_options.match:
             heading = article_cards.quoted_heading(self._filter_options.match, _MAX_QUERY_LENGTH)
-        counts = self._counts_text(
+        counts_text = self._counts_text(
             matching_count, total_count, unread_count, has_hidden=bool(hidden_server_ids)
         )
         header_blocks: tuple[Block, ...] = (
-            text_block(f"### {heading}" + (f"\n-# {counts}" if counts else "")),
+            text_block(f"### {heading}" + (f"\n-# {counts_text}" if counts_text else "")),
         )
         if not bookmarks:
             header_blocks = (*header_blocks, text_block(self._empty_text(total_count)))
-        filter_rows = [ActionRow(self._filter_menu(total_count, unread_count, tags))] if total_count else []
+        filter_rows = (
+            [ActionRow(self._filter_menu(total_count, unread_count, count_by_tag))] if total_count else []
+        )
         return ArticlePage(
             header=(*header_blocks, *filter_rows),
-            entries=[self._entry(bookmark) for bookmark in bookmarks],
+            entries=[self._build_entry(bookmark) for bookmark in bookmarks],
             total=matching_count,
         )
 
     def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
         export_button = ActionButton(
-            self._export, AckMode.EPHEMERAL_MESSAGE, label=_("Export"), emoji=emoji_for(Icon.EXPORT)
+            self._send_export_files,
+            AckMode.EPHEMERAL_MESSAGE,
+            label=_("Export"),
+            emoji=emoji_for(Icon.EXPORT),
         )
         return (export_button,) if page.entries else ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
         return await has_bookmark(interaction, article)
 
-    def _entry(self, bookmark: Bookmark) -> ArticleListItem:
+    def _build_entry(self, bookmark: Bookmark) -> ArticleListItem:
         entry = item_with_lead(bookmark.article)
         extra_lines = tuple(
             filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark)))
@@ -155,29 +162,44 @@ class BookmarkPages(ArticlePages):
         label = _("Mark as read") if is_unread else _("Mark as unread")
         return ActionButton(lambda _click: mark_read(), label=label)
 
-    def _filter_menu(self, total_count: int, unread_count: int, tags: Mapping[str, int]) -> StringMenu:
+    def _filter_menu(
+        self, total_count: int, unread_count: int, count_by_tag: Mapping[str, int]
+    ) -> StringMenu:
         """Return the menu to filter bookmarks: all, unread, and each tag."""
-        filters = [(_ALL, _("All bookmarks"), total_count), (_UNREAD, _("Unread"), unread_count)]
-        filters += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
-        current_filter = (
-            _UNREAD
-            if self._filter_options.unread
-            else f"{_TAG}{self._filter_options.tag}"
-            if self._filter_options.tag
-            else _ALL
-        )
-        options = [
-            menu_option(
-                f"{name} ({format_number(count)})", filter_value, is_default=filter_value == current_filter
-            )
-            for filter_value, name, count in filters[: discord_limits.MAX_OPTIONS]
+        filter_choices = [
+            (_ALL_FILTER_VALUE, _("All bookmarks"), total_count),
+            (_UNREAD_FILTER_VALUE, _("Unread"), unread_count),
         ]
-        return StringMenu(self._apply_filter, placeholder=_("All bookmarks"), options=options)
+        filter_choices += [
+            (f"{_TAG_FILTER_PREFIX}{tag}", f"#{tag}", count) for tag, count in count_by_tag.items()
+        ]
+        current_filter = (
+            _UNREAD_FILTER_VALUE
+            if self._filter_options.unread
+            else f"{_TAG_FILTER_PREFIX}{self._filter_options.tag}"
+            if self._filter_options.tag
+            else _ALL_FILTER_VALUE
+        )
+        filter_options = [
+            menu_option(
+                f"{filter_label} ({format_number(count)})",
+                filter_value,
+                is_default=filter_value == current_filter,
+            )
+            for filter_value, filter_label, count in filter_choices[: discord_limits.MAX_OPTIONS]
+        ]
+        return StringMenu(self._apply_filter, placeholder=_("All bookmarks"), options=filter_options)
 
     async def _apply_filter(self, _interaction: Interaction, selected_values: list[str]) -> None:
         filter_value = selected_values[0]
-        tag = filter_value.removeprefix(_TAG) if filter_value.startswith(_TAG) else None
-        self._filter_options = replace(self._filter_options, tag=tag, unread=filter_value == _UNREAD)
+        tag = (
+            filter_value.removeprefix(_TAG_FILTER_PREFIX)
+            if filter_value.startswith(_TAG_FILTER_PREFIX)
+            else None
+        )
+        self._filter_options = replace(
+            self._filter_options, tag=tag, unread=filter_value == _UNREAD_FILTER_VALUE
+        )
         self.page_index = 0
 
     def _empty_text(self, total_count: int) -> str:
@@ -196,24 +218,27 @@ class BookmarkPages(ArticlePages):
             count_text = _("{count} of {total} bookmarks").format(
                 count=format_number(matching_count), total=format_number(total_count)
             )
-        parts = [count_text] if total_count else []
+        count_texts = [count_text] if total_count else []
         if unread_count:
-            parts.append(format_count("{count} unread", "{count} unread", unread_count))
+            count_texts.append(format_count("{count} unread", "{count} unread", unread_count))
         if has_hidden:
-            parts.append(_("bookmarks from servers you left are hidden"))
-        return " · ".join(parts)
+            count_texts.append(_("bookmarks from servers you left are hidden"))
+        return " · ".join(count_texts)
 
-    async def _export(self, interaction: Interaction) -> None:
-        store = self.store.bookmarks
+    async def _send_export_files(self, interaction: Interaction) -> None:
+        bookmarks_repository = self.store.bookmarks
         bookmark_filter = replace(self._filter_options, hidden=await load_hidden_server_ids(interaction))
         bookmarks: list[Bookmark] = []
-        while batch := await store.list_by_user(
+        while batch := await bookmarks_repository.list_by_user(
             self.user_id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks), bookmark_filter=bookmark_filter
         ):
             bookmarks += batch
         files = [
-            discord.File(io.BytesIO((await asyncio.to_thread(render, bookmarks)).encode()), filename=name)
-            for name, render in _EXPORT_FORMATS
+            discord.File(
+                io.BytesIO((await asyncio.to_thread(render_bookmarks, bookmarks)).encode()),
+                filename=file_name,
+            )
+            for file_name, render_bookmarks in _EXPORT_FORMATS
         ]
         count_text = format_count("{count} bookmark", "{count} bookmarks", len(bookmarks))
         await interaction.edit_original_response(

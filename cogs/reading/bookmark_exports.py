@@ -18,10 +18,12 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
     lines = [f"# {heading}", ""]
     for bookmark in bookmarks:
         article = bookmark.article
-        day = datetime.fromtimestamp(article.published, UTC).date().isoformat()
+        publication_day = datetime.fromtimestamp(article.published, UTC).date().isoformat()
         outlet = _escape_line(article.outlet)
-        byline = f"{outlet}, {day}" if outlet else day
-        lines.append(f"- [{_escape_line(article.title) or day}](<{_escape_url(article.url)}>) – {byline}")
+        byline = f"{outlet}, {publication_day}" if outlet else publication_day
+        lines.append(
+            f"- [{_escape_line(article.title) or publication_day}](<{_escape_url(article.url)}>) – {byline}"
+        )
         if bookmark.note:
             lines.append(f"  {_escape_line(bookmark.note)}")
     return "\n".join(lines) + "\n"
@@ -33,7 +35,7 @@ def to_json(bookmarks: Iterable[Bookmark]) -> str:
     Keys from the article: `url`, `title`, `source`, `published`, `saved` (ISO 8601), `language`, `tags`. Keys
     from the user: `note`, `my_tags`, `read` (ISO 8601 or null).
     """
-    rows = [
+    bookmark_documents = [
         {
             "url": bookmark.article.url,
             "title": bookmark.article.title,
@@ -48,7 +50,7 @@ def to_json(bookmarks: Iterable[Bookmark]) -> str:
         }
         for bookmark in bookmarks
     ]
-    return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(bookmark_documents, ensure_ascii=False, indent=2) + "\n"
 
 
 def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
@@ -68,14 +70,15 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
     ]
     for bookmark in bookmarks:
         article = bookmark.article
-        tags = ",".join(
+        tag_list_text = ",".join(
             discord_text.to_plain_line(tag).replace(",", " ")
             for tag in dict.fromkeys((*bookmark.tags, *article.tags))
         )
-        tagged = f' TAGS="{escape(tags)}"' if tags else ""
+        tags_attribute = f' TAGS="{escape(tag_list_text)}"' if tag_list_text else ""
         title = escape(discord_text.to_plain_line(article.title) or article.url)
         lines.append(
-            f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created}"{tagged}>{title}</A>'
+            f'        <DT><A HREF="{escape(article.url)}" '
+            f'ADD_DATE="{bookmark.created}"{tags_attribute}>{title}</A>'
         )
         if bookmark.note:
             lines.append(f"        <DD>{escape(discord_text.to_plain_line(bookmark.note))}")

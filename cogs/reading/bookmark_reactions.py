@@ -53,8 +53,8 @@ class ReactionCog(commands.Cog):
         self._user_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._backfill_lock = asyncio.Lock()
         # Pairs of user id and message id.
-        self._removed_during_backfill: set[tuple[int, int]] = set()
-        self._requests_left = 0
+        self._bookmarks_removed_during_backfill: set[tuple[int, int]] = set()
+        self._remaining_reaction_requests = 0
         self._warned_user_ids: set[int] = set()
         self._backfill_tasks: set[asyncio.Task[None]] = set()
         # By user id and article id, with the time of removal.
@@ -79,7 +79,7 @@ class ReactionCog(commands.Cog):
                 guild = self.bot.get_guild(dispatch.server_id)
                 with i18n.language_scope(str(guild.preferred_locale) if guild is not None else None):
                     await self.bot.store.retry_until_written(
-                        partial(self._bookmark, payload.user_id, dispatch, is_live=True)
+                        partial(self._bookmark_dispatch_articles, payload.user_id, dispatch, is_live=True)
                     )
 
     @commands.Cog.listener()
@@ -87,23 +87,23 @@ class ReactionCog(commands.Cog):
         if not self._is_bookmark_reaction(payload):
             return
         if self._backfill_lock.locked():
-            self._removed_during_backfill.add((payload.user_id, payload.message_id))
+            self._bookmarks_removed_during_backfill.add((payload.user_id, payload.message_id))
         async with self._get_user_lock(payload.user_id):
             dispatch = await find_article_dispatch(self.bot, payload.message_id, payload.guild_id)
             for article_id in dispatch.article_ids if dispatch is not None else ():
-                remove = partial(self.bot.store.bookmarks.remove, payload.user_id, article_id)
-                removed = await self.bot.store.retry_until_written(remove)
-                if removed is not None and (removed.note or removed.tags):
-                    self._remember_removed(payload.user_id, removed)
+                remove_bookmark = partial(self.bot.store.bookmarks.remove, payload.user_id, article_id)
+                removed_bookmark = await self.bot.store.retry_until_written(remove_bookmark)
+                if removed_bookmark is not None and (removed_bookmark.note or removed_bookmark.tags):
+                    self._remember_removed_bookmark(payload.user_id, removed_bookmark)
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
         """Find reactions that were added while no process owned the shard (a part of the servers)."""
         await self._run_backfill(self._backfill_shard(shard_id, last_sent))
 
-    def _on_delivery_confirmed(self, post: Dispatch) -> None:
+    def _on_delivery_confirmed(self, dispatch: Dispatch) -> None:
         """Find reactions to a post whose delivery was in doubt until now."""
-        task = asyncio.create_task(self._run_backfill(self._backfill_post(post)))
+        task = asyncio.create_task(self._run_backfill(self._backfill_dispatch(dispatch)))
         self._backfill_tasks.add(task)
         task.add_done_callback(self._backfill_tasks.discard)
 
@@ -117,7 +117,7 @@ class ReactionCog(commands.Cog):
                 if not self.bot.is_closed():  # Otherwise the next owner of the shard repeats it.
                     log.exception("reaction backfill failed")
             finally:
-                self._removed_during_backfill.clear()
+                self._bookmarks_removed_during_backfill.clear()
 
     def _get_user_lock(self, user_id: int) -> asyncio.Lock:
         """Return the lock that makes a user's reactions be processed one at a time and in order."""
@@ -127,26 +127,26 @@ class ReactionCog(commands.Cog):
         return lock
 
     def _is_bookmark_reaction(self, payload: discord.RawReactionActionEvent) -> bool:
-        is_own = self.bot.user is not None and payload.user_id == self.bot.user.id
-        return payload.emoji.name == BOOKMARK_EMOJI and payload.emoji.id is None and not is_own
+        is_own_reaction = self.bot.user is not None and payload.user_id == self.bot.user.id
+        return payload.emoji.name == BOOKMARK_EMOJI and payload.emoji.id is None and not is_own_reaction
 
-    def _remember_removed(self, user_id: int, removed: Bookmark) -> None:
+    def _remember_removed_bookmark(self, user_id: int, removed_bookmark: Bookmark) -> None:
         """Remember a removed bookmark with its note and tags, because removing a reaction has no undo."""
-        key = (user_id, removed.article.id)
-        self._removed_bookmarks.pop(key, None)
-        self._removed_bookmarks[key] = (self.bot.services.clock.now(), removed)
+        user_article_ids = (user_id, removed_bookmark.article.id)
+        self._removed_bookmarks.pop(user_article_ids, None)
+        self._removed_bookmarks[user_article_ids] = (self.bot.services.clock.now(), removed_bookmark)
         if len(self._removed_bookmarks) > _MAX_REMOVED_BOOKMARKS:
             del self._removed_bookmarks[next(iter(self._removed_bookmarks))]
 
-    async def _restore(self, user_id: int, article_id: int) -> None:
-        removed_at, removed = self._removed_bookmarks.pop((user_id, article_id), (0, None))
-        if removed is not None and self.bot.services.clock.now() - removed_at <= _UNDO_SECONDS:
-            await self.bot.store.bookmarks.restore(user_id, removed)
+    async def _restore_bookmark(self, user_id: int, article_id: int) -> None:
+        removed_at, removed_bookmark = self._removed_bookmarks.pop((user_id, article_id), (0, None))
+        if removed_bookmark is not None and self.bot.services.clock.now() - removed_at <= _UNDO_SECONDS:
+            await self.bot.store.bookmarks.restore(user_id, removed_bookmark)
 
-    async def _bookmark(self, user_id: int, dispatch: Dispatch, *, is_live: bool) -> int:
+    async def _bookmark_dispatch_articles(self, user_id: int, dispatch: Dispatch, *, is_live: bool) -> int:
         try:
             for article_id in dispatch.article_ids if is_live else ():
-                await self._restore(user_id, article_id)
+                await self._restore_bookmark(user_id, article_id)
             return await add_bookmarks(
                 self.bot,
                 user_id,
@@ -170,90 +170,94 @@ class ReactionCog(commands.Cog):
             user = await self.bot.fetch_user(user_id)
             await user.send(sentence)
 
-    async def _backfill_shard(self, shard_id: int, last_sent: int | None) -> int:
+    async def _backfill_shard(self, shard_id: int, last_sent_at: int | None) -> int:
         now = self.bot.services.clock.now()
-        offline_since = now if last_sent is None else min(now, last_sent)
-        posts = await self.bot.store.dispatches.list_recent(
+        offline_since = now if last_sent_at is None else min(now, last_sent_at)
+        dispatches = await self.bot.store.dispatches.list_recent(
             offline_since - _BACKFILL_WINDOW_SECONDS, _MAX_BACKFILL_POSTS, shard_id
         )
-        posts_by_channel_id: dict[int, list[Dispatch]] = {}
-        forum_posts: list[Dispatch] = []
-        for post in posts:
-            if post.message_id is not None and self.bot.get_guild(post.server_id) is not None:
-                if post.thread_id is None:
-                    posts_by_channel_id.setdefault(post.channel_id, []).append(post)
+        dispatches_by_channel_id: dict[int, list[Dispatch]] = {}
+        forum_dispatches: list[Dispatch] = []
+        for dispatch in dispatches:
+            if dispatch.message_id is not None and self.bot.get_guild(dispatch.server_id) is not None:
+                if dispatch.thread_id is None:
+                    dispatches_by_channel_id.setdefault(dispatch.channel_id, []).append(dispatch)
                 else:
-                    forum_posts.append(post)
+                    forum_dispatches.append(dispatch)
         bookmark_count = 0
-        self._requests_left = _MAX_REACTION_REQUESTS
-        for channel_id, channel_posts in posts_by_channel_id.items():
+        self._remaining_reaction_requests = _MAX_REACTION_REQUESTS
+        for channel_id, channel_dispatches in dispatches_by_channel_id.items():
             bookmark_count += await self._backfill_messages(
-                _iter_messages_of(self.bot, channel_id, channel_posts), channel_posts
+                _iter_messages_of_dispatches(self.bot, channel_id, channel_dispatches), channel_dispatches
             )
-        for post in forum_posts[:_MAX_FORUM_POSTS]:
-            bookmark_count += await self._backfill_post(post)
+        for dispatch in forum_dispatches[:_MAX_FORUM_POSTS]:
+            bookmark_count += await self._backfill_dispatch(dispatch)
         return bookmark_count
 
-    async def _backfill_post(self, post: Dispatch) -> int:
-        if post.thread_id is not None:
-            return await self._backfill_messages(_iter_opening_message(self.bot, post), [post])
-        return await self._backfill_messages(_iter_messages_of(self.bot, post.channel_id, [post]), [post])
+    async def _backfill_dispatch(self, dispatch: Dispatch) -> int:
+        if dispatch.thread_id is not None:
+            return await self._backfill_messages(_iter_opening_message(self.bot, dispatch), [dispatch])
+        return await self._backfill_messages(
+            _iter_messages_of_dispatches(self.bot, dispatch.channel_id, [dispatch]), [dispatch]
+        )
 
     async def _backfill_messages(
-        self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]
+        self, messages: AsyncIterator[discord.Message], dispatches: Sequence[Dispatch]
     ) -> int:
         """Bookmark the articles of posts with 🔖 reactions, and return the number of new bookmarks."""
-        posts_by_message_id = {post.message_id: post for post in posts}
+        dispatch_by_message_id = {post.message_id: post for post in dispatches}
         bookmark_count = 0
         try:
             async for message in messages:
-                post = posts_by_message_id.get(message.id)
-                for reaction in message.reactions if post is not None else ():
-                    assert post is not None
+                dispatch = dispatch_by_message_id.get(message.id)
+                for reaction in message.reactions if dispatch is not None else ():
+                    assert dispatch is not None
                     if (
-                        self._requests_left
+                        self._remaining_reaction_requests
                         and reaction.emoji == BOOKMARK_EMOJI
                         and reaction.count > reaction.me
                     ):
-                        self._requests_left -= 1
-                        bookmark_count += await self._bookmark_reactors(reaction, post)
+                        self._remaining_reaction_requests -= 1
+                        bookmark_count += await self._bookmark_reactors(reaction, dispatch)
         except (discord.Forbidden, discord.NotFound):
-            log.debug("reaction backfill forbidden channel_id=%d", posts[0].channel_id)
+            log.debug("reaction backfill forbidden channel_id=%d", dispatches[0].channel_id)
         except discord.HTTPException as error:
-            log.warning("reaction backfill failed channel_id=%d error=%s", posts[0].channel_id, error)
+            log.warning("reaction backfill failed channel_id=%d error=%s", dispatches[0].channel_id, error)
         return bookmark_count
 
-    async def _bookmark_reactors(self, reaction: discord.Reaction, post: Dispatch) -> int:
+    async def _bookmark_reactors(self, reaction: discord.Reaction, dispatch: Dispatch) -> int:
         bookmark_count = 0
         # One more than counted, because the bot may have added its seed reaction since.
         async for user in reaction.users(limit=min(reaction.count + 1, _MAX_USERS_PER_REACTION)):
             if user.bot:
                 continue
             async with self._get_user_lock(user.id):
-                if (user.id, post.message_id) not in self._removed_during_backfill:
-                    bookmark_count += await self._bookmark(user.id, post, is_live=False)
+                if (user.id, dispatch.message_id) not in self._bookmarks_removed_during_backfill:
+                    bookmark_count += await self._bookmark_dispatch_articles(user.id, dispatch, is_live=False)
         return bookmark_count
 
 
-async def _iter_messages_of(
-    bot: TelexBot, channel_id: int, posts: Sequence[Dispatch]
+async def _iter_messages_of_dispatches(
+    bot: TelexBot, channel_id: int, dispatches: Sequence[Dispatch]
 ) -> AsyncIterator[discord.Message]:
     """Yield the messages of a channel at the times of posts, newest first; gaps between posts are skipped."""
-    channel = bot.get_partial_messageable(channel_id, guild_id=posts[0].server_id)
-    message_ids = sorted((post.message_id for post in posts if post.message_id is not None), reverse=True)
+    channel = bot.get_partial_messageable(channel_id, guild_id=dispatches[0].server_id)
+    message_ids = sorted(
+        (dispatch.message_id for dispatch in dispatches if dispatch.message_id is not None), reverse=True
+    )
     while message_ids:
-        oldest = message_ids[0]
+        oldest_message_id = message_ids[0]
         async for message in channel.history(
             limit=_HISTORY_PAGE_SIZE, before=discord.Object(message_ids[0] + 1)
         ):
-            oldest = min(oldest, message.id)
+            oldest_message_id = min(oldest_message_id, message.id)
             yield message
-        message_ids = [message_id for message_id in message_ids if message_id < oldest]
+        message_ids = [message_id for message_id in message_ids if message_id < oldest_message_id]
 
 
-async def _iter_opening_message(bot: TelexBot, post: Dispatch) -> AsyncIterator[discord.Message]:
-    assert post.message_id is not None
-    assert post.thread_id is not None
-    yield await bot.get_partial_messageable(post.thread_id, guild_id=post.server_id).fetch_message(
-        post.message_id
+async def _iter_opening_message(bot: TelexBot, dispatch: Dispatch) -> AsyncIterator[discord.Message]:
+    assert dispatch.message_id is not None
+    assert dispatch.thread_id is not None
+    yield await bot.get_partial_messageable(dispatch.thread_id, guild_id=dispatch.server_id).fetch_message(
+        dispatch.message_id
     )

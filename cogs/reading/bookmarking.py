@@ -77,8 +77,10 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_j
     """Bookmark the article of the button; a second click removes the bookmark and offers an undo."""
     store, message = interaction.client.store, interaction.message
     article = await store.articles.by_key(key)
-    if article is not None and (removed := await store.bookmarks.remove(interaction.user.id, article.id)):
-        await RemovedBookmark(interaction, removed).render(interaction)
+    if article is not None and (
+        removed_bookmark := await store.bookmarks.remove(interaction.user.id, article.id)
+    ):
+        await RemovedBookmark(interaction, removed_bookmark).render(interaction)
         return
     if article is None or not await can_read_article(interaction, article):
         raise UserFacingError(not_readable_text())
@@ -96,37 +98,39 @@ class RemovedBookmark(OwnedView):
 
     def __init__(self, interaction: Interaction, removed: Bookmark) -> None:
         super().__init__(interaction)
-        self._removed = removed
+        self._removed_bookmark = removed
 
     async def render(self, interaction: Interaction) -> None:
-        is_bare = not self._removed.note and not self._removed.tags
+        has_no_note_or_tags = not self._removed_bookmark.note and not self._removed_bookmark.tags
         sentence = (
             _("Removed from your bookmarks.")
-            if is_bare
+            if has_no_note_or_tags
             else _("Removed from your bookmarks, with its note and tags.")
         )
         await self.display(
-            interaction, (text_block(sentence), ActionRow(ActionButton(self._undo, label=_("Undo"))))
+            interaction, (text_block(sentence), ActionRow(ActionButton(self._undo_removal, label=_("Undo"))))
         )
 
-    async def _undo(self, interaction: Interaction) -> None:
+    async def _undo_removal(self, interaction: Interaction) -> None:
         bookmarks = self.store.bookmarks
         if await bookmarks.count(self.user_id) >= MAX_BOOKMARKS_PER_USER:
             raise UserFacingError(limit_reached_text())
-        restored = await bookmarks.restore(self.user_id, self._removed)
-        if not restored and not await bookmarks.filter_bookmarked(self.user_id, [self._removed.article.id]):
+        is_restored = await bookmarks.restore(self.user_id, self._removed_bookmark)
+        if not is_restored and not await bookmarks.filter_bookmarked(
+            self.user_id, [self._removed_bookmark.article.id]
+        ):
             raise UserFacingError(not_bookmarked_text())
-        await self.finish(interaction, _("Back in your bookmarks.") if restored else already_saved_text())
+        await self.finish(interaction, _("Back in your bookmarks.") if is_restored else already_saved_text())
 
 
 @persistent_item(buttons.SAVE_MENU_ID_PATTERN)
 async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
     """Bookmark the articles selected in the menu of a catch-up, or of a post that has several articles."""
-    client, post = interaction.client, await find_clicked_post(interaction)
-    if post is None or not await can_see_post(interaction, post):
+    client, dispatch = interaction.client, await find_clicked_post(interaction)
+    if dispatch is None or not await can_see_post(interaction, dispatch):
         raise UserFacingError(not_readable_text())
-    articles = [await client.store.articles.by_key(key) for key in menu.values]
-    post_article_ids = {*post.article_ids, *post.joined_article_ids}
+    articles = [await client.store.articles.by_key(article_key) for article_key in menu.values]
+    post_article_ids = {*dispatch.article_ids, *dispatch.joined_article_ids}
     article_ids = [
         article.id for article in articles if article is not None and article.id in post_article_ids
     ]
@@ -134,9 +138,9 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
         client,
         interaction.user.id,
         article_ids,
-        server_id=post.server_id,
-        channel_id=post.channel_id,
-        message_id=post.message_id,
+        server_id=dispatch.server_id,
+        channel_id=dispatch.channel_id,
+        message_id=dispatch.message_id,
     )
     await interaction.edit_original_response(
         content=saved_text(added_count) if added_count else already_saved_text()
@@ -186,7 +190,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
     """Open a modal to edit the note and tags of a bookmark."""
     bookmark = await require_bookmark(interaction, key)
 
-    async def on_submit(click: Interaction, note: str, tags: str) -> None:
+    async def save_note_and_tags(click: Interaction, note: str, tags: str) -> None:
         if not await click.client.store.bookmarks.annotate(
             click.user.id,
             bookmark.article.id,
@@ -199,7 +203,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
     paragraph_style = discord.TextStyle.paragraph
     modal = FormModal(
         _("Note and tags"),
-        on_submit,
+        save_note_and_tags,
         TextField(
             "note",
             _("Note"),
@@ -234,28 +238,32 @@ async def has_bookmark(interaction: Interaction, article: Article) -> bool:
         interaction.client.store.bookmarks,
     )
     return bool(
-        await bookmarks.filter_bookmarked(interaction.user.id, [article.id], hidden=hidden_server_ids)
+        await bookmarks.filter_bookmarked(
+            interaction.user.id, [article.id], hidden_server_ids=hidden_server_ids
+        )
     )
 
 
-async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
+async def require_bookmark(interaction: Interaction, article_key: str) -> Bookmark:
     """Return the user's bookmark of an article.
 
     Raises `UserFacingError` if there is none, or it is hidden because the user left the server.
     """
     store = interaction.client.store
-    article = await store.articles.by_key(key)
+    article = await store.articles.by_key(article_key)
     if article is not None:
         hidden_server_ids = await load_hidden_server_ids(interaction)
-        bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden=hidden_server_ids)
+        bookmark = await store.bookmarks.get(
+            interaction.user.id, article.id, hidden_server_ids=hidden_server_ids
+        )
         if bookmark is not None:
             return bookmark
     raise UserFacingError(not_bookmarked_text())
 
 
-def parse_tags(line: str) -> tuple[str, ...]:
+def parse_tags(tags_text: str) -> tuple[str, ...]:
     """Return the tags in a comma-separated line, without duplicates."""
-    tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in line.split(","))
+    tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in tags_text.split(","))
     return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][
         :MAX_TAGS_PER_BOOKMARK
     ]

@@ -50,8 +50,10 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
     """Return whether the user can see the channel of a post or, in direct messages, is its recipient."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
-    is_here = post.server_id == interaction_context.server_id(interaction)
-    return is_here and await channel_options.can_see_channel(interaction, post.thread_id or post.channel_id)
+    is_in_this_server = post.server_id == interaction_context.server_id(interaction)
+    return is_in_this_server and await channel_options.can_see_channel(
+        interaction, post.thread_id or post.channel_id
+    )
 
 
 async def can_read_article(interaction: Interaction, article: Article) -> bool:
@@ -63,14 +65,14 @@ async def can_read_article(interaction: Interaction, article: Article) -> bool:
 
 
 async def require_readable_article(
-    interaction: Interaction, key: str, allowed: CanRead = can_read_article
+    interaction: Interaction, article_key: str, can_read: CanRead = can_read_article
 ) -> Article:
     """Return the article with a key.
 
     Raises `UserFacingError` if it no longer exists or the user cannot read it.
     """
-    article = await interaction.client.store.articles.by_key(key)
-    if article is None or not await allowed(interaction, article):
+    article = await interaction.client.store.articles.by_key(article_key)
+    if article is None or not await can_read(interaction, article):
         raise UserFacingError(not_readable_text())
     return article
 
@@ -105,13 +107,15 @@ async def choose_article(
     placeholder: str,
 ) -> None:
     """Show a menu of articles, and call `action` with the article that the user chooses."""
-    by_key = {article.key: article for article in articles}
+    article_by_key = {article.key: article for article in articles}
 
-    async def on_choice(choice: Interaction, key: str) -> None:
-        await action(choice, by_key[key])
+    async def run_action_on_article(click: Interaction, article_key: str) -> None:
+        await action(click, article_by_key[article_key])
 
-    options = [article_cards.article_option(article) for article in articles]
-    await SingleChoiceMenu(interaction, on_choice, placeholder, options).render(interaction)
+    article_options = [article_cards.article_option(article) for article in articles]
+    await SingleChoiceMenu(interaction, run_action_on_article, placeholder, article_options).render(
+        interaction
+    )
 
 
 async def load_message_articles(
@@ -144,12 +148,14 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
     client = interaction.client
     visible_feed_ids = await client.visible_feed_ids(interaction)
     articles_by_page: dict[str, Article] = {}
-    for key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
-        article = await client.store.articles.by_key(key)
+    for article_key in (
+        list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ()
+    ):
+        article = await client.store.articles.by_key(article_key)
         if article is not None and article.feed_id in visible_feed_ids:
             articles_by_page.setdefault(article.page, article)
-    for link in list(dict.fromkeys(_iter_links(message)))[:_MAX_LINKS]:
-        for article in await find_articles_at(client.store, link):
+    for article_url in list(dict.fromkeys(_iter_links(message)))[:_MAX_LINKS]:
+        for article in await find_articles_at(client.store, article_url):
             if article.feed_id in visible_feed_ids:
                 articles_by_page.setdefault(article.page, article)
     if not articles_by_page:
@@ -159,9 +165,13 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
 
 def _iter_article_keys(message: discord.Message) -> Iterator[str]:
     """Yield the keys of articles that the Save buttons in a message of Telex contain."""
-    for row in message.components:
-        for part in row.children if isinstance(row, discord.Container) else [row]:
-            for item in part.children if isinstance(part, discord.ActionRow) else ():
+    for message_component in message.components:
+        for container_or_row in (
+            message_component.children
+            if isinstance(message_component, discord.Container)
+            else [message_component]
+        ):
+            for item in container_or_row.children if isinstance(container_or_row, discord.ActionRow) else ():
                 if match := _SAVE_ID_PATTERN.fullmatch(getattr(item, "custom_id", None) or ""):
                     yield match["key"]
 

@@ -38,24 +38,32 @@ _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 @persistent_item(buttons.MORE_ID_PATTERN)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """Show the More menu of the article in a post."""
-    article, post = await require_readable_article(interaction, key), await find_clicked_post(interaction)
-    joined: Sequence[Article] = ()
-    if post is not None and article.id in post.article_ids and await can_see_post(interaction, post):
-        joined = await interaction.client.store.articles.by_ids(post.joined_article_ids)
-    await MoreMenu(interaction, article, post, joined).open(interaction)
+    article, dispatch = await require_readable_article(interaction, key), await find_clicked_post(interaction)
+    joined_articles: Sequence[Article] = ()
+    if (
+        dispatch is not None
+        and article.id in dispatch.article_ids
+        and await can_see_post(interaction, dispatch)
+    ):
+        joined_articles = await interaction.client.store.articles.by_ids(dispatch.joined_article_ids)
+    await MoreMenu(interaction, article, dispatch, joined_articles).open(interaction)
 
 
 class MoreMenu(OwnedView):
     """Menu of actions on an article.
 
-    `post` is the post that the article is in, `joined` the articles that joined the post later.
+    `dispatch` is the post that the article is in, `joined_articles` the articles that joined the post later.
     """
 
     def __init__(
-        self, interaction: Interaction, article: Article, post: Dispatch | None, joined: Sequence[Article]
+        self,
+        interaction: Interaction,
+        article: Article,
+        dispatch: Dispatch | None,
+        joined_articles: Sequence[Article],
     ) -> None:
         super().__init__(interaction)
-        self._article, self._post, self._joined = article, post, joined
+        self._article, self._dispatch, self._joined_articles = article, dispatch, joined_articles
         self._opinion: OpinionKind | None = None
 
     async def authorize(self, interaction: Interaction) -> None:
@@ -76,7 +84,12 @@ class MoreMenu(OwnedView):
         await self._display_menu(interaction)
 
     async def _display_menu(
-        self, interaction: Interaction, notice: str = "", *, summary: str = "", has_role: bool | None = None
+        self,
+        interaction: Interaction,
+        notice: str = "",
+        *,
+        summary: str = "",
+        has_notify_role: bool | None = None,
     ) -> None:
         is_in_server = interaction_context.home_server(interaction) is not None
         opinion_buttons = (
@@ -85,37 +98,41 @@ class MoreMenu(OwnedView):
             else []
         )
         action_buttons: list[blocks.Item] = [buttons.MORE_LIKE_BUTTON(self._article.key)]
-        if self._post is not None and isinstance(
-            _find_post_channel(interaction, self._post), discord.TextChannel
+        if self._dispatch is not None and isinstance(
+            _find_post_channel(interaction, self._dispatch), discord.TextChannel
         ):
-            action_buttons.append(ActionButton(self._discuss, label=_("Discuss"), emoji=emoji_for(Icon.ASK)))
+            action_buttons.append(
+                ActionButton(self._open_discussion, label=_("Discuss"), emoji=emoji_for(Icon.ASK))
+            )
         if get_summarizer(self.client) is not None:
             action_buttons.append(
                 ActionButton(self._summarize, label=_("Summarize"), emoji=emoji_for(Icon.NOTE))
             )
-        role = None if self._post is None else await _find_notify_role(interaction, self._post)
-        if role is not None:
-            if has_role is None:
-                has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
-            label = _("Stop notifying me") if has_role else _("Notify me")
+        notify_role = None if self._dispatch is None else await _find_notify_role(interaction, self._dispatch)
+        if notify_role is not None:
+            if has_notify_role is None:
+                has_notify_role = (
+                    isinstance(interaction.user, discord.Member) and notify_role in interaction.user.roles
+                )
+            role_button_label = _("Stop notifying me") if has_notify_role else _("Notify me")
             action_buttons.append(
-                ActionButton(self._toggle_notify_role, label=label, emoji=emoji_for(Icon.WATCH))
+                ActionButton(self._toggle_notify_role, label=role_button_label, emoji=emoji_for(Icon.WATCH))
             )
         card_blocks: list[Block] = [
             blocks.text_block(_article_heading(self._article, *_detail_lines(self._article)))
         ]
-        if self._post is not None and (
-            original_text := await _original_text(interaction, self._article, self._post)
+        if self._dispatch is not None and (
+            original_text := await _render_original_text(interaction, self._article, self._dispatch)
         ):
             card_blocks += [Separator(), blocks.text_block(original_text)]
         if summary:
             card_blocks += [Separator(), blocks.text_block(summary)]
-        if self._joined:
+        if self._joined_articles:
             heading = _("Also on this story").upper()
             card_blocks += [Separator(), blocks.text_block(f"-# {heading}")]
             card_blocks += [
                 Section((blocks.text_block(_article_heading(article)),), buttons.save_button(article.key))
-                for article in self._joined[:_MAX_STORY_ARTICLES]
+                for article in self._joined_articles[:_MAX_STORY_ARTICLES]
             ]
         card_blocks += [Separator(), ActionRow(*opinion_buttons), ActionRow(*action_buttons)]
         card = Card(
@@ -123,22 +140,24 @@ class MoreMenu(OwnedView):
         )
         await self.display(interaction, (card, blocks.text_block(notice)))
 
-    async def _discuss(self, interaction: Interaction) -> None:
-        assert self._post is not None
-        channel = _find_post_channel(interaction, self._post)
+    async def _open_discussion(self, interaction: Interaction) -> None:
+        assert self._dispatch is not None
+        channel = _find_post_channel(interaction, self._dispatch)
         member = interaction.user
         if not isinstance(channel, discord.TextChannel) or not isinstance(member, discord.Member):
             raise UserFacingError(not_readable_text())
-        if not await can_see_post(interaction, self._post) or self._post.message_id is None:
+        if not await can_see_post(interaction, self._dispatch) or self._dispatch.message_id is None:
             raise UserFacingError(not_readable_text())
-        thread = await find_thread(channel, self._post.message_id)
+        thread = await find_thread(channel, self._dispatch.message_id)
         if thread is None:
             _require_thread_permissions(channel, member)
-            name = discord_text.to_plain_line(
+            thread_name = discord_text.to_plain_line(
                 self._article.title, _MAX_THREAD_NAME_LENGTH
             ) or discord_text.to_plain_line(self._article.outlet, _MAX_THREAD_NAME_LENGTH)
             try:
-                thread = await get_or_create_thread(channel, self._post.message_id, name or _("Discussion"))
+                thread = await get_or_create_thread(
+                    channel, self._dispatch.message_id, thread_name or _("Discussion")
+                )
             except discord.NotFound:
                 raise UserFacingError(_("That post is gone.")) from None
         await self._display_menu(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
@@ -154,34 +173,34 @@ class MoreMenu(OwnedView):
         )
 
     async def _toggle_notify_role(self, interaction: Interaction) -> None:
-        assert self._post is not None
-        role, member = await _find_notify_role(interaction, self._post), interaction.user
+        assert self._dispatch is not None
+        notify_role, member = await _find_notify_role(interaction, self._dispatch), interaction.user
         if (
-            role is None
+            notify_role is None
             or not isinstance(member, discord.Member)
-            or not await can_see_post(interaction, self._post)
+            or not await can_see_post(interaction, self._dispatch)
         ):
             raise UserFacingError(_("You can’t take this role anymore."))
-        had_role = role in member.roles
+        had_role = notify_role in member.roles
         if had_role:
-            await member.remove_roles(role, reason=_("Stop notifying me"))
+            await member.remove_roles(notify_role, reason=_("Stop notifying me"))
             confirmation = _("You won’t be notified anymore.")
         else:
-            await member.add_roles(role, reason=_("Notify me"))
+            await member.add_roles(notify_role, reason=_("Notify me"))
             confirmation = _("You have {role} now. You’ll be notified of posts like this one.").format(
-                role=role.mention
+                role=notify_role.mention
             )
-        await self._display_menu(interaction, confirmation, has_role=not had_role)
+        await self._display_menu(interaction, confirmation, has_notify_role=not had_role)
 
     def _opinion_button(self, opinion: OpinionKind) -> ActionButton:
         is_selected = self._opinion is opinion
         is_like = opinion is OpinionKind.LIKED
 
-        async def on_click(interaction: Interaction) -> None:
+        async def record_opinion(interaction: Interaction) -> None:
             await self._record_opinion(interaction, opinion)
 
         return ActionButton(
-            on_click,
+            record_opinion,
             label=_("Like") if is_like else _("Less like this"),
             emoji="👍" if is_like else "👎",
             style=discord.ButtonStyle.primary if is_selected else discord.ButtonStyle.secondary,
@@ -190,27 +209,33 @@ class MoreMenu(OwnedView):
 
 def _article_heading(article: Article, *detail_lines: str) -> str:
     """Return title, outlet and time of an article as text, followed by further lines in small type."""
-    link, _name = article_cards.title_variants(article)
+    linked_title, _plain_title = article_cards.title_variants(article)
     return "\n".join(
-        (f"**{link}**", outlet_branding.byline(article).variants[0], *(f"-# {line}" for line in detail_lines))
+        (
+            f"**{linked_title}**",
+            outlet_branding.byline(article).variants[0],
+            *(f"-# {detail_line}" for detail_line in detail_lines),
+        )
     )
 
 
 def _detail_lines(article: Article) -> list[str]:
     author = discord_text.to_markdown_line(article.author or "", _MAX_AUTHOR_LENGTH)
     date_text = f"<t:{article.published}:f>"
-    tags = ", ".join(discord_text.to_markdown_line(tag, _MAX_TAG_LENGTH) for tag in article.tags[:_MAX_TAGS])
+    tags_text = ", ".join(
+        discord_text.to_markdown_line(tag, _MAX_TAG_LENGTH) for tag in article.tags[:_MAX_TAGS]
+    )
     byline = _("By {author}, {when}").format(author=author, when=date_text) if author else date_text
-    return list(filter(None, (byline, tags)))
+    return list(filter(None, (byline, tags_text)))
 
 
-async def _original_text(interaction: Interaction, article: Article, post: Dispatch) -> str:
+async def _render_original_text(interaction: Interaction, article: Article, dispatch: Dispatch) -> str:
     """Return the original title and excerpt of an article if its post is translated; otherwise ""."""
     client, settings = interaction.client, interaction.client.services.settings
-    preferences = await client.store.preferences.by_channel(post.channel_id)
+    preferences = await client.store.preferences.by_channel(dispatch.channel_id)
     if settings.model_url is None or not preferences.translate:
         return ""
-    language = await client.languages.for_channel(post.server_id, post.channel_id)
+    language = await client.languages.for_channel(dispatch.server_id, dispatch.channel_id)
     if (
         await apply_stored_translation(client.store, article, language, settings.model_name)
     ).translated_from is None:
@@ -222,25 +247,25 @@ async def _original_text(interaction: Interaction, article: Article, post: Dispa
     )
 
 
-def _find_post_channel(interaction: Interaction, post: Dispatch) -> object:
+def _find_post_channel(interaction: Interaction, dispatch: Dispatch) -> object:
     """Return the channel of a post, of any type, or None.
 
     Returns None if the post is in another server or in a thread, or if the channel is unknown. A thread can
     be created only in a `discord.TextChannel`, so callers check the type.
     """
     guild = interaction_context.home_server(interaction)
-    if guild is None or guild.id != post.server_id or post.thread_id is not None:
+    if guild is None or guild.id != dispatch.server_id or dispatch.thread_id is not None:
         return None
-    return guild.get_channel_or_thread(post.channel_id)
+    return guild.get_channel_or_thread(dispatch.channel_id)
 
 
-async def _find_notify_role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
+async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> discord.Role | None:
     """Return the role that a post mentions, or None unless users may take the role and it is safe."""
     guild = interaction_context.home_server(interaction)
-    if guild is None or guild.id != post.server_id or post.look.role is None:
+    if guild is None or guild.id != dispatch.server_id or dispatch.look.role is None:
         return None
     preferences = await interaction.client.store.preferences.by_server(guild.id)
-    role = guild.get_role(post.look.role) if post.look.role in preferences.notify_roles else None
+    role = guild.get_role(dispatch.look.role) if dispatch.look.role in preferences.notify_roles else None
     if (
         role is None
         or role_mentions.find_self_assign_problem(role, manager_role=preferences.manager_role) is not None

@@ -23,7 +23,7 @@ _FILTER_PATTERN = re.compile(
     r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed>[^\"“”«»„]*)$"
 )
 _WORD_PATTERN = re.compile(r"(?P<typed>[^\W_][^\s\"“”«»„():|'’]*)$")
-_FIXED_VALUES = {
+_FIXED_VALUES_BY_FILTER = {
     FilterName.LANGUAGE: ("en", "fr"),
     FilterName.SINCE: (
         "1d", "7d", "30d", "1y", "today", "yesterday",
@@ -33,8 +33,8 @@ _FIXED_VALUES = {
     "has": ("image",),
     "is": ("bookmarked",),
 }  # fmt: skip
-_FIXED_VALUES_FRENCH = {
-    **_FIXED_VALUES,
+_FRENCH_VALUES_BY_FILTER = {
+    **_FIXED_VALUES_BY_FILTER,
     FilterName.SINCE: (
         "1j", "7j", "30j", "1an", "aujourd'hui", "hier",
         "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
@@ -70,10 +70,10 @@ def completion_context(query: str) -> CompletionContext:
         filter_name = find_filter_by_alias(match["name"])
         if filter_name is not None and filter_name != "title":
             return CompletionContext(query[: match.start("name")], match["name"], filter_name, match["typed"])
-    return _word_context(query)
+    return _build_word_context(query)
 
 
-def _unquoted_name_context(query: str) -> CompletionContext | None:
+def _build_unquoted_name_context(query: str) -> CompletionContext | None:
     """Return the context of a name of several words without the required quotation marks.
 
     Returns None if the query does not end with such a name.
@@ -87,7 +87,7 @@ def _unquoted_name_context(query: str) -> CompletionContext | None:
     return CompletionContext(query[: match.start("name")], match["name"], filter_name, match["typed"])
 
 
-def _word_context(query: str) -> CompletionContext:
+def _build_word_context(query: str) -> CompletionContext:
     match = _WORD_PATTERN.search(query)
     return CompletionContext(
         query[: match.start()] if match else query, "", None, match["typed"] if match else ""
@@ -103,24 +103,30 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
     if len(query) > discord_limits.MAX_CHOICE_NAME_LENGTH:
         return []
     completed_queries = [query]
-    for context in filter(None, (_unquoted_name_context(query), completion_context(query))):
+    for context in filter(None, (_build_unquoted_name_context(query), completion_context(query))):
         completions = (
             await _find_candidates(interaction, context) if context.typed_value or context.filter else []
         )
         completed_queries += [context.prefix + context.complete(completion) for completion in completions]
     return [
-        Choice(name=name, value=completed_query)
+        Choice(name=choice_name, value=completed_query)
         for completed_query in dict.fromkeys(completed_queries)
         if completed_query.strip()
         and len(completed_query) <= discord_limits.MAX_CHOICE_NAME_LENGTH
-        and (name := discord_text.to_plain_line(completed_query, discord_limits.MAX_CHOICE_NAME_LENGTH))
+        and (
+            choice_name := discord_text.to_plain_line(completed_query, discord_limits.MAX_CHOICE_NAME_LENGTH)
+        )
     ][: discord_limits.MAX_CHOICES]
 
 
 async def _find_candidates(interaction: Interaction, context: CompletionContext) -> Collection[str]:
     """Return words of articles, or values of the filter being typed, that start with the typed prefix."""
-    if context.filter in _FIXED_VALUES:
-        fixed_values = _FIXED_VALUES_FRENCH if expects_french_values(context.typed_filter) else _FIXED_VALUES
+    if context.filter in _FIXED_VALUES_BY_FILTER:
+        fixed_values = (
+            _FRENCH_VALUES_BY_FILTER
+            if expects_french_values(context.typed_filter)
+            else _FIXED_VALUES_BY_FILTER
+        )
         return [
             candidate
             for candidate in fixed_values[context.filter]

@@ -30,24 +30,25 @@ def search_header(
     search_page: SearchPage,
     sort: SortOrder,
     *,
-    suggest: Callable[[str], Item | None],
+    build_suggestion_button: Callable[[str], Item | None],
     accessory: Item | None = None,
 ) -> tuple[Block, ...]:
     """Return the header of search results: the query, the number of results, notes and suggestions.
 
-    `suggest` is a function that makes the button of a suggestion; `accessory` stands beside the query.
+    `build_suggestion_button` is a function that makes the button of a suggestion; `accessory` stands beside
+    the query.
     """
     escaped_query = discord_text.to_markdown_line(query_text, MAX_QUERY_LENGTH)
-    lines = [_count_text(search_page, sort)] if search_page.results else []
-    lines += [
+    summary_lines = [_count_text(search_page, sort)] if search_page.results else []
+    summary_lines += [
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in search_page.notes
     ]
-    texts: list[Text] = [
+    text_blocks: list[Text] = [
         text_block(f"{emoji_for(Icon.SEARCH)} **{escaped_query}**"),
-        text_block(*_small_variants(lines)),
+        text_block(*_small_variants(summary_lines)),
     ]
-    blocks: list[Block] = [Section(tuple(texts), accessory)]
-    if suggestions := ActionRow(*map(suggest, search_page.suggestions)).items:
+    blocks: list[Block] = [Section(tuple(text_blocks), accessory)]
+    if suggestions := ActionRow(*map(build_suggestion_button, search_page.suggestions)).items:
         blocks += [text_block(_("Did you mean…")), ActionRow(*suggestions)]
     if not search_page.results and not any(note.kind is NoteKind.EMPTY_QUERY for note in search_page.notes):
         blocks.append(
@@ -60,9 +61,9 @@ def search_header(
 
 def _no_results_advice(query: Query) -> str:
     """Return advice for a query without results, on what of the query the user could drop."""
-    parts = list(iter_leaves(query.nodes))
-    filter_count = sum(isinstance(part, FieldFilter) for part in parts)
-    if len(parts) - filter_count > 1:
+    leaf_nodes = list(iter_leaves(query.nodes))
+    filter_count = sum(isinstance(leaf_node, FieldFilter) for leaf_node in leaf_nodes)
+    if len(leaf_nodes) - filter_count > 1:
         return linkify_commands(_("Try fewer words or drop a filter. /latest shows what’s new."))
     if filter_count:
         return linkify_commands(_("Try without the filter. /latest shows what’s new."))
@@ -89,10 +90,12 @@ def results_card(query: Query, search_page: SearchPage, entries: Sequence[Articl
     A button for all results is added if there are more.
     """
 
-    def suggest(suggestion: str) -> Item | None:
+    def build_suggestion_button(suggestion: str) -> Item | None:
         return buttons.search_button(apply_suggestion(query.text, suggestion, search_page.notes), suggestion)
 
-    header = search_header(query, query.text, search_page, "relevance", suggest=suggest)
+    header = search_header(
+        query, query.text, search_page, "relevance", build_suggestion_button=build_suggestion_button
+    )
     has_more = search_page.total_results is None or search_page.total_results > len(entries)
     all_results_row = ActionRow(buttons.search_button(query.text) if has_more else None)
     return Card(
@@ -101,12 +104,12 @@ def results_card(query: Query, search_page: SearchPage, entries: Sequence[Articl
 
 
 def _count_text(search_page: SearchPage, sort: SortOrder) -> str:
-    order = _("best first") if sort == "relevance" else _("newest first")
+    order_label = _("best first") if sort == "relevance" else _("newest first")
     if search_page.total_results is None:
-        count = _("more than {count} articles").format(count=format_number(MAX_COUNTED_ARTICLES))
+        count_label = _("more than {count} articles").format(count=format_number(MAX_COUNTED_ARTICLES))
     else:
-        count = format_count("{count} article", "{count} articles", search_page.total_results)
-    return f"{count} · {order}"
+        count_label = format_count("{count} article", "{count} articles", search_page.total_results)
+    return f"{count_label} · {order_label}"
 
 
 def _small_variants(lines: Sequence[str]) -> tuple[str, ...]:

@@ -59,17 +59,17 @@ class SearchPages(ArticlePages):
         options: Sequence[str] = (),
     ) -> None:
         super().__init__(interaction)
-        self._options = options
+        self._search_options = options
         self._searcher = searcher
         self._query = query
-        self._sort: SortOrder = sort
+        self._sort_order: SortOrder = sort
 
     @property
     def _query_text(self) -> str:
         """Return the query and the options of the search as one text."""
-        return " ".join((self._query.text, *self._options))
+        return " ".join((self._query.text, *self._search_options))
 
-    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
         visible_feed_ids = await self.client.visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
@@ -77,8 +77,8 @@ class SearchPages(ArticlePages):
             self._query,
             feed_ids=visible_feed_ids,
             limit=PAGE_SIZE,
-            offset=number * PAGE_SIZE,
-            sort=self._sort,
+            offset=page_number * PAGE_SIZE,
+            sort=self._sort_order,
             user_id=self.user_id,
             count_up_to=MAX_COUNTED_ARTICLES,
         )
@@ -88,16 +88,16 @@ class SearchPages(ArticlePages):
         watch_button = None
         if interaction_context.home_server(interaction) is not None:  # A watch belongs to a server.
             watch_button = ActionButton(
-                self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji_for(Icon.WATCH)
+                self._create_watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji_for(Icon.WATCH)
             )
         return ArticlePage(
             header=search_header(
                 self._query,
                 self._query_text,
                 search_page,
-                self._sort,
+                self._sort_order,
                 accessory=watch_button if search_page.results else None,
-                suggest=self._suggestion_button_factory(search_page),
+                build_suggestion_button=self._suggestion_button_factory(search_page),
             ),
             entries=await with_other_outlets(
                 store, map(item_from_result, search_page.results), visible_feed_ids
@@ -108,29 +108,29 @@ class SearchPages(ArticlePages):
     def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
         if not page.entries:
             return ()
-        label = _("Newest first") if self._sort == "relevance" else _("Best first")
-        return (ActionButton(self._reorder, label=label),)
+        label = _("Newest first") if self._sort_order == "relevance" else _("Best first")
+        return (ActionButton(self._toggle_sort, label=label),)
 
-    async def _reorder(self, _interaction: Interaction) -> None:
-        self._sort = "newest" if self._sort == "relevance" else "relevance"
+    async def _toggle_sort(self, _interaction: Interaction) -> None:
+        self._sort_order = "newest" if self._sort_order == "relevance" else "relevance"
         self.page_index = 0
 
     def _suggestion_button_factory(self, search_page: SearchPage) -> Callable[[str], Item]:
         """Return a function that makes the button for a suggestion."""
 
-        def make_button(suggestion: str) -> Item:
-            query = apply_suggestion(self._query.text, suggestion, search_page.notes, self._options)
+        def build_suggestion_button(suggestion: str) -> Item:
+            query = apply_suggestion(self._query.text, suggestion, search_page.notes, self._search_options)
             label = discord_text.to_plain_line(suggestion, discord_limits.MAX_BUTTON_LABEL_LENGTH)
             return ActionButton(partial(self._search_for, query), label=label or "…")
 
-        return make_button
+        return build_suggestion_button
 
     async def _search_for(self, text: str, interaction: Interaction) -> None:
         zone = await load_time_zone(interaction)
-        self._query, self._options = parse_query(text, self.client.services.clock.now(), zone), ()
+        self._query, self._search_options = parse_query(text, self.client.services.clock.now(), zone), ()
         self.page_index = 0
 
-    async def _watch(self, interaction: Interaction) -> None:
+    async def _create_watch(self, interaction: Interaction) -> None:
         await create_personal_watch(interaction, self._query_text)
 
 
@@ -157,12 +157,12 @@ class LatestPages(ArticlePages):
         super().__init__(interaction)
         self._outlet = outlet
 
-    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
         client = self.client
         visible_feed_ids = await client.visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
-        start_index = number * PAGE_SIZE
+        start_index = page_number * PAGE_SIZE
         article_limit = max(start_index + PAGE_SIZE, MAX_COUNTED_ARTICLES) + 1
         articles = await client.services.searcher.list_latest(
             visible_feed_ids, outlet=self._outlet, limit=article_limit
@@ -171,8 +171,8 @@ class LatestPages(ArticlePages):
             return ArticlePage(header=no_articles_blocks())
         title = _("Latest articles")
         if self._outlet is not None:
-            name = discord_text.to_markdown_line(self._outlet, MAX_QUERY_LENGTH)
-            title = _("Latest from {source}").format(source=name)
+            outlet_markup = discord_text.to_markdown_line(self._outlet, MAX_QUERY_LENGTH)
+            title = _("Latest from {source}").format(source=outlet_markup)
         header: tuple[Block, ...] = (text_block(f"### {title}"),)
         if not articles:
             header = (
@@ -197,9 +197,9 @@ class CatchUpPages(ArticlePages):
         super().__init__(interaction)
         self._message_id = message_id
 
-    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
         article_ids = await self._load_article_ids(interaction)
-        start_index = number * PAGE_SIZE
+        start_index = page_number * PAGE_SIZE
         articles = await self.store.articles.by_ids(article_ids[start_index : start_index + PAGE_SIZE])
         title = format_count("{count} article", "{count} articles", len(article_ids))
         return ArticlePage(
@@ -214,14 +214,14 @@ class CatchUpPages(ArticlePages):
 
     async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:
         server_id = interaction_context.server_id(interaction)
-        post = await find_article_dispatch(self.client, self._message_id, server_id)
+        dispatch = await find_article_dispatch(self.client, self._message_id, server_id)
         if (
-            post is None
-            or post.kind is not DispatchKind.CATCH_UP
-            or not await can_see_post(interaction, post)
+            dispatch is None
+            or dispatch.kind is not DispatchKind.CATCH_UP
+            or not await can_see_post(interaction, dispatch)
         ):
             raise UserFacingError(not_readable_text())
-        return post.article_ids[::-1]
+        return dispatch.article_ids[::-1]
 
 
 @persistent_item(buttons.SHOW_ALL_BUTTON.id_pattern)
@@ -266,7 +266,7 @@ class SimilarPages(ArticlePages):
         super().__init__(interaction)
         self._article = article
 
-    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
         client = self.client
         visible_feed_ids = await client.visible_feed_ids(interaction)
         if not visible_feed_ids:
@@ -276,7 +276,7 @@ class SimilarPages(ArticlePages):
             self._article,
             feed_ids=visible_feed_ids,
             limit=PAGE_SIZE,
-            offset=number * PAGE_SIZE,
+            offset=page_number * PAGE_SIZE,
         )
         total_count = search_page.total_results or 0
         heading = _("More like {article}").format(

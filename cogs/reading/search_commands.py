@@ -93,11 +93,11 @@ class SearchCog(commands.Cog):
             FilterName.BOOKMARKED: bookmarked,
         }
         narrowed_query = with_options(parse_query(query, now, zone), options, now, zone)
-        order: SortOrder = "newest" if sort == "newest" else "relevance"
-        pages = SearchPages(
-            interaction, self._searcher, narrowed_query, order, options=options_as_query(options)
+        sort_order: SortOrder = "newest" if sort == "newest" else "relevance"
+        search_pages = SearchPages(
+            interaction, self._searcher, narrowed_query, sort_order, options=options_as_query(options)
         )
-        await pages.render(interaction)
+        await search_pages.render(interaction)
 
     @app_commands.command(name="latest", description=locale_str("See the latest articles"))
     @user_installable
@@ -168,9 +168,9 @@ def _filter_choices(names_by_value: dict[str, str], typed_text: str) -> list[Cho
     """Return the autocomplete choices whose value or name contains the typed text."""
     folded_text = typed_text.casefold()
     return [
-        Choice(name=name, value=value)
-        for value, name in names_by_value.items()
-        if folded_text in f"{value} {name.casefold()}"
+        Choice(name=choice_name, value=choice_value)
+        for choice_value, choice_name in names_by_value.items()
+        if folded_text in f"{choice_value} {choice_name.casefold()}"
     ]
 
 
@@ -190,20 +190,20 @@ def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -
                     FieldFilter(filter_name, "") if is_set else negate_node(FieldFilter(filter_name, ""))
                 )
             case FilterName.SINCE | FilterName.BEFORE, str(date_text):
-                condition = _make_date_filter(FilterName(filter_name), date_text, now, zone)
-                nodes.append(condition)
+                date_filter = _make_date_filter(FilterName(filter_name), date_text, now, zone)
+                nodes.append(date_filter)
                 if not query_checks.is_iso_date(date_text):
-                    notes.append(query_checks.build_date_note(condition, zone, now))
+                    notes.append(query_checks.build_date_note(date_filter, zone, now))
             case FilterName(), str(name):
                 nodes.append(FieldFilter(filter_name, name))
             case _, str(words):  # The title option.
-                nodes += filter(None, (create_word_or_phrase(words, title=True),))
+                nodes += filter(None, (create_word_or_phrase(words, is_title_only=True),))
     return query.with_nodes(*nodes, notes=notes)
 
 
 def options_as_query(options: SearchOptions) -> list[str]:
     """Return each option of /search in query syntax, in the current language."""
-    names = {
+    alias_by_filter_name = {
         FilterName.SOURCE: "source",
         FilterName.AUTHOR: _("author"),
         FilterName.TAG: _("tag"),
@@ -215,9 +215,9 @@ def options_as_query(options: SearchOptions) -> list[str]:
         FilterName.BOOKMARKED: _("is:bookmarked"),
     }
     return [
-        format_filter(names[filter_name], option_value)
+        format_filter(alias_by_filter_name[filter_name], option_value)
         if isinstance(option_value, str)
-        else f"{'' if option_value else '-'}{names[filter_name]}"
+        else f"{'' if option_value else '-'}{alias_by_filter_name[filter_name]}"
         for filter_name, option_value in options.items()
         if option_value is not None
     ]
@@ -226,6 +226,6 @@ def options_as_query(options: SearchOptions) -> list[str]:
 def _make_date_filter(filter_name: FilterName, date_text: str, now: int, zone: tzinfo) -> FieldFilter:
     period = periods.parse(date_text, now, zone)
     if period is None:
-        unknown = Note.of(NoteKind.INVALID_DATE, value=discord_text.to_markdown_line(date_text))
-        raise UserFacingError(search_note_sentences.note_sentence(unknown))
+        invalid_date_note = Note.of(NoteKind.INVALID_DATE, value=discord_text.to_markdown_line(date_text))
+        raise UserFacingError(search_note_sentences.note_sentence(invalid_date_note))
     return FieldFilter(filter_name, period.start)

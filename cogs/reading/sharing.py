@@ -30,21 +30,24 @@ async def share_button(interaction: Interaction, _item: object, *, key: str) -> 
 
 
 async def share_chosen_article(
-    interaction: Interaction, articles: Sequence[Article], allowed: CanRead
+    interaction: Interaction, articles: Sequence[Article], can_read: CanRead
 ) -> None:
     """Share an article in the current channel; if there are several, let the user choose one.
 
     The interaction must be acknowledged.
     """
     if len(articles) == 1:
-        await share_article(interaction, articles[0], allowed)
+        await share_article(interaction, articles[0], can_read)
         return
     await choose_article(
-        interaction, articles, partial(share_article, allowed=allowed), _("Share an article in this channel…")
+        interaction,
+        articles,
+        partial(share_article, can_read=can_read),
+        _("Share an article in this channel…"),
     )
 
 
-async def share_article(interaction: Interaction, article: Article, allowed: CanRead) -> None:
+async def share_article(interaction: Interaction, article: Article, can_read: CanRead) -> None:
     """Send an article to the current channel, in the name of the user.
 
     Raises `UserFacingError` unless the user can write there and all readers of the channel can read the
@@ -52,12 +55,12 @@ async def share_article(interaction: Interaction, article: Article, allowed: Can
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.member(interaction)
     if member is None:
-        await _share_as_user_app(interaction, article, allowed)
+        await _share_as_user_app(interaction, article, can_read)
         return
     guild = member.guild
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
         raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
-    if not await allowed(interaction, article):
+    if not await can_read(interaction, article):
         raise UserFacingError(not_readable_text())
     member_permissions = channel.permissions_for(member)
     if not (
@@ -71,30 +74,30 @@ async def share_article(interaction: Interaction, article: Article, allowed: Can
     if article.feed_id not in await client.outbox_relay.audience.feeds_readable_by_all_in(guild, channel.id):
         raise UserFacingError(_("Some people here can’t see this article’s feed. Share its link instead."))
     with i18n.language_scope(await client.languages.for_place(channel)):
-        credit = _("Shared by {person}").format(person=member.mention)
-        layout = (text_block(f"-# {credit}"), article_cards.article_card(article, is_shared=True))
+        credit_text = _("Shared by {person}").format(person=member.mention)
+        layout = (text_block(f"-# {credit_text}"), article_cards.article_card(article, is_shared=True))
     message = await channel.send(
         view=layout_views.build_static_view(layout), allowed_mentions=discord.AllowedMentions.none()
     )
     await reply(interaction, _("Shared: {link}").format(link=message.jump_url))
 
 
-async def _share_as_user_app(interaction: Interaction, article: Article, allowed: CanRead) -> None:
+async def _share_as_user_app(interaction: Interaction, article: Article, can_read: CanRead) -> None:
     """Send an article in a place where Telex is only installed by the user, as a followup message.
 
     Raises `UserFacingError` for an article of a feed with credentials, which must not leave its server.
     """
     if interaction_context.is_dm(interaction):
         raise UserFacingError(_("Nobody else is here. Share it in a server or a group instead."))
-    if not await allowed(interaction, article):
+    if not await can_read(interaction, article):
         raise UserFacingError(not_readable_text())
     feed = await interaction.client.store.feeds.get(article.feed_id)
     if feed is None or feed.server_id is not None:
         raise UserFacingError(_("This article belongs to one server. Share its link instead."))
     if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
         raise UserFacingError(_("Only you can see my messages in this server. Share the link instead."))
-    credit = _("Shared by {person}").format(person=interaction.user.mention)
-    layout = (text_block(f"-# {credit}"), article_cards.article_card(article, is_shared=True))
+    credit_text = _("Shared by {person}").format(person=interaction.user.mention)
+    layout = (text_block(f"-# {credit_text}"), article_cards.article_card(article, is_shared=True))
     # The first followup would otherwise edit the deferred, ephemeral reply.
     await reply(interaction, _("Shared."))
     await interaction.followup.send(

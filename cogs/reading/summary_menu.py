@@ -69,9 +69,9 @@ class SummaryCard(OwnedView):
         await self._display(interaction, await load_summary_markup(interaction, summarizer, self._article))
 
     async def _display(self, interaction: Interaction, summary: str) -> None:
-        title, _name = article_cards.title_variants(self._article)
+        linked_title, _plain_title = article_cards.title_variants(self._article)
         card_blocks = (
-            text_block(f"### {title}\n{outlet_branding.byline(self._article).variants[0]}"),
+            text_block(f"### {linked_title}\n{outlet_branding.byline(self._article).variants[0]}"),
             text_block(summary),
             Separator(),
             ActionRow(buttons.save_button(self._article.key), *buttons.make_open_buttons(self._article)),
@@ -90,12 +90,12 @@ async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, 
     )
     if isinstance(summary, SummaryFailure):
         return _failure_text(summary)
-    source = link_markup(
+    linked_outlet = link_markup(
         discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH) or _("Source"), article.url
     )
-    sentences = (f"{discord_text.to_markdown_line(sentence)} ({source})" for sentence in summary)
+    cited_sentences = (f"{discord_text.to_markdown_line(sentence)} ({linked_outlet})" for sentence in summary)
     disclaimer = _("Written by a language model from this article. It can be wrong: follow the link.")
-    return "\n".join((*sentences, f"-# {disclaimer}"))
+    return "\n".join((*cited_sentences, f"-# {disclaimer}"))
 
 
 def writing_text() -> str:
@@ -105,7 +105,7 @@ def writing_text() -> str:
 
 
 def _failure_text(reason: SummaryFailure) -> str:
-    sentences = {
+    sentence_by_reason = {
         SummaryFailure.TOO_SHORT: _("This article is too short to summarize."),
         SummaryFailure.QUOTA_EXHAUSTED: _(
             "Today’s limit for summaries has been reached. Try again tomorrow."
@@ -114,4 +114,4 @@ def _failure_text(reason: SummaryFailure) -> str:
         SummaryFailure.NO_ANSWER: _("The language model isn’t answering. Try again in a minute."),
         SummaryFailure.NOT_SUPPORTED: _("No summary: the article doesn’t back up what the model wrote."),
     }
-    return sentences[reason]
+    return sentence_by_reason[reason]

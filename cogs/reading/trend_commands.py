@@ -84,13 +84,13 @@ class TrendCog(PersistentItemCog):
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        self._render_limit = TokenBucket(
-            bot.services.clock, allowed=_MAX_RENDERS_PER_PERIOD, period=_RATE_LIMIT_PERIOD_SECONDS
+        self._render_limiter = TokenBucket(
+            bot.services.clock, max_tokens=_MAX_RENDERS_PER_PERIOD, period_seconds=_RATE_LIMIT_PERIOD_SECONDS
         )
         self._render_lock = asyncio.Lock()
-        self._cache: OrderedDict[tuple[frozenset[int], TrendPeriod, str], tuple[float, TrendReport]] = (
-            OrderedDict()
-        )
+        self._report_cache: OrderedDict[
+            tuple[frozenset[int], TrendPeriod, str], tuple[float, TrendReport]
+        ] = OrderedDict()
 
     @app_commands.command(name="trends", description=locale_str("See what’s on the rise in your feeds"))
     @guild_context_only
@@ -116,25 +116,25 @@ class TrendCog(PersistentItemCog):
 
         Raises `UserFacingError` if the user exceeds the rate limit or the report takes too long.
         """
-        key = frozenset(visible_feed_ids), period, i18n.current_language()
+        cache_key = frozenset(visible_feed_ids), period, i18n.current_language()
         clock = self.bot.services.clock
         async with self._render_lock:
-            created_at, report = self._cache.get(key, (-_CACHE_SECONDS, None))
+            created_at, report = self._report_cache.get(cache_key, (-_CACHE_SECONDS, None))
             if report is not None and clock.monotonic() - created_at < _CACHE_SECONDS:
                 return report
-            if seconds := math.ceil(self._render_limit.retry_after(interaction.user.id)):
+            if retry_after_seconds := math.ceil(self._render_limiter.retry_after(interaction.user.id)):
                 raise UserFacingError(
                     ngettext(
                         "Not so fast! Try again in {seconds} second.",
                         "Not so fast! Try again in {seconds} seconds.",
-                        seconds,
-                    ).format(seconds=format_number(seconds))
+                        retry_after_seconds,
+                    ).format(seconds=format_number(retry_after_seconds))
                 )
-            self._render_limit.consume(interaction.user.id)
+            self._render_limiter.consume(interaction.user.id)
             report = await self._render_report(visible_feed_ids, period)
-            self._cache[key] = clock.monotonic(), report
-            if len(self._cache) > _CACHE_SIZE:
-                self._cache.popitem(last=False)
+            self._report_cache[cache_key] = clock.monotonic(), report
+            if len(self._report_cache) > _CACHE_SIZE:
+                self._report_cache.popitem(last=False)
             return report
 
     async def _render_report(self, visible_feed_ids: Collection[int], period: TrendPeriod) -> TrendReport:
@@ -145,13 +145,16 @@ class TrendCog(PersistentItemCog):
         except WorkerError as error:
             log.warning("trends failed error=%s", error)
             raise UserFacingError(_("That took too long. Try a shorter period.")) from error
-        charts = (
+        trend_charts = (
             build_rising_chart(trends.rising_rows, period, now),
             build_outlets_chart(trends.sources, period, now),
         )
-        pictures = iter(await bar_charts.render_charts([chart for chart in charts if chart is not None]))
+        chart_pictures = iter(
+            await bar_charts.render_charts([chart for chart in trend_charts if chart is not None])
+        )
         rendered_charts = (
-            None if chart is None else RenderedChart(chart, next(pictures, None)) for chart in charts
+            None if chart is None else RenderedChart(chart, next(chart_pictures, None))
+            for chart in trend_charts
         )
         return TrendReport(now, trends, *rendered_charts)
 
@@ -206,7 +209,7 @@ class TrendPanel(OwnedView):
         await self.display(interaction, self._panel_layout(report, rendered_chart), pictures=pictures)
 
     def _panel_layout(self, report: TrendReport, rendered_chart: RenderedChart | None) -> Layout:
-        rows = self._rows()
+        trend_rows = self._list_rows()
         card_blocks: list[Block] = [
             text_block(f"### {self._title_text()}\n{self._leader_text(report.trends)}")
         ]
@@ -217,12 +220,13 @@ class TrendPanel(OwnedView):
         else:
             card_blocks += [
                 text_block(
-                    f"**{discord_text.to_markdown_line(row.name, _MAX_NAME_LENGTH)}** · {figures_text(row)}"
+                    f"**{discord_text.to_markdown_line(trend_row.name, _MAX_NAME_LENGTH)}** · "
+                    f"{figures_text(trend_row)}"
                 )
-                for row in rows
+                for trend_row in trend_rows
             ]
         card_blocks.append(text_block(f"-# {self._count_text(report)}"))
-        if rows:
+        if trend_rows:
             placeholder = _("Articles from…") if self._shows_outlets else _("Articles about…")
             card_blocks.append(
                 ActionRow(
@@ -230,14 +234,14 @@ class TrendPanel(OwnedView):
                         self._open_articles,
                         AckMode.EPHEMERAL_MESSAGE,
                         placeholder=placeholder,
-                        options=_row_options(rows),
+                        options=_row_options(trend_rows),
                     )
                 )
             )
-        card_blocks.append(ActionRow(*self._buttons(rows)))
+        card_blocks.append(ActionRow(*self._build_buttons(trend_rows)))
         return (Card(tuple(card_blocks), outlet_branding.DEFAULT_COLOUR),)
 
-    def _rows(self) -> tuple[TrendRow, ...]:
+    def _list_rows(self) -> tuple[TrendRow, ...]:
         assert self._report is not None
         return self._report.trends.sources if self._shows_outlets else self._report.trends.rising_rows
 
@@ -270,41 +274,44 @@ class TrendPanel(OwnedView):
 
     def _count_text(self, report: TrendReport) -> str:
         """Return the dates, the number of articles and outlets, and how to read the chart, as text."""
-        begin, end = (
-            datetime.fromtimestamp(moment, UTC).date()
-            for moment in (report.created_at - self._period.seconds, report.created_at)
+        period_start, period_end = (
+            datetime.fromtimestamp(timestamp, UTC).date()
+            for timestamp in (report.created_at - self._period.seconds, report.created_at)
         )
-        count = report.trends.outlets
-        parts = [
-            str(format_interval(begin, end, "MMMd", locale=i18n.current_language())),
+        outlet_count = report.trends.outlets
+        count_texts = [
+            str(format_interval(period_start, period_end, "MMMd", locale=i18n.current_language())),
             article_count_text(report.trends.article_count),
-            format_count("{count} outlet", "{count} outlets", count),
+            format_count("{count} outlet", "{count} outlets", outlet_count),
         ]
-        if self._rows():
-            parts.append(_("rows aren’t to the same scale"))
-        return " · ".join(parts)
+        if self._list_rows():
+            count_texts.append(_("rows aren’t to the same scale"))
+        return " · ".join(count_texts)
 
-    def _buttons(self, rows: tuple[TrendRow, ...]) -> list[Item]:
-        periods = {
+    def _build_buttons(self, trend_rows: tuple[TrendRow, ...]) -> list[Item]:
+        label_by_period = {
             TrendPeriod.DAY: _("24 hours"),
             TrendPeriod.WEEK: _("7 days"),
             TrendPeriod.MONTH: _("30 days"),
         }
-        style = discord.ButtonStyle
+        button_style = discord.ButtonStyle
         buttons: list[Item] = [
             ActionButton(
                 partial(self._select_period, period),
                 label=label,
-                style=style.primary if period is self._period else style.secondary,
+                style=button_style.primary if period is self._period else button_style.secondary,
             )
-            for period, label in periods.items()
+            for period, label in label_by_period.items()
         ]
         toggle_label = _("Trends") if self._shows_outlets else _("Outlets")
         buttons.append(ActionButton(self._toggle_outlets, label=toggle_label))
-        if rows and not self._shows_outlets:
+        if trend_rows and not self._shows_outlets:
             buttons.append(
                 ActionButton(
-                    self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji_for(Icon.WATCH)
+                    self._open_watch_choice,
+                    AckMode.EPHEMERAL_MESSAGE,
+                    label=_("Watch"),
+                    emoji=emoji_for(Icon.WATCH),
                 )
             )
         return buttons
@@ -317,25 +324,27 @@ class TrendPanel(OwnedView):
 
     async def _open_articles(self, interaction: Interaction, selected_values: list[str]) -> None:
         assert self._report is not None
-        name = self._rows()[int(selected_values[0])].name
+        trend_name = self._list_rows()[int(selected_values[0])].name
         if self._shows_outlets:
-            await LatestPages(interaction, name).render(interaction)
+            await LatestPages(interaction, trend_name).render(interaction)
             return
-        since = FieldFilter(FilterName.SINCE, self._report.created_at - self._period.seconds)
-        name_node = create_word_or_phrase(name)
-        query = Query(text=name, nodes=(since,) if name_node is None else (name_node, since))
+        since_filter = FieldFilter(FilterName.SINCE, self._report.created_at - self._period.seconds)
+        name_node = create_word_or_phrase(trend_name)
+        query = Query(
+            text=trend_name, nodes=(since_filter,) if name_node is None else (name_node, since_filter)
+        )
         await SearchPages(interaction, self.client.services.searcher, query, "relevance").render(interaction)
 
-    async def _watch(self, interaction: Interaction) -> None:
-        rows = self._rows()
+    async def _open_watch_choice(self, interaction: Interaction) -> None:
+        trend_rows = self._list_rows()
 
-        async def on_choice(choice: Interaction, number: str) -> None:
-            await create_personal_watch(choice, f'"{rows[int(number)].name}"')
+        async def on_choice(click: Interaction, row_number: str) -> None:
+            await create_personal_watch(click, f'"{trend_rows[int(row_number)].name}"')
 
-        await SingleChoiceMenu(interaction, on_choice, _("Get alerts about…"), _row_options(rows)).render(
-            interaction
-        )
+        await SingleChoiceMenu(
+            interaction, on_choice, _("Get alerts about…"), _row_options(trend_rows)
+        ).render(interaction)
 
 
-def _row_options(rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
-    return [menu_option(row.name, number, figures_text(row)) for number, row in enumerate(rows)]
+def _row_options(trend_rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
+    return [menu_option(row.name, row_number, figures_text(row)) for row_number, row in enumerate(trend_rows)]

@@ -21,7 +21,7 @@ class AboutCog(TelexCog):
 
     @app_commands.command(name="about", description=locale_str("Version and status"))
     async def about(self, interaction: Interaction) -> None:
-        articles = self.bot.store.articles
+        articles_repository = self.bot.store.articles
         facts = [
             (_("Version"), __version__),
             (_("Started"), f"<t:{self.started_at}:R>"),
@@ -31,26 +31,31 @@ class AboutCog(TelexCog):
             ),
         ]
         if interaction_context.home_server(interaction) is not None:
-            visible = await self.bot.visible_feed_ids(interaction)
-            newest = await articles.list_newest(visible, limit=1) if visible else []
+            visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+            newest_articles = (
+                await articles_repository.list_newest(visible_feed_ids, limit=1) if visible_feed_ids else []
+            )
             facts += [
-                (_("Feeds you can see here"), format_number(len(visible))),
-                (_("Articles"), format_number(await articles.count(visible))),
-                (_("Latest article"), f"<t:{newest[0].published}:R>" if newest else _("none yet")),
+                (_("Feeds you can see here"), format_number(len(visible_feed_ids))),
+                (_("Articles"), format_number(await articles_repository.count(visible_feed_ids))),
+                (
+                    _("Latest article"),
+                    f"<t:{newest_articles[0].published}:R>" if newest_articles else _("none yet"),
+                ),
             ]
         if await self.bot.is_owner(interaction.user):
-            newest_time = await articles.newest_published_at()
+            newest_published_at = await articles_repository.newest_published_at()
             facts.append(
                 (
                     _("All servers"),
                     _("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
                         servers=format_number(await self.bot.store.servers.count()),
                         feeds=format_number(await self.bot.store.feeds.count()),
-                        articles=format_number(await articles.count()),
-                        age=f"<t:{newest_time}:R>" if newest_time else "–",
+                        articles=format_number(await articles_repository.count()),
+                        age=f"<t:{newest_published_at}:R>" if newest_published_at else "–",
                     ),
                 )
             )
-        lines = (f"**{name}** · {fact}" for name, fact in facts)
+        fact_lines = (f"**{fact_name}** · {fact_text}" for fact_name, fact_text in facts)
         title = _("About Telex")
-        await reply_with_card(interaction, heading_text(title, *lines))
+        await reply_with_card(interaction, heading_text(title, *fact_lines))

@@ -38,20 +38,20 @@ class OutboxCog(LoopCog):
         self.add_loop("courier", bot.outbox_relay.run)
 
     async def cog_load(self) -> None:
-        services, courier = self.bot.services, self.bot.outbox_relay
+        services, outbox_relay = self.bot.services, self.bot.outbox_relay
         services.poller.on_recorded = self._on_poll_recorded
-        services.full_text_fetcher.on_page_stored = courier.wake
-        services.cluster_events.subscribe("outbox", courier.wake)
-        services.on_clock_stepped_back.append(courier.on_clock_set_back)
+        services.full_text_fetcher.on_page_stored = outbox_relay.wake
+        services.cluster_events.subscribe("outbox", outbox_relay.wake)
+        services.on_clock_stepped_back.append(outbox_relay.on_clock_set_back)
         await super().cog_load()
 
     async def cog_unload(self) -> None:
         """Stop sending: requests in progress are finished, other posts stay in the outbox."""
-        services, courier = self.bot.services, self.bot.outbox_relay
-        services.on_clock_stepped_back.remove(courier.on_clock_set_back)
-        services.cluster_events.unsubscribe("outbox", courier.wake)
+        services, outbox_relay = self.bot.services, self.bot.outbox_relay
+        services.on_clock_stepped_back.remove(outbox_relay.on_clock_set_back)
+        services.cluster_events.unsubscribe("outbox", outbox_relay.wake)
         await super().cog_unload()
-        await courier.stop()
+        await outbox_relay.stop()
 
     def _on_poll_recorded(self, _result: PollWriteResult) -> None:
         self.bot.outbox_relay.wake()

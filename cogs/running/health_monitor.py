@@ -73,8 +73,8 @@ class HealthCog(commands.Cog):
         if (public_url := self._settings.public_url) is not None:
             services = self._bot.services
             if services.leases.has_role(ProcessRole.POLLER):
-                websub = websub_routes.WebSubRoutes(services.websub, self._settings)
-                routes += websub.routes()
+                websub_handler = websub_routes.WebSubRoutes(services.websub, self._settings)
+                routes += websub_handler.routes()
             routes += feed_routes.ChannelFeedRoutes(self._bot, public_url).routes()
         return await self._exit_stack.enter_async_context(self._metrics.serve(host, port, routes))
 
@@ -126,10 +126,10 @@ class HealthCog(commands.Cog):
             self._is_feed_alarm_active = False
             return
         if stalled_since is not None and not self._is_feed_alarm_active:
-            hours = max(1, (self._clock.now() - stalled_since) // 3600)
-            log.error("feeds unreachable hours=%d", hours)
+            stalled_hours = max(1, (self._clock.now() - stalled_since) // 3600)
+            log.error("feeds unreachable hours=%d", stalled_hours)
             with i18n.language_scope(self._settings.language):
-                self._unsent_owner_messages.append(_feed_alarm_text(hours))
+                self._unsent_owner_messages.append(_feed_alarm_text(stalled_hours))
         elif stalled_since is None and self._is_feed_alarm_active:
             log.warning("feeds reachable again")
             with i18n.language_scope(self._settings.language):
@@ -206,11 +206,13 @@ def _database_fault_text(fault: DatabaseFault) -> str:
     ).format(error=fault)
 
 
-def _feed_alarm_text(hours: int) -> str:
-    silence = ngettext(
+def _feed_alarm_text(stalled_hours: int) -> str:
+    silence_sentence = ngettext(
         "I haven’t been able to reach any feed for {hours} hour.",
         "I haven’t been able to reach any feed for {hours} hours.",
-        hours,
-    ).format(hours=format_number(hours))
-    advice = _("Check my machine’s network and my log. Missed articles will follow once feeds respond again.")
-    return f"{silence} {advice}"
+        stalled_hours,
+    ).format(hours=format_number(stalled_hours))
+    advice_sentence = _(
+        "Check my machine’s network and my log. Missed articles will follow once feeds respond again."
+    )
+    return f"{silence_sentence} {advice_sentence}"

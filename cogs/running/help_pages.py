@@ -24,7 +24,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView, Str
 SlashCommand = app_commands.Command[Any, ..., Any]
 AnyCommand = SlashCommand | app_commands.Group | app_commands.ContextMenu
 
-_LOGO = "telex.png"
+_LOGO_FILENAME = "telex.png"
 _MAX_INPUT_LENGTH = 200
 """Maximum length in characters of the text in a modal that asks for the input of a command."""
 
@@ -86,16 +86,16 @@ class HelpPages(OwnedView):
     def __init__(self, interaction: Interaction, *, can_manage: bool, needs_setup: bool) -> None:
         super().__init__(interaction)
         self._needs_setup, self._can_manage = needs_setup, can_manage
-        self._commands: dict[HelpTopic, list[AnyCommand]] = {}
+        self._commands_by_topic: dict[HelpTopic, list[AnyCommand]] = {}
         for command in self.client.tree.get_commands():
             if is_usable(command, interaction) and (can_manage or "managers" not in command.extras):
-                self._commands.setdefault(_TOPIC_BY_COMMAND.get(command.name, HelpTopic.READING), []).append(
-                    command
-                )
+                self._commands_by_topic.setdefault(
+                    _TOPIC_BY_COMMAND.get(command.name, HelpTopic.READING), []
+                ).append(command)
 
     async def render(self, interaction: Interaction) -> None:
         guild = interaction.guild
-        intro = (
+        intro_text = (
             _("I post news in your channels and answer questions about it. Start with one of these:")
             if guild is not None
             else _("Here, I keep your bookmarks and alert you to new articles. In a server, I can do more.")
@@ -112,59 +112,69 @@ class HelpPages(OwnedView):
             )
             for step in available_steps
         ]
-        invitation = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITE_PERMISSIONS)
-        policy = self.client.services.settings.privacy_url
+        invitation_url = discord.utils.oauth_url(
+            self.client.application_id or 0, permissions=INVITE_PERMISSIONS
+        )
+        privacy_policy_url = self.client.services.settings.privacy_url
         blocks: tuple[Block, ...] = (
-            Section((text_block(f"## Telex\n{intro}"),), Image(f"attachment://{_LOGO}", "Telex")),
+            Section(
+                (text_block(f"## Telex\n{intro_text}"),), Image(f"attachment://{_LOGO_FILENAME}", "Telex")
+            ),
             Separator(),
             *step_sections,
             Separator(),
             ActionRow(self._topic_menu()),
             ActionRow(
-                discord.ui.Button(label=_("Add to a server"), url=invitation),
-                None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
+                discord.ui.Button(label=_("Add to a server"), url=invitation_url),
+                None
+                if privacy_policy_url is None
+                else discord.ui.Button(label=_("Privacy policy"), url=privacy_policy_url),
             ),
         )
-        logo = Picture((DATA / "identity" / _LOGO).read_bytes(), _LOGO, "Telex")
+        logo = Picture((DATA / "identity" / _LOGO_FILENAME).read_bytes(), _LOGO_FILENAME, "Telex")
         await self.display_card(interaction, *blocks, pictures=(logo,))
 
     def _is_available(self, step: GettingStartedItem) -> bool:
         return any(
-            command.name == step.path[0] for commands in self._commands.values() for command in commands
+            command.name == step.path[0]
+            for topic_commands in self._commands_by_topic.values()
+            for command in topic_commands
         )
 
     def _try_button(self, step: GettingStartedItem) -> ActionButton:
-        async def run_command(interaction: Interaction, **options: str) -> None:
+        async def run_step_command(interaction: Interaction, **options: str) -> None:
             command: Any = self.client.tree
-            for name in step.path:
-                command = command.get_command(name)
+            for command_name in step.path:
+                command = command.get_command(command_name)
             await command.callback(command.binding, interaction, **options)
 
-        async def on_submit(interaction: Interaction, text: str) -> None:
-            await run_command(interaction, **{step.option: text})
+        async def run_step_with_text(interaction: Interaction, text: str) -> None:
+            await run_step_command(interaction, **{step.option: text})
 
         label = _("Try")
         if not step.option:
-            return ActionButton(run_command, AckMode.EPHEMERAL_MESSAGE, label=label)
+            return ActionButton(run_step_command, AckMode.EPHEMERAL_MESSAGE, label=label)
         text_field = TextField("line", step.input_label, max_length=_MAX_INPUT_LENGTH)
         return modal_button(
-            self, on_submit, label, text_field, title=step.title, reply=AckMode.EPHEMERAL_MESSAGE
+            self, run_step_with_text, label, text_field, title=step.title, reply=AckMode.EPHEMERAL_MESSAGE
         )
 
     def _topic_menu(self, selected_topic: HelpTopic | None = None) -> StringMenu:
-        topics = [topic for topic in HelpTopic if topic in self._commands]
+        topics = [topic for topic in HelpTopic if topic in self._commands_by_topic]
         if self.interaction.guild is not None:
             topics.append(HelpTopic.SYNTAX)
-        options = [
+        topic_options = [
             menu_option(_topic_title(topic), topic, is_default=topic is selected_topic) for topic in topics
         ]
-        return StringMenu(self._open, placeholder=_("All commands, by topic…"), options=options)
+        return StringMenu(self._open_topic, placeholder=_("All commands, by topic…"), options=topic_options)
 
-    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
+    async def _open_topic(self, interaction: Interaction, selected_values: list[str]) -> None:
         topic = HelpTopic(selected_values[0])
-        lines = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._command_lines(topic))
+        topic_text = (
+            search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._command_lines(topic))
+        )
         blocks = (
-            text_block(f"### {_topic_title(topic)}\n{lines}"),
+            text_block(f"### {_topic_title(topic)}\n{topic_text}"),
             ActionRow(self._topic_menu(topic)),
             ActionRow(ActionButton(self.render, label=_("Back"), emoji=emoji_for(Icon.BACK))),
         )
@@ -172,14 +182,18 @@ class HelpPages(OwnedView):
 
     def _command_lines(self, topic: HelpTopic) -> Iterator[str]:
         """Yield a line for each command of a topic, by name; message menu entries come last."""
-        leaf_commands = (leaf for command in self._commands[topic] for leaf in _iter_slash_commands(command))
+        leaf_commands = (
+            slash_command
+            for command in self._commands_by_topic[topic]
+            for slash_command in _iter_slash_commands(command)
+        )
         slash_commands = [
             leaf_command
             for leaf_command in leaf_commands
             if self._can_manage or "managers" not in leaf_command.extras
         ]
         yield from sorted(map(_command_line, slash_commands), key=lambda line: fold(line.lstrip("`<")))
-        for command in self._commands[topic]:
+        for command in self._commands_by_topic[topic]:
             if isinstance(command, app_commands.ContextMenu):
                 description: str = command.extras["does"].message
                 yield _("Right-click a post › Apps › **{name}**: {does}.").format(
@@ -268,8 +282,12 @@ def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
     if interaction.guild is None:
         contexts = command.allowed_contexts
         return contexts is None or contexts.dm_channel is not False
-    needed = command.default_permissions
-    return needed is None or interaction.permissions.administrator or interaction.permissions >= needed
+    required_permissions = command.default_permissions
+    return (
+        required_permissions is None
+        or interaction.permissions.administrator
+        or interaction.permissions >= required_permissions
+    )
 
 
 def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
@@ -285,9 +303,9 @@ def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
 
 def _command_markup(english_name: str) -> str:
     """Return a command as a clickable mention or, if the id of the command is unknown, as code."""
-    path = i18n.localized_command(english_name)
-    mention = linkify_commands(path)
-    return f"`{path}`" if mention == path else mention
+    localized_path = i18n.localized_command(english_name)
+    linked_path = linkify_commands(localized_path)
+    return f"`{localized_path}`" if linked_path == localized_path else linked_path
 
 
 def _command_line(command: SlashCommand) -> str:

@@ -30,7 +30,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             }
             for bookmark in batch
         ]
-    document = {
+    export_document = {
         "person_id": str(interaction.user.id),
         "exported": format_iso(interaction.client.services.clock.now()),
         "bookmarks": bookmarks,
@@ -80,11 +80,13 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             for opinion in await store.feedback.list_by_user(interaction.user.id)
         ],
         "votes": [
-            {"question_id": str(question_id), "voted": format_iso(voted_at), "helped": helped}
-            for question_id, voted_at, helped in await store.questions.list_votes_by_user(interaction.user.id)
+            {"question_id": str(question_id), "voted": format_iso(voted_at), "helped": is_helpful}
+            for question_id, voted_at, is_helpful in await store.questions.list_votes_by_user(
+                interaction.user.id
+            )
         ],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2).encode()
+    return json.dumps(export_document, ensure_ascii=False, indent=2).encode()
 
 
 async def _load_digest_record(interaction: Interaction) -> dict[str, object] | None:

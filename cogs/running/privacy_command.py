@@ -34,7 +34,7 @@ class PersonalDataPanel(OwnedView):
 
     async def render(self, interaction: Interaction) -> None:
         data_lines = await _load_stored_data_lines(interaction)
-        intro = _("What Telex stores about you:") if data_lines else _("Telex stores nothing about you.")
+        intro_text = _("What Telex stores about you:") if data_lines else _("Telex stores nothing about you.")
         caveats = [
             _(
                 "Telex only reads messages that mention it, reply to it or are sent to it directly. Only "
@@ -51,16 +51,16 @@ class PersonalDataPanel(OwnedView):
                 "“Delete everything”, the mark has no ID: it can’t be traced to you alone."
             )
         )
-        policy = self.client.services.settings.privacy_url
+        privacy_policy_url = self.client.services.settings.privacy_url
         danger_style = discord.ButtonStyle.danger
         await self.display_card(
             interaction,
-            heading_text(_("Your data"), intro, *_bullet_lines(data_lines)),
+            heading_text(_("Your data"), intro_text, *_bullet_lines(data_lines)),
             Separator(),
             text_block("\n".join(f"-# {line}" for line in caveats)),
             ActionRow(
                 ActionButton(
-                    self._export,
+                    self._send_export,
                     AckMode.EPHEMERAL_MESSAGE,
                     label=_("Export"),
                     style=discord.ButtonStyle.primary,
@@ -71,11 +71,13 @@ class PersonalDataPanel(OwnedView):
                     style=danger_style,
                     disabled=not data_lines,
                 ),
-                None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
+                None
+                if privacy_policy_url is None
+                else discord.ui.Button(label=_("Privacy policy"), url=privacy_policy_url),
             ),
         )
 
-    async def _export(self, interaction: Interaction) -> None:
+    async def _send_export(self, interaction: Interaction) -> None:
         file = discord.File(
             io.BytesIO(await export_personal_data(interaction)), filename="telex-privacy.json"
         )
@@ -84,15 +86,15 @@ class PersonalDataPanel(OwnedView):
         )
 
     async def _confirm_deletion(self, interaction: Interaction) -> None:
-        intro = _("This permanently deletes, in every server:")
+        intro_text = _("This permanently deletes, in every server:")
         delete_button = ActionButton(
-            self._delete, label=_("Delete permanently"), style=discord.ButtonStyle.danger
+            self._delete_personal_data, label=_("Delete permanently"), style=discord.ButtonStyle.danger
         )
         await self.display_card(
             interaction,
             heading_text(
                 _("Delete everything about you?"),
-                intro,
+                intro_text,
                 *_bullet_lines(await _load_stored_data_lines(interaction)),
             ),
             text_block(f"-# {_deletion_caveats_text()}"),
@@ -100,7 +102,7 @@ class PersonalDataPanel(OwnedView):
             colour=_DANGER_COLOUR,
         )
 
-    async def _delete(self, interaction: Interaction) -> None:
+    async def _delete_personal_data(self, interaction: Interaction) -> None:
         erasure = await self.store.erase(self.user_id)
         self.client.services.preference_models.invalidate_all()
         caveats = [_deletion_caveats_text()]
@@ -109,9 +111,9 @@ class PersonalDataPanel(OwnedView):
                 "⚠️ Another program is reading the database, so traces may stay in its log file for a while."
             )
             caveats.insert(0, traces_warning)
-        notes = text_block("\n".join(f"-# {line}" for line in caveats))
+        caveats_block = text_block("\n".join(f"-# {line}" for line in caveats))
         card = Card(
-            (heading_text(_("Deleted"), *_bullet_lines(_erased_data_lines(erasure))), notes),
+            (heading_text(_("Deleted"), *_bullet_lines(_erased_data_lines(erasure))), caveats_block),
             outlet_branding.DEFAULT_COLOUR,
         )
         await self.finish(interaction, (card,))
@@ -131,54 +133,54 @@ def _deletion_caveats_text() -> str:
 async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     """Return a line for each kind of data stored about the user."""
     store, user_id = interaction.client.store, interaction.user.id
-    bookmarks = await store.bookmarks.count(user_id)
-    questions = await store.questions.count(user_id)
-    watches = await store.watches.count(user_id)
+    bookmark_count = await store.bookmarks.count(user_id)
+    question_count = await store.questions.count(user_id)
+    watch_count = await store.watches.count(user_id)
     digest = await store.personal_digests.by_user(user_id)
-    changes = len(await store.preferences.changes_of(user_id))
-    votes = len(await store.questions.list_votes_by_user(user_id))
-    opinions = len(await store.feedback.list_by_user(user_id))
+    change_count = len(await store.preferences.changes_of(user_id))
+    vote_count = len(await store.questions.list_votes_by_user(user_id))
+    opinion_count = len(await store.feedback.list_by_user(user_id))
     return _count_lines(
         (
-            bookmarks,
+            bookmark_count,
             ngettext(
                 "{count} bookmark: the article, when and where you saved it, your note and tags",
                 "{count} bookmarks: the articles, when and where you saved them, your notes and tags",
-                bookmarks,
+                bookmark_count,
             ),
         ),
         (
-            questions,
+            question_count,
             ngettext(
                 "{count} question from the last 90 days: where you asked it, and whether it was answered",
                 "{count} questions from the last 90 days: where you asked them, and which were answered",
-                questions,
+                question_count,
             ),
         ),
         (
-            watches,
+            watch_count,
             ngettext(
                 "{count} watch, kept 30 days after it ends: what it looks for and what it sent you",
                 "{count} watches, kept 30 days after they end: what they look for and what they sent you",
-                watches,
+                watch_count,
             ),
         ),
         (digest is not None, _("your digest: when you get it, what it covers, its language and time zone")),
         (
-            changes,
+            change_count,
             ngettext(
                 "{count} setting of a server that you changed, and when",
                 "{count} settings of servers that you changed, and when",
-                changes,
+                change_count,
             ),
         ),
-        (votes, _("which answers you found helpful or not")),
+        (vote_count, _("which answers you found helpful or not")),
         (
-            opinions,
+            opinion_count,
             ngettext(
                 "{count} reaction to an article (Like, Less like this, More) from the last three months",
                 "{count} reactions to articles (Like, Less like this, More) from the last three months",
-                opinions,
+                opinion_count,
             ),
         ),
     )

@@ -34,14 +34,14 @@ class GuildEventsCog(commands.Cog):
             await self._bot.outbox_relay.recheck_channel(channel_id)
         for guild in self._bot.guilds_of(shard_id):
             if not guild.unavailable:
-                await self._welcome_if_recent(guild)
+                await self._welcome_if_joined_recently(guild)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         mark_joined = partial(self._store.servers.mark_joined, guild.id, str(guild.preferred_locale))
         await self._store.retry_until_written(mark_joined)
-        welcomed_before = self._bot.services.clock.now() - _WELCOME_REPEAT_SECONDS
-        if await self._store.servers.claim_welcome(guild.id, repeat_before=welcomed_before):
+        repeat_before = self._bot.services.clock.now() - _WELCOME_REPEAT_SECONDS
+        if await self._store.servers.claim_welcome(guild.id, repeat_before=repeat_before):
             await send_welcome(self._bot, guild)
 
     @commands.Cog.listener()
@@ -54,7 +54,7 @@ class GuildEventsCog(commands.Cog):
             return
         await self._store_locale(guild)
         await self._recheck_channels(guild)
-        await self._welcome_if_recent(guild)
+        await self._welcome_if_joined_recently(guild)
         self._bot.outbox_relay.wake()
 
     @commands.Cog.listener()
@@ -75,11 +75,11 @@ class GuildEventsCog(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Revoke the web feed addresses of a channel that was deleted."""
-        await self._stop_sharing(channel.guild.id, channel.id)
+        await self._revoke_channel_feeds(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        await self._stop_sharing(payload.guild_id, payload.thread_id)
+        await self._revoke_channel_feeds(payload.guild_id, payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
@@ -96,17 +96,17 @@ class GuildEventsCog(commands.Cog):
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
         await self._bot.outbox_relay.recheck_channel(after.id)
 
-    async def _stop_sharing(self, server_id: int, channel_id: int) -> None:
-        revoke = partial(
+    async def _revoke_channel_feeds(self, server_id: int, channel_id: int) -> None:
+        revoke_token = partial(
             self._store.channel_feeds.revoke, server_id=server_id, channel_id=channel_id, user_id=None
         )
-        await self._store.retry_until_written(revoke)
+        await self._store.retry_until_written(revoke_token)
 
-    async def _welcome_if_recent(self, guild: discord.Guild) -> None:
+    async def _welcome_if_joined_recently(self, guild: discord.Guild) -> None:
         """Send the welcome to a server that invited the bot recently, while the bot was not connected."""
         joined_at = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
-        is_recent = self._bot.services.clock.now() - joined_at < _RECENT_JOIN_SECONDS
-        if is_recent and await self._store.servers.claim_welcome(guild.id):
+        has_joined_recently = self._bot.services.clock.now() - joined_at < _RECENT_JOIN_SECONDS
+        if has_joined_recently and await self._store.servers.claim_welcome(guild.id):
             await send_welcome(self._bot, guild)
 
     async def _recheck_channels(self, guild: discord.Guild) -> None:

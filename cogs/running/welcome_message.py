@@ -16,7 +16,7 @@ from bot.posting.sending import permissions
 
 log = logging.getLogger(__name__)
 
-_LOGO = DATA / "identity" / "telex.png"
+_LOGO_FILE = DATA / "identity" / "telex.png"
 
 
 async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
@@ -29,27 +29,28 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
         language or i18n.supported_language(str(guild.preferred_locale)) or bot.services.settings.language
     )
     with i18n.language_scope(language):
-        intro = _(
+        intro_text = _(
             "I post news in your channels, find any article again and answer your questions. Your "
             "first feed is three clicks away:\n**1.** Press **{begin}** and choose a starter pack, or "
             "add a site.\n**2.** Choose a channel.\n**3.** Press **{follow}**. The first articles "
             "appear right away."
         ).format(begin=_("Get started"), follow=_("Follow"))
-        hint = linkify_commands(_("For members with Manage Server. /help shows everyone what I can do."))
+        hint_text = linkify_commands(_("For members with Manage Server. /help shows everyone what I can do."))
         title = _("Hi, I’m Telex")
-        logo = discord.File(_LOGO)
+        logo_file = discord.File(_LOGO_FILE)
         card = Card(
             (
                 Section(
-                    (text_block(f"## {title}\n{intro}"),), Image(f"attachment://{logo.filename}", "Telex")
+                    (text_block(f"## {title}\n{intro_text}"),),
+                    Image(f"attachment://{logo_file.filename}", "Telex"),
                 ),
-                text_block(f"-# {hint}"),
+                text_block(f"-# {hint_text}"),
                 ActionRow(buttons.BEGIN_BUTTON()),
             ),
             outlet_branding.DEFAULT_COLOUR,
         )
     try:
-        await channel.send(view=layout_views.build_static_view((card,)), file=logo)
+        await channel.send(view=layout_views.build_static_view((card,)), file=logo_file)
     except (discord.DiscordException, aiohttp.ClientError) as error:
         log.warning("welcome failed server_id=%d error=%s", guild.id, error)
 

@@ -23,8 +23,8 @@ class AssistantPanel(ManagersPanel):
         A new token is passed as `token` and shown too, which is done only once.
         """
         assistant_tokens = await self.store.assistant_tokens.list_by_server(self.guild.id)
-        address = await self.store.assistant_tokens.get_public_url()
-        lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [
+        assistant_url = await self.store.assistant_tokens.get_public_url()
+        token_lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [
             _("No tokens yet.")
         ]
         blocks: list[Block] = [
@@ -37,13 +37,13 @@ class AssistantPanel(ManagersPanel):
             ),
             text_block(
                 _("Address: `{address}`").format(
-                    address=discord_text.to_plain_line(address).replace("`", "'")
+                    address=discord_text.to_plain_line(assistant_url).replace("`", "'")
                 )
-                if address
+                if assistant_url
                 else _("Address: ask whoever runs this bot where `telex mcp --http` can be reached.")
             ),
             Separator(),
-            text_block("\n".join(lines)),
+            text_block("\n".join(token_lines)),
         ]
         if token is not None:
             instructions = _(
@@ -51,14 +51,17 @@ class AssistantPanel(ManagersPanel):
                 "and this bearer token."
             )
             blocks.append(text_block(f"```\n{token}\n```\n-# {instructions}"))
-        menu = None
+        revoke_menu = None
         if assistant_tokens:
-            options = [
+            token_options = [
                 menu_option(revocable_token.short_name, revocable_token.name)
                 for revocable_token in assistant_tokens
             ]
-            menu = StringMenu(
-                self._revoke, placeholder=_("Revoke tokens…"), options=options, max_values=len(options)
+            revoke_menu = StringMenu(
+                self._revoke_tokens,
+                placeholder=_("Revoke tokens…"),
+                options=token_options,
+                max_values=len(token_options),
             )
         create_button = ActionButton(
             self._create_token,
@@ -66,11 +69,13 @@ class AssistantPanel(ManagersPanel):
             style=discord.ButtonStyle.success,
             disabled=len(assistant_tokens) >= _MAX_TOKENS_PER_SERVER,
         )
-        await self.display_card(interaction, *blocks, ActionRow(menu), ActionRow(create_button))
+        await self.display_card(interaction, *blocks, ActionRow(revoke_menu), ActionRow(create_button))
 
     async def _create_token(self, interaction: Interaction) -> None:
-        tokens = self.store.assistant_tokens
-        token = await tokens.create(self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER)
+        assistant_tokens = self.store.assistant_tokens
+        token = await assistant_tokens.create(
+            self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER
+        )
         if token is None:
             raise UserFacingError(
                 _("A server can have {count} tokens. Revoke one first.").format(
@@ -79,8 +84,8 @@ class AssistantPanel(ManagersPanel):
             )
         await self.render(interaction, token)
 
-    async def _revoke(self, _interaction: Interaction, names: list[str]) -> None:
-        await self.store.assistant_tokens.revoke(self.guild.id, names, user_id=self.user_id)
+    async def _revoke_tokens(self, _interaction: Interaction, token_names: list[str]) -> None:
+        await self.store.assistant_tokens.revoke(self.guild.id, token_names, user_id=self.user_id)
 
 
 def _token_line(token: AssistantToken) -> str:

@@ -65,12 +65,12 @@ class ChannelSettingsPanel(ChannelPanel):
         if preferences.translate or (text_generator is not None and text_generator.translator is not None):
             blocks.append(self._toggle_section(Preference.TRANSLATE, preferences))
         if isinstance(self.channel, discord.TextChannel):
-            missing_names = (
+            missing_permission_names = (
                 permissions.find_missing_thread_permissions(self.channel) if preferences.daily_thread else []
             )
             blocks.append(
                 self._toggle_section(
-                    Preference.DAILY_THREAD, preferences, _missing_permissions_text(missing_names)
+                    Preference.DAILY_THREAD, preferences, _missing_permissions_text(missing_permission_names)
                 )
             )
         if isinstance(self.channel, discord.ForumChannel):
@@ -93,7 +93,7 @@ class ChannelSettingsPanel(ChannelPanel):
         toggle, is_on = TOGGLES[preference], getattr(preferences, preference)
         lines = (_(toggle.on_text if is_on else toggle.off_text), *notes)
         toggle_button = ActionButton(
-            partial(self._toggle, preference), label=_("Turn off") if is_on else _("Turn on")
+            partial(self._toggle_preference, preference), label=_("Turn off") if is_on else _("Turn on")
         )
         return setting_section(_(toggle.name), "\n".join(filter(None, lines)), toggle_button)
 
@@ -102,26 +102,29 @@ class ChannelSettingsPanel(ChannelPanel):
 
         Returns two texts: the problem if it cannot be created, or "", and a caveat about posting by webhook.
         """
-        webhook, problem = await self.client.webhooks.get_or_create(self.channel, ignore_backoff=True), ""
+        webhook, webhook_problem = (
+            await self.client.webhooks.get_or_create(self.channel, ignore_backoff=True),
+            "",
+        )
         if isinstance(webhook, ChannelBlocked | Rejected):
             problem_code = (
                 webhook.problem
                 if isinstance(webhook, ChannelBlocked)
                 else f"{SendProblem.REFUSED} {webhook.error}"
             )
-            problem = f"🟠 {describe_problem(problem_code)} " + _("Until then, posts show my name.")
+            webhook_problem = f"🟠 {describe_problem(problem_code)} " + _("Until then, posts show my name.")
         caveat = _(
             "If Discord doesn’t confirm a post, I look for it for 3 minutes before I send it again, so that "
             "nothing appears twice."
         )
-        return (problem, caveat)
+        return (webhook_problem, caveat)
 
     async def _open_tag_panel(self, interaction: Interaction) -> None:
         assert isinstance(self.channel, discord.ForumChannel)
         self.stop()
         await ForumTagPanel(interaction, self.channel).render(interaction)
 
-    async def _toggle(self, preference: Preference, _interaction: Interaction) -> None:
+    async def _toggle_preference(self, preference: Preference, _interaction: Interaction) -> None:
         preferences = await self.store.preferences.by_channel(self.channel.id)
         await self.change(preference, int(not getattr(preferences, preference)))
         if preference is Preference.DAILY_THREAD:
@@ -129,12 +132,12 @@ class ChannelSettingsPanel(ChannelPanel):
         self.client.outbox_relay.wake()
 
 
-def _missing_permissions_text(missing_names: list[str]) -> str:
+def _missing_permissions_text(missing_permission_names: list[str]) -> str:
     """Return advice on permissions that Telex lacks to create threads, or "" if it has all."""
-    if not missing_names:
+    if not missing_permission_names:
         return ""
     bold_labels = ", ".join(
-        f"**{permissions.permission_label(permission_name)}**" for permission_name in missing_names
+        f"**{permissions.permission_label(permission_name)}**" for permission_name in missing_permission_names
     )
     advice = _("I can’t do that yet. In the channel’s settings, give me {permissions}.")
     return f"🟠 {advice.format(permissions=bold_labels)}"

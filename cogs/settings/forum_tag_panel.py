@@ -31,41 +31,46 @@ class ForumTagPanel(ChannelPanel):
 
     async def render(self, interaction: Interaction) -> None:
         self._rules = await self.store.forum_tags.list_by_channel(self._forum.id)
-        lines = [_("Tags named like a feed’s categories are added automatically.")]
-        lines += [f"• {self._rule_text(rule)}" for rule in self._rules]
-        tags = list_assignable_tags(self._forum)
-        if not tags:
-            lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
+        text_lines = [_("Tags named like a feed’s categories are added automatically.")]
+        text_lines += [f"• {self._rule_text(rule)}" for rule in self._rules]
+        assignable_tags = list_assignable_tags(self._forum)
+        if not assignable_tags:
+            text_lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
         add_menu = remove_menu = None
-        if tags:
-            options = [menu_option(tag.name, tag.id) for tag in tags]
+        if assignable_tags:
+            options = [menu_option(tag.name, tag.id) for tag in assignable_tags]
             add_menu = StringMenu(
                 self._open_rule_modal, AckMode.MANUAL, placeholder=_("Add a tag…"), options=options
             )
         if self._rules:
-            options = [menu_option(self._rule_label(rule), number) for number, rule in enumerate(self._rules)]
+            options = [
+                menu_option(self._rule_label(rule), rule_number)
+                for rule_number, rule in enumerate(self._rules)
+            ]
             remove_menu = StringMenu(self._remove_rule, placeholder=_("Remove a rule…"), options=options)
         blocks = (
-            heading_text(_("Post tags"), self._forum.mention, *lines),
+            heading_text(_("Post tags"), self._forum.mention, *text_lines),
             ActionRow(add_menu),
             ActionRow(remove_menu),
         )
         await self.display_card(interaction, *blocks)
 
-    def _tag_name(self, rule: ForumTagRule) -> str:
+    def _find_tag_name(self, rule: ForumTagRule) -> str:
         tag = self._forum.get_tag(rule.tag_id)
         return tag.name if tag is not None else _("a deleted tag")
 
     def _rule_label(self, rule: ForumTagRule) -> str:
-        name = self._tag_name(rule)
-        return _("{tag}: {query}").format(tag=name, query=rule.query) if rule.query else name
+        tag_name = self._find_tag_name(rule)
+        return _("{tag}: {query}").format(tag=tag_name, query=rule.query) if rule.query else tag_name
 
     def _rule_text(self, rule: ForumTagRule) -> str:
-        name = discord_text.to_markdown_line(self._tag_name(rule), discord_limits.MAX_OPTION_LABEL_LENGTH)
+        tag_markup = discord_text.to_markdown_line(
+            self._find_tag_name(rule), discord_limits.MAX_OPTION_LABEL_LENGTH
+        )
         if not rule.query:
-            return _("**{tag}**: every post").format(tag=name)
-        query = discord_text.to_plain_line(rule.query, _MAX_QUERY_LENGTH).replace("`", "'")
-        return _("**{tag}**: posts that match `{query}`").format(tag=name, query=query)
+            return _("**{tag}**: every post").format(tag=tag_markup)
+        query_text = discord_text.to_plain_line(rule.query, _MAX_QUERY_LENGTH).replace("`", "'")
+        return _("**{tag}**: posts that match `{query}`").format(tag=tag_markup, query=query_text)
 
     async def _open_rule_modal(self, interaction: Interaction, selected_values: list[str]) -> None:
         text_field = TextField(
@@ -113,7 +118,7 @@ class ForumTagPanel(ChannelPanel):
         rule = self._rules[int(selected_values[0])]
         await self.store.forum_tags.remove(
             rule,
-            self._tag_name(rule),
+            self._find_tag_name(rule),
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
             user_id=self.user_id,

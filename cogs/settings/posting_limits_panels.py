@@ -104,7 +104,7 @@ class SchedulePanel(_LimitsPanel):
     Quiet hours are saved once both their start and their end are chosen.
     """
 
-    _unsaved_ends: tuple[int | None, int | None] = (None, None)
+    _unsaved_quiet_hours: tuple[int | None, int | None] = (None, None)
     """Start and end of quiet hours that are not saved yet, in minutes of the day; None if not chosen yet."""
 
     async def render(self, interaction: Interaction) -> None:
@@ -112,12 +112,12 @@ class SchedulePanel(_LimitsPanel):
         preferences = await store.preferences.by_channel(self.channel.id)
         zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
         wait_reason = await store.dispatches.get_wait_reason(self.channel.id)
-        begin, end = (
-            self._unsaved_ends
+        quiet_begin, quiet_end = (
+            self._unsaved_quiet_hours
             if preferences.quiet_hours is None
             else local_time.parse_quiet_hours(preferences.quiet_hours)
         )
-        quiet_hours_line = _quiet_hours_draft_text(begin, end, zone)
+        quiet_hours_line = _quiet_hours_draft_text(quiet_begin, quiet_end, zone)
         note = ""
         if wait_reason is not None:
             note = _("Right now: {reason}").format(reason=describe_problem(wait_reason))
@@ -127,14 +127,18 @@ class SchedulePanel(_LimitsPanel):
             "During quiet hours, posts, alerts and watches wait, but digests don’t. Past the hourly "
             "limit, the rest arrives in one message. Nothing is lost."
         )
-        is_off = all(getattr(preferences, preference) is None for preference in _SCHEDULE_PREFERENCES)
-        turn_off_button = ActionButton(self._turn_off, label=_("Turn everything off"), disabled=is_off)
+        are_all_limits_off = all(
+            getattr(preferences, preference) is None for preference in _SCHEDULE_PREFERENCES
+        )
+        turn_off_button = ActionButton(
+            self._turn_off_limits, label=_("Turn everything off"), disabled=are_all_limits_off
+        )
         await self.display_card(
             interaction,
             heading_text(_("Posting schedule"), self.channel.mention, f"-# {explanation}"),
             setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet_hours_line, note)))),
-            self._hour_menu(0, begin, _("Quiet from…"), _("Quiet from {time}")),
-            self._hour_menu(1, end, _("Quiet until…"), _("Quiet until {time}")),
+            self._hour_menu(0, quiet_begin, _("Quiet from…"), _("Quiet from {time}")),
+            self._hour_menu(1, quiet_end, _("Quiet until…"), _("Quiet until {time}")),
             *self.limit_menu(Preference.MAX_POSTS_PER_HOUR, preferences),
             *self.limit_menu(Preference.MIN_POST_INTERVAL, preferences),
             ActionRow(turn_off_button),
@@ -161,8 +165,8 @@ class SchedulePanel(_LimitsPanel):
             )
         )
 
-    async def _turn_off(self, _interaction: Interaction) -> None:
-        self._unsaved_ends = (None, None)
+    async def _turn_off_limits(self, _interaction: Interaction) -> None:
+        self._unsaved_quiet_hours = (None, None)
         for preference in _SCHEDULE_PREFERENCES:
             await self.change(preference, None)
         self.client.outbox_relay.wake()
@@ -176,30 +180,38 @@ class SchedulePanel(_LimitsPanel):
         """
         saved_hours = (await self.store.preferences.by_channel(self.channel.id)).quiet_hours
         selected_minute = selected_number(selected_values)
-        begin, end = self._unsaved_ends if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
-        begin, end = (selected_minute, end) if end_index == 0 else (begin, selected_minute)
-        if selected_minute is not None and begin == end:
+        quiet_begin, quiet_end = (
+            self._unsaved_quiet_hours if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
+        )
+        quiet_begin, quiet_end = (
+            (selected_minute, quiet_end) if end_index == 0 else (quiet_begin, selected_minute)
+        )
+        if selected_minute is not None and quiet_begin == quiet_end:
             raise UserFacingError(_("Quiet hours can’t begin and end at the same time."))
-        self._unsaved_ends = (None, None)
-        if begin is not None and end is not None:
-            await self.change(Preference.QUIET_HOURS, local_time.format_quiet_hours(begin, end))
+        self._unsaved_quiet_hours = (None, None)
+        if quiet_begin is not None and quiet_end is not None:
+            await self.change(Preference.QUIET_HOURS, local_time.format_quiet_hours(quiet_begin, quiet_end))
         elif selected_minute is not None:
-            self._unsaved_ends = (begin, end)
+            self._unsaved_quiet_hours = (quiet_begin, quiet_end)
         elif saved_hours is not None:
             await self.change(Preference.QUIET_HOURS, None)
         self.client.outbox_relay.wake()
 
 
-def _quiet_hours_draft_text(begin: int | None, end: int | None, zone: str) -> str:
+def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone: str) -> str:
     """Return the chosen quiet hours as text, or a hint whether the start or the end is still to be chosen."""
-    if begin is not None and end is not None:
+    if quiet_begin is not None and quiet_end is not None:
         return _("{begin} to {end} ({zone})").format(
-            begin=local_time.format_clock(begin), end=local_time.format_clock(end), zone=zone
+            begin=local_time.format_clock(quiet_begin), end=local_time.format_clock(quiet_end), zone=zone
         )
-    if begin is not None:
-        return _("Quiet from {time}. Choose an end time to save.").format(time=local_time.format_clock(begin))
-    if end is not None:
-        return _("Quiet until {time}. Choose a start time to save.").format(time=local_time.format_clock(end))
+    if quiet_begin is not None:
+        return _("Quiet from {time}. Choose an end time to save.").format(
+            time=local_time.format_clock(quiet_begin)
+        )
+    if quiet_end is not None:
+        return _("Quiet until {time}. Choose a start time to save.").format(
+            time=local_time.format_clock(quiet_end)
+        )
     return _("No quiet hours")
 
 
@@ -219,13 +231,15 @@ class StoryLimitsPanel(_LimitsPanel):
                 if subscription.channel_id == self.channel.id
             }
         )
-        lines = self._lines(preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
+        lines = self._build_lines(
+            preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count
+        )
         spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
         _name, outlets_row = self.limit_menu(Preference.MIN_OUTLETS, preferences)
         _name, best_row = self.limit_menu(Preference.TOP_STORIES_PER_DAY, preferences)
         await self.display_card(interaction, *spaced_blocks, outlets_row, best_row)
 
-    def _lines(
+    def _build_lines(
         self, preferences: ChannelPreferences, zone: str, *, outlet_count: int, held_count: int
     ) -> Iterator[str]:
         heading = _("Stories in {channel}").format(channel=self.channel.mention)
@@ -238,13 +252,13 @@ class StoryLimitsPanel(_LimitsPanel):
             zone=zone,
         )
         yield f"### {heading}\n{explanation}"
-        limits = (
+        limit_values = (
             (story_preference, getattr(preferences, story_preference))
             for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
         )
         yield "\n".join(
-            f"**{_(LIMIT_OPTIONS[preference].name)}** · {LIMIT_OPTIONS[preference].format(limit)}"
-            for preference, limit in limits
+            f"**{_(LIMIT_OPTIONS[preference].name)}** · {LIMIT_OPTIONS[preference].format(limit_value)}"
+            for preference, limit_value in limit_values
         )
         if preferences.least_outlets is not None and outlet_count < preferences.least_outlets:
             yield "🟠 " + format_count(
@@ -269,11 +283,13 @@ def quiet_hours_text(stored_hours: str) -> str:
 
 def story_rules_text(preferences: ChannelPreferences) -> str:
     """Return the limits on the stories of a channel as one line, or "" if there are none."""
-    limits = (
+    limit_values = (
         (story_preference, getattr(preferences, story_preference))
         for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
     )
     rules_text = ", ".join(
-        LIMIT_OPTIONS[preference].format_value(limit) for preference, limit in limits if limit
+        LIMIT_OPTIONS[preference].format_value(limit_value)
+        for preference, limit_value in limit_values
+        if limit_value
     )
     return _("Stories: {rules}").format(rules=rules_text) if rules_text else ""

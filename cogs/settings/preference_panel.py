@@ -19,33 +19,39 @@ class PreferencePanel(ManagersPanel):
     """Panel with the outlets, topics and words that a server likes and dislikes, and a reset button."""
 
     async def render(self, interaction: Interaction) -> None:
-        taste = await self.client.services.preference_models.get(self.guild.id)
-        reset_button = ActionButton(self._confirm_reset, label=_("Reset…"), disabled=not taste.verdict_count)
-        await self._display(interaction, taste, ActionRow(reset_button))
+        preference_model = await self.client.services.preference_models.get(self.guild.id)
+        reset_button = ActionButton(
+            self._confirm_reset, label=_("Reset…"), disabled=not preference_model.verdict_count
+        )
+        await self._display(interaction, preference_model, ActionRow(reset_button))
 
-    async def _display(self, interaction: Interaction, taste: PreferenceModel, row: ActionRow) -> None:
+    async def _display(
+        self, interaction: Interaction, preference_model: PreferenceModel, button_row: ActionRow
+    ) -> None:
         spaced_blocks = [
             block
-            for line in _taste_lines(taste, self.user_id)
+            for line in _build_preference_lines(preference_model, self.user_id)
             for block in (blocks.text_block(line), Separator())
         ]
-        await self.display(interaction, (Card((*spaced_blocks, row), outlet_branding.DEFAULT_COLOUR),))
+        await self.display(interaction, (Card((*spaced_blocks, button_row), outlet_branding.DEFAULT_COLOUR),))
 
     async def _confirm_reset(self, interaction: Interaction) -> None:
-        taste = await self.client.services.preference_models.get(self.guild.id)
+        preference_model = await self.client.services.preference_models.get(self.guild.id)
         confirm_button = ActionButton(
-            self._reset, label=_("Reset permanently"), style=discord.ButtonStyle.danger
+            self._reset_preferences, label=_("Reset permanently"), style=discord.ButtonStyle.danger
         )
         await self._display(
-            interaction, taste, ActionRow(confirm_button, ActionButton(self.render, label=_("Keep it")))
+            interaction,
+            preference_model,
+            ActionRow(confirm_button, ActionButton(self.render, label=_("Keep it"))),
         )
 
-    async def _reset(self, _interaction: Interaction) -> None:
+    async def _reset_preferences(self, _interaction: Interaction) -> None:
         await self.store.feedback.reset(self.guild.id, user_id=self.user_id)
         self.client.services.preference_models.invalidate(self.guild.id)
 
 
-def _taste_lines(taste: PreferenceModel, user_id: int) -> Iterator[str]:
+def _build_preference_lines(preference_model: PreferenceModel, user_id: int) -> Iterator[str]:
     heading = _("What this server likes")
     explanation = _(
         "Learned from three months of reactions (🔖, 👍, “Less like this” and “More”). Used to "
@@ -53,20 +59,24 @@ def _taste_lines(taste: PreferenceModel, user_id: int) -> Iterator[str]:
         "as average."
     )
     yield f"### {heading}\n{explanation}"
-    visible_traits = [trait for trait in taste.traits.values() if trait.may_be_shown_to(user_id)]
+    visible_traits = [trait for trait in preference_model.traits.values() if trait.may_be_shown_to(user_id)]
     visible_traits.sort(key=lambda sorted_trait: (-sorted_trait.score, sorted_trait.name))
-    liked = [liked_trait for liked_trait in visible_traits if liked_trait.score > 0]
-    disliked = [disliked_trait for disliked_trait in reversed(visible_traits) if disliked_trait.score < 0]
-    for heading, traits in ((_("Likes"), liked), (_("Likes less"), disliked)):
+    liked_traits = [liked_trait for liked_trait in visible_traits if liked_trait.score > 0]
+    disliked_traits = [
+        disliked_trait for disliked_trait in reversed(visible_traits) if disliked_trait.score < 0
+    ]
+    for heading, traits in ((_("Likes"), liked_traits), (_("Likes less"), disliked_traits)):
         if traits:
             yield "\n".join(
                 (f"**{heading}**", *preference_sentences.list_trait_lines(traits, _MAX_TRAITS_PER_KIND))
             )
-    if not taste.verdict_count:
+    if not preference_model.verdict_count:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
-    reaction_count_text = format_count("{count} reaction.", "{count} reactions.", taste.verdict_count)
-    rule = _("Topics that fewer than {least} people reacted to count, but stay hidden.").format(
+    reaction_count_text = format_count(
+        "{count} reaction.", "{count} reactions.", preference_model.verdict_count
+    )
+    privacy_rule_text = _("Topics that fewer than {least} people reacted to count, but stay hidden.").format(
         least=format_number(MIN_USERS_TO_SHOW)
     )
-    yield f"-# {reaction_count_text} {rule}"
+    yield f"-# {reaction_count_text} {privacy_rule_text}"

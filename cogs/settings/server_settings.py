@@ -41,9 +41,11 @@ class ServerSettingsPanel(SettingsPanel):
             language=language_name(server_language or self.client.services.settings.language)
         )
         managers_text = _("members with Manage Server")
-        role = guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None
-        if role is not None:
-            managers_text = _("{role} and members with Manage Server").format(role=role.mention)
+        manager_role = (
+            guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None
+        )
+        if manager_role is not None:
+            managers_text = _("{role} and members with Manage Server").format(role=manager_role.mention)
         elif preferences.manager_role is not None:
             managers_text += " · " + _("the chosen role no longer exists")
         alerts_text = (
@@ -63,7 +65,7 @@ class ServerSettingsPanel(SettingsPanel):
             self._set_manager_role,
             placeholder=_("Role that can manage feeds…"),
             min_values=0,
-            default_values=[role] if role is not None else [],
+            default_values=[manager_role] if manager_role is not None else [],
         )
         notify_blocks: tuple[Block, ...] = ()
         if interaction.permissions.manage_roles:
@@ -81,7 +83,9 @@ class ServerSettingsPanel(SettingsPanel):
                 ActionRow(notify_role_menu),
             )
         zone_text = _zone_text(preferences.time_zone, self.client.services.clock.now())
-        hint = linkify_commands(_("Per channel: /settings channel. Who changed what: /settings history."))
+        hint_text = linkify_commands(
+            _("Per channel: /settings channel. Who changed what: /settings history.")
+        )
         blocks = (
             heading_text(_("Server settings")),
             Separator(),
@@ -99,7 +103,7 @@ class ServerSettingsPanel(SettingsPanel):
                 ActionButton(self._open_look, label=_("Choose…")),
             ),
             Separator(),
-            text_block(f"-# {hint}"),
+            text_block(f"-# {hint_text}"),
         )
         await self.display_card(interaction, *blocks)
 
@@ -140,34 +144,37 @@ class ServerSettingsPanel(SettingsPanel):
         await self.change(Preference.TIME_ZONE, zone)
 
 
-def _zone_text(name: str, now: int) -> str:
+def _zone_text(zone_name: str, now: int) -> str:
     """Return a time zone with its current time, so that a wrong zone is noticed."""
-    local_now = datetime.fromtimestamp(now, local_time.load_zone(name))
+    local_now = datetime.fromtimestamp(now, local_time.load_zone(zone_name))
     return _("{zone} ({time} there now)").format(
-        zone=name, time=format_time(local_now, "short", locale=i18n.current_language())
+        zone=zone_name, time=format_time(local_now, "short", locale=i18n.current_language())
     )
 
 
-async def set_alert_channel(interaction: Interaction, target: PostableChannel) -> str:
+async def set_alert_channel(interaction: Interaction, target_channel: PostableChannel) -> str:
     """Choose a channel for the server's feed alerts, and return the confirmation.
 
     Raises `UserFacingError` if the channel is a forum or Telex cannot post in it.
     """
-    if isinstance(target, discord.ForumChannel):
+    if isinstance(target_channel, discord.ForumChannel):
         raise UserFacingError(
             _("Choose a channel or a thread for alerts. In a forum, each alert would become its own post.")
         )
-    advice = require_can_post(target)
+    permission_advice = require_can_post(target_channel)
     await interaction.client.store.preferences.change(
-        Preference.ALERT_CHANNEL, target.id, server_id=target.guild.id, user_id=interaction.user.id
+        Preference.ALERT_CHANNEL,
+        target_channel.id,
+        server_id=target_channel.guild.id,
+        user_id=interaction.user.id,
     )
-    await interaction.client.outbox_relay.recheck_channel(target.id)
+    await interaction.client.outbox_relay.recheck_channel(target_channel.id)
     confirmation = _(
         "Alerts now go to {channel} when a feed fails for a day, disappears or comes back. "
         "Everyone who can read {channel} sees the names of those feeds, even ones from other "
         "channels."
-    ).format(channel=target.mention)
-    return "\n".join(filter(None, (confirmation, advice)))
+    ).format(channel=target_channel.mention)
+    return "\n".join(filter(None, (confirmation, permission_advice)))
 
 
 class AlertChannelFlow(SettingsPanel):

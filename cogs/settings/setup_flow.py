@@ -22,7 +22,7 @@ from cogs.shared.panels import heading_text
 from cogs.shared.persistent_items import PersistentItemCog, persistent_item
 from cogs.shared.views import ActionButton, ChannelMenu, Interaction, OwnedView, StringMenu, menu_option
 
-_COMMAND = "setup"
+_COMMAND_NAME = "setup"
 _MAX_ADDED_SITES = 10
 _MAX_FEEDS_NAMED = 4
 """Maximum number of feeds that the description of a starter pack names."""
@@ -41,7 +41,7 @@ class SetupCog(PersistentItemCog):
 
     @guild_context_only
     @app_commands.command(
-        name=_COMMAND,
+        name=_COMMAND_NAME,
         description=locale_str("Follow your first feeds in three clicks"),
         extras=MANAGER_EXTRAS,
     )
@@ -57,7 +57,7 @@ async def start_setup(interaction: Interaction) -> None:
 
 async def require_setup_rights(interaction: Interaction) -> None:
     """Raise `NotAuthorized` unless the user may use /setup."""
-    await require_manager_command(interaction, _COMMAND)
+    await require_manager_command(interaction, _COMMAND_NAME)
 
 
 class SetupFlow(OwnedView):
@@ -65,10 +65,10 @@ class SetupFlow(OwnedView):
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
-        self._packs: list[str] = []
-        self._added_feeds: list[Outline] = []
+        self._selected_pack_names: list[str] = []
+        self._added_outlines: list[Outline] = []
         self._discovery = DiscoveryResult()
-        self._place: PostableChannel | None = None
+        self._target_channel: PostableChannel | None = None
 
     async def authorize(self, interaction: Interaction) -> None:
         await require_setup_rights(interaction)
@@ -80,14 +80,16 @@ class SetupFlow(OwnedView):
             interaction.guild, interaction.channel_id or 0
         )
         if current_channel is not None and not permission_problems(current_channel)[0]:
-            self._place = current_channel
+            self._target_channel = current_channel
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        refusal, advice = permission_problems(self._place) if self._place is not None else ("", "")
+        refusal, permission_advice = (
+            permission_problems(self._target_channel) if self._target_channel is not None else ("", "")
+        )
         delay_text = (
-            await channel_options.posting_delay_text(interaction, self._place)
-            if self._place is not None
+            await channel_options.posting_delay_text(interaction, self._target_channel)
+            if self._target_channel is not None
             else ""
         )
         follow_step = _("**3.** Press **{follow}**.")
@@ -95,28 +97,28 @@ class SetupFlow(OwnedView):
             follow_step = _("**3.** Press **{follow}**. Each feed’s latest article appears right away.")
         steps = [
             _("**1.** Choose starter packs, or add a site."),
-            *(f"　• {starter_packs.bold_outline_title(outline)}" for outline in self._added_feeds),
+            *(f"　• {starter_packs.bold_outline_title(outline)}" for outline in self._added_outlines),
             _("**2.** Choose a channel for the articles."),
             f"　⚠️ {refusal}" if refusal else "",
-            f"　{advice}" if advice else "",
+            f"　{permission_advice}" if permission_advice else "",
             follow_step.format(follow=_("Follow")),
             delay_text,
         ]
-        options = [
+        pack_options = [
             menu_option(
-                _(title.message),
-                name,
-                _feed_names_text(starter_packs.list_outlines(name)),
-                is_default=name in self._packs,
+                _(pack_title.message),
+                pack_name,
+                _feed_names_text(starter_packs.list_outlines(pack_name)),
+                is_default=pack_name in self._selected_pack_names,
             )
-            for name, title in starter_packs.PACKS.items()
+            for pack_name, pack_title in starter_packs.PACKS.items()
         ]
         packs_menu = StringMenu(
             self._choose_packs,
             placeholder=_("Starter packs…"),
-            options=options,
+            options=pack_options,
             min_values=0,
-            max_values=len(options),
+            max_values=len(pack_options),
         )
         feeds_menu = None
         if self._discovery.feeds:
@@ -127,10 +129,14 @@ class SetupFlow(OwnedView):
             self._choose_place,
             placeholder=_("Channel…"),
             channel_types=ChannelOption().channel_types,
-            default_values=[self._place] if self._place is not None else [],
+            default_values=[self._target_channel] if self._target_channel is not None else [],
         )
-        is_ready = bool(self._packs or self._added_feeds) and self._place is not None and not refusal
-        is_full = len(self._added_feeds) >= _MAX_ADDED_SITES
+        is_ready = (
+            bool(self._selected_pack_names or self._added_outlines)
+            and self._target_channel is not None
+            and not refusal
+        )
+        has_max_sites = len(self._added_outlines) >= _MAX_ADDED_SITES
         success_style = discord.ButtonStyle.success
         blocks = (
             heading_text(_("Your first feeds"), *steps),
@@ -138,19 +144,21 @@ class SetupFlow(OwnedView):
             ActionRow(feeds_menu),
             ActionRow(channel_menu),
             ActionRow(
-                ActionButton(self._follow, label=_("Follow"), style=success_style, disabled=not is_ready),
-                add_site_button(self, self._discover, _("Add a site…"), disabled=is_full),
+                ActionButton(
+                    self._follow_feeds, label=_("Follow"), style=success_style, disabled=not is_ready
+                ),
+                add_site_button(self, self._discover, _("Add a site…"), disabled=has_max_sites),
                 ActionButton(self.cancel, label=_("Cancel")),
             ),
         )
         await self.display_card(interaction, *blocks)
 
     async def _choose_packs(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._packs = selected_values
+        self._selected_pack_names = selected_values
 
     async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        self._place = None
-        self._place = await channel_options.require_existing_channel(interaction, channel_ids[0])
+        self._target_channel = None
+        self._target_channel = await channel_options.require_existing_channel(interaction, channel_ids[0])
 
     async def _discover(self, interaction: Interaction, address: str) -> None:
         assert interaction.guild is not None
@@ -171,47 +179,55 @@ class SetupFlow(OwnedView):
     def _add_feed(self, feed_index: int) -> None:
         feed = self._discovery.feeds[feed_index]
         self._discovery = DiscoveryResult()
-        if feed.url not in {outline.url for outline in self._added_feeds}:
-            self._added_feeds.append(Outline(feed.title or urls.redact(feed.url), feed.url, None, None))
+        if feed.url not in {outline.url for outline in self._added_outlines}:
+            self._added_outlines.append(Outline(feed.title or urls.redact(feed.url), feed.url, None, None))
 
-    async def _follow(self, interaction: Interaction) -> None:
+    async def _follow_feeds(self, interaction: Interaction) -> None:
         client = self.client
-        target = await channel_options.require_existing_channel(
-            interaction, 0 if self._place is None else self._place.id
+        target_channel = await channel_options.require_existing_channel(
+            interaction, 0 if self._target_channel is None else self._target_channel.id
         )
-        require_can_post(target)
-        pack_outlines = [outline for name in self._packs for outline in starter_packs.list_outlines(name)]
-        feeds = list({outline.url: outline for outline in (*self._added_feeds, *pack_outlines)}.values())
+        require_can_post(target_channel)
+        pack_outlines = [
+            outline
+            for pack_name in self._selected_pack_names
+            for outline in starter_packs.list_outlines(pack_name)
+        ]
+        outlines = list(
+            {outline.url: outline for outline in (*self._added_outlines, *pack_outlines)}.values()
+        )
 
         async def report_progress(done_count: int) -> None:
             progress_text = _("{done} of {total} feeds done…").format(
-                done=format_number(done_count), total=format_number(len(feeds))
+                done=format_number(done_count), total=format_number(len(outlines))
             )
             await self.display(interaction, (text_block(f"⏳ {progress_text}"),))
             client.outbox_relay.wake()  # Post the articles found so far.
 
         await report_progress(0)
-        await client.outbox_relay.recheck_channel(target.id)
+        await client.outbox_relay.recheck_channel(target_channel.id)
         result_lines = await starter_packs.follow_all(
             client,
-            feeds,
-            server_id=target.guild.id,
-            channel_id=target.id,
+            outlines,
+            server_id=target_channel.guild.id,
+            channel_id=target_channel.id,
             user_id=self.user_id,
             on_progress=report_progress,
         )
         client.outbox_relay.wake()
-        delay_text = await channel_options.posting_delay_text(interaction, target)
+        delay_text = await channel_options.posting_delay_text(interaction, target_channel)
         confirmation = _("All set! The first articles are arriving in {channel}.")
         if not any(result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines):
             confirmation, delay_text = _("Nothing new to follow in {channel}."), ""
         elif delay_text:
             confirmation = _("Now following in {channel}.")
-        confirmation = confirmation.format(channel=target.mention)
+        confirmation = confirmation.format(channel=target_channel.mention)
         title = _("What’s next")
-        advice = text_block("\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _next_steps()))))
+        next_steps_block = text_block(
+            "\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _next_steps())))
+        )
         card = Card(
-            (heading_text(confirmation, delay_text, *result_lines), Separator(), advice),
+            (heading_text(confirmation, delay_text, *result_lines), Separator(), next_steps_block),
             outlet_branding.DEFAULT_COLOUR,
         )
         await self.finish(interaction, (card,))
@@ -219,11 +235,13 @@ class SetupFlow(OwnedView):
 
 def _feed_names_text(outlines: tuple[Outline, ...]) -> str:
     """Return the names of the first feeds of a starter pack, and the number of the remaining feeds."""
-    names = ", ".join(outline.title for outline in outlines[:_MAX_FEEDS_NAMED])
+    feed_names_text = ", ".join(outline.title for outline in outlines[:_MAX_FEEDS_NAMED])
     unnamed_count = len(outlines) - _MAX_FEEDS_NAMED
     if unnamed_count <= 0:
-        return names
-    return format_count("{names} and {count} other", "{names} and {count} others", unnamed_count, names=names)
+        return feed_names_text
+    return format_count(
+        "{names} and {count} other", "{names} and {count} others", unnamed_count, names=feed_names_text
+    )
 
 
 def _next_steps() -> tuple[str, ...]:

@@ -43,13 +43,13 @@ def bold_spans(text: str, spans: Spans) -> str:
     `spans` are sorted pairs of character offsets that do not overlap.
     """
     text = text.replace(_BOLD_SENTINEL, " ")
-    parts: list[str] = []
+    text_parts: list[str] = []
     position = 0
-    for start, end in spans:
-        parts += [text[position:start], _BOLD_SENTINEL, text[start:end], _BOLD_SENTINEL]
-        position = end
-    parts.append(text[position:])
-    return discord_text.escape_markdown(strip_invisible(re.sub(r"\s+", " ", "".join(parts)))).replace(
+    for span_start, span_end in spans:
+        text_parts += [text[position:span_start], _BOLD_SENTINEL, text[span_start:span_end], _BOLD_SENTINEL]
+        position = span_end
+    text_parts.append(text[position:])
+    return discord_text.escape_markdown(strip_invisible(re.sub(r"\s+", " ", "".join(text_parts)))).replace(
         _BOLD_SENTINEL, "**"
     )
 
@@ -61,8 +61,8 @@ def display_title(article: Article) -> str:
 
 def title_variants(article: Article) -> tuple[str, str]:
     """Return two variants of an article's title: as a link to the article, and, shorter, without the link."""
-    name = display_title(article)
-    return messages.link_markup(name, article.url), name
+    title_text = display_title(article)
+    return messages.link_markup(title_text, article.url), title_text
 
 
 def quoted_heading(text: str, limit: int) -> str:
@@ -89,16 +89,21 @@ async def show_article(interaction: Interaction, article: Article, *, notice: st
         return
     post_links_text = await load_post_links(interaction, article)
     body = text_pages(article)[0] if own_bookmark is not None and not notice else ""
-    is_here = not interaction_context.is_dm(interaction)
+    is_in_server = not interaction_context.is_dm(interaction)
     card = article_card(
-        article, bookmark=own_bookmark, links_to_posts=post_links_text, is_in_server=is_here, body=body
+        article, bookmark=own_bookmark, links_to_posts=post_links_text, is_in_server=is_in_server, body=body
     )
     await reply(interaction, (*([text_block(notice)] if notice else []), card))
 
 
 async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark | None:
-    store, hidden_server_ids = interaction.client.store.bookmarks, await load_hidden_server_ids(interaction)
-    return await store.get(interaction.user.id, article.id, hidden=hidden_server_ids)
+    bookmarks_repository, hidden_server_ids = (
+        interaction.client.store.bookmarks,
+        await load_hidden_server_ids(interaction),
+    )
+    return await bookmarks_repository.get(
+        interaction.user.id, article.id, hidden_server_ids=hidden_server_ids
+    )
 
 
 class BookmarkTextPages(Paginated):
@@ -107,7 +112,7 @@ class BookmarkTextPages(Paginated):
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
         self._article = article
-        self._pages = text_pages(article)
+        self._page_texts = text_pages(article)
 
     async def render(self, interaction: Interaction) -> None:
         own_bookmark = await _load_bookmark(interaction, self._article)
@@ -116,9 +121,9 @@ class BookmarkTextPages(Paginated):
             bookmark=own_bookmark,
             links_to_posts=await load_post_links(interaction, self._article),
             is_in_server=not interaction_context.is_dm(interaction),
-            body=self._pages[self.page_index] if own_bookmark is not None else "",
+            body=self._page_texts[self.page_index] if own_bookmark is not None else "",
         )
-        total_pages = len(self._pages)
+        total_pages = len(self._page_texts)
         button_row = (
             ActionRow(*self.page_buttons(has_more=self.page_index + 1 < total_pages, page_count=total_pages))
             if own_bookmark is not None
@@ -131,10 +136,10 @@ def text_pages(article: Article) -> list[str]:
     """Return the stored text of an article, split into escaped pages that fit in a message."""
     pages = [""]
     for paragraph in (article.body or article.summary).splitlines():
-        for number, piece in enumerate(
+        for piece_number, text_piece in enumerate(
             textwrap.wrap(discord_text.to_plain_line(paragraph), _MAX_PIECE_LENGTH)
         ):
-            escaped_piece = discord_text.escape_markdown(piece)
+            escaped_piece = discord_text.escape_markdown(text_piece)
             if (
                 pages[-1]
                 and discord_text.count_utf16_units(pages[-1])
@@ -144,7 +149,7 @@ def text_pages(article: Article) -> list[str]:
             ):
                 pages.append(escaped_piece)
             else:
-                pages[-1] += (" " if number else "\n\n" if pages[-1] else "") + escaped_piece
+                pages[-1] += (" " if piece_number else "\n\n" if pages[-1] else "") + escaped_piece
     return pages
 
 
@@ -204,16 +209,16 @@ def _bookmark_lines(bookmark: Bookmark) -> str:
 
 def note_line(bookmark: Bookmark) -> str:
     """Return the note of a bookmark as a quotation, or "" if there is no note."""
-    note = discord_text.to_markdown_line(bookmark.note)
-    return f"> {note}" if note else ""
+    note_text = discord_text.to_markdown_line(bookmark.note)
+    return f"> {note_text}" if note_text else ""
 
 
 def bookmark_line(bookmark: Bookmark) -> str:
     """Return a line in small type with the read state, the time and the tags of a bookmark."""
-    tags = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in bookmark.tags]
+    tag_texts = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in bookmark.tags]
     read_label = _("read") if bookmark.read is not None else _("unread")
     saved_label = _("saved {when}").format(when=f"<t:{bookmark.created}:R>")
-    return "-# " + " · ".join((read_label, saved_label, *tags))
+    return "-# " + " · ".join((read_label, saved_label, *tag_texts))
 
 
 async def load_post_links(interaction: Interaction, article: Article) -> str:
@@ -225,13 +230,17 @@ async def load_post_links(interaction: Interaction, article: Article) -> str:
     if member is None:
         return ""
     guild = member.guild
-    links: list[str] = []
-    for post in await interaction.client.store.dispatches.list_sent_for_article(article.id):
-        channel_id = post.thread_id or post.channel_id
-        if post.server_id != guild.id or post.message_id is None or post.state is not DispatchState.SENT:
+    post_links: list[str] = []
+    for dispatch in await interaction.client.store.dispatches.list_sent_for_article(article.id):
+        channel_id = dispatch.thread_id or dispatch.channel_id
+        if (
+            dispatch.server_id != guild.id
+            or dispatch.message_id is None
+            or dispatch.state is not DispatchState.SENT
+        ):
             continue
         if await interaction.client.can_view(guild, member, channel_id):
-            links.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{post.message_id}")
-        if len(links) == _MAX_POST_LINKS:
+            post_links.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{dispatch.message_id}")
+        if len(post_links) == _MAX_POST_LINKS:
             break
-    return " ".join(links)
+    return " ".join(post_links)

@@ -42,27 +42,27 @@ class ArticleListItem:
 
     def to_section(self) -> Section:
         """Return the layout section of this entry, with its picture or accessory."""
-        article, (link, name) = self.article, title_variants(self.article)
+        article, (linked_title, plain_title) = self.article, title_variants(self.article)
         excerpt_text, excerpt_spans = excerpts.make_excerpt_around(
             self.excerpt, list(self.highlights), _EXCERPT_LENGTH
         )
         retracted_label = "" if article.retracted is None else _("⚠️ withdrawn")
         byline = outlet_branding.byline(article, retracted_label, *self.notes).variants[0]
-        heading = f"**{link}**"
+        heading = f"**{linked_title}**"
         excerpt_lines = [bold_spans(excerpt_text, excerpt_spans)] if excerpt_text else []
         texts = Text(
             tuple(
-                "\n".join(filter(None, parts))
-                for parts in (
+                "\n".join(filter(None, text_lines))
+                for text_lines in (
                     (heading, *excerpt_lines, byline, self._other_outlets_text(), *self.extra_lines),
                     (heading, *excerpt_lines, byline, self._outlet_count_text(), *self.extra_lines),
                     (heading, byline, *self.extra_lines),
-                    (f"**{name}**", byline),
+                    (f"**{plain_title}**", byline),
                 )
             )
         )
-        save = buttons.save_button(article.key, with_label=False) if self.has_save_button else None
-        return Section((texts,), messages.image_block(article) or self.accessory or save)
+        save_button = buttons.save_button(article.key, with_label=False) if self.has_save_button else None
+        return Section((texts,), messages.image_block(article) or self.accessory or save_button)
 
     def _other_outlets_text(self) -> str:
         outlet_links = [
@@ -76,11 +76,11 @@ class ArticleListItem:
         return "-# " + _("Also: {links}").format(links=" · ".join(outlet_links))
 
     def _outlet_count_text(self) -> str:
-        count = len(self.other_outlets)
-        if not count:
+        other_outlet_count = len(self.other_outlets)
+        if not other_outlet_count:
             return ""
         count_text = format_count(
-            "{count} more outlet on this story", "{count} more outlets on this story", count
+            "{count} more outlet on this story", "{count} more outlets on this story", other_outlet_count
         )
         return f"-# {count_text}"
 

@@ -22,8 +22,8 @@ guild_context_only = app_commands.allowed_contexts(guilds=True, dms=False, priva
 Unlike `guild_only`, it keeps the default installation types of the command tree.
 """
 
-_installs = app_commands.allowed_installs(guilds=True, users=True)
-_contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+_allow_server_and_user_installs = app_commands.allowed_installs(guilds=True, users=True)
+_allow_all_contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 
 
 def user_installable(command: T) -> T:
@@ -31,7 +31,7 @@ def user_installable(command: T) -> T:
 
     It may also be used where only the user, not the server, installed Telex.
     """
-    return _installs(_contexts(command))
+    return _allow_server_and_user_installs(_allow_all_contexts(command))
 
 
 MANAGER_EXTRAS = {"managers": True}
@@ -46,7 +46,7 @@ _CACHE_SECONDS = 60.0
 _MAX_CACHED_COMMANDS = 5_000
 """Maximum number of pairs of server and command whose permissions are cached."""
 _MAX_ROLE_NAME_LENGTH = 100
-_COMMAND_ID_KEY = "command"
+_COMMAND_ID_EXTRAS_KEY = "command"
 """Key in the extras of an interaction for the id of the command that opened a panel."""
 
 
@@ -56,15 +56,17 @@ class CommandPermissionCache(commands.Cog):
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
         self._clock = bot.services.clock
-        self._permissions: dict[tuple[int, int], tuple[float, list[CommandPermission]]] = {}
-        self._commands: dict[str, app_commands.AppCommand] = {}
+        self._permissions_by_server_and_command: dict[
+            tuple[int, int], tuple[float, list[CommandPermission]]
+        ] = {}
+        self._command_by_name: dict[str, app_commands.AppCommand] = {}
 
     @commands.Cog.listener()
     async def on_raw_app_command_permissions_update(
         self, payload: discord.RawAppCommandPermissionsUpdateEvent
     ) -> None:
         """Drop the cached permissions of a command that changed."""
-        self._permissions.pop((payload.guild.id, payload.target_id), None)
+        self._permissions_by_server_and_command.pop((payload.guild.id, payload.target_id), None)
 
     async def load_overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
         """Return a server's permission overrides of a command.
@@ -72,7 +74,9 @@ class CommandPermissionCache(commands.Cog):
         The list is empty if there are none or Discord does not answer.
         """
         now = self._clock.monotonic()
-        fetched_at, cached_permissions = self._permissions.get((guild.id, command_id), (-_CACHE_SECONDS, []))
+        fetched_at, cached_permissions = self._permissions_by_server_and_command.get(
+            (guild.id, command_id), (-_CACHE_SECONDS, [])
+        )
         if now - fetched_at < _CACHE_SECONDS:
             return cached_permissions
         try:
@@ -82,38 +86,38 @@ class CommandPermissionCache(commands.Cog):
             permissions = []
         except discord.HTTPException:
             return []
-        if len(self._permissions) >= _MAX_CACHED_COMMANDS:
-            self._permissions.clear()
-        self._permissions[guild.id, command_id] = now, permissions
+        if len(self._permissions_by_server_and_command) >= _MAX_CACHED_COMMANDS:
+            self._permissions_by_server_and_command.clear()
+        self._permissions_by_server_and_command[guild.id, command_id] = now, permissions
         return permissions
 
-    async def find_command_id(self, name: str) -> int | None:
+    async def find_command_id(self, command_name: str) -> int | None:
         """Return the id of a top-level command by name.
 
         Returns None if the command is unknown or Discord does not answer.
         """
-        if name not in self._commands:
+        if command_name not in self._command_by_name:
             try:
                 await self._load_commands()
             except discord.HTTPException:
                 return None
-        command = self._commands.get(name)
+        command = self._command_by_name.get(command_name)
         return None if command is None else command.id
 
     async def _find_command(self, command_id: int) -> app_commands.AppCommand | None:
-        if all(command.id != command_id for command in self._commands.values()):
+        if all(command.id != command_id for command in self._command_by_name.values()):
             await self._load_commands()
         return next(
             (
                 fetched_command
-                for fetched_command in self._commands.values()
+                for fetched_command in self._command_by_name.values()
                 if fetched_command.id == command_id
             ),
             None,
         )
 
     async def _load_commands(self) -> None:
-        self._commands = {command.name: command for command in await self._bot.tree.fetch_commands()}
+        self._command_by_name = {command.name: command for command in await self._bot.tree.fetch_commands()}
 
 
 async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> bool:
@@ -188,13 +192,13 @@ def evaluate_overrides(member: discord.Member, overrides: list[CommandPermission
 async def require_manager(interaction: Interaction, command_id: int | None) -> None:
     """Raise `NotAuthorized` unless the user may manage the server's feeds."""
     if not await can_manage_feeds(interaction, command_id):
-        raise await _not_authorized_error(interaction)
+        raise await _build_not_authorized_error(interaction)
 
 
 async def require_manager_command(interaction: Interaction, name: str) -> None:
     """Raise `NotAuthorized` unless the user may use the named command for users who manage feeds."""
     if not await can_use_manager_command(interaction, name):
-        raise await _not_authorized_error(interaction)
+        raise await _build_not_authorized_error(interaction)
 
 
 class ManagersOnlyMixin:
@@ -210,7 +214,7 @@ class ManagersPanel(OwnedView):
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
-        self._command_id: int | None = interaction.extras.get(_COMMAND_ID_KEY, interaction.command_id)
+        self._command_id: int | None = interaction.extras.get(_COMMAND_ID_EXTRAS_KEY, interaction.command_id)
 
     @property
     def guild(self) -> discord.Guild:
@@ -219,7 +223,7 @@ class ManagersPanel(OwnedView):
         return self.interaction.guild
 
     async def authorize(self, interaction: Interaction) -> None:
-        interaction.extras[_COMMAND_ID_KEY] = self._command_id
+        interaction.extras[_COMMAND_ID_EXTRAS_KEY] = self._command_id
         await require_manager(interaction, self._command_id)
 
 
@@ -230,7 +234,7 @@ class NotAuthorized(app_commands.CheckFailure, UserFacingError):
     """
 
 
-async def _not_authorized_error(interaction: Interaction) -> NotAuthorized:
+async def _build_not_authorized_error(interaction: Interaction) -> NotAuthorized:
     """Return the error for a user who may not manage feeds.
 
     It names the server's manager role, if there is one and the user lacks it.
@@ -239,16 +243,18 @@ async def _not_authorized_error(interaction: Interaction) -> NotAuthorized:
     if guild is None:
         return NotAuthorized(_("This only works in a server."))
     manager_role_id = (await interaction.client.store.preferences.by_server(guild.id)).manager_role
-    role = guild.get_role(manager_role_id) if manager_role_id is not None else None
-    permission = _("Manage Server")
-    if role is None or (isinstance(interaction.user, discord.Member) and role in interaction.user.roles):
+    manager_role = guild.get_role(manager_role_id) if manager_role_id is not None else None
+    permission_label = _("Manage Server")
+    if manager_role is None or (
+        isinstance(interaction.user, discord.Member) and manager_role in interaction.user.roles
+    ):
         return NotAuthorized(
-            _("You need the {permissions} permission for this.").format(permissions=permission)
+            _("You need the {permissions} permission for this.").format(permissions=permission_label)
         )
     return NotAuthorized(
         _("You need the {permission} permission or the role {role} for this.").format(
-            permission=permission,
-            role=f"**{discord_text.to_markdown_line(role.name, _MAX_ROLE_NAME_LENGTH)}**",
+            permission=permission_label,
+            role=f"**{discord_text.to_markdown_line(manager_role.name, _MAX_ROLE_NAME_LENGTH)}**",
         )
     )
 
@@ -263,11 +269,11 @@ async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
     return {
         server_id
         for server_id in server_ids - {interaction_context.server_id(interaction)}
-        if await _has_left(interaction.client, server_id, interaction.user.id)
+        if await _has_user_left(interaction.client, server_id, interaction.user.id)
     }
 
 
-async def _has_left(bot: TelexBot, server_id: int, user_id: int) -> bool:
+async def _has_user_left(bot: TelexBot, server_id: int, user_id: int) -> bool:
     guild = bot.get_guild(server_id)
     try:
         if guild is None and not bot.store.shards.serves(server_id):  # Another process serves it.

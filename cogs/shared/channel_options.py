@@ -127,21 +127,21 @@ def permission_problems(channel: PostableChannel) -> tuple[str, str]:
 
     The first is on permissions without which it cannot post, the second on other useful ones.
     """
-    missing_required = permissions.list_missing_permission_labels(channel)
-    missing_useful = permissions.list_missing_permission_labels(channel, required=False, useful=True)
-    refusal = advice = ""
-    if missing_required:
+    missing_required_labels = permissions.list_missing_permission_labels(channel)
+    missing_useful_labels = permissions.list_missing_permission_labels(channel, required=False, useful=True)
+    refusal = permission_advice = ""
+    if missing_required_labels:
         refusal = _(
             "I can’t post in {channel} yet. In the channel’s settings, under Permissions, give "
             "me {permissions}, then try again."
-        ).format(channel=channel.mention, permissions=_join_bold(missing_required))
-    if missing_useful:
-        advice = _(
+        ).format(channel=channel.mention, permissions=_join_bold_names(missing_required_labels))
+    if missing_useful_labels:
+        permission_advice = _(
             "In {channel} I’m also missing {permissions}. Posts still go out, but I can’t add "
             "reactions, find those made while I was offline, or check after a failure whether a post "
             "went through."
-        ).format(channel=channel.mention, permissions=_join_bold(missing_useful))
-    return refusal, advice
+        ).format(channel=channel.mention, permissions=_join_bold_names(missing_useful_labels))
+    return refusal, permission_advice
 
 
 def require_can_post(channel: PostableChannel) -> str:
@@ -149,38 +149,38 @@ def require_can_post(channel: PostableChannel) -> str:
 
     Raises `UserFacingError` if Telex cannot post in the channel.
     """
-    refusal, advice = permission_problems(channel)
+    refusal, permission_advice = permission_problems(channel)
     if refusal:
         raise UserFacingError(refusal)
-    return advice
+    return permission_advice
 
 
-def _join_bold(names: list[str]) -> str:
-    return ", ".join(f"**{name}**" for name in names)
+def _join_bold_names(permission_labels: list[str]) -> str:
+    return ", ".join(f"**{permission_label}**" for permission_label in permission_labels)
 
 
-async def posting_delay_text(interaction: Interaction, target: PostableChannel) -> str:
+async def posting_delay_text(interaction: Interaction, target_channel: PostableChannel) -> str:
     """Return a sentence on why a channel gets articles later or only in part.
 
     Returns "" if the channel gets all articles at once.
     """
     store = interaction.client.store
-    digest = await store.digests.by_channel(target.id)
+    digest = await store.digests.by_channel(target_channel.id)
     if digest is not None and digest.plan.alone:
         return _("{channel} only gets digests. Next one: {date}.").format(
-            channel=target.mention, date=f"<t:{digest.due}:f>"
+            channel=target_channel.mention, date=f"<t:{digest.due}:f>"
         )
-    preferences = await store.preferences.by_channel(target.id)
-    zone = (await store.preferences.by_server(target.guild.id)).time_zone
+    preferences = await store.preferences.by_channel(target_channel.id)
+    zone = (await store.preferences.by_server(target_channel.guild.id)).time_zone
     quiet_until = local_time.quiet_hours_end(
         interaction.client.services.clock.now(), preferences.quiet_hours, zone
     )
     if preferences.least_outlets is not None or preferences.best_a_day is not None:
         return linkify_commands(
             _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
-        ).format(channel=target.mention)
+        ).format(channel=target_channel.mention)
     if not quiet_until:
         return ""
     return _("Quiet hours in {channel} until {date}. Articles arrive then.").format(
-        channel=target.mention, date=f"<t:{quiet_until}:f>"
+        channel=target_channel.mention, date=f"<t:{quiet_until}:f>"
     )

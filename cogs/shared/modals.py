@@ -46,20 +46,25 @@ class FormModal(discord.ui.Modal):
             timeout=VIEW_TIMEOUT_SECONDS,
             custom_id=MISSING if view is None else view.new_custom_id(),
         )
-        self._on_submit, self._fields, self._view, self._ack_mode = on_submit, fields, view, ack_mode
+        self._on_submit, self._form_fields, self._origin_view, self._ack_mode = (
+            on_submit,
+            fields,
+            view,
+            ack_mode,
+        )
         for field in fields:
             self.add_item(field)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Pass the texts of the fields to the callback, unless the user may no longer use the view."""
         async with error_boundary(interaction):
-            texts = [field.text_input.value for field in self._fields]
-            if self._view is None:
+            field_texts = [field.text_input.value for field in self._form_fields]
+            if self._origin_view is None:
                 await acknowledge(interaction, self._ack_mode)
-                await self._on_submit(interaction, *texts)
-            elif await self._view.interaction_check(interaction):
-                async with self._view.handling(interaction, self._ack_mode):
-                    await self._on_submit(interaction, *texts)
+                await self._on_submit(interaction, *field_texts)
+            elif await self._origin_view.interaction_check(interaction):
+                async with self._origin_view.handling(interaction, self._ack_mode):
+                    await self._on_submit(interaction, *field_texts)
 
 
 def modal_button(
@@ -77,15 +82,15 @@ def modal_button(
     The text typed in the field is stripped and passed to `action`.
     """
 
-    async def on_submit(interaction: Interaction, text: str) -> None:
+    async def run_action_on_text(interaction: Interaction, text: str) -> None:
         await action(interaction, text.strip())
 
-    async def open_modal(interaction: Interaction) -> None:
+    async def open_text_modal(interaction: Interaction) -> None:
         await interaction.response.send_modal(
-            FormModal(title, on_submit, text_field, view=view, ack_mode=reply)
+            FormModal(title, run_action_on_text, text_field, view=view, ack_mode=reply)
         )
 
-    return ActionButton(open_modal, AckMode.MANUAL, label=label, **kwargs)
+    return ActionButton(open_text_modal, AckMode.MANUAL, label=label, **kwargs)
 
 
 class SingleChoiceMenu(OwnedView):

@@ -52,7 +52,7 @@ P = TypeVar("P", bound=PageLike)
 class Paginator(Paginated, Generic[P]):
     """Base of paginated lists."""
 
-    async def load_page(self, interaction: Interaction, number: int) -> P:
+    async def load_page(self, interaction: Interaction, page_number: int) -> P:
         """Load a page by its index, from 0, with what the user may see now."""
         raise NotImplementedError
 

@@ -71,15 +71,18 @@ def setting_section(name: str, value_text: str = "", control: Item | None = None
 
 
 def select_options(
-    current: T | None, choices: Iterable[T], label: Callable[[T], str], unset_label: str
+    selected_choice: T | None, choice_values: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
     """Return menu options for values, the current one preselected.
 
     The first option unsets the setting.
     """
     return [
-        menu_option(unset_label, NO_CHOICE_VALUE, is_default=current is None),
-        *(menu_option(label(choice), choice, is_default=choice == current) for choice in choices),
+        menu_option(unset_label, NO_CHOICE_VALUE, is_default=selected_choice is None),
+        *(
+            menu_option(label(choice), choice, is_default=choice == selected_choice)
+            for choice in choice_values
+        ),
     ]
 
 
@@ -96,7 +99,7 @@ def time_zone_button(
 ) -> ActionButton:
     """Return a button that asks for a time zone and passes its IANA name to `on_submit`."""
 
-    async def on_text_submit(interaction: Interaction, text: str) -> None:
+    async def submit_time_zone(interaction: Interaction, text: str) -> None:
         zone = await asyncio.to_thread(zones.find_zone, text)
         if zone is None:
             raise UserFacingError(await _unknown_zone_text(text))
@@ -109,7 +112,7 @@ def time_zone_button(
         max_length=_MAX_TIME_ZONE_LENGTH,
     )
     return modal_button(
-        view, on_text_submit, label or _("Change…"), text_field, title=_("Time zone"), **kwargs
+        view, submit_time_zone, label or _("Change…"), text_field, title=_("Time zone"), **kwargs
     )
 
 
@@ -119,8 +122,8 @@ async def _unknown_zone_text(text: str) -> str:
         return _(
             "“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium."
         ).format(text=escaped_text)
-    if names := await asyncio.to_thread(zones.suggest_zones, text):
-        suggestions = ", ".join(f"`{name}`" for name in names)
+    if zone_names := await asyncio.to_thread(zones.suggest_zones, text):
+        suggestions = ", ".join(f"`{zone_name}`" for zone_name in zone_names)
         return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
             text=escaped_text, names=suggestions
         )

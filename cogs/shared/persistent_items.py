@@ -29,7 +29,7 @@ def persistent_item(
     the item and the named groups of the template. Clicks count towards the user's rate limit.
     """
 
-    def decorate(action: Callable[..., Awaitable[None]]) -> PersistentItem:
+    def build_item_class(action: Callable[..., Awaitable[None]]) -> PersistentItem:
         class FunctionItem(discord.ui.DynamicItem[Any], template=template):
             def __init__(self, item: discord.ui.Item[Any], groups: dict[str, str]) -> None:
                 super().__init__(item)
@@ -63,7 +63,7 @@ def persistent_item(
         FunctionItem.__module__ = action.__module__
         return FunctionItem
 
-    return decorate
+    return build_item_class
 
 
 class TelexCog(commands.Cog):
@@ -121,8 +121,12 @@ class ExpiredComponentCog(TelexCog):
         with contextlib.suppress(discord.HTTPException):
             if view is None:
                 set_reply_language(interaction)
-                origin = None if interaction.message is None else interaction.message.interaction_metadata
-                is_from_component = origin is not None and origin.type is interaction_type.component
+                origin_metadata = (
+                    None if interaction.message is None else interaction.message.interaction_metadata
+                )
+                is_from_component = (
+                    origin_metadata is not None and origin_metadata.type is interaction_type.component
+                )
                 await interaction.response.send_message(
                     expired_text(was_opened_by_button=is_from_component), ephemeral=True
                 )

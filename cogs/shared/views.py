@@ -34,7 +34,7 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 
 CUSTOM_ID_PREFIX = "telex:view:"
 
-_RENDERED_KEY = "shown"
+_RENDERED_EXTRAS_KEY = "shown"
 """Key in the extras of an interaction that marks that its reply has been shown."""
 
 
@@ -157,7 +157,7 @@ class OwnedView(discord.ui.LayoutView):
     async def _rerender(self, interaction: Interaction, ack_mode: AckMode) -> None:
         if (
             ack_mode is AckMode.UPDATE_MESSAGE
-            and _RENDERED_KEY not in interaction.extras
+            and _RENDERED_EXTRAS_KEY not in interaction.extras
             and not self.is_finished()
         ):
             await self.render(interaction)
@@ -180,7 +180,7 @@ class OwnedView(discord.ui.LayoutView):
             if isinstance(item, ActionButton | _ActionSelect):
                 item.custom_id = self.new_custom_id()
         self.interaction = interaction
-        interaction.extras[_RENDERED_KEY] = True
+        interaction.extras[_RENDERED_EXTRAS_KEY] = True
         await _edit_original(interaction, self, pictures)
 
     async def display_card(

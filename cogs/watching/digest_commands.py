@@ -55,8 +55,8 @@ class DigestCog(
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Return whether the user may use a /digest command; /digest me is open to everyone."""
         command = interaction.command
-        is_open = isinstance(command, app_commands.Command) and not command.extras.get("managers")
-        return is_open or await super().interaction_check(interaction)
+        is_open_to_members = isinstance(command, app_commands.Command) and not command.extras.get("managers")
+        return is_open_to_members or await super().interaction_check(interaction)
 
     @app_commands.command(name="me", description=locale_str("Get your own digest by direct message"))
     async def me(self, interaction: Interaction) -> None:
@@ -94,7 +94,7 @@ class DigestList(ManagersPanel):
             hint = linkify_commands(_("None yet. Set one up with /digest setup."))
             await self.display_card(interaction, heading_text(title, hint))
             return
-        options = [
+        digest_options = [
             menu_option(
                 channel_options.channel_name(self.guild, option_digest.channel_id),
                 option_digest.channel_id,
@@ -102,15 +102,18 @@ class DigestList(ManagersPanel):
             )
             for option_digest in visible_digests
         ]
-        menu = StringMenu(
-            self._open, AckMode.EPHEMERAL_MESSAGE, placeholder=_("Change or stop a digest…"), options=options
+        digest_menu = StringMenu(
+            self._open_digest,
+            AckMode.EPHEMERAL_MESSAGE,
+            placeholder=_("Change or stop a digest…"),
+            options=digest_options,
         )
         entries = (text_block(_digest_text(entry_digest)) for entry_digest in visible_digests)
-        await self.display_card(interaction, heading_text(title), *entries, ActionRow(menu))
+        await self.display_card(interaction, heading_text(title), *entries, ActionRow(digest_menu))
 
-    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
-        target = await channel_options.find_postable_channel(self.guild, int(selected_values[0]))
-        if target is None:
+    async def _open_digest(self, interaction: Interaction, selected_values: list[str]) -> None:
+        target_channel = await channel_options.find_postable_channel(self.guild, int(selected_values[0]))
+        if target_channel is None:
             if not await subscription_options.is_channel_deleted(self.guild, int(selected_values[0])):
                 raise UserFacingError(_("I can’t reach that channel right now. Try again later."))
             was_stopped = await self.store.digests.delete(
@@ -121,19 +124,19 @@ class DigestList(ManagersPanel):
                 if was_stopped
                 else _("That channel no longer exists.")
             )
-        await channel_options.require_visible(interaction, target.id)
-        await ChannelDigestPanel(interaction, target).start(interaction)
+        await channel_options.require_visible(interaction, target_channel.id)
+        await ChannelDigestPanel(interaction, target_channel).start(interaction)
 
 
 def _digest_text(digest: Digest) -> str:
-    line = _("<#{channel}>: {when} ({zone}), next one {date}").format(
+    schedule_line = _("<#{channel}>: {when} ({zone}), next one {date}").format(
         channel=digest.channel_id,
         when=digest_labels.schedule_text(digest.plan),
         zone=digest.time_zone,
         date=f"<t:{digest.due}:R>",
     )
     return "\n".join(
-        (line, *(f"-# {option_line}" for option_line in digest_labels.option_lines(digest.plan)))
+        (schedule_line, *(f"-# {option_line}" for option_line in digest_labels.option_lines(digest.plan)))
     )
 
 
@@ -141,7 +144,7 @@ _SUMMARY_WAIT_SECONDS = 10.0
 """Maximum time in seconds for which the preview of a digest waits for summaries."""
 _MINUTES_PER_HOUR = 60
 _DEFAULT_PLAN = DigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
-_OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES = (
+_DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION = (
     "alone",
     "wide",
     "chart",
@@ -154,7 +157,7 @@ class ChannelDigestPanel(ChannelPanel):
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction, channel)
-        self._plan = _DEFAULT_PLAN
+        self._edited_plan = _DEFAULT_PLAN
         self._saved_digest: Digest | None = None
         self._offers_summaries = False
 
@@ -167,18 +170,18 @@ class ChannelDigestPanel(ChannelPanel):
         self._offers_summaries = text_generator is not None and text_generator.summarizer is not None
         self._saved_digest = await store.digests.by_channel(self.channel.id)
         if self._saved_digest is not None:
-            self._plan = self._saved_digest.plan
+            self._edited_plan = self._saved_digest.plan
         elif not await store.subscriptions.load_feed_ids([self.channel.id]):
-            self._plan = replace(_DEFAULT_PLAN, wide=True)
+            self._edited_plan = replace(_DEFAULT_PLAN, wide=True)
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
         """Show the plan of the digest, and the digest that the plan would produce now."""
-        client, plan = self.client, self._plan
+        client, plan = self.client, self._edited_plan
         zone = (await client.store.preferences.by_server(self.channel.guild.id)).time_zone
         now = client.services.clock.now()
         due_at = local_time.next_occurrence(now, plan.minute, plan.weekday, zone)
-        lines = [
+        text_lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
             _("Sent {when} ({zone}), next one {date}").format(
                 when=digest_labels.schedule_text(plan), zone=zone, date=f"<t:{due_at}:R>"
@@ -186,14 +189,14 @@ class ChannelDigestPanel(ChannelPanel):
             *(f"-# {line}" for line in digest_labels.option_lines(plan)),
         ]
         if self._saved_digest is None:
-            lines.append(_("Not active yet."))
+            text_lines.append(_("Not active yet."))
         elif self._saved_digest.plan != plan:
-            lines.append(_("Not saved yet."))
+            text_lines.append(_("Not saved yet."))
         refusal, _advice = permission_problems(self.channel)
         if refusal:
-            lines.append(f"⚠️ {refusal}")
+            text_lines.append(f"⚠️ {refusal}")
         elif plan.chart and not permissions.can_attach_files(self.channel):
-            lines.append(
+            text_lines.append(
                 "⚠️ "
                 + _("To post the chart, I need the {permission} permission in {channel}.").format(
                     permission=f"**{permissions.permission_label('attach_files')}**",
@@ -202,14 +205,14 @@ class ChannelDigestPanel(ChannelPanel):
             )
         preview, pictures = await self._render_preview(zone, now)
         layout: Layout = (
-            text_block("\n".join(lines)),
+            text_block("\n".join(text_lines)),
             Card(preview, outlet_branding.DEFAULT_COLOUR),
-            *self._controls(),
+            *self._build_controls(),
         )
         await self.display(interaction, layout, pictures=pictures)
 
     async def _render_preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[Picture]]:
-        client, plan = self.client, self._plan
+        client, plan = self.client, self._edited_plan
         digest = Digest(
             id=0,
             server_id=self.channel.guild.id,
@@ -221,7 +224,7 @@ class ChannelDigestPanel(ChannelPanel):
             time_zone=zone,
         )
         try:
-            edition, _gathered = await client.outbox_relay.digests.build_edition(
+            edition, _gathered_articles = await client.outbox_relay.digests.build_edition(
                 self.channel.guild,
                 digest,
                 since=now - period_seconds(plan),
@@ -231,36 +234,37 @@ class ChannelDigestPanel(ChannelPanel):
         except WorkerError as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
         language = await client.languages.for_channel(self.channel.guild.id, self.channel.id)
-        page = await digest_rendering.build_page(client.store, edition, language=language)
-        if page is None:
+        digest_page = await digest_rendering.build_page(client.store, edition, language=language)
+        if digest_page is None:
             explanation = _("If there’s no news, no digest is sent.")
             return (heading_text(_("Nothing to preview yet"), explanation),), []
-        picture = await digest_rendering.draw_chart(edition, language=language)
-        return (*page.card, *digest_rendering.make_chart_blocks(picture)), [] if picture is None else [
-            picture
-        ]
+        chart_picture = await digest_rendering.draw_chart(edition, language=language)
+        return (
+            *digest_page.card,
+            *digest_rendering.make_chart_blocks(chart_picture),
+        ), [] if chart_picture is None else [chart_picture]
 
-    def _controls(self) -> tuple[ActionRow, ...]:
-        plan = self._plan
+    def _build_controls(self) -> tuple[ActionRow, ...]:
+        plan = self._edited_plan
         option_labels = {
-            _OPTION_DIGEST_ONLY: (_("Digest only"), _("No individual posts in this channel")),
-            _OPTION_OTHER_CHANNELS: (
+            _DIGEST_ONLY_OPTION: (_("Digest only"), _("No individual posts in this channel")),
+            _OTHER_CHANNELS_OPTION: (
                 _("Other channels too"),
                 _("Also covers feeds in channels everybody here can see"),
             ),
-            _OPTION_CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
+            _CHART_OPTION: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
         if self._offers_summaries:
-            option_labels[_OPTION_SUMMARIES] = (
+            option_labels[_SUMMARIES_OPTION] = (
                 _("Summaries"),
                 _("Two sentences per story, written by a language model"),
             )
         menu_options = [
-            menu_option(label, name, description, is_default=getattr(plan, name))
-            for name, (label, description) in option_labels.items()
+            menu_option(label, option_name, description, is_default=getattr(plan, option_name))
+            for option_name, (label, description) in option_labels.items()
         ]
         is_unchanged = self._saved_digest is not None and self._saved_digest.plan == plan
-        style, stop_label = discord.ButtonStyle, _("Stop the digest")
+        button_style, stop_label = discord.ButtonStyle, _("Stop the digest")
         return (
             ActionRow(
                 StringMenu(
@@ -283,56 +287,58 @@ class ChannelDigestPanel(ChannelPanel):
             ),
             ActionRow(
                 ActionButton(
-                    self._save,
+                    self._save_digest,
                     label=_("Start") if self._saved_digest is None else _("Save changes"),
-                    style=style.success,
+                    style=button_style.success,
                     disabled=is_unchanged,
                 ),
                 None
                 if self._saved_digest is None
-                else ActionButton(self._stop, label=stop_label, style=style.danger),
+                else ActionButton(self._stop_digest, label=stop_label, style=button_style.danger),
                 ActionButton(self.cancel, label=_("Close")),
             ),
         )
 
     async def _select_day(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=selected_number(selected_values))
+        self._edited_plan = replace(self._edited_plan, weekday=selected_number(selected_values))
 
     async def _select_hour(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._plan = replace(self._plan, minute=int(selected_values[0]))
+        self._edited_plan = replace(self._edited_plan, minute=int(selected_values[0]))
 
     async def _select_options(self, _interaction: Interaction, selected_values: list[str]) -> None:
         option_flags = {
-            name: name in selected_values
-            for name in (_OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES)
+            option_name: option_name in selected_values
+            for option_name in (_DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION)
         }
-        self._plan = replace(self._plan, **option_flags)
+        self._edited_plan = replace(self._edited_plan, **option_flags)
 
-    async def _save(self, interaction: Interaction) -> None:
-        target = await channel_options.require_existing_channel(interaction, self.channel.id)
-        require_can_post(target)
+    async def _save_digest(self, interaction: Interaction) -> None:
+        target_channel = await channel_options.require_existing_channel(interaction, self.channel.id)
+        require_can_post(target_channel)
         client = self.client
-        saved = await client.store.digests.save(
-            self._plan,
-            server_id=target.guild.id,
-            channel_id=target.id,
+        saved_digest = await client.store.digests.save(
+            self._edited_plan,
+            server_id=target_channel.guild.id,
+            channel_id=target_channel.id,
             user_id=self.user_id,
             limit=MAX_DIGEST_CHANNELS_PER_SERVER,
         )
-        if saved is None:
+        if saved_digest is None:
             raise UserFacingError(
                 _("This server already has {count} digests, the maximum. Stop one first.").format(
                     count=format_number(MAX_DIGEST_CHANNELS_PER_SERVER)
                 )
             )
-        await client.outbox_relay.recheck_channel(target.id)
+        await client.outbox_relay.recheck_channel(target_channel.id)
         client.outbox_relay.wake()
         confirmation = _("Saved. {channel} gets its next digest {when}.").format(
-            channel=target.mention, when=f"<t:{saved.due}:F>"
+            channel=target_channel.mention, when=f"<t:{saved_digest.due}:F>"
         )
-        await self.finish(interaction, "\n".join((confirmation, *digest_labels.option_lines(saved.plan))))
+        await self.finish(
+            interaction, "\n".join((confirmation, *digest_labels.option_lines(saved_digest.plan)))
+        )
 
-    async def _stop(self, interaction: Interaction) -> None:
+    async def _stop_digest(self, interaction: Interaction) -> None:
         client = self.client
         was_stopped = await client.store.digests.delete(
             server_id=self.channel.guild.id, channel_id=self.channel.id, user_id=self.user_id

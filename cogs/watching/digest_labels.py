@@ -30,10 +30,10 @@ def day_options(plan: DigestPlan) -> list[discord.SelectOption]:
 
 def time_options(plan: DigestPlan) -> list[discord.SelectOption]:
     """Return the menu options for the time of a digest; the values are minutes of the day."""
-    _never, *times = select_options(
+    _unset_option, *hour_options = select_options(
         plan.minute, range(0, 24 * _MINUTES_PER_HOUR, _MINUTES_PER_HOUR), _time_label, ""
     )
-    return times
+    return hour_options
 
 
 def _time_label(minute: int) -> str:
@@ -62,10 +62,15 @@ def option_lines(plan: DigestPlan) -> list[str]:
 def stored_plan_text(stored_plan: str) -> str:
     """Return a digest plan that the settings history stores as text."""
     plan = DigestPlan.parse(stored_plan)
-    option_flags = {
+    flag_by_option_label = {
         _("digest only"): plan.alone,
         _("other channels too"): plan.wide,
         _("trend chart"): plan.chart,
         _("summaries"): plan.summaries,
     }
-    return ", ".join((schedule_text(plan), *(name for name, is_set in option_flags.items() if is_set)))
+    return ", ".join(
+        (
+            schedule_text(plan),
+            *(option_label for option_label, is_set in flag_by_option_label.items() if is_set),
+        )
+    )

@@ -53,34 +53,35 @@ class PersonalDigestPanel(OwnedView):
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
-        self._plan = PersonalDigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
+        self._edited_plan = PersonalDigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
         self._saved_digest: PersonalDigest | None = None
-        self._feeds: list[Feed] = []
-        self._has_zone = True
+        self._readable_feeds: list[Feed] = []
+        self._has_time_zone = True
 
     async def start(self, interaction: Interaction) -> None:
         """Load the user's digest, or a default plan for the morning with all readable feeds, and show it."""
         store = self.store
         self._saved_digest = await store.personal_digests.by_user(self.user_id)
         if self._saved_digest is not None:
-            self._plan = self._saved_digest.plan
+            self._edited_plan = self._saved_digest.plan
         elif (server_id := interaction_context.server_id(interaction)) is not None:
             zone = (await store.preferences.by_server(server_id)).time_zone
-            self._plan = replace(self._plan, time_zone=zone)
-        self._has_zone = self._saved_digest is not None or self._plan.time_zone != "UTC"
+            self._edited_plan = replace(self._edited_plan, time_zone=zone)
+        self._has_time_zone = self._saved_digest is not None or self._edited_plan.time_zone != "UTC"
         readable_feed_ids = await _load_readable_feed_ids(interaction)
         readable_feeds = [feed for feed in await store.feeds.list_all() if feed.id in readable_feed_ids]
-        selected_feed_ids = set(self._plan.feed_ids)
-        self._feeds = sorted(
+        selected_feed_ids = set(self._edited_plan.feed_ids)
+        self._readable_feeds = sorted(
             readable_feeds, key=lambda feed: (feed.id not in selected_feed_ids, feed.title.casefold())
         )
-        self._plan = replace(
-            self._plan, feed_ids=tuple(feed.id for feed in self._feeds if feed.id in selected_feed_ids)
+        self._edited_plan = replace(
+            self._edited_plan,
+            feed_ids=tuple(feed.id for feed in self._readable_feeds if feed.id in selected_feed_ids),
         )
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        plan, saved_digest, style = self._plan, self._saved_digest, discord.ButtonStyle
+        plan, saved_digest, button_style = self._edited_plan, self._saved_digest, discord.ButtonStyle
         watch_count = len(await self.store.watches.list_by_user(self.user_id))
         watches_text = _("included") if plan.include_watches else _("not included")
         if watch_count:
@@ -134,24 +135,28 @@ class PersonalDigestPanel(OwnedView):
             setting_section(_("Your watches"), watches_text, watches_button),
             ActionRow(
                 ActionButton(
-                    self._save,
+                    self._save_digest,
                     label=save_label,
-                    style=style.success,
+                    style=button_style.success,
                     disabled=is_unchanged and not is_suspended,
                 )
-                if self._has_zone
-                else time_zone_button(self, self._start_with_time_zone, save_label, style=style.success),
-                ActionButton(self._preview, AckMode.EPHEMERAL_MESSAGE, label=_("Preview")),
-                None if saved_digest is None or is_suspended else ActionButton(self._pause, label=_("Pause")),
+                if self._has_time_zone
+                else time_zone_button(
+                    self, self._start_with_time_zone, save_label, style=button_style.success
+                ),
+                ActionButton(self._send_preview, AckMode.EPHEMERAL_MESSAGE, label=_("Preview")),
+                None
+                if saved_digest is None or is_suspended
+                else ActionButton(self._pause_digest, label=_("Pause")),
                 None
                 if saved_digest is None
-                else ActionButton(self._stop_digest, label=_("Stop the digest"), style=style.danger),
+                else ActionButton(self._stop_digest, label=_("Stop the digest"), style=button_style.danger),
             ),
         ]
         await self.display_card(interaction, *blocks)
 
     def _state_lines(self) -> Iterator[str]:
-        plan, saved_digest = self._plan, self._saved_digest
+        plan, saved_digest = self._edited_plan, self._saved_digest
         due_at = local_time.next_occurrence(
             self.client.services.clock.now(), plan.minute, plan.weekday, plan.time_zone
         )
@@ -172,46 +177,50 @@ class PersonalDigestPanel(OwnedView):
             yield _("Next one {when}. Days without news are skipped.").format(when=f"<t:{due_at}:R>")
 
     def _feeds_text(self) -> str:
-        if self._plan.is_unrestricted:
+        if self._edited_plan.is_unrestricted:
             return _("everything you can see")
-        titles = [feed.title or feed.outlet for feed in self._feeds if feed.id in self._plan.feed_ids]
-        return _summarize_names(titles) or _("none")
+        feed_titles = [
+            feed.title or feed.outlet
+            for feed in self._readable_feeds
+            if feed.id in self._edited_plan.feed_ids
+        ]
+        return _summarize_names(feed_titles) or _("none")
 
     def _feed_menu(self) -> Iterator[Block]:
-        listed_feeds = self._feeds[: discord_limits.MAX_OPTIONS]
+        listed_feeds = self._readable_feeds[: discord_limits.MAX_OPTIONS]
         if not listed_feeds:
             return
-        options = [
-            menu_option(feed.title or feed.outlet, feed.id, is_default=feed.id in self._plan.feed_ids)
+        feed_options = [
+            menu_option(feed.title or feed.outlet, feed.id, is_default=feed.id in self._edited_plan.feed_ids)
             for feed in listed_feeds
         ]
         yield ActionRow(
             StringMenu(
                 self._choose_feeds,
                 placeholder=_("Only these feeds…"),
-                options=options,
+                options=feed_options,
                 min_values=0,
-                max_values=len(options),
+                max_values=len(feed_options),
             )
         )
-        if len(self._feeds) > len(listed_feeds):
+        if len(self._readable_feeds) > len(listed_feeds):
             yield text_block("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
 
     async def _select_day(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=selected_number(selected_values))
+        self._edited_plan = replace(self._edited_plan, weekday=selected_number(selected_values))
 
     async def _select_hour(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._plan = replace(self._plan, minute=int(selected_values[0]))
+        self._edited_plan = replace(self._edited_plan, minute=int(selected_values[0]))
 
     async def _choose_feeds(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._plan = replace(self._plan, feed_ids=tuple(sorted(map(int, selected_values))))
+        self._edited_plan = replace(self._edited_plan, feed_ids=tuple(sorted(map(int, selected_values))))
 
     async def _toggle_watches(self, _interaction: Interaction) -> None:
-        self._plan = replace(self._plan, include_watches=not self._plan.include_watches)
+        self._edited_plan = replace(self._edited_plan, include_watches=not self._edited_plan.include_watches)
 
-    async def _on_topics_submit(self, _interaction: Interaction, lines: str) -> None:
+    async def _on_topics_submit(self, _interaction: Interaction, topics_text: str) -> None:
         topics = dict.fromkeys(
-            filter(None, (discord_text.to_plain_line(line) for line in lines.splitlines()))
+            filter(None, (discord_text.to_plain_line(topic_line) for topic_line in topics_text.splitlines()))
         )
         if len(topics) > MAX_TOPICS:
             raise UserFacingError(_("At most {count} topics.").format(count=format_number(MAX_TOPICS)))
@@ -225,19 +234,19 @@ class PersonalDigestPanel(OwnedView):
                         topic=discord_text.escape_markdown(discord_text.truncate_utf16(topic, 80))
                     )
                 )
-        self._plan = replace(self._plan, topic_queries=tuple(topics))
+        self._edited_plan = replace(self._edited_plan, topic_queries=tuple(topics))
 
     async def _start_with_time_zone(self, interaction: Interaction, zone: str) -> None:
         """Start the digest of a user whose time zone was unknown until now."""
         await self._on_time_zone_submit(interaction, zone)
-        await self._save(interaction)
+        await self._save_digest(interaction)
 
     async def _on_time_zone_submit(self, _interaction: Interaction, zone: str) -> None:
-        self._has_zone = True
-        self._plan = replace(self._plan, time_zone=zone)
+        self._has_time_zone = True
+        self._edited_plan = replace(self._edited_plan, time_zone=zone)
 
-    async def _preview(self, interaction: Interaction) -> None:
-        client, plan, language = self.client, self._plan, i18n.current_language()
+    async def _send_preview(self, interaction: Interaction) -> None:
+        client, plan, language = self.client, self._edited_plan, i18n.current_language()
         now = client.services.clock.now()
         try:
             edition = await client.outbox_relay.personal_digests.build_edition(
@@ -250,17 +259,17 @@ class PersonalDigestPanel(OwnedView):
             )
         except (WorkerError, EngineError) as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
-        page = await digest_rendering.build_page(client.store, edition, language=language)
+        digest_page = await digest_rendering.build_page(client.store, edition, language=language)
         empty_card = (heading_text(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
-        await reply_with_card(interaction, *(empty_card if page is None else page.card))
+        await reply_with_card(interaction, *(empty_card if digest_page is None else digest_page.card))
 
-    async def _save(self, interaction: Interaction) -> None:
+    async def _save_digest(self, interaction: Interaction) -> None:
         client, user_id = self.client, self.user_id
         dm_channel = await message_targets.open_dm(client, user_id)
         if not isinstance(dm_channel, discord.DMChannel):
             raise UserFacingError(describe_problem(DMS_CLOSED_PROBLEM))
         self._saved_digest = await client.store.personal_digests.save(
-            self._plan,
+            self._edited_plan,
             user_id=user_id,
             channel_id=dm_channel.id,
             server_id=interaction_context.server_id(interaction),
@@ -269,7 +278,7 @@ class PersonalDigestPanel(OwnedView):
         self.has_saved = True
         client.outbox_relay.wake()
 
-    async def _pause(self, _interaction: Interaction) -> None:
+    async def _pause_digest(self, _interaction: Interaction) -> None:
         await self.store.personal_digests.pause(self.user_id)
         self._saved_digest = await self.store.personal_digests.by_user(self.user_id)
 
@@ -294,8 +303,8 @@ async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
 
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:
     """Return the first names of a list, and the number of the remaining names, as text."""
-    first_names = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
+    listed_names = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
     overflow_texts = (
         [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
     )
-    return " · ".join((*first_names, *overflow_texts))
+    return " · ".join((*listed_names, *overflow_texts))

@@ -40,15 +40,15 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
     In direct messages, these are all watches of their own; in a server, those that they created in it. Users
     who manage feeds can also remove the watches of channels that they can see or that were deleted.
     """
-    store, server_id = interaction.client.store.watches, interaction.guild_id
-    user_watches = await store.list_by_user(interaction.user.id)
+    watches_repository, server_id = interaction.client.store.watches, interaction.guild_id
+    user_watches = await watches_repository.list_by_user(interaction.user.id)
     await interaction.client.peer_servers.load_names(watch.server_id for watch in user_watches)
     if server_id is None or not isinstance(interaction.user, discord.Member):
         return user_watches
     server_watches = [watch for watch in user_watches if watch.server_id == server_id]
     if not await can_use_manager_command(interaction, MANAGER_COMMAND):
         return server_watches
-    channel_watches = await store.list_channel_watches(server_id)
+    channel_watches = await watches_repository.list_channel_watches(server_id)
     visible_channel_ids = await select_visible_or_deleted_channels(
         interaction, {watch.channel_id for watch in channel_watches}
     )
@@ -58,26 +58,33 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
 class WatchPaginator(CardPaginator):
     """Pages of the watches that the user may remove."""
 
-    async def load_page(self, interaction: Interaction, number: int) -> CardPage:
+    async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
         watches = await load_removable_watches(interaction)
-        page_watches = watches[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
-        lines = [_watch_line(interaction, watch) for watch in page_watches]
-        lines = lines or [linkify_commands(_("No watches yet. Add one with /watch add."))]
-        menu = retry_button = None
+        page_watches = watches[page_number * _PAGE_SIZE : (page_number + 1) * _PAGE_SIZE]
+        watch_lines = [_watch_line(interaction, watch) for watch in page_watches]
+        watch_lines = watch_lines or [linkify_commands(_("No watches yet. Add one with /watch add."))]
+        remove_menu = retry_button = None
         if page_watches:
-            options = [menu_option(watch_label(interaction, watch), watch.id) for watch in page_watches]
-            menu = StringMenu(
-                self._remove, placeholder=_("Remove watches…"), options=options, max_values=len(options)
+            watch_options = [menu_option(watch_label(interaction, watch), watch.id) for watch in page_watches]
+            remove_menu = StringMenu(
+                self._remove_selected_watch,
+                placeholder=_("Remove watches…"),
+                options=watch_options,
+                max_values=len(watch_options),
             )
         if any(watch.problem == DMS_CLOSED_PROBLEM for watch in page_watches):
             retry_button = ActionButton(self._retry_dms, label=_("Try direct messages again"))
         return CardPage(
-            blocks=(heading_text(_("Watches"), *lines), ActionRow(menu), ActionRow(retry_button)),
-            has_more=len(watches) > (number + 1) * _PAGE_SIZE,
+            blocks=(
+                heading_text(_("Watches"), *watch_lines),
+                ActionRow(remove_menu),
+                ActionRow(retry_button),
+            ),
+            has_more=len(watches) > (page_number + 1) * _PAGE_SIZE,
             is_empty=not page_watches,
         )
 
-    async def _remove(self, interaction: Interaction, selected_values: list[str]) -> None:
+    async def _remove_selected_watch(self, interaction: Interaction, selected_values: list[str]) -> None:
         for watch in await load_removable_watches(interaction):
             if str(watch.id) in selected_values:
                 await self.store.watches.remove(watch.id)
@@ -116,16 +123,16 @@ async def _can_stop(interaction: Interaction, watch: Watch) -> bool:
 
 def _watch_line(interaction: Interaction, watch: Watch) -> str:
     place_text = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
-    line = (
+    watch_line = (
         f"{bold_query(watch.query)}\n-# "
         f"{place_text}{discord_text.escape_markdown(_other_server_suffix(interaction, watch))} · "
         f"<t:{watch.created}:R>"
     )
     if watch.problem is not None:
-        line += f" · ⚠️ {describe_problem(watch.problem)}"
+        watch_line += f" · ⚠️ {describe_problem(watch.problem)}"
     if watch.absent is not None:
-        line += " · " + _("paused, because you left the server")
-    return line
+        watch_line += " · " + _("paused, because you left the server")
+    return watch_line
 
 
 def watch_label(interaction: Interaction, watch: Watch) -> str:
@@ -136,17 +143,21 @@ def watch_label(interaction: Interaction, watch: Watch) -> str:
         place_suffix = f" · #{channel.name}" if channel is not None else ""
     else:
         place_suffix = _other_server_suffix(interaction, watch)
-    query = discord_text.to_plain_line(watch.query, discord_limits.MAX_CHOICE_NAME_LENGTH - 40)
-    return discord_text.to_plain_line(f"{query}{place_suffix}", discord_limits.MAX_CHOICE_NAME_LENGTH)
+    query_text = discord_text.to_plain_line(watch.query, discord_limits.MAX_CHOICE_NAME_LENGTH - 40)
+    return discord_text.to_plain_line(f"{query_text}{place_suffix}", discord_limits.MAX_CHOICE_NAME_LENGTH)
 
 
 def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
     """Return the name of a watch's server as a suffix, or "" if it is the current server."""
     if interaction.guild_id == watch.server_id:
         return ""
-    name = interaction.client.peer_servers.server_name(watch.server_id)
-    name = discord_text.to_plain_line(name, 60) if name is not None else _("a server I’m no longer in")
-    return f" · {name}"
+    server_name = interaction.client.peer_servers.server_name(watch.server_id)
+    server_name = (
+        discord_text.to_plain_line(server_name, 60)
+        if server_name is not None
+        else _("a server I’m no longer in")
+    )
+    return f" · {server_name}"
 
 
 def stopped_text(watch: Watch) -> str:

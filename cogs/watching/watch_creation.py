@@ -47,7 +47,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
     dm_channel = await message_targets.open_dm(bot, user.id)
     if not isinstance(dm_channel, discord.DMChannel):
         raise UserFacingError(_dms_closed_text())
-    added = await store.watches.add(
+    added_watch = await store.watches.add(
         server_id=guild.id,
         channel_id=dm_channel.id,
         user_id=user.id,
@@ -55,16 +55,16 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
         language=i18n.current_language(),
         limit=watch_matching.MAX_WATCHES_PER_USER,
     )
-    if added is None:
+    if added_watch is None:
         raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
-    watch, created = added
+    watch, is_new_watch = added_watch
     can_dm = bool(user_watches) and all(
         user_watch.problem != DMS_CLOSED_PROBLEM for user_watch in user_watches
     )
     try:
-        can_dm = can_dm or await _try_dm(dm_channel, parsed_query)
+        can_dm = can_dm or await _try_test_dm(dm_channel, parsed_query)
     finally:
-        if created and not can_dm:
+        if is_new_watch and not can_dm:
             await store.watches.remove(watch.id)
     if not can_dm:
         raise UserFacingError(_dms_closed_text())
@@ -75,7 +75,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
     ).format(
         query=bold_query(parsed_query.text), server=f"**{discord_text.to_markdown_line(guild.name, 100)}**"
     )
-    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, created=created)
+    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, is_new_watch=is_new_watch)
 
 
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
@@ -87,75 +87,78 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
     bot = interaction.client
     parsed_query = await watch_matching.parse_watch_query(bot.store, query)
     await require_watch_manager(interaction)
-    target = await resolve_channel(interaction, channel_option)
-    require_can_post(target)
-    feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(target.guild, target.id)
+    target_channel = await resolve_channel(interaction, channel_option)
+    require_can_post(target_channel)
+    feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(
+        target_channel.guild, target_channel.id
+    )
     if not feed_ids:
         raise UserFacingError(
             _(
                 "{channel} has no feeds to watch. Follow one there, or in a channel that everyone there can "
                 "see."
-            ).format(channel=target.mention)
+            ).format(channel=target_channel.mention)
         )
-    added = await bot.store.watches.add(
-        server_id=target.guild.id,
-        channel_id=target.id,
+    added_watch = await bot.store.watches.add(
+        server_id=target_channel.guild.id,
+        channel_id=target_channel.id,
         user_id=None,
         query=parsed_query.text,
         language=None,
         limit=watch_matching.MAX_WATCHES_PER_SERVER,
     )
-    if added is None:
+    if added_watch is None:
         raise UserFacingError(
             _("This server’s channels already have {count} watches, the maximum. Remove one first.").format(
                 count=format_number(watch_matching.MAX_WATCHES_PER_SERVER)
             )
         )
-    await bot.outbox_relay.recheck_channel(target.id)
+    await bot.outbox_relay.recheck_channel(target_channel.id)
     confirmation = _(
         "I’ll post new articles matching {query} in {channel}, from its own feeds and from "
         "channels that all its members can see."
-    ).format(channel=target.mention, query=bold_query(parsed_query.text))
-    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, created=added[1])
+    ).format(channel=target_channel.mention, query=bold_query(parsed_query.text))
+    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, is_new_watch=added_watch[1])
 
 
 async def _confirm_watch(
-    interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, created: bool
+    interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, is_new_watch: bool
 ) -> None:
     """Confirm a new watch and show the latest article that matches it."""
-    lines = [confirmation if created else _("You’re already watching this.") + " " + confirmation]
-    notes = "\n".join(
+    text_lines = [confirmation if is_new_watch else _("You’re already watching this.") + " " + confirmation]
+    notes_text = "\n".join(
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in query.notes
     )
-    if notes:
-        lines.append(discord_text.truncate_utf16(notes, _MAX_NOTES_LENGTH))
+    if notes_text:
+        text_lines.append(discord_text.truncate_utf16(notes_text, _MAX_NOTES_LENGTH))
     search_page = await interaction.client.services.searcher.search(
         query, feed_ids=feed_ids, limit=1, sort="newest"
     )
-    card: blocks.Layout = ()
+    example_layout: blocks.Layout = ()
     full_matches = [hit for hit in search_page.results if not hit.is_partial]
     if full_matches:
         article = full_matches[0].article
-        lines.append(_("Latest match:"))
+        text_lines.append(_("Latest match:"))
         feed = await interaction.client.store.feeds.get(article.feed_id)
-        card = posts.build_post_layout(article, feed)
+        example_layout = posts.build_post_layout(article, feed)
     else:
-        lines.append(_("No matches yet."))
+        text_lines.append(_("No matches yet."))
     if search_page.suggestions:
         suggestions_text = ", ".join(
-            f"**{discord_text.to_markdown_line(word)}**" for word in search_page.suggestions
+            f"**{discord_text.to_markdown_line(suggested_word)}**"
+            for suggested_word in search_page.suggestions
         )
-        lines.append(_("Did you mean {words}?").format(words=suggestions_text))
-    await reply(interaction, (blocks.text_block("\n".join(lines)), *card))
+        text_lines.append(_("Did you mean {words}?").format(words=suggestions_text))
+    await reply(interaction, (blocks.text_block("\n".join(text_lines)), *example_layout))
 
 
-async def _try_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
+async def _try_test_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
     """Send the first direct message of a watch, and return whether the user accepts direct messages."""
-    text = linkify_commands(
+    test_message_text = linkify_commands(
         _("I’ll send new articles matching {query} here. Manage your watches with /watch list.")
     )
     try:
-        await dm_channel.send(text.format(query=bold_query(query.text)))
+        await dm_channel.send(test_message_text.format(query=bold_query(query.text)))
     except discord.Forbidden:
         return False
     return True
@@ -165,10 +168,10 @@ def _dms_closed_text() -> str:
     return _("I can’t DM you. Allow direct messages in this server’s privacy settings, then try again.")
 
 
-def _limit_reached_text(count: int) -> str:
+def _limit_reached_text(max_watches: int) -> str:
     return linkify_commands(
         _("You already have {count} watches, the maximum. Remove one first with /watch remove.")
-    ).format(count=format_number(count))
+    ).format(count=format_number(max_watches))
 
 
 async def require_watch_manager(interaction: Interaction) -> None:

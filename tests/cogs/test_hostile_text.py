@@ -131,8 +131,8 @@ def render_answers(trick: str) -> Iterator[discord.ui.LayoutView]:
     ):
         yield answer_view(
             QuestionReply(answer=answer, question_id=1, about_article=article, suggested_topics=(trick,)),
-            public=True,
-            title=True,
+            is_public=True,
+            shows_title=True,
         )
 
 
@@ -189,7 +189,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
             *build_article_and_feed(given),
             language="fr",
             look=PostLook(style=style),
-            joined=build_articles(given),
+            joined_articles=build_articles(given),
         )
         for style in Style
     ],

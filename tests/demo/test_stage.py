@@ -115,13 +115,13 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
 
 
 async def test_the_welcome_fits_and_names_what_there_is(newsroom):
-    assert len(demo_server.WELCOME) <= 2000  # as many as Discord takes
+    assert len(demo_server.WELCOME_TEXT) <= 2000  # as many as Discord takes
     bot = TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)
     async with demo_server.simulated_discord(bot):
         command_names = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
         with i18n.language_scope("fr"):
             command_names |= {i18n.localized_command(name) for name in command_names}
-    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME)) <= command_names
+    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME_TEXT)) <= command_names
 
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
@@ -378,7 +378,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
     monkeypatch.setattr("bot.demo.demo_clock.time.perf_counter", lambda: 1_000 + passed)
     monkeypatch.setattr("bot.demo.demo_clock.time.time", lambda: 1_780_000_000 + passed)
     monkeypatch.setattr("bot.demo.demo_clock.asyncio.sleep", sleep)
-    clock = ReplayClock(offset_seconds=2_300, speed=24)
+    clock = ReplayClock(offset_seconds=2_300, speed_factor=24)
     await clock.sleep(48)
     assert slept.pop() == 48
     clock.start_catching_up()
@@ -428,7 +428,7 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
     async with run_demo(newsroom, clock) as demo:
         await demo.until(0)
         me, scene = demo.env.backend.bot_user.id, demo.scene
-        english, french = re.findall(r"`@Telex ([^`]+)`", demo_server.WELCOME)
+        english, french = re.findall(r"`@Telex ([^`]+)`", demo_server.WELCOME_TEXT)
         for person, question, minutes, unsure in (
             (scene.ada, english, "forty minutes", "POSSIBLY RELEVANT"),
             (scene.camille, french, "quarante minutes", "PEUT-ÊTRE UTILE"),
@@ -441,7 +441,7 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
 
 
 async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_path):
-    settings = demo_server.demo_settings(settings, tmp_path, live=False)
+    settings = demo_server.demo_settings(settings, tmp_path, is_live=False)
     async with (
         open_services(settings, clock) as newsroom,
         demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,

@@ -21,7 +21,7 @@ def used_up(limit: TokenBucket, key: int, turns: int) -> None:
 
 
 def test_turns_come_back_one_by_one(clock):
-    limit = TokenBucket(clock, allowed=5, period=60)
+    limit = TokenBucket(clock, max_tokens=5, period_seconds=60)
     used_up(limit, 1, 5)
     assert limit.retry_after(1) == pytest.approx(12)
     clock.advance(12)
@@ -33,14 +33,14 @@ def test_turns_come_back_one_by_one(clock):
 
 
 def test_one_keys_turns_are_not_anothers(clock):
-    limit = TokenBucket(clock, allowed=1, period=60)
+    limit = TokenBucket(clock, max_tokens=1, period_seconds=60)
     used_up(limit, 1, 1)
     used_up(limit, 2, 1)
 
 
 def test_many_keys_do_not_stay_in_memory(clock, monkeypatch):
     monkeypatch.setattr(rate_limits, "_SWEEP_THRESHOLD", 10)
-    limit = TokenBucket(clock, allowed=2, period=10)
+    limit = TokenBucket(clock, max_tokens=2, period_seconds=10)
     alive: WeakSet[Key] = WeakSet()
     for _ in range(100):
         key = Key()

@@ -44,7 +44,7 @@ async def test_a_card_may_have_a_small_picture_beside_its_text():
 
 async def test_a_compact_post_is_three_lines_with_a_small_picture():
     message = posts.render_post(
-        LONG, FEED, language="en", look=COMPACT, joined=[ARTICLE._replace(outlet="Other")]
+        LONG, FEED, language="en", look=COMPACT, joined_articles=[ARTICLE._replace(outlet="Other")]
     )
     title, lead, last = message_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
@@ -158,7 +158,7 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
     )
     other_article = ARTICLE._replace(outlet="Other", url="https://other.example/1")
     look = PostLook(style=style, template=template, prefix="New:")
-    message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined=[other_article])
+    message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined_articles=[other_article])
     post_text = message_text(message) if message.embed is None else fields(message)["description"]
     assert f"**New\\: {ARTICLE.title}**" in post_text
     assert "By" not in post_text  # nobody is named

@@ -117,7 +117,7 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
         ARTICLE._replace(key=f"{number:020x}", outlet=f"Outlet {number}", url=f"https://{number}.example/")
         for number in range(1 << 70, (1 << 70) + 12)
     ]
-    message = posts.render_post(ARTICLE, FEED, language="en", joined=joined_articles)
+    message = posts.render_post(ARTICLE, FEED, language="en", joined_articles=joined_articles)
     within_limits(message)
     *_other_lines, last = message_text(message).splitlines()
     assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")

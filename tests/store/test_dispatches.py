@@ -187,7 +187,7 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     count, mine = 2, (SERVER >> 22) % 2
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     assert claimed is not None
-    store_with_pending_posts.shards.reset(count, owner=None)
+    store_with_pending_posts.shards.reset(count, owner_id=None)
     assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == []
     store_with_pending_posts.shards.set_served({1 - mine})
     assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == []
@@ -219,7 +219,7 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
     assert await store_with_pending_posts.shards.agree_on_count(1) == 1
     assert await processes.heartbeat_and_rebalance(first_process, [share], 60) == {"shard": frozenset({0})}
     assert await store_with_pending_posts.shards.agree_on_count(2) == 1  # those who live have agreed
-    store_with_pending_posts.shards.reset(1, owner="one")
+    store_with_pending_posts.shards.reset(1, owner_id="one")
     store_with_pending_posts.shards.set_served({0})
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     await processes.deregister("one")

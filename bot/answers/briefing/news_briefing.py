@@ -104,8 +104,10 @@ async def build_briefing(
         if scored_articles and scored_articles[0][0].published >= period.start:
             return (), period  # The newest articles are later than the requested period.
         if scored_articles:
-            end = scored_articles[0][0].published + 1
-            period = _round_to_days(Period(end - (period.end - period.start), end), request.zone)
+            period_end = scored_articles[0][0].published + 1
+            period = _round_to_days(
+                Period(period_end - (period.end - period.start), period_end), request.zone
+            )
             scored_articles = [
                 scored_article
                 for scored_article in scored_articles
@@ -124,11 +126,14 @@ async def build_briefing(
 
 def _round_to_days(period: Period, zone: tzinfo) -> Period:
     """Return a period extended to whole days of the time zone."""
-    first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
-    start, end = (
-        datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, last + timedelta(days=1))
+    first_day, last_day = (
+        datetime.fromtimestamp(timestamp, zone) for timestamp in (period.start, period.end - 1)
     )
-    return Period(int(start.timestamp()), int(end.timestamp()))
+    day_start, day_end = (
+        datetime(day.year, day.month, day.day, tzinfo=zone)
+        for day in (first_day, last_day + timedelta(days=1))
+    )
+    return Period(int(day_start.timestamp()), int(day_end.timestamp()))
 
 
 def _build_recent_briefing(
@@ -137,11 +142,11 @@ def _build_recent_briefing(
     preferences: PreferenceModel,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
     """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets."""
-    end = scored_articles[0][0].published + 1
+    period_end = scored_articles[0][0].published + 1
     items: tuple[BriefingItem, ...] = ()
-    min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _fit in scored_articles}))
+    min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _relevance in scored_articles}))
     for lookback_seconds in LOOKBACKS_SECONDS:
-        period = Period(max(end - lookback_seconds, scored_articles[-1][0].published), end)
+        period = Period(max(period_end - lookback_seconds, scored_articles[-1][0].published), period_end)
         recent_articles = [
             scored_article
             for scored_article in scored_articles
@@ -175,36 +180,40 @@ async def _find_articles(
             FieldFilter(FilterName.BEFORE, period.end),
         )
     try:
-        ids, weights = await asyncio.to_thread(_search, engine, topic, period_filters, scope)
+        article_ids, topic_word_weights = await asyncio.to_thread(
+            _search_article_ids, engine, topic, period_filters, scope
+        )
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return []
-    articles = sorted(await searcher.store.articles.by_ids(ids), key=lambda article: -article.published)
-    on_topic = await searcher.run_in_worker(score_topic_relevance, articles, topic, weights)
+    articles = sorted(
+        await searcher.store.articles.by_ids(article_ids), key=lambda article: -article.published
+    )
+    topic_articles = await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights)
     same_language_articles = [
-        scored_article for scored_article in on_topic if scored_article[0].language == request.language
+        scored_article for scored_article in topic_articles if scored_article[0].language == request.language
     ]
-    return same_language_articles if len(same_language_articles) >= MIN_STORIES else on_topic
+    return same_language_articles if len(same_language_articles) >= MIN_STORIES else topic_articles
 
 
-def _search(
+def _search_article_ids(
     engine: SearchEngine, topic: Sequence[str], period_filters: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
     """Return the ids of articles that may be about the topic, and the inverse frequency of each topic word.
 
     It is the inverse document frequency in the index.
     """
-    words = tuple(map(Word, topic))
+    topic_words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
-    hits = engine.match_all((*words, *period_filters), scope, limit, newest=True)
+    hits = engine.match_all((*topic_words, *period_filters), scope, limit, newest=True)
     if len(hits) == MAX_TOPIC_ARTICLES:
         # A word may share its stem with a more frequent one, as "OpenAI" does with "open".
-        phrases = tuple(Phrase(word) for word in topic)
-        hits += engine.match_all((*phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest=True)
+        topic_phrases = tuple(Phrase(word) for word in topic)
+        hits += engine.match_all((*topic_phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest=True)
     if topic and len(hits) < MAX_ITEMS:
         hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required=period_filters)
-    weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)
-    return list(dict.fromkeys(hit.article_id for hit in hits)), weights
+    topic_word_weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)
+    return list(dict.fromkeys(hit.article_id for hit in hits)), topic_word_weights
 
 
 def _group_stories(
@@ -214,20 +223,20 @@ def _group_stories(
 
     Two articles belong to one story if they were found similar on arrival, or if their titles are similar.
     """
-    similar_ids: defaultdict[int, set[int]] = defaultdict(set)
+    similar_ids_by_id: defaultdict[int, set[int]] = defaultdict(set)
     for first_id, second_id in similar_pairs:
-        similar_ids[first_id].add(second_id)
-        similar_ids[second_id].add(first_id)
+        similar_ids_by_id[first_id].add(second_id)
+        similar_ids_by_id[second_id].add(first_id)
     stories: list[_Story] = []
-    title_stems: dict[int, frozenset[str]] = {
+    title_stems_by_id: dict[int, frozenset[str]] = {
         article.id: frozenset(text_analysis.stem_tokens(article.title, article.language))
         for article, _ in scored_articles
     }
     for article, relevance in scored_articles:
         for story in stories:
             if any(
-                story_article.id in similar_ids[article.id]
-                or _report_same_story(article, story_article, title_stems)
+                story_article.id in similar_ids_by_id[article.id]
+                or _report_same_story(article, story_article, title_stems_by_id)
                 for story_article in story.articles
             ):
                 story.articles.append(article)
@@ -238,16 +247,18 @@ def _group_stories(
     return stories
 
 
-def _report_same_story(first: Article, second: Article, title_stems: Mapping[int, frozenset[str]]) -> bool:
+def _report_same_story(
+    first_article: Article, second_article: Article, title_stems_by_id: Mapping[int, frozenset[str]]
+) -> bool:
     """Return whether two articles report one event, by their titles.
 
     Titles with different numbers never do, because each release is news.
     """
-    if first.page == second.page:
+    if first_article.page == second_article.page:
         return True
-    if abs(first.published - second.published) > SAME_STORY_WINDOW_SECONDS:
+    if abs(first_article.published - second_article.published) > SAME_STORY_WINDOW_SECONDS:
         return False
-    first_stems, second_stems = title_stems[first.id], title_stems[second.id]
+    first_stems, second_stems = title_stems_by_id[first_article.id], title_stems_by_id[second_article.id]
     first_numbers, second_numbers = (
         {word for word in stems if word.isdecimal()} for stems in (first_stems, second_stems)
     )
@@ -276,18 +287,19 @@ def _select_items(
         for number, story in enumerate(stories)
     }
     selected_stories: list[_Story] = []
-    selected_by_outlet: Counter[str] = Counter()
+    story_count_by_outlet: Counter[str] = Counter()
     while remaining_stories and len(selected_stories) < MAX_ITEMS:
-        best = max(
+        best_number = max(
             remaining_stories,
-            key=lambda number: (
-                remaining_stories[number][1]
-                * REPEATED_OUTLET_FACTOR ** selected_by_outlet[_outlet(remaining_stories[number][0])]
+            key=lambda story_number: (
+                remaining_stories[story_number][1]
+                * REPEATED_OUTLET_FACTOR
+                ** story_count_by_outlet[_find_outlet(remaining_stories[story_number][0])]
             ),
         )
-        story, _points = remaining_stories.pop(best)
+        story, _score = remaining_stories.pop(best_number)
         selected_stories.append(story)
-        selected_by_outlet[_outlet(story)] += 1
+        story_count_by_outlet[_find_outlet(story)] += 1
     return tuple(
         BriefingItem(
             discord_text.to_plain_line(story.articles[0].title) or story.articles[0].url,
@@ -298,5 +310,5 @@ def _select_items(
     )
 
 
-def _outlet(story: _Story) -> str:
+def _find_outlet(story: _Story) -> str:
     return story.articles[0].outlet

@@ -32,17 +32,22 @@ _NEWS_NOUNS = frozenset(
 _NEWS_WORDS_AFTER_OPENER = frozenset(
     "new latest happening happens neuf nouveau beau passe up miss missed happened arrive".split()
 )
-"""Words that make a phrase with an opener (`_OPENERS`) a request for news, as "new" in "what's new"."""
-_OPENERS = frozenset("what whats anything something catch the quoi du rien que qu".split())
+"""Words that make a phrase with an opener (`_OPENING_WORDS`) a request for news, as "new" in "what's new"."""
+_OPENING_WORDS = frozenset("what whats anything something catch the quoi du rien que qu".split())
 """Words that open a request for news, as "what" in "what's new"."""
-_REWRITES = ((" going on", " happening"), (" point sur", " actus sur"), ("did i ", ""), ("did we ", ""))
+_PHRASE_REWRITES = (
+    (" going on", " happening"),
+    (" point sur", " actus sur"),
+    ("did i ", ""),
+    ("did we ", ""),
+)
 """Pairs of a phrase and the words that replace it before a text is checked for a request for news."""
 _FACT_QUESTION_WORDS = frozenset(
     "who whom whose when where why how whys combien quand pourquoi comment lequel laquelle which did does was"
     " were will can should".split()
 )
 """Words that show that a text asks for a fact rather than for news."""
-_ADJECTIVES = frozenset(
+_FILLER_WORDS = frozenset(
     "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
     " grandes principales any some all toutes interesting interessant cote niveau moment"
     " tell give show catch fill tu peux fais faire dis donne moi me y quelles quels on lately there".split()
@@ -76,32 +81,36 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
 
     `now` is Unix time in seconds; days begin at midnight in `zone`.
     """
-    folded = normalize_question(text[:MAX_QUERY_LENGTH])
-    time_expression = time_expressions.find_time_expression(folded, now, zone)
+    folded_text = normalize_question(text[:MAX_QUERY_LENGTH])
+    time_expression = time_expressions.find_time_expression(folded_text, now, zone)
     text_without_time = (
-        folded
+        folded_text
         if time_expression is None
-        else f"{folded[: time_expression.start]} , {folded[time_expression.end :]}"
+        else f"{folded_text[: time_expression.start]} , {folded_text[time_expression.end :]}"
     )
-    for pattern, replacement in _REWRITES:
-        text_without_time = text_without_time.replace(pattern, replacement)
+    for phrase, replacement in _PHRASE_REWRITES:
+        text_without_time = text_without_time.replace(phrase, replacement)
     words = text_analysis.tokenize(text_without_time)
     if not (words or time_expression) or not _FACT_QUESTION_WORDS.isdisjoint(words):
         return None
-    filler_words = text_analysis.find_stop_words(words) | _ADJECTIVES
-    news_heads = _find_phrase_heads(words, _NEWS_NOUNS, filler_words) or _find_phrase_heads(
-        words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENERS
+    filler_words = text_analysis.find_stop_words(words) | _FILLER_WORDS
+    news_head_words = _find_phrase_heads(words, _NEWS_NOUNS, filler_words) or _find_phrase_heads(
+        words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENING_WORDS
     )
     first_content_word = next((word for word in words if word not in filler_words), "")
     # A short text may begin with the news word, as in "actus spatial".
-    news_heads = news_heads or (
+    news_head_words = news_head_words or (
         [first_content_word] if first_content_word in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else []
     )
     has_relative_time = time_expression is not None and time_expression.is_relative
     is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
-    if not news_heads and (find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
+    if not news_head_words and (
+        find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)
+    ):
         return None
-    non_topic_words = filler_words | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENERS | _CATCH_ALL_TOPICS
+    non_topic_words = (
+        filler_words | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
+    )
     topic = tuple(
         word
         for word in dict.fromkeys(words)
@@ -109,8 +118,8 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
         and (len(word) > 1 or word.isdigit())
         and text_analysis.find_query_stems(word)
     )
-    if len(topic) > (MAX_TOPIC_WORDS if news_heads else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
-        topic or news_heads or has_relative_time
+    if len(topic) > (MAX_TOPIC_WORDS if news_head_words else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
+        topic or news_head_words or has_relative_time
     ):
         return None
     recent_period = Period(now - time_expressions.RECENT_SECONDS, now + 1)
@@ -118,7 +127,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     if time_expression is None:
         return NewsRequest(topic, recent_period, is_period_stated=False, zone=zone, language=language)
     # "These days" has the same period as "the last 7 days", but does not state it.
-    has_number = any(map(str.isdigit, folded[time_expression.start : time_expression.end]))
+    has_number = any(map(str.isdigit, folded_text[time_expression.start : time_expression.end]))
     is_period_stated = has_number or time_expression.period != recent_period
     return NewsRequest(
         topic, time_expression.period, is_period_stated=is_period_stated, zone=zone, language=language
@@ -132,7 +141,7 @@ def normalize_question(text: str) -> str:
 
 def _find_phrase_heads(
     words: list[str],
-    nouns: frozenset[str],
+    news_words: frozenset[str],
     stop_words: frozenset[str],
     *,
     openers: frozenset[str] | None = None,
@@ -145,7 +154,7 @@ def _find_phrase_heads(
     return [
         word
         for index, (word, next_word) in enumerate(zip(words, next_words, strict=True))
-        if word in nouns
-        and (not next_word or next_word in stop_words or next_word in nouns)
+        if word in news_words
+        and (not next_word or next_word in stop_words or next_word in news_words)
         and (openers is None or not openers.isdisjoint((*words[:index], next_word)))
     ]

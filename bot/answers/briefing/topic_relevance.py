@@ -33,28 +33,37 @@ def score_topic_relevance(
     """
     if not topic:
         return [(article, 1.0) for article in articles]
-    total_weight, heaviest_index = sum(weights), max(range(len(topic)), key=lambda index: weights[index])
+    total_weight, heaviest_word_index = sum(weights), max(range(len(topic)), key=lambda index: weights[index])
 
-    def share(terms: set[str], forms: Sequence[frozenset[str]]) -> float:
-        is_present = [not terms.isdisjoint(word_forms) for word_forms in forms]
+    def compute_matched_share(terms: set[str], forms_by_word: Sequence[frozenset[str]]) -> float:
+        presence_flags = [not terms.isdisjoint(word_forms) for word_forms in forms_by_word]
         return (
-            sum(weight for weight, has_word in zip(weights, is_present, strict=True) if has_word)
+            sum(
+                weight
+                for weight, is_word_present in zip(weights, presence_flags, strict=True)
+                if is_word_present
+            )
             / total_weight
-            if is_present[heaviest_index]
+            if presence_flags[heaviest_word_index]
             else 0.0
         )
 
     word_shares, stem_shares = [], []
-    topic_words = [_words_without_plural(word) for word in topic]
+    topic_words = [_strip_plural_endings(word) for word in topic]
     for article in articles:
         language, title = article.language, article.title
         lead = f"{title}\n{article.summary[:LEAD_LENGTH]}\n{(article.body or '')[:LEAD_LENGTH]}"
-        word_shares.append([share(set(_words_without_plural(text)), topic_words) for text in (title, lead)])
-        stems = [frozenset(text_analysis.stem_tokens(word, language)) for word in topic]
-        stem_shares.append(
-            [share(set(text_analysis.stem_tokens(text, language)), stems) for text in (title, lead)]
+        word_shares.append(
+            [compute_matched_share(set(_strip_plural_endings(text)), topic_words) for text in (title, lead)]
         )
-    best: list[tuple[Article, float]] = []
+        topic_stems = [frozenset(text_analysis.stem_tokens(word, language)) for word in topic]
+        stem_shares.append(
+            [
+                compute_matched_share(set(text_analysis.stem_tokens(text, language)), topic_stems)
+                for text in (title, lead)
+            ]
+        )
+    best_scored_articles: list[tuple[Article, float]] = []
     for min_title_share, min_lead_share in (
         (MIN_TITLE_SHARE, 1.0),
         (0.0, 1.0),
@@ -67,13 +76,13 @@ def score_topic_relevance(
                 for article, (title_share, lead_share) in zip(articles, shares, strict=True)
                 if title_share >= min_title_share and lead_share >= min_lead_share - EPSILON
             ]
-            best = max(best, scored_articles, key=len)
-            if len(best) >= MIN_ARTICLES:
-                return best
-    return best
+            best_scored_articles = max(best_scored_articles, scored_articles, key=len)
+            if len(best_scored_articles) >= MIN_ARTICLES:
+                return best_scored_articles
+    return best_scored_articles
 
 
-def _words_without_plural(text: str) -> frozenset[str]:
+def _strip_plural_endings(text: str) -> frozenset[str]:
     """Return the folded words without the final letter of a plural.
 
     Stems would conflate different words, such as "loup" and "louper".

@@ -24,21 +24,21 @@ MAX_DEPENDENT_CONTENT_WORDS = 1
 MAX_INHERITED_WORDS = 5
 """Maximum number of content words that a question takes from the previous question."""
 
-_FOLLOW_UP_OPENING = re.compile(
+_FOLLOW_UP_OPENING_PATTERN = re.compile(
     r"^(?:(?:and|but|so|ok|okay|et|mais|alors|donc|what about|how about|(?:et )?(?:pour|quid de))\b[ ,]*)+"
 )
-_INTERROGATIVE = re.compile(
+_INTERROGATIVE_PATTERN = re.compile(
     r"\b(?:what\w{0,2}|which|who\w{0,2}|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi"
     r"|quel(?:le)?s?|est-ce|is|are|was|were|will|does|did|do|can|has|have)\b|\bqu'|-t-(?:il|elle|on)\b|-(?:il|elle)s?\b"
 )
-_ANAPHORA = re.compile(
+_ANAPHORA_PATTERN = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|sa|son|ses|leurs?|lui|ca|cela"
     r"|celui-ci|celle-ci|ceux-ci)\b|-t-(?:il|elle|ils|elles)\b|-(?:il|elle)s?\b|^(?:il|elle)s?\b"
 )
-_PREPOSITION = re.compile(
+_PREPOSITION_PATTERN = re.compile(
     r"^(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
 )
-_ARTICLE = r"(?:the|an?|le|la|les|une?)"
+_GRAMMATICAL_ARTICLE_PATTERN = r"(?:the|an?|le|la|les|une?)"
 _NAME_PATTERN = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-ÿœ][\w.+’'-]*|\d[\w.]*))*")
 
 
@@ -47,24 +47,26 @@ def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
 
     `previous_questions` are in order, oldest first.
     """
-    resolved = ""
+    resolved_question = ""
     for question in (*previous_questions[-MAX_PREVIOUS_QUESTIONS:], text):
-        normalized = " ".join(question[:MAX_QUERY_LENGTH].split())
-        resolved = _resolve_against_previous(normalized, resolved)[:MAX_QUERY_LENGTH]
-    return resolved
+        normalized_question = " ".join(question[:MAX_QUERY_LENGTH].split())
+        resolved_question = _resolve_against_previous(normalized_question, resolved_question)[
+            :MAX_QUERY_LENGTH
+        ]
+    return resolved_question
 
 
 def _resolve_against_previous(text: str, previous_question: str) -> str:
     """Return a question completed from the previous question, which is itself complete."""
     if not previous_question or not text:
         return text or previous_question
-    folded = normalize_question(text)
-    opening = _FOLLOW_UP_OPENING.match(folded)
-    text_after_opening = folded[opening.end() :] if opening else folded
+    folded_text = normalize_question(text)
+    opening_match = _FOLLOW_UP_OPENING_PATTERN.match(folded_text)
+    text_after_opening = folded_text[opening_match.end() :] if opening_match else folded_text
     own_content_words = content_words(text)
     is_anaphoric, is_interrogative = (
-        bool(_ANAPHORA.search(folded)),
-        bool(_INTERROGATIVE.search(text_after_opening)),
+        bool(_ANAPHORA_PATTERN.search(folded_text)),
+        bool(_INTERROGATIVE_PATTERN.search(text_after_opening)),
     )
     if is_anaphoric or is_interrogative:
         if (
@@ -85,64 +87,74 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
             ]
         )
     if not own_content_words or not (
-        opening or (text.endswith("?") and len(own_content_words) <= MAX_DEPENDENT_CONTENT_WORDS)
+        opening_match or (text.endswith("?") and len(own_content_words) <= MAX_DEPENDENT_CONTENT_WORDS)
     ):
         return text
-    return _substitute(
+    return _substitute_in_question(
         previous_question,
-        text[len(text) - len(text_after_opening) :] if len(folded) == len(text) else text_after_opening,
+        text[len(text) - len(text_after_opening) :] if len(folded_text) == len(text) else text_after_opening,
     )
 
 
-def _substitute(previous_question: str, replacement: str) -> str:
+def _substitute_in_question(previous_question: str, replacement: str) -> str:
     """Return the previous question about the topic of a text such as "and in France?" or "et Microsoft ?"."""
-    replacement, base = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
-    time_expression = time_expressions.find_time_expression(normalize_question(base), 0)
-    time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(normalize_question(base))]
+    replacement, base_question = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
+    time_expression = time_expressions.find_time_expression(normalize_question(base_question), 0)
+    time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(normalize_question(base_question))]
     time_phrases += (
         []
         if time_expression is None
-        else [normalize_question(base)[time_expression.start : time_expression.end]]
+        else [normalize_question(base_question)[time_expression.start : time_expression.end]]
     )
     topic_words = [
-        word for word in content_words(base) if word not in text_analysis.tokenize(" ".join(time_phrases))
+        word
+        for word in content_words(base_question)
+        if word not in text_analysis.tokenize(" ".join(time_phrases))
     ]
-    preposition = _PREPOSITION.match(replacement)
-    if preposition and not extract_names(base):
+    preposition_match = _PREPOSITION_PATTERN.match(replacement)
+    if preposition_match and not extract_names(base_question):
         # For example "quoi de neuf sur la grève", then "et sur macron ?".
-        phrase = rf"\b{preposition[0]}(?:(?!{_PREPOSITION.pattern.removeprefix('^')})\S+(?: |$))+"
-        for phrase_match in reversed(list(re.finditer(phrase, base, re.IGNORECASE))):
-            if not set(topic_words).isdisjoint(content_words(phrase_match[0])):
-                return f"{base[: phrase_match.start()]}{replacement} {base[phrase_match.end() :]}".rstrip()
-    for name in reversed(extract_names(base) or topic_words[-1:]):
-        optional_prefix = (
-            rf"{_PREPOSITION.pattern.removeprefix('^')}" if preposition else rf"(?:{_ARTICLE} )?"
+        phrase_pattern = (
+            rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern.removeprefix('^')})\S+(?: |$))+"
         )
-        replaced = re.search(rf"\b{optional_prefix}{re.escape(name)}\b", base, re.IGNORECASE)
-        if replaced is not None:
-            article = (
+        for phrase_match in reversed(list(re.finditer(phrase_pattern, base_question, re.IGNORECASE))):
+            if not set(topic_words).isdisjoint(content_words(phrase_match[0])):
+                before, after = base_question[: phrase_match.start()], base_question[phrase_match.end() :]
+                return f"{before}{replacement} {after}".rstrip()
+    for name in reversed(extract_names(base_question) or topic_words[-1:]):
+        optional_prefix = (
+            rf"{_PREPOSITION_PATTERN.pattern.removeprefix('^')}"
+            if preposition_match
+            else rf"(?:{_GRAMMATICAL_ARTICLE_PATTERN} )?"
+        )
+        replaced_match = re.search(rf"\b{optional_prefix}{re.escape(name)}\b", base_question, re.IGNORECASE)
+        if replaced_match is not None:
+            grammatical_article = (
                 ""
-                if preposition or re.match(_ARTICLE, replacement, re.IGNORECASE)
-                else _leading_article(replaced[0])
+                if preposition_match or re.match(_GRAMMATICAL_ARTICLE_PATTERN, replacement, re.IGNORECASE)
+                else _find_leading_article(replaced_match[0])
             )
-            return f"{base[: replaced.start()]}{article}{replacement}{base[replaced.end() :]}"
-    return f"{base} {replacement}"
+            before, after = base_question[: replaced_match.start()], base_question[replaced_match.end() :]
+            return f"{before}{grammatical_article}{replacement}{after}"
+    return f"{base_question} {replacement}"
 
 
-def _leading_article(text: str) -> str:
+def _find_leading_article(text: str) -> str:
     """Return the grammatical article at the beginning of a text, with the space after it, or ""."""
-    match = re.match(rf"{_ARTICLE} ", text, re.IGNORECASE)
+    match = re.match(rf"{_GRAMMATICAL_ARTICLE_PATTERN} ", text, re.IGNORECASE)
     return match[0] if match else ""
 
 
 def content_words(text: str) -> list[str]:
     """Return the content words of a question, each once: no stop words and no question words."""
     words = text_analysis.tokenize(text.encode("utf-8", "ignore").decode())
-    small = text_analysis.find_stop_words(words)
+    stop_words = text_analysis.find_stop_words(words)
     return [
         word
         for word in dict.fromkeys(words)
-        if word not in small and text_analysis.find_query_stems(word) and not _INTERROGATIVE.fullmatch(word)
+        if word not in stop_words
+        and text_analysis.find_query_stems(word)
+        and not _INTERROGATIVE_PATTERN.fullmatch(word)
     ]
 
 
@@ -201,10 +213,10 @@ def suggest_topics(answer: Answer) -> tuple[str, ...]:
             name for name in frequent_names if question_tokens.isdisjoint(text_analysis.tokenize(name))
         ]
     frequent_names.sort(key=lambda name: not question_tokens.intersection(text_analysis.tokenize(name)))
-    return tuple(_without_shared_words(frequent_names))[:MAX_TOPICS]
+    return tuple(_drop_names_sharing_words(frequent_names))[:MAX_TOPICS]
 
 
-def _without_shared_words(names: Iterable[str]) -> list[str]:
+def _drop_names_sharing_words(names: Iterable[str]) -> list[str]:
     """Return the names that share no word with an earlier name and do not consist of stop words only."""
     distinct_names: list[str] = []
     used_words: set[str] = set()

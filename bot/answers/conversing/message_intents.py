@@ -10,25 +10,27 @@ from bot.search.query.query_tree import AllOf, Node, Word
 from bot.text.language import detect
 from bot.text.words import fold
 
-_LEADING_WORDS = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
-_ENGLISH_QUESTION = re.compile(
-    _LEADING_WORDS
+_LEADING_WORDS_PATTERN = (
+    r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
+)
+_ENGLISH_QUESTION_PATTERN = re.compile(
+    _LEADING_WORDS_PATTERN
     + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
 )
-_FRENCH_QUESTION = re.compile(
-    _LEADING_WORDS
+_FRENCH_QUESTION_PATTERN = re.compile(
+    _LEADING_WORDS_PATTERN
     + r"(?:combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?|quelles?|lequel|laquelle|est-ce|qu'|dis-moi"
     r"|explique|raconte|resume|parle|les (?:nouvelles|nouveautes|actus|actualites))(?!\w)"
 )
-_SEARCH_VERB = re.compile(
+_SEARCH_VERB_PATTERN = re.compile(
     r"(?:search|find|look for|(?P<french>(?:re)?cherche[rz]?|trouve[rz]?))\b(?P<colon>\s*:)?\s*",
     re.IGNORECASE,
 )
-_GREETING_ONLY = re.compile(
+_GREETING_ONLY_PATTERN = re.compile(
     r"(?:hi|hello|hey|help|bonjour|bonsoir|salut|coucou|aide|test|ping)\W*", re.IGNORECASE
 )
-_FRENCH_GREETING = re.compile(r"(?:bonjour|bonsoir|salut|coucou|aide)\W*", re.IGNORECASE)
-_THANKS_ONLY = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
+_FRENCH_GREETING_PATTERN = re.compile(r"(?:bonjour|bonsoir|salut|coucou|aide)\W*", re.IGNORECASE)
+_THANKS_ONLY_PATTERN = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
 
 
 class MessageKind(Enum):
@@ -62,13 +64,16 @@ def detect_intent(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     """
     text = " ".join(text.split())
     return replace(
-        _classify(text, now, is_directly_addressed=is_addressed), language=detect_message_language(text)
+        _classify_message(text, now, is_directly_addressed=is_addressed),
+        language=detect_message_language(text),
     )
 
 
-def _classify(text: str, now: int, *, is_directly_addressed: bool) -> MessageIntent:
-    search_verb = _SEARCH_VERB.match(text)
-    is_empty_search = search_verb is not None and search_verb["colon"] and search_verb.end() == len(text)
+def _classify_message(text: str, now: int, *, is_directly_addressed: bool) -> MessageIntent:
+    search_verb_match = _SEARCH_VERB_PATTERN.match(text)
+    is_empty_search = (
+        search_verb_match is not None and search_verb_match["colon"] and search_verb_match.end() == len(text)
+    )
     if not text or is_empty_search or is_greeting(text):
         return (
             MessageIntent(MessageKind.HELP, text)
@@ -79,11 +84,11 @@ def _classify(text: str, now: int, *, is_directly_addressed: bool) -> MessageInt
         return MessageIntent(MessageKind.NOTHING)
     asks_question = is_question(text)
     if (
-        search_verb
-        and search_verb.end() < len(text)
-        and (search_verb["colon"] or (is_directly_addressed and not text.endswith("?")))
+        search_verb_match
+        and search_verb_match.end() < len(text)
+        and (search_verb_match["colon"] or (is_directly_addressed and not text.endswith("?")))
     ):
-        return MessageIntent(MessageKind.SEARCH, text[search_verb.end() :])
+        return MessageIntent(MessageKind.SEARCH, text[search_verb_match.end() :])
     if (
         not asks_question
         and is_directly_addressed
@@ -99,17 +104,19 @@ def _classify(text: str, now: int, *, is_directly_addressed: bool) -> MessageInt
 
 def is_greeting(text: str) -> bool:
     """Return whether a text is only a greeting or a call for help."""
-    return _GREETING_ONLY.fullmatch(text.strip()) is not None
+    return _GREETING_ONLY_PATTERN.fullmatch(text.strip()) is not None
 
 
 def is_thanks(text: str) -> bool:
     """Return whether a text says thanks and nothing else."""
-    return _THANKS_ONLY.fullmatch(text.strip()) is not None
+    return _THANKS_ONLY_PATTERN.fullmatch(text.strip()) is not None
 
 
 def is_question(text: str) -> bool:
     """Return whether a text asks a question."""
-    return "?" in text or bool(_ENGLISH_QUESTION.match(fold(text)) or _FRENCH_QUESTION.match(fold(text)))
+    return "?" in text or bool(
+        _ENGLISH_QUESTION_PATTERN.match(fold(text)) or _FRENCH_QUESTION_PATTERN.match(fold(text))
+    )
 
 
 def detect_message_language(text: str) -> str | None:
@@ -119,16 +126,16 @@ def detect_message_language(text: str) -> str | None:
     """
     if language := detect(text):
         return language
-    folded = fold(text)
-    search_verb = _SEARCH_VERB.match(text)
+    folded_text = fold(text)
+    search_verb_match = _SEARCH_VERB_PATTERN.match(text)
     if (
-        _FRENCH_QUESTION.match(folded)
-        or (search_verb and search_verb["french"])
-        or _FRENCH_GREETING.fullmatch(text)
+        _FRENCH_QUESTION_PATTERN.match(folded_text)
+        or (search_verb_match and search_verb_match["french"])
+        or _FRENCH_GREETING_PATTERN.fullmatch(text)
         or uses_french_alias(text)
     ):
         return "fr"
-    return "en" if _ENGLISH_QUESTION.match(folded) or search_verb else None
+    return "en" if _ENGLISH_QUESTION_PATTERN.match(folded_text) or search_verb_match else None
 
 
 def _uses_search_syntax(node: Node) -> bool:

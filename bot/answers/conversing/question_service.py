@@ -146,18 +146,18 @@ class QuestionService:
         self._preference_cache = preference_cache
         self._searcher = searcher
         self._clock = clock
-        self._writer = writer
+        self._answer_writer = writer
         self._user_limiter = TokenBucket(
-            clock, allowed=MAX_QUESTIONS_PER_USER_PER_MINUTE, period=_RATE_PERIOD_SECONDS
+            clock, max_tokens=MAX_QUESTIONS_PER_USER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
         )
         self._server_limiter = TokenBucket(
-            clock, allowed=MAX_QUESTIONS_PER_SERVER_PER_MINUTE, period=_RATE_PERIOD_SECONDS
+            clock, max_tokens=MAX_QUESTIONS_PER_SERVER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
         )
         self._search_limiter = TokenBucket(
-            clock, allowed=MAX_SEARCHES_PER_USER_PER_MINUTE, period=_RATE_PERIOD_SECONDS
+            clock, max_tokens=MAX_SEARCHES_PER_USER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
         )
-        self._notified_until: dict[int, float] = {}  # Monotonic time by user id.
-        self._semaphore = asyncio.Semaphore(
+        self._notified_until_by_user: dict[int, float] = {}  # Monotonic time by user id.
+        self._answer_slots = asyncio.Semaphore(
             MAX_CONCURRENT_QUESTIONS if writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         )
         self._waiting_count = 0
@@ -210,14 +210,14 @@ class QuestionService:
         self, reason: QuestionRejection, count: int, retry_after_seconds: float, user_id: int
     ) -> RateLimited:
         now = self._clock.monotonic()
-        was_notified = self._notified_until.get(user_id, now) > now
+        was_notified = self._notified_until_by_user.get(user_id, now) > now
         if not was_notified:
-            self._notified_until = {
-                user: notified_until
-                for user, notified_until in self._notified_until.items()
+            self._notified_until_by_user = {
+                notified_user_id: notified_until
+                for notified_user_id, notified_until in self._notified_until_by_user.items()
                 if notified_until > now
             }
-            self._notified_until[user_id] = now + retry_after_seconds
+            self._notified_until_by_user[user_id] = now + retry_after_seconds
         retry_at = self._clock.now() + int(retry_after_seconds) + 1
         return RateLimited(reason, count=count, moment=retry_at, already_notified=was_notified)
 
@@ -239,9 +239,14 @@ class QuestionService:
                 *(previous_question.article_id for previous_question in previous_questions),
             )
             article_id = next(
-                (candidate_id for candidate_id in candidate_article_ids if candidate_id is not None), None
+                (
+                    candidate_article_id
+                    for candidate_article_id in candidate_article_ids
+                    if candidate_article_id is not None
+                ),
+                None,
             )
-            about = None if article_id is None else await self._store.articles.get(article_id)
+            subject_article = None if article_id is None else await self._store.articles.get(article_id)
             answer = await answer_pipeline.answer_question(
                 self._searcher,
                 request.text,
@@ -249,7 +254,7 @@ class QuestionService:
                 about_article_id=article_id,
                 previous_questions=[question.text for question in reversed(previous_questions)],
                 previous_source_ids=previous_questions[0].sources if previous_questions else (),
-                writer=self._writer,
+                writer=self._answer_writer,
                 draft_callback=on_draft,
                 preferences=NO_PREFERENCES
                 if self._preference_cache is None
@@ -259,10 +264,10 @@ class QuestionService:
                 ),
             )
         if request.infer_language:
-            i18n.set_language(_reply_language_for(answer))
+            i18n.set_language(_select_reply_language(answer))
         if (
             not answer.is_answered
-            and about is None
+            and subject_article is None
             and not previous_questions
             and not has_content_words(request.text)
         ):
@@ -275,17 +280,19 @@ class QuestionService:
             language=i18n.current_language(),
             public=request.is_public,
             answered=answer.is_answered,
-            article_id=None if about is None else about.id,
+            article_id=None if subject_article is None else subject_article.id,
             follows=None if request.previous is None else request.previous.id,
             message_id=request.message_id,
             sources=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
         )
-        is_about_quoted = about is not None and any(source.page == about.page for source in answer.sources)
+        is_subject_quoted = subject_article is not None and any(
+            source.page == subject_article.page for source in answer.sources
+        )
         is_article_stated = request.is_article_explicit and request.article_id is not None
         return QuestionReply(
             answer=answer,
             question_id=question_id,
-            about_article=about if is_article_stated or is_about_quoted else None,
+            about_article=subject_article if is_article_stated or is_subject_quoted else None,
             suggested_topics=follow_up_questions.suggest_topics(answer),
             can_watch=bool(follow_up_questions.content_words(request.text)),
         )
@@ -304,12 +311,16 @@ class QuestionService:
         async with self._acquire_slot():
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, count_up_to=count_up_to)
 
-    async def _load_previous_questions(self, last: Question | None) -> list[Question]:
+    async def _load_previous_questions(self, previous_question: Question | None) -> list[Question]:
         """Load the previous questions of a conversation, newest first."""
         questions: list[Question] = []
-        while last is not None and len(questions) < MAX_PREVIOUS_QUESTIONS:
-            questions.append(last)
-            last = None if last.follows is None else await self._store.questions.get(last.follows)
+        while previous_question is not None and len(questions) < MAX_PREVIOUS_QUESTIONS:
+            questions.append(previous_question)
+            previous_question = (
+                None
+                if previous_question.follows is None
+                else await self._store.questions.get(previous_question.follows)
+            )
         return questions
 
     @asynccontextmanager
@@ -318,14 +329,14 @@ class QuestionService:
             raise RequestRejected(QuestionRejection.BUSY)
         self._waiting_count += 1
         try:
-            await self._semaphore.acquire()
+            await self._answer_slots.acquire()
         finally:
             self._waiting_count -= 1
         started_at = self._clock.monotonic()
         try:
             yield
         finally:
-            self._semaphore.release()
+            self._answer_slots.release()
             self._average_duration_seconds = _SMOOTHING_FACTOR * self._average_duration_seconds + (
                 1 - _SMOOTHING_FACTOR
             ) * (self._clock.monotonic() - started_at)
@@ -336,7 +347,7 @@ class QuestionService:
         It includes the wait until answering begins.
         """
         concurrency = (
-            MAX_CONCURRENT_QUESTIONS if self._writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
+            MAX_CONCURRENT_QUESTIONS if self._answer_writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         )
         return math.ceil(self._average_duration_seconds * (1 + self._waiting_count / concurrency))
 
@@ -361,11 +372,14 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
     stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.content_words(text)]
     scored_articles: list[tuple[int, Article]] = []
     for article in articles:
-        title = set(text_analysis.stem_tokens(article.title, article.language))
-        summary = set(text_analysis.stem_tokens(article.summary, article.language))
+        title_stems = set(text_analysis.stem_tokens(article.title, article.language))
+        summary_stems = set(text_analysis.stem_tokens(article.summary, article.language))
         scored_articles.append(
             (
-                sum(_TITLE_WEIGHT * bool(stems & title) + bool(stems & summary) for stems in stems_by_word),
+                sum(
+                    _TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems)
+                    for stems in stems_by_word
+                ),
                 article,
             )
         )
@@ -379,7 +393,7 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
     return scored_articles[0][1]
 
 
-def _reply_language_for(answer: Answer) -> str:
+def _select_reply_language(answer: Answer) -> str:
     """Return the language of the quoted articles if Telex supports it; otherwise the current language."""
     languages = {article.language for article in answer.sources or answer.related_articles}
     return (

@@ -48,44 +48,44 @@ class GatewayProbe:
 
     async def wait_until_reachable(self) -> None:
         """Wait until Discord's gateway answers, then let this process take shards."""
-        is_logged = False
+        is_outage_logged = False
         while not await self._is_gateway_reachable():
-            if not is_logged:
+            if not is_outage_logged:
                 log.warning("gateway unreachable; taking no shards until it answers")
-                is_logged = True
+                is_outage_logged = True
             await self._clock.sleep(RETRY_SECONDS)
         self._leases.set_available(ProcessRole.GATEWAY, is_available=True)
 
-    async def wait_for_disconnected(self, numbers: Collection[int]) -> frozenset[int]:
+    async def wait_for_disconnected(self, shard_numbers: Collection[int]) -> frozenset[int]:
         """Wait until some of the given shards have been disconnected for `GIVE_UP_SECONDS`, and return these.
 
-        `numbers` is read again at each check, because it may change. Does not return while no other process
-        could take the shards.
+        `shard_numbers` is read again at each check, because it may change. Does not return while no other
+        process could take the shards.
         """
         while True:
             await self._clock.sleep(CHECK_INTERVAL_SECONDS)
             now = self._clock.monotonic()
-            disconnected = (
+            disconnected_numbers = (
                 []
                 if self._scheduler.waiting_count
                 else [
                     shard_number
-                    for shard_number in numbers
+                    for shard_number in shard_numbers
                     if not self._connections.is_connected(shard_number)
                 ]
             )
             self._disconnected_since = {
-                number: self._disconnected_since.get(number, now) for number in disconnected
+                number: self._disconnected_since.get(number, now) for number in disconnected_numbers
             }
             is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since.values())
             self._leases.set_available(
                 ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned)
             )
-            given_up = frozenset(
+            given_up_numbers = frozenset(
                 number for number, since in self._disconnected_since.items() if now - since >= GIVE_UP_SECONDS
             )
-            if given_up and await self._has_available_peers():
-                return given_up
+            if given_up_numbers and await self._has_available_peers():
+                return given_up_numbers
 
     async def _has_available_peers(self) -> bool:
         try:
@@ -97,10 +97,10 @@ class GatewayProbe:
         url = DiscordWebSocket.DEFAULT_GATEWAY.with_query(v=10, encoding="json")
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_SECONDS):
-                socket = await self._client.http.ws_connect(str(url))
+                websocket = await self._client.http.ws_connect(str(url))
                 try:
-                    return (await socket.receive()).type is aiohttp.WSMsgType.TEXT
+                    return (await websocket.receive()).type is aiohttp.WSMsgType.TEXT
                 finally:
-                    await socket.close()
+                    await websocket.close()
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False

@@ -40,7 +40,7 @@ class IdentifyScheduler:
         self.waiting_count = 0
         """Number of this process's shards that wait to identify (start a session)."""
         self._is_exhaustion_logged = False
-        self._permits: dict[int, IdentifyPermit] = {}  # By shard
+        self._permit_by_shard_number: dict[int, IdentifyPermit] = {}  # By shard
         # By bucket; asyncio's locks are first come, first served.
         self._bucket_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -49,14 +49,14 @@ class IdentifyScheduler:
         """Mean number of seconds between two identifies (session starts) of the bot."""
         return self._store.shards.identify_interval_seconds / self.bucket_count
 
-    async def wait_for_identify(self, number: int) -> None:
+    async def wait_for_identify(self, shard_number: int) -> None:
         """Wait until a shard may identify: one per bucket every five seconds while the daily quota lasts.
 
         To identify is to start a session. A shard that did not use its last permit could not connect and does
         not count as waiting.
         """
-        bucket = number % self.bucket_count
-        with nullcontext() if number in self._permits else self._count_waiting():
+        bucket = shard_number % self.bucket_count
+        with nullcontext() if shard_number in self._permit_by_shard_number else self._count_waiting():
             async with self._bucket_locks[bucket]:
                 while True:
                     await self._wait_for_quota()
@@ -66,36 +66,38 @@ class IdentifyScheduler:
                     if not permit.wait_seconds:
                         break
                     await self._clock.sleep(permit.wait_seconds)
-        self._permits[number] = permit
+        self._permit_by_shard_number[shard_number] = permit
 
-    async def confirm_identify(self, number: int) -> None:
+    async def confirm_identify(self, shard_number: int) -> None:
         """Use the permit of a shard to identify (start a session) now, or wait for a new permit.
 
         A permit expires as soon as the next one in the same bucket is granted.
         """
-        confirm, bucket = self._store.shards.confirm_identify, number % self.bucket_count
+        confirm, bucket = self._store.shards.confirm_identify, shard_number % self.bucket_count
         while (
-            permit := self._permits.pop(number, None)
+            permit := self._permit_by_shard_number.pop(shard_number, None)
         ) is None or not await self._store.retry_until_written(partial(confirm, bucket, permit)):
-            await self.wait_for_identify(number)
+            await self.wait_for_identify(shard_number)
 
     async def _wait_for_quota(self) -> None:
         """Wait while Discord allows no further session; if the limits are unknown, do not wait."""
-        while (limits := await self._fetch_limits()) is not None and limits.remaining <= 0:
-            seconds = limits.reset_after / 1_000
+        while (
+            session_limits := await self._fetch_session_limits()
+        ) is not None and session_limits.remaining <= 0:
+            reset_seconds = session_limits.reset_after / 1_000
             if not self._is_exhaustion_logged:
                 log.warning(
                     "session quota exhausted; frequent restarts use it up reset_after=%s",
-                    timedelta(seconds=round(seconds)),
+                    timedelta(seconds=round(reset_seconds)),
                 )
             self._is_exhaustion_logged = True
-            await self._clock.sleep(min(max(seconds, 1.0), MAX_RECHECK_SECONDS))
+            await self._clock.sleep(min(max(reset_seconds, 1.0), MAX_RECHECK_SECONDS))
         self._is_exhaustion_logged = False
 
     async def has_ample_quota(self) -> bool:
         """Return whether more than half of the daily sessions are left, enough for optional sessions."""
-        limits = await self._fetch_limits()
-        return limits is not None and 2 * limits.remaining > limits.total
+        session_limits = await self._fetch_session_limits()
+        return session_limits is not None and 2 * session_limits.remaining > session_limits.total
 
     @contextmanager
     def _count_waiting(self) -> Iterator[None]:
@@ -105,13 +107,13 @@ class IdentifyScheduler:
         finally:
             self.waiting_count -= 1
 
-    async def _fetch_limits(self) -> discord.SessionStartLimits | None:
-        limits: discord.SessionStartLimits | None
+    async def _fetch_session_limits(self) -> discord.SessionStartLimits | None:
+        session_limits: discord.SessionStartLimits | None
         try:
             async with asyncio.timeout(_LIMITS_TIMEOUT_SECONDS):
-                limits = await self._client.fetch_session_start_limits()
+                session_limits = await self._client.fetch_session_start_limits()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
             log.debug("session limits unavailable error=%s", error)
-            limits = None
-        self.sessions_remaining = None if limits is None else limits.remaining
-        return limits
+            session_limits = None
+        self.sessions_remaining = None if session_limits is None else session_limits.remaining
+        return session_limits

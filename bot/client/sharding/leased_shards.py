@@ -49,16 +49,16 @@ class LeasedShards:
         self._client, self._leases = client, services.leases
         self._store, self._clock = services.store, services.clock
         self._supervisor = services.supervisor
-        self._range = services.settings.shard_range  # The configured shards and their total count
+        self._shard_range = services.settings.shard_range  # The configured shards and their total count
         self._is_clustered = self._leases.owner_id is not None
-        self._numbers: list[int] | None = None  # Shared with the client, whose readiness depends on it
-        self._handing_over: set[int] = set()  # Being handed over
-        self._is_following = False  # Whether new leases are connected at once
+        self._shard_numbers: list[int] | None = None  # Shared with the client, whose readiness depends on it
+        self._handing_over_numbers: set[int] = set()  # Being handed over
+        self._is_following_leases = False  # Whether new leases are connected at once
         self._shards_changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closing_task: asyncio.Task[None] | None = None
+        self._close_task: asyncio.Task[None] | None = None
         self.scheduler = IdentifyScheduler(client, services)
-        self.connections = ShardConnections(client, self._connect_new)
+        self.connections = ShardConnections(client, self._connect_new_shards)
         self._gateway_probe = GatewayProbe(client, self.scheduler, self.connections, services)
         self._balancer = ShardBalancer(self, services)
         self.is_closing_without_shards = False
@@ -73,23 +73,29 @@ class LeasedShards:
         if self._is_clustered:
             await self._gateway_probe.wait_until_reachable()
         shard_count = await self._agree_on_shard_count()
-        numbers = frozenset(range(shard_count) if self._range is None else self._range[0])
+        eligible_numbers = frozenset(
+            range(shard_count) if self._shard_range is None else self._shard_range[0]
+        )
         if self._is_clustered:
             await self._clock.sleep(JOIN_GRACE_SECONDS)
         self._leases.add_listener(SHARD_LEASE, self._on_leases_changed)
-        takes_all_free = self._range is not None
+        takes_all_free = self._shard_range is not None
         self._leases.join_pool(
             LeasePool(
-                SHARD_LEASE, ProcessRole.GATEWAY, numbers, rebalances=False, takes_all_free=takes_all_free
+                SHARD_LEASE,
+                ProcessRole.GATEWAY,
+                eligible_numbers,
+                rebalances=False,
+                takes_all_free=takes_all_free,
             )
         )
-        self._numbers = []
+        self._shard_numbers = []
         if self._is_clustered:
-            self.keep_running("shards missing", partial(self._hand_over_disconnected, self._numbers))
+            self.keep_running("shards missing", partial(self._hand_over_disconnected, self._shard_numbers))
         if self._are_shards_movable:
             self._balancer.start()
-        self._numbers += sorted(await self._wait_for_shards(len(numbers)))
-        self._client.shard_count, self._client.shard_ids = shard_count, self._numbers
+        self._shard_numbers += sorted(await self._wait_for_shards(len(eligible_numbers)))
+        self._client.shard_count, self._client.shard_ids = shard_count, self._shard_numbers
         if await self._store.meta.get("shards") != str(shard_count):
             raise ShardCountMismatch(
                 "A process that started at the same time counts Discord’s shards differently. Start this one "
@@ -99,7 +105,7 @@ class LeasedShards:
     @property
     def _are_shards_movable(self) -> bool:
         """Whether shards may move from one running process to another."""
-        return self._is_clustered and self._range is None
+        return self._is_clustered and self._shard_range is None
 
     async def _agree_on_shard_count(self) -> int:
         """Return the number of shards that all processes agree on.
@@ -108,96 +114,96 @@ class LeasedShards:
         """
         recommended_count, _url, limits = await self._client.http.get_bot_gateway()
         self.scheduler.bucket_count = limits["max_concurrency"]
-        requested_count = recommended_count if self._range is None else self._range[1]
+        requested_count = recommended_count if self._shard_range is None else self._shard_range[1]
         agreed_count = await self._store.shards.agree_on_count(requested_count)
-        if self._range is not None and requested_count != agreed_count:
+        if self._shard_range is not None and requested_count != agreed_count:
             raise ShardCountMismatch(
                 f"The other processes share {agreed_count} shards: set TELEX_SHARDS=…/{agreed_count}."
             )
-        self._store.shards.reset(agreed_count, owner=self._leases.owner_id)
+        self._store.shards.reset(agreed_count, owner_id=self._leases.owner_id)
         return agreed_count
 
-    async def _wait_for_shards(self, count: int) -> frozenset[int]:
-        """Wait until this process owns at least one of `count` shards."""
+    async def _wait_for_shards(self, eligible_count: int) -> frozenset[int]:
+        """Wait until this process owns at least one of `eligible_count` shards."""
         timeout_seconds: float | None = JOIN_GRACE_SECONDS
-        while not (owned := self._leases.owned(SHARD_LEASE)):
+        while not (owned_numbers := self._leases.owned(SHARD_LEASE)):
             self._shards_changed.clear()
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await self._shards_changed.wait()
             except TimeoutError:
-                log.info("waiting for a shard owned_by_peers=%d", count)
+                log.info("waiting for a shard owned_by_peers=%d", eligible_count)
                 timeout_seconds = None
-        return owned
+        return owned_numbers
 
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+    def spawn(self, coroutine: Coroutine[None, None, None], task_name: str) -> asyncio.Task[None]:
         """Start a task that runs a coroutine until it ends or the client closes."""
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.create_task(coroutine, name=task_name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    def keep_running(self, task_name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a function, restarted if it fails, until the client closes."""
-        task = self._supervisor.start(name, run)
+        task = self._supervisor.start(task_name, run)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def start_following(self) -> None:
         """Connect the shards that this process owns, and from now on those that it gains."""
-        self._is_following = True
-        self._connect_new()
+        self._is_following_leases = True
+        self._connect_new_shards()
 
-    def _connect_new(self) -> None:
-        if not self._is_following or self._numbers is None:
+    def _connect_new_shards(self) -> None:
+        if not self._is_following_leases or self._shard_numbers is None:
             return
         new_numbers = self._leases.owned(SHARD_LEASE).difference(
-            self._numbers, self._handing_over, self.connections.orphaned
+            self._shard_numbers, self._handing_over_numbers, self.connections.orphaned
         )
-        for number in sorted(new_numbers):
-            self._numbers.append(number)
-            connecting = self._client.launch_shard(DiscordWebSocket.DEFAULT_GATEWAY, number)
-            self.spawn(connecting, f"shard {number} got")
+        for shard_number in sorted(new_numbers):
+            self._shard_numbers.append(shard_number)
+            connect_coroutine = self._client.launch_shard(DiscordWebSocket.DEFAULT_GATEWAY, shard_number)
+            self.spawn(connect_coroutine, f"shard {shard_number} got")
 
-    def launch(self, number: int, connect: Callable[[], Awaitable[None]]) -> None:
+    def launch(self, shard_number: int, connect: Callable[[], Awaitable[None]]) -> None:
         """Connect a shard as soon as it may identify (start a session), concurrently with other shards."""
 
         async def wait_and_connect() -> None:
             while True:
                 try:
-                    await self.scheduler.wait_for_identify(number)
+                    await self.scheduler.wait_for_identify(shard_number)
                     break
                 except StoreError as error:  # Nothing else would report it.
-                    log.warning("identify permit failed shard=%d error=%s", number, error)
+                    log.warning("identify permit failed shard=%d error=%s", shard_number, error)
                     await self._clock.sleep(RETRY_SECONDS)
             await connect()
 
-        self.spawn(wait_and_connect(), f"shard {number}")
+        self.spawn(wait_and_connect(), f"shard {shard_number}")
 
-    async def before_identify(self, number: int) -> None:
+    async def before_identify(self, shard_number: int) -> None:
         """Wait until a shard may identify (start a session). Raises CancelledError if it was handed over."""
-        self.connections.abort_if_orphaned(number)
-        await self.scheduler.confirm_identify(number)
-        self.connections.abort_if_orphaned(number)
+        self.connections.abort_if_orphaned(shard_number)
+        await self.scheduler.confirm_identify(shard_number)
+        self.connections.abort_if_orphaned(shard_number)
 
-    async def hand_over(self, number: int, process_id: str) -> None:
+    async def hand_over(self, shard_number: int, process_id: str) -> None:
         """Hand a shard over to another process, after sends to its servers have ended."""
-        if self._numbers is None or number not in self._numbers:
+        if self._shard_numbers is None or shard_number not in self._shard_numbers:
             return
-        log.info("handing over shard=%d", number)
-        shards = self._store.shards
-        self._handing_over.add(number)
-        self._numbers.remove(number)
+        log.info("handing over shard=%d", shard_number)
+        served_shards = self._store.shards
+        self._handing_over_numbers.add(shard_number)
+        self._shard_numbers.remove(shard_number)
         try:
-            shards.set_served(shards.numbers - {number})
-            await self._client.outbox_relay.release_shard(number)
-            await self.connections.close_connection(number, self._client.guilds_of(number))
+            served_shards.set_served(served_shards.numbers - {shard_number})
+            await self._client.outbox_relay.release_shard(shard_number)
+            await self.connections.close_connection(shard_number, self._client.guilds_of(shard_number))
             await self._store.retry_until_written(
-                partial(self._leases.transfer, SHARD_LEASE, number, process_id)
+                partial(self._leases.transfer, SHARD_LEASE, shard_number, process_id)
             )
         finally:
-            self._handing_over.remove(number)
-        self._connect_new()  # Reconnect it if the transfer failed.
+            self._handing_over_numbers.remove(shard_number)
+        self._connect_new_shards()  # Reconnect it if the transfer failed.
 
     async def hand_over_all(self) -> None:
         """Hand all shards over to other processes because this one ends."""
@@ -206,56 +212,58 @@ class LeasedShards:
             self._leases.set_available(ProcessRole.GATEWAY, is_available=False)
             await self._balancer.hand_over_all()
 
-    def serves_shard(self, number: int) -> bool:
+    def serves_shard(self, shard_number: int) -> bool:
         """Return whether this client connects a shard and its process still owns the shard's lease."""
-        if self._numbers is None:
+        if self._shard_numbers is None:
             return True
         return (
-            number in self._numbers
-            and number in self._leases.owned(SHARD_LEASE)
+            shard_number in self._shard_numbers
+            and shard_number in self._leases.owned(SHARD_LEASE)
             and not self.is_closing_without_shards
         )
 
     def owns_server(self, server_id: int) -> bool:
         """Return whether no other process can own the shard of a server."""
-        shards = self._store.shards
-        return not shards.is_leased or shards.get_shard(server_id) in self._leases.owned(SHARD_LEASE)
+        served_shards = self._store.shards
+        return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.owned(
+            SHARD_LEASE
+        )
 
     def stop(self) -> None:
         """Connect no more shards and ignore changes of leases from now on."""
-        self._is_following = False
+        self._is_following_leases = False
         self._leases.remove_listener(SHARD_LEASE, self._on_leases_changed)
         self._balancer.stop()
         for task in self._tasks:
             task.cancel()
 
-    async def _hand_over_disconnected(self, numbers: Collection[int]) -> None:
+    async def _hand_over_disconnected(self, shard_numbers: Collection[int]) -> None:
         """Hand over shards that have lost their connection; close the client if no shard is connected."""
         while True:
-            disconnected = await self._gateway_probe.wait_for_disconnected(numbers)
-            if not any(map(self.connections.is_connected, numbers)):
+            disconnected_numbers = await self._gateway_probe.wait_for_disconnected(shard_numbers)
+            if not any(map(self.connections.is_connected, shard_numbers)):
                 log.warning("gateway connections lost; handing all shards over")
                 self._close_client()
                 return
             with suppress(StoreError):  # The next round tries again.
-                for number in disconnected if self._are_shards_movable else ():
+                for shard_number in disconnected_numbers if self._are_shards_movable else ():
                     if (
                         process_id := await self._balancer.find_recipient()
-                    ) and not self.connections.is_connected(number):
-                        log.warning("gateway connection lost shard=%d", number)
-                        await self.hand_over(number, process_id)
+                    ) and not self.connections.is_connected(shard_number):
+                        log.warning("gateway connection lost shard=%d", shard_number)
+                        await self.hand_over(shard_number, process_id)
 
     def _close_client(self) -> None:
         self.is_closing_without_shards = True
         self._store.shards.set_served(())
         self.stop()
-        self._closing_task = asyncio.create_task(self._client.close(), name="shards lost")
+        self._close_task = asyncio.create_task(self._client.close(), name="shards lost")
 
-    def _on_leases_changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
+    def _on_leases_changed(self, _gained_numbers: frozenset[int], lost_numbers: frozenset[int]) -> None:
         if self._client.is_closed() or self.is_closing_without_shards:
             return
-        if lost.intersection(self._numbers or ()):
-            log.warning("shard leases lost; reconnecting count=%d", len(lost))
+        if lost_numbers.intersection(self._shard_numbers or ()):
+            log.warning("shard leases lost; reconnecting count=%d", len(lost_numbers))
             self._close_client()
-        self._connect_new()
+        self._connect_new_shards()
         self._shards_changed.set()

@@ -36,8 +36,12 @@ _REQUEST_EVENT = "want"
 class ShardBalancer:
     """Requests for shards of processes that own more, and handovers of shards to processes that own fewer."""
 
-    def __init__(self, leased: LeasedShards, services: Services) -> None:
-        self._leased, self._scheduler, self._connections = leased, leased.scheduler, leased.connections
+    def __init__(self, leased_shards: LeasedShards, services: Services) -> None:
+        self._leased_shards, self._scheduler, self._connections = (
+            leased_shards,
+            leased_shards.scheduler,
+            leased_shards.connections,
+        )
         self._leases, self._cluster_events = services.leases, services.cluster_events
         self._store, self._clock = services.store, services.clock
         self._handover_task: asyncio.Task[None] | None = None
@@ -45,7 +49,7 @@ class ShardBalancer:
     def start(self) -> None:
         """Start to request shards, and to answer requests of other processes."""
         self._cluster_events.set_payload_handler(_REQUEST_EVENT, self._on_request)
-        self._leased.keep_running("shards wanted", self._request_loop)
+        self._leased_shards.keep_running("shards wanted", self._run_request_loop)
 
     def stop(self) -> None:
         """Ignore requests for shards from now on."""
@@ -55,10 +59,12 @@ class ShardBalancer:
         """Hand the connected shards over to other processes, at the pace at which sessions may start."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
-                for number in filter(self._connections.is_connected, sorted(self._store.shards.numbers)):
+                for shard_number in filter(
+                    self._connections.is_connected, sorted(self._store.shards.numbers)
+                ):
                     if (process_id := await self.find_recipient()) is None:
                         return
-                    await self._leased.hand_over(number, process_id)
+                    await self._leased_shards.hand_over(shard_number, process_id)
                     await self._clock.sleep(self._scheduler.mean_interval_seconds)
 
     async def find_recipient(self) -> str | None:
@@ -66,29 +72,33 @@ class ShardBalancer:
 
         Raises `StoreError`.
         """
-        counts = await self._load_shard_counts()
+        shard_count_by_process_id = await self._load_shard_counts()
         process_ids = await self._leases.other_processes(ProcessRole.GATEWAY)
-        return min(process_ids, key=counts.__getitem__, default=None)
+        return min(process_ids, key=shard_count_by_process_id.__getitem__, default=None)
 
-    async def _request_loop(self) -> None:
+    async def _run_request_loop(self) -> None:
         await self._clock.sleep(FIRST_REQUEST_DELAY_SECONDS)
         interval_seconds = REQUEST_INTERVAL_SECONDS
         while True:
-            owned_before = self._leases.owned(SHARD_LEASE)
-            was_requested = await self._request_if_short()
+            previous_numbers = self._leases.owned(SHARD_LEASE)
+            was_requested = await self._request_shard_if_short()
             await self._clock.sleep(interval_seconds)
-            is_unanswered = was_requested and self._leases.owned(SHARD_LEASE) == owned_before
+            is_unanswered = was_requested and self._leases.owned(SHARD_LEASE) == previous_numbers
             interval_seconds = (
                 min(2 * interval_seconds, MAX_REQUEST_INTERVAL_SECONDS)
                 if is_unanswered
                 else REQUEST_INTERVAL_SECONDS
             )
 
-    async def _request_if_short(self) -> bool:
+    async def _request_shard_if_short(self) -> bool:
         try:
-            counts = await self._load_shard_counts()
-            is_short = max(counts.values(), default=0) - counts[self._leases.process.id] > 1
-            if not (is_short and self._is_settled and await self._scheduler.has_ample_quota()):
+            shard_count_by_process_id = await self._load_shard_counts()
+            is_short_of_shards = (
+                max(shard_count_by_process_id.values(), default=0)
+                - shard_count_by_process_id[self._leases.process.id]
+                > 1
+            )
+            if not (is_short_of_shards and self._is_settled and await self._scheduler.has_ample_quota()):
                 return False
             await self._store.notify(f"{_REQUEST_EVENT} {self._leases.process.id}")
         except StoreError as error:
@@ -100,30 +110,39 @@ class ShardBalancer:
         if process_id != self._leases.process.id and (
             self._handover_task is None or self._handover_task.done()
         ):
-            self._handover_task = self._leased.spawn(self._hand_one_over(process_id), "shard handed over")
+            self._handover_task = self._leased_shards.spawn(
+                self._hand_over_one_shard(process_id), "shard handed over"
+            )
 
-    async def _hand_one_over(self, recipient_id: str) -> None:
+    async def _hand_over_one_shard(self, recipient_id: str) -> None:
         try:
-            counts, own_id = await self._load_shard_counts(), self._leases.process.id
-            largest_owner = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
-            number = max(
+            shard_count_by_process_id, own_process_id = (
+                await self._load_shard_counts(),
+                self._leases.process.id,
+            )
+            largest_owner_id = min(
+                shard_count_by_process_id,
+                key=lambda owner_id: (-shard_count_by_process_id[owner_id], owner_id),
+                default=None,
+            )
+            shard_number = max(
                 filter(self._connections.is_connected, self._leases.owned(SHARD_LEASE)), default=None
             )
             if (
-                largest_owner == own_id
-                and counts[own_id] - counts[recipient_id] > 1
+                largest_owner_id == own_process_id
+                and shard_count_by_process_id[own_process_id] - shard_count_by_process_id[recipient_id] > 1
                 and self._is_settled
-                and number is not None
+                and shard_number is not None
             ):
-                await self._leased.hand_over(number, recipient_id)
+                await self._leased_shards.hand_over(shard_number, recipient_id)
         except StoreError as error:
             log.debug("shard handover failed error=%s", error)
 
     @property
     def _is_settled(self) -> bool:
         """Whether this process reaches Discord and serves every shard that it owns."""
-        is_served = self._leases.owned(SHARD_LEASE) <= self._store.shards.numbers
-        return is_served and self._leases.is_available(ProcessRole.GATEWAY)
+        are_all_owned_served = self._leases.owned(SHARD_LEASE) <= self._store.shards.numbers
+        return are_all_owned_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _load_shard_counts(self) -> Counter[str]:
         """Return the number of shards of each process, by process id."""

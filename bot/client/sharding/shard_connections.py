@@ -18,59 +18,59 @@ _CLOSE_TIMEOUT_SECONDS = 5.0
 class ShardConnections:
     """Connections of one client's shards to Discord.
 
-    A shard of another process that this client still tries to connect is orphaned; `on_free` is called when
-    such a shard may be connected again.
+    A shard of another process that this client still tries to connect is orphaned; `on_shard_free` is called
+    when such a shard may be connected again.
     """
 
-    def __init__(self, client: discord.AutoShardedClient, on_free: Callable[[], None]) -> None:
-        self._client, self._on_free = client, on_free
-        self._handed_over_servers: dict[int, discord.Guild] = {}
+    def __init__(self, client: discord.AutoShardedClient, on_shard_free: Callable[[], None]) -> None:
+        self._client, self._on_shard_free = client, on_shard_free
+        self._handed_over_server_by_id: dict[int, discord.Guild] = {}
         self.orphaned: set[int] = set()
         """Numbers of shards of other processes that discord.py in this process still tries to connect."""
 
-    def is_connected(self, number: int) -> bool:
+    def is_connected(self, shard_number: int) -> bool:
         """Return whether a shard has a working connection to Discord now."""
-        shard = self._client.get_shard(number)
+        shard = self._client.get_shard(shard_number)
         return shard is not None and not shard.is_closed()
 
-    async def close_connection(self, number: int, servers: Iterable[discord.Guild]) -> None:
+    async def close_connection(self, shard_number: int, servers: Iterable[discord.Guild]) -> None:
         """Close the connection of a shard; if discord.py is still connecting the shard, mark it as orphaned.
 
         `servers` are the servers of the shard.
         """
-        self._handed_over_servers |= {server.id: server for server in servers}
-        if not self.is_connected(number):
-            self.orphaned.add(number)
+        self._handed_over_server_by_id |= {server.id: server for server in servers}
+        if not self.is_connected(shard_number):
+            self.orphaned.add(shard_number)
             return
-        await self._disconnect(number)
+        await self._disconnect(shard_number)
 
-    async def on_session(self, number: int) -> None:
+    async def on_session(self, shard_number: int) -> None:
         """Close the session that discord.py started for a shard that another process owns."""
-        if number in self.orphaned:
-            await self._disconnect(number)
-            self._mark_free(number)
+        if shard_number in self.orphaned:
+            await self._disconnect(shard_number)
+            self._mark_free(shard_number)
 
-    def abort_if_orphaned(self, number: int) -> None:
+    def abort_if_orphaned(self, shard_number: int) -> None:
         """Raise CancelledError if another process owns the shard, which makes discord.py give it up."""
-        if number in self.orphaned:
-            self._mark_free(number)
+        if shard_number in self.orphaned:
+            self._mark_free(shard_number)
             raise asyncio.CancelledError
 
     def is_handed_over(self, server: discord.Guild) -> bool:
         """Return whether a cached server belongs to a shard that was handed over."""
-        return self._handed_over_servers.get(server.id) is server
+        return self._handed_over_server_by_id.get(server.id) is server
 
     def on_servers_ready(self, servers: Iterable[discord.Guild]) -> None:
         """Record that the client has these servers again, so that they no longer count as handed over."""
         for server in servers:
-            self._handed_over_servers.pop(server.id, None)
+            self._handed_over_server_by_id.pop(server.id, None)
 
-    def _mark_free(self, number: int) -> None:
-        self.orphaned.discard(number)
-        self._on_free()
+    def _mark_free(self, shard_number: int) -> None:
+        self.orphaned.discard(shard_number)
+        self._on_shard_free()
 
-    async def _disconnect(self, number: int) -> None:
-        if (shard := self._client.get_shard(number)) is not None:
+    async def _disconnect(self, shard_number: int) -> None:
+        if (shard := self._client.get_shard(shard_number)) is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
                     await shard.disconnect()

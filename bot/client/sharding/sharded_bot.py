@@ -64,16 +64,16 @@ class ShardedBot(commands.AutoShardedBot):
             await self.leased_shards.connections.on_session(shard_id)
             return
         self.leased_shards.connections.on_servers_ready(self.guilds_of(shard_id))
-        store, shards = self.store, self.store.shards
+        store, served_shards = self.store, self.store.shards
         await store.retry_until_written(partial(self._sync_servers, shard_id))
         last_dispatches = await store.retry_until_written(
             lambda: store.dispatches.list_recent(0, 1, shard_id)
         )
         await store.retry_until_written(lambda: self.outbox_relay.adopt_shard(shard_id))
         if self.leased_shards.serves_shard(shard_id):
-            level = logging.INFO if shards.count > 1 else logging.DEBUG
-            log.log(level, "serving shard=%d count=%d", shard_id, shards.count)
-            shards.set_served(shards.numbers | {shard_id})
+            log_level = logging.INFO if served_shards.count > 1 else logging.DEBUG
+            log.log(log_level, "serving shard=%d count=%d", shard_id, served_shards.count)
+            served_shards.set_served(served_shards.numbers | {shard_id})
             self.dispatch("shard_served", shard_id, last_dispatches[0].sent_at if last_dispatches else None)
             self.outbox_relay.wake()
 
@@ -81,10 +81,10 @@ class ShardedBot(commands.AutoShardedBot):
         """Store the servers of a shard if the shard belongs to this client."""
         if self.leased_shards.serves_shard(shard_id):
             guilds = self.guilds_of(shard_id)
-            locales = {
+            locale_by_server_id = {
                 guild.id: None if guild.unavailable else str(guild.preferred_locale) for guild in guilds
             }
-            await self.store.servers.sync(locales, shard_id)
+            await self.store.servers.sync(locale_by_server_id, shard_id)
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:

@@ -15,10 +15,10 @@ def resolve_client_address(request: web.Request, trusted_proxies: Collection[Net
     """
     forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    client = request.remote or ""
-    while hops and _is_in_networks(client, trusted_proxies):
-        client = hops.pop()
-    return client
+    client_address = request.remote or ""
+    while hops and _is_in_networks(client_address, trusted_proxies):
+        client_address = hops.pop()
+    return client_address
 
 
 def _is_in_networks(address: str, networks: Collection[Network]) -> bool:

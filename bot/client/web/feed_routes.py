@@ -33,45 +33,49 @@ class ChannelFeedRoutes:
     def __init__(self, client: TelexBot, public_url: str) -> None:
         self._client, self._public_url = client, public_url
         services = client.services
-        self._rate_limiter = TokenBucket(services.clock, allowed=MAX_REQUESTS, period=PERIOD_SECONDS)
-        self._lookup_limiter = FailedLookupLimiter(services.clock)
+        self._rate_limiter = TokenBucket(
+            services.clock, max_tokens=MAX_REQUESTS, period_seconds=PERIOD_SECONDS
+        )
+        self._failed_lookup_limiter = FailedLookupLimiter(services.clock)
         self._trusted_proxies = services.settings.trusted_proxies
-        self._builder = ChannelFeedBuilder(client.store, client.languages)
+        self._feed_builder = ChannelFeedBuilder(client.store, client.languages)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of channel feeds; aiohttp adds HEAD."""
         return [web.get(CHANNEL_FEEDS_PATH + "{token}/{what}.{form}", self._serve_feed)]
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
-        token, selection, extension = (request.match_info[name] for name in ("token", "what", "form"))
+        token, selection, extension = (
+            request.match_info[group_name] for group_name in ("token", "what", "form")
+        )
         if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
             return _error_response(HTTPStatus.NOT_FOUND)
         try:
             channel_feed = await self._client.store.channel_feeds.by_token(token)
             if channel_feed is None:
-                wait_seconds = self._lookup_limiter.count_miss(
+                wait_seconds = self._failed_lookup_limiter.count_miss(
                     client_address.resolve_client_address(request, self._trusted_proxies)
                 )
                 return (
                     _error_response(HTTPStatus.NOT_FOUND)
                     if not wait_seconds
-                    else _too_many_requests(wait_seconds)
+                    else _too_many_requests_response(wait_seconds)
                 )
             if wait_seconds := self._rate_limiter.retry_after(channel_feed.channel_id):
-                return _too_many_requests(wait_seconds)
+                return _too_many_requests_response(wait_seconds)
             self._rate_limiter.consume(channel_feed.channel_id)
-            published = await self._load(
+            feed_or_response = await self._load_feed(
                 channel_feed, selection, feed_url(self._public_url, token, selection, extension)
             )
         except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
+            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
         return (
-            published
-            if isinstance(published, web.Response)
-            else _document_response(request, published, extension)
+            feed_or_response
+            if isinstance(feed_or_response, web.Response)
+            else _document_response(request, feed_or_response, extension)
         )
 
-    async def _load(
+    async def _load_feed(
         self, channel_feed: ChannelFeed, selection: str, self_url: str
     ) -> PublishedFeed | web.Response:
         readable_feed_ids = await self._client.peer_servers.readable_feeds_of_channel(
@@ -79,20 +83,20 @@ class ChannelFeedRoutes:
         )
         guild = await self._client.peer_servers.fetch_server(channel_feed.server_id)
         if readable_feed_ids is None or guild is None:
-            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
+            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
         if 0 not in readable_feed_ids:
             return _error_response(HTTPStatus.FORBIDDEN)
         channel = guild.get_channel_or_thread(channel_feed.channel_id)
         if channel is None and not self._client.store.shards.serves(guild.id):
             channel = await guild.fetch_channel(channel_feed.channel_id)
-        name = guild.name if channel is None else channel.name
-        published = await self._builder.build(
-            channel_feed, guild, name, readable_feed_ids, selection, self_url
+        channel_name = guild.name if channel is None else channel.name
+        published_feed = await self._feed_builder.build(
+            channel_feed, guild, channel_name, readable_feed_ids, selection, self_url
         )
-        return published or _error_response(HTTPStatus.NOT_FOUND)
+        return published_feed or _error_response(HTTPStatus.NOT_FOUND)
 
 
-_ERROR_TEXTS = {
+_ERROR_TEXT_BY_STATUS = {
     HTTPStatus.NOT_FOUND: "There is no feed at this address.\n",
     HTTPStatus.FORBIDDEN: "Not everyone in the server can read this channel, so it isn't shared.\n",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Ask again later.\n",
@@ -100,35 +104,37 @@ _ERROR_TEXTS = {
 }
 
 
-def _error_response(status: HTTPStatus, *, retry_after: int | None = None) -> web.Response:
+def _error_response(status: HTTPStatus, *, retry_after_seconds: int | None = None) -> web.Response:
     headers = {"Cache-Control": "no-store"}
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    return web.Response(status=status, text=_ERROR_TEXTS[status], headers=headers)
+    if retry_after_seconds is not None:
+        headers["Retry-After"] = str(retry_after_seconds)
+    return web.Response(status=status, text=_ERROR_TEXT_BY_STATUS[status], headers=headers)
 
 
-def _too_many_requests(wait_seconds: float) -> web.Response:
-    return _error_response(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait_seconds))
+def _too_many_requests_response(wait_seconds: float) -> web.Response:
+    return _error_response(HTTPStatus.TOO_MANY_REQUESTS, retry_after_seconds=math.ceil(wait_seconds))
 
 
-def _document_response(request: web.Request, published: PublishedFeed, extension: str) -> web.Response:
+def _document_response(request: web.Request, published_feed: PublishedFeed, extension: str) -> web.Response:
     """Return a response with the document, or with status 304 if the client has it already.
 
     See RFC 9110, sections 13.1 and 13.2.
     """
     media_type, serialize = FORMATS_BY_EXTENSION[extension]
-    body = serialize(published)
+    body = serialize(published_feed)
     etag = ETag(blake2b(body, digest_size=16).hexdigest())
     client_etags, modified_since = request.if_none_match, request.if_modified_since
     if client_etags is not None:
-        is_fresh = any(client_etag.value in {"*", etag.value} for client_etag in client_etags)
+        is_client_up_to_date = any(client_etag.value in {"*", etag.value} for client_etag in client_etags)
     else:
-        is_fresh = modified_since is not None and published.updated <= modified_since.timestamp()
-    response = web.Response() if not is_fresh else web.Response(status=HTTPStatus.NOT_MODIFIED)
-    if not is_fresh:
+        is_client_up_to_date = (
+            modified_since is not None and published_feed.updated <= modified_since.timestamp()
+        )
+    response = web.Response() if not is_client_up_to_date else web.Response(status=HTTPStatus.NOT_MODIFIED)
+    if not is_client_up_to_date:
         response.body = body
         response.content_type, response.charset = media_type, "utf-8"
-    response.etag, response.last_modified = etag, published.updated
+    response.etag, response.last_modified = etag, published_feed.updated
     response.headers["Cache-Control"] = f"private, max-age={MAX_AGE_SECONDS}"
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["X-Content-Type-Options"] = "nosniff"

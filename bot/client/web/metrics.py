@@ -27,8 +27,8 @@ LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
 LEASE_KINDS = (HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE)
-_LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+_LATENCY_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class MetricsCollector(Collector):
@@ -38,13 +38,13 @@ class MetricsCollector(Collector):
         self,
         services: Services,
         health: Health,
-        gateway_limits: tuple[RateLimiter, IdentifyScheduler] | None = None,
+        gateway_limiters: tuple[RateLimiter, IdentifyScheduler] | None = None,
     ) -> None:
-        self._services, self._store, self._health, self._gateway_limits = (
+        self._services, self._store, self._health, self._gateway_limiters = (
             services,
             services.store,
             health,
-            gateway_limits,
+            gateway_limiters,
         )
         self._stored_metrics: list[Metric] = []
         self._registry = CollectorRegistry(auto_describe=False)
@@ -54,13 +54,13 @@ class MetricsCollector(Collector):
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
             ("command",),
-            buckets=_LATENCY_BUCKETS,
+            buckets=_LATENCY_BUCKETS_SECONDS,
             registry=self._registry,
         )
-        self._loop_lag = Histogram(
+        self._loop_lag_histogram = Histogram(
             "telex_loop_late_seconds",
             "How late the event loop was for a timer.",
-            buckets=_LAG_BUCKETS,
+            buckets=_LAG_BUCKETS_SECONDS,
             registry=self._registry,
         )
 
@@ -68,36 +68,38 @@ class MetricsCollector(Collector):
         """Return the metrics in Prometheus' text format. Raises StoreError."""
         store, now = self._store, self._services.clock.now()
         pending_changes, lag_seconds = await self._services.index.measure_lag()
-        states = await store.dispatches.count_by_state()
+        state_rows = await store.dispatches.count_by_state()
         self._stored_metrics = [
-            _gauge("articles", "Articles in the store.", await store.articles.count()),
-            _gauge(
+            _create_gauge("articles", "Articles in the store.", await store.articles.count()),
+            _create_gauge(
                 "pages_waiting",
                 "Pages of articles that are to be read.",
                 await store.page_fetches.count_pending(),
             ),
-            _gauge(
+            _create_gauge(
                 "database_bytes", "Size of the database, without its log.", await store.measure_size_bytes()
             ),
-            _gauge("index_behind_changes", "Changes that the index does not hold yet.", pending_changes),
-            _gauge(
+            _create_gauge(
+                "index_behind_changes", "Changes that the index does not hold yet.", pending_changes
+            ),
+            _create_gauge(
                 "index_behind_seconds",
                 "How long ago the index held all that is stored; 0 while it does.",
                 lag_seconds,
             ),
-            _labelled_metric(
+            _create_labelled_metric(
                 GaugeMetricFamily,
                 "deliveries",
                 "Messages owed to channels or sent, by state.",
                 "state",
-                {state: count for state, count, _oldest in states},
+                {state: count for state, count, _oldest in state_rows},
             ),
-            _labelled_metric(
+            _create_labelled_metric(
                 GaugeMetricFamily,
                 "delivery_oldest_seconds",
                 "Age of the oldest message in a state.",
                 "state",
-                {state: now - oldest for state, _count, oldest in states},
+                {state: now - oldest_at for state, _count, oldest_at in state_rows},
             ),
         ]
         return generate_latest(self._registry)
@@ -105,27 +107,29 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of the store and of this process."""
         yield from self._stored_metrics
-        services, counter = self._services, CounterMetricFamily
-        polls, pages = services.poller.outcomes, services.full_text_fetcher.outcomes
-        yield _labelled_metric(counter, "polls", "Polls by how they ended.", "outcome", polls)
-        yield _labelled_metric(
-            counter, "pages", "Pages of articles by how reading them ended.", "outcome", pages
+        services, counter_family = self._services, CounterMetricFamily
+        poll_outcomes, page_outcomes = services.poller.outcomes, services.full_text_fetcher.outcomes
+        yield _create_labelled_metric(
+            counter_family, "polls", "Polls by how they ended.", "outcome", poll_outcomes
+        )
+        yield _create_labelled_metric(
+            counter_family, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
         )
         owned_counts = {kind: len(services.leases.owned(kind)) for kind in LEASE_KINDS}
         gained_counts = {kind: services.leases.gained[kind] for kind in LEASE_KINDS}
         help_text = "Leases that this process holds, by kind."
-        yield _labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_counts)
+        yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_counts)
         help_text = "Leases that came after the start, mostly from others."
-        yield _labelled_metric(counter, "leases_gained", help_text, "kind", gained_counts)
-        if self._gateway_limits is not None:
-            yield from _discord_metrics(*self._gateway_limits)
+        yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_counts)
+        if self._gateway_limiters is not None:
+            yield from _discord_metrics(*self._gateway_limiters)
 
     async def _measure_loop_lag(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             started_at = loop.time()
             await asyncio.sleep(LOOP_LAG_INTERVAL_SECONDS)
-            self._loop_lag.observe(max(0.0, loop.time() - started_at - LOOP_LAG_INTERVAL_SECONDS))
+            self._loop_lag_histogram.observe(max(0.0, loop.time() - started_at - LOOP_LAG_INTERVAL_SECONDS))
 
     @asynccontextmanager
     async def serve(
@@ -138,27 +142,31 @@ class MetricsCollector(Collector):
         """
         app = web.Application()
         app.add_routes(
-            [web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *other_routes]
+            [
+                web.get("/healthz", self._respond_health),
+                web.get("/metrics", self._respond_metrics),
+                *other_routes,
+            ]
         )
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
+        app_runner = web.AppRunner(app, access_log=None)
+        await app_runner.setup()
         lag_task = self._services.supervisor.start("lateness", self._measure_loop_lag)
         try:
-            await _listen(runner, host, port)
-            bound_port: int = runner.addresses[0][1]
+            await _listen(app_runner, host, port)
+            bound_port: int = app_runner.addresses[0][1]
             log.info("health server listening url=http://%s:%d", host, bound_port)
             yield bound_port
         finally:
             await cancel_and_wait((lag_task,))
-            await runner.cleanup()
+            await app_runner.cleanup()
 
-    async def _healthz(self, _request: web.Request) -> web.Response:
+    async def _respond_health(self, _request: web.Request) -> web.Response:
         problems = await self._health.load_problems()
         return web.json_response(
             {"well": not problems, "problems": problems}, status=503 if problems else 200
         )
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
+    async def _respond_metrics(self, _request: web.Request) -> web.Response:
         try:
             body = await self.render_metrics()
         except StoreError as error:
@@ -166,9 +174,9 @@ class MetricsCollector(Collector):
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(app_runner, host, port).start()
     except OSError as error:
         error_number = error.errno or 0
         reason = (
@@ -179,33 +187,33 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 
 def _discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) -> Iterator[Metric]:
     responses_help = "Answers of Discord by status."
-    yield _labelled_metric(
+    yield _create_labelled_metric(
         CounterMetricFamily, "discord_answers", responses_help, "status", rate_limiter.responses_by_status
     )
-    yield _gauge(
+    yield _create_gauge(
         "discord_waiting", "Requests to Discord that wait for their turn.", rate_limiter.waiting_count
     )
     wait_help = "Seconds for which requests waited for their turn."
     yield CounterMetricFamily("telex_discord_waited_seconds", wait_help, rate_limiter.total_wait_seconds)
     sessions_help = "Sessions that Discord lets this bot begin until the day is over."
-    yield _gauge("discord_sessions_left", sessions_help, scheduler.sessions_remaining)
-    yield _gauge(
+    yield _create_gauge("discord_sessions_left", sessions_help, scheduler.sessions_remaining)
+    yield _create_gauge(
         "shards_waiting", "Shards that wait until they may begin a session.", scheduler.waiting_count
     )
 
 
-def _gauge(name: str, help_text: str, measurement: float | None) -> Metric:
+def _create_gauge(name: str, help_text: str, measurement: float | None) -> Metric:
     return GaugeMetricFamily(f"telex_{name}", help_text, measurement)
 
 
-def _labelled_metric(
-    family: type[CounterMetricFamily | GaugeMetricFamily],
+def _create_labelled_metric(
+    family_type: type[CounterMetricFamily | GaugeMetricFamily],
     name: str,
     help_text: str,
-    label: str,
+    label_name: str,
     value_by_label: Mapping[Any, float],
 ) -> Metric:
-    metric = family(f"telex_{name}", help_text, labels=[label])
+    metric = family_type(f"telex_{name}", help_text, labels=[label_name])
     for label_value, measurement in value_by_label.items():
         metric.add_metric([str(label_value)], measurement)
     return metric

@@ -38,12 +38,14 @@ class WebSubRoutes:
     def __init__(self, subscriber: WebSubSubscriber, settings: Settings) -> None:
         self._subscriber, self._trusted_proxies = subscriber, settings.trusted_proxies
         self._max_bytes = max_bytes = settings.max_feed_bytes
-        self._budget = BodyBudget(MAX_BUFFERED_DOCUMENTS * max_bytes, MAX_BUFFERED_DOCUMENTS * max_bytes // 2)
+        self._body_budget = BodyBudget(
+            MAX_BUFFERED_DOCUMENTS * max_bytes, MAX_BUFFERED_DOCUMENTS * max_bytes // 2
+        )
 
     @property
     def buffered_bytes(self) -> int:
         """Number of bytes of pushed documents in memory that are not parsed yet."""
-        return self._budget.used_bytes
+        return self._body_budget.used_bytes
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes that WebSub hubs call."""
@@ -53,8 +55,10 @@ class WebSubRoutes:
         ]
 
     async def _verify_intent(self, request: web.Request) -> web.Response:
-        if (rejection := await self._rejection_response(request, is_verification=True)) is not None:
-            return rejection
+        if (
+            rejection_response := await self._find_rejection_response(request, is_verification=True)
+        ) is not None:
+            return rejection_response
         challenge = self._subscriber.verify_intent(request.match_info["token"], request.query)
         try:
             await self._subscriber.flush()
@@ -68,14 +72,16 @@ class WebSubRoutes:
         signature = websub.parse_signature(request.headers.get("X-Hub-Signature"))
         if signature is None:
             return web.Response(status=403)
-        if (rejection := await self._rejection_response(request, is_verification=False)) is not None:
-            return rejection
+        if (
+            rejection_response := await self._find_rejection_response(request, is_verification=False)
+        ) is not None:
+            return rejection_response
         token = request.match_info["token"]
-        if (hub := self._subscriber.get_hub_host(token)) is None:
+        if (hub_host := self._subscriber.get_hub_host(token)) is None:
             return web.Response(status=410)
         if wait_seconds := self._subscriber.get_push_retry_after(token):
             return _retry_later_response(429, wait_seconds)
-        body = _PushBody(self._budget, hub, self._max_bytes)
+        body = _PushBody(self._body_budget, hub_host, self._max_bytes)
         parse_task = None
         try:
             await body.receive(request)
@@ -87,10 +93,10 @@ class WebSubRoutes:
             if parse_task is None:
                 body.release()
             else:
-                parse_task.add_done_callback(lambda _reading: body.release())
+                parse_task.add_done_callback(lambda _done_task: body.release())
         return web.Response(status=202)  # Also with a wrong signature, so that nobody can probe for it
 
-    async def _rejection_response(
+    async def _find_rejection_response(
         self, request: web.Request, *, is_verification: bool
     ) -> web.Response | None:
         """Return a response with status 503 or 429 if the token cannot be looked up now, or None if it can.
@@ -98,11 +104,11 @@ class WebSubRoutes:
         A hub that got the response "gone" instead would never push again.
         """
         token = request.match_info["token"]
-        client = client_address.resolve_client_address(request, self._trusted_proxies)
+        client_ip = client_address.resolve_client_address(request, self._trusted_proxies)
         try:
             async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
                 wait_seconds = await self._subscriber.refresh_subscription(
-                    token, client, is_verification=is_verification
+                    token, client_ip, is_verification=is_verification
                 )
         except (StoreError, TimeoutError):
             return _retry_later_response(503, RETRY_AFTER_SECONDS)
@@ -116,9 +122,9 @@ def _retry_later_response(status: int, wait_seconds: float) -> web.Response:
 class _PushBody:
     """The body of a pushed document, received within the memory budget."""
 
-    def __init__(self, budget: BodyBudget, hub: str, max_bytes: int) -> None:
-        self._budget, self._hub, self._max_bytes = budget, hub, max_bytes
-        self._reserved = 0
+    def __init__(self, budget: BodyBudget, hub_host: str, max_bytes: int) -> None:
+        self._budget, self._hub_host, self._max_bytes = budget, hub_host, max_bytes
+        self._reserved_bytes = 0
         self.content = bytearray()
 
     async def receive(self, request: web.Request) -> None:
@@ -126,12 +132,12 @@ class _PushBody:
 
         Raises _PushRejected if the body is too large, too slow or breaks off, or if the memory is used up.
         """
-        self._reserve(request.content_length or 0)
+        self._reserve_bytes(request.content_length or 0)
         try:
             async with asyncio.timeout(RECEIVE_TIMEOUT_SECONDS):
-                async for part in request.content.iter_any():
-                    self._reserve(len(self.content) + len(part))
-                    self.content += part
+                async for chunk in request.content.iter_any():
+                    self._reserve_bytes(len(self.content) + len(chunk))
+                    self.content += chunk
         except TimeoutError:
             raise _PushRejected(web.Response(status=408)) from None
         except (ConnectionError, web.RequestPayloadError):
@@ -139,12 +145,12 @@ class _PushBody:
 
     def release(self) -> None:
         """Return the memory of the body to the budget."""
-        self._budget.release(self._hub, self._reserved)
+        self._budget.release(self._hub_host, self._reserved_bytes)
 
-    def _reserve(self, size: int) -> None:
-        if size > self._max_bytes:
+    def _reserve_bytes(self, byte_count: int) -> None:
+        if byte_count > self._max_bytes:
             raise _PushRejected(web.Response(status=413))
-        if size > self._reserved:
-            if not self._budget.reserve(self._hub, size - self._reserved):
+        if byte_count > self._reserved_bytes:
+            if not self._budget.reserve(self._hub_host, byte_count - self._reserved_bytes):
                 raise _PushRejected(_retry_later_response(429, BUSY_RETRY_AFTER_SECONDS))
-            self._reserved = size
+            self._reserved_bytes = byte_count

@@ -38,13 +38,13 @@ MIN_KEYWORD_OVERLAP = 0.25
 _CLUTTER_TAGS = {"nav", "footer", "button", "dialog", "template"}
 _CLUTTER_ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
 _NON_PROSE_TAGS = {"script", "style", "noscript", "template", "a", "textarea", "title"}
-_LINK_PARAGRAPHS = {"p", "div", "h2", "h3", "h4"}
+_LINK_PARAGRAPH_TAGS = {"p", "div", "h2", "h3", "h4"}
 
 _BLOCK_TAGS = {"p", "head", "list", "quote", "table", "code"}
 _LINE_TAGS = {"item", "row", "lb"}
-_SPACES = re.compile(r"[^\S\n]+")
-_LINE_BREAKS = re.compile(r" ?\n ?")
-_REPEATED_BREAKS = re.compile(r"\n{3,}")
+_SPACES_PATTERN = re.compile(r"[^\S\n]+")
+_LINE_BREAKS_PATTERN = re.compile(r" ?\n ?")
+_REPEATED_BREAKS_PATTERN = re.compile(r"\n{3,}")
 _WORD_PATTERN = re.compile(r"[^\W\d_]{2}")
 _NON_WORD_PATTERN = re.compile(r"[\W_]+")
 _MAX_TITLE_LINES = 8
@@ -96,16 +96,16 @@ def extract_article_text(page: bytes, content_type: str, url: str) -> str:
 
 def _extract_text(tree: HtmlElement, url: str) -> str:
     """Return the article of a page, without menus and other clutter unless most text is lost that way."""
-    untouched = deepcopy(tree)
+    untouched_tree = deepcopy(tree)
     prose_chars, titles = sum(len(text) for text in _iter_prose(tree)), _find_titles(tree)
     _remove_clutter(tree)
     text = _run_trafilatura(tree, url)
     if _count_unique_chars(text) < max(MIN_TEXT_CHARS, MIN_TEXT_RATIO * prose_chars):
-        full_text = _run_trafilatura(untouched, url)
+        full_text = _run_trafilatura(untouched_tree, url)
         text = (
             full_text if _count_unique_chars(text) < MIN_TEXT_RATIO * _count_unique_chars(full_text) else text
         )
-    return _REPEATED_BREAKS.sub("\n\n", _strip_title(text, titles))
+    return _REPEATED_BREAKS_PATTERN.sub("\n\n", _strip_title(text, titles))
 
 
 def _run_trafilatura(tree: HtmlElement, url: str) -> str:
@@ -118,9 +118,9 @@ def _run_trafilatura(tree: HtmlElement, url: str) -> str:
     if not isinstance(document, Document) or document.body is None:
         return ""
     text = "".join(_iter_text_pieces(document.body))[: 2 * MAX_TEXT_CHARS]
-    return strip_invisible(clean_text(_LINE_BREAKS.sub("\n", _SPACES.sub(" ", text)))).strip()[
-        :MAX_TEXT_CHARS
-    ]
+    return strip_invisible(
+        clean_text(_LINE_BREAKS_PATTERN.sub("\n", _SPACES_PATTERN.sub(" ", text)))
+    ).strip()[:MAX_TEXT_CHARS]
 
 
 def _count_unique_chars(text: str) -> int:
@@ -140,16 +140,17 @@ def _iter_prose(tree: HtmlElement) -> Iterable[str]:
 def _find_titles(tree: HtmlElement) -> set[str]:
     titles = [element.text_content() for element in tree.iter("title", "h1")]
     titles += [meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:title"]
-    return {words for title in titles if (words := _normalize_words(title))}
+    return {normalized_title for title in titles if (normalized_title := _normalize_words(title))}
 
 
 def _strip_title(text: str, titles: set[str]) -> str:
     """Return the text without its title and all before that, if the title is among the first lines."""
     lines = text.split("\n")
     for index, line in enumerate(lines[:_MAX_TITLE_LINES]):
-        words = _normalize_words(line)
-        if words and any(
-            words == title or (title.startswith(words + " ") and 2 * len(words) > len(title))
+        normalized_line = _normalize_words(line)
+        if normalized_line and any(
+            normalized_line == title
+            or (title.startswith(normalized_line + " ") and 2 * len(normalized_line) > len(title))
             for title in titles
         ):
             remaining_text = "\n".join(lines[index + 1 :]).strip()
@@ -169,9 +170,9 @@ def _remove_clutter(tree: HtmlElement) -> None:
     chars_inside: Counter[HtmlElement] = Counter()
     total_chars = 0
     for paragraph in tree.iter("p", "pre"):
-        length = len(paragraph.text_content())
-        total_chars += length
-        chars_inside.update(dict.fromkeys(paragraph.iterancestors(), length))
+        paragraph_chars = len(paragraph.text_content())
+        total_chars += paragraph_chars
+        chars_inside.update(dict.fromkeys(paragraph.iterancestors(), paragraph_chars))
     for element in list(tree.iter("*")):
         if _is_clutter(element) and chars_inside[element] <= MAX_CLUTTER_RATIO * total_chars:
             _remove_element(element)
@@ -189,7 +190,9 @@ def _is_clutter(element: HtmlElement) -> bool:
     style = (element.get("style") or "").replace(" ", "").lower()
     if "display:none" in style:
         return True
-    return element.tag in _LINK_PARAGRAPHS and len(element) <= _MAX_LINK_CHILDREN and _is_only_links(element)
+    return (
+        element.tag in _LINK_PARAGRAPH_TAGS and len(element) <= _MAX_LINK_CHILDREN and _is_only_links(element)
+    )
 
 
 def _is_only_links(element: HtmlElement) -> bool:
@@ -206,12 +209,19 @@ def _remove_element(element: HtmlElement) -> None:
 
 def _join_parts(element: HtmlElement) -> None:
     """Merge a part of an article into the part before it, if an advertisement or picture divides them."""
-    previous = element.getprevious()
+    previous_element = element.getprevious()
     class_name = element.get("class")
-    while previous is not None and (previous.tag != element.tag or previous.get("class") != class_name):
-        previous = previous.getprevious()
-    if class_name and previous is not None and _is_article_part(element) and _is_article_part(previous):
-        previous.extend(list(element))
+    while previous_element is not None and (
+        previous_element.tag != element.tag or previous_element.get("class") != class_name
+    ):
+        previous_element = previous_element.getprevious()
+    if (
+        class_name
+        and previous_element is not None
+        and _is_article_part(element)
+        and _is_article_part(previous_element)
+    ):
+        previous_element.extend(list(element))
         _remove_element(element)
 
 

@@ -26,7 +26,7 @@ class PageFetcher:
     """Client for web pages that obeys robots.txt."""
 
     def __init__(self, fetcher: Fetcher, workers: WorkerPool, robots: RobotsCache) -> None:
-        self._fetcher, self._workers, self._robots = fetcher, workers, robots
+        self._fetcher, self._workers, self._robots_cache = fetcher, workers, robots
         # Feeds share the worker and must not wait for more than one page.
         self._worker_lock = asyncio.Lock()
 
@@ -39,7 +39,7 @@ class PageFetcher:
         forbids the page; not-a-page, no-article, other-page or nothing-more if no text was gained;
         parse-timeout or parse-died if the worker fails; and whatever `Fetcher.get` raises.
         """
-        response, delay = await self.fetch(url, throttle=host_throttle)
+        response, crawl_delay_seconds = await self.fetch(url, throttle=host_throttle)
         async with self._worker_lock:
             with translate_worker_errors():
                 text = await self._workers.run(
@@ -51,7 +51,7 @@ class PageFetcher:
                     teaser,
                     timeout=EXTRACT_TIMEOUT_SECONDS,
                 )
-        return text, delay
+        return text, crawl_delay_seconds
 
     async def fetch(
         self, url: str, *, throttle: HostThrottle, validators: Validators | None = None
@@ -62,7 +62,7 @@ class PageFetcher:
         `Fetcher.get` raises.
         """
         check_url(url)
-        delay = await self.require_robots_allowed(url, throttle)
+        crawl_delay_seconds = await self.require_robots_allowed(url, throttle)
         async with throttle(url):
             response = await self._fetcher.get(
                 url,
@@ -73,14 +73,14 @@ class PageFetcher:
             )
         if URL(response.url).origin() != URL(url).origin():
             await self.require_robots_allowed(response.url, throttle)
-        return response, delay
+        return response, crawl_delay_seconds
 
     async def require_robots_allowed(self, url: str, throttle: HostThrottle) -> float:
         """Return the crawl delay of a URL's host in seconds if its robots.txt allows the page.
 
         Raises FeedError: robots if it does not, or the cause if robots.txt cannot be fetched.
         """
-        is_allowed, delay = await self._robots.check(url, throttle)
+        is_allowed, crawl_delay_seconds = await self._robots_cache.check(url, throttle)
         if not is_allowed:
             raise FeedError(fetch_errors.ROBOTS_DISALLOWED, "robots.txt does not allow it")
-        return delay
+        return crawl_delay_seconds

@@ -27,7 +27,7 @@ _FORM_FEED, _MAX_CODE_POINT = 0x0C, 0x10FFFF
 
 _CHARSET_SEARCH_BYTES = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
+_CHARSET_PATTERN = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _WINDOWS_1252_ALIASES = {"ascii", "iso8859-1"}
 """Names of encodings that mean windows-1252 on the web (https://encoding.spec.whatwg.org/)."""
 _NON_TEXT_CODECS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
@@ -40,7 +40,7 @@ DATE_PATTERN = re.compile(
     re.IGNORECASE,
 )
 """Pattern of a date, numeric or with an English or French month."""
-_DATED_PATH = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
+_DATED_PATH_PATTERN = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
 
 
 def decode_page(page: bytes, content_type: str) -> str:
@@ -51,13 +51,11 @@ def decode_page(page: bytes, content_type: str) -> str:
     for bom, encoding in _BOMS:
         if page.startswith(bom):
             return page.decode(encoding, "replace")
-    declared_charset = _CHARSET.search(content_type) or _CHARSET.search(
+    charset_match = _CHARSET_PATTERN.search(content_type) or _CHARSET_PATTERN.search(
         page[:_CHARSET_SEARCH_BYTES].decode("latin-1")
     )
     encodings = (
-        ["utf-8", "windows-1252"]
-        if declared_charset is None
-        else [declared_charset[1], "utf-8", "windows-1252"]
+        ["utf-8", "windows-1252"] if charset_match is None else [charset_match[1], "utf-8", "windows-1252"]
     )
     for encoding in encodings:
         try:
@@ -68,7 +66,7 @@ def decode_page(page: bytes, content_type: str) -> str:
         except (LookupError, ValueError):
             continue
     return page.decode(
-        "utf-8" if declared_charset and declared_charset[1].lower().startswith("utf") else "windows-1252",
+        "utf-8" if charset_match and charset_match[1].lower().startswith("utf") else "windows-1252",
         "replace",
     )
 
@@ -97,11 +95,11 @@ def _keep_valid_reference(match: re.Match[str]) -> str:
 
     An invalid character would empty the whole text.
     """
-    hexadecimal, decimal = match.groups()
-    if not (hexadecimal or decimal):
+    hexadecimal_digits, decimal_digits = match.groups()
+    if not (hexadecimal_digits or decimal_digits):
         return ""
-    digits = (hexadecimal or decimal).lstrip("0")[:9] or "0"
-    code_point = int(digits, 16 if hexadecimal else 10)
+    digits = (hexadecimal_digits or decimal_digits).lstrip("0")[:9] or "0"
+    code_point = int(digits, 16 if hexadecimal_digits else 10)
     is_valid = (
         code_point <= _MAX_CODE_POINT
         and code_point != _FORM_FEED
@@ -118,15 +116,20 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
     descendants = [descendant for element in elements for descendant in element.iter("*")]
     for element in descendants:
         if element.tag == "time" or element.get("datetime"):
-            moment = feed_dates.parse(element.get("datetime")) or feed_dates.parse(get_text(element))
-            if moment is not None:
-                return moment
-    attributes = (element.get(name) for element in descendants for name in ("title", "data-date", "content"))
+            timestamp = feed_dates.parse(element.get("datetime")) or feed_dates.parse(get_text(element))
+            if timestamp is not None:
+                return timestamp
+    attribute_texts = (
+        element.get(name) for element in descendants for name in ("title", "data-date", "content")
+    )
     texts = (get_text(element) for element in elements)
-    for text in (*(attribute.strip()[:_MAX_DATE_CHARS] for attribute in attributes if attribute), *texts):
-        if (match := DATE_PATTERN.search(text)) and (moment := feed_dates.parse(match[0])) is not None:
-            return moment
-    if (match := _DATED_PATH.search(url)) is not None:
+    for text in (
+        *(attribute.strip()[:_MAX_DATE_CHARS] for attribute in attribute_texts if attribute),
+        *texts,
+    ):
+        if (match := DATE_PATTERN.search(text)) and (timestamp := feed_dates.parse(match[0])) is not None:
+            return timestamp
+    if (match := _DATED_PATH_PATTERN.search(url)) is not None:
         return feed_dates.parse(f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}")
     return None
 

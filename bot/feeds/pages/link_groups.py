@@ -60,7 +60,7 @@ _MAX_TRAILING_SIBLINGS = 3
 _MIN_EXCERPT_CHARS = 60
 _TIMESTAMP_LINK_PREFIX = "@"
 """Prefix of the signatures of links that show only a time; they lead to messages without titles."""
-_DIGITS = re.compile(r"\d+")
+_DIGITS_PATTERN = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +108,25 @@ def find_link_groups(
     list.
     """
     links_by_signature: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
-    for address, element, is_time in _iter_outbound_links(tree, url):
+    for link_url, element, is_time in _iter_outbound_links(tree, url):
         for signature in (
             _TIMESTAMP_LINK_PREFIX + style_signature if is_time else style_signature
             for style_signature in _compute_style_signatures(element)
         ):
-            longest_link = links_by_signature[signature].setdefault(address, element)
-            if len(get_text(longest_link)) < len(get_text(element)):
-                links_by_signature[signature][address] = element
-    for signature, links in links_by_signature.items():
+            longest_element = links_by_signature[signature].setdefault(link_url, element)
+            if len(get_text(longest_element)) < len(get_text(element)):
+                links_by_signature[signature][link_url] = element
+    for signature, elements_by_url in links_by_signature.items():
         is_followed = signature in followed_signatures
-        if (1 if is_followed else MIN_ITEMS) <= len(links) <= MAX_ITEMS:
-            group = _build_group(signature, links, urls.parse_host(url))
+        if (1 if is_followed else MIN_ITEMS) <= len(elements_by_url) <= MAX_ITEMS:
+            group = _build_group(signature, elements_by_url, urls.parse_host(url))
             if group.links and (group.score > 0 or is_followed):
                 yield group
 
 
 def _iter_outbound_links(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
     """Yield the links of a page to other pages: URL, element, and whether the link shows only a time."""
-    base = next(
+    base_url = next(
         (
             resolve_url(base_element.get("href"), url)
             for base_element in tree.iter("base")
@@ -134,19 +134,23 @@ def _iter_outbound_links(tree: HtmlElement, url: str) -> Iterator[tuple[str, Htm
         ),
         None,
     )
-    own_page = _strip_fragment(url)
+    own_page_url = _strip_fragment(url)
     headings = [get_text(heading) for heading in tree.iter("h1")]
     page_title = headings[0] if len(headings) == 1 else ""
     for element in list(tree.iter("a"))[:MAX_LINKS]:
         href = (element.get("href") or "").strip()
-        address = None if href.startswith("#") else resolve_url(href, base or url)
+        link_url = None if href.startswith("#") else resolve_url(href, base_url or url)
         title = _find_title(element)
-        if address is None or _strip_fragment(address) == own_page or title in {"", page_title}:
+        if link_url is None or _strip_fragment(link_url) == own_page_url or title in {"", page_title}:
             continue
-        is_time = any(get_text(time) == title for time in element.iter("time"))
-        if not is_time and (date := DATE_PATTERN.search(title)) is not None and len(date[0]) > len(title) / 2:
+        is_time = any(get_text(time_element) == title for time_element in element.iter("time"))
+        if (
+            not is_time
+            and (date_match := DATE_PATTERN.search(title)) is not None
+            and len(date_match[0]) > len(title) / 2
+        ):
             continue
-        yield address, element, is_time
+        yield link_url, element, is_time
 
 
 def _strip_fragment(url: str) -> str:
@@ -161,7 +165,7 @@ def _compute_style_signatures(element: HtmlElement) -> tuple[str, ...]:
     fine_path, coarse_path = [], []
     for depth, ancestor in enumerate((element, *element.iterancestors())):
         class_names = (
-            _DIGITS.sub("", ancestor.get("class") or "").split() if depth <= _STYLED_ANCESTORS else []
+            _DIGITS_PATTERN.sub("", ancestor.get("class") or "").split() if depth <= _STYLED_ANCESTORS else []
         )
         fine_path.append(f"{ancestor.tag}.{' '.join(sorted(class_names))}")
         coarse_path.append(f"{ancestor.tag}.{''.join(class_names[:1])}")
@@ -169,15 +173,15 @@ def _compute_style_signatures(element: HtmlElement) -> tuple[str, ...]:
     return tuple(blake2b(style_path.encode(), digest_size=6).hexdigest() for style_path in style_paths)
 
 
-def _build_group(signature: str, links: dict[str, HtmlElement], host: str) -> LinkGroup:
-    elements = list(links.values())
+def _build_group(signature: str, elements_by_url: dict[str, HtmlElement], host: str) -> LinkGroup:
+    elements = list(elements_by_url.values())
     containers = find_outermost_containers(elements)
     if len(elements) == 1:
         containers = [next(elements[0].iterancestors(), elements[0])]
     items = [_add_trailing_siblings(container, set(containers)) for container in containers]
     titles = [_find_title(element) for element in elements]
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):
-        if not _has_single_author(containers, links):
+        if not _has_single_author(containers, elements_by_url):
             return LinkGroup((signature,), [], [], 0.0)
         titles = [
             _find_heading(item_container) or _find_opening(item_container) for item_container in containers
@@ -185,7 +189,8 @@ def _build_group(signature: str, links: dict[str, HtmlElement], host: str) -> Li
     elif len(set(titles)) <= len(titles) / 2:  # "Read more": the title is beside the link
         titles = [_find_heading(heading_container) for heading_container in containers]
     group_links = [
-        Link(element, url, title) for (url, element), title in zip(links.items(), titles, strict=True)
+        Link(element, url, title)
+        for (url, element), title in zip(elements_by_url.items(), titles, strict=True)
     ]
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):  # Some messages are only a picture.
         items = [item for item, link in zip(items, group_links, strict=True) if link.title]
@@ -213,31 +218,37 @@ def _add_trailing_siblings(container: HtmlElement, containers: set[HtmlElement])
 
 def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -> float:
     """Return how likely a group is a list of news, by its titles, dates, texts and place; 0.0 if not."""
-    count = len(links)
-    mean_words = sum(min(12, len(link.title.split())) for link in links) / count
+    link_count = len(links)
+    mean_title_words = sum(min(12, len(link.title.split())) for link in links) / link_count
     reply_count = sum(link.title.lower().startswith("re:") for link in links)
-    if 2 * reply_count > count:  # posts of a discussion
+    if 2 * reply_count > link_count:  # posts of a discussion
         return 0.0
-    inline_share = sum(_is_inline(link.element) for link in links) / count
-    if mean_words < MIN_MEAN_TITLE_WORDS or inline_share > 1 / 2:
+    inline_share = sum(_is_inline(link.element) for link in links) / link_count
+    if mean_title_words < MIN_MEAN_TITLE_WORDS or inline_share > 1 / 2:
         return 0.0
-    pairs = list(zip(links, items, strict=True))
+    link_item_pairs = list(zip(links, items, strict=True))
     heading_share = (
-        sum(_is_in_heading(link.element) or link.title == _find_heading(item[0]) for link, item in pairs)
-        / count
+        sum(
+            _is_in_heading(link.element) or link.title == _find_heading(item[0])
+            for link, item in link_item_pairs
+        )
+        / link_count
     )
-    dated_share = sum(find_publication_time(item, link.url) is not None for link, item in pairs) / count
+    dated_share = (
+        sum(find_publication_time(item, link.url) is not None for link, item in link_item_pairs) / link_count
+    )
     excerpt_share = (
-        sum(len(get_text(item[0])) - len(link.title) >= _MIN_EXCERPT_CHARS for link, item in pairs) / count
+        sum(len(get_text(item[0])) - len(link.title) >= _MIN_EXCERPT_CHARS for link, item in link_item_pairs)
+        / link_count
     )
-    chrome_share = sum(_is_in_chrome(link.element) for link in links) / count
-    same_host_share = sum(urls.parse_host(link.url) == host for link in links) / count
-    is_long = sum(len(get_text(item[0])) for item in items) / count > MAX_MEAN_ITEM_CHARS
-    if is_long and (dated_share < 1 / 2 or same_host_share < 1 / 2):
+    chrome_share = sum(_is_in_chrome(link.element) for link in links) / link_count
+    same_host_share = sum(urls.parse_host(link.url) == host for link in links) / link_count
+    has_long_items = sum(len(get_text(item[0])) for item in items) / link_count > MAX_MEAN_ITEM_CHARS
+    if has_long_items and (dated_share < 1 / 2 or same_host_share < 1 / 2):
         return 0.0
-    content_score = (mean_words / 6) * (1 + heading_share + 1.5 * dated_share + 0.7 * excerpt_share)
+    content_score = (mean_title_words / 6) * (1 + heading_share + 1.5 * dated_share + 0.7 * excerpt_share)
     return float(
-        content_score * min(count, 30) ** 0.5 * (1 - 0.8 * chrome_share) * (0.8 + 0.2 * same_host_share)
+        content_score * min(link_count, 30) ** 0.5 * (1 - 0.8 * chrome_share) * (0.8 + 0.2 * same_host_share)
     )
 
 
@@ -255,7 +266,9 @@ def _find_summary(item: list[HtmlElement], title: str) -> str:
     Short texts, such as counters of replies, change all the time.
     """
     passages = (get_text(passage) for element in item for passage in _iter_passages(element))
-    longest_passage = max((text for text in passages if text != title), key=len, default="")
+    longest_passage = max(
+        (passage_text for passage_text in passages if passage_text != title), key=len, default=""
+    )
     return (
         to_single_line(longest_passage, MAX_SUMMARY_CHARS)
         if len(longest_passage) >= MIN_PASSAGE_CHARS
@@ -284,13 +297,13 @@ def _find_opening(item: HtmlElement) -> str:
     return truncate_utf16(to_single_line(opening, MAX_TITLE_CHARS), MAX_OPENING_UNITS)
 
 
-def _has_single_author(containers: list[HtmlElement], links: Iterable[str]) -> bool:
+def _has_single_author(containers: list[HtmlElement], link_urls: Iterable[str]) -> bool:
     """Return whether most items link to one author, whose path begins all links, as in a channel."""
     path_counts = Counter(
         path
         for container in containers
         for path in {urlsplit(anchor.get("href") or "").path.rstrip("/") for anchor in container.iter("a")}
-        if path and all(urlsplit(link).path.startswith(path + "/") for link in links)
+        if path and all(urlsplit(link_url).path.startswith(path + "/") for link_url in link_urls)
     )
     return any(count >= SINGLE_AUTHOR_RATIO * len(containers) for _path, count in path_counts.most_common(1))
 

@@ -40,7 +40,7 @@ DAY_SECONDS = 86_400
 """Number of seconds of a day."""
 PAGE_LIST_FORMAT = "page"
 """Name of the format of a feed made from a list on a page, the value of `ParsedFeed.format`."""
-_PARAMETER_NAME = re.compile(r"[A-Za-z_]+")
+_PARAMETER_NAME_PATTERN = re.compile(r"[A-Za-z_]+")
 
 
 class KnownItem(NamedTuple):
@@ -173,13 +173,13 @@ def extract_list(
 
 
 def _find_followed_group(
-    groups: Sequence[LinkGroup], signature: ListSignature, known_items: Sequence[KnownItem]
+    groups: Sequence[LinkGroup], stored_signature: ListSignature, known_items: Sequence[KnownItem]
 ) -> LinkGroup | None:
     """Return the group of links that is the followed list, or None if there is none.
 
     A group of the stored style with a known item is preferred.
     """
-    known_pages = {urls.compute_page_key(known_item.url) for known_item in known_items}
+    known_page_keys = {urls.compute_page_key(known_item.url) for known_item in known_items}
     known_titles = {normalize_title(titled_item.title) for titled_item in known_items}
     recent_keys = {urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEMS]} | {
         normalize_title(newest_item.title) for newest_item in known_items[:RECENT_ITEMS]
@@ -188,9 +188,9 @@ def _find_followed_group(
     replaced_groups: list[LinkGroup] = []
     for group in groups:
         link_keys = [(urls.compute_page_key(link.url), normalize_title(link.title)) for link in group.links]
-        known_count = sum(page in known_pages or title in known_titles for page, title in link_keys)
-        recent_count = sum(page in recent_keys or title in recent_keys for page, title in link_keys)
-        is_same_style = not set(group.style_signatures).isdisjoint(signature.style_signatures)
+        known_count = sum(page in known_page_keys or title in known_titles for page, title in link_keys)
+        recent_count = sum(page_key in recent_keys or title in recent_keys for page_key, title in link_keys)
+        is_same_style = not set(group.style_signatures).isdisjoint(stored_signature.style_signatures)
         is_mostly_known = 2 * known_count >= len(link_keys) and known_count > 1
         has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(
             RECENT_ITEMS, len(known_items)
@@ -198,7 +198,7 @@ def _find_followed_group(
         if known_count and (is_same_style or is_mostly_known or has_recent_items):
             candidates.append((is_same_style, known_count * known_count / len(link_keys), group.score, group))
         elif is_same_style and 2 * sum(
-            _compute_url_pattern(link.url) == signature.url_pattern for link in group.links
+            _compute_url_pattern(link.url) == stored_signature.url_pattern for link in group.links
         ) > len(link_keys):
             replaced_groups.append(group)
     if candidates:
@@ -216,40 +216,40 @@ def _drop_backlog(
     """
     if not known_items:
         return items
-    matched = _match_known(items, known_items)
-    is_rising = _is_oldest_first(items, matched)
-    if is_rising:
-        items, matched = items[::-1], matched[::-1]
-    known_indexes = [item_index for item_index, match in enumerate(matched) if match is not None]
-    first_known, last_known = min(known_indexes, default=-1), max(known_indexes, default=-1)
+    matched_articles = _match_known(items, known_items)
+    is_oldest_first = _is_oldest_first(items, matched_articles)
+    if is_oldest_first:
+        items, matched_articles = items[::-1], matched_articles[::-1]
+    known_indexes = [item_index for item_index, match in enumerate(matched_articles) if match is not None]
+    first_known_index, last_known_index = min(known_indexes, default=-1), max(known_indexes, default=-1)
     is_appended = (
-        len(known_indexes) == previous_size == last_known + 1
+        len(known_indexes) == previous_size == last_known_index + 1
         and 0 < len(items) - previous_size <= MAX_APPENDED_ITEMS
     )
     is_replaced = 2 * len(known_indexes) < previous_size
     pattern_counts = Counter(_compute_url_pattern(items[position].url) for position in known_indexes)
-    url_pattern, count = next(iter(pattern_counts.most_common(1)), ("", 0))
-    requires_pattern = not previous_size and SAME_PATTERN_RATIO * len(known_indexes) <= count
-    new_items: list[ListItem] = []
-    for index, (item, match) in enumerate(zip(items, matched, strict=True)):
-        if match is not None:
-            new_items.append(replace(item, url=match.url))
+    url_pattern, pattern_count = next(iter(pattern_counts.most_common(1)), ("", 0))
+    requires_pattern = not previous_size and SAME_PATTERN_RATIO * len(known_indexes) <= pattern_count
+    current_items: list[ListItem] = []
+    for index, (item, known_item) in enumerate(zip(items, matched_articles, strict=True)):
+        if known_item is not None:
+            current_items.append(replace(item, url=known_item.url))
             continue
         if (
             requires_pattern and _compute_url_pattern(item.url) != url_pattern
         ):  # an author or a section of the same style
             continue
         earliest_published = (
-            followed_since if index > last_known else followed_since - DAY_SECONDS
+            followed_since if index > last_known_index else followed_since - DAY_SECONDS
         )  # Some dates have no time.
         is_new = (
-            index < (last_known if previous_size else first_known) or is_appended or is_replaced
+            index < (last_known_index if previous_size else first_known_index) or is_appended or is_replaced
             if item.published is None
-            else item.published >= earliest_published or (previous_size and index < first_known)
+            else item.published >= earliest_published or (previous_size and index < first_known_index)
         )
         if is_new:
-            new_items.append(item)
-    return new_items[::-1] if is_appended and not is_rising else new_items
+            current_items.append(item)
+    return current_items[::-1] if is_appended and not is_oldest_first else current_items
 
 
 def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
@@ -258,54 +258,54 @@ def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) ->
     If most unknown items have the title of an article that is no longer listed, the links have changed, and
     the title is enough.
     """
-    by_page = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
-    matched = [by_page.get(urls.compute_page_key(item.url)) for item in items]
-    present = {matched_item.url for matched_item in matched if matched_item is not None}
-    absent = {
+    known_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
+    matched_articles = [known_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
+    present_urls = {matched_item.url for matched_item in matched_articles if matched_item is not None}
+    absent_by_title = {
         normalize_title(absent_item.title): absent_item
         for absent_item in reversed(known_items)
-        if absent_item.url not in present
+        if absent_item.url not in present_urls
     }
-    titles = Counter(normalize_title(item.title) for item in items)
+    title_counts = Counter(normalize_title(item.title) for item in items)
     title_matches: dict[int, KnownItem] = {}
     for index, item in enumerate(items):
         title = normalize_title(item.title)
-        if matched[index] is None and title in absent and titles[title] == 1:
-            title_matches[index] = absent[title]
-    has_moved = len(title_matches) > 1 and 2 * len(title_matches) > matched.count(None)
+        if matched_articles[index] is None and title in absent_by_title and title_counts[title] == 1:
+            title_matches[index] = absent_by_title[title]
+    has_changed_links = len(title_matches) > 1 and 2 * len(title_matches) > matched_articles.count(None)
     for index, candidate in title_matches.items():
         item = items[index]
         if item.published is not None:
             is_match = abs(item.published - candidate.published) < DAY_SECONDS
         else:
-            is_match = has_moved or (bool(item.summary) and item.summary == candidate.summary)
+            is_match = has_changed_links or (bool(item.summary) and item.summary == candidate.summary)
         if is_match:
-            matched[index] = candidate
-    return matched
+            matched_articles[index] = candidate
+    return matched_articles
 
 
-def _is_oldest_first(items: Sequence[ListItem], matched: Sequence[KnownItem | None]) -> bool:
-    times = [
+def _is_oldest_first(items: Sequence[ListItem], matched_articles: Sequence[KnownItem | None]) -> bool:
+    item_times = [
         item.published if item.published is not None else match.found_at if match is not None else None
-        for item, match in zip(items, matched, strict=True)
+        for item, match in zip(items, matched_articles, strict=True)
     ]
-    known_times = [time for time in times if time is not None]
-    pairs = list(pairwise(known_times))
-    return sum(earlier < later for earlier, later in pairs) > sum(
-        previous > following for previous, following in pairs
+    known_times = [time for time in item_times if time is not None]
+    time_pairs = list(pairwise(known_times))
+    return sum(earlier < later for earlier, later in time_pairs) > sum(
+        previous > following for previous, following in time_pairs
     )
 
 
 def _compute_url_pattern(url: str) -> str:
     """Return the pattern of a URL (`site.example/news/*`): host, path with `*` for variable parts, query."""
-    parts = urlsplit(url)
-    segments = parts.path.strip("/").split("/")
-    fixed_segments = [piece if piece.isalpha() else "*" for piece in segments[:-1]]
-    parameter = _PARAMETER_NAME.match(parts.query)
+    url_parts = urlsplit(url)
+    segments = url_parts.path.strip("/").split("/")
+    fixed_segments = [segment if segment.isalpha() else "*" for segment in segments[:-1]]
+    parameter_match = _PARAMETER_NAME_PATTERN.match(url_parts.query)
     return "/".join(
         (
-            (parts.hostname or "").removeprefix("www."),
+            (url_parts.hostname or "").removeprefix("www."),
             *fixed_segments,
-            f"*?{parameter[0]}" if parameter else "*",
+            f"*?{parameter_match[0]}" if parameter_match else "*",
         )
     )

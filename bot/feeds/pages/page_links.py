@@ -24,8 +24,8 @@ _FORMAT_BY_MEDIA_TYPE = {
     "application/xml": "xml",
     "text/xml": "xml",
 }
-_COMMENTS_FEED = re.compile(r"comment", re.IGNORECASE)
-_LOOKS_LIKE_FEED = re.compile(
+_COMMENTS_FEED_PATTERN = re.compile(r"comment", re.IGNORECASE)
+_FEED_URL_PATTERN = re.compile(
     r"(?:/(?:feed|rss|atom)/?|[./](?:rss|atom|rdf)|/(?:feed|rss|atom|index)\.xml)(?:\?|$)"
 )
 
@@ -50,7 +50,7 @@ def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     else the `<a>` with a URL like a feed's.
     """
     page = ParsedPage(body[:_MAX_PAGE_BYTES], "", url)
-    base = next(
+    base_url = next(
         (
             resolve_url(base_element.get("href"), url)
             for base_element in page.iter_elements("base")
@@ -64,27 +64,27 @@ def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     feeds_by_url: dict[str, FoundFeed] = {}
     for element in islice(page.iter_elements("link"), _MAX_LINKS):
         media_type = (element.get("type") or "").partition(";")[0].strip().lower()
-        rels = (element.get("rel") or "").lower().split()
-        if media_type in _FORMAT_BY_MEDIA_TYPE and ("alternate" in rels or "feed" in rels):
+        relations = (element.get("rel") or "").lower().split()
+        if media_type in _FORMAT_BY_MEDIA_TYPE and ("alternate" in relations or "feed" in relations):
             title = element.get("title") or page_title
             _add_feed(
-                feeds_by_url, element.get("href"), base or url, title, _FORMAT_BY_MEDIA_TYPE[media_type]
+                feeds_by_url, element.get("href"), base_url or url, title, _FORMAT_BY_MEDIA_TYPE[media_type]
             )
     if not feeds_by_url and (site_feed := known_sites.find_feed_in_page(body, url)):
         _add_feed(feeds_by_url, site_feed.url, url, page_title, "atom")
     if not feeds_by_url:
         for element in islice(page.iter_elements("a"), _MAX_ANCHORS):
             href = element.get("href") or ""
-            if _LOOKS_LIKE_FEED.search(href.lower()):
-                _add_feed(feeds_by_url, href, base or url, page_title, "xml")
+            if _FEED_URL_PATTERN.search(href.lower()):
+                _add_feed(feeds_by_url, href, base_url or url, page_title, "xml")
     sorted_feeds = sorted(
-        feeds_by_url.values(), key=lambda feed: bool(_COMMENTS_FEED.search(feed.url + feed.title))
+        feeds_by_url.values(), key=lambda feed: bool(_COMMENTS_FEED_PATTERN.search(feed.url + feed.title))
     )
     return tuple(sorted_feeds[:MAX_FEEDS])
 
 
 def _add_feed(
-    feeds_by_url: dict[str, FoundFeed], href: str | None, base: str, title: str, feed_format: str
+    feeds_by_url: dict[str, FoundFeed], href: str | None, base_url: str, title: str, feed_format: str
 ) -> None:
-    if (url := resolve_url(href, base)) is not None and "/wp-json/" not in url:
+    if (url := resolve_url(href, base_url)) is not None and "/wp-json/" not in url:
         feeds_by_url.setdefault(url, FoundFeed(url, to_single_line(title, 200) or redact(url), feed_format))

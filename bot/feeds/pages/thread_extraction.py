@@ -33,12 +33,12 @@ _MIN_LINE_CHARS = 30
 _QUOTE_PREFIX_CHARS = 60
 """Number of characters at the beginning of a line by which it is found in another post."""
 
-_DIGITS = re.compile(r"\d+")
-_WORD = re.compile(r"\w+")
+_DIGITS_PATTERN = re.compile(r"\d+")
+_WORD_PATTERN = re.compile(r"\w+")
 _POST_TAGS = ("article", "blockquote", "dd", "div", "li", "section", "span", "table", "td", "tr")
 _PROSE_TAGS = frozenset({"p", "br", "b", "i", "em", "strong", "code", "pre", "blockquote"})
 _SILENT_TAGS = frozenset({"a", "script", "style", "noscript", "template", "button", "select", "textarea"})
-_DATE_HINT = re.compile(
+_DATE_HINT_PATTERN = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[/.:]\d\d|\b\d+ ?(?:min|h|hours?|days?|months?|years?|ans?|jours?|mois)\b"
 )
 _TIME_XPATH = ".//time | .//*[@datetime] | .//*[@itemprop='datePublished' or @itemprop='dateCreated']"
@@ -47,12 +47,12 @@ _AUTHOR_XPATHS = (
     ".//a[contains(concat(' ', @rel, ' '), ' author ')]",
     ".//*[contains(@class, 'username') or contains(@class, 'author') or contains(@class, 'poster')]",
 )
-_DISCUSSION_SCHEMA = re.compile(
+_DISCUSSION_SCHEMA_PATTERN = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:DiscussionForumPosting|QAPage)"'
     r"|schema\.org/(?:DiscussionForumPosting|QAPage|Question)\b"
 )
 """Pattern of a page's declaration as a discussion: https://schema.org/DiscussionForumPosting, /QAPage."""
-_DISCUSSION_URL = re.compile(
+_DISCUSSION_URL_PATTERN = re.compile(
     r"//(?:[\w-]+\.)*(?:forums?|boards?|discuss|community)\."
     r"|/(?:forums?|threads?|topics?|t|questions|discussions?|comments)/"
     r"|(?:viewtopic|showthread)\b|[?&](?:topic|t|tid|threadid)=\d",
@@ -87,28 +87,31 @@ def extract_posts(tree: HtmlElement) -> list[str]:
         if group.char_count >= MIN_GROUP_SHARE * max_chars and sum(
             map(_has_author_or_time, containers)
         ) >= MIN_ATTRIBUTED_RATIO * len(bodies):
-            all_words = " ".join(_normalize_words(body.text_content()) for body in bodies)
+            all_posts_text = " ".join(_normalize_words(body.text_content()) for body in bodies)
             texts = (
-                (post, body, _extract_text(body, all_words))
+                (post, body, _extract_text(body, all_posts_text))
                 for post, body in zip(containers, bodies, strict=True)
             )
-            return [f"{_build_signature(post, body)}{text}" for post, body, text in texts if text]
+            return [f"{_build_author_line(post, body)}{text}" for post, body, text in texts if text]
     return []
 
 
 def is_declared_discussion(markup: str, url: str) -> bool:
     """Return whether a page declares itself a discussion, or has a URL like one."""
-    return bool(_DISCUSSION_URL.search(url) or _DISCUSSION_SCHEMA.search(markup))
+    return bool(_DISCUSSION_URL_PATTERN.search(url) or _DISCUSSION_SCHEMA_PATTERN.search(markup))
 
 
 def spans_posts(text: str, posts: list[str]) -> bool:
     """Return whether an extracted article is spread over the posts rather than one text with comments."""
-    posts_words = list(map(_normalize_words, posts))
-    lines = [words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS]
-    chars_in_posts = [
-        sum(len(line) for line in lines if line[:_QUOTE_PREFIX_CHARS] in words) for words in posts_words
+    normalized_posts = list(map(_normalize_words, posts))
+    normalized_lines = [
+        words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS
     ]
-    total_chars = sum(map(len, lines))
+    chars_in_posts = [
+        sum(len(line) for line in normalized_lines if line[:_QUOTE_PREFIX_CHARS] in normalized_line)
+        for normalized_line in normalized_posts
+    ]
+    total_chars = sum(map(len, normalized_lines))
     return (
         sum(chars_in_posts) >= MIN_ARTICLE_COVERAGE * total_chars > 0
         and max(chars_in_posts) <= MAX_SINGLE_POST_COVERAGE * total_chars
@@ -123,24 +126,27 @@ def _find_groups(tree: HtmlElement) -> Iterator[_PostGroup]:
     char_counts = _count_chars(tree)
     for elements in elements_by_signature.values():
         group_elements = set(elements)
-        outermost = [
+        outermost_elements = [
             candidate
             for candidate in elements
             if not any(ancestor in group_elements for ancestor in candidate.iterancestors())
         ]
-        if 1 < len(outermost) <= MAX_POSTS:
-            group_chars = sum(char_counts[group_element] for group_element in outermost)
+        if 1 < len(outermost_elements) <= MAX_POSTS:
+            group_chars = sum(char_counts[group_element] for group_element in outermost_elements)
             tag_count = sum(
-                1 for member in outermost for child in member.iter("*") if child.tag not in _PROSE_TAGS
+                1
+                for member in outermost_elements
+                for child in member.iter("*")
+                if child.tag not in _PROSE_TAGS
             )
-            yield _PostGroup(group_chars, group_chars / max(1, tag_count), outermost)
+            yield _PostGroup(group_chars, group_chars / max(1, tag_count), outermost_elements)
 
 
 def _iter_style_signatures(element: HtmlElement) -> Iterator[str]:
     if attribute := element.get("class"):
-        yield f"{element.tag}.{' '.join(sorted(_DIGITS.sub('', attribute).split()))}"
-    if (attribute := element.get("id")) and _DIGITS.search(attribute):
-        yield f"{element.tag}#{_DIGITS.sub('', attribute)}"
+        yield f"{element.tag}.{' '.join(sorted(_DIGITS_PATTERN.sub('', attribute).split()))}"
+    if (attribute := element.get("id")) and _DIGITS_PATTERN.search(attribute):
+        yield f"{element.tag}#{_DIGITS_PATTERN.sub('', attribute)}"
     if attribute := element.get("itemprop"):
         yield f"{element.tag}@{attribute}"
 
@@ -160,18 +166,26 @@ def _has_author_or_time(post: HtmlElement) -> bool:
     if post.xpath(_TIME_XPATH) or post.xpath(_AUTHOR_XPATHS[0]):
         return True
     text = " ".join(post.text_content().split())
-    return bool(_DATE_HINT.search(text[:_DATE_SEARCH_CHARS]) or _DATE_HINT.search(text[-_DATE_SEARCH_CHARS:]))
+    return bool(
+        _DATE_HINT_PATTERN.search(text[:_DATE_SEARCH_CHARS])
+        or _DATE_HINT_PATTERN.search(text[-_DATE_SEARCH_CHARS:])
+    )
 
 
-def _build_signature(post: HtmlElement, body: HtmlElement) -> str:
+def _build_author_line(post: HtmlElement, body: HtmlElement) -> str:
     """Return a line with author and time of a post, as the page writes them, or "" if it has neither."""
     body_elements = set(body.iter("*"))
     name = next(
-        (name for xpath in _AUTHOR_XPATHS for name in _iter_short_texts(post.xpath(xpath), body_elements)), ""
+        (
+            author_name
+            for xpath in _AUTHOR_XPATHS
+            for author_name in _iter_short_texts(post.xpath(xpath), body_elements)
+        ),
+        "",
     )
-    time = next(_iter_short_texts(post.iter("time"), body_elements), "")
-    line = ", ".join(filter(None, (name, time)))
-    return f"{line}\n" if line else ""
+    time_text = next(_iter_short_texts(post.iter("time"), body_elements), "")
+    author_line = ", ".join(filter(None, (name, time_text)))
+    return f"{author_line}\n" if author_line else ""
 
 
 def _iter_short_texts(elements: Iterable[HtmlElement], body_elements: set[HtmlElement]) -> Iterator[str]:
@@ -181,30 +195,32 @@ def _iter_short_texts(elements: Iterable[HtmlElement], body_elements: set[HtmlEl
             yield text
 
 
-def _extract_text(body: HtmlElement, all_words: str) -> str:
+def _extract_text(body: HtmlElement, all_posts_text: str) -> str:
     """Return the text of a post without link previews and quotations of other posts."""
     body = deepcopy(body)
     for quotation in list(body.iter("blockquote", "aside")):
         if (
             quotation is not body
             and quotation.getparent() is not None
-            and (quotation.tag == "aside" or _is_quotation(quotation, all_words))
+            and (quotation.tag == "aside" or _is_quotation(quotation, all_posts_text))
         ):
             quotation.drop_tree()
     return _to_text(body)
 
 
-def _is_quotation(quotation: HtmlElement, all_words: str) -> bool:
+def _is_quotation(quotation: HtmlElement, all_posts_text: str) -> bool:
     """Return whether a quotation names its source or is the text of another post."""
     if "quote" in (quotation.get("class") or "").lower() or quotation.find(".//cite") is not None:
         return True
-    lines = [
-        words
+    normalized_lines = [
+        normalized_line
         for line in _to_text(quotation).split("\n")
-        if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS // 2
+        if len(normalized_line := _normalize_words(line)) >= _MIN_LINE_CHARS // 2
     ]
-    quoted_chars = sum(len(line) for line in lines if all_words.count(line[:_QUOTE_PREFIX_CHARS]) > 1)
-    return 2 * quoted_chars >= sum(map(len, lines))
+    quoted_chars = sum(
+        len(line) for line in normalized_lines if all_posts_text.count(line[:_QUOTE_PREFIX_CHARS]) > 1
+    )
+    return 2 * quoted_chars >= sum(map(len, normalized_lines))
 
 
 def _to_text(element: HtmlElement) -> str:
@@ -214,4 +230,4 @@ def _to_text(element: HtmlElement) -> str:
 
 
 def _normalize_words(text: str) -> str:
-    return " ".join(_WORD.findall(text.casefold()))
+    return " ".join(_WORD_PATTERN.findall(text.casefold()))

@@ -8,7 +8,7 @@ from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from bot.core.models import Entry
-from bot.text.html import LONE_SURROGATE, exceeds_parse_budget, to_text
+from bot.text.html import LONE_SURROGATE_PATTERN, exceeds_parse_budget, to_text
 from bot.text.urls import canonicalize
 
 MAX_ENTRIES = 2_000
@@ -33,30 +33,30 @@ MAX_DOCUMENT_TEXT_CHARS = 4_000_000
 _MAX_MARKUP_CHARS = 2_000_000
 _DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
 _LANGUAGE_TAG_PATTERN = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
-_INLINE_TAGS = re.compile(
+_TAG_PATTERN = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
+_INLINE_TAG_PATTERN = re.compile(
     "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|div|em|font|h[1-6]|i|ins|kbd|li|mark|ol|p|pre|q|s|samp|small|span"
     "|strike|strong|sub|sup|time|tt|u|ul|var"
 )
 _VOID_TAGS = frozenset({"br", "hr", "img", "wbr"})
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
-_INVALID_CHARS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_ENTITY_PATTERN = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
+_INVALID_CHARS_PATTERN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 _CP1252_BYTES = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
-_MOJIBAKE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_CP1252_BYTES)))
+_MOJIBAKE_PATTERN = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_CP1252_BYTES)))
 """Pattern of two or three characters that were one before its UTF-8 was decoded as windows-1252."""
 
 
 def clean_text(text: str) -> str:
     """Return a text without characters that XML forbids, and with double encoding (`Ã©` for `é`) undone."""
     if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
-        text = _MOJIBAKE.sub(_undo_mojibake, text)
-    return _INVALID_CHARS.sub("", text)
+        text = _MOJIBAKE_PATTERN.sub(_undo_mojibake, text)
+    return _INVALID_CHARS_PATTERN.sub("", text)
 
 
 def _undo_mojibake(match: re.Match[str]) -> str:
-    raw = bytes(_CP1252_BYTES.get(character, ord(character)) for character in match[0])
-    return raw.decode("utf-8", "ignore") or match[0]
+    original_bytes = bytes(_CP1252_BYTES.get(character, ord(character)) for character in match[0])
+    return original_bytes.decode("utf-8", "ignore") or match[0]
 
 
 def to_single_line(text: str, limit: int) -> str:
@@ -74,22 +74,26 @@ def clean_title(text: str, *, kind: str) -> str:
     if kind == "markup":
         text = to_text(text)
     elif kind == "either":
-        text = _ENTITY.sub(lambda match: unescape(match[0]), _strip_tags(text))  # not `&copy=1` in a URL
+        text = _ENTITY_PATTERN.sub(
+            lambda match: unescape(match[0]), _strip_tags(text)
+        )  # not `&copy=1` in a URL
     return to_single_line(text, MAX_TITLE_CHARS)
 
 
 def _strip_tags(text: str) -> str:
     """Return a text without the HTML tags that are void elements or have their end tag in the same text."""
-    tags = [(slash, name.lower()) for slash, name, _ in _TAG.findall(text)]
-    paired = {name for is_end, name in tags if is_end} & {name for is_closing, name in tags if not is_closing}
+    tags = [(slash, name.lower()) for slash, name, _ in _TAG_PATTERN.findall(text)]
+    paired_names = {name for is_end, name in tags if is_end} & {
+        name for is_closing, name in tags if not is_closing
+    }
 
     def replace_tag(match: re.Match[str]) -> str:
         name = match[2].lower()
         if name in _VOID_TAGS:
             return " "
-        return "" if name in paired and _INLINE_TAGS.fullmatch(name) else match[0]
+        return "" if name in paired_names and _INLINE_TAG_PATTERN.fullmatch(name) else match[0]
 
-    return _TAG.sub(replace_tag, text)
+    return _TAG_PATTERN.sub(replace_tag, text)
 
 
 def extract_text(markup: str, *, is_plain_text: bool = False) -> str:
@@ -155,10 +159,10 @@ def parse_language_tag(tag: object) -> str | None:
     return tag if _LANGUAGE_TAG_PATTERN.fullmatch(tag) else None
 
 
-def clean_tags(names: Iterable[object]) -> tuple[str, ...]:
+def clean_tags(tag_names: Iterable[object]) -> tuple[str, ...]:
     """Return at most `MAX_TAGS` distinct tags, each as plain text on one line."""
     tags: dict[str, str] = {}
-    for name in names:
+    for name in tag_names:
         tag = clean_title(name, kind="either")[:MAX_TAG_CHARS] if isinstance(name, str) else ""
         if tag and len(tags) < MAX_TAGS:
             tags.setdefault(tag.casefold(), tag)
@@ -170,13 +174,13 @@ def add_fingerprint(entry: Entry) -> Entry:
 
     Dates are left out, and so are the parts of links and images that change from one response to the next.
     """
-    digest = blake2b(digest_size=16)
-    link = canonicalize(entry.link) if entry.link else ""
-    image = (entry.image_url or "").partition("?")[0]
-    for part in (entry.title, link, entry.summary, entry.text, entry.author or "", image):
-        digest.update(part.encode())
-        digest.update(b"\x00")
-    return replace(entry, fingerprint=digest.digest())
+    fingerprint_hasher = blake2b(digest_size=16)
+    canonical_link = canonicalize(entry.link) if entry.link else ""
+    image_address = (entry.image_url or "").partition("?")[0]
+    for part in (entry.title, canonical_link, entry.summary, entry.text, entry.author or "", image_address):
+        fingerprint_hasher.update(part.encode())
+        fingerprint_hasher.update(b"\x00")
+    return replace(entry, fingerprint=fingerprint_hasher.digest())
 
 
 def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | None]:
@@ -199,7 +203,7 @@ def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | No
     return tuple(accepted_entries), warning
 
 
-_TRACKER_URL = re.compile(
+_TRACKER_URL_PATTERN = re.compile(
     r"feedburner\.com/~|/~ff/|/~r/|doubleclick\.|[/.]pixel[./?]|stats\.wordpress|pixel\.wp\.com|feedsportal\.com"
     r"|[/_-]1x1[._]|/(?:spacer|blank|clear|transparent)\.(?:gif|png)|gravatar\.com/avatar|/smil(?:ies|eys)/"
     r"|s\.w\.org/images/core/emoji|/emoji/",
@@ -219,7 +223,7 @@ def find_first_image_source(markup: str) -> str | None:
         return None
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
 
-    for image in LexborHTMLParser(LONE_SURROGATE.sub("", markup)).css("img"):
+    for image in LexborHTMLParser(LONE_SURROGATE_PATTERN.sub("", markup)).css("img"):
         attributes = image.attributes
         for name in ("src", "data-src", "data-lazy-src", "data-original"):
             source = (attributes.get(name) or "").strip()
@@ -238,4 +242,4 @@ def _is_tracking_pixel(attributes: dict[str, str | None], source: str) -> bool:
         if size.isdecimal() and int(size[:9]) <= _MAX_TRACKER_PIXELS:
             return True
     style = (attributes.get("style") or "").replace(" ", "").lower()
-    return "display:none" in style or bool(_TRACKER_URL.search(source))
+    return "display:none" in style or bool(_TRACKER_URL_PATTERN.search(source))

@@ -69,11 +69,11 @@ def _build_entry(raw_entry: dict[str, Any], base: str, language: str | None) -> 
         feed_dates.parse(_get_text(raw_entry, f"date_{date_name}")) for date_name in ("published", "modified")
     )
     tags = raw_entry.get("tags")
-    audio, duration = _find_audio(raw_entry, base)
+    audio_url, duration_seconds = _find_audio(raw_entry, base)
     return entries.add_fingerprint(
         Entry(
             guid=guid,
-            link=link or entries.resolve_url(guid, "") or audio,
+            link=link or entries.resolve_url(guid, "") or audio_url,
             title=entries.clean_title(_get_text(raw_entry, "title"), kind="either"),
             summary="" if summary == text else summary,
             text=text or summary,
@@ -83,8 +83,8 @@ def _build_entry(raw_entry: dict[str, Any], base: str, language: str | None) -> 
             published=updated if published is None else published,
             updated=updated,
             language=entries.parse_language_tag(raw_entry.get("language")) or language,
-            audio_url=audio,
-            duration_seconds=duration,
+            audio_url=audio_url,
+            duration_seconds=duration_seconds,
         )
     )
 

@@ -13,8 +13,8 @@ MAX_OPML_BYTES = 4 * 2**20
 """Maximum number of bytes of an OPML document that are read."""
 MAX_OUTLINES = 5_000
 """Maximum number of feeds that are read from one OPML document."""
-_DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
-_OUTLINE_START = re.compile(r"<outline\b", re.IGNORECASE)
+_DECLARED_ENCODING_PATTERN = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_OUTLINE_START_PATTERN = re.compile(r"<outline\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,20 @@ def parse_outlines(document: bytes) -> FeedList:
     reads the attributes. Bytes beyond `MAX_OPML_BYTES` and outlines beyond `MAX_OUTLINES` are left out.
     """
     text = _decode(document[:MAX_OPML_BYTES])
-    start = _OUTLINE_START.search(text)
-    if start is None:
+    outline_match = _OUTLINE_START_PATTERN.search(text)
+    if outline_match is None:
         return FeedList(())
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - few bots import lists
 
-    tree = LexborHTMLParser(text[start.start() :])
-    outlines: dict[str, Outline] = {}
+    tree = LexborHTMLParser(text[outline_match.start() :])
+    outlines_by_url: dict[str, Outline] = {}
     invalid_titles: dict[str, None] = {}
     skipped_count = 0
     for node in tree.css("outline[xmlurl]"):
         attributes = node.attributes
         address = attributes.get("xmlurl") or ""
         url = resolve_url(address, "")
-        if len(outlines) + len(invalid_titles) >= MAX_OUTLINES:
+        if len(outlines_by_url) + len(invalid_titles) >= MAX_OUTLINES:
             skipped_count += 1
             continue
         title = to_single_line(attributes.get("title") or attributes.get("text") or "", 200)
@@ -67,10 +67,10 @@ def parse_outlines(document: bytes) -> FeedList:
             invalid_titles.setdefault(title or to_single_line(address, 200))
             continue
         site_url = resolve_url(attributes.get("htmlurl"), "")
-        outlines.setdefault(
+        outlines_by_url.setdefault(
             url, Outline(title or url, url, site_url, parse_language_tag(attributes.get("language")))
         )
-    return FeedList(tuple(outlines.values()), tuple(invalid_titles), skipped_count)
+    return FeedList(tuple(outlines_by_url.values()), tuple(invalid_titles), skipped_count)
 
 
 def serialize_opml(title: str, groups: Mapping[str, Sequence[Outline]], *, now: int) -> bytes:
@@ -84,7 +84,7 @@ def serialize_opml(title: str, groups: Mapping[str, Sequence[Outline]], *, now: 
     ET.SubElement(head, "dateCreated").text = format_datetime(datetime.fromtimestamp(now, UTC), usegmt=True)
     body = ET.SubElement(root, "body")
     for name, outlines in groups.items():
-        group = ET.SubElement(body, "outline", text=to_single_line(name, 200))
+        group_element = ET.SubElement(body, "outline", text=to_single_line(name, 200))
         for outline in outlines:
             label = to_single_line(outline.title, 200)
             attributes = {"type": "rss", "text": label, "title": label, "xmlUrl": outline.url}
@@ -92,7 +92,7 @@ def serialize_opml(title: str, groups: Mapping[str, Sequence[Outline]], *, now: 
                 attributes["htmlUrl"] = outline.site_url
             if outline.language:
                 attributes["language"] = outline.language
-            ET.SubElement(group, "outline", attributes)
+            ET.SubElement(group_element, "outline", attributes)
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
@@ -100,7 +100,7 @@ def serialize_opml(title: str, groups: Mapping[str, Sequence[Outline]], *, now: 
 def _decode(document: bytes) -> str:
     if document.startswith((b"\xff\xfe", b"\xfe\xff")):
         return document.decode("utf-16", "replace")
-    declared_encoding = _DECLARED_ENCODING.match(document.removeprefix(b"\xef\xbb\xbf").lstrip())
+    declared_encoding = _DECLARED_ENCODING_PATTERN.match(document.removeprefix(b"\xef\xbb\xbf").lstrip())
     for encoding in ("utf-8-sig", declared_encoding[1].decode() if declared_encoding else "cp1252", "cp1252"):
         try:
             return document.decode(encoding)

@@ -8,11 +8,11 @@ from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, PARSER_CRASHED, FeedErr
 from bot.feeds.parsing.jsonfeed import parse_json
 from bot.feeds.parsing.xmlfeed import parse_xml
 
-_FIRST_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
+_FIRST_ENTRY_PATTERN = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
 _HEAD_BYTES = 256 * 1024
 """Number of bytes at the beginning of a document in which its first entry is searched."""
 _WHITESPACE = b" \t\r\n\x0b\x0c\x00"
-_HTML_START = re.compile(
+_HTML_START_PATTERN = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
 )
 
@@ -24,12 +24,12 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
     most `MAX_ENTRIES` entries are returned; `parse_warning` says that there were more, or that the document
     was not well-formed. Raises FeedError: not-a-feed, encoding, or parse-died if the parser fails.
     """
-    start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE)
-    if not start:
+    document_start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE)
+    if not document_start:
         raise FeedError(NOT_A_FEED, "the document is empty")
-    if start.startswith(b"{"):
+    if document_start.startswith(b"{"):
         return parse_json(body, url)
-    if _HTML_START.match(start):
+    if _HTML_START_PATTERN.match(document_start):
         raise FeedError(NOT_A_FEED, "a page, not a feed")
     try:
         return parse_xml(body, content_type, url)
@@ -49,8 +49,8 @@ def hash_entries(body: bytes) -> bytes:
     """Return a hash of 16 bytes over a document from its first entry on; changes before that do not count."""
     is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE).startswith(b"{")
     if is_json:
-        start = max(body.find(b'"items"', 0, _HEAD_BYTES), 0)
+        entries_start = max(body.find(b'"items"', 0, _HEAD_BYTES), 0)
     else:
-        match = _FIRST_ENTRY.search(body, 0, _HEAD_BYTES)
-        start = match.start() if match else 0
-    return blake2b(memoryview(body)[start:], digest_size=16).digest()
+        match = _FIRST_ENTRY_PATTERN.search(body, 0, _HEAD_BYTES)
+        entries_start = match.start() if match else 0
+    return blake2b(memoryview(body)[entries_start:], digest_size=16).digest()

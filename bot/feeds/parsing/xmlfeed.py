@@ -20,13 +20,13 @@ _PERIOD_SECONDS = {
     "yearly": 365 * 86_400,
 }
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_SKIP_HOURS = re.compile(rb"<skipHours>(.{0,4000}?)</skipHours>", re.DOTALL)
-_SKIP_DAYS = re.compile(rb"<skipDays>(.{0,4000}?)</skipDays>", re.DOTALL)
+_SKIP_HOURS_PATTERN = re.compile(rb"<skipHours>(.{0,4000}?)</skipHours>", re.DOTALL)
+_SKIP_DAYS_PATTERN = re.compile(rb"<skipDays>(.{0,4000}?)</skipDays>", re.DOTALL)
 _HEAD_BYTES = 64 * 1024
-_END_TAG = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_END_TAG_PATTERN = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _TAIL_BYTES = 4_096
-_DECLARED_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
+_DECLARED_ENCODING_PATTERN = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_CHARSET_PATTERN = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _UNRELIABLE_ENCODINGS = {
     "utf-8",
     "utf8",
@@ -37,14 +37,14 @@ _UNRELIABLE_ENCODINGS = {
     "iso-8859-15",
     "windows-1252",
 }
-_HIGH_REFERENCE = re.compile(rb"&#(?:[xX]0*([0-9a-fA-F]{4,})|0*([0-9]{5,}));?")
-_REFERENCE_PAIR = re.compile(
+_HIGH_REFERENCE_PATTERN = re.compile(rb"&#(?:[xX]0*([0-9a-fA-F]{4,})|0*([0-9]{5,}));?")
+_REFERENCE_PAIR_PATTERN = re.compile(
     rb"&#(?:[xX]([dD][89abAB][0-9a-fA-F]{2})|(5[56][0-9]{3}));"
     rb"&#(?:[xX]([dD][c-fC-F][0-9a-fA-F]{2})|(5[67][0-9]{3}));"
 )
 _MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
-_PICTURE_URL = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
-_AUTHOR_WITH_ADDRESS = re.compile(
+_PICTURE_URL_PATTERN = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
+_AUTHOR_WITH_ADDRESS_PATTERN = re.compile(
     r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$"
 )
 """Pattern of an author as in RSS 2.0, `a@site.example (Ann)`, or of a mailbox, `Ann <a@site.example>`."""
@@ -114,7 +114,9 @@ def _fix_character_references(body: bytes) -> bytes:
     """
     if b"&#" not in body:
         return body
-    return _HIGH_REFERENCE.sub(_drop_invalid_reference, _REFERENCE_PAIR.sub(_join_surrogates, body))
+    return _HIGH_REFERENCE_PATTERN.sub(
+        _drop_invalid_reference, _REFERENCE_PAIR_PATTERN.sub(_join_surrogates, body)
+    )
 
 
 def _parse_code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
@@ -122,24 +124,27 @@ def _parse_code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
 
 
 def _join_surrogates(match: re.Match[bytes]) -> bytes:
-    high, low = _parse_code_point(match[1], match[2]), _parse_code_point(match[3], match[4])
-    if 0xD800 <= high < 0xDC00 <= low < 0xE000:  # noqa: PLR2004 - The Unicode Standard, section 3.9 (D91)
-        return b"&#%d;" % (0x10000 + (high - 0xD800 << 10) + low - 0xDC00)
+    high_surrogate, low_surrogate = (
+        _parse_code_point(match[1], match[2]),
+        _parse_code_point(match[3], match[4]),
+    )
+    if 0xD800 <= high_surrogate < 0xDC00 <= low_surrogate < 0xE000:  # noqa: PLR2004 - The Unicode Standard, section 3.9 (D91)
+        return b"&#%d;" % (0x10000 + (high_surrogate - 0xD800 << 10) + low_surrogate - 0xDC00)
     return match[0]
 
 
 def _drop_invalid_reference(match: re.Match[bytes]) -> bytes:
-    number = _parse_code_point(match[1], match[2])
-    return match[0] if number < 0xD800 or 0xE000 <= number <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - surrogates
+    code_point = _parse_code_point(match[1], match[2])
+    return match[0] if code_point < 0xD800 or 0xE000 <= code_point <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - surrogates
 
 
 def _select_content_type(body: bytes, content_type: str) -> str:
     """Return the content type to parse with: valid UTF-8 is UTF-8, even if labelled as Latin-1."""
-    declared = _DECLARED_ENCODING.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
-    charset = _CHARSET.search(content_type)
-    labels = [declared[1].decode("ascii", "replace")] if declared else []
-    labels += [charset[1]] if charset else []
-    if not body.isascii() and all(label.lower() in _UNRELIABLE_ENCODINGS for label in labels):
+    encoding_match = _DECLARED_ENCODING_PATTERN.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
+    charset_match = _CHARSET_PATTERN.search(content_type)
+    encoding_labels = [encoding_match[1].decode("ascii", "replace")] if encoding_match else []
+    encoding_labels += [charset_match[1]] if charset_match else []
+    if not body.isascii() and all(label.lower() in _UNRELIABLE_ENCODINGS for label in encoding_labels):
         try:
             body.decode()
         except UnicodeDecodeError:
@@ -160,11 +165,11 @@ def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None
     published = _find_date(raw_entry, "published", "created", "issued")
     updated = _find_date(raw_entry, "updated")
     markup = content or summary_detail
-    audio = _find_audio(raw_entry, base)
+    audio_url = _find_audio(raw_entry, base)
     return entries.add_fingerprint(
         Entry(
             guid=guid,
-            link=_find_entry_url(raw_entry, base, guid) or audio,
+            link=_find_entry_url(raw_entry, base, guid) or audio_url,
             title=_clean_title(raw_entry, is_atom=is_atom),
             summary="" if summary == text else summary,
             text=text,
@@ -180,8 +185,8 @@ def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None
             language=entries.parse_language_tag(raw_entry.get("language"))
             or entries.parse_language_tag(markup.get("language"))
             or feed_language,
-            audio_url=audio,
-            duration_seconds=entries.parse_duration(raw_entry.get("itunes_duration")) if audio else None,
+            audio_url=audio_url,
+            duration_seconds=entries.parse_duration(raw_entry.get("itunes_duration")) if audio_url else None,
         )
     )
 
@@ -193,30 +198,30 @@ def _find_link(feed: FeedParserDict, relation: str, base: str) -> str | None:
     return entries.resolve_first_url(links, base)
 
 
-def _clean_title(raw: FeedParserDict, *, is_atom: bool) -> str:
-    detail = raw.get("title_detail") or {}
+def _clean_title(raw_element: FeedParserDict, *, is_atom: bool) -> str:
+    title_detail = raw_element.get("title_detail") or {}
     kind = "either"
     if is_atom:
-        kind = "markup" if detail.get("type") in _MARKUP_TYPES else "text"
-    return entries.clean_title(raw.get("title") or "", kind=kind)
+        kind = "markup" if title_detail.get("type") in _MARKUP_TYPES else "text"
+    return entries.clean_title(raw_element.get("title") or "", kind=kind)
 
 
 def _extract_text(content: FeedParserDict) -> str:
     markup = content.get("value") or ""
-    is_text = content.get("type") == "text/plain" and "<" not in markup and "&" not in markup
-    return entries.extract_text(markup, is_plain_text=is_text)
+    is_plain_text = content.get("type") == "text/plain" and "<" not in markup and "&" not in markup
+    return entries.extract_text(markup, is_plain_text=is_plain_text)
 
 
 def _find_entry_url(raw_entry: FeedParserDict, base: str, guid: str | None) -> str | None:
-    candidates = [raw_entry.get("feedburner_origlink"), raw_entry.get("link")]
-    candidates += [
+    candidate_urls = [raw_entry.get("feedburner_origlink"), raw_entry.get("link")]
+    candidate_urls += [
         link.get("href")
         for link in raw_entry.get("links", ())[:_MAX_LIST_LENGTH]
         if link.get("rel") == "alternate"
     ]
     if guid and guid.startswith(("http://", "https://")):
-        candidates.append(guid)
-    return entries.resolve_first_url(candidates, base)
+        candidate_urls.append(guid)
+    return entries.resolve_first_url(candidate_urls, base)
 
 
 def _find_author(raw_entry: FeedParserDict, *, is_atom: bool) -> str | None:
@@ -224,14 +229,17 @@ def _find_author(raw_entry: FeedParserDict, *, is_atom: bool) -> str | None:
     names = [author.get("name") for author in authors if author.get("name")]
     author_text = (raw_entry.get("author") or "")[:_MAX_AUTHOR_CHARS]
     if not is_atom and "@" in author_text:  # feedparser takes half of a long domain for the name
-        match = _AUTHOR_WITH_ADDRESS.match(author_text)
+        match = _AUTHOR_WITH_ADDRESS_PATTERN.match(author_text)
         names = [match[1] or match[2]] if match else []
     return entries.clean_title(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR_CHARS] or None
 
 
 def _find_date(raw_entry: FeedParserDict, *names: str) -> int | None:
     texts = (dict.get(raw_entry, name) for name in names)
-    return next((date for text in texts if text and (date := feed_dates.parse(text[:200])) is not None), None)
+    return next(
+        (timestamp for text in texts if text and (timestamp := feed_dates.parse(text[:200])) is not None),
+        None,
+    )
 
 
 def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
@@ -245,17 +253,17 @@ def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
         if _is_picture(media_item)
     ]
     media_items.sort(key=_get_width, reverse=True)
-    candidates = [picture.get("url") for picture in media_items]
-    candidates += [
+    candidate_urls = [picture.get("url") for picture in media_items]
+    candidate_urls += [
         thumbnail.get("url") for thumbnail in raw_entry.get("media_thumbnail", ())[:_MAX_LIST_LENGTH]
     ]
-    candidates += [
+    candidate_urls += [
         enclosure.get("href")
         for enclosure in raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
         if _is_picture(enclosure)
     ]
-    candidates.append((raw_entry.get("image") or {}).get("href"))
-    return entries.resolve_first_url(candidates, base)
+    candidate_urls.append((raw_entry.get("image") or {}).get("href"))
+    return entries.resolve_first_url(candidate_urls, base)
 
 
 def _find_audio(raw_entry: FeedParserDict, base: str) -> str | None:
@@ -276,9 +284,9 @@ def _find_content_image(content: FeedParserDict, base: str) -> str | None:
 
 
 def _is_picture(media: FeedParserDict) -> bool:
-    kind = media.get("medium") or (media.get("type") or "").partition("/")[0]
-    return kind == "image" or (
-        not kind and bool(_PICTURE_URL.search(media.get("url") or media.get("href") or ""))
+    media_kind = media.get("medium") or (media.get("type") or "").partition("/")[0]
+    return media_kind == "image" or (
+        not media_kind and bool(_PICTURE_URL_PATTERN.search(media.get("url") or media.get("href") or ""))
     )
 
 
@@ -311,15 +319,15 @@ def _find_update_interval(feed: FeedParserDict) -> int | None:
 
 
 def _iter_skipped_hours(head: bytes) -> Iterator[int]:
-    if block := _SKIP_HOURS.search(head):
-        for hour in re.findall(rb"<hour>\s*(\d{1,2})\s*</hour>", block[1]):
+    if skip_hours_match := _SKIP_HOURS_PATTERN.search(head):
+        for hour in re.findall(rb"<hour>\s*(\d{1,2})\s*</hour>", skip_hours_match[1]):
             if int(hour) <= 24:  # noqa: PLR2004 - both 0 and 24 name midnight
                 yield int(hour) % 24
 
 
 def _iter_skipped_days(head: bytes) -> Iterator[int]:
-    if block := _SKIP_DAYS.search(head):
-        for day in re.findall(rb"<day>\s*(\w{1,12})\s*</day>", block[1]):
+    if skip_days_match := _SKIP_DAYS_PATTERN.search(head):
+        for day in re.findall(rb"<day>\s*(\w{1,12})\s*</day>", skip_days_match[1]):
             if day.decode("ascii", "replace").lower() in _WEEKDAYS:
                 yield _WEEKDAYS.index(day.decode().lower())
 
@@ -332,7 +340,7 @@ def _find_parse_warning(document: FeedParserDict, body: bytes) -> str | None:
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
     error = document.get("bozo_exception")
-    if error and not _END_TAG.search(body[-_TAIL_BYTES:].replace(b"\x00", b"")):
+    if error and not _END_TAG_PATTERN.search(body[-_TAIL_BYTES:].replace(b"\x00", b"")):
         return TRUNCATED_WARNING
     harmless_errors = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
     return (

@@ -132,12 +132,12 @@ class FollowService:
         if discovery.response is None or discovery.parsed is None:
             raise ValueError("not a feed")
         url = discovery.feeds[0].url
-        owner_id = get_private_owner_id(url, server_id)
+        owner_server_id = get_private_owner_id(url, server_id)
         stored_feed = await self._find_stored_feed(discovery, server_id)
         await self._require_feed_quota(server_id, stored_feed)
         feed = stored_feed or await self._store.feeds.add(
             url,
-            server_id=owner_id,
+            server_id=owner_server_id,
             title=discovery.parsed.title,
             outlet=derive_outlet_name(discovery.parsed.title, url),
             next_poll=self._clock.now(),
@@ -164,9 +164,9 @@ class FollowService:
             return None
         now = self._clock.now()
         newest_entry = max(discovery.parsed.entries, key=lambda entry: feed_dates.clamp(entry.published, now))
-        newest_only = replace(discovery.parsed, entries=(newest_entry,))
-        feed = _build_preview_feed(discovery.feeds[0].url, newest_only)
-        return feed, await self._poller.intake.build_preview(feed, newest_only, now=now)
+        newest_entry_feed = replace(discovery.parsed, entries=(newest_entry,))
+        feed = _build_preview_feed(discovery.feeds[0].url, newest_entry_feed)
+        return feed, await self._poller.intake.build_preview(feed, newest_entry_feed, now=now)
 
     async def _find_stored_feed(self, discovery: DiscoveryResult, server_id: int) -> Feed | None:
         url = discovery.feeds[0].url
@@ -205,13 +205,13 @@ def get_private_owner_id(url: str, server_id: int) -> int | None:
     return server_id if urls.has_credentials(url) else None
 
 
-def _build_preview_feed(url: str, parsed: ParsedFeed) -> Feed:
+def _build_preview_feed(url: str, parsed_feed: ParsedFeed) -> Feed:
     return Feed(
         id=0,
         url=url,
-        title=parsed.title,
-        outlet=derive_outlet_name(parsed.title, url) or urls.parse_host(url),
-        site_url=parsed.site_url,
-        icon=parsed.icon_url,
-        language=parsed.language,
+        title=parsed_feed.title,
+        outlet=derive_outlet_name(parsed_feed.title, url) or urls.parse_host(url),
+        site_url=parsed_feed.site_url,
+        icon=parsed_feed.icon_url,
+        language=parsed_feed.language,
     )

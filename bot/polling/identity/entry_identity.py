@@ -23,7 +23,7 @@ from bot.text.words import normalize_title
 TITLE_SIMILARITY_THRESHOLD = 80
 """Minimum similarity, out of 100, of two titles with one link that belong to one article."""
 
-_NUMBER = re.compile(r"\d+")
+_NUMBER_PATTERN = re.compile(r"\d+")
 
 
 def is_repeated(keys: EntryKeys, known_articles: Mapping[bytes, KnownArticle]) -> bool:
@@ -83,7 +83,7 @@ def match_by_link(
     matched_ids = set(matched_ids)
     for keys in entry_keys:
         candidates = get_articles_at_link(keys, articles_by_page)
-        required_agreements = (
+        required_agreement_count = (
             2 if keys.is_link_shared or len(candidates) > 1 or _is_home_page(keys.url) else 1
         )
         scored_candidates = [
@@ -95,8 +95,10 @@ def match_by_link(
             for candidate in candidates
             if candidate.article_id not in matched_ids
         ]
-        agreements, article = max(scored_candidates, key=lambda pair: pair[0], default=(0, None))
-        if article is not None and agreements >= required_agreements:
+        agreement_count, article = max(
+            scored_candidates, key=lambda scored_candidate: scored_candidate[0], default=(0, None)
+        )
+        if article is not None and agreement_count >= required_agreement_count:
             matches[keys.strong_key] = article
             matched_ids.add(article.article_id)
     return matches
@@ -115,6 +117,6 @@ def are_titles_close(title: str, other_title: str) -> bool:
     if not title or not other_title:
         return False
     return title == other_title or (
-        _NUMBER.findall(title) == _NUMBER.findall(other_title)
+        _NUMBER_PATTERN.findall(title) == _NUMBER_PATTERN.findall(other_title)
         and fuzz.ratio(title, other_title) >= TITLE_SIMILARITY_THRESHOLD
     )

@@ -56,10 +56,10 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
     url_counts = Counter(url for _, url, _ in unique_entries.values())
     return tuple(
         EntryKeys(
-            weak_key=weak,
-            strong_key=strong,
-            repeat_marker=_hash_parts("repeated", weak),
-            is_weak_key_repeated=weak_key_counts[weak] > 1,
+            weak_key=weak_key,
+            strong_key=strong_key,
+            repeat_marker=_hash_parts("repeated", weak_key),
+            is_weak_key_repeated=weak_key_counts[weak_key] > 1,
             is_link_shared=url_counts[url] > 1,
             url=url,
             page_key=compute_page_key(url) if url else "",
@@ -70,7 +70,7 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
             fingerprint=entry.fingerprint,
             packed_entry=msgspec.msgpack.encode(entry),
         )
-        for strong, (weak, url, entry) in unique_entries.items()
+        for strong_key, (weak_key, url, entry) in unique_entries.items()
     )
 
 
@@ -106,8 +106,8 @@ def build_link_keys(url: str) -> tuple[bytes, bytes]:
 
 
 def _hash_parts(*parts: str | bytes) -> bytes:
-    digest = blake2b(digest_size=16)
+    key_hasher = blake2b(digest_size=16)
     for part in parts:
-        digest.update(part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\x00")
-    return digest.digest()
+        key_hasher.update(part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass"))
+        key_hasher.update(b"\x00")
+    return key_hasher.digest()

@@ -55,7 +55,7 @@ class RelocationMatcher:
         articles: Sequence[KnownArticle],
         matched_ids: Collection[int],
     ) -> None:
-        self._unknown_keys, self._is_all_unknown = unknown_keys, not matched_ids
+        self._unknown_keys, self._are_all_unknown = unknown_keys, not matched_ids
         self._title_by_article = {article.article_id: normalize_title(article.title) for article in articles}
         title_counters = (
             Counter(document_keys.title for document_keys in entry_keys),
@@ -78,17 +78,17 @@ class RelocationMatcher:
         """Pairs of an entry and an article that it may be; their number per entry is bounded."""
 
     def _iter_pairs(self) -> Iterable[Pair]:
-        groups: dict[tuple[object, ...], list[KnownArticle]] = defaultdict(list)
+        articles_by_group_key: dict[tuple[object, ...], list[KnownArticle]] = defaultdict(list)
         for article in self._absent_articles:
             title = self._title_by_article[article.article_id]
             for group_key in self._iter_group_keys(title, article.published, article.url):
-                groups[group_key].append(article)
+                articles_by_group_key[group_key].append(article)
         for entry_keys in self._unknown_keys:
             group_keys = self._iter_group_keys(entry_keys.title, entry_keys.published, entry_keys.url)
             for article in dict.fromkeys(
                 candidate
                 for shared_key in group_keys
-                for candidate in groups.get(shared_key, ())[:_MAX_CANDIDATES_PER_KEY]
+                for candidate in articles_by_group_key.get(shared_key, ())[:_MAX_CANDIDATES_PER_KEY]
             ):
                 yield Pair(entry_keys, article)
 
@@ -163,7 +163,7 @@ class RelocationMatcher:
     def _has_moved(self, matched_articles: Sequence[KnownArticle]) -> bool:
         """Return whether so many entries reappear that the feed must have moved."""
         titles = {self._title_by_article[article.article_id] for article in matched_articles}
-        has_matched_all = self._is_all_unknown and len(matched_articles) == len(self._unknown_keys)
+        has_matched_all = self._are_all_unknown and len(matched_articles) == len(self._unknown_keys)
         return 2 * len(matched_articles) > len(self._unknown_keys) and len(titles) >= (
             MIN_MATCHING_TITLES - 1 if has_matched_all else MIN_MATCHING_TITLES
         )
@@ -185,9 +185,9 @@ def _keep_unique_articles(
 def strip_version(url: str) -> tuple[str, str]:
     """Return host and path of a URL, without trailing slash and version parameters, but with its query."""
     parts = urlsplit(url)
-    query = [
+    query_pairs = [
         pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in _VERSION_PARAMETERS
     ]
     return parts.netloc, parts.path.rstrip("/") + "".join(
-        f"&{name}={parameter_value}" for name, parameter_value in query
+        f"&{name}={parameter_value}" for name, parameter_value in query_pairs
     )

@@ -25,14 +25,14 @@ def find_missing(
     `matched_ids` are the ids of the articles in the document, `published_times` their publication times. If
     too many articles are missing, [] is returned.
     """
-    missing = [
+    missing_articles = [
         article
         for article in watched
         if article.article_id not in matched_ids
         and sum(date < article.published for date in published_times) >= MIN_OLDER_ENTRIES
     ]
-    newly_missing_ids = [article.article_id for article in missing if article.missing_since is None]
-    return newly_missing_ids if len(missing) <= MAX_RETRACTIONS_PER_POLL else []
+    newly_missing_ids = [article.article_id for article in missing_articles if article.missing_since is None]
+    return newly_missing_ids if len(missing_articles) <= MAX_RETRACTIONS_PER_POLL else []
 
 
 def find_reappeared(watched: Sequence[RetractionCandidate], matched_ids: Collection[int]) -> list[int]:

@@ -16,23 +16,23 @@ class SubscriptionCache:
 
     def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
         self._store, self._on_change = store, on_change
-        self._by_feed: dict[int, PushSubscription] = {}
+        self._subscription_by_feed_id: dict[int, PushSubscription] = {}
         self._feed_id_by_token: dict[str, int] = {}
         self._dirty_feed_ids: set[int] = set()
         # Nothing may be written between reading a row and caching it.
         self._store_lock = asyncio.Lock()
 
     def __iter__(self) -> Iterator[PushSubscription]:
-        return iter(self._by_feed.values())
+        return iter(self._subscription_by_feed_id.values())
 
     def get_by_feed(self, feed_id: int) -> PushSubscription | None:
         """Return the cached subscription of a feed, or None if there is none."""
-        return self._by_feed.get(feed_id)
+        return self._subscription_by_feed_id.get(feed_id)
 
     def get_by_token(self, token: str) -> PushSubscription | None:
         """Return the cached subscription with a token, or None if there is none."""
         feed_id = self._feed_id_by_token.get(token)
-        return None if feed_id is None else self._by_feed.get(feed_id)
+        return None if feed_id is None else self._subscription_by_feed_id.get(feed_id)
 
     def put(self, subscription: PushSubscription) -> None:
         """Set the subscription of its feed in the cache, to be written by `flush`."""
@@ -46,14 +46,16 @@ class SubscriptionCache:
         Raises StoreError.
         """
         async with self._store_lock:
-            stored_by_feed = {
+            stored_by_feed_id = {
                 subscription.feed_id: subscription
                 for subscription in await self._store.push_subscriptions.list_all()
             }
-            for feed_id in self._by_feed.keys() - stored_by_feed.keys() - self._dirty_feed_ids:
+            for feed_id in (
+                self._subscription_by_feed_id.keys() - stored_by_feed_id.keys() - self._dirty_feed_ids
+            ):
                 self._evict(feed_id)
-            for feed_id in stored_by_feed.keys() - self._dirty_feed_ids:
-                self._cache(stored_by_feed[feed_id])
+            for feed_id in stored_by_feed_id.keys() - self._dirty_feed_ids:
+                self._cache(stored_by_feed_id[feed_id])
 
     async def refresh(self, token: str) -> bool:
         """Load the subscription with a token from the store; return whether there is one.
@@ -77,10 +79,12 @@ class SubscriptionCache:
             async with self._store_lock:
                 if (feed_id := next(iter(self._dirty_feed_ids), None)) is None:
                     return
-                subscription = self._by_feed.get(feed_id)
+                subscription = self._subscription_by_feed_id.get(feed_id)
                 if subscription is not None:
                     await self._store.push_subscriptions.save(subscription)
-                if subscription == self._by_feed.get(feed_id):  # It may have changed meanwhile.
+                if subscription == self._subscription_by_feed_id.get(
+                    feed_id
+                ):  # It may have changed meanwhile.
                     self._dirty_feed_ids.discard(feed_id)
 
     async def remove(self, feed_id: int) -> None:
@@ -91,9 +95,9 @@ class SubscriptionCache:
 
     def _cache(self, subscription: PushSubscription) -> None:
         self._evict(subscription.feed_id)
-        self._by_feed[subscription.feed_id] = subscription
+        self._subscription_by_feed_id[subscription.feed_id] = subscription
         self._feed_id_by_token[subscription.token] = subscription.feed_id
 
     def _evict(self, feed_id: int) -> None:
-        if (evicted := self._by_feed.pop(feed_id, None)) is not None:
-            del self._feed_id_by_token[evicted.token]
+        if (evicted_subscription := self._subscription_by_feed_id.pop(feed_id, None)) is not None:
+            del self._feed_id_by_token[evicted_subscription.token]

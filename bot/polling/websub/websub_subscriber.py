@@ -49,7 +49,7 @@ PUSH_QUOTA, PUSH_QUOTA_SECONDS = 30, 60.0
 """Maximum number of pushes of a hub for one feed at once, and seconds in which the quota refills."""
 MAX_CONCURRENT_HUBS = 8
 """Maximum number of hubs that are asked for subscriptions at a time."""
-_ENABLED_KEY = "hubs"
+_HUBS_ENABLED_KEY = "hubs"
 """Key in the store that is set while hubs can reach the bot."""
 
 
@@ -65,13 +65,15 @@ class WebSubSubscriber:
         self._subscriptions = SubscriptionCache(store, self._wake_event.set)
         self._loaded_at = -MAX_IDLE_SECONDS
         self._unsubscriptions = Unsubscriptions(fetcher, poller.hosts)
-        self._hub_offers: dict[int, HubLink | None] = {}
-        self._push_limit = TokenBucket(store.clock, allowed=PUSH_QUOTA, period=PUSH_QUOTA_SECONDS)
-        self._token_misses = FailedLookupLimiter(store.clock)
-        self._documents = PushIngestQueue(store, poller, self._on_push_news)
+        self._hub_link_by_feed_id: dict[int, HubLink | None] = {}
+        self._push_rate_limiter = TokenBucket(
+            store.clock, max_tokens=PUSH_QUOTA, period_seconds=PUSH_QUOTA_SECONDS
+        )
+        self._token_miss_limiter = FailedLookupLimiter(store.clock)
+        self._push_queue = PushIngestQueue(store, poller, self._on_push_news)
         self._hub_header_feed_ids: set[int] = set()  # feeds whose headers name a hub
         self._refetch_feed_ids: set[int] = set()  # feeds to be fetched in full
-        self._request_by_host: dict[
+        self._request_task_by_host: dict[
             str, asyncio.Task[None]
         ] = {}  # by host, so that a slow hub delays no other
         if self.is_enabled:
@@ -100,11 +102,11 @@ class WebSubSubscriber:
 
         Raises StoreError.
         """
-        was_enabled = bool(await self._store.meta.get(_ENABLED_KEY))
+        was_enabled = bool(await self._store.meta.get(_HUBS_ENABLED_KEY))
         if self.is_enabled and not was_enabled:
             await self._store.feeds.clear_validators()
         if self.is_enabled is not was_enabled:
-            await self._store.meta.set(_ENABLED_KEY, "1" if self.is_enabled else "")
+            await self._store.meta.set(_HUBS_ENABLED_KEY, "1" if self.is_enabled else "")
 
     async def run(self) -> None:
         """Request, renew and end subscriptions until cancelled. Raises StoreError."""
@@ -122,10 +124,10 @@ class WebSubSubscriber:
             now = self._clock.now()
             for subscription in sorted(self._subscriptions, key=lambda candidate: candidate.due):
                 host = get_host_name(subscription.hub)
-                if subscription.due > now or len(self._request_by_host) >= MAX_CONCURRENT_HUBS:
+                if subscription.due > now or len(self._request_task_by_host) >= MAX_CONCURRENT_HUBS:
                     break
-                if host not in self._request_by_host and self._poller.owns_host_of(subscription.hub):
-                    self._request_by_host[host] = asyncio.create_task(
+                if host not in self._request_task_by_host and self._poller.owns_host_of(subscription.hub):
+                    self._request_task_by_host[host] = asyncio.create_task(
                         self._request_safely(subscription, host)
                     )
             await self._sleep_until_due()
@@ -133,14 +135,14 @@ class WebSubSubscriber:
     async def close(self) -> None:
         """Cancel all requests to hubs and all ingestion of pushed documents."""
         await self._unsubscriptions.close()
-        await self._documents.close()
-        for task in (tasks := list(self._request_by_host.values())):
+        await self._push_queue.close()
+        for task in (tasks := list(self._request_task_by_host.values())):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
         """Wait until all pushed documents are recorded."""
-        await self._documents.drain()
+        await self._push_queue.drain()
 
     async def refresh_subscription(self, token: str, client_address: str, *, is_verification: bool) -> float:
         """Load a subscription that another process, or this process before a restart, may have changed.
@@ -153,7 +155,9 @@ class WebSubSubscriber:
         if self._unsubscriptions.contains(token) or (is_active and not is_verification):
             return 0
         return (
-            0 if await self._subscriptions.refresh(token) else self._token_misses.count_miss(client_address)
+            0
+            if await self._subscriptions.refresh(token)
+            else self._token_miss_limiter.count_miss(client_address)
         )
 
     async def flush(self) -> None:
@@ -196,7 +200,7 @@ class WebSubSubscriber:
 
     def get_push_retry_after(self, token: str) -> float:
         """Return the seconds until the hub with this token may push again, or 0 if it may now."""
-        return self._push_limit.retry_after(token)
+        return self._push_rate_limiter.retry_after(token)
 
     def get_hub_host(self, token: str) -> str | None:
         """Return the host of the hub that was given this token, or None if no subscription has it."""
@@ -213,11 +217,11 @@ class WebSubSubscriber:
         subscription = self._subscriptions.get_by_token(token)
         if subscription is None or subscription.leased_until <= self._clock.now():
             return None
-        self._push_limit.consume(token)
+        self._push_rate_limiter.consume(token)
         if not signature.is_valid_for(document.body, subscription.secret):
             log.warning("push rejected topic=%s error=signature", urls.redact(subscription.topic))
             return None
-        return self._documents.submit(subscription.feed_id, document)
+        return self._push_queue.submit(subscription.feed_id, document)
 
     def _on_push_news(self, feed_id: int) -> None:
         """Clear the mark that a feed's push was missed: the hub pushes again."""
@@ -225,18 +229,18 @@ class WebSubSubscriber:
         if subscription is not None and subscription.missed:
             self._subscriptions.put(subscription._replace(missed=0))
 
-    def _on_document(self, feed: Feed, response: FetchResult, parsed: ParsedFeed) -> None:
+    def _on_document(self, feed: Feed, response: FetchResult, parsed_feed: ParsedFeed) -> None:
         is_secret = feed.server_id is not None or urls.has_secret(feed.url)
         if is_secret or list_feeds.is_list_url(feed.url):  # A hub must not learn a secret.
             return
-        hub_link = websub.find_hub(response.headers, parsed, response.url)
+        hub_link = websub.find_hub(response.headers, parsed_feed, response.url)
         subscription = self._subscriptions.get_by_feed(feed.id)
         if (
             (subscription.hub, subscription.topic) != hub_link
             if subscription is not None
             else hub_link is not None
         ):
-            self._hub_offers[feed.id] = hub_link
+            self._hub_link_by_feed_id[feed.id] = hub_link
             self._wake_event.set()
 
     def _on_unchanged(self, feed_id: int, response: FetchResult) -> None:
@@ -260,7 +264,7 @@ class WebSubSubscriber:
 
         Raises StoreError.
         """
-        hub_links, self._hub_offers = self._hub_offers, {}
+        hub_links, self._hub_link_by_feed_id = self._hub_link_by_feed_id, {}
         for feed_id, hub_link in hub_links.items():
             if hub_link is None:
                 await self._subscriptions.remove(feed_id)
@@ -294,7 +298,7 @@ class WebSubSubscriber:
         except StoreError:
             log.exception("subscription not stored hub=%s", host)
         finally:
-            del self._request_by_host[host]
+            del self._request_task_by_host[host]
             self._wake_event.set()
 
     async def _request_subscription(self, subscription: PushSubscription) -> None:
@@ -321,8 +325,8 @@ class WebSubSubscriber:
                 urls.redact(subscription.topic),
                 error,
             )
-            current = self._subscriptions.get_by_feed(subscription.feed_id)
-            if error.code == fetch_errors.BAD_URL and current == subscription:
+            current_subscription = self._subscriptions.get_by_feed(subscription.feed_id)
+            if error.code == fetch_errors.BAD_URL and current_subscription == subscription:
                 self._subscriptions.put(subscription._replace(due=now + MAX_RETRY_SECONDS))
 
     async def _sleep_until_due(self) -> None:
@@ -335,7 +339,7 @@ class WebSubSubscriber:
         wait_seconds = [
             own_subscription.due - now
             for own_subscription in own_subscriptions
-            if get_host_name(own_subscription.hub) not in self._request_by_host
+            if get_host_name(own_subscription.hub) not in self._request_task_by_host
         ]
         await wait_for_event(
             self._clock,

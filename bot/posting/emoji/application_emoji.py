@@ -38,11 +38,11 @@ REFRESH_INTERVAL_SECONDS = 300.0
 """Time in seconds after which a process reads again which emoji the leading process created."""
 
 _MAX_ICON_BYTES = 512 * 1024
-_ACCEPT = "image/png,image/x-icon,image/webp,image/*;q=0.8"
+_ACCEPT_HEADER = "image/png,image/x-icon,image/webp,image/*;q=0.8"
 _STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
 _REJECTED_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
 _MAX_FETCHES_PER_ROUND = 10
-_ICON_PREFIX, _INITIAL_PREFIX, _BUTTON_PREFIX = "outlet_", "initial_", "button_"
+_ICON_NAME_PREFIX, _INITIAL_NAME_PREFIX, _BUTTON_NAME_PREFIX = "outlet_", "initial_", "button_"
 
 
 class ApplicationEmojiSync:
@@ -56,10 +56,10 @@ class ApplicationEmojiSync:
     ) -> None:
         self._store, self._client, self._clock = store, client, clock
         self._fetcher, self._workers = fetcher, workers
-        self._emoji: dict[str, discord.Emoji] = {}
-        self._icon_records: dict[str, OutletIcon] = {}
+        self._emoji_by_name: dict[str, discord.Emoji] = {}
+        self._icon_record_by_name: dict[str, OutletIcon] = {}
         self._icon_url_by_feed_id: dict[int, str | None] = {}
-        self._fetch_queue: dict[str | None, None] = {}  # Used as an ordered set of URLs.
+        self._queued_icon_urls: dict[str | None, None] = {}  # Used as an ordered set of URLs.
         self._refreshed_at: float | None = None  # monotonic seconds
         self._is_initialized = False
 
@@ -105,19 +105,21 @@ class ApplicationEmojiSync:
         }
         await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
         for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_INITIALS]:
-            name = f"{_INITIAL_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
-            if name not in self._emoji:
+            emoji_name = f"{_INITIAL_NAME_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
+            if emoji_name not in self._emoji_by_name:
                 tile = await self._workers.run(
                     tile_drawing.tile_from_initial, letter, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
                 )
-                await self._upload(name, tile.png)
+                await self._upload(emoji_name, tile.png)
         for feed_id in use_counts:
-            self._fetch_queue[self._icon_url_by_feed_id.get(feed_id)] = None
-        due_addresses = [
-            address for address in self._fetch_queue if address is not None and self._needs_fetch(address)
+            self._queued_icon_urls[self._icon_url_by_feed_id.get(feed_id)] = None
+        due_icon_urls = [
+            icon_url
+            for icon_url in self._queued_icon_urls
+            if icon_url is not None and self._needs_fetch(icon_url)
         ]
-        self._fetch_queue = dict.fromkeys(due_addresses[_MAX_FETCHES_PER_ROUND:])
-        for address in due_addresses[:_MAX_FETCHES_PER_ROUND]:
+        self._queued_icon_urls = dict.fromkeys(due_icon_urls[_MAX_FETCHES_PER_ROUND:])
+        for address in due_icon_urls[:_MAX_FETCHES_PER_ROUND]:
             await self._fetch(address)
         self._update_renderer()
 
@@ -133,16 +135,16 @@ class ApplicationEmojiSync:
             type(outlet_branding.tile_use_counts)(),
         )
         shown_emoji_names = {
-            _emoji_name(address)
+            _emoji_name(icon_url)
             for feed_id in use_counts
-            if (address := self._icon_url_by_feed_id.get(feed_id)) is not None
+            if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
         await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
 
     async def _load(self) -> None:
         application_emoji = await self._client.fetch_application_emojis()
-        self._emoji = {emoji.name: emoji for emoji in application_emoji}
-        self._icon_records = {
+        self._emoji_by_name = {emoji.name: emoji for emoji in application_emoji}
+        self._icon_record_by_name = {
             icon_record.name: icon_record for icon_record in await self._store.outlet_icons.list_all()
         }
         for feed in await self._store.feeds.list_all():
@@ -151,78 +153,82 @@ class ApplicationEmojiSync:
     async def _initialize(self) -> None:
         """Read the existing emoji, queue outlets' icons to be fetched, and upload missing button icons."""
         await self._load()
-        self._fetch_queue = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
+        self._queued_icon_urls = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
         self._is_initialized = True
         self._update_renderer()
         for icon, picture in icons.load_icon_images().items():
-            if _BUTTON_PREFIX + icon.name.lower() not in self._emoji:
-                await self._upload(_BUTTON_PREFIX + icon.name.lower(), picture)
+            if _BUTTON_NAME_PREFIX + icon.name.lower() not in self._emoji_by_name:
+                await self._upload(_BUTTON_NAME_PREFIX + icon.name.lower(), picture)
 
     def _register_feed(self, feed: Feed | None) -> None:
         if feed is not None:
             self._icon_url_by_feed_id[feed.id] = icon_url_of(feed)
 
-    def _needs_fetch(self, address: str) -> bool:
-        icon_record = self._icon_records.get(_emoji_name(address))
+    def _needs_fetch(self, icon_url: str) -> bool:
+        icon_record = self._icon_record_by_name.get(_emoji_name(icon_url))
         if icon_record is None:
             return True
         if icon_record.last_shown_at is None:
             return icon_record.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
-        return icon_record.name not in self._emoji  # It was evicted.
+        return icon_record.name not in self._emoji_by_name  # It was evicted.
 
-    async def _fetch(self, address: str) -> None:
-        name, now = _emoji_name(address), self._clock.now()
-        icon = OutletIcon(name, now, None, None)
+    async def _fetch(self, icon_url: str) -> None:
+        emoji_name, now = _emoji_name(icon_url), self._clock.now()
+        icon_record = OutletIcon(emoji_name, now, None, None)
         try:
-            response = await self._fetcher.get(address, accept=_ACCEPT, max_bytes=_MAX_ICON_BYTES)
+            response = await self._fetcher.get(icon_url, accept=_ACCEPT_HEADER, max_bytes=_MAX_ICON_BYTES)
             tile = await self._workers.run(
                 tile_drawing.tile_from_icon, response.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except (FeedError, WorkerError, ValueError) as error:
-            log.debug("icon failed url=%s error=%s", urls.redact(address), error)
+            log.debug("icon failed url=%s error=%s", urls.redact(icon_url), error)
         else:
-            if name not in self._emoji:  # It may exist from an earlier database.
-                await self._upload(name, tile.png)
-            icon = OutletIcon(name, now, tile.colour, now)
-        self._icon_records[name] = icon
-        await self._store.outlet_icons.save(icon)
+            if emoji_name not in self._emoji_by_name:  # It may exist from an earlier database.
+                await self._upload(emoji_name, tile.png)
+            icon_record = OutletIcon(emoji_name, now, tile.colour, now)
+        self._icon_record_by_name[emoji_name] = icon_record
+        await self._store.outlet_icons.save(icon_record)
 
-    async def _upload(self, name: str, png: bytes) -> None:
+    async def _upload(self, emoji_name: str, png_bytes: bytes) -> None:
         if self._store.shards.is_leased:  # A peer may have uploaded it.
             application_emoji = await self._client.fetch_application_emojis()
-            self._emoji = {emoji.name: emoji for emoji in application_emoji}
-            if name in self._emoji:
+            self._emoji_by_name = {emoji.name: emoji for emoji in application_emoji}
+            if emoji_name in self._emoji_by_name:
                 return
-        if len(self._emoji) >= MAX_EMOJI:
+        if len(self._emoji_by_name) >= MAX_EMOJI:
             await self._evict_least_recently_shown()
-        self._emoji[name] = await self._client.create_application_emoji(name=name, image=png)
+        self._emoji_by_name[emoji_name] = await self._client.create_application_emoji(
+            name=emoji_name, image=png_bytes
+        )
 
     async def _evict_least_recently_shown(self) -> None:
         """Delete the emoji of the outlet icon that was not shown for longest."""
         uploaded_records = [
             icon_record
             for icon_record in await self._store.outlet_icons.list_all()
-            if icon_record.name in self._emoji
+            if icon_record.name in self._emoji_by_name
         ]
         if uploaded_records:
             oldest_record = min(
                 uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0
             )
-            await self._emoji.pop(oldest_record.name).delete()
+            await self._emoji_by_name.pop(oldest_record.name).delete()
 
     def _update_renderer(self) -> None:
         """Make messages that are rendered from now on use the emoji that exist."""
-        tiles = {}
-        for feed_id, address in self._icon_url_by_feed_id.items():
-            name = _emoji_name(address) if address is not None else ""
-            if name in self._emoji and name in self._icon_records:
-                tiles[feed_id] = outlet_branding.Tile(str(self._emoji[name]), self._icon_records[name].colour)
-        outlet_branding.set_emoji(tiles, dict(_parse_initials(self._emoji.values())))
+        tile_by_feed_id = {}
+        for feed_id, icon_url in self._icon_url_by_feed_id.items():
+            emoji_name = _emoji_name(icon_url) if icon_url is not None else ""
+            if emoji_name in self._emoji_by_name and emoji_name in self._icon_record_by_name:
+                tile_by_feed_id[feed_id] = outlet_branding.Tile(
+                    str(self._emoji_by_name[emoji_name]), self._icon_record_by_name[emoji_name].colour
+                )
+        outlet_branding.set_emoji(tile_by_feed_id, dict(_parse_initials(self._emoji_by_name.values())))
         icons.set_application_emoji(
             {
-                icon: str(self._emoji[name])
+                icon: str(self._emoji_by_name[emoji_name])
                 for icon in Icon
-                if (name := _BUTTON_PREFIX + icon.name.lower()) in self._emoji
+                if (emoji_name := _BUTTON_NAME_PREFIX + icon.name.lower()) in self._emoji_by_name
             }
         )
 
@@ -237,17 +243,21 @@ def icon_url_of(feed: Feed) -> str | None:
         return None
     if feed.icon:
         return feed.icon
-    site = URL(feed.site_url or feed.url)
-    return str(site.origin() / "favicon.ico") if site.scheme in {"http", "https"} and site.host else None
+    site_url = URL(feed.site_url or feed.url)
+    return (
+        str(site_url.origin() / "favicon.ico")
+        if site_url.scheme in {"http", "https"} and site_url.host
+        else None
+    )
 
 
-def _emoji_name(address: str) -> str:
-    return _ICON_PREFIX + blake2b(address.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def _emoji_name(icon_url: str) -> str:
+    return _ICON_NAME_PREFIX + blake2b(icon_url.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _parse_initials(application_emoji: Iterable[discord.Emoji]) -> Iterable[tuple[tuple[str, int], str]]:
     for emoji in application_emoji:
-        if emoji.name.startswith(_INITIAL_PREFIX):
-            letter, _separator, colour_index = emoji.name.removeprefix(_INITIAL_PREFIX).partition("_")
+        if emoji.name.startswith(_INITIAL_NAME_PREFIX):
+            letter, _separator, colour_index = emoji.name.removeprefix(_INITIAL_NAME_PREFIX).partition("_")
             if colour_index.isdecimal() and int(colour_index) < len(outlet_branding.INITIAL_COLOURS):
                 yield (letter, outlet_branding.INITIAL_COLOURS[int(colour_index)]), str(emoji)

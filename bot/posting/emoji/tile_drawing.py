@@ -22,7 +22,7 @@ MAX_SOURCE_PIXELS = 4096 * 4096
 DRAW_TIMEOUT_SECONDS = 5.0
 """Maximum time in seconds for drawing one tile."""
 
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "ICO", "BMP")
+_ICON_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "ICO", "BMP")
 _CORNER_RADIUS_PIXELS = 28
 _SUPERSAMPLING = 4
 """Factor by which the mask of a tile's round corners is drawn larger, for smooth edges."""
@@ -45,7 +45,7 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
 
     Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # Pillow raises beyond twice this.
     try:
-        with Image.open(io.BytesIO(image_bytes), formats=_FORMATS) as source_image:
+        with Image.open(io.BytesIO(image_bytes), formats=_ICON_FORMATS) as source_image:
             if (
                 not min(source_image.size) >= _MIN_ICON_SIDE_PIXELS
                 or math.prod(source_image.size) > MAX_SOURCE_PIXELS
@@ -54,8 +54,8 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
             icon = source_image.convert("RGBA")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("no picture") from error
-    alpha = icon.getchannel("A").resize((16, 16))
-    opaque_share = sum(alpha_value > 127 for alpha_value in alpha.tobytes()) / 256  # noqa: PLR2004  # half opaque
+    alpha_thumbnail = icon.getchannel("A").resize((16, 16))
+    opaque_share = sum(alpha_value > 127 for alpha_value in alpha_thumbnail.tobytes()) / 256  # noqa: PLR2004  # half opaque
     if opaque_share < 0.05:  # noqa: PLR2004
         raise ValueError("an empty picture")
     is_opaque = opaque_share > 0.98  # noqa: PLR2004
@@ -63,9 +63,9 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
     icon.thumbnail((inner_size_pixels, inner_size_pixels), Image.Resampling.LANCZOS)
     longest_side_pixels = max(icon.size)
     if longest_side_pixels < inner_size_pixels:
-        factor = inner_size_pixels / longest_side_pixels
-        size = (round(icon.width * factor), round(icon.height * factor))
-        icon = icon.resize(size, Image.Resampling.LANCZOS)
+        scale_factor = inner_size_pixels / longest_side_pixels
+        scaled_size = (round(icon.width * scale_factor), round(icon.height * scale_factor))
+        icon = icon.resize(scaled_size, Image.Resampling.LANCZOS)
     tile = Image.new("RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (255, 255, 255, 255))
     tile.alpha_composite(icon, ((TILE_SIZE_PIXELS - icon.width) // 2, (TILE_SIZE_PIXELS - icon.height) // 2))
     return TileImage(_round_corners(tile), _dominant_colour(icon))
@@ -79,9 +79,9 @@ def tile_from_initial(letter: str, colour: int) -> TileImage:
         "RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (colour >> 16, colour >> 8 & 255, colour & 255, 255)
     )
     font = ImageFont.load_default(size=84)
-    centre = (TILE_SIZE_PIXELS / 2, TILE_SIZE_PIXELS / 2)
+    tile_centre = (TILE_SIZE_PIXELS / 2, TILE_SIZE_PIXELS / 2)
     ImageDraw.Draw(tile).text(
-        centre, letter, fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill="white"
+        tile_centre, letter, fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill="white"
     )
     return TileImage(_round_corners(tile), colour)
 
@@ -99,8 +99,10 @@ def _corner_mask() -> Image.Image:
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
     mask = Image.new("L", (TILE_SIZE_PIXELS * _SUPERSAMPLING, TILE_SIZE_PIXELS * _SUPERSAMPLING), 0)
-    corner = _CORNER_RADIUS_PIXELS * _SUPERSAMPLING
-    ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), corner, fill=255)
+    corner_radius_pixels = _CORNER_RADIUS_PIXELS * _SUPERSAMPLING
+    ImageDraw.Draw(mask).rounded_rectangle(
+        (0, 0, mask.width - 1, mask.height - 1), corner_radius_pixels, fill=255
+    )
     return mask.resize((TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), Image.Resampling.LANCZOS)
 
 

@@ -65,12 +65,12 @@ class ChannelFeedBuilder:
                     entries = await self._load_digest_entries(channel_feed, guild, readable_feed_ids)
                 case _:
                     return None
-            title = _title_template(content_type).format(
+            feed_title = _title_template(content_type).format(
                 channel=f"#{discord_text.to_plain_line(channel_name, _MAX_NAME_LENGTH)}"
             )
             return PublishedFeed(
                 id=_entry_urn("channel", f"{channel_feed.channel_id}:{content_type}"),
-                title=f"{title} · {discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH)}",
+                title=f"{feed_title} · {discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH)}",
                 url=f"https://discord.com/channels/{guild.id}/{channel_feed.channel_id}",
                 address=feed_url,
                 publisher=discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
@@ -130,8 +130,8 @@ def _article_entry(item: ChannelFeedItem) -> FeedItem:
 def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
     """Return the web feed entry of a message, with links to the articles of other outlets on its story."""
     first_item, other_items = story_items[0], story_items[1:]
-    lead = _article_excerpt(first_item.article)
-    links = [
+    lead_excerpt = _article_excerpt(first_item.article)
+    outlet_links = [
         _link_html(
             other_item.article.url,
             f"{_outlet_name(other_item.article)}: {_article_title(other_item.article)}",
@@ -141,7 +141,7 @@ def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
     return replace(
         _article_entry(first_item),
         id=_entry_urn("story", f"{first_item.dispatch_id}:{first_item.article.key}"),
-        content=_content_html([lead], escape(_("Also")), links[:_MAX_OUTLETS]),
+        content=_content_html([lead_excerpt], escape(_("Also")), outlet_links[:_MAX_OUTLETS]),
         updated=max(_last_changed_at(item) for item in story_items),
     )
 
@@ -149,9 +149,9 @@ def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
 def _digest_entry(
     sent_digest: SentDigest, edition: digest_selection.DigestContent, url: str, publisher: str
 ) -> FeedItem:
-    section_parts: list[str] = []
+    section_html_parts: list[str] = []
     for section in edition.sections:
-        lines = []
+        story_lines = []
         for story in section.stories:
             articles = [
                 sent_digest.articles[article_id]
@@ -160,19 +160,21 @@ def _digest_entry(
             ]
             articles = [article for article in articles if buttons.is_web_url(article.url)]
             if articles:
-                names = ", ".join(dict.fromkeys(map(_outlet_name, articles[:_MAX_OUTLETS])))
-                lines.append(f"{_link_html(articles[0].url, _article_title(articles[0]))} ({escape(names)})")
-        if lines:
-            section_parts.append(
+                outlet_names = ", ".join(dict.fromkeys(map(_outlet_name, articles[:_MAX_OUTLETS])))
+                story_lines.append(
+                    f"{_link_html(articles[0].url, _article_title(articles[0]))} ({escape(outlet_names)})"
+                )
+        if story_lines:
+            section_html_parts.append(
                 _content_html(
-                    (), escape(discord_text.to_plain_line(section.topic or "", _MAX_NAME_LENGTH)), lines
+                    (), escape(discord_text.to_plain_line(section.topic or "", _MAX_NAME_LENGTH)), story_lines
                 )
             )
     return FeedItem(
         id=_entry_urn("digest", f"{sent_digest.thread_or_channel_id}:{sent_digest.message_id}"),
         title=digest_rendering.digest_headline(edition),
         url=url,
-        content="".join(section_parts),
+        content="".join(section_html_parts),
         author=publisher,
         published=sent_digest.sent_at,
         updated=sent_digest.sent_at,
@@ -180,8 +182,8 @@ def _digest_entry(
 
 
 def _title_template(content_type: str) -> str:
-    names = {"posts": _("Posts in {channel}"), "stories": _("Stories in {channel}")}
-    return names.get(content_type) or _("Digests in {channel}")
+    template_by_content_type = {"posts": _("Posts in {channel}"), "stories": _("Stories in {channel}")}
+    return template_by_content_type.get(content_type) or _("Digests in {channel}")
 
 
 def _content_html(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:

@@ -66,15 +66,15 @@ class FeedFormat(NamedTuple):
 
 
 def _serialize_atom(feed: PublishedFeed) -> bytes:
-    root = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": feed.language})
-    _add_element(root, "id", feed.id)
-    _add_element(root, "title", feed.title)
-    _add_element(root, "updated", format_iso(feed.updated))
-    ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": feed.address})
-    ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": feed.url})
-    _add_element(ET.SubElement(root, "author"), "name", feed.publisher)
+    feed_element = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": feed.language})
+    _add_element(feed_element, "id", feed.id)
+    _add_element(feed_element, "title", feed.title)
+    _add_element(feed_element, "updated", format_iso(feed.updated))
+    ET.SubElement(feed_element, "link", {"rel": "self", "type": "application/atom+xml", "href": feed.address})
+    ET.SubElement(feed_element, "link", {"rel": "alternate", "type": "text/html", "href": feed.url})
+    _add_element(ET.SubElement(feed_element, "author"), "name", feed.publisher)
     for entry in feed.entries:
-        entry_element = ET.SubElement(root, "entry")
+        entry_element = ET.SubElement(feed_element, "entry")
         _add_element(entry_element, "id", entry.id)
         _add_element(entry_element, "title", entry.title)
         ET.SubElement(entry_element, "link", {"rel": "alternate", "type": "text/html", "href": entry.url})
@@ -84,13 +84,13 @@ def _serialize_atom(feed: PublishedFeed) -> bytes:
         for tag in entry.tags:
             ET.SubElement(entry_element, "category", {"term": tag})
         _add_element(entry_element, "content", entry.content, {"type": "html"})
-    return _serialize_xml(root)
+    return _serialize_xml(feed_element)
 
 
 def _serialize_rss(feed: PublishedFeed) -> bytes:
     namespaces = {"xmlns:atom": "http://www.w3.org/2005/Atom", "xmlns:dc": "http://purl.org/dc/elements/1.1/"}
-    root = ET.Element("rss", {"version": "2.0", **namespaces})
-    channel_element = ET.SubElement(root, "channel")
+    rss_element = ET.Element("rss", {"version": "2.0", **namespaces})
+    channel_element = ET.SubElement(rss_element, "channel")
     _add_element(channel_element, "title", feed.title)
     _add_element(channel_element, "link", feed.url)
     _add_element(channel_element, "description", feed.publisher)
@@ -109,7 +109,7 @@ def _serialize_rss(feed: PublishedFeed) -> bytes:
         for tag in entry.tags:
             _add_element(item_element, "category", tag)
         _add_element(item_element, "description", entry.content)
-    return _serialize_xml(root)
+    return _serialize_xml(rss_element)
 
 
 def _serialize_json(feed: PublishedFeed) -> bytes:

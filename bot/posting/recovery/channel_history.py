@@ -54,7 +54,7 @@ async def find_already_posted(
             return {article.id for article in articles}, set()
         # The article that a post is about is left to `find_delivered_message`.
         is_other_post = not is_catch_up and bool(article_keys.post_keys)
-        keys = (
+        matching_keys = (
             article_keys.listed_keys | article_keys.digest_keys
             if is_other_post
             else frozenset().union(*article_keys)
@@ -63,7 +63,7 @@ async def find_already_posted(
         article_ids = {
             candidate.id
             for candidate in articles
-            if message_contents.matches_key(candidate, keys)
+            if message_contents.matches_key(candidate, matching_keys)
             or message_contents.links_article(candidate, linked_pages)
         }
         (digested_ids if article_keys.digest_keys else posted_ids).update(article_ids)
@@ -81,18 +81,23 @@ async def find_earlier_notifications(
     Raises HistoryNotReadable and discord.DiscordException.
     """
     notifications = []
-    async for message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
-        notification = message_contents.watch_notification_of(message)
-        if notification is None or not notification[0].startswith(f"watch:{dispatch.watch_id}:"):
+    async for message, sent_outcome in own_messages.iter_own_messages(place, dispatch.channel_id, window):
+        dedupe_and_article_keys = message_contents.watch_notification_of(message)
+        if dedupe_and_article_keys is None or not dedupe_and_article_keys[0].startswith(
+            f"watch:{dispatch.watch_id}:"
+        ):
             continue
         linked_pages = message_contents.list_linked_pages(message)
         article_ids = [
             article.id
             for article in articles
-            if article.key in notification[1] or message_contents.links_article(article, linked_pages)
+            if article.key in dedupe_and_article_keys[1]
+            or message_contents.links_article(article, linked_pages)
         ]
         if article_ids:
-            notifications.append(RecoveredNotification(notification[0], sent.message_id, article_ids))
+            notifications.append(
+                RecoveredNotification(dedupe_and_article_keys[0], sent_outcome.message_id, article_ids)
+            )
     return notifications
 
 
@@ -105,11 +110,13 @@ async def read_channel_history(place: Target, channel_id: int, window: HistoryWi
     async for message, _sent in own_messages.iter_own_messages(place, channel_id, window):
         sent_at = int(message.created_at.timestamp())
         article_keys = message_contents.article_keys_of(message)
-        for keys, sent_at_by_key in (
+        for message_keys, sent_at_by_key in (
             (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_key),
             (article_keys.digest_keys, history.digested_at_by_key),
         ):
-            sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in keys)
+            sent_at_by_key.update(
+                (key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in message_keys
+            )
         if (digest_key := message_contents.digest_key_of(message)) is not None:
             history.digest_sent_at_by_key[digest_key] = sent_at
         if article_keys.digest_keys:

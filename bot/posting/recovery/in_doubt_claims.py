@@ -33,22 +33,22 @@ class InDoubtClaims:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._claims_by_channel: dict[int, list[InDoubtClaim]] = {}
-        self._suspect_channels: set[int] = set()
+        self._suspect_channel_ids: set[int] = set()
 
     def mark_channel_suspect(self, channel_id: int) -> None:
         """Record that the store may have claimed a dispatch of a channel although the call failed."""
-        self._suspect_channels.add(channel_id)
+        self._suspect_channel_ids.add(channel_id)
 
     async def load_suspect_channels(self, store: Store) -> None:
         """Add the stored claims of channels that were marked as suspect. Raises StoreError.
 
         Nothing may be in transit to these channels meanwhile.
         """
-        if suspect_channels := frozenset(self._suspect_channels):
+        if suspect_channel_ids := frozenset(self._suspect_channel_ids):
             for dispatch in await store.dispatches.list_claimed():
-                if dispatch.channel_id in suspect_channels:
+                if dispatch.channel_id in suspect_channel_ids:
                     self.add(dispatch)
-            self._suspect_channels -= suspect_channels
+            self._suspect_channel_ids -= suspect_channel_ids
 
     def add(self, dispatch: Dispatch) -> None:
         """Add a claimed dispatch whose outcome is unknown from now on, unless it was added before."""

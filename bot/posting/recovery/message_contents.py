@@ -38,25 +38,25 @@ class LinkedPage(NamedTuple):
 
 def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
     """Return the pages that a message links to, in order: a post's own article first."""
-    links: list[tuple[str, str]] = []
+    titles_and_urls: list[tuple[str, str]] = []
     for embed in message.embeds:
         if embed.url:
-            links.append((embed.title or "", embed.url))
-        links += _LINK_PATTERN.findall(embed.description or "")
-    text = "\n".join(
+            titles_and_urls.append((embed.title or "", embed.url))
+        titles_and_urls += _LINK_PATTERN.findall(embed.description or "")
+    component_text = "\n".join(
         component.content
         for component in _iter_components(message)
         if isinstance(component, discord.TextDisplay)
     )
-    links += _LINK_PATTERN.findall(text)
-    all_text = "\n".join((text, *(embed.description or "" for embed in message.embeds)))
+    titles_and_urls += _LINK_PATTERN.findall(component_text)
+    all_text = "\n".join((component_text, *(embed.description or "" for embed in message.embeds)))
     is_translated = f"-# {messages.TRANSLATION_MARK} " in all_text  # Only the first title is translated.
     return [
         LinkedPage(
             urls.compute_page_key(url),
             "" if is_translated and index == 0 else _ESCAPE_PATTERN.sub(r"\1", title),
         )
-        for index, (title, url) in enumerate(links)
+        for index, (title, url) in enumerate(titles_and_urls)
     ]
 
 
@@ -175,12 +175,12 @@ def _list_menu_values(message: discord.Message, id_prefix: str) -> frozenset[str
 def _iter_components(message: discord.Message) -> Iterator[discord.Component]:
     """Yield all components of a message in reading order, including nested components."""
 
-    def walk(component: discord.Component) -> Iterator[discord.Component]:
+    def iter_nested_components(component: discord.Component) -> Iterator[discord.Component]:
         yield component
         for child in getattr(component, "children", ()):
-            yield from walk(child)
+            yield from iter_nested_components(child)
         if isinstance(component, discord.SectionComponent):
-            yield from walk(component.accessory)
+            yield from iter_nested_components(component.accessory)
 
     for component in message.components:
-        yield from walk(component)
+        yield from iter_nested_components(component)

@@ -19,7 +19,7 @@ CLOCK_SKEW_TOLERANCE = timedelta(minutes=90)
 It covers the skew between this machine's clock and Discord's, and the longest duration of one send attempt.
 """
 
-_FIRST_MESSAGE_LIMIT = 3
+_MAX_FIRST_MESSAGES = 3
 
 
 class HistoryNotReadable(Exception):
@@ -54,8 +54,8 @@ class HistoryWindow:
 
     def is_own(self, message: discord.Message) -> bool:
         """Return whether the bot or one of its webhooks sent a message."""
-        by_webhook = message.webhook_id is not None and message.application_id == self.application_id
-        return by_webhook or message.author.id in self.author_ids
+        is_by_webhook = message.webhook_id is not None and message.application_id == self.application_id
+        return is_by_webhook or message.author.id in self.author_ids
 
     def may_contain(self, thread: discord.Thread) -> bool:
         """Return whether the bot created a thread before the window's end, so that messages may be in it."""
@@ -144,7 +144,7 @@ async def _iter_first_messages(
         history_start = created_at - timedelta(seconds=1)
         with suppress(discord.NotFound):  # The thread was deleted meanwhile.
             async for message in thread.history(
-                limit=_FIRST_MESSAGE_LIMIT, after=history_start, oldest_first=True
+                limit=_MAX_FIRST_MESSAGES, after=history_start, oldest_first=True
             ):
                 if window.is_own(message):
                     yield message, thread

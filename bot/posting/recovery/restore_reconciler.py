@@ -42,22 +42,22 @@ class RestoreReconciler:
 
         None if no backup was restored or `RECONCILIATION_WINDOW_SECONDS` have passed since.
         """
-        self._earliest_lookup = 0
+        self._earliest_lookup_at = 0
 
     async def load_restore_marker(self) -> None:
         """Load whether the database is a recently restored backup, and store the time of the restoration.
 
         The meta value `restored` is "1" until the first start, then that time. Raises StoreError.
         """
-        marker = await self._store.meta.get("restored")
-        if not marker:
+        restore_marker = await self._store.meta.get("restored")
+        if not restore_marker:
             return
         now = self._clock.now()
-        restored_at = int(marker) if int(marker) > 1 else now
-        is_over = restored_at + RECONCILIATION_WINDOW_SECONDS < now
-        await self._store.meta.set("restored", "" if is_over else str(restored_at))
-        self.restored_at = None if is_over else restored_at
-        self._earliest_lookup = min(
+        restored_at = int(restore_marker) if int(restore_marker) > 1 else now
+        is_window_over = restored_at + RECONCILIATION_WINDOW_SECONDS < now
+        await self._store.meta.set("restored", "" if is_window_over else str(restored_at))
+        self.restored_at = None if is_window_over else restored_at
+        self._earliest_lookup_at = min(
             restored_at - RECONCILIATION_WINDOW_SECONDS,
             int(await self._store.meta.get("moved_at") or restored_at),
         )
@@ -74,7 +74,7 @@ class RestoreReconciler:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
         since = _earliest_send_time(
-            dispatch, articles, restored_at=self.restored_at, earliest_lookup=self._earliest_lookup
+            dispatch, articles, restored_at=self.restored_at, earliest_lookup_at=self._earliest_lookup_at
         )
         if since is None:
             return None
@@ -96,12 +96,12 @@ class RestoreReconciler:
         articles: Sequence[Article],
         window: HistoryWindow,
     ) -> SendOutcome | Deduplicated | None:
-        already_posted = await delivery_lookup.try_lookup(
+        posted_and_digested_ids = await delivery_lookup.try_lookup(
             channel_history.find_already_posted(place, dispatch, articles, window)
         )
-        if not isinstance(already_posted, tuple):
-            return already_posted
-        posted_ids, digested_ids = already_posted
+        if not isinstance(posted_and_digested_ids, tuple):
+            return posted_and_digested_ids
+        posted_ids, digested_ids = posted_and_digested_ids
         if dispatch.kind is DispatchKind.CATCH_UP:
             posted_ids |= digested_ids
         if posted_ids:
@@ -167,7 +167,7 @@ class RestoreReconciler:
             place = await message_targets.find_channel(self._client, digest.channel_id)
         if isinstance(place, SendOutcome):
             return None
-        window = await self._build_history_window(place, digest, max(since, self._earliest_lookup))
+        window = await self._build_history_window(place, digest, max(since, self._earliest_lookup_at))
         history = await delivery_lookup.try_lookup(
             channel_history.read_channel_history(place, digest.channel_id, window)
         )
@@ -175,14 +175,14 @@ class RestoreReconciler:
             return AlreadyPostedPages(everything_before=self.restored_at)
         if isinstance(history, SendOutcome):
             return None
-        sent_at_by_due = {
+        sent_at_by_due_text = {
             dedupe_key.split(":")[2]: sent_at
             for dedupe_key, sent_at in history.digest_sent_at_by_key.items()
             if dedupe_key.startswith(key_prefix)
         }
-        due_times = {
+        sent_at_by_due_time = {
             int(due_text): due_sent_at
-            for due_text, due_sent_at in sent_at_by_due.items()
+            for due_text, due_sent_at in sent_at_by_due_text.items()
             if due_text.isdecimal()
         }
         page_by_key = await self._store.articles.page_keys_by_key_prefix(
@@ -197,8 +197,8 @@ class RestoreReconciler:
             {page_by_key[key] for key in history.posted_at_by_key if key in page_by_key},
             history.linked_pages,
             history.digest_linked_pages,
-            last_digest_due=max(due_times.values(), default=0),
-            was_due_digest_sent=any(due_time >= digest.due for due_time in due_times),
+            last_digest_due=max(sent_at_by_due_time.values(), default=0),
+            was_due_digest_sent=any(due_time >= digest.due for due_time in sent_at_by_due_time),
         )
 
     async def _build_history_window(
@@ -221,11 +221,11 @@ class RestoreReconciler:
 
 
 def _earliest_send_time(
-    dispatch: Dispatch, articles: Sequence[Article], *, restored_at: int, earliest_lookup: int
+    dispatch: Dispatch, articles: Sequence[Article], *, restored_at: int, earliest_lookup_at: int
 ) -> int | None:
     """Return the earliest time at which a dispatch may have been sent; None if after the restoration.
 
     Times are Unix times in seconds.
     """
     earliest_time = min([dispatch.created_at, *(article.published for article in articles)])
-    return max(earliest_time, earliest_lookup) if earliest_time <= restored_at else None
+    return max(earliest_time, earliest_lookup_at) if earliest_time <= restored_at else None

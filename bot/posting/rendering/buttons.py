@@ -48,13 +48,13 @@ SHORT_KEY_LENGTH = 8
 """Length in hexadecimal digits of the short form of an article key, used in custom ids."""
 
 
-def save_id(key: str, joined: Sequence[Article] = ()) -> str:
+def save_id(key: str, joined_articles: Sequence[Article] = ()) -> str:
     """Return the custom id of a Save button for an article and for the articles that joined its post."""
-    return _append_joined_keys(f"telex:save:{key}", joined[:MAX_JOINED_PER_BUTTON])
+    return _append_joined_keys(f"telex:save:{key}", joined_articles[:MAX_JOINED_PER_BUTTON])
 
 
-def _append_joined_keys(id_prefix: str, joined: Sequence[Article]) -> str:
-    short_keys = "".join(article.key[:SHORT_KEY_LENGTH] for article in joined)
+def _append_joined_keys(id_prefix: str, joined_articles: Sequence[Article]) -> str:
+    short_keys = "".join(article.key[:SHORT_KEY_LENGTH] for article in joined_articles)
     return f"{id_prefix}:{short_keys}" if short_keys else id_prefix
 
 
@@ -132,18 +132,18 @@ def search_button(query: str, label: str = "") -> discord.ui.Button[Any] | None:
 
 
 def save_button(
-    key: str, number: int | None = None, *, joined: Sequence[Article] = (), with_label: bool = True
+    key: str, number: int | None = None, *, joined_articles: Sequence[Article] = (), with_label: bool = True
 ) -> discord.ui.Button[Any]:
     """Return a Save button, which bookmarks an article, labelled in the current language or with `number`.
 
-    `joined` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
+    `joined_articles` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
     label = _("Save") if number is None else f"[{number}]"
-    return make_button(label if with_label else "", save_id(key, joined), icons.emoji_for(Icon.SAVE))
+    return make_button(label if with_label else "", save_id(key, joined_articles), icons.emoji_for(Icon.SAVE))
 
 
 def more_button(
-    key: str, *, joined: Sequence[Article] = (), with_label: bool = True
+    key: str, *, joined_articles: Sequence[Article] = (), with_label: bool = True
 ) -> discord.ui.Button[Any]:
     """Return a button that opens the menu of an article, labelled in the current language.
 
@@ -153,7 +153,9 @@ def more_button(
     label = _("More") if with_label else "" if emoji else "⋯"
     return make_button(
         label,
-        _append_joined_keys(f"telex:more:{key}", joined[MAX_JOINED_PER_BUTTON : 2 * MAX_JOINED_PER_BUTTON]),
+        _append_joined_keys(
+            f"telex:more:{key}", joined_articles[MAX_JOINED_PER_BUTTON : 2 * MAX_JOINED_PER_BUTTON]
+        ),
         emoji,
     )
 
@@ -208,9 +210,9 @@ def save_menu(
 
 def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:
     """Return a button that marks a bookmark as read or unread, in the current language."""
-    state = "read" if mark_as_read else "unread"
+    target_state = "read" if mark_as_read else "unread"
     return make_button(
-        _("Mark as read") if mark_as_read else _("Mark as unread"), f"telex:mark:{state}:{key}"
+        _("Mark as read") if mark_as_read else _("Mark as unread"), f"telex:mark:{target_state}:{key}"
     )
 
 
@@ -246,12 +248,12 @@ def make_open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, 
 def is_web_url(url: str) -> bool:
     """Return whether a URL is an http or https URL that Discord accepts as a link."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
+        url_parts = urlsplit(url)
+        host = url_parts.hostname
     except ValueError:
         return False
     return (
-        parts.scheme in {"http", "https"}
+        url_parts.scheme in {"http", "https"}
         and bool(host)
         and not any(character.isspace() or character < " " for character in url)
     )

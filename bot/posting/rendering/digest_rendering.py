@@ -53,11 +53,11 @@ async def render_digest(
     picture = await draw_chart(edition, language=language)
     with i18n.language_scope(language):
         articles_by_age = sorted(page.articles, key=lambda article: article.published)
-        menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
+        save_menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
         card_blocks = (
             *page.card,
             *make_chart_blocks(picture),
-            ActionRow(menu),
+            ActionRow(save_menu),
             ActionRow(
                 buttons.QUESTION_BUTTON(),
                 buttons.PERSONAL_DIGEST_BUTTON() if is_personal else buttons.TRENDS_BUTTON(),
@@ -77,11 +77,11 @@ async def build_page(store: Store, edition: DigestContent, *, language: str) -> 
     if not articles:
         return None
     with i18n.language_scope(language):
-        title, dates = _digest_title(edition), _date_range_text(edition)
-        fitted = fit_stories(edition.sections, {article.id: article for article in articles})
-        omitted_count = edition.more + fitted.omitted_count
-        story_count = omitted_count + len(fitted.linked_articles)
-        heading_parts = [dates, format_count("{count} story", "{count} stories", story_count)]
+        title, date_range = _digest_title(edition), _date_range_text(edition)
+        fitted_stories = fit_stories(edition.sections, {article.id: article for article in articles})
+        omitted_count = edition.more + fitted_stories.omitted_count
+        story_count = omitted_count + len(fitted_stories.linked_articles)
+        heading_parts = [date_range, format_count("{count} story", "{count} stories", story_count)]
         if edition.outlets:
             heading_parts.append(format_count("{count} outlet", "{count} outlets", edition.outlets))
         heading = blocks.text_block(f"## {title}\n-# {' · '.join(heading_parts)}")
@@ -97,9 +97,9 @@ async def build_page(store: Store, edition: DigestContent, *, language: str) -> 
             [Separator(), blocks.text_block(_rising_text(edition))] if edition.rising else []
         )
         return DigestPage(
-            (heading, *fitted.blocks, *footer_blocks, *rising_blocks),
+            (heading, *fitted_stories.blocks, *footer_blocks, *rising_blocks),
             digest_headline(edition),
-            fitted.linked_articles,
+            fitted_stories.linked_articles,
         )
 
 
@@ -107,10 +107,10 @@ async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None
     """Return a picture of the chart of rising topics; None if there are none or drawing failed."""
     with i18n.language_scope(language):
         chart = build_rising_chart(edition.rising[:_MAX_CHART_ROWS], TrendPeriod.WEEK, edition.until)
-        pictures = await bar_charts.render_charts((chart,)) if chart is not None else ()
+        png_images = await bar_charts.render_charts((chart,)) if chart is not None else ()
         return (
-            Picture(pictures[0], _CHART_FILENAME, chart_alt_text(chart))
-            if chart is not None and pictures
+            Picture(png_images[0], _CHART_FILENAME, chart_alt_text(chart))
+            if chart is not None and png_images
             else None
         )
 
@@ -154,8 +154,8 @@ def _omitted_count_text(count: int) -> str:
 
 
 def _rising_text(edition: DigestContent) -> str:
-    template = _("**Rising**: {sentence}")
-    return template.format(sentence=leader_sentence(edition.rising[0]))
+    rising_template = _("**Rising**: {sentence}")
+    return rising_template.format(sentence=leader_sentence(edition.rising[0]))
 
 
 class FittedStories(NamedTuple):
@@ -170,7 +170,7 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
     """Return the stories that fit into a digest, the first one large, in the current language."""
     story_blocks: list[Block] = []
     linked_articles: list[Article] = []
-    omitted_count, remaining_length, topic = 0, _MAX_BODY_LENGTH, None
+    omitted_count, remaining_length, previous_heading = 0, _MAX_BODY_LENGTH, None
     for heading, story, article in _iter_stories(sections, articles):
         is_first = not linked_articles
         variants = (
@@ -178,7 +178,9 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
             if is_first
             else _story_variants(article, story, articles)
         )
-        heading_markup = f"-# **{heading}**" if heading is not None and (heading != topic or is_first) else ""
+        heading_markup = (
+            f"-# **{heading}**" if heading is not None and (heading != previous_heading or is_first) else ""
+        )
         fitting_variant = next(
             (
                 variant
@@ -193,13 +195,13 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
             continue
         if heading_markup and not is_first:
             story_blocks.append(Separator(visible=False))
-        topic = heading
-        text = blocks.text_block("\n".join(filter(None, (heading_markup, fitting_variant))))
-        remaining_length -= discord_text.count_utf16_units(text.variants[0]) + 1
+        previous_heading = heading
+        story_text = blocks.text_block("\n".join(filter(None, (heading_markup, fitting_variant))))
+        remaining_length -= discord_text.count_utf16_units(story_text.variants[0]) + 1
         if is_first:
-            story_blocks += [*_picture_blocks(article), text, Separator()]
+            story_blocks += [*_picture_blocks(article), story_text, Separator()]
         else:
-            story_blocks.append(text)
+            story_blocks.append(story_text)
         linked_articles.append(article)
     while story_blocks and isinstance(story_blocks[-1], Separator):
         story_blocks.pop()
@@ -235,13 +237,13 @@ def _top_story_variants(
     """Return the texts of the top story in markup, longest first, of which the first that fits is shown."""
     title = _title_markup(article)
     outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, articles)]
-    parts = [
+    footer_parts = [
         outlet_branding.tile_and_name(article.feed_id, article.outlet),
         *outlet_names[1:_MAX_OUTLETS_LISTED],
     ]
     if len(outlet_names) > _MAX_OUTLETS_LISTED:
-        parts.append(f"+{format_number(len(outlet_names) - _MAX_OUTLETS_LISTED)}")
-    footer = "-# " + " · ".join(filter(None, (*parts, _bookmark_count_text(story))))
+        footer_parts.append(f"+{format_number(len(outlet_names) - _MAX_OUTLETS_LISTED)}")
+    footer = "-# " + " · ".join(filter(None, (*footer_parts, _bookmark_count_text(story))))
     lead = _lead_text(article, story, _MAX_TOP_LEAD_LENGTH)
     return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace(
         "\n\n", "\n"
@@ -252,21 +254,25 @@ def _story_variants(article: Article, story: DigestStory, articles: Mapping[int,
     """Return the texts of a story below the top story, longest first; the first that fits is shown."""
     title, lead = _title_markup(article), _lead_text(article, story, _MAX_LEAD_LENGTH)
     other_outlet_count = len(_outlet_names(article, story, articles)) - 1
-    name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
-    outlet = f"{outlet_branding.tile_emoji(article.feed_id, article.outlet)} {name}" if name else ""
+    outlet_name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
+    outlet_markup = (
+        f"{outlet_branding.tile_emoji(article.feed_id, article.outlet)} {outlet_name}" if outlet_name else ""
+    )
     footer = "-# " + " · ".join(
         filter(
             None,
             (
-                f"{outlet} +{format_number(other_outlet_count)}" if other_outlet_count else outlet,
+                f"{outlet_markup} +{format_number(other_outlet_count)}"
+                if other_outlet_count
+                else outlet_markup,
                 _bookmark_count_text(story),
             ),
         )
     )
     linked_title = f"**{link_markup(title, article.url)}**"
     return tuple(
-        "\n".join(filter(None, parts))
-        for parts in ((linked_title, lead, footer), (linked_title, footer), (title, footer))
+        "\n".join(filter(None, variant_parts))
+        for variant_parts in ((linked_title, lead, footer), (linked_title, footer), (title, footer))
     )
 
 
@@ -288,11 +294,11 @@ def _outlet_names(article: Article, story: DigestStory, articles: Mapping[int, A
     available_articles = (
         articles[article_id] for article_id, _feed in story.articles if article_id in articles
     )
-    names = (
+    outlet_names = (
         discord_text.to_plain_line(story_article.outlet, _MAX_OUTLET_LENGTH)
         for story_article in (article, *available_articles)
     )
-    return list(dict.fromkeys(filter(None, names)))
+    return list(dict.fromkeys(filter(None, outlet_names)))
 
 
 def _bookmark_count_text(story: DigestStory) -> str:

@@ -60,7 +60,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
         mentioned_role_id=role_mentions.mentioned_role_id(
             client, dispatch.server_id, dispatch.channel_id, dispatch.look
         ),
-        joined=await store.articles.by_ids(dispatch.joined_article_ids),
+        joined_articles=await store.articles.by_ids(dispatch.joined_article_ids),
         dedupe_key=dispatch.dedupe_key,
         by_webhook=dispatch.webhook_id is not None,
     )

@@ -44,7 +44,7 @@ _MAX_LINE_URL_LENGTH = 500
 _MAX_SHORT_TEXT_LENGTH = 80
 _MAX_CHARS_READ = 4000
 """Maximum number of characters of a text that are processed, so as not to block the event loop."""
-_LINK_TERMINATORS = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
+_LINK_TERMINATOR_PATTERN = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,37 +117,37 @@ class Message:
         if self.embed is None:
             yield from self._layout_fallbacks()
             return
-        without_images = self.embed.copy()
-        without_images.set_image(url=None)
-        without_images.set_thumbnail(url=None)
-        if without_images.author.name:
-            without_images.set_author(name=without_images.author.name)
-        if without_images.to_dict() != self.embed.to_dict():
-            yield replace(self, embed=without_images, picture=None)
+        embed_without_images = self.embed.copy()
+        embed_without_images.set_image(url=None)
+        embed_without_images.set_thumbnail(url=None)
+        if embed_without_images.author.name:
+            embed_without_images.set_author(name=embed_without_images.author.name)
+        if embed_without_images.to_dict() != self.embed.to_dict():
+            yield replace(self, embed=embed_without_images, picture=None)
         link_buttons = (
             [link_item for link_item in self.view.children if blocks.is_link_button(link_item)]
             if self.view is not None
             else []
         )
-        if not without_images.url and not link_buttons:
+        if not embed_without_images.url and not link_buttons:
             return
-        without_link = without_images.copy()
-        without_link.url = None
+        embed_without_link = embed_without_images.copy()
+        embed_without_link.url = None
         view = self.view
         if view is not None and link_buttons:
             view = buttons.view_of_items(*(item for item in view.children if not blocks.is_link_button(item)))
-        yield replace(self, embed=without_link, view=view, picture=None)
+        yield replace(self, embed=embed_without_link, view=view, picture=None)
 
     def _layout_fallbacks(self) -> Iterator[Message]:
-        without_images = blocks.without_images(self.layout)
-        if without_images != self.layout:
-            yield replace(self, layout=without_images, picture=None)
-        without_links = blocks.without_links(without_images)
-        if without_links != without_images:
-            yield replace(self, layout=without_links, picture=None)
-        without_emoji = blocks.without_emoji(without_links)
-        if without_emoji != without_links:
-            yield replace(self, layout=without_emoji, picture=None)
+        layout_without_images = blocks.without_images(self.layout)
+        if layout_without_images != self.layout:
+            yield replace(self, layout=layout_without_images, picture=None)
+        layout_without_links = blocks.without_links(layout_without_images)
+        if layout_without_links != layout_without_images:
+            yield replace(self, layout=layout_without_links, picture=None)
+        layout_without_emoji = blocks.without_emoji(layout_without_links)
+        if layout_without_emoji != layout_without_links:
+            yield replace(self, layout=layout_without_emoji, picture=None)
 
 
 def catch_up_message(dedupe_key: str, articles: Sequence[Article], *, language: str) -> Message:
@@ -156,9 +156,11 @@ def catch_up_message(dedupe_key: str, articles: Sequence[Article], *, language: 
     `articles` are oldest first.
     """
     with i18n.language_scope(language):
-        count = len(articles)
+        article_count = len(articles)
         title = format_count(
-            "{count} article arrived in the meantime", "{count} articles arrived in the meantime", count
+            "{count} article arrived in the meantime",
+            "{count} articles arrived in the meantime",
+            article_count,
         )
         card = Card(
             (
@@ -181,11 +183,11 @@ def watch_notification_message(
     these are; else None.
     """
     with i18n.language_scope(language):
-        title = _("New for “{query}”")
+        title_template = _("New for “{query}”")
         query_text = discord_text.to_plain_line(query, _MAX_QUERY_LENGTH)
         embed = discord.Embed(
             colour=outlet_branding.DEFAULT_COLOUR,
-            title=title.format(query=discord_text.escape_markdown(query_text)),
+            title=title_template.format(query=discord_text.escape_markdown(query_text)),
         )
         if server_name is not None:
             embed.set_footer(
@@ -204,11 +206,11 @@ def watch_notification_message(
                 buttons.STOP_WATCH_BUTTON(dedupe_key),
             )
         else:
-            lines = [
+            article_lines = [
                 _article_line_markup(article)
                 for article in reversed(articles[-MAX_ARTICLES_PER_NOTIFICATION:])
             ]
-            omitted_count = len(articles) - len(lines)
+            omitted_count = len(articles) - len(article_lines)
             if omitted_count:
                 omitted_template = linkify_commands(
                     ngettext(
@@ -217,14 +219,16 @@ def watch_notification_message(
                         omitted_count,
                     )
                 )
-                lines.append(omitted_template.format(count=format_number(omitted_count)))
-            embed.description = "\n".join(lines)
+                article_lines.append(omitted_template.format(count=format_number(omitted_count)))
+            embed.description = "\n".join(article_lines)
             view = buttons.view_of_items(
                 buttons.save_menu(dedupe_key, articles[-MAX_ARTICLES_PER_NOTIFICATION:]),
                 buttons.STOP_WATCH_BUTTON(dedupe_key),
             )
         return Message(
-            discord_text.to_plain_line(title.format(query=query_text), MAX_THREAD_NAME_LENGTH), embed, view
+            discord_text.to_plain_line(title_template.format(query=query_text), MAX_THREAD_NAME_LENGTH),
+            embed,
+            view,
         )
 
 
@@ -241,28 +245,28 @@ def feed_alert_message(text: str) -> Message:
 
 def status_lines_markup(article: Article) -> str:
     """Return lines of markup on an article's retraction, correction and translation; "" if there are none."""
-    lines = []
+    status_lines = []
     if article.retracted is not None:
-        lines.append(
+        status_lines.append(
             _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted}:R>")
         )
     elif article.corrected is not None:
-        lines.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>"))
+        status_lines.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>"))
     if article.translated_from is not None:
-        names = Locale.parse(i18n.current_language()).languages
-        language = names.get(article.translated_from, article.translated_from)
+        language_names = Locale.parse(i18n.current_language()).languages
+        language = language_names.get(article.translated_from, article.translated_from)
         line = _("Machine translation ({language})").format(language=language)
-        lines.append(f"{TRANSLATION_MARK} {line}")
-    return "\n".join(f"-# {line}" for line in lines)
+        status_lines.append(f"{TRANSLATION_MARK} {line}")
+    return "\n".join(f"-# {line}" for line in status_lines)
 
 
 def title_of(article: Article) -> str:
     """Return the plain title of an article; if it has none, the first words of its text, else its URL."""
     title = discord_text.to_plain_line(article.title[:_MAX_CHARS_READ])
-    text = (article.summary or article.body)[:_MAX_CHARS_READ]
+    lead_text = (article.summary or article.body)[:_MAX_CHARS_READ]
     return (
         title
-        or discord_text.to_plain_line(text, _MAX_SHORT_TEXT_LENGTH)
+        or discord_text.to_plain_line(lead_text, _MAX_SHORT_TEXT_LENGTH)
         or discord_text.to_plain_line(article.url[:_MAX_CHARS_READ])
         or discord_text.ELLIPSIS
     )
@@ -295,25 +299,27 @@ def excerpt_markup(
 def _article_list_markup(articles: Sequence[Article]) -> str:
     """Return a list of the newest articles that fit, newest first, and the number of those omitted."""
     reserved_length = 300  # UTF-16 units for the heading and the number of older articles
-    lines: list[str] = []
+    article_lines: list[str] = []
     remaining_length = fitting.MAX_TEXT_LENGTH - reserved_length
     for article in reversed(articles):
         line = _article_line_markup(article)
         remaining_length -= discord_text.count_utf16_units(line) + 1
         if remaining_length < 0:
             break
-        lines.append(line)
-    omitted_count = len(articles) - len(lines)
+        article_lines.append(line)
+    omitted_count = len(articles) - len(article_lines)
     if omitted_count:
         omitted_template = ngettext("and {count} older one", "and {count} older ones", omitted_count)
-        lines.append(omitted_template.format(count=format_number(omitted_count)))
-    return "\n".join(lines)
+        article_lines.append(omitted_template.format(count=format_number(omitted_count)))
+    return "\n".join(article_lines)
 
 
 def _article_line_markup(article: Article) -> str:
-    title = link_markup(discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url)
+    linked_title = link_markup(
+        discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url
+    )
     outlet = discord_text.to_markdown_line(article.outlet, _MAX_SHORT_TEXT_LENGTH)
-    return f"• {title} · {outlet}" if outlet else f"• {title}"
+    return f"• {linked_title} · {outlet}" if outlet else f"• {linked_title}"
 
 
 def link_markup(text: str, url: str, max_length: int = _MAX_LINE_URL_LENGTH) -> str:
@@ -327,7 +333,7 @@ def link_markup(text: str, url: str, max_length: int = _MAX_LINE_URL_LENGTH) -> 
 
 def safe_url(url: str, max_length: int = MAX_URL_LENGTH) -> str:
     """Return a URL escaped for a link in markup; "" if Discord would reject it or it is too long."""
-    escaped_url = _LINK_TERMINATORS.sub(lambda match: quote(match[0]), url)
+    escaped_url = _LINK_TERMINATOR_PATTERN.sub(lambda match: quote(match[0]), url)
     return (
         escaped_url
         if buttons.is_web_url(url) and discord_text.count_utf16_units(escaped_url) <= max_length
@@ -338,11 +344,11 @@ def safe_url(url: str, max_length: int = MAX_URL_LENGTH) -> str:
 def escape_to_fit(text: str, max_length: int) -> str:
     """Return the text with its markup escaped, cut to at most `max_length` UTF-16 units."""
     plain_length = max_length
-    escaped = discord_text.to_markdown_line(text, plain_length)
-    while discord_text.count_utf16_units(escaped) > max_length:
-        plain_length -= discord_text.count_utf16_units(escaped) - max_length
-        escaped = discord_text.to_markdown_line(text, max(plain_length, 1))
-    return escaped
+    escaped_text = discord_text.to_markdown_line(text, plain_length)
+    while discord_text.count_utf16_units(escaped_text) > max_length:
+        plain_length -= discord_text.count_utf16_units(escaped_text) - max_length
+        escaped_text = discord_text.to_markdown_line(text, max(plain_length, 1))
+    return escaped_text
 
 
 def usable_image_url(url: str | None) -> str | None:

@@ -20,15 +20,15 @@ DEFAULT_TEMPLATE = Template(
 
 _DISTINGUISHING_FIELDS = {"title", "excerpt", "link"}
 """Fields of which a template needs at least one; without these, all posts would look the same."""
-_EMPTY_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(\)")
+_EMPTY_LINK_PATTERN = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(\)")
 
 
 def find_template_error(template: Template) -> str | None:
     """Return what is wrong with a template and how to fix it, in the current language; None if valid."""
     used_fields: set[str] = set()
-    for text in astuple(template):
+    for template_text in astuple(template):
         try:
-            used_fields.update(_iter_fields(text))
+            used_fields.update(_iter_fields(template_text))
         except ValueError:
             return _("There’s an unmatched brace. To show a brace, type it twice.")
     unknown_fields = sorted(used_fields.difference(FIELDS))
@@ -51,7 +51,7 @@ def fill_template(template: Template, value_by_field: Mapping[str, str]) -> Temp
         for line in text.split("\n"):
             line_fields = set(_iter_fields(line))
             if not line_fields or any(value_by_field[name] for name in line_fields):
-                yield _EMPTY_LINK.sub(r"\1", Formatter().vformat(line, (), value_by_field))
+                yield _EMPTY_LINK_PATTERN.sub(r"\1", Formatter().vformat(line, (), value_by_field))
 
     return Template(*("\n".join(fill_lines(text)) for text in astuple(template)))
 
@@ -66,6 +66,10 @@ def _iter_fields(text: str) -> Iterator[str]:
 
     Raises ValueError for unbalanced braces.
     """
-    for _literal, name, spec, conversion in Formatter().parse(text):
-        if name is not None:
-            yield name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+    for _literal, field_name, format_spec, conversion in Formatter().parse(text):
+        if field_name is not None:
+            yield (
+                field_name
+                + (f"!{conversion}" if conversion else "")
+                + (f":{format_spec}" if format_spec else "")
+            )

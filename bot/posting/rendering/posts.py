@@ -39,36 +39,42 @@ def render_post(
     language: str,
     look: PostLook = DEFAULT_LOOK,
     mentioned_role_id: int | None = None,
-    joined: Sequence[Article] = (),
+    joined_articles: Sequence[Article] = (),
     dedupe_key: str | None = None,
     by_webhook: bool = False,
 ) -> Message:
     """Return the message of an article's post, with labels in `language`, an ISO 639-1 code.
 
-    `joined` are the articles that joined the post, in that order.
+    `joined_articles` are the articles that joined the post, in that order.
 
     `mentioned_role_id` is the id of a role to notify. `dedupe_key` is that of the dispatch if it is not the
     article's key. With `by_webhook` the post appears under its outlet's name and icon.
     """
     with i18n.language_scope(language):
-        name = discord_text.to_plain_line(
+        thread_name = discord_text.to_plain_line(
             f"{look.prefix} {messages.title_of(article)}", messages.MAX_THREAD_NAME_LENGTH
         )
-        outlet = _outlet_name(article, feed)
+        outlet_name = _outlet_name(article, feed)
         webhook_identity = (
-            outlet_branding.webhook_identity_for(article.feed_id, outlet) if by_webhook else None
+            outlet_branding.webhook_identity_for(article.feed_id, outlet_name) if by_webhook else None
         )
         if not uses_embed(look):
             return Message(
-                name,
+                thread_name,
                 layout=build_post_layout(
-                    article, feed, look=look, joined=joined, omit_outlet=webhook_identity is not None
+                    article,
+                    feed,
+                    look=look,
+                    joined_articles=joined_articles,
+                    omit_outlet=webhook_identity is not None,
                 ),
                 webhook_identity=webhook_identity,
             )
-        embed = _build_embed(article, outlet, feed.icon if feed else None, look)
+        embed = _build_embed(article, outlet_name, feed.icon if feed else None, look)
         if look.template is not None:
-            filled_template = _fill_template(article._replace(outlet=outlet), look.template, look, joined=())
+            filled_template = _fill_template(
+                article._replace(outlet=outlet_name), look.template, look, joined_articles=()
+            )
             embed.remove_author().remove_footer()
             embed.title = embed.url = embed.timestamp = None
             embed.description = "\n".join(
@@ -79,14 +85,14 @@ def render_post(
             *buttons.make_open_buttons(article),
             buttons.more_button(article.key),
         ]
-        menu = None
-        if joined:
-            embed.description = "\n\n".join(filter(None, (embed.description, also_markup(joined))))
+        save_menu = None
+        if joined_articles:
+            embed.description = "\n\n".join(filter(None, (embed.description, also_markup(joined_articles))))
             placeholder = _("Save another article on this story…")
-            menu = buttons.save_menu(dedupe_key or article.key, joined, placeholder=placeholder)
-        view = buttons.view_of_items(*post_buttons, menu)
+            save_menu = buttons.save_menu(dedupe_key or article.key, joined_articles, placeholder=placeholder)
+        view = buttons.view_of_items(*post_buttons, save_menu)
         return Message(
-            name, embed, view, mentioned_role_id=mentioned_role_id, webhook_identity=webhook_identity
+            thread_name, embed, view, mentioned_role_id=mentioned_role_id, webhook_identity=webhook_identity
         )
 
 
@@ -95,7 +101,7 @@ def build_post_layout(
     feed: Feed | None,
     *,
     look: PostLook = DEFAULT_LOOK,
-    joined: Sequence[Article] = (),
+    joined_articles: Sequence[Article] = (),
     omit_outlet: bool = False,
 ) -> Layout:
     """Return the post of an article as a layout, in the current language.
@@ -105,13 +111,13 @@ def build_post_layout(
     article = article._replace(outlet=_outlet_name(article, feed))
     picture = messages.image_block(article) if look.image else None
     if look.style in {Style.COMPACT, Style.HEADLINE}:
-        return _compact_layout(article, look, joined, picture, signed=omit_outlet)
+        return _compact_layout(article, look, joined_articles, picture, omit_outlet=omit_outlet)
     button_row = ActionRow(
-        buttons.save_button(article.key, joined=joined),
+        buttons.save_button(article.key, joined_articles=joined_articles),
         *buttons.make_open_buttons(article),
-        buttons.more_button(article.key, joined=joined),
+        buttons.more_button(article.key, joined_articles=joined_articles),
     )
-    head_texts, foot_text = _head_and_foot(article, look, joined, signed=omit_outlet)
+    head_texts, foot_text = _head_and_foot(article, look, joined_articles, omit_outlet=omit_outlet)
     card_blocks: list[Block] = [Section(head_texts, picture if look.style is Style.THUMBNAIL else None)]
     if picture is not None and look.style is not Style.THUMBNAIL:
         card_blocks.append(Gallery((picture,)))
@@ -123,16 +129,16 @@ def build_post_layout(
 
 
 def _head_and_foot(
-    article: Article, look: PostLook, joined: Sequence[Article], *, signed: bool
+    article: Article, look: PostLook, joined_articles: Sequence[Article], *, omit_outlet: bool
 ) -> tuple[tuple[Text, ...], Text]:
     """Return the texts above the picture of a post, and the text below it."""
-    also_text = f"-# {also_markup(joined)}" if joined else ""
+    also_text = f"-# {also_markup(joined_articles)}" if joined_articles else ""
     if look.template is None:
         return (
-            outlet_branding.byline(article, omit_outlet=signed),
+            outlet_branding.byline(article, omit_outlet=omit_outlet),
             _headline_text(article, look),
         ), blocks.text_block(also_text)
-    filled_template = _fill_template(article, look.template, look, joined)
+    filled_template = _fill_template(article, look.template, look, joined_articles)
     return (
         blocks.text_block(filled_template.title),
         blocks.text_block(filled_template.body),
@@ -140,7 +146,7 @@ def _head_and_foot(
 
 
 def _fill_template(
-    article: Article, template: Template, look: PostLook, joined: Sequence[Article]
+    article: Article, template: Template, look: PostLook, joined_articles: Sequence[Article]
 ) -> Template:
     """Return a template filled in for an article.
 
@@ -160,12 +166,14 @@ def _fill_template(
         ),
         "time": f"<t:{article.published}:R>",
         "link": messages.safe_url(article.url),
-        "also": _outlet_links(joined),
+        "also": _outlet_links(joined_articles),
     }
     filled_template = post_templates.fill_template(template, value_by_field)
     body = "\n".join(filter(None, (filled_template.body, messages.status_lines_markup(article))))
     also_text = (
-        f"-# {also_markup(joined)}" if joined and not post_templates.uses_field(template, "also") else ""
+        f"-# {also_markup(joined_articles)}"
+        if joined_articles and not post_templates.uses_field(template, "also")
+        else ""
     )
     return Template(filled_template.title, body, "\n".join(filter(None, (filled_template.footer, also_text))))
 
@@ -173,44 +181,53 @@ def _fill_template(
 def _headline_text(article: Article, look: PostLook) -> Text:
     title = messages.title_of(article)
     excerpt = _excerpt_markup(article, messages.EXCERPT_LENGTH, look)
-    remaining_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article)))))
+    following_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article)))))
     return blocks.text_block(
-        *(f"### {title_variant}{remaining_lines}" for title_variant in _title_variants(article, title, look))
+        *(f"### {title_variant}{following_lines}" for title_variant in _title_variants(article, title, look))
     )
 
 
 def _compact_layout(
-    article: Article, look: PostLook, joined: Sequence[Article], picture: Image | None, *, signed: bool
+    article: Article,
+    look: PostLook,
+    joined_articles: Sequence[Article],
+    picture: Image | None,
+    *,
+    omit_outlet: bool,
 ) -> Layout:
     """Return the layout of a compact post or of a headline, which have few lines and no card."""
     title = messages.title_of(article)
     is_compact = look.style is Style.COMPACT
     if look.template is not None:
-        filled_template = _fill_template(article, look.template, look, joined)
+        filled_template = _fill_template(article, look.template, look, joined_articles)
         text = blocks.text_block(
             "\n".join(filter(None, (filled_template.title, filled_template.body, filled_template.footer)))
         )
-        return _with_accessory(article, text, joined, picture if is_compact else None)
-    lead = _excerpt_markup(article, COMPACT_EXCERPT_LENGTH, look) if is_compact else ""
-    byline = outlet_branding.byline(article, _outlet_count_link(joined), omit_outlet=signed).variants[0]
-    remaining_lines = "\n".join(("", *filter(None, (lead, messages.status_lines_markup(article), byline))))
+        return _with_accessory(article, text, joined_articles, picture if is_compact else None)
+    excerpt = _excerpt_markup(article, COMPACT_EXCERPT_LENGTH, look) if is_compact else ""
+    byline = outlet_branding.byline(
+        article, _outlet_count_link(joined_articles), omit_outlet=omit_outlet
+    ).variants[0]
+    following_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article), byline))))
     text = blocks.text_block(
-        *(f"**{title_variant}**{remaining_lines}" for title_variant in _title_variants(article, title, look))
+        *(f"**{title_variant}**{following_lines}" for title_variant in _title_variants(article, title, look))
     )
-    return _with_accessory(article, text, joined, picture if is_compact else None)
+    return _with_accessory(article, text, joined_articles, picture if is_compact else None)
 
 
-def _with_accessory(article: Article, text: Text, joined: Sequence[Article], picture: Image | None) -> Layout:
+def _with_accessory(
+    article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None
+) -> Layout:
     """Return a text with the picture or the Save button beside it.
 
     With a picture, or if there is audio or too many joined articles for one button, the buttons are below the
     text.
     """
-    save_button = buttons.save_button(article.key, joined=joined, with_label=False)
+    save_button = buttons.save_button(article.key, joined_articles=joined_articles, with_label=False)
     listen_button = buttons.make_open_buttons(article)[-1] if article.audio is not None else None
-    if picture is None and listen_button is None and len(joined) <= buttons.MAX_JOINED_PER_BUTTON:
+    if picture is None and listen_button is None and len(joined_articles) <= buttons.MAX_JOINED_PER_BUTTON:
         return (Section((text,), save_button),)
-    more_button = buttons.more_button(article.key, joined=joined, with_label=False)
+    more_button = buttons.more_button(article.key, joined_articles=joined_articles, with_label=False)
     return (Section((text,), picture), ActionRow(save_button, listen_button, more_button))
 
 
@@ -223,9 +240,13 @@ def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, 
 
 
 def _excerpt_markup(article: Article, default_length: int, look: PostLook) -> str:
-    length = default_length if look.excerpt is None else look.excerpt
+    excerpt_length = default_length if look.excerpt is None else look.excerpt
     max_sentences = DEFAULT_EXCERPT_SENTENCES if look.excerpt is None else None
-    return messages.excerpt_markup(article, length, max_sentences=max_sentences) if length else ""
+    return (
+        messages.excerpt_markup(article, excerpt_length, max_sentences=max_sentences)
+        if excerpt_length
+        else ""
+    )
 
 
 def _outlet_name(article: Article, feed: Feed | None) -> str:
@@ -237,73 +258,75 @@ def uses_embed(look: PostLook) -> bool:
     return look.style is Style.CLASSIC or look.role is not None
 
 
-def _build_embed(article: Article, outlet: str, icon: str | None, look: PostLook) -> discord.Embed:
+def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look: PostLook) -> discord.Embed:
     title = messages.title_of(article)
     embed = discord.Embed(colour=outlet_branding.DEFAULT_COLOUR if look.colour is None else look.colour)
-    prefixed = f"{look.prefix} {title}".lstrip()
-    outlet = discord_text.to_plain_line(outlet, _MAX_OUTLET_LENGTH)
+    prefixed_title = f"{look.prefix} {title}".lstrip()
+    outlet_name = discord_text.to_plain_line(outlet_name, _MAX_OUTLET_LENGTH)
     if look.style is Style.HEADLINE:
-        title_text = messages.escape_to_fit(prefixed, discord_limits.MAX_EMBED_TITLE_LENGTH)
+        title_text = messages.escape_to_fit(prefixed_title, discord_limits.MAX_EMBED_TITLE_LENGTH)
         headline = f"**{link_markup(title_text, article.url)}**"
-        line = (
-            f"{headline} · {messages.escape_to_fit(outlet, _MAX_HEADLINE_OUTLET_LENGTH)}"
-            if outlet
+        headline_line = (
+            f"{headline} · {messages.escape_to_fit(outlet_name, _MAX_HEADLINE_OUTLET_LENGTH)}"
+            if outlet_name
             else headline
         )
-        embed.description = "\n".join(filter(None, (line, messages.status_lines_markup(article))))
+        embed.description = "\n".join(filter(None, (headline_line, messages.status_lines_markup(article))))
         return embed
-    embed.title = messages.escape_to_fit(prefixed, discord_limits.MAX_EMBED_TITLE_LENGTH)
+    embed.title = messages.escape_to_fit(prefixed_title, discord_limits.MAX_EMBED_TITLE_LENGTH)
     if (
         buttons.is_web_url(article.url)
         and discord_text.count_utf16_units(article.url) <= messages.MAX_URL_LENGTH
     ):
         embed.url = article.url
-    is_small = look.style in {Style.COMPACT, Style.THUMBNAIL}
-    default_length = COMPACT_EMBED_EXCERPT_LENGTH if look.style is Style.COMPACT else messages.EXCERPT_LENGTH
-    length = default_length if look.excerpt is None else look.excerpt
-    excerpt = messages.excerpt_markup(article, length) if length else ""
+    has_small_picture = look.style in {Style.COMPACT, Style.THUMBNAIL}
+    default_excerpt_length = (
+        COMPACT_EMBED_EXCERPT_LENGTH if look.style is Style.COMPACT else messages.EXCERPT_LENGTH
+    )
+    excerpt_length = default_excerpt_length if look.excerpt is None else look.excerpt
+    excerpt = messages.excerpt_markup(article, excerpt_length) if excerpt_length else ""
     embed.description = "\n".join(filter(None, (excerpt, messages.status_lines_markup(article)))) or None
     embed.timestamp = messages.to_datetime(article.published)
-    if outlet and is_small:
-        embed.set_footer(text=outlet)
-    elif outlet:
-        embed.set_author(name=outlet, icon_url=messages.usable_image_url(icon))
-    picture = messages.usable_image_url(article.image) if look.image else None
-    if is_small:
-        embed.set_thumbnail(url=picture)
+    if outlet_name and has_small_picture:
+        embed.set_footer(text=outlet_name)
+    elif outlet_name:
+        embed.set_author(name=outlet_name, icon_url=messages.usable_image_url(icon_url))
+    image_url = messages.usable_image_url(article.image) if look.image else None
+    if has_small_picture:
+        embed.set_thumbnail(url=image_url)
     else:
-        embed.set_image(url=picture)
+        embed.set_image(url=image_url)
     return embed
 
 
-def also_markup(joined: Sequence[Article]) -> str:
+def also_markup(joined_articles: Sequence[Article]) -> str:
     """Return a line of links to the outlets of the articles that joined a post, in the current language."""
-    return _("Also: {links}").format(links=_outlet_links(joined))
+    return _("Also: {links}").format(links=_outlet_links(joined_articles))
 
 
-def _outlet_links(joined: Sequence[Article]) -> str:
+def _outlet_links(joined_articles: Sequence[Article]) -> str:
     """Return links to the joined articles, labelled with their outlets; "" if there are none."""
     links: list[str] = []
     remaining_length = _MAX_ALSO_LENGTH
-    for article in joined[: buttons.MAX_JOINED_PER_BUTTON]:
-        name = discord_text.to_plain_line(article.outlet, _MAX_OTHER_OUTLET_LENGTH) or urls.parse_host(
+    for article in joined_articles[: buttons.MAX_JOINED_PER_BUTTON]:
+        outlet_name = discord_text.to_plain_line(article.outlet, _MAX_OTHER_OUTLET_LENGTH) or urls.parse_host(
             article.url
         )
-        link = link_markup(discord_text.escape_markdown(name), article.url)
+        link = link_markup(discord_text.escape_markdown(outlet_name), article.url)
         remaining_length -= discord_text.count_utf16_units(link)
         if remaining_length < 0:
             break
         links.append(link)
-    omitted_count = len(joined) - len(links)
+    omitted_count = len(joined_articles) - len(links)
     if omitted_count:
         links.append(format_count("{count} more", "{count} more", omitted_count))
     return " · ".join(links)
 
 
-def _outlet_count_link(joined: Sequence[Article]) -> str:
+def _outlet_count_link(joined_articles: Sequence[Article]) -> str:
     """Return the number of outlets of the joined articles, linked to the first one; "" if there are none."""
-    if not joined:
+    if not joined_articles:
         return ""
-    outlet_count = len({article.outlet for article in joined})
+    outlet_count = len({article.outlet for article in joined_articles})
     link_text = format_count("+{count} outlet", "+{count} outlets", outlet_count)
-    return link_markup(link_text, joined[0].url)
+    return link_markup(link_text, joined_articles[0].url)

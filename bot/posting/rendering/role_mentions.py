@@ -28,10 +28,10 @@ def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, l
         return None
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None or (isinstance(channel, discord.Thread) and channel.parent is None):
-        is_allowed = role.mentionable or guild.me.guild_permissions.mention_everyone
+        can_be_mentioned = role.mentionable or guild.me.guild_permissions.mention_everyone
     else:
-        is_allowed = can_mention(guild.me, role, channel)
-    return role.id if is_allowed else None
+        can_be_mentioned = can_mention(guild.me, role, channel)
+    return role.id if can_be_mentioned else None
 
 
 def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) -> str | None:
@@ -41,9 +41,9 @@ def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) ->
     permissions in the server or in any channel, does not manage feeds (`manager_role`), and can be assigned
     by Telex.
     """
-    guild, name = role.guild, role.mention
+    guild, role_mention = role.guild, role.mention
     everyone_permissions = guild.default_role.permissions.value
-    reasons = (
+    possible_problems = (
         (
             role.is_default() or role.managed,
             _("Discord or an app assigns {role}, so people can’t give it to themselves."),
@@ -66,4 +66,11 @@ def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) ->
             _("{role} is above my own role. Move mine up in the server’s settings."),
         ),
     )
-    return next((sentence.format(role=name) for applies, sentence in reasons if applies), None)
+    return next(
+        (
+            sentence_template.format(role=role_mention)
+            for applies, sentence_template in possible_problems
+            if applies
+        ),
+        None,
+    )

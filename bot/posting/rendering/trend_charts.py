@@ -40,21 +40,21 @@ async def load_trends(
 
 def figures_text(row: TrendRow, *, with_outlets: bool = True) -> str:
     """Return the numbers of a topic in words: articles, outlets, and articles in the period before."""
-    figures = [article_count_text(row.articles)]
+    figure_texts = [article_count_text(row.articles)]
     if with_outlets:
-        figures.append(format_count("{count} outlet", "{count} outlets", row.outlets))
-    figures.append(_("{count} before").format(count=format_number(row.before)))
-    return " · ".join(figures)
+        figure_texts.append(format_count("{count} outlet", "{count} outlets", row.outlets))
+    figure_texts.append(_("{count} before").format(count=format_number(row.before)))
+    return " · ".join(figure_texts)
 
 
 def leader_sentence(row: TrendRow) -> str:
     """Return a sentence of markup on the topic that rises most, with its numbers."""
-    sentence = (
+    sentence_template = (
         _("**{name}** leads with {articles} from {outlets}, up from {before}.")
         if row.before
         else _("**{name}** leads with {articles} from {outlets}, none before.")
     )
-    return sentence.format(
+    return sentence_template.format(
         name=discord_text.to_markdown_line(row.name, _MAX_NAME_LENGTH),
         articles=article_count_text(row.articles),
         outlets=format_count("{count} outlet", "{count} outlets", row.outlets),
@@ -81,7 +81,7 @@ def build_outlets_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int)
 def _build_chart(
     title: str, trend_rows: Sequence[TrendRow], period: TrendPeriod, now: int, *, include_outlets: bool = True
 ) -> Chart:
-    rows = tuple(
+    chart_rows = tuple(
         ChartRow(
             discord_text.to_plain_line(trend_row.name, _MAX_NAME_LENGTH),
             _change_text(trend_row),
@@ -91,7 +91,7 @@ def _build_chart(
         for trend_row in trend_rows[:MAX_ROWS]
     )
     tick_labels = _tick_label(now - 2 * period.seconds, period), _tick_label(now, period)
-    return Chart(title, _("before"), _period_label(period), tick_labels, rows)
+    return Chart(title, _("before"), _period_label(period), tick_labels, chart_rows)
 
 
 def _change_text(row: TrendRow) -> str:
@@ -99,8 +99,8 @@ def _change_text(row: TrendRow) -> str:
     if not row.before:
         return _("new")
     factor = row.articles / row.before
-    digits = "#,##0" if factor >= _MIN_WHOLE_NUMBER_FACTOR else "0.#"
-    return f"×{format_decimal(factor, digits, locale=i18n.current_language())}"
+    number_pattern = "#,##0" if factor >= _MIN_WHOLE_NUMBER_FACTOR else "0.#"
+    return f"×{format_decimal(factor, number_pattern, locale=i18n.current_language())}"
 
 
 def _period_label(period: TrendPeriod) -> str:
@@ -121,10 +121,10 @@ def _tick_label(timestamp: int, period: TrendPeriod) -> str:
 
 def chart_alt_text(chart: Chart) -> str:
     """Return the description of a chart with its numbers, for screen readers."""
-    rows = (
+    row_descriptions = (
         _("{name}: {told}").format(name=row.label, told=f"{row.alt_text}, {row.change}.")
         for row in chart.rows
     )
     return discord_text.truncate_utf16(
-        f"{chart.title}, {chart.later}. {' '.join(rows)}", _MAX_ALT_TEXT_LENGTH
+        f"{chart.title}, {chart.later}. {' '.join(row_descriptions)}", _MAX_ALT_TEXT_LENGTH
     )

@@ -16,7 +16,7 @@ class BlockedChannels:
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
-        self._logged_reasons: dict[int, str] = {}
+        self._logged_kind_by_channel_id: dict[int, str] = {}
 
     async def block(self, channel_id: int, problem: str) -> None:
         """Block a channel for as long again as it has been blocked, within a minimum and a maximum.
@@ -33,15 +33,15 @@ class BlockedChannels:
         await self._store.dispatches.block_channel(channel_id, problem, retry_at)
         self.log_once(channel_id, problem, problem)
 
-    def log_once(self, channel_id: int, kind: str, details: str) -> None:
+    def log_once(self, channel_id: int, reason_kind: str, reason: str) -> None:
         """Log that a channel is blocked, unless its last logged reason was of the same kind."""
-        if self._logged_reasons.get(channel_id) != kind:
-            self._logged_reasons[channel_id] = kind
-            log.warning("channel blocked channel=%d reason=%s", channel_id, details)
+        if self._logged_kind_by_channel_id.get(channel_id) != reason_kind:
+            self._logged_kind_by_channel_id[channel_id] = reason_kind
+            log.warning("channel blocked channel=%d reason=%s", channel_id, reason)
 
     async def unblock(self, channel_id: int) -> None:
         """Unblock a channel, if it is blocked, after a successful send. Raises StoreError."""
         if await self._store.dispatches.get_problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
-        if self._logged_reasons.pop(channel_id, None) is not None:
+        if self._logged_kind_by_channel_id.pop(channel_id, None) is not None:
             log.info("channel unblocked channel=%d", channel_id)

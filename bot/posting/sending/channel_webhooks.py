@@ -31,8 +31,8 @@ class ChannelWebhooks:
         self._client, self._clock = client, clock
         self._webhook_by_channel_id: dict[int, discord.Webhook] = {}
         self._webhook_by_id: dict[int, discord.Webhook] = {}
-        self._rejections: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
-        self._locks = KeyedLocks()
+        self._rejection_by_channel_id: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
+        self._channel_locks = KeyedLocks()
         self.channel_by_webhook_id: dict[int, int] = {}
         """Channel id by webhook id, for each webhook that was used."""
 
@@ -55,20 +55,23 @@ class ChannelWebhooks:
             return ChannelBlocked(SendProblem.CHANNEL_GONE)
         if missing_permissions := permissions.find_missing_webhook_permissions(channel):
             return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *missing_permissions)))
-        await self._locks.wait_until_free(channel.id)
+        await self._channel_locks.wait_until_free(channel.id)
         if (cached_webhook := self._webhook_by_channel_id.get(channel.id)) is not None:
             return cached_webhook
-        rejected_until, rejection = self._rejections.get(channel.id, (0.0, None))
+        rejected_until, rejection = self._rejection_by_channel_id.get(channel.id, (0.0, None))
         if rejection is not None and self._clock.monotonic() < rejected_until and not ignore_backoff:
             return rejection
-        self._locks[channel.id] = None
+        self._channel_locks[channel.id] = None
         try:
             webhook = await try_request(self._fetch_or_create(channel))
         finally:
-            self._locks.release(channel.id)
+            self._channel_locks.release(channel.id)
         if isinstance(webhook, ChannelBlocked | Rejected):
             log.warning("webhook refused channel=%d outcome=%s", channel.id, webhook)
-            self._rejections[channel.id] = self._clock.monotonic() + _REJECTED_RETRY_SECONDS, webhook
+            self._rejection_by_channel_id[channel.id] = (
+                self._clock.monotonic() + _REJECTED_RETRY_SECONDS,
+                webhook,
+            )
         if isinstance(webhook, SendOutcome):
             return webhook
         self._webhook_by_channel_id[channel.id] = webhook

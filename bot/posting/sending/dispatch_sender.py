@@ -74,7 +74,7 @@ class DispatchSender:
             return place, False
         claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
         message = await self.render(dispatch)
-        window = await own_messages.build_history_window(
+        history_window = await own_messages.build_history_window(
             self._store,
             self._webhooks,
             place,
@@ -84,7 +84,9 @@ class DispatchSender:
             until=None,
         )
         had_nonce = message_targets.supports_nonce(place) and dispatch.webhook_id is None
-        return await delivery_lookup.find_delivered_message(place, dispatch, message, window), had_nonce
+        return await delivery_lookup.find_delivered_message(
+            place, dispatch, message, history_window
+        ), had_nonce
 
     @overload
     async def resolve_target(self, dispatch: Dispatch) -> Target | SendOutcome: ...

@@ -27,12 +27,17 @@ class LeaseGuard:
     def __init__(self, owns_server: Callable[[int], bool]) -> None:
         self._owns_server = owns_server
 
-    def attach(self, trace: aiohttp.TraceConfig) -> None:
+    def attach(self, trace_config: aiohttp.TraceConfig) -> None:
         """Register the hooks on the trace configuration of an HTTP session."""
-        trace.on_connection_create_end.append(self._check)
-        trace.on_connection_reuseconn.append(self._check)
+        trace_config.on_connection_create_end.append(self._check_lease)
+        trace_config.on_connection_reuseconn.append(self._check_lease)
 
-    async def _check(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _about: Any) -> None:  # noqa: ANN401  # parameters of either hook
+    async def _check_lease(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        _about: Any,  # noqa: ANN401 - the parameters of either hook
+    ) -> None:
         server_id = current_server_id.get()
         if server_id is not None and not self._owns_server(server_id):
             raise LeaseLost

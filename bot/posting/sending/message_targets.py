@@ -82,7 +82,7 @@ def supports_nonce(place: Target) -> bool:
 
 
 async def send(
-    place: Target, message: Message, nonce_text: str, webhook: discord.Webhook | None = None
+    place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None
 ) -> SendOutcome:
     """Send a message; if Discord rejects it, try its variants without pictures, links and emoji.
 
@@ -99,11 +99,11 @@ async def send(
     ):
         message = message.without_picture()
     outcome: SendOutcome = Rejected(SendProblem.REFUSED)
-    for variant in message.fallbacks():
+    for message_variant in message.fallbacks():
         try:
             if webhook is not None:
-                return await _send_by_webhook(webhook, place, variant)
-            return await _send_as_bot(place, variant, nonce_text)
+                return await _send_by_webhook(webhook, place, message_variant)
+            return await _send_as_bot(place, message_variant, nonce)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             outcome = classify_error(error)
         if not isinstance(outcome, Rejected):

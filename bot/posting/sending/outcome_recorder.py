@@ -54,10 +54,10 @@ class OutcomeRecorder:
     async def _record_once(
         self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int]
     ) -> float | None:
-        now, dispatches = self._clock.now(), self._store.dispatches
+        now, dispatch_store = self._clock.now(), self._store.dispatches
         match outcome:
             case Sent(message_id, thread_id, webhook_id):
-                await dispatches.mark_sent(
+                await dispatch_store.mark_sent(
                     dispatch.id,
                     message_id=message_id,
                     thread_id=thread_id,
@@ -69,19 +69,19 @@ class OutcomeRecorder:
             case RetryAfter(seconds, error):
                 self._blocked_channels.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
                 retry_at = now + math.ceil(max(seconds, backoff_seconds(dispatch)))
-                await dispatches.schedule_retry(
+                await dispatch_store.schedule_retry(
                     dispatch.id, due_at=retry_at, error=f"{SendProblem.RETRYING} {error}"
                 )
             case DeliveryUnknown(error):
                 self._blocked_channels.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
-                await dispatches.record_in_doubt(dispatch.id, f"{SendProblem.RETRYING} {error}")
+                await dispatch_store.record_in_doubt(dispatch.id, f"{SendProblem.RETRYING} {error}")
                 # Later attempts wait longer, so that a message that arrives late is found before the next.
                 return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
             case ChannelBlocked(problem):
-                await dispatches.schedule_retry(dispatch.id, due_at=now, error=None)
+                await dispatch_store.schedule_retry(dispatch.id, due_at=now, error=None)
                 await self._blocked_channels.block(dispatch.channel_id, problem)
             case Rejected(error):
-                await dispatches.mark_failed(dispatch.id, f"{SendProblem.REFUSED} {error}")
+                await dispatch_store.mark_failed(dispatch.id, f"{SendProblem.REFUSED} {error}")
             case Unverifiable(reason):
-                await dispatches.mark_uncertain(dispatch.id, reason)
+                await dispatch_store.mark_uncertain(dispatch.id, reason)
         return None

@@ -18,9 +18,9 @@ INVITE_PERMISSIONS = discord.Permissions(
 """Permissions that the invitation link of Telex requests."""
 
 
-def permission_label(permission: str) -> str:
+def permission_label(permission_name: str) -> str:
     """Return the name that Discord's settings give a permission, in the current language."""
-    names = {
+    label_by_permission = {
         "manage_guild": _("Manage Server"),
         "manage_roles": _("Manage Roles"),
         "manage_webhooks": _("Manage Webhooks"),
@@ -35,7 +35,7 @@ def permission_label(permission: str) -> str:
         "create_public_threads": _("Create Public Threads"),
         "attach_files": _("Attach Files"),
     }
-    return names.get(permission, permission)
+    return label_by_permission.get(permission_name, permission_name)
 
 
 def find_missing_permissions(
@@ -56,9 +56,11 @@ def find_missing_permissions(
     needed_permissions += ["read_message_history"] if history else []
     needed_permissions += ["add_reactions"] if reactions else []
     # In a forum Discord's settings call Send Messages "Create Posts".
-    forum_names = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
+    forum_permission_names = (
+        {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
+    )
     return [
-        forum_names.get(permission, permission)
+        forum_permission_names.get(permission, permission)
         for permission in needed_permissions
         if not getattr(own_permissions, permission)
     ]

@@ -29,7 +29,7 @@ RTT_DRIFT_SECONDS = 0.0001
 """Time in seconds by which the assumed minimum round trip grows per request, until one is shorter."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
-_ROUTE = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
+_ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
 
 
 class _CountedRequest:
@@ -66,7 +66,10 @@ class RateLimiter:
         """Number of responses since the start, by HTTP status."""
         self._counted_requests: list[_CountedRequest] = []
         self._min_round_trip_seconds = 0.0  # of recent requests
-        self._queues: tuple[FairQueue[asyncio.Future[_CountedRequest]], ...] = (FairQueue(1), FairQueue(1))
+        self._queue_by_priority: tuple[FairQueue[asyncio.Future[_CountedRequest]], ...] = (
+            FairQueue(1),
+            FairQueue(1),
+        )
         self._wake_task: asyncio.Task[None] | None = None
         self.total_wait_seconds = 0.0
         """Total time in seconds for which requests waited until the quota allowed them."""
@@ -74,13 +77,13 @@ class RateLimiter:
     @property
     def waiting_count(self) -> int:
         """Number of requests that wait until the quota allows them."""
-        return sum(map(len, self._queues))
+        return sum(map(len, self._queue_by_priority))
 
-    def attach(self, trace: aiohttp.TraceConfig) -> None:
+    def attach(self, trace_config: aiohttp.TraceConfig) -> None:
         """Register the limiter on the trace configuration of an HTTP session, ahead of its other hooks."""
-        trace.on_request_start.append(self._on_request_start)
-        trace.on_request_end.insert(0, self._on_request_end)
-        trace.on_request_exception.append(self._on_request_exception)
+        trace_config.on_request_start.append(self._on_request_start)
+        trace_config.on_request_end.insert(0, self._on_request_end)
+        trace_config.on_request_exception.append(self._on_request_exception)
 
     async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _CountedRequest:
         """Wait until the quota allows another request, and return that request.
@@ -89,19 +92,19 @@ class RateLimiter:
         priority waits.
         """
         queued_at = self._clock.monotonic()
-        future: asyncio.Future[_CountedRequest] = asyncio.get_running_loop().create_future()
-        self._queues[low_priority].put(key, future)
+        request_future: asyncio.Future[_CountedRequest] = asyncio.get_running_loop().create_future()
+        self._queue_by_priority[low_priority].put(key, request_future)
         self._grant_slots()
-        request = await future
+        request = await request_future
         self.total_wait_seconds += request.started_at - queued_at
         return request
 
     def _grant_slots(self) -> None:
         now = self._clock.monotonic()
         self._counted_requests = [request for request in self._counted_requests if request.counts_until > now]
-        slots = self._quota.slots(now)
-        for queue in self._queues:
-            while len(self._counted_requests) < slots and (ticket := queue.try_acquire()) is not None:
+        slot_count = self._quota.slots(now)
+        for queue in self._queue_by_priority:
+            while len(self._counted_requests) < slot_count and (ticket := queue.try_acquire()) is not None:
                 queue.release(ticket, 1.0)
                 if not ticket.item.done():  # The waiting task may have been cancelled.
                     request = _CountedRequest(now)
@@ -111,11 +114,11 @@ class RateLimiter:
         if self.waiting_count and self._wake_task is None:
             next_expiry = min((request.counts_until for request in self._counted_requests), default=math.inf)
             self._wake_task = asyncio.create_task(
-                self._wake_in(min(next_expiry - now, self._quota.seconds_until_recheck(now)))
+                self._grant_slots_after(min(next_expiry - now, self._quota.seconds_until_recheck(now)))
             )
 
-    async def _wake_in(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+    async def _grant_slots_after(self, delay_seconds: float) -> None:
+        await self._clock.sleep(delay_seconds)
         self._wake_task = None
         self._grant_slots()
 
@@ -124,20 +127,20 @@ class RateLimiter:
 
         Returns None if the request does not count against the limit.
         """
-        route = _ROUTE.fullmatch(path)
-        if route is None or route["kind"] == "interactions":
+        route_match = _ROUTE_PATTERN.fullmatch(path)
+        if route_match is None or route_match["kind"] == "interactions":
             return None
-        key: Hashable = route["kind"]
-        if route["kind"] == "webhooks":
-            channel_id = self._channel_by_webhook_id.get(int(route["id"] or 0))
+        key: Hashable = route_match["kind"]
+        if route_match["kind"] == "webhooks":
+            channel_id = self._channel_by_webhook_id.get(int(route_match["id"] or 0))
             if channel_id is None:
                 return None
             key = self._fair_share_key(channel_id)
-        elif route["kind"] == "channels" and route["id"]:
-            key = self._fair_share_key(int(route["id"]))
-        elif route["kind"] == "guilds" and route["id"]:
-            key = int(route["id"])
-        return key, "/reactions/" in route["rest"]
+        elif route_match["kind"] == "channels" and route_match["id"]:
+            key = self._fair_share_key(int(route_match["id"]))
+        elif route_match["kind"] == "guilds" and route_match["id"]:
+            key = int(route_match["id"])
+        return key, "/reactions/" in route_match["rest"]
 
     async def _on_request_start(
         self,

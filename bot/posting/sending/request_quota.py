@@ -54,14 +54,14 @@ class RequestQuota:
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
         self._clock, self._budget_store, self._on_change = clock, store.request_budget, on_change
         self._process_id = secrets.randbits(62) | 1
-        self._slots = 0 if self._budget_store.is_shared else MAX_REQUESTS_PER_SECOND
-        self._reserved_slots = self._slots  # Slots that no peer can have been granted.
-        self._requested_at = -math.inf
-        self._valid_until = -math.inf if self._budget_store.is_shared else math.inf
+        self._granted_slots = 0 if self._budget_store.is_shared else MAX_REQUESTS_PER_SECOND
+        self._reserved_slots = self._granted_slots  # Slots that no peer can have been granted.
+        self._renewal_requested_at = -math.inf
+        self._grant_valid_until = -math.inf if self._budget_store.is_shared else math.inf
         self._frozen_slots: int | None = None  # Upper bound while a renewal is in flight.
         self._is_store_unreachable = False
-        self._invalid_times: deque[float] = deque()
-        self._invalid_in_other_processes = 0
+        self._invalid_request_times: deque[float] = deque()
+        self._peer_invalid_count = 0
         self._paused_until = self._published_paused_until = -math.inf
         self._renewal_task: asyncio.Task[None] | None = None
 
@@ -69,10 +69,14 @@ class RequestQuota:
         """Return how many requests may count at a time, given in monotonic seconds."""
         if now < self._paused_until:
             return 0
-        if now >= self._valid_until:
+        if now >= self._grant_valid_until:
             return int(self._is_store_unreachable)
-        slots = self._slots if self._frozen_slots is None else min(self._slots, self._frozen_slots)
-        return min(slots, _allowed_slots(self._invalid_count(now) + self._invalid_in_other_processes))
+        granted_slots = (
+            self._granted_slots
+            if self._frozen_slots is None
+            else min(self._granted_slots, self._frozen_slots)
+        )
+        return min(granted_slots, _allowed_slots(self._invalid_count(now) + self._peer_invalid_count))
 
     def seconds_until_recheck(self, now: float) -> float:
         """Return the seconds after which a waiting request must check the quota again in any case."""
@@ -85,12 +89,12 @@ class RequestQuota:
         if not self._budget_store.is_shared or self._renewal_task is not None:
             return
         is_urgent = (
-            waiting_count and not self._slots
-        ) or self._reserved_slots > self._slots >= in_flight_count
-        if now - self._requested_at >= (
+            waiting_count and not self._granted_slots
+        ) or self._reserved_slots > self._granted_slots >= in_flight_count
+        if now - self._renewal_requested_at >= (
             URGENT_RENEW_INTERVAL_SECONDS if is_urgent else RENEW_INTERVAL_SECONDS
         ):
-            self._requested_at, self._frozen_slots = now, in_flight_count
+            self._renewal_requested_at, self._frozen_slots = now, in_flight_count
             allocation = RequestAllocation(
                 self._process_id,
                 in_flight_count,
@@ -101,8 +105,8 @@ class RequestQuota:
 
     def record_invalid_request(self, now: float) -> None:
         """Count a request that Discord answered as invalid, which lowers the allowed rate."""
-        self._invalid_times.append(now)
-        if len(self._invalid_times) == _WARN_AT_INVALID_REQUESTS:
+        self._invalid_request_times.append(now)
+        if len(self._invalid_request_times) == _WARN_AT_INVALID_REQUESTS:
             log.warning(
                 "invalid requests count=%d window_seconds=%d",
                 _WARN_AT_INVALID_REQUESTS,
@@ -112,12 +116,15 @@ class RequestQuota:
     def pause(self, now: float, seconds: float) -> None:
         """Stop the requests of all processes for `seconds`, because Discord's global limit was exceeded."""
         self._paused_until = max(self._paused_until, now + seconds)
-        self._requested_at = -math.inf
+        self._renewal_requested_at = -math.inf
 
     def _invalid_count(self, now: float) -> int:
-        while self._invalid_times and self._invalid_times[0] <= now - INVALID_REQUEST_WINDOW_SECONDS:
-            self._invalid_times.popleft()
-        return len(self._invalid_times)
+        while (
+            self._invalid_request_times
+            and self._invalid_request_times[0] <= now - INVALID_REQUEST_WINDOW_SECONDS
+        ):
+            self._invalid_request_times.popleft()
+        return len(self._invalid_request_times)
 
     async def _renew(self, own_allocation: RequestAllocation, now: float) -> None:
         paused_until = self._paused_until
@@ -133,9 +140,9 @@ class RequestQuota:
             self._is_store_unreachable = True
         else:
             self._is_store_unreachable, self._published_paused_until = False, paused_until
-            self._slots, self._reserved_slots = grant.slots, max(grant.slots, own_allocation.slots)
-            self._invalid_in_other_processes = grant.rate_limited_elsewhere
-            self._valid_until = now + GRANT_TTL_SECONDS
+            self._granted_slots, self._reserved_slots = grant.slots, max(grant.slots, own_allocation.slots)
+            self._peer_invalid_count = grant.rate_limited_elsewhere
+            self._grant_valid_until = now + GRANT_TTL_SECONDS
             self._paused_until = max(self._paused_until, self._clock.monotonic() + grant.pause_seconds)
         finally:
             self._frozen_slots = self._renewal_task = None
@@ -150,11 +157,11 @@ def compute_fair_share(
     The remainder of the division goes to the processes with the largest demand; of those with equal demand,
     to those with the fewest slots.
     """
-    budget = _allowed_slots(
+    total_slots = _allowed_slots(
         own_allocation.rate_limited_count
         + sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
     )
-    remaining_slots, own_slots = budget, 0
+    remaining_slots, own_slots = total_slots, 0
     allocations_by_demand = sorted(
         (own_allocation, *peer_allocations), key=lambda candidate: (candidate.demand, -candidate.slots)
     )
@@ -163,7 +170,7 @@ def compute_fair_share(
         remaining_slots -= granted_slots
         if allocation is own_allocation:
             own_slots = granted_slots
-    return max(0, min(own_slots, budget - sum(peer.slots for peer in peer_allocations)))
+    return max(0, min(own_slots, total_slots - sum(peer.slots for peer in peer_allocations)))
 
 
 def _allowed_slots(invalid_count: int) -> int:

@@ -27,9 +27,9 @@ class RetryGuard:
     def __init__(self, webhook_ids: Container[int]) -> None:
         self._webhook_ids = webhook_ids
 
-    def attach(self, trace: aiohttp.TraceConfig) -> None:
+    def attach(self, trace_config: aiohttp.TraceConfig) -> None:
         """Register the hooks on the trace configuration of an HTTP session."""
-        trace.on_request_end.append(self._on_request_end)
+        trace_config.on_request_end.append(self._on_request_end)
 
     async def _on_request_end(
         self,
@@ -39,11 +39,11 @@ class RetryGuard:
     ) -> None:
         status, path = end_params.response.status, end_params.url.path
         webhook_match = _WEBHOOK_PATH.search(path)
-        by_webhook = webhook_match is not None and int(webhook_match[1]) in self._webhook_ids
-        if by_webhook and status == _STATUS_TOO_MANY_REQUESTS:
+        is_webhook_request = webhook_match is not None and int(webhook_match[1]) in self._webhook_ids
+        if is_webhook_request and status == _STATUS_TOO_MANY_REQUESTS:
             raise discord.RateLimited(retry_after_seconds(end_params.response.headers))
         creates_post = end_params.method == "POST" and (
-            by_webhook or path.endswith(("/threads", "/webhooks"))
+            is_webhook_request or path.endswith(("/threads", "/webhooks"))
         )
         if creates_post and status >= _MIN_SERVER_ERROR:
             raise UnconfirmedPostError(f"{status} to a new post")

@@ -11,30 +11,34 @@ from bot.text import discord_text, urls
 _MAX_NAME_LENGTH = 100
 
 
-def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota: OverQuotaKind | None) -> dict[str, str]:
+def alert_texts_by_language(
+    feed: Feed, kind: AlertKind, over_quota_kind: OverQuotaKind | None
+) -> dict[str, str]:
     """Return the text of a feed alert by language code.
 
     An alert about a feed over its quota says which quota the feed exceeds; otherwise that is None.
     """
-    sentence = _ALERT_SENTENCES[kind] if over_quota is None else _OVER_QUOTA_SENTENCES[over_quota]
+    sentence_template = (
+        _ALERT_SENTENCES[kind] if over_quota_kind is None else _OVER_QUOTA_SENTENCES[over_quota_kind]
+    )
     if kind is AlertKind.FAILING and feed.error in {
         fetch_errors.LIST_NOT_FOUND,
         fetch_errors.REQUIRES_JAVASCRIPT,
     }:
-        sentence = _LIST_LOST
-    name = discord_text.to_plain_line(feed.title, _MAX_NAME_LENGTH) or discord_text.to_plain_line(
+        sentence_template = _LIST_LOST_SENTENCE
+    feed_name = discord_text.to_plain_line(feed.title, _MAX_NAME_LENGTH) or discord_text.to_plain_line(
         urls.redact(feed.url), _MAX_NAME_LENGTH
     )
     text_by_language = {}
     for language in i18n.LANGUAGES:
         with i18n.language_scope(language):
-            text_by_language[language] = _(sentence).format(
-                feed=name, cause=describe_feed_error(feed.error or "")
+            text_by_language[language] = _(sentence_template).format(
+                feed=feed_name, cause=describe_feed_error(feed.error or "")
             )
     return text_by_language
 
 
-_LIST_LOST = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
+_LIST_LOST_SENTENCE = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
 _OVER_QUOTA_SENTENCES: dict[OverQuotaKind, str] = {
     OverQuotaKind.ENTRIES: N_(
         "The feed “{feed}” brings more articles than I can keep. I keep the newest and check it less often; "

@@ -5,7 +5,7 @@ from bot.feeds import fetch_errors
 from bot.polling.full_text_fetcher import CRASHED_OUTCOME
 from bot.store.records.content_records import PageFetch, PageFetchOutcome
 
-_SENTENCES = {
+_SENTENCE_BY_CODE = {
     fetch_errors.BAD_URL: N_("That isn’t a web address. Try something like theverge.com."),
     fetch_errors.DNS_NOT_FOUND: N_(
         "I can’t reach that site. Check the spelling; if it’s right, the site is gone or I’m offline."
@@ -53,8 +53,8 @@ _SENTENCES = {
 
 def describe_feed_error(code: str) -> str:
     """Return a sentence on an error of a feed and what can be done about it, in the current language."""
-    if code in _SENTENCES:
-        return _(_SENTENCES[code])
+    if code in _SENTENCE_BY_CODE:
+        return _(_SENTENCE_BY_CODE[code])
     if code.startswith("http-5"):
         return _("The site is having problems ({code}).").format(code=code)
     return _("The site returned an error ({code}). Check the address.").format(code=code)
@@ -78,8 +78,8 @@ def page_fetch_sentence(page_fetch: PageFetch, *, when: str) -> str:
 def _page_fetch_reason(outcome: str) -> str:
     if outcome.startswith("http-") or outcome == fetch_errors.GONE:
         return _("The site returned an error ({code}).").format(code=outcome)
-    broken = _("It crashed my reader.")
-    reasons = {
+    crashed_sentence = _("It crashed my reader.")
+    reason_by_outcome = {
         PageFetchOutcome.PRIVATE: _("The address of the feed or the page is secret."),
         PageFetchOutcome.AMBIGUOUS_URL: _("The feed gives several articles the same address."),
         PageFetchOutcome.BACKLOG_SKIPPED: _("It was already in the feed when I started reading it."),
@@ -92,7 +92,7 @@ def _page_fetch_reason(outcome: str) -> str:
         fetch_errors.UNRELATED_PAGE: _("It shows something else, such as a form or a home page."),
         fetch_errors.NO_EXTRA_TEXT: _("It has no more text than the feed."),
         fetch_errors.PARSE_TIMEOUT: _("It takes too long to read."),
-        fetch_errors.PARSER_CRASHED: broken,
-        CRASHED_OUTCOME: broken,
+        fetch_errors.PARSER_CRASHED: crashed_sentence,
+        CRASHED_OUTCOME: crashed_sentence,
     }
-    return reasons.get(outcome) or describe_feed_error(outcome)
+    return reason_by_outcome.get(outcome) or describe_feed_error(outcome)

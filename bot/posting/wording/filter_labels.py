@@ -25,5 +25,5 @@ def filter_list_text(
     max_query_length: int = _MAX_QUERY_LENGTH,
 ) -> str:
     """Return the first filters in words on one line, followed by … if there are more."""
-    names = [filter_label(query_filter, max_query_length) for query_filter in filters[:max_filters]]
-    return ", ".join(names if len(filters) <= max_filters else [*names, discord_text.ELLIPSIS])
+    labels = [filter_label(query_filter, max_query_length) for query_filter in filters[:max_filters]]
+    return ", ".join(labels if len(filters) <= max_filters else [*labels, discord_text.ELLIPSIS])

@@ -7,14 +7,14 @@ from bot.text import discord_text
 
 def style_label(style: Style) -> str:
     """Return the name of a style of posts, in the current language."""
-    names = {
+    label_by_style = {
         Style.FULL: _("card"),
         Style.THUMBNAIL: _("card with a small picture"),
         Style.COMPACT: _("compact"),
         Style.HEADLINE: _("headline"),
         Style.CLASSIC: _("classic"),
     }
-    return names[style]
+    return label_by_style[style]
 
 
 def look_summary_text(look: PostLook) -> str:

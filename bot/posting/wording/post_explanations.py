@@ -14,7 +14,7 @@ from bot.store.records.content_records import PageFetch
 from bot.store.records.outbox_records import ChannelDeliveryStatus, WithheldReason
 from bot.text import discord_text, urls
 
-_MESSAGE_LINK = re.compile(
+_MESSAGE_LINK_PATTERN = re.compile(
     r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
 )
 _MAX_ARTICLES_PER_LINK = 50
@@ -89,17 +89,15 @@ async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, 
         url = urls.canonicalize(urls.normalize_input(link))
     except ValueError:
         return ()
-    overflows = await store.quota_overflows.list_feeds_that_skipped_link(
+    feed_ids_and_times = await store.quota_overflows.list_feeds_that_skipped_link(
         [build_link_keys(url_variant)[1] for url_variant in urls.list_url_variants(url)]
     )
-    feeds_with_times = [
+    feeds_and_times = [
         (await store.feeds.get(feed_id), dropped_at)
-        for feed_id, dropped_at in overflows[:_MAX_ARTICLES_PER_LINK]
+        for feed_id, dropped_at in feed_ids_and_times[:_MAX_ARTICLES_PER_LINK]
     ]
     return tuple(
-        DroppedEntry(feed, entry_dropped_at)
-        for feed, entry_dropped_at in feeds_with_times
-        if feed is not None
+        DroppedEntry(feed, entry_dropped_at) for feed, entry_dropped_at in feeds_and_times if feed is not None
     )
 
 
@@ -115,11 +113,11 @@ async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | N
 
     Raises StoreError.
     """
-    match = _MESSAGE_LINK.fullmatch(link.strip())
-    if match is None or int(match[3]) > _MAX_SNOWFLAKE:
+    link_match = _MESSAGE_LINK_PATTERN.fullmatch(link.strip())
+    if link_match is None or int(link_match[3]) > _MAX_SNOWFLAKE:
         return None
-    dispatch = await store.dispatches.by_message_id(int(match[3]))
-    if dispatch is None or int(match[2]) not in {dispatch.channel_id, dispatch.thread_id}:
+    dispatch = await store.dispatches.by_message_id(int(link_match[3]))
+    if dispatch is None or int(link_match[2]) not in {dispatch.channel_id, dispatch.thread_id}:
         return None
     return dispatch
 
@@ -173,8 +171,8 @@ def delivery_status_sentence(
         case DeliveryStatus.FAILED:
             return _("not posted: sending failed. {reason}").format(reason=to_problem_sentence(reason))
         case DeliveryStatus.FILTERED:
-            filter_names = filter_labels.filter_list_text(status.filters)
-            return _("filtered out by: {filters} ({when})").format(filters=filter_names, when=when)
+            filters_text = filter_labels.filter_list_text(status.filters)
+            return _("filtered out by: {filters} ({when})").format(filters=filters_text, when=when)
     return template_by_status[status.fate].format(when=when)
 
 
@@ -196,9 +194,9 @@ def _waiting_sentence(when: str, reason: str) -> str:
 
 
 def _too_few_outlets_sentence(reason: str, when: str) -> str:
-    outlet_count, min_outlets = map(int, reason.split()[1:])
+    outlet_count, min_outlet_count = map(int, reason.split()[1:])
     return _("not posted: reported by {count} of the {least} outlets it needed ({when})").format(
-        count=format_number(outlet_count), least=format_number(min_outlets), when=when
+        count=format_number(outlet_count), least=format_number(min_outlet_count), when=when
     )
 
 

@@ -27,12 +27,12 @@ def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Itera
 
     A trait is an outlet, a topic or a word in titles.
     """
-    headings = {
+    heading_by_kind = {
         TraitKind.TOPIC: _("Topics"),
         TraitKind.OUTLET: _("Outlets"),
         TraitKind.WORD: _("Words in titles"),
     }
-    for kind, heading in headings.items():
+    for kind, heading in heading_by_kind.items():
         trait_labels = [
             f"**{discord_text.escape_markdown(trait.name)}** ×"
             + format_decimal(exp(trait.score), format="0.0", locale=i18n.current_language())
@@ -49,11 +49,11 @@ def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:
     They name only what may be shown to the user, in the current language.
     """
     visible_traits = [trait for trait in traits if trait.may_be_shown_to(user_id)]
-    liked_traits = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)
-    disliked_traits = ", ".join(trait_label(trait) for trait in visible_traits if trait.score < 0)
+    liked_trait_labels = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)
+    disliked_trait_labels = ", ".join(trait_label(trait) for trait in visible_traits if trait.score < 0)
     sentences = []
-    if liked_traits:
-        sentences.append(_("Liked in this server: {traits}").format(traits=liked_traits))
-    if disliked_traits:
-        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked_traits))
+    if liked_trait_labels:
+        sentences.append(_("Liked in this server: {traits}").format(traits=liked_trait_labels))
+    if disliked_trait_labels:
+        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked_trait_labels))
     return sentences

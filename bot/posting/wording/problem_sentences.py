@@ -9,29 +9,33 @@ from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 def describe_problem(problem: str) -> str:
     """Return a sentence on a channel's problem or a post that failed or waits, in the current language."""
-    code, _space, details = problem.partition(" ")
-    if code == SendProblem.FORBIDDEN and details:
-        names = ", ".join(permissions.permission_label(permission) for permission in details.split())
-        return _("I’m missing permissions in this channel: {permissions}.").format(permissions=names)
-    if code == SendProblem.RETRYING:
+    problem_code, _space, details = problem.partition(" ")
+    if problem_code == SendProblem.FORBIDDEN and details:
+        permission_labels = ", ".join(
+            permissions.permission_label(permission) for permission in details.split()
+        )
+        return _("I’m missing permissions in this channel: {permissions}.").format(
+            permissions=permission_labels
+        )
+    if problem_code == SendProblem.RETRYING:
         return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(
             reason=_rejection_reason(details)
         )
-    if code == SendProblem.REFUSED:
+    if problem_code == SendProblem.REFUSED:
         return _("Discord refused the message: {reason}").format(reason=details)
-    if code in {
+    if problem_code in {
         WaitReason.QUIET_HOURS,
         WaitReason.HOURLY_LIMIT,
         WaitReason.MIN_INTERVAL,
         WaitReason.TOP_STORY_SELECTION,
     }:
-        return _schedule_sentence(code).format(time=details)
-    if code == WaitReason.MORE_OUTLETS:
-        outlet_count, min_outlets = map(int, details.split())
+        return _schedule_sentence(problem_code).format(time=details)
+    if problem_code == WaitReason.MORE_OUTLETS:
+        outlet_count, min_outlet_count = map(int, details.split())
         return _("Waiting for more outlets: {count} of {least} so far.").format(
-            count=format_number(outlet_count), least=format_number(min_outlets)
+            count=format_number(outlet_count), least=format_number(min_outlet_count)
         )
-    sentences: dict[str, str] = {
+    sentence_by_problem: dict[str, str] = {
         SendProblem.CHANNEL_GONE: _(
             "I can’t find this channel. If it was deleted, move or remove its feeds."
         ),
@@ -53,7 +57,7 @@ def describe_problem(problem: str) -> str:
         DMS_CLOSED_PROBLEM: _("Discord won’t let me send you direct messages."),
         SendProblem.INTERNAL_ERROR: _("Something went wrong on my side. The details are in my log."),
     }
-    return sentences.get(problem, problem)
+    return sentence_by_problem.get(problem, problem)
 
 
 def _rejection_reason(error: str) -> str:
@@ -69,13 +73,13 @@ def _rejection_reason(error: str) -> str:
     return next(reasons, error.rstrip(". "))
 
 
-def _schedule_sentence(code: str) -> str:
+def _schedule_sentence(wait_reason: str) -> str:
     """Return why a post waits for its channel's schedule, with the field `{time}` still to be filled in."""
-    sentences: dict[str, str] = {
+    template_by_reason: dict[str, str] = {
         WaitReason.QUIET_HOURS: _("Waiting until {time} (quiet hours)."),
         WaitReason.HOURLY_LIMIT: _("Waiting until {time} (hourly limit)."),
         WaitReason.TOP_STORY_SELECTION: _(
             "Only the best stories of the day are posted there; the next one is picked at {time}."
         ),
     }
-    return sentences.get(code, _("Waiting until {time} (time between posts)."))
+    return template_by_reason.get(wait_reason, _("Waiting until {time} (time between posts)."))

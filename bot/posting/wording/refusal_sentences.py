@@ -30,7 +30,7 @@ def find_error_sentence(error: Exception) -> str | None:
 
 def refusal_sentence(error: RequestRejected) -> str:
     """Return why a request of a user was refused, in the current language."""
-    template = _SENTENCES[error.reason]
+    template = _SENTENCE_BY_REASON[error.reason]
     if not isinstance(template, str):
         return template(error.placeholders)
     formatted_values = {
@@ -63,15 +63,15 @@ def _no_feed_sentence(sentence_values: _SentenceValues) -> str:
 
 
 def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
-    count = int(sentence_values["count"])
+    feed_count = int(sentence_values["count"])
     return format_count(
         "This server already follows {count} feed, the maximum. Remove one first.",
         "This server already follows {count} feeds, the maximum. Remove one first.",
-        count,
+        feed_count,
     )
 
 
-_SENTENCES: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = {
+_SENTENCE_BY_REASON: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = {
     FollowFailure.NEEDS_PASSWORD: N_("The site asks for a username and password."),
     FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
     FollowFailure.NO_FEED: _no_feed_sentence,

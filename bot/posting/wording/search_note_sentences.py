@@ -15,7 +15,7 @@ _NoteValues = Mapping[str, Any]
 
 def note_sentence(note: Note) -> str:
     """Return the sentence of a search note in the current language, with the query's words as typed."""
-    note_values, template = dict(note.placeholders), _SENTENCES[note.kind]
+    note_values, template = dict(note.placeholders), _SENTENCE_BY_KIND[note.kind]
     if not isinstance(template, str):
         return template(note_values)
     formatted_values = {
@@ -27,15 +27,15 @@ def note_sentence(note: Note) -> str:
 
 def _date_text(note_values: _NoteValues) -> str:
     """Return a date in the current language, without the year if it is in the current year."""
-    zone: tzinfo = note_values["zone"]
-    day = datetime.fromtimestamp(note_values["moment"], zone)
+    time_zone: tzinfo = note_values["zone"]
+    local_datetime = datetime.fromtimestamp(note_values["moment"], time_zone)
     language = i18n.current_language()
-    if day.year == datetime.fromtimestamp(note_values["now"], zone).year:
-        date_text = str(format_skeleton("MMMd", day, locale=language))
+    if local_datetime.year == datetime.fromtimestamp(note_values["now"], time_zone).year:
+        date_text = str(format_skeleton("MMMd", local_datetime, locale=language))
     else:
-        date_text = str(format_date(day, "medium", locale=language))
-    if day.hour or day.minute:
-        date_text += f" {format_time(day, 'HH:mm', locale=language)} {zone}"
+        date_text = str(format_date(local_datetime, "medium", locale=language))
+    if local_datetime.hour or local_datetime.minute:
+        date_text += f" {format_time(local_datetime, 'HH:mm', locale=language)} {time_zone}"
     return date_text
 
 
@@ -51,20 +51,20 @@ def _unknown_filter_sentence(note_values: _NoteValues) -> str:
 
 
 def _title_words_missing_sentence(note_values: _NoteValues) -> str:
-    words = note_values["words"]
-    return ngettext("No title has the word {words}.", "No title has the words {words}.", len(words)).format(
-        words=_quoted_list(words)
-    )
+    missing_words = note_values["words"]
+    return ngettext(
+        "No title has the word {words}.", "No title has the words {words}.", len(missing_words)
+    ).format(words=_quoted_list(missing_words))
 
 
 def _words_missing_sentence(note_values: _NoteValues) -> str:
-    words = note_values["words"]
+    missing_words = note_values["words"]
     return ngettext(
-        "No article has the word {words}.", "No article has the words {words}.", len(words)
-    ).format(words=_quoted_list(words))
+        "No article has the word {words}.", "No article has the words {words}.", len(missing_words)
+    ).format(words=_quoted_list(missing_words))
 
 
-_SENTENCES: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
+_SENTENCE_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
     NoteKind.CUT_TEXT: N_("Only the first {count} characters were read."),
     NoteKind.CUT_TERMS: N_("Only the first {count} words and filters were read."),
     NoteKind.REINTERPRETED: N_("Read “{value}” as {filter}."),

@@ -15,7 +15,7 @@ def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
     """Wrap a function so that it raises `EngineError` instead of any other exception."""
 
     @wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+    def call_translating_errors(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
         except EngineError:
@@ -28,7 +28,7 @@ def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
                 raise EngineError(str(error)) from error
             raise
 
-    return wrapped
+    return call_translating_errors
 
 
 def translate_engine_errors(cls: type[C]) -> type[C]:
@@ -36,11 +36,11 @@ def translate_engine_errors(cls: type[C]) -> type[C]:
 
     This includes panics of the engine, which a damaged file of the index causes even for a single word.
     """
-    for name, member in [*vars(cls).items()]:
-        if name.startswith("_") and name != "__init__":
+    for attribute_name, attribute in [*vars(cls).items()]:
+        if attribute_name.startswith("_") and attribute_name != "__init__":
             continue
-        if isinstance(member, property) and member.fget is not None:
-            setattr(cls, name, property(_translate_errors(member.fget), doc=member.__doc__))
-        elif callable(member):
-            setattr(cls, name, _translate_errors(member))
+        if isinstance(attribute, property) and attribute.fget is not None:
+            setattr(cls, attribute_name, property(_translate_errors(attribute.fget), doc=attribute.__doc__))
+        elif callable(attribute):
+            setattr(cls, attribute_name, _translate_errors(attribute))
     return cls

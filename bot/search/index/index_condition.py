@@ -23,7 +23,7 @@ class IndexHealth:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._write_failures = 0
+        self._write_failure_count = 0
         self._has_search_failed = self._is_unwritable = False
         self._rebuild_started_at = -math.inf
         self.write_error: str | None = None
@@ -58,21 +58,21 @@ class IndexHealth:
 
         A full disk is not a failure of the index: the index is kept, and updated again once there is space.
         """
-        is_full = self._is_disk_full()
-        if not is_full:
-            self._write_failures += 1
-            self._is_unwritable = self._write_failures >= MAX_WRITE_FAILURES
-        cause = "the disk is full" if is_full else error
+        is_disk_full = self._is_disk_full()
+        if not is_disk_full:
+            self._write_failure_count += 1
+            self._is_unwritable = self._write_failure_count >= MAX_WRITE_FAILURES
+        cause = "the disk is full" if is_disk_full else error
         if self.write_error is None:
             log.warning("search index write failed reason=%s", cause)
         self.write_error = f"the search index cannot be written: {cause}"
-        return is_full or self._write_failures > MAX_WRITE_FAILURES
+        return is_disk_full or self._write_failure_count > MAX_WRITE_FAILURES
 
     def mark_written(self) -> None:
         """Record that the index contains everything that was read from the store."""
         if self.write_error is not None:
             log.warning("search index write recovered")
-        self._write_failures, self.write_error = 0, None
+        self._write_failure_count, self.write_error = 0, None
 
     def _is_disk_full(self) -> bool:
         try:

@@ -66,13 +66,13 @@ class IndexUpdater:
         self._step_lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._writer: TantivyWriter | None = None
-        self._building_engine: TantivyEngine | None = None  # Rebuilt while `engine` is searched.
+        self._rebuilt_engine: TantivyEngine | None = None  # Rebuilt while `engine` is searched.
         self._index_position = IndexPosition()
         self._committed_at = 0.0
-        self._is_dirty = False
+        self._has_uncommitted_changes = False
         self._largest_article_id = 0  # As of the start of the rebuild.
         self._is_running = False
-        self._up_to_date_at = time.monotonic()
+        self._last_up_to_date_at = time.monotonic()
         self.engine: TantivyEngine | None = None
         self.health = IndexHealth(folder)
 
@@ -96,7 +96,7 @@ class IndexUpdater:
             max(last_change.sequence - self._index_position.last_change, 0)
             + self._index_position.backfilled_from
         )
-        return missing_count, time.monotonic() - self._up_to_date_at if missing_count else 0.0
+        return missing_count, time.monotonic() - self._last_up_to_date_at if missing_count else 0.0
 
     async def run(self) -> None:
         """Update the index until cancelled. Raises `StoreError` if the database failed."""
@@ -169,8 +169,8 @@ class IndexUpdater:
 
     async def _release_writer(self) -> None:
         """Discard uncommitted changes, and let another process write the index."""
-        self._is_dirty = False
-        writer, self._writer, self._building_engine = self._writer, None, None
+        self._has_uncommitted_changes = False
+        writer, self._writer, self._rebuilt_engine = self._writer, None, None
         if writer is not None:
             await asyncio.shield(self._run_in_writer_thread(writer.close))
         self._writer_lock.release()
@@ -204,8 +204,8 @@ class IndexUpdater:
 
     def _open_current_index(self) -> None:
         try:
-            name = (self._folder / _CURRENT_POINTER_FILE).read_text(encoding="ascii").strip()
-            folder = self._folder / Path(name).name
+            folder_name = (self._folder / _CURRENT_POINTER_FILE).read_text(encoding="ascii").strip()
+            folder = self._folder / Path(folder_name).name
             if self.engine is not None and self.engine.folder == folder:
                 self.engine.reload()
             elif (folder / "meta.json").exists():
@@ -227,12 +227,12 @@ class IndexUpdater:
             await self._start_rebuild()
             return True
         if changes:
-            ids = {change.article_id for change in changes}
+            article_ids = {change.article_id for change in changes}
             if position.backfilled_from:  # The backfill will read the current state of lower ids.
-                ids = {id_ for id_ in ids if id_ >= position.backfilled_from}
-            articles = await self._store.article_changes.load_articles(ids)
-            deleted_ids = ids.difference(article.article_id for article in articles)
-            await self._run_in_writer_thread(_write_articles, writer, articles, deleted_ids, False)  # noqa: FBT003 - private function
+                article_ids = {id_ for id_ in article_ids if id_ >= position.backfilled_from}
+            articles = await self._store.article_changes.load_articles(article_ids)
+            deleted_article_ids = article_ids.difference(article.article_id for article in articles)
+            await self._run_in_writer_thread(_write_articles, writer, articles, deleted_article_ids, False)  # noqa: FBT003 - private function
             position = position._replace(last_change=changes[-1].sequence, change_token=changes[-1].nonce)
         if position.backfilled_from:
             articles = await self._store.article_changes.load_articles_before_id(
@@ -241,25 +241,27 @@ class IndexUpdater:
             await self._run_in_writer_thread(_write_articles, writer, articles, (), True)  # noqa: FBT003
             position = position._replace(backfilled_from=articles[-1].article_id if articles else 0)
         self._index_position = position
-        self._is_dirty |= position != previous_position
+        self._has_uncommitted_changes |= position != previous_position
         has_more = bool(position.backfilled_from) or len(changes) == ARTICLE_BATCH_SIZE
         commit_interval = (
             BACKFILL_COMMIT_INTERVAL_SECONDS if position.backfilled_from else self._commit_interval_seconds
         )
-        if self._is_dirty and (not has_more or time.monotonic() - self._committed_at > commit_interval):
+        if self._has_uncommitted_changes and (
+            not has_more or time.monotonic() - self._committed_at > commit_interval
+        ):
             await self._commit(writer)
-        if not self._is_dirty:
+        if not self._has_uncommitted_changes:
             self.health.mark_written()
-        if not (has_more or self._is_dirty):
-            self._up_to_date_at = time.monotonic()
-        if self._building_engine is not None and not position.backfilled_from:
+        if not (has_more or self._has_uncommitted_changes):
+            self._last_up_to_date_at = time.monotonic()
+        if self._rebuilt_engine is not None and not position.backfilled_from:
             await self._activate_rebuilt()
         return has_more
 
     async def _commit(self, writer: TantivyWriter) -> None:
         await self._run_in_writer_thread(writer.commit, self._index_position)
         await self._run_in_writer_thread(restrict_to_owner, self._folder)
-        self._committed_at, self._is_dirty = time.monotonic(), False
+        self._committed_at, self._has_uncommitted_changes = time.monotonic(), False
 
     async def _start_rebuild(self) -> None:
         """Start a rebuild in a new folder; until it is complete, searches use the existing index, if any."""
@@ -272,9 +274,9 @@ class IndexUpdater:
         self._index_position = IndexPosition(
             last_change.sequence, last_change.nonce, self._largest_article_id + 1
         )
-        self._building_engine = await self._run_in_writer_thread(self._create_empty_index)
+        self._rebuilt_engine = await self._run_in_writer_thread(self._create_empty_index)
         self._writer = await self._run_in_writer_thread(
-            partial(self._building_engine.open_writer, rebuild=True)
+            partial(self._rebuilt_engine.open_writer, rebuild=True)
         )
         await self._commit(self._writer)
         self.health.mark_rebuild_started()
@@ -290,7 +292,7 @@ class IndexUpdater:
         return TantivyEngine(self._folder / uuid.uuid4().hex)
 
     async def _activate_rebuilt(self) -> None:
-        previous_engine, self.engine, self._building_engine = self.engine, self._building_engine, None
+        previous_engine, self.engine, self._rebuilt_engine = self.engine, self._rebuilt_engine, None
         assert self.engine is not None
         await self._run_in_writer_thread(self._write_current_pointer, self.engine.folder.name)
         if previous_engine is not None:
@@ -308,8 +310,8 @@ class IndexUpdater:
 def _write_articles(
     writer: TantivyWriter,
     articles: Iterable[IndexedArticle],
-    deleted_ids: Iterable[int],
-    skip_delete: bool,  # noqa: FBT001 - private
+    deleted_article_ids: Iterable[int],
+    are_new: bool,  # noqa: FBT001 - private
 ) -> None:
-    writer.remove_articles(deleted_ids)
-    writer.put_articles(articles, are_new=skip_delete)
+    writer.remove_articles(deleted_article_ids)
+    writer.put_articles(articles, are_new=are_new)

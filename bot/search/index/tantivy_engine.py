@@ -58,7 +58,7 @@ _MAX_COMPLETION_PREFIXES = 3
 """Maximum number of words of a name at which a typed prefix may begin, counted from the first word."""
 _PREFIX_CACHE_SIZE = 32
 """Maximum number of prefixes whose index terms are cached; each prefix takes up to 200 kB."""
-_FIELD_SEPARATOR = "\x1f"
+_COMPLETION_SEPARATOR = "\x1f"
 """Separator between the folded text of a completion (no case or accents) and its original spelling."""
 _COMPLETION_PREFIXES = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
 _FILTERS_BY_FIELD = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
@@ -71,12 +71,12 @@ def _build_schema() -> tantivy.Schema:
     builder.add_integer_field(PUBLISHED_FIELD, fast=True)
     builder.add_text_field(LANGUAGE_FIELD, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(COMPLETIONS_FIELD, tokenizer_name="raw", index_option="basic")
-    for field in (
+    for field_name in (
         TITLE_FIELD,
         BODY_FIELD,
         FILTER_TOKENS_FIELD,
     ):  # Their terms depend on the article's language.
-        builder.add_text_field(field, tokenizer_name=_WHITESPACE_TOKENIZER)
+        builder.add_text_field(field_name, tokenizer_name=_WHITESPACE_TOKENIZER)
     builder.add_text_field(TITLE_WORDS_FIELD, tokenizer_name=_WORD_TOKENIZER, index_option="basic")
     builder.add_text_field(MARKER_FIELD, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(_POSITION_FIELD_NAME, stored=True, tokenizer_name="raw", index_option="basic")
@@ -98,8 +98,8 @@ class TantivyEngine:
         self._index.register_tokenizer(_WHITESPACE_TOKENIZER, whitespace_analyzer)
         self._index.register_tokenizer(_WORD_TOKENIZER, text_analysis.load_word_analyzer())
         self._index.config_reader("manual")
-        self._queries = QueryBuilder(self._index.schema)
-        self._prefix_cache: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
+        self._query_builder = QueryBuilder(self._index.schema)
+        self._terms_by_prefix: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
         self._cache_lock = Lock()
         self.reload()
 
@@ -110,7 +110,9 @@ class TantivyEngine:
         indexed_languages = (
             code for code in text_analysis.STEMMER_LANGUAGES if self._searcher.doc_freq(LANGUAGE_FIELD, code)
         )
-        self._queries.languages = tuple(dict.fromkeys((*text_analysis.QUERY_LANGUAGES, *indexed_languages)))
+        self._query_builder.languages = tuple(
+            dict.fromkeys((*text_analysis.QUERY_LANGUAGES, *indexed_languages))
+        )
 
     @property
     def document_count(self) -> int:
@@ -134,7 +136,7 @@ class TantivyEngine:
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
         """Find the articles that match all nodes of a query; see `SearchEngine.match_all`."""
-        return self._search(self._queries.match_all(nodes, scope), limit, newest=newest)
+        return self._search(self._query_builder.match_all(nodes, scope), limit, newest=newest)
 
     def match_any(
         self,
@@ -147,7 +149,7 @@ class TantivyEngine:
         related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
         """Find the articles that contain any word of a text; see `SearchEngine.match_any`."""
-        return self._search(self._queries.match_any(text, scope, required, optional, related), limit)
+        return self._search(self._query_builder.match_any(text, scope, required, optional, related), limit)
 
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
@@ -157,7 +159,7 @@ class TantivyEngine:
         Tantivy's own MoreLikeThis query takes texts, which it would analyse by the rules of one language.
         """
         return (
-            self._search(self._queries.match_similar(weights, scope, exclude_article_id), limit)
+            self._search(self._query_builder.match_similar(weights, scope, exclude_article_id), limit)
             if weights
             else []
         )
@@ -170,20 +172,20 @@ class TantivyEngine:
         self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> list[str]:
         """Complete a tag or author name; see `SearchEngine.complete_names`."""
-        recent_articles = self._queries.match_published_since(since, scope)
+        recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             COMPLETIONS_FIELD,
             _COMPLETION_PREFIXES[field] + _fold_name(prefix),
             recent_articles,
             limit * _MAX_COMPLETION_PREFIXES,
         )
-        return list(dict.fromkeys(term.split(_FIELD_SEPARATOR)[1] for term, _ in terms))[:limit]
+        return list(dict.fromkeys(term.split(_COMPLETION_SEPARATOR)[1] for term, _ in terms))[:limit]
 
     def complete_title_words(
         self, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> tuple[list[str], list[Hit]]:
         """Complete a word of a title; see `SearchEngine.complete_title_words`."""
-        recent_articles = self._queries.match_published_since(since, scope)
+        recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETION_PREFIXES
         )
@@ -193,7 +195,7 @@ class TantivyEngine:
         if not words:
             return [], []
         return words, self._search(
-            self._queries.match_title_words(words, recent_articles), _MAX_SPELLING_ARTICLES, newest=True
+            self._query_builder.match_title_words(words, recent_articles), _MAX_SPELLING_ARTICLES, newest=True
         )
 
     def list_terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -205,19 +207,21 @@ class TantivyEngine:
         if len(prefix) > 1:
             return self._list_common_terms(prefix, limit)
         with self._cache_lock:
-            cached_document_count, terms = self._prefix_cache.pop((prefix, limit), (0, []))
+            cached_document_count, terms = self._terms_by_prefix.pop((prefix, limit), (0, []))
             if self.document_count > 1.1 * cached_document_count:
                 cached_document_count, terms = self.document_count, self._list_common_terms(prefix, limit)
-            self._prefix_cache[prefix, limit] = cached_document_count, terms
-            if len(self._prefix_cache) > _PREFIX_CACHE_SIZE:
-                del self._prefix_cache[next(iter(self._prefix_cache))]
+            self._terms_by_prefix[prefix, limit] = cached_document_count, terms
+            if len(self._terms_by_prefix) > _PREFIX_CACHE_SIZE:
+                del self._terms_by_prefix[next(iter(self._terms_by_prefix))]
         return terms
 
     def _list_common_terms(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        counts = Counter(dict(self._searcher.terms_with_prefix(BODY_FIELD, prefix, None, limit)))
-        for term, count in self._searcher.terms_with_prefix(TITLE_FIELD, prefix, None, limit):
-            counts[term] = max(counts[term], count)
-        return counts.most_common(limit)
+        document_count_by_term = Counter(
+            dict(self._searcher.terms_with_prefix(BODY_FIELD, prefix, None, limit))
+        )
+        for term, document_count in self._searcher.terms_with_prefix(TITLE_FIELD, prefix, None, limit):
+            document_count_by_term[term] = max(document_count_by_term[term], document_count)
+        return document_count_by_term.most_common(limit)
 
     def open_writer(self, *, rebuild: bool = False) -> TantivyWriter:
         """Open the writer of the index; `rebuild` gives it more memory.
@@ -234,10 +238,10 @@ class TantivyEngine:
             scored_addresses = searcher.search(query, limit, count=False, order_by_field=PUBLISHED_FIELD).hits
         else:
             scored_addresses = searcher.search(query, limit, count=False).hits
-        ids = searcher.fast_field_values(ARTICLE_FIELD, [address for _, address in scored_addresses])
+        article_ids = searcher.fast_field_values(ARTICLE_FIELD, [address for _, address in scored_addresses])
         return [
             Hit(int(id_), 0.0 if newest else float(score))
-            for id_, (score, _) in zip(ids, scored_addresses, strict=True)
+            for id_, (score, _) in zip(article_ids, scored_addresses, strict=True)
             if id_ is not None
         ]
 
@@ -271,11 +275,11 @@ class TantivyWriter:
 
     def commit(self, position: IndexPosition) -> None:
         """Commit all changes together with the position; see `IndexWriter.commit`."""
-        marker = tantivy.Document()
-        marker.add_text(MARKER_FIELD, SCHEMA_VERSION)
-        marker.add_text(_POSITION_FIELD_NAME, " ".join(map(str, position)))
+        marker_document = tantivy.Document()
+        marker_document.add_text(MARKER_FIELD, SCHEMA_VERSION)
+        marker_document.add_text(_POSITION_FIELD_NAME, " ".join(map(str, position)))
         self._writer.delete_documents_by_term(MARKER_FIELD, SCHEMA_VERSION)
-        self._writer.add_document(marker)
+        self._writer.add_document(marker_document)
         self._writer.commit()
         self._term_cache_for.cache_clear()
         self._engine.reload()
@@ -295,20 +299,20 @@ def _to_document(article: IndexedArticle, term_cache: text_analysis.TermCache) -
     document.add_text(TITLE_FIELD, term_cache.build_index_text(article.title))
     document.add_text(TITLE_WORDS_FIELD, article.title)
     document.add_text(BODY_FIELD, term_cache.build_index_text(article.body[:MAX_CHARS_READ]))
-    names = [
+    indexed_names = [
         _index_name(CompletionField.AUTHOR, article.author or ""),
         *(_index_name(CompletionField.TAG, tag) for tag in article.tags),
     ]
     filter_tokens = [
         " ".join(tokenize_name(FilterName.SOURCE, article.outlet)),
-        *(name.filter_tokens for name in names),
+        *(name.filter_tokens for name in indexed_names),
     ]
     document.add_text(
         FILTER_TOKENS_FIELD,
         _NAME_SEPARATOR.join([*filter_tokens, IMAGE_MARKER] if article.has_image else filter_tokens),
     )
     for name_completion in {
-        completion for name in names[:_MAX_COMPLETION_NAMES] for completion in name.completions
+        completion for name in indexed_names[:_MAX_COMPLETION_NAMES] for completion in name.completions
     }:
         document.add_text(COMPLETIONS_FIELD, name_completion)
     return document
@@ -322,25 +326,25 @@ class _IndexedName(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 12)
-def _index_name(kind: CompletionField, name: str) -> _IndexedName:
+def _index_name(completion_field: CompletionField, name: str) -> _IndexedName:
     """Return the index terms of a name.
 
     The name can be completed from a prefix of each of its first `_MAX_COMPLETION_PREFIXES` words.
     """
-    filter_tokens = " ".join(tokenize_name(_FILTERS_BY_FIELD[kind], name))
+    filter_tokens = " ".join(tokenize_name(_FILTERS_BY_FIELD[completion_field], name))
     plain_name = discord_text.to_plain_line(name)
     if not plain_name or discord_text.count_utf16_units(plain_name) > _MAX_COMPLETION_LENGTH:
         return _IndexedName(filter_tokens, ())
     folded_words = fold(plain_name).split()
-    beginnings = (
+    name_endings = (
         " ".join(folded_words[first_index:])
         for first_index in range(min(len(folded_words), _MAX_COMPLETION_PREFIXES))
     )
     return _IndexedName(
         filter_tokens,
         tuple(
-            f"{_COMPLETION_PREFIXES[kind]}{beginning}{_FIELD_SEPARATOR}{plain_name}"
-            for beginning in beginnings
+            f"{_COMPLETION_PREFIXES[completion_field]}{name_ending}{_COMPLETION_SEPARATOR}{plain_name}"
+            for name_ending in name_endings
         ),
     )
 

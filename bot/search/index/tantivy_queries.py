@@ -36,7 +36,7 @@ RELATED_TERM_FACTOR = 0.5
 """Factor on the score of a term related to a word of the query, relative to the word itself."""
 
 _Query = tantivy.Query
-_MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+_MUST_OCCUR, _SHOULD_OCCUR, _MUST_NOT_OCCUR = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
 
 class QueryBuilder:
@@ -71,7 +71,9 @@ class QueryBuilder:
             for word in words
             if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
-        optional_queries = word_queries or [self._build_phrase_query((word,), title=False) for word in words]
+        optional_queries = word_queries or [
+            self._build_phrase_query((word,), is_title_only=False) for word in words
+        ]
         optional_queries += [
             query for _, query in self._build_clauses(analyse_query(optional, self.languages).clauses, scope)
         ]
@@ -79,10 +81,15 @@ class QueryBuilder:
             # The phrase is restrictive enough; the words only add to the score.
             required_query = self._build_scoped_query([], scope, required)
             return _Query.boolean_query(
-                [(_MUST, required_query), *((_SHOULD, optional_query) for optional_query in optional_queries)]
+                [
+                    (_MUST_OCCUR, required_query),
+                    *((_SHOULD_OCCUR, optional_query) for optional_query in optional_queries),
+                ]
             )
         any_word_query = (
-            _Query.boolean_query([(_SHOULD, alternative_query) for alternative_query in optional_queries])
+            _Query.boolean_query(
+                [(_SHOULD_OCCUR, alternative_query) for alternative_query in optional_queries]
+            )
             if optional_queries
             else _Query.empty_query()
         )
@@ -93,21 +100,29 @@ class QueryBuilder:
     ) -> tantivy.Query:
         """Build a query for articles with two or more of the weighted index terms, except one article."""
         weighted_terms = [
-            (_SHOULD, _Query.boost_query(self._build_term_query(frozenset({term}), title=False), weight))
+            (
+                _SHOULD_OCCUR,
+                _Query.boost_query(self._build_term_query(frozenset({term}), is_title_only=False), weight),
+            )
             for term, weight in weights.items()
         ]
         shared_terms_query = _Query.boolean_query(
             weighted_terms, minimum_number_should_match=min(2, len(weighted_terms))
         )
-        excluded_article = _Query.term_query(self._schema, ARTICLE_FIELD, exclude_article_id)
+        excluded_article_query = _Query.term_query(self._schema, ARTICLE_FIELD, exclude_article_id)
         return _Query.boolean_query(
-            [(_MUST, self._build_scoped_query([shared_terms_query], scope)), (_NOT, excluded_article)]
+            [
+                (_MUST_OCCUR, self._build_scoped_query([shared_terms_query], scope)),
+                (_MUST_NOT_OCCUR, excluded_article_query),
+            ]
         )
 
     def match_title_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
         """Build a query for articles that match `query` and have any of the unstemmed words in the title."""
         word_queries = [_Query.term_query(self._schema, TITLE_WORDS_FIELD, word) for word in words]
-        return _Query.boolean_query([(_MUST, self._build_any_query(word_queries)), (_MUST, query)])
+        return _Query.boolean_query(
+            [(_MUST_OCCUR, self._build_any_query(word_queries)), (_MUST_OCCUR, query)]
+        )
 
     def match_published_since(self, since: int, scope: Scope) -> tantivy.Query:
         """Build a query for the articles in scope published at or after a Unix time in seconds."""
@@ -117,23 +132,26 @@ class QueryBuilder:
         self, queries: Iterable[tantivy.Query], scope: Scope, nodes: Collection[Node] = ()
     ) -> tantivy.Query:
         """Build a query for articles within the scope that match all given queries and nodes."""
-        analysed = analyse_query(nodes, self.languages)
-        clauses = [*((_MUST, query) for query in queries), *self._build_clauses(analysed.clauses, scope)]
-        for field, ids in ((FEED_FIELD, scope.feed_ids), (ARTICLE_FIELD, scope.article_ids)):
+        analysed_query = analyse_query(nodes, self.languages)
+        clauses = [
+            *((_MUST_OCCUR, query) for query in queries),
+            *self._build_clauses(analysed_query.clauses, scope),
+        ]
+        for id_field, ids in ((FEED_FIELD, scope.feed_ids), (ARTICLE_FIELD, scope.article_ids)):
             if ids is not None:
-                ids_query = _Query.term_set_query(self._schema, field, sorted(ids))
-                clauses.append((_MUST, self._without_score(ids_query)))
-        if len(analysed.dropped_stop_words) == 1:
+                ids_query = _Query.term_set_query(self._schema, id_field, sorted(ids))
+                clauses.append((_MUST_OCCUR, self._build_unscored_query(ids_query)))
+        if len(analysed_query.dropped_stop_words) == 1:
             # A single stop word hardly reveals the language: "car" is a stop word only in French.
-            (word,) = analysed.dropped_stop_words
+            (word,) = analysed_query.dropped_stop_words
             if stems := text_analysis.find_query_stems(word, self.languages):
-                clauses.append((_SHOULD, self._build_term_query(stems, title=False)))
+                clauses.append((_SHOULD_OCCUR, self._build_term_query(stems, is_title_only=False)))
         return self._build_all_query(clauses)
 
     def _build_all_query(self, clauses: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
         """Build a query for articles that match all clauses; excluded clauses must not match."""
-        if not any(occur == _MUST for occur, _ in clauses):
-            clauses = [(_MUST, self._match_everything()), *clauses]
+        if not any(occur == _MUST_OCCUR for occur, _ in clauses):
+            clauses = [(_MUST_OCCUR, self._match_everything()), *clauses]
         return clauses[0][1] if len(clauses) == 1 else _Query.boolean_query(clauses)
 
     def _build_clauses(
@@ -141,14 +159,16 @@ class QueryBuilder:
     ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """Return the tantivy query of each clause, with whether the clause is required or excluded."""
         return [
-            (_NOT, self._build_clause(clause.clause, scope))
+            (_MUST_NOT_OCCUR, self._build_clause(clause.clause, scope))
             if isinstance(clause, NotClause)
-            else (_MUST, self._build_clause(clause, scope))
+            else (_MUST_OCCUR, self._build_clause(clause, scope))
             for clause in clauses
         ]
 
     def _match_everything(self) -> tantivy.Query:
-        return self._without_score(self._match_published(None, None))  # The marker document has no date.
+        return self._build_unscored_query(
+            self._match_published(None, None)
+        )  # The marker document has no date.
 
     def _match_published(self, since: int | None, before: int | None) -> tantivy.Query:
         return _Query.range_query(
@@ -160,19 +180,19 @@ class QueryBuilder:
             include_upper=before is None,
         )
 
-    def _without_score(self, query: tantivy.Query) -> tantivy.Query:
+    def _build_unscored_query(self, query: tantivy.Query) -> tantivy.Query:
         return _Query.const_score_query(query, 0.0)
 
     def _build_clause(self, clause: Clause, scope: Scope) -> tantivy.Query:
         match clause:
             case TermClause(stems, title):
-                query = self._build_term_query(stems, title=title)
+                query = self._build_term_query(stems, is_title_only=title)
             case PhraseClause(words, title):
-                query = self._build_phrase_query(words, title=title)
+                query = self._build_phrase_query(words, is_title_only=title)
             case NameClause(tokens, joined_token):
-                query = self._without_score(self._build_name_query(tokens, joined_token))
+                query = self._build_unscored_query(self._build_name_query(tokens, joined_token))
             case FieldFilter():
-                query = self._without_score(self._build_filter_query(clause, scope))
+                query = self._build_unscored_query(self._build_filter_query(clause, scope))
             case NotClause():
                 query = self._build_all_query(self._build_clauses((clause,), scope))
             case AllClauses(clauses):
@@ -183,12 +203,12 @@ class QueryBuilder:
                 )
         return query
 
-    def _build_term_query(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
+    def _build_term_query(self, stems: frozenset[str], *, is_title_only: bool) -> tantivy.Query:
         """Build a query for any of the stems; in each field, only the stem with the best score counts."""
-        fields = (TITLE_FIELD,) if title else (TITLE_FIELD, BODY_FIELD)
+        field_names = (TITLE_FIELD,) if is_title_only else (TITLE_FIELD, BODY_FIELD)
         field_queries = [
             self._build_any_query([_Query.term_query(self._schema, field, stem) for stem in stems])
-            for field in fields
+            for field in field_names
         ]
         return (
             field_queries[0]
@@ -198,20 +218,20 @@ class QueryBuilder:
 
     def _build_word_query(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
         """Build a query for the stems of a word, or for its related terms at a lower weight."""
-        word_query = self._build_term_query(stems, title=False)
+        word_query = self._build_term_query(stems, is_title_only=False)
         if not related:
             return word_query
-        related_query = self._build_term_query(frozenset(related), title=False)
+        related_query = self._build_term_query(frozenset(related), is_title_only=False)
         return self._build_any_query([word_query, _Query.boost_query(related_query, RELATED_TERM_FACTOR)])
 
-    def _build_phrase_query(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
+    def _build_phrase_query(self, words: Sequence[str], *, is_title_only: bool) -> tantivy.Query:
         """Build a query for consecutive words in any inflection; stop words must match exactly."""
         term_sequences = dict.fromkeys(
             tuple(map(text_analysis.TermCache(language).__getitem__, words)) for language in self.languages
         )
-        fields = (TITLE_FIELD,) if title else (TITLE_FIELD, BODY_FIELD)
+        field_names = (TITLE_FIELD,) if is_title_only else (TITLE_FIELD, BODY_FIELD)
         return self._build_any_query(
-            [self._build_sequence_query(terms, field) for terms in term_sequences for field in fields]
+            [self._build_sequence_query(terms, field) for terms in term_sequences for field in field_names]
         )
 
     def _build_sequence_query(self, terms: Sequence[str], field: str) -> tantivy.Query:
@@ -224,18 +244,18 @@ class QueryBuilder:
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
 
     def _build_filter_query(self, field_filter: FieldFilter, scope: Scope) -> tantivy.Query:
-        value = field_filter.value
+        filter_value = field_filter.value
         match field_filter.filter:
             case FilterName.SINCE:
-                return self._match_published(int(value), None)
+                return self._match_published(int(filter_value), None)
             case FilterName.BEFORE:
-                return self._match_published(None, int(value))
+                return self._match_published(None, int(filter_value))
             case FilterName.BOOKMARKED:
                 return _Query.term_set_query(
                     self._schema, ARTICLE_FIELD, sorted(scope.bookmarked_article_ids)
                 )
             case FilterName.LANGUAGE:
-                return _Query.term_query(self._schema, LANGUAGE_FIELD, str(value))
+                return _Query.term_query(self._schema, LANGUAGE_FIELD, str(filter_value))
             case FilterName.IMAGE:
                 return _Query.term_query(self._schema, FILTER_TOKENS_FIELD, IMAGE_MARKER)
             case name:

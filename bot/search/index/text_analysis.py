@@ -48,7 +48,7 @@ def load_word_analyzer() -> tantivy.TextAnalyzer:
     return _build_base_analyzer().build()
 
 
-def _stemmer_name(language: str | None) -> str:
+def _find_stemmer_name(language: str | None) -> str:
     return STEMMER_LANGUAGES.get(language or "", "english")
 
 
@@ -57,28 +57,28 @@ _STEMMERS_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkis
 
 
 @cache
-def _load_analyzer(name: str) -> tantivy.TextAnalyzer:
-    return _with_stemmer(_build_base_analyzer(), name)
+def _load_analyzer(stemmer_name: str) -> tantivy.TextAnalyzer:
+    return _add_stemmer_filters(_build_base_analyzer(), stemmer_name)
 
 
-def _with_stemmer(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzer:
+def _add_stemmer_filters(builder: tantivy.TextAnalyzerBuilder, stemmer_name: str) -> tantivy.TextAnalyzer:
     """Return an analyzer extended by the stop words and the stemmer of a language."""
-    if name in _CUSTOM_STOP_WORDS:
-        builder = builder.filter(tantivy.Filter.custom_stopword(sorted(_CUSTOM_STOP_WORDS[name])))
-    elif name not in _STEMMERS_WITHOUT_STOP_WORDS:
-        builder = builder.filter(tantivy.Filter.stopword(name))
-    return builder.filter(tantivy.Filter.stemmer(name)).build()
+    if stemmer_name in _CUSTOM_STOP_WORDS:
+        builder = builder.filter(tantivy.Filter.custom_stopword(sorted(_CUSTOM_STOP_WORDS[stemmer_name])))
+    elif stemmer_name not in _STEMMERS_WITHOUT_STOP_WORDS:
+        builder = builder.filter(tantivy.Filter.stopword(stemmer_name))
+    return builder.filter(tantivy.Filter.stemmer(stemmer_name)).build()
 
 
 def _build_base_analyzer() -> tantivy.TextAnalyzerBuilder:
     # Accents are folded before stemming, so that queries without accents match too.
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for step in (
+    for token_filter in (
         tantivy.Filter.lowercase(),
         tantivy.Filter.ascii_fold(),
         tantivy.Filter.remove_long(MAX_TOKEN_BYTES),
     ):
-        builder = builder.filter(step)
+        builder = builder.filter(token_filter)
     return builder
 
 
@@ -95,8 +95,8 @@ class TermCache(dict[str, str]):
 
     def __init__(self, language: str | None) -> None:
         super().__init__()
-        words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-        self._analyze = _with_stemmer(words, _stemmer_name(language)).analyze
+        whitespace_builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+        self._analyze = _add_stemmer_filters(whitespace_builder, _find_stemmer_name(language)).analyze
 
     def __missing__(self, word: str) -> str:
         term = (
@@ -126,7 +126,7 @@ def _replace_surrogates(text: str) -> str:
 
 def stem_tokens(text: str, language: str | None) -> list[str]:
     """Return the stems of a text in order, without stop words."""
-    return _load_analyzer(_stemmer_name(language)).analyze(_replace_surrogates(text))
+    return _load_analyzer(_find_stemmer_name(language)).analyze(_replace_surrogates(text))
 
 
 def tokenize(text: str) -> list[str]:
@@ -188,8 +188,10 @@ class _FoldedLetters(dict[str, str]):
     """Cache of letters as the engine folds them; other characters become spaces."""
 
     def __missing__(self, letter: str) -> str:
-        self[letter] = folded = "".join(load_word_analyzer().analyze(_replace_surrogates(letter))) or " "
-        return folded
+        self[letter] = folded_letters = (
+            "".join(load_word_analyzer().analyze(_replace_surrogates(letter))) or " "
+        )
+        return folded_letters
 
 
 _FOLDED_LETTERS = _FoldedLetters()
@@ -198,11 +200,11 @@ _FOLDED_LETTERS = _FoldedLetters()
 def _handle_fold_error(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    folded = "".join(map(_FOLDED_LETTERS.__getitem__, error.object[error.start : error.end]))
+    folded_text = "".join(map(_FOLDED_LETTERS.__getitem__, error.object[error.start : error.end]))
     # The engine leaves a few letters in upper case, and folds others to "(1)".
-    if not _FOLDED_PATTERN.fullmatch(folded):
+    if not _FOLDED_PATTERN.fullmatch(folded_text):
         raise error
-    return folded, error.end
+    return folded_text, error.end
 
 
 _FOLDED_PATTERN = re.compile("[a-z0-9 ]+")
@@ -212,7 +214,7 @@ codecs.register_error(_FOLD_ERROR_HANDLER, _handle_fold_error)
 
 def find_stems_with_spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
     """Return the stems of a text, each with the character offsets of its word."""
-    tokens = _load_analyzer(_stemmer_name(language)).pre_tokenize(_replace_surrogates(text)).tokens
+    tokens = _load_analyzer(_find_stemmer_name(language)).pre_tokenize(_replace_surrogates(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
@@ -222,7 +224,7 @@ def find_stem_spans(text: str, language: str | None, stems: Collection[str]) -> 
     Only words that begin with a stem minus its last two letters are examined. The stemmers of
     https://snowballstem.org change more than that only in a few irregular words ("dying").
     """
-    stemmer_name = _stemmer_name(language)
+    stemmer_name = _find_stemmer_name(language)
     folded_text = f" {_fold_same_length(text, language)} "
     spans: list[tuple[int, int, str]] = []
     for prefix in _build_search_prefixes(frozenset(stems)):
@@ -244,9 +246,10 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
     """
     prefixes: list[str] = []
     stem_prefixes = (
-        _LIGATURE.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0] for stem in stems
+        _LIGATURE_PATTERN.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0]
+        for stem in stems
     )
-    for prefix in sorted(f" {letters}" for letters in stem_prefixes):
+    for prefix in sorted(f" {stem_prefix}" for stem_prefix in stem_prefixes):
         if not (prefixes and prefix.startswith(prefixes[-1])):
             prefixes.append(prefix)
     return tuple(prefixes)
@@ -254,7 +257,7 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
 
 _MIN_PREFIX_LENGTH, _MAX_SUFFIX_LENGTH = 2, 2
 """Minimum number of first letters that a word shares with its stem, and maximum that may differ after."""
-_LIGATURE = re.compile("(?<=[ao])e|(?<=s)s")
+_LIGATURE_PATTERN = re.compile("(?<=[ao])e|(?<=s)s")
 """Pattern of a letter that may form a ligature with the letter before it, as in "œ" and "ß"."""
 
 
@@ -277,9 +280,9 @@ def _fold_same_length(text: str, language: str | None) -> str:
 
 
 @lru_cache(maxsize=1 << 13)
-def _find_stem(name: str, word: str) -> str:
+def _find_stem(stemmer_name: str, word: str) -> str:
     """Return the stem of a single word, or "" for a stop word."""
-    return next(iter(_load_analyzer(name).analyze(_replace_surrogates(word))), "")
+    return next(iter(_load_analyzer(stemmer_name).analyze(_replace_surrogates(word))), "")
 
 
 def find_token_spans(text: str) -> list[tuple[str, int, int]]:

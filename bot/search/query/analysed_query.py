@@ -13,7 +13,7 @@ from bot.search.index import text_analysis
 from bot.search.query.name_tokens import TOKEN_PREFIXES_BY_FILTER, tokenize_name
 from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Word, iter_leaves
 
-_MIN_PART_LENGTH = 3
+_MIN_WORD_PART_LENGTH = 3
 """Minimum length in letters of the parts of a compound word.
 
 A word with a shorter part is treated as a phrase ("AT&T").
@@ -120,9 +120,9 @@ class _Analyser:
         clause: Clause | None
         match node:
             case Word(text=text, title_only=title):
-                clause = self._analyse_word(text_analysis.tokenize(text), title=title)
+                clause = self._analyse_word(text_analysis.tokenize(text), is_title_only=title)
             case Phrase(text=text, title_only=title):
-                clause = _build_phrase_clause(text_analysis.tokenize(text), title=title)
+                clause = _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title)
             case FieldFilter():
                 clause = _build_filter_clause(node)
             case Not(inner):
@@ -133,20 +133,20 @@ class _Analyser:
                 clause = combine_clauses(AnyClause, self.analyse_nodes(nodes))
         return clause
 
-    def _analyse_word(self, words: list[str], *, title: bool) -> Clause | None:
+    def _analyse_word(self, words: list[str], *, is_title_only: bool) -> Clause | None:
         """Return the clause of a word, or None if all parts of the word are stop words that are dropped.
 
         A compound word yields the stems of each part if the parts are long enough, or else a phrase.
         """
         content_words = list(filter(self._is_content_word, words)) if self.drops_stop_words else []
         if not content_words:
-            return None if self.drops_stop_words else _build_phrase_clause(words, title=title)
-        if len(content_words) > 1 and any(len(word) < _MIN_PART_LENGTH for word in content_words):
-            return PhraseClause(tuple(words), title)
+            return None if self.drops_stop_words else _build_phrase_clause(words, is_title_only=is_title_only)
+        if len(content_words) > 1 and any(len(word) < _MIN_WORD_PART_LENGTH for word in content_words):
+            return PhraseClause(tuple(words), is_title_only)
         return combine_clauses(
             AllClauses,
             (
-                TermClause(text_analysis.find_query_stems(word, self._languages), title)
+                TermClause(text_analysis.find_query_stems(word, self._languages), is_title_only)
                 for word in content_words
             ),
         )
@@ -155,8 +155,8 @@ class _Analyser:
         return word not in self.stop_words and bool(text_analysis.find_query_stems(word, self._languages))
 
 
-def _build_phrase_clause(words: list[str], *, title: bool) -> PhraseClause | None:
-    return PhraseClause(tuple(words), title) if words else None
+def _build_phrase_clause(words: list[str], *, is_title_only: bool) -> PhraseClause | None:
+    return PhraseClause(tuple(words), is_title_only) if words else None
 
 
 def _build_filter_clause(field_filter: FieldFilter) -> Clause | None:
@@ -173,10 +173,12 @@ def negate_clause(clause: Clause | None) -> Clause | None:
     return None if clause is None else NotClause(clause)
 
 
-def combine_clauses(clause_class: type[AllClauses | AnyClause], parts: Iterable[Clause]) -> Clause | None:
+def combine_clauses(
+    clause_class: type[AllClauses | AnyClause], inner_clauses: Iterable[Clause]
+) -> Clause | None:
     """Return a clause of the given class that contains these clauses.
 
     Returns a single clause unchanged, and None if there are none.
     """
-    clauses = tuple(parts)
+    clauses = tuple(inner_clauses)
     return clause_class(clauses) if len(clauses) > 1 else clauses[0] if clauses else None

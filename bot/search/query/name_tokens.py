@@ -20,10 +20,10 @@ def tokenize_name(filter_: FilterName, name: str) -> tuple[str, ...]:
 
     The result is empty if the name has no word.
     """
-    prefix = TOKEN_PREFIXES_BY_FILTER[filter_]
+    token_prefix = TOKEN_PREFIXES_BY_FILTER[filter_]
     words = text_analysis.tokenize(name[:MAX_NAME_LENGTH])
-    joined_tokens = [prefix + "".join(words)] if len(words) > 1 else []
-    return (*(prefix + word for word in words), *joined_tokens)
+    joined_tokens = [token_prefix + "".join(words)] if len(words) > 1 else []
+    return (*(token_prefix + word for word in words), *joined_tokens)
 
 
 def iter_article_name_tokens(

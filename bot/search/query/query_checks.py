@@ -36,8 +36,8 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
     if since and before and since[-1] >= before[0]:
         notes.append(Note.of(NoteKind.EMPTY_DATE_RANGE))
     if len(languages := values_by_filter[FilterName.LANGUAGE]) > 1:
-        alternatives = " OR ".join(f"lang:{language}" for language in languages)
-        notes.append(Note.of(NoteKind.LANGUAGES, query=alternatives))
+        suggested_query = " OR ".join(f"lang:{language}" for language in languages)
+        notes.append(Note.of(NoteKind.LANGUAGES, query=suggested_query))
     return notes
 
 
@@ -50,15 +50,15 @@ def _iter_required_filters(nodes: Collection[Node]) -> Iterator[FieldFilter]:
             yield node
 
 
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def is_iso_date(text: str) -> bool:
     """Return whether a date is typed in ISO format (2024-12-31), so that no note need explain its meaning."""
-    return _ISO_DATE.fullmatch(text) is not None
+    return _ISO_DATE_PATTERN.fullmatch(text) is not None
 
 
 def build_date_note(field_filter: FieldFilter, zone: tzinfo, now: int) -> Note:
     """Return the note that tells the moment a date filter refers to; `now` is Unix time in seconds."""
-    kind = NoteKind.SINCE if field_filter.filter is FilterName.SINCE else NoteKind.BEFORE
-    return Note.of(kind, moment=int(field_filter.value), now=now, zone=zone)
+    note_kind = NoteKind.SINCE if field_filter.filter is FilterName.SINCE else NoteKind.BEFORE
+    return Note.of(note_kind, moment=int(field_filter.value), now=now, zone=zone)

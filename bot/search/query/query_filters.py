@@ -49,7 +49,7 @@ FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
         FilterName.BOOKMARKED,
     ),
 }
-_QUOTATION_MARKS = frozenset('"“”«»„')
+_QUOTATION_MARK_CHARACTERS = frozenset('"“”«»„')
 
 
 def find_filter_by_alias(name: str) -> str | None:
@@ -66,17 +66,17 @@ def find_language_code(name: str) -> str | None:
     Returns None if the language is unknown.
     """
     folded_name = fold(name).strip()
-    code = _language_codes_by_name().get(folded_name, folded_name.partition("-")[0])
+    code = _load_language_code_by_name().get(folded_name, folded_name.partition("-")[0])
     return code if re.fullmatch("[a-z]{2}", code) else None
 
 
 @cache
-def _language_codes_by_name() -> dict[str, str]:
+def _load_language_code_by_name() -> dict[str, str]:
     """Return the ISO 639-1 codes of languages by their names in the languages of the user interface."""
     return {
         fold(name): code
-        for language in i18n.LANGUAGES
-        for code, name in Locale(language).languages.items()
+        for display_language in i18n.LANGUAGES
+        for code, name in Locale(display_language).languages.items()
         if len(code) == 2  # noqa: PLR2004 - ISO 639-1
     }
 
@@ -99,7 +99,9 @@ def expects_french_values(name: str) -> bool:
 
 def format_filter(name: str, filter_value: str) -> str:
     """Return a filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
-    unquoted_value = "".join(character for character in filter_value if character not in _QUOTATION_MARKS)
+    unquoted_value = "".join(
+        character for character in filter_value if character not in _QUOTATION_MARK_CHARACTERS
+    )
     return (
         f'{name}:"{unquoted_value}"' if re.search(r"[\s()|]", unquoted_value) else f"{name}:{unquoted_value}"
     )

@@ -15,13 +15,13 @@ _OR_WORDS = {"OR", "OU", "|", "||"}
 _AND_WORDS = {"AND", "ET", "&", "&&", "+"}
 _NOT_WORDS = {"NOT", "SAUF"}
 OPERATORS = frozenset(_OR_WORDS | _AND_WORDS | _NOT_WORDS)
-_SEPARATOR = re.compile(r"\|+")
-_NAME_PATTERN = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
+_ALTERNATIVE_SEPARATOR = re.compile(r"\|+")
+_FILTER_ALIAS_PATTERN = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
 _QUOTED_PATTERN = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
 _MINUS_PATTERN = r"(?<![^\s(])[-−–]"
-_TOKEN = re.compile(
-    rf"(?P<open>(?P<without>{_MINUS_PATTERN})?(?:(?P<of>{_NAME_PATTERN}):)?\()|(?P<close>\))"
-    rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{_NAME_PATTERN}):(?=\S))?"
+_TOKEN_PATTERN = re.compile(
+    rf"(?P<open>(?P<without>{_MINUS_PATTERN})?(?:(?P<of>{_FILTER_ALIAS_PATTERN}):)?\()|(?P<close>\))"
+    rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{_FILTER_ALIAS_PATTERN}):(?=\S))?"
     rf"(?:(?<!\w)(?P<quoted>{_QUOTED_PATTERN})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
 )
 
@@ -47,8 +47,8 @@ class Token(NamedTuple):
 
 def tokenize_query(text: str) -> Iterator[Token]:
     """Yield the tokens of a query in order. The query must be on one line."""
-    for match in _TOKEN.finditer(text):
-        name, has_minus = match["name"] or "", bool(match["minus"])
+    for match in _TOKEN_PATTERN.finditer(text):
+        filter_alias, is_negated = match["name"] or "", bool(match["minus"])
         if match["close"]:
             yield Token(")")
         elif match["open"]:
@@ -56,12 +56,12 @@ def tokenize_query(text: str) -> Iterator[Token]:
         elif match["stray"]:
             yield Token("stray")
         elif match["quoted"]:
-            phrase = match["quoted"][1:-1].strip()
-            yield Token("term", phrase, name, is_quoted=True, is_negated=has_minus)
-        elif _SEPARATOR.search(match["bare"]) and match["bare"] not in _OR_WORDS:
-            yield from _iter_alternative_tokens(match["bare"], name, is_excluded=has_minus)
+            quoted_text = match["quoted"][1:-1].strip()
+            yield Token("term", quoted_text, filter_alias, is_quoted=True, is_negated=is_negated)
+        elif _ALTERNATIVE_SEPARATOR.search(match["bare"]) and match["bare"] not in _OR_WORDS:
+            yield from _iter_alternative_tokens(match["bare"], filter_alias, is_negated=is_negated)
         else:
-            token = _create_word_token(match["bare"], name, is_exclusion=has_minus)
+            token = _create_word_token(match["bare"], filter_alias, is_negated=is_negated)
             if token is not None:
                 yield token._replace(start=match.start("name"), end=match.end())
 
@@ -71,46 +71,52 @@ def _iter_group_tokens(match: re.Match[str]) -> Iterator[Token]:
 
     The filter applies to each word of the group.
     """
-    name = match["of"] or ""
+    filter_alias = match["of"] or ""
     if match["without"]:
         yield Token("not")
-    if name and find_filter_by_alias(name) is None:
-        yield Token("term", name)
-        name = ""
-    yield Token("(", name=name)
+    if filter_alias and find_filter_by_alias(filter_alias) is None:
+        yield Token("term", filter_alias)
+        filter_alias = ""
+    yield Token("(", name=filter_alias)
 
 
-def _iter_alternative_tokens(text: str, name: str, *, is_excluded: bool) -> Iterator[Token]:
+def _iter_alternative_tokens(text: str, group_filter_alias: str, *, is_negated: bool) -> Iterator[Token]:
     """Yield the tokens of words joined by `|`; a filter before the first word applies to all of them."""
-    words = _SEPARATOR.split(text)
+    words = _ALTERNATIVE_SEPARATOR.split(text)
     is_group = all(words)
     if is_group:
-        if is_excluded:
+        if is_negated:
             yield Token("not")
-        yield Token("(", name=name if find_filter_by_alias(name) else "")
-    for index, word in enumerate(words):
-        if index:
+        yield Token("(", name=group_filter_alias if find_filter_by_alias(group_filter_alias) else "")
+    for word_index, word in enumerate(words):
+        if word_index:
             yield Token("or")
         filter_alias, colon, filter_value = word.partition(":")
         is_filter = bool(colon and filter_value and find_filter_by_alias(filter_alias))
-        filter_, term = (filter_alias, filter_value) if is_filter else ("" if index else name, word)
-        token = _create_word_token(term, filter_, is_exclusion=is_excluded and not is_group) if term else None
+        word_filter_alias, term = (
+            (filter_alias, filter_value) if is_filter else ("" if word_index else group_filter_alias, word)
+        )
+        token = (
+            _create_word_token(term, word_filter_alias, is_negated=is_negated and not is_group)
+            if term
+            else None
+        )
         if token is not None:
             yield token._replace(start=-1)
     if is_group:
         yield Token(")")
 
 
-def _create_word_token(word: str, name: str, *, is_exclusion: bool) -> Token | None:
+def _create_word_token(word: str, filter_alias: str, *, is_negated: bool) -> Token | None:
     """Return the token of a word, filter or operator; None for AND, which is implied anyway."""
-    if name:
-        return Token("term", word, name, is_negated=is_exclusion)
+    if filter_alias:
+        return Token("term", word, filter_alias, is_negated=is_negated)
     if word.endswith(":") and find_filter_by_alias(word[:-1]):
         return Token("valueless", word)
     if word == "-":
         return Token("minus")
-    if not is_exclusion and word in _OR_WORDS:
+    if not is_negated and word in _OR_WORDS:
         return Token("or")
-    if not is_exclusion and word in _NOT_WORDS:
+    if not is_negated and word in _NOT_WORDS:
         return Token("not")
-    return None if word in _AND_WORDS else Token("term", word, is_negated=is_exclusion)
+    return None if word in _AND_WORDS else Token("term", word, is_negated=is_negated)

@@ -88,12 +88,12 @@ class AnalysedArticle:
     @cached_property
     def title_token_string(self) -> str:
         """Return the tokens of the title with a space around each."""
-        return _join_tokens(self.title_words)
+        return _build_token_string(self.title_words)
 
     @cached_property
     def body_token_string(self) -> str:
         """Return the tokens of the text with a space around each."""
-        return _join_tokens(self.body_words)
+        return _build_token_string(self.body_words)
 
     @cached_property
     def names(self) -> tuple[tuple[str, ...], ...]:
@@ -125,9 +125,9 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
                 matches_clause(alternative_clause, article) for alternative_clause in clause.clauses
             )
         case PhraseClause():
-            phrase_string = _join_tokens(clause.words)
-            is_match = phrase_string in article.title_token_string or (
-                not clause.title_only and phrase_string in article.body_token_string
+            phrase_token_string = _build_token_string(clause.words)
+            is_match = phrase_token_string in article.title_token_string or (
+                not clause.title_only and phrase_token_string in article.body_token_string
             )
         case NameClause():
             is_match = any(
@@ -146,14 +146,17 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
     return is_match
 
 
-def _contains_sequence(tokens: tuple[str, ...], name: tuple[str, ...]) -> bool:
+def _contains_sequence(tokens: tuple[str, ...], name_tokens: tuple[str, ...]) -> bool:
     """Return whether a name contains the tokens consecutively.
 
-    The last element of `name` is never matched: of several, it is the others joined ("lemonde"), and a name
-    of one token is matched by `joined_token`.
+    The last element of `name_tokens` is never matched: of several, it is the others joined ("lemonde"), and a
+    name of one token is matched by `joined_token`.
     """
-    count = len(tokens)
-    return any(name[start : start + count] == tokens for start in range(len(name) - count))
+    token_count = len(tokens)
+    return any(
+        name_tokens[start_index : start_index + token_count] == tokens
+        for start_index in range(len(name_tokens) - token_count)
+    )
 
 
 def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
@@ -163,34 +166,38 @@ def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
     """
     match clause:
         case TermClause(stems):
-            keys = frozenset(MatchKey(KeyKind.STEM, stem) for stem in stems)
+            cheapest_keys = frozenset(MatchKey(KeyKind.STEM, stem) for stem in stems)
         case PhraseClause(words):
-            keys = frozenset((min((MatchKey(KeyKind.WORD, word) for word in words), key=cost),))
+            cheapest_keys = frozenset((min((MatchKey(KeyKind.WORD, word) for word in words), key=cost),))
         case NameClause(tokens, joined_token):
-            rarest = min((MatchKey(KeyKind.NAME, token) for token in tokens), key=cost)
-            keys = frozenset((rarest, MatchKey(KeyKind.NAME, joined_token)))
+            cheapest_key = min((MatchKey(KeyKind.NAME, token) for token in tokens), key=cost)
+            cheapest_keys = frozenset((cheapest_key, MatchKey(KeyKind.NAME, joined_token)))
         case AllClauses(clauses):
             required_key_sets = filter(
                 None, (select_cheapest_keys(required_clause, cost) for required_clause in clauses)
             )
-            keys = min(required_key_sets, key=lambda key_set: sum(map(cost, key_set)), default=frozenset())
+            cheapest_keys = min(
+                required_key_sets, key=lambda key_set: sum(map(cost, key_set)), default=frozenset()
+            )
         case AnyClause(clauses):
             alternative_key_sets = [
                 select_cheapest_keys(alternative_clause, cost) for alternative_clause in clauses
             ]
-            keys = frozenset().union(*alternative_key_sets) if all(alternative_key_sets) else frozenset()
+            cheapest_keys = (
+                frozenset().union(*alternative_key_sets) if all(alternative_key_sets) else frozenset()
+            )
         case _:
-            keys = frozenset()
-    return keys
+            cheapest_keys = frozenset()
+    return cheapest_keys
 
 
 def select_query_languages(article_language: str | None) -> tuple[str, ...]:
     """Return the languages that a query's words may be in, for an article in the given language."""
-    languages = text_analysis.QUERY_LANGUAGES
+    query_languages = text_analysis.QUERY_LANGUAGES
     has_own_stemmer = (
-        article_language in text_analysis.STEMMER_LANGUAGES and article_language not in languages
+        article_language in text_analysis.STEMMER_LANGUAGES and article_language not in query_languages
     )
-    return (*languages, article_language) if has_own_stemmer and article_language else languages
+    return (*query_languages, article_language) if has_own_stemmer and article_language else query_languages
 
 
 def build_matchable_clause(
@@ -200,28 +207,28 @@ def build_matchable_clause(
 
     Filters by date and bookmark are dropped.
     """
-    return _drop_undecidable(AllClauses(analyse_query(query.nodes, languages).clauses))
+    return _drop_undecidable_clauses(AllClauses(analyse_query(query.nodes, languages).clauses))
 
 
-def _drop_undecidable(clause: Clause) -> Clause | None:
+def _drop_undecidable_clauses(clause: Clause) -> Clause | None:
     """Return a clause without filters by date and bookmark, or None if nothing is left."""
     match clause:
         case FieldFilter(filter=FilterName.SINCE | FilterName.BEFORE | FilterName.BOOKMARKED):
             return None
         case NotClause(negated_clause):
-            return negate_clause(_drop_undecidable(negated_clause))
+            return negate_clause(_drop_undecidable_clauses(negated_clause))
         case AllClauses(clauses):
-            return combine_clauses(AllClauses, filter(None, map(_drop_undecidable, clauses)))
+            return combine_clauses(AllClauses, filter(None, map(_drop_undecidable_clauses, clauses)))
         case AnyClause(clauses):
-            decidable = tuple(
+            decidable_clauses = tuple(
                 decidable_clause
                 for alternative_clause in clauses
-                if (decidable_clause := _drop_undecidable(alternative_clause))
+                if (decidable_clause := _drop_undecidable_clauses(alternative_clause))
             )
-            return AnyClause(decidable) if len(decidable) == len(clauses) else None
+            return AnyClause(decidable_clauses) if len(decidable_clauses) == len(clauses) else None
         case _:
             return clause
 
 
-def _join_tokens(words: Sequence[str]) -> str:
+def _build_token_string(words: Sequence[str]) -> str:
     return f" {' '.join(words)} "

@@ -48,7 +48,7 @@ _MIN_NAME_SIMILARITY = 0.7
 """Minimum similarity, from 0 to 1 (difflib), of an unknown filter name to the name that is suggested."""
 
 # The colon may have a space after it, and before it as in French.
-_SPACED_FILTER = re.compile(r"(?<!\S)(?P<minus>[-−–]?)(?P<name>[^\W\d_]{2,12})(?: ?: | :)(?=[^\s()])")
+_SPACED_FILTER_PATTERN = re.compile(r"(?<!\S)(?P<minus>[-−–]?)(?P<name>[^\W\d_]{2,12})(?: ?: | :)(?=[^\s()])")
 _SPACED_FILTER_NAMES = frozenset(
     "title titre source author auteur tag etiquette lang langue since depuis before avant".split()
 )
@@ -67,10 +67,10 @@ def parse_query(text: str, now: int, zone: tzinfo = UTC, *, max_chars: int = MAX
     return _QueryParser(text, now, zone, max_chars).parse()
 
 
-def create_word_or_phrase(text: str, *, title: bool = False) -> Word | Phrase | None:
+def create_word_or_phrase(text: str, *, is_title_only: bool = False) -> Word | Phrase | None:
     """Return a `Word`, a `Phrase` if the text has several words, or None if it has none."""
-    count = len(split_words(text))
-    return (Word if count == 1 else Phrase)(text, title) if count else None
+    word_count = len(split_words(text))
+    return (Word if word_count == 1 else Phrase)(text, is_title_only) if word_count else None
 
 
 class _QueryParser:
@@ -84,7 +84,7 @@ class _QueryParser:
         if len(self.text) > max_chars:
             self.text = self.text[:max_chars]
             self.add_note(NoteKind.CUT_TEXT, count=max_chars)
-        self.text = _SPACED_FILTER.sub(self.join_spaced_filter, self.text)
+        self.text = _SPACED_FILTER_PATTERN.sub(self.join_spaced_filter, self.text)
         self.tokens = [token for token in tokenize_query(self.text) if not self.is_ignored(token)]
         self.position = 0
         self.term_count = 0
@@ -103,28 +103,29 @@ class _QueryParser:
         The name of a date filter is joined only with a date. A name after a stop word ("à la source : …") or
         at the beginning of a later sentence is read as a noun.
         """
-        name = fold(match["name"])
+        filter_alias = fold(match["name"])
         preceding_word = self.text[: match.start()].rpartition(" ")[0].rpartition(" ")[2]
         is_noun = preceding_word.endswith(_SENTENCE_ENDS) or (
             fold(preceding_word) in STOPWORDS and preceding_word not in OPERATORS
         )
-        if name not in _SPACED_FILTER_NAMES or is_noun:
+        if filter_alias not in _SPACED_FILTER_NAMES or is_noun:
             return match[0]
-        if FILTER_ALIASES[name] in (FilterName.SINCE, FilterName.BEFORE) and not self.begins_with_date(
-            match.end()
-        ):
+        if FILTER_ALIASES[filter_alias] in (
+            FilterName.SINCE,
+            FilterName.BEFORE,
+        ) and not self.begins_with_date(match.end()):
             return match[0]
-        filter_ = f"{match['minus']}{match['name']}:"
+        joined_filter = f"{match['minus']}{match['name']}:"
         first_word = self.text[match.end() :].partition(" ")[0]
-        self.add_note(NoteKind.REINTERPRETED, value=match[0] + first_word, filter=filter_ + first_word)
-        return filter_
+        self.add_note(NoteKind.REINTERPRETED, value=match[0] + first_word, filter=joined_filter + first_word)
+        return joined_filter
 
     def begins_with_date(self, start: int) -> bool:
         """Return whether the words from `start` on begin with a date or with quoted text."""
-        following = self.text[start:].split()[: MAX_UNQUOTED_VALUE_WORDS + 1]
+        following_words = self.text[start:].split()[: MAX_UNQUOTED_VALUE_WORDS + 1]
         return not self.text[start].isalnum() or any(
-            periods.parse(" ".join(following[:count]), self.now, self.zone)
-            for count in range(1, len(following) + 1)
+            periods.parse(" ".join(following_words[:word_count]), self.now, self.zone)
+            for word_count in range(1, len(following_words) + 1)
         )
 
     def is_ignored(self, token: Token) -> bool:
@@ -182,7 +183,7 @@ class _QueryParser:
                 continue
             node = self.parse_node(depth)
             if node is not None:
-                nodes.append(_join_or(nodes.pop(), node) if follows_or else node)
+                nodes.append(_join_alternatives(nodes.pop(), node) if follows_or else node)
                 follows_or = False
         if follows_or:
             self.defer_note(NoteKind.STRAY_OR)
@@ -228,16 +229,16 @@ class _QueryParser:
         return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
 
     def parse_term(self, token: Token) -> Node | None:
-        name = FILTER_ALIASES.get(fold(token.name)) if token.name else None
-        if name is not None and name != TITLE_FILTER:
-            return self.parse_filter(name, token)
-        text = token.value
-        if name is None and token.name:
-            text = f"{token.name} {token.value}"
+        filter_name = FILTER_ALIASES.get(fold(token.name)) if token.name else None
+        if filter_name is not None and filter_name != TITLE_FILTER:
+            return self.parse_filter(filter_name, token)
+        term_text = token.value
+        if filter_name is None and token.name:
+            term_text = f"{token.name} {token.value}"
             self.note_unknown_filter(token)
-        if not split_words(text):
+        if not split_words(term_text):
             return None
-        return (Phrase if token.is_quoted else Word)(text, title_only=name == TITLE_FILTER)
+        return (Phrase if token.is_quoted else Word)(term_text, title_only=filter_name == TITLE_FILTER)
 
     def note_unknown_filter(self, token: Token) -> None:
         """Add a note that a filter is unknown, with the most similar name.
@@ -246,33 +247,39 @@ class _QueryParser:
         """
         if token.value.startswith("//"):
             return
-        similar_name = next(
+        similar_filter_name = next(
             iter(get_close_matches(fold(token.name), FILTER_ALIASES, n=1, cutoff=_MIN_NAME_SIMILARITY)), ""
         )
         self.defer_note(
-            NoteKind.UNKNOWN_FILTER, name=token.name, value=f"{token.name}:{token.value}", near=similar_name
+            NoteKind.UNKNOWN_FILTER,
+            name=token.name,
+            value=f"{token.name}:{token.value}",
+            near=similar_filter_name,
         )
 
-    def parse_filter(self, name: str, token: Token) -> Node | None:
-        if name in (FilterName.SINCE, FilterName.BEFORE):
-            return self.parse_date_filter(FilterName(name), token)
-        if name == FilterName.LANGUAGE:
+    def parse_filter(self, filter_name: str, token: Token) -> Node | None:
+        if filter_name in (FilterName.SINCE, FilterName.BEFORE):
+            return self.parse_date_filter(FilterName(filter_name), token)
+        if filter_name == FilterName.LANGUAGE:
             if language := find_language_code(token.value):
                 return FieldFilter(FilterName.LANGUAGE, language)
             self.add_note(NoteKind.INVALID_LANGUAGE, value=token.value)
             return None
-        if name in FLAG_VALUES:
-            flag_values, flag_filter = FLAG_VALUES[name]
+        if filter_name in FLAG_VALUES:
+            flag_values, flag_filter = FLAG_VALUES[filter_name]
             if fold(token.value).strip() in flag_values:
                 return FieldFilter(flag_filter, "")
             filter_text = f"{token.name}:{token.value}"
             self.add_note(NoteKind.UNKNOWN_FLAG, value=filter_text)
             return None
-        return self.parse_name_filter(FilterName(name), token) if split_words(token.value) else None
+        return self.parse_name_filter(FilterName(filter_name), token) if split_words(token.value) else None
 
     def parse_name_filter(self, filter_: FilterName, token: Token) -> Node:
-        if token.start >= 0 and (following := self.list_following_words(token)):
-            later_words, word_ends = (word.value for word in following), (word.end for word in following)
+        if token.start >= 0 and (following_tokens := self.list_following_words(token)):
+            later_words, word_ends = (
+                (word.value for word in following_tokens),
+                (following_token.end for following_token in following_tokens),
+            )
             self.unquoted_filters.append(
                 UnquotedFilter(
                     filter_, token.name, token.value, tuple(later_words), token.start, tuple(word_ends)
@@ -282,11 +289,11 @@ class _QueryParser:
 
     def parse_date_filter(self, filter_: FilterName, token: Token) -> Node | None:
         """Parse the date of a filter, including unquoted words after it that belong to the date."""
-        following = [following_token.value for following_token in self.list_following_words(token)]
-        for count in range(len(following), -1, -1):
-            date_text = " ".join([token.value, *following[:count]])
+        following_words = [following_token.value for following_token in self.list_following_words(token)]
+        for word_count in range(len(following_words), -1, -1):
+            date_text = " ".join([token.value, *following_words[:word_count]])
             if period := periods.parse(date_text, self.now, self.zone):
-                self.position += count
+                self.position += word_count
                 field_filter = FieldFilter(filter_, period.start)
                 if not query_checks.is_iso_date(date_text):
                     self.notes.append(query_checks.build_date_note(field_filter, self.zone, self.now))
@@ -310,8 +317,12 @@ class _QueryParser:
         return value_tokens
 
 
-def _join_or(left: Node, right: Node) -> AnyOf:
+def _join_alternatives(left_node: Node, right_node: Node) -> AnyOf:
     """Return a node that matches if either of two nodes does; alternatives within them are merged into it."""
     return AnyOf(
-        tuple(part for node in (left, right) for part in (node.nodes if isinstance(node, AnyOf) else (node,)))
+        tuple(
+            alternative_node
+            for node in (left_node, right_node)
+            for alternative_node in (node.nodes if isinstance(node, AnyOf) else (node,))
+        )
     )

@@ -71,7 +71,7 @@ class SemanticIndex:
         self._store, self._workers, self._index = store, workers, index
         self._is_ready = False
         self._writer_lock = asyncio.Lock()
-        self._query_vectors: dict[str, asyncio.Task[list[bytes]]] = {}
+        self._vector_task_by_query: dict[str, asyncio.Task[list[bytes]]] = {}
 
     async def run(self) -> None:
         """Encode new articles until cancelled.
@@ -114,13 +114,13 @@ class SemanticIndex:
         async with self._writer_lock:
             if not await self._become_writer():
                 return 0
-            total_encoded, started_at = 0, asyncio.get_running_loop().time()
-            while missing_ids := await self._store.vectors.list_unencoded_ids(
+            total_encoded_count, started_at = 0, asyncio.get_running_loop().time()
+            while unencoded_ids := await self._store.vectors.list_unencoded_ids(
                 self._index.generation, WRITE_BATCH_SIZE
             ):
-                sources = await self._store.vectors.load_texts_to_encode(missing_ids)
+                id_text_pairs = await self._store.vectors.load_texts_to_encode(unencoded_ids)
                 encoded_count = 0
-                for batch in _iter_batches(sources):
+                for batch in _iter_batches(id_text_pairs):
                     vectors = await self._encode_batch(batch)
                     await asyncio.to_thread(self._index.add, [id_ for id_, _ in batch], vectors)
                     encoded_count += len(batch)
@@ -131,14 +131,14 @@ class SemanticIndex:
                         break
                 await self._save()
                 marked_count = await self._store.vectors.mark_encoded(
-                    self._index.generation, sources[:encoded_count]
+                    self._index.generation, id_text_pairs[:encoded_count]
                 )
-                total_encoded += marked_count
+                total_encoded_count += marked_count
                 if on_progress is not None:
                     on_progress(*await self._store.vectors.count_encoded(self._index.generation))
-                if encoded_count < len(sources) or not marked_count:
+                if encoded_count < len(id_text_pairs) or not marked_count:
                     break
-            return total_encoded
+            return total_encoded_count
 
     async def _become_writer(self) -> bool:
         """Return whether this process is the writer of the vectors, after trying to become it.
@@ -182,33 +182,35 @@ class SemanticIndex:
         Raises:
             StoreError: The database failed.
         """
-        vector = await self._load_query_vector(text)
-        if vector is None or (feed_ids is not None and not feed_ids):
+        query_vector = await self._load_query_vector(text)
+        if query_vector is None or (feed_ids is not None and not feed_ids):
             return []
         await asyncio.to_thread(self._index.refresh)
-        is_narrow = feed_ids is not None or since is not None or before is not None
-        nearest: list[tuple[int, float]] = []
-        for count in CANDIDATE_COUNTS:
-            candidates = await asyncio.to_thread(self._index.find_nearest, vector, count)
+        is_filtered = feed_ids is not None or since is not None or before is not None
+        nearest_candidates: list[tuple[int, float]] = []
+        for candidate_count in CANDIDATE_COUNTS:
+            candidates = await asyncio.to_thread(self._index.find_nearest, query_vector, candidate_count)
             close_candidates = [candidate for candidate in candidates if candidate[1] >= min_cosine]
             matching_ids = await self._store.vectors.filter_ids(
                 [id_ for id_, _ in close_candidates], feed_ids=feed_ids, since=since, before=before
             )
-            nearest = [
+            nearest_candidates = [
                 close_candidate for close_candidate in close_candidates if close_candidate[0] in matching_ids
             ]
-            if len(nearest) >= limit or len(close_candidates) < count:
-                return nearest[:limit]
-        if is_narrow:
+            if len(nearest_candidates) >= limit or len(close_candidates) < candidate_count:
+                return nearest_candidates[:limit]
+        if is_filtered:
             candidate_ids = await self._store.vectors.list_newest_ids(
                 feed_ids=feed_ids, since=since, before=before, limit=MAX_EXHAUSTIVE_ARTICLES
             )
-            cosines = await asyncio.to_thread(self._index.compute_cosines_by_id, vector, candidate_ids)
-            cosine_by_id = dict(nearest) | {
-                id_: cosine for id_, cosine in cosines.items() if cosine >= min_cosine
+            exhaustive_cosine_by_id = await asyncio.to_thread(
+                self._index.compute_cosines_by_id, query_vector, candidate_ids
+            )
+            cosine_by_id = dict(nearest_candidates) | {
+                id_: cosine for id_, cosine in exhaustive_cosine_by_id.items() if cosine >= min_cosine
             }
-            nearest = sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])
-        return nearest[:limit]
+            nearest_candidates = sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])
+        return nearest_candidates[:limit]
 
     async def encode_titles(
         self, titles: Sequence[str], *, timeout_seconds: float | None
@@ -219,8 +221,10 @@ class SemanticIndex:
         """
         if not self._is_ready or not titles:
             return None
-        call = self._workers.run(article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS)
-        return await _wait_for_encoder(asyncio.create_task(call), timeout_seconds)
+        encoding_call = self._workers.run(
+            article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS
+        )
+        return await _wait_for_encoder(asyncio.create_task(encoding_call), timeout_seconds)
 
     async def compute_passage_cosines(
         self, question: str, passages: Sequence[str], *, waits_indefinitely: bool = False
@@ -253,14 +257,14 @@ class SemanticIndex:
         """Return the vector of a query, or None if it cannot be computed in time."""
         if not self._is_ready:
             return None
-        task = self._query_vectors.pop(text, None)
+        task = self._vector_task_by_query.pop(text, None)
         if task is None or (task.done() and _get_task_error(task)):
             task = asyncio.create_task(
                 self._workers.run(article_encoder.encode_texts, [text], timeout=ENCODE_TIMEOUT_SECONDS)
             )
-        self._query_vectors[text] = task
-        if len(self._query_vectors) > QUERY_CACHE_SIZE:
-            del self._query_vectors[next(iter(self._query_vectors))]
+        self._vector_task_by_query[text] = task
+        if len(self._vector_task_by_query) > QUERY_CACHE_SIZE:
+            del self._vector_task_by_query[next(iter(self._vector_task_by_query))]
         vectors = await _wait_for_encoder(task, QUERY_WAIT_SECONDS if self.limits_wait else None)
         return None if vectors is None else vectors[0]
 
@@ -274,8 +278,8 @@ class SemanticIndex:
             if len(batch) > 1:
                 return [
                     article_vector
-                    for source in batch
-                    for article_vector in await self._encode_batch([source])
+                    for id_text_pair in batch
+                    for article_vector in await self._encode_batch([id_text_pair])
                 ]
             # Raise if the encoder itself fails, not just this text.
             (vector,) = await self._workers.run(
@@ -292,16 +296,16 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
     Yields None without the extra `semantic`, or if the settings disable it. The encoder starts on first use
     and is stopped on exit.
     """
-    model = article_encoder.find_model_id() if settings.semantic else None
-    if model is None:
+    model_id = article_encoder.find_model_id() if settings.semantic else None
+    if model_id is None:
         yield None
         return
     from bot.search.semantic.vector_index import VectorIndex  # noqa: PLC0415 - needs the extra
 
     workers = WorkerPool(recycle_rss_bytes=MAX_WORKER_BYTES)
-    index = await asyncio.to_thread(VectorIndex, vectors_folder_of(settings), model)
+    index = await asyncio.to_thread(VectorIndex, vectors_folder_of(settings), model_id)
     try:
-        yield SemanticIndex(store, workers, index, model)
+        yield SemanticIndex(store, workers, index, model_id)
     finally:
         await workers.close()
         await asyncio.to_thread(index.close)
@@ -319,8 +323,8 @@ async def _wait_for_encoder(task: asyncio.Task[list[_T]], timeout_seconds: float
     cancelling it would end the worker.
     """
     task.add_done_callback(_consume_exception)
-    done, _ = await asyncio.wait({task}, timeout=timeout_seconds)
-    if not done:
+    done_tasks, _ = await asyncio.wait({task}, timeout=timeout_seconds)
+    if not done_tasks:
         return None
     if error := _get_task_error(task):
         log.warning("encoder failed error=%s", error)
@@ -338,14 +342,14 @@ def _consume_exception(task: asyncio.Task[Any]) -> None:
     _get_task_error(task)
 
 
-def _iter_batches(sources: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+def _iter_batches(id_text_pairs: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     batch: list[tuple[int, str]] = []
-    size = 0
-    for source in sources:
-        if batch and size + len(source[1]) > MAX_ENCODED_CHARS_PER_CALL:
+    batch_chars = 0
+    for id_text_pair in id_text_pairs:
+        if batch and batch_chars + len(id_text_pair[1]) > MAX_ENCODED_CHARS_PER_CALL:
             yield batch
-            batch, size = [], 0
-        batch.append(source)
-        size += len(source[1])
+            batch, batch_chars = [], 0
+        batch.append(id_text_pair)
+        batch_chars += len(id_text_pair[1])
     if batch:
         yield batch

@@ -64,7 +64,7 @@ class VectorIndex:
     """
 
     def __init__(self, folder: Path, model: str) -> None:
-        self._folder, self._model = folder, model
+        self._folder, self._model_id = folder, model
         self.generation = ""
         """Random name of the index, renewed when the index is cleared; "" if there is no index."""
         self._segments: list[_Segment] = []
@@ -124,36 +124,40 @@ class VectorIndex:
 
     def _read_manifest(self) -> tuple[list[_Segment], str]:
         manifest = json.loads((self._folder / _MANIFEST_FILE).read_text(encoding="utf-8"))
-        if manifest["version"] != _MANIFEST_FORMAT_VERSION or manifest["model"] != self._model:
+        if manifest["version"] != _MANIFEST_FORMAT_VERSION or manifest["model"] != self._model_id:
             return [], ""
         segments = []
-        for name, count, size in manifest["segments"]:
-            file = self._folder / name
-            graph = _load_graph(file, view=True) if file.stat().st_size == size else None
-            if graph is None or len(graph) != count:
-                raise ValueError(f"{name} is damaged")
-            segments.append(_Segment(graph, name))
+        for file_name, vector_count, file_bytes in manifest["segments"]:
+            segment_file = self._folder / file_name
+            graph = (
+                _load_graph(segment_file, is_memory_mapped=True)
+                if segment_file.stat().st_size == file_bytes
+                else None
+            )
+            if graph is None or len(graph) != vector_count:
+                raise ValueError(f"{file_name} is damaged")
+            segments.append(_Segment(graph, file_name))
         return segments, str(manifest["stamp"])
 
     def add(self, article_ids: Sequence[int], vectors: Sequence[bytes]) -> None:
         """Add vectors (a signed byte per dimension) in memory; `save` writes them."""
         if not article_ids:
             return
-        keys = np.asarray(article_ids, np.uint64)
-        rows = np.frombuffer(b"".join(vectors), np.int8).reshape(len(keys), -1)
+        article_keys = np.asarray(article_ids, np.uint64)
+        vector_rows = np.frombuffer(b"".join(vectors), np.int8).reshape(len(article_keys), -1)
         with self._segments_lock:
             if self._active_segment is None:
-                self._active_segment = self._open_active_segment(rows.shape[1])
-            _upsert(self._active_segment.graph, keys, rows)
+                self._active_segment = self._open_active_segment(vector_rows.shape[1])
+            _upsert(self._active_segment.graph, article_keys, vector_rows)
 
     def _open_active_segment(self, dimensions: int) -> _Segment:
         """Return the last segment, loaded into memory, or a new segment if the last one is sealed (full)."""
         if not self._segments or len(self._segments[-1]) >= SEGMENT_CAPACITY:
             return _Segment(_create_graph(dimensions))
-        last = self._segments.pop()
-        if last.name:  # It is mapped read-only, so it is loaded before vectors are added.
-            last = _Segment(_load_graph(self._folder / last.name, view=False))
-        return last
+        last_segment = self._segments.pop()
+        if last_segment.name:  # It is mapped read-only, so it is loaded before vectors are added.
+            last_segment = _Segment(_load_graph(self._folder / last_segment.name, is_memory_mapped=False))
+        return last_segment
 
     def save(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
         """Write the vectors that were added, and merge segments.
@@ -172,12 +176,12 @@ class VectorIndex:
             make_private_folder(self._folder)
             for segment in self._segments:
                 if not segment.name:
-                    name = f"{secrets.token_hex(8)}.usearch"
-                    segment.graph.save(self._folder / name)
-                    segment.name = name
+                    file_name = f"{secrets.token_hex(8)}.usearch"
+                    segment.graph.save(self._folder / file_name)
+                    segment.name = file_name
             manifest = {
                 "version": _MANIFEST_FORMAT_VERSION,
-                "model": self._model,
+                "model": self._model_id,
                 "stamp": self.generation,
                 "segments": [
                     (segment.name, len(segment), (self._folder / segment.name).stat().st_size)
@@ -188,54 +192,60 @@ class VectorIndex:
             temporary_file.write_text(json.dumps(manifest), encoding="utf-8")
             temporary_file.replace(self._folder / _MANIFEST_FILE)
             file_names = {segment.name for segment in self._segments}
-            for file in self._folder.glob("*.usearch"):
-                if file.name not in file_names:
-                    file.unlink(missing_ok=True)
+            for segment_file in self._folder.glob("*.usearch"):
+                if segment_file.name not in file_names:
+                    segment_file.unlink(missing_ok=True)
             restrict_to_owner(self._folder)
             self._manifest_version = None
             self.refresh()  # Map the written files, which frees their memory.
 
     def _merge_segments(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
-        while (run := self._find_mergeable_run()) is not None:
-            start, end = run
-            graph = _create_graph(self._segments[start].graph.ndim)
-            for segment in self._segments[start:end]:
-                keys = np.asarray(list(segment.graph.keys), np.uint64)
-                existing_ids = filter_existing(keys.tolist())
-                keys = keys[[key in existing_ids for key in keys.tolist()]]
-                if len(keys):
-                    _upsert(graph, keys, _get_vectors(segment.graph, keys))
-            self._segments[start:end] = [_Segment(graph)] if len(graph) else []
+        while (segment_range := self._find_mergeable_range()) is not None:
+            start_index, end_index = segment_range
+            graph = _create_graph(self._segments[start_index].graph.ndim)
+            for segment in self._segments[start_index:end_index]:
+                article_keys = np.asarray(list(segment.graph.keys), np.uint64)
+                existing_ids = filter_existing(article_keys.tolist())
+                article_keys = article_keys[
+                    [article_key in existing_ids for article_key in article_keys.tolist()]
+                ]
+                if len(article_keys):
+                    _upsert(graph, article_keys, _get_vectors(segment.graph, article_keys))
+            self._segments[start_index:end_index] = [_Segment(graph)] if len(graph) else []
 
-    def _find_mergeable_run(self) -> tuple[int, int] | None:
+    def _find_mergeable_range(self) -> tuple[int, int] | None:
         """Return the first run of sealed segments of similar size to merge, as (start, end), or None."""
-        sizes = [len(segment) for segment in self._segments]
-        for start in range(len(sizes) - MERGE_FACTOR + 1):
-            run = sizes[start : start + MERGE_FACTOR]
-            if min(run) >= SEGMENT_CAPACITY // 2 and max(run) < MERGE_FACTOR * min(run):
-                return start, start + MERGE_FACTOR
+        segment_sizes = [len(segment) for segment in self._segments]
+        for start_index in range(len(segment_sizes) - MERGE_FACTOR + 1):
+            sizes_in_range = segment_sizes[start_index : start_index + MERGE_FACTOR]
+            if min(sizes_in_range) >= SEGMENT_CAPACITY // 2 and max(sizes_in_range) < MERGE_FACTOR * min(
+                sizes_in_range
+            ):
+                return start_index, start_index + MERGE_FACTOR
         return None
 
-    def find_nearest(self, vector: bytes, count: int) -> list[tuple[int, float]]:
-        """Return at most `count` articles with vectors nearest to the given one, as ids with cosines.
+    def find_nearest(self, vector: bytes, max_count: int) -> list[tuple[int, float]]:
+        """Return at most `max_count` articles with vectors nearest to the given one, as ids with cosines.
 
         The best come first.
         """
-        row = np.frombuffer(vector, np.int8)
+        query_row = np.frombuffer(vector, np.int8)
         cosine_by_id: dict[int, float] = {}
         with self._segments_lock:
             segments = self._list_segments()
-            for index, segment in enumerate(segments):
-                if not len(segment) or segment.graph.ndim != len(row):
+            for segment_index, segment in enumerate(segments):
+                if not len(segment) or segment.graph.ndim != len(query_row):
                     continue
-                matches = segment.graph.search(row, min(count, len(segment)), threads=1)
-                for key, distance in zip(matches.keys.tolist(), matches.distances.tolist(), strict=True):
+                matches = segment.graph.search(query_row, min(max_count, len(segment)), threads=1)
+                for article_id, distance in zip(
+                    matches.keys.tolist(), matches.distances.tolist(), strict=True
+                ):
                     has_direction = not math.isnan(distance)  # A zero vector has no direction.
                     if has_direction and not any(
-                        key in later_segment.graph for later_segment in segments[index + 1 :]
+                        article_id in later_segment.graph for later_segment in segments[segment_index + 1 :]
                     ):
-                        cosine_by_id[key] = 1.0 - distance
-        return sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])[:count]
+                        cosine_by_id[article_id] = 1.0 - distance
+        return sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])[:max_count]
 
     def compute_cosines_by_id(self, vector: bytes, article_ids: Collection[int]) -> dict[int, float]:
         """Return the cosines, from -1 to 1, between a vector and articles, by article id.
@@ -243,14 +253,14 @@ class VectorIndex:
         Articles without a vector are left out.
         """
         cosine_by_id: dict[int, float] = {}
-        ids = np.asarray(sorted(article_ids), np.uint64)
+        sorted_ids = np.asarray(sorted(article_ids), np.uint64)
         with self._segments_lock:
-            for segment in self._list_segments() if len(ids) else ():
-                ids_in_segment = ids[segment.graph.contains(ids)]
+            for segment in self._list_segments() if len(sorted_ids) else ():
+                ids_in_segment = sorted_ids[segment.graph.contains(sorted_ids)]
                 if len(ids_in_segment) and segment.graph.ndim == len(vector):
-                    rows = [row.tobytes() for row in _get_vectors(segment.graph, ids_in_segment)]
+                    vector_rows = [row.tobytes() for row in _get_vectors(segment.graph, ids_in_segment)]
                     cosine_by_id.update(
-                        zip(ids_in_segment.tolist(), compute_cosines(vector, rows), strict=True)
+                        zip(ids_in_segment.tolist(), compute_cosines(vector, vector_rows), strict=True)
                     )
         return cosine_by_id
 
@@ -268,12 +278,14 @@ def compute_cosines(vector: bytes, other_vectors: Sequence[bytes]) -> list[float
     """Return the cosines, from -1 to 1, between a vector and each of several vectors."""
     if not other_vectors:
         return []
-    direction = np.frombuffer(vector, np.int8).astype(np.float32)
+    query_direction = np.frombuffer(vector, np.int8).astype(np.float32)
     other_directions = (
         np.frombuffer(b"".join(other_vectors), np.int8).reshape(len(other_vectors), -1).astype(np.float32)
     )
-    lengths = np.linalg.norm(other_directions, axis=1) * np.linalg.norm(direction)
-    vector_cosines: list[float] = (other_directions @ direction / np.maximum(lengths, 1e-9)).tolist()
+    length_products = np.linalg.norm(other_directions, axis=1) * np.linalg.norm(query_direction)
+    vector_cosines: list[float] = (
+        other_directions @ query_direction / np.maximum(length_products, 1e-9)
+    ).tolist()
     return vector_cosines
 
 
@@ -289,26 +301,28 @@ def _create_graph(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no typ
     )
 
 
-def _load_graph(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
-    """Load a graph into memory, or map its file if `view`; return None if the file is not a graph."""
+def _load_graph(graph_file: Path, *, is_memory_mapped: bool) -> Any:  # noqa: ANN401  # as above
+    """Load a graph into memory, or map its file if `is_memory_mapped`; return None if the file is not a
+    graph.
+    """
     from usearch.index import Index  # noqa: PLC0415 - of the extra
 
-    graph: Any = Index.restore(file, view=view)
+    graph: Any = Index.restore(graph_file, view=is_memory_mapped)
     if graph is not None:
         graph.expansion_search = HNSW_EXPANSION_SEARCH
     return graph
 
 
-def _upsert(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
+def _upsert(graph: Any, article_keys: NDArray[np.uint64], vector_rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
     """Add vectors to a graph by key, replacing existing vectors; of several with one key, the last counts."""
-    index_by_key = {key: index for index, key in enumerate(keys.tolist())}
+    index_by_key = {article_key: index for index, article_key in enumerate(article_keys.tolist())}
     last_indexes = np.asarray(list(index_by_key.values()))
-    keys, rows = keys[last_indexes], rows[last_indexes]
-    existing_keys = keys[graph.contains(keys)] if len(graph) else keys[:0]
+    article_keys, vector_rows = article_keys[last_indexes], vector_rows[last_indexes]
+    existing_keys = article_keys[graph.contains(article_keys)] if len(graph) else article_keys[:0]
     if len(existing_keys):
         graph.remove(existing_keys)
-    graph.add(keys, rows, threads=1)
+    graph.add(article_keys, vector_rows, threads=1)
 
 
-def _get_vectors(graph: Any, keys: NDArray[np.uint64]) -> NDArray[np.int8]:  # noqa: ANN401  # as above
-    return np.stack(graph.get(keys))
+def _get_vectors(graph: Any, article_keys: NDArray[np.uint64]) -> NDArray[np.int8]:  # noqa: ANN401  # as above
+    return np.stack(graph.get(article_keys))

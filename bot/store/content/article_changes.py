@@ -31,27 +31,27 @@ class ArticleChanges(Repository):
         The log lacks the change if too many followed it, or if the database was replaced by another or by a
         backup: then the change at `sequence` is missing or has a different `nonce`.
         """
-        rows = await self._fetch_rows(
+        change_rows = await self._fetch_rows(
             "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
             (sequence, limit + 1),
         )
-        anchor_rows, later_rows = rows[:1], rows[1:]
+        anchor_rows, later_rows = change_rows[:1], change_rows[1:]
         if [tuple(row)[:2] for row in anchor_rows] != [(sequence, nonce)]:
             return None
         return [ArticleChange(*row) for row in later_rows]
 
     @read_transaction
-    def load_articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
+    def load_articles(self, db: Connection, article_ids: Collection[int]) -> list[IndexedArticle]:
         """Load the articles with these ids, ordered by id; ids without an article are left out."""
-        return _load_articles(db, sorted(ids))
+        return _load_articles(db, sorted(article_ids))
 
     @read_transaction
     def load_articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """Load at most `limit` articles with ids below `article_id`, largest id first."""
-        ids = query_ids(
+        article_ids = query_ids(
             db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
         )
-        return sorted(_load_articles(db, ids), reverse=True)
+        return sorted(_load_articles(db, article_ids), reverse=True)
 
     async def get_largest_id(self) -> int:
         """Return the largest article id, or 0 if there are no articles."""
@@ -66,11 +66,11 @@ class ArticleChanges(Repository):
         )
 
 
-def _load_articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
+def _load_articles(db: Connection, article_ids: Sequence[int]) -> list[IndexedArticle]:
     articles: list[IndexedArticle] = []
-    for offset in range(0, len(ids), _JSON_CHUNK_SIZE):
+    for offset in range(0, len(article_ids), _JSON_CHUNK_SIZE):
         rows_json = db.fetch_value(
-            _INDEXED_ARTICLES_SQL, (to_json_array(ids[offset : offset + _JSON_CHUNK_SIZE]),)
+            _INDEXED_ARTICLES_SQL, (to_json_array(article_ids[offset : offset + _JSON_CHUNK_SIZE]),)
         )
         articles += [
             IndexedArticle._make((*columns, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))

@@ -20,7 +20,7 @@ def insert_articles(
     Either its URL was that of another feed before, and the article may still be enqueued, or another process
     has just inserted it, and it may not.
     """
-    owners_by_key = {
+    owner_by_key = {
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (SELECT atom FROM json_each(?))",
@@ -28,23 +28,23 @@ def insert_articles(
         )
     }
     # Among articles of one date, the first in the document is the newest.
-    ordered = [
+    ordered_articles = [
         new_articles[position]
         for position in sorted(
             range(len(new_articles)), key=lambda index: (new_articles[index].published, -index)
         )
     ]
-    ids = count(db.fetch_value("SELECT coalesce(max(id), 0) + 1 FROM article"))
+    free_ids = count(db.fetch_value("SELECT coalesce(max(id), 0) + 1 FROM article"))
     inserted_articles: dict[int, NewArticle] = {}
     pending_articles: list[PendingArticle] = []
-    identities: list[tuple[int, bytes, int]] = []
-    for article in ordered:
-        if article.key not in owners_by_key:
-            article_id = next(ids)
-            owners_by_key[article.key] = (article_id, 0)
+    identity_rows: list[tuple[int, bytes, int]] = []
+    for article in ordered_articles:
+        if article.key not in owner_by_key:
+            article_id = next(free_ids)
+            owner_by_key[article.key] = (article_id, 0)
             inserted_articles[article_id] = article
-        article_id, owner_feed_id = owners_by_key[article.key]
-        identities += [(feed_id, hash_, article_id) for hash_ in article.identities]
+        article_id, owner_feed_id = owner_by_key[article.key]
+        identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identities]
         if owner_feed_id != feed_id:
             pending_articles.append(PendingArticle(article_id, article.key, article.page, article.published))
     db.executemany(
@@ -55,12 +55,14 @@ def insert_articles(
                 :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
-            article_to_columns(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": db.now}
-            for id_, article in inserted_articles.items()
+            article_to_columns(article)
+            | {"id": inserted_id, "key": article.key, "feed_id": feed_id, "found": db.now}
+            for inserted_id, article in inserted_articles.items()
         ),
     )
     db.executemany(
-        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
+        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        identity_rows,
     )
     return list(inserted_articles), pending_articles
 
@@ -78,9 +80,9 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
         return
     new_article = change.new
     columns = article_to_columns(new_article)
-    assignments_sql = ", ".join(f"{name} = :{name}" for name in columns)
+    assignments_sql = ", ".join(f"{column_name} = :{column_name}" for column_name in columns)
     is_correction = corrections.is_correction(
-        stored_row, title=new_article.title, new_excerpt=new_article.summary or new_article.body
+        stored_row, new_title=new_article.title, new_excerpt=new_article.summary or new_article.body
     )
     db.execute(
         f"UPDATE article SET {assignments_sql}, updated = :now, changes = changes + 1, "
@@ -89,7 +91,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     )
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(feed_id, hash_, change.article_id) for hash_ in new_article.identities],
+        [(feed_id, identity_hash, change.article_id) for identity_hash in new_article.identities],
     )
     if new_article.page != stored_row["page"]:  # Channels must not get the article again.
         db.execute(

@@ -42,10 +42,12 @@ class Articles(Repository):
             article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,)
         )
 
-    async def by_ids(self, ids: Sequence[int]) -> list[Article]:
+    async def by_ids(self, article_ids: Sequence[int]) -> list[Article]:
         """List the articles with these ids, in the order of the ids; ids without an article are left out."""
-        articles_by_id = {article.id: article for article in await self._database.query(load_articles, ids)}
-        return [articles_by_id[id_] for id_ in ids if id_ in articles_by_id]
+        articles_by_id = {
+            article.id: article for article in await self._database.query(load_articles, article_ids)
+        }
+        return [articles_by_id[article_id] for article_id in article_ids if article_id in articles_by_id]
 
     async def page_keys_by_key_prefix(self, key_prefixes: Collection[str]) -> dict[str, str]:
         """Map article keys, or beginnings of such keys, to page keys; leave out those without an article."""
@@ -81,7 +83,7 @@ class Articles(Repository):
                 UNION SELECT article_id FROM fate
                     WHERE channel_id IN (SELECT id FROM channel) AND page = :page
                 UNION SELECT article_id FROM identity WHERE feed_id IN (SELECT id FROM feed)
-                    AND hash IN ({", ".join(f":{name}" for name in identity_parameters)}))
+                    AND hash IN ({", ".join(f":{parameter_name}" for parameter_name in identity_parameters)}))
             ORDER BY id LIMIT :limit
             """,
             build_url_parameters(urls) | identity_parameters | {"page": page_key, "limit": limit},
@@ -113,7 +115,7 @@ class Articles(Repository):
                 """,
                 (limit, offset),
             )
-        feeds = db.fetch_column(
+        listed_feed_ids = db.fetch_column(
             "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
             "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
             {"all": feed_ids is None, "feeds": to_json_array(feed_ids or ()), "outlet": outlet},
@@ -131,7 +133,7 @@ class Articles(Repository):
                 ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
             ORDER BY published DESC, id DESC
             """,
-            {"feeds": to_json_array(feeds), "limit": limit, "offset": offset},
+            {"feeds": to_json_array(listed_feed_ids), "limit": limit, "offset": offset},
         )
 
     async def list_history(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
@@ -201,36 +203,38 @@ class Articles(Repository):
         return articles_by_url
 
     @write_transaction
-    def import_batch(self, db: Connection, new_articles: Sequence[tuple[int, NewArticle]]) -> int:
+    def import_batch(self, db: Connection, articles_with_feed_ids: Sequence[tuple[int, NewArticle]]) -> int:
         """Insert articles from an import file, each with the id of its feed; return how many were inserted.
 
         Articles whose key is stored already are left out, so that an import can be repeated.
         """
         inserted_count = 0
-        for feed_id, group in itertools.groupby(new_articles, key=lambda pair: pair[0]):
+        for feed_id, article_pairs in itertools.groupby(articles_with_feed_ids, key=lambda pair: pair[0]):
             # `insert_articles` stores the last of several articles of one date first; a file wants the first.
-            articles = [article for _, article in group][::-1]
+            articles = [article for _, article in article_pairs][::-1]
             inserted_count += len(insert_articles(db, feed_id, articles)[0])
         return inserted_count
 
-    async def purge_texts(self, before: int) -> int:
+    async def purge_texts(self, found_before: int) -> int:
         """Delete the texts of articles found before a time; return the number of articles.
 
         Bookmarked articles keep their texts. Titles, dates, URLs and identities remain, and titles remain
-        searchable. `before` is Unix time in seconds.
+        searchable. `found_before` is Unix time in seconds.
         """
         purged_count = 0
         last_position: tuple[int, int] | None = (-(2**62), 0)
         while last_position is not None:
-            batch_count, last_position = await self._database.transact(_purge_batch, before, last_position)
+            batch_count, last_position = await self._database.transact(
+                _purge_batch, found_before, last_position
+            )
             purged_count += batch_count
         return purged_count
 
 
 def _purge_batch(
-    db: Connection, before: int, after_position: tuple[int, int]
+    db: Connection, found_before: int, after_position: tuple[int, int]
 ) -> tuple[int, tuple[int, int] | None]:
-    rows = db.fetch_rows(
+    article_rows = db.fetch_rows(
         """
         SELECT id, found FROM article
         WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
@@ -238,15 +242,15 @@ def _purge_batch(
             SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
         ORDER BY found, id LIMIT ?
         """,
-        (before, *after_position, PURGE_BATCH_SIZE),
+        (found_before, *after_position, PURGE_BATCH_SIZE),
     )
-    for row in rows:
+    for row in article_rows:
         db.execute(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
         db.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
         page_fetch_queue.cancel_fetch(db, row["id"])
-    if len(rows) < PURGE_BATCH_SIZE:
-        return len(rows), None
-    return len(rows), (rows[-1]["found"], rows[-1]["id"])
+    if len(article_rows) < PURGE_BATCH_SIZE:
+        return len(article_rows), None
+    return len(article_rows), (article_rows[-1]["found"], article_rows[-1]["id"])

@@ -103,7 +103,7 @@ class GeneratedTexts(Repository):
         Of each channel in `languages_by_channel_id`, only the newest `MAX_POSTS_PER_CHANNEL` pending posts
         are considered, and as many posts sent since `since` (Unix time in seconds).
         """
-        translations = []
+        pending_translations = []
         for channel_id, language in languages_by_channel_id.items():
             parameters = {
                 "channel": channel_id,
@@ -124,5 +124,5 @@ class GeneratedTexts(Repository):
                     f"LIMIT {MAX_POSTS_PER_CHANNEL}",
                     parameters,
                 )
-                translations += [PendingTranslation(row[0], channel_id, language) for row in rows]
-        return translations
+                pending_translations += [PendingTranslation(row[0], channel_id, language) for row in rows]
+        return pending_translations

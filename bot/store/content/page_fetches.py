@@ -26,13 +26,13 @@ class PageFetches(Repository):
         *,
         feed_ids: Collection[int] | None = None,
         exclude_article_ids: Collection[int] = (),
-        slots: Collection[int] | None = None,
+        host_slots: Collection[int] | None = None,
     ) -> list[PageFetchJob]:
         """Claim up to `limit` pages that are due, counting an attempt for each.
 
-        `feed_ids` and host `slots` restrict the claims where they are given; `exclude_article_ids` are left
-        out. Pages are taken from the feeds in turn, newest article first. A claim that is not finished is due
-        again after `CLAIM_TIMEOUT_SECONDS`.
+        `feed_ids` and host `host_slots` restrict the claims where they are given; `exclude_article_ids` are
+        left out. Pages are taken from the feeds in turn, newest article first. A claim that is not finished
+        is due again after `CLAIM_TIMEOUT_SECONDS`.
         """
         rows = db.fetch_rows(
             f"""
@@ -43,7 +43,8 @@ class PageFetches(Repository):
                 SELECT article_id, attempts,
                        row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
                 FROM reading
-                WHERE due <= :now {_slot_condition(slots)} AND (:all OR feed_id IN (SELECT value FROM
+                WHERE due <= :now {_build_slot_condition_sql(host_slots)} AND (:all OR feed_id IN (SELECT
+                    value FROM
                     json_each(:feeds)))
                   AND article_id NOT IN (SELECT value FROM json_each(:besides))
                 ORDER BY place, article_id DESC LIMIT :limit
@@ -55,7 +56,7 @@ class PageFetches(Repository):
                 "all": feed_ids is None,
                 "feeds": to_json_array(feed_ids or ()),
                 "besides": to_json_array(exclude_article_ids),
-                "slots": to_json_array(slots or ()),
+                "slots": to_json_array(host_slots or ()),
                 "limit": limit,
             },
         )
@@ -67,17 +68,17 @@ class PageFetches(Repository):
         return jobs
 
     async def next_due_at(
-        self, exclude_article_ids: Collection[int] = (), *, slots: Collection[int] | None = None
+        self, exclude_article_ids: Collection[int] = (), *, host_slots: Collection[int] | None = None
     ) -> int | None:
         """Return the time at which the next page is due, or None without pages.
 
-        The time is Unix time in seconds, possibly past. Considers only pages of host `slots` (groups of
+        The time is Unix time in seconds, possibly past. Considers only pages of host `host_slots` (groups of
         hosts) if given, without those of `exclude_article_ids`.
         """
         return await self._fetch_value(
-            f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_slot_condition(slots)} "
+            f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_build_slot_condition_sql(host_slots)} "
             "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
-            {"besides": to_json_array(exclude_article_ids), "slots": to_json_array(slots or ())},
+            {"besides": to_json_array(exclude_article_ids), "slots": to_json_array(host_slots or ())},
         )
 
     async def find_text_of_page(self, page_key: str) -> str | None:
@@ -114,5 +115,5 @@ class PageFetches(Repository):
         return await self._fetch_int("SELECT count(*) FROM reading WHERE due IS NOT NULL")
 
 
-def _slot_condition(slots: Collection[int] | None) -> str:
-    return "" if slots is None else "AND (slot IS NULL OR slot IN (SELECT value FROM json_each(:slots)))"
+def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
+    return "" if host_slots is None else "AND (slot IS NULL OR slot IN (SELECT value FROM json_each(:slots)))"

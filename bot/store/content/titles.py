@@ -29,12 +29,12 @@ class TitleSamples(Repository):
             WHERE feed_id IN (SELECT value FROM json_each(:feeds))
             AND published >= :since AND published < :before
         """
-        count = db.fetch_value(f"SELECT count(*) {from_sql}", parameters)
-        step = -(-count // max_titles) or 1
+        title_count = db.fetch_value(f"SELECT count(*) {from_sql}", parameters)
+        sampling_step = -(-title_count // max_titles) or 1
         titles = db.fetch_objects(
             TitleSample._make,
             f"SELECT published, outlet, page, substr(title, 1, {_MAX_TITLE_CHARS}) {from_sql} AND "
             f"id % :step = 0",
-            parameters | {"step": step},
+            parameters | {"step": sampling_step},
         )
-        return TitleSampleSet(step, titles)
+        return TitleSampleSet(sampling_step, titles)

@@ -15,7 +15,7 @@ MAX_ENCODED_CHARS = 500
 """Maximum number of characters of an article that are encoded: title, summary and beginning of the text."""
 STALE_INDEX_SECONDS = 30 * 86_400
 """Seconds without additions after which a semantic index counts as gone, and its records are deleted."""
-_META_PREFIX = "vectors "
+_META_NAME_PREFIX = "vectors "
 """Prefix of names in `meta` for the time of the last addition to an index; the stamp of the index follows."""
 _ENCODED_TEXT_SQL = f"""
     substr(article.title || '\n' || article.summary || '\n'
@@ -37,7 +37,7 @@ class Vectors(Repository):
     def drop_index(self, db: Connection, stamp: str) -> None:
         """Delete the records of a semantic index."""
         db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
-        db.execute("DELETE FROM meta WHERE name = ?", (_META_PREFIX + stamp,))
+        db.execute("DELETE FROM meta WHERE name = ?", (_META_NAME_PREFIX + stamp,))
 
     @write_transaction
     def purge(self, db: Connection, now: int) -> None:
@@ -47,11 +47,11 @@ class Vectors(Repository):
         """
         db.execute(
             "DELETE FROM meta WHERE name LIKE ? AND value < ?",
-            (f"{_META_PREFIX}%", str(now - STALE_INDEX_SECONDS)),
+            (f"{_META_NAME_PREFIX}%", str(now - STALE_INDEX_SECONDS)),
         )
         db.execute(
             "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
-            (_META_PREFIX,),
+            (_META_NAME_PREFIX,),
         )
 
     async def count_encoded(self, stamp: str | None = None) -> EncodedCounts:
@@ -59,20 +59,23 @@ class Vectors(Repository):
 
         If no index is given (None), the most complete one counts.
         """
-        encoded = (
+        encoded_count_sql = (
             "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY stamp) AS each_index"
             if stamp is None
             else "count(*) FROM encoded_article WHERE stamp = :stamp"
         )
         row = await self._fetch_row(
-            f"SELECT coalesce((SELECT {encoded}), 0), (SELECT count(*) FROM article)", {"stamp": stamp or ""}
+            f"SELECT coalesce((SELECT {encoded_count_sql}), 0), (SELECT count(*) FROM article)",
+            {"stamp": stamp or ""},
         )
         return EncodedCounts(*row)
 
     async def list_unencoded_ids(self, stamp: str, limit: int) -> list[int]:
         """List the ids of at most `limit` articles that a semantic index has not encoded, newest first."""
-        encoded, articles = await self.count_encoded(stamp)
-        if encoded == articles:  # Deleting an article deletes its record, so equal counts mean complete.
+        encoded_count, article_count = await self.count_encoded(stamp)
+        if (
+            encoded_count == article_count
+        ):  # Deleting an article deletes its record, so equal counts mean complete.
             return []
         return await self._fetch_column(
             """SELECT id FROM article INDEXED BY article_newest
@@ -95,7 +98,7 @@ class Vectors(Repository):
 
         Articles whose text has changed since it was loaded are left out.
         """
-        meta.set_text(db, _META_PREFIX + stamp, str(db.now))
+        meta.set_text(db, _META_NAME_PREFIX + stamp, str(db.now))
         marked_count = 0
         for article_id, text in encoded_texts:
             marked_count += db.execute_rowcount(
@@ -121,7 +124,7 @@ class Vectors(Repository):
         return await self._fetch_set(
             f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND "
             f"{_MATCHES_FILTER_SQL}",
-            {"ids": to_json_array(article_ids), **_filter_parameters(feed_ids, since, before)},
+            {"ids": to_json_array(article_ids), **_build_filter_parameters(feed_ids, since, before)},
         )
 
     async def list_newest_ids(
@@ -133,11 +136,11 @@ class Vectors(Repository):
         """
         return await self._fetch_column(
             f"SELECT id FROM article WHERE {_MATCHES_FILTER_SQL} ORDER BY published DESC LIMIT :limit",
-            {"limit": limit, **_filter_parameters(feed_ids, since, before)},
+            {"limit": limit, **_build_filter_parameters(feed_ids, since, before)},
         )
 
 
-def _filter_parameters(
+def _build_filter_parameters(
     feed_ids: Collection[int] | None, since: int | None, before: int | None
 ) -> dict[str, str | int | None]:
     return {"feeds": None if feed_ids is None else to_json_array(feed_ids), "since": since, "before": before}

@@ -45,7 +45,7 @@ class Processes(Repository):
         )
         role_lists = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
         return {
-            pool.kind: _rebalance(
+            pool.kind: _rebalance_pool(
                 db, process, pool, sum(pool.role in process_roles for process_roles in role_lists)
             )
             for pool in pools
@@ -64,7 +64,7 @@ class Processes(Repository):
         return row is not None
 
     @urgent_write_transaction
-    def transfer(self, db: Connection, fence: Fence, new_owner: str) -> bool:
+    def transfer(self, db: Connection, fence: Fence, new_owner_id: str) -> bool:
         """Transfer a lease to another live process; return False if the lease stays with its owner.
 
         Raises `StoreError`.
@@ -72,7 +72,7 @@ class Processes(Repository):
         db.execute(
             "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
             "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
-            (*fence, new_owner),
+            (*fence, new_owner_id),
         )
         return not _is_owner(db, fence)
 
@@ -110,14 +110,14 @@ def require_lease(db: Connection, fence: Fence | None) -> None:
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
 
 
-def list_owned_feed_ids(db: Connection, owner: str, feed_ids: Collection[int]) -> set[int]:
+def list_owned_feed_ids(db: Connection, owner_id: str, feed_ids: Collection[int]) -> set[int]:
     """Return those of the given feed ids whose host slot (one of 64 groups of hosts) a process has leased."""
     return set(
         db.fetch_column(
             "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
             "JOIN process ON process.id = owner AND until > database_time() "
             "WHERE feed.id IN (SELECT value FROM json_each(?2))",
-            (owner, to_json_array(feed_ids)),
+            (owner_id, to_json_array(feed_ids)),
         )
     )
 
@@ -133,15 +133,15 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
     )
 
 
-def _rebalance(db: Connection, process: Process, pool: LeasePool, live_count: int) -> frozenset[int]:
+def _rebalance_pool(db: Connection, process: Process, pool: LeasePool, live_count: int) -> frozenset[int]:
     """Adjust the leases of a process to its fair share, and return the numbers of those it then owns."""
-    rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
-    owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
+    lease_rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
+    owner_by_number: Mapping[int, str] = {row[0]: row[1] for row in lease_rows}
     fair_share = len(pool.numbers) if pool.takes_all_free else -(-len(pool.numbers) // max(live_count, 1))
-    owned_numbers = sorted(number for number, owner in owners.items() if owner == process.id)
+    owned_numbers = sorted(number for number, owner in owner_by_number.items() if owner == process.id)
     retained_numbers = [number for number in owned_numbers if number in pool.numbers]
     retained_numbers = retained_numbers[:fair_share] if pool.rebalances else retained_numbers
-    free_numbers = sorted(pool.numbers - owners.keys())
+    free_numbers = sorted(pool.numbers - owner_by_number.keys())
     acquired_numbers = (
         free_numbers[: max(fair_share - len(retained_numbers), 0)] if pool.role in process.roles else []
     )

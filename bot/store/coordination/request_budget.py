@@ -42,24 +42,24 @@ class RequestBudget(Repository):
         pause = round(pause * 1_000)
         now_ms = int(db.fetch_value("SELECT database_time()"))
         db.execute("DELETE FROM request_share WHERE until < ?", (now_ms - _REFUSAL_RETENTION_MS,))
-        rows = db.fetch_rows(
+        allocation_rows = db.fetch_rows(
             "SELECT process, slots, need, refused, until FROM request_share WHERE process <> ?",
             (allocation.process,),
         )
-        paused_until_ms = max((row[4] for row in rows if row[0] == GLOBAL_ROW), default=now_ms)
+        paused_until_ms = max((row[4] for row in allocation_rows if row[0] == GLOBAL_ROW), default=now_ms)
         if now_ms + pause > paused_until_ms:
             paused_until_ms = now_ms + pause
             _upsert_allocation(db, RequestAllocation(GLOBAL_ROW, 0, 0, 0), paused_until_ms)
         peer_allocations = [
             RequestAllocation(*row[:4]) if row[4] > now_ms else RequestAllocation(row[0], 0, 0, row[3])
-            for row in rows
+            for row in allocation_rows
         ]
-        slots = policy(allocation, peer_allocations)
-        _upsert_allocation(db, allocation._replace(slots=max(allocation.slots, slots)), now_ms + ttl)
-        rate_limited_elsewhere = sum(
+        slot_count = policy(allocation, peer_allocations)
+        _upsert_allocation(db, allocation._replace(slots=max(allocation.slots, slot_count)), now_ms + ttl)
+        peer_rate_limited_count = sum(
             peer_allocation.rate_limited_count for peer_allocation in peer_allocations
         )
-        return RequestGrant(slots, rate_limited_elsewhere, max(paused_until_ms - now_ms, 0) / 1_000)
+        return RequestGrant(slot_count, peer_rate_limited_count, max(paused_until_ms - now_ms, 0) / 1_000)
 
 
 def _upsert_allocation(db: Connection, allocation: RequestAllocation, until_ms: int) -> None:

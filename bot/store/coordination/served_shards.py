@@ -29,7 +29,7 @@ class ServedShards(Repository):
         super().__init__(database)
         self.count = 1
         self.numbers = frozenset({0})
-        self._owner: str | None = None
+        self._owner_id: str | None = None
         self._started_at_by_bucket: dict[int, float] = {}
 
     @property
@@ -37,12 +37,12 @@ class ServedShards(Repository):
         """Seconds between two identifies (session starts) in one rate limit bucket of Discord."""
         return IDENTIFY_INTERVAL_SECONDS
 
-    def reset(self, count: int, *, owner: str | None) -> None:
+    def reset(self, shard_count: int, *, owner_id: str | None) -> None:
         """Set the total number of shards; this process serves none of them until `set_served` is called.
 
-        `owner` is the id of this process if shards are leased, or None if the process keeps them for good.
+        `owner_id` is the id of this process if shards are leased, or None if the process keeps them for good.
         """
-        self.count, self.numbers, self._owner = count, frozenset(), owner
+        self.count, self.numbers, self._owner_id = shard_count, frozenset(), owner_id
 
     def set_served(self, numbers: Iterable[int]) -> None:
         """Set the shards that this process serves."""
@@ -56,26 +56,27 @@ class ServedShards(Repository):
         """Return whether this process serves a server, or direct messages if the server is None."""
         return self.get_shard(server_id) in self.numbers
 
-    def build_served_condition(self, server_id: str, shard: int | None = None) -> str:
-        """Return an SQL condition on the column `server_id`: that this process serves the server.
+    def build_served_condition(self, server_id_sql: str, shard: int | None = None) -> str:
+        """Return an SQL condition on the column `server_id_sql`: that this process serves the server.
 
         With `shard`, the condition is that the server belongs to that shard.
         """
-        numbers = self.numbers if shard is None else {shard}
-        if len(numbers) == self.count:
+        shard_numbers = self.numbers if shard is None else {shard}
+        if len(shard_numbers) == self.count:
             return "1 = 1"
         return (
-            f"(coalesce({server_id}, 0) >> 22) % {self.count} IN ({', '.join(map(str, numbers)) or 'NULL'})"
+            f"(coalesce({server_id_sql}, 0) >> 22) % {self.count} IN "
+            f"({', '.join(map(str, shard_numbers)) or 'NULL'})"
         )
 
     @property
     def is_leased(self) -> bool:
         """Whether shards are leased and may therefore move to another process."""
-        return self._owner is not None
+        return self._owner_id is not None
 
     def require_served(self, db: Connection, dispatch_id: int) -> None:
         """Raise `LeaseLost` if another process now has the lease for the shard of a dispatch's server."""
-        if self._owner is None:
+        if self._owner_id is None:
             return
         row = db.fetch_row(
             "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
@@ -83,24 +84,25 @@ class ServedShards(Repository):
             (self.count, dispatch_id),
         )
         if row is not None:
-            require_lease(db, Fence(self._owner, "shard", row[0]))
+            require_lease(db, Fence(self._owner_id, "shard", row[0]))
 
     @write_transaction
-    def agree_on_count(self, db: Connection, count: int) -> int:
-        """Return the number of shards that all live processes use: that of the oldest one, or else `count`.
+    def agree_on_count(self, db: Connection, shard_count: int) -> int:
+        """Return the number of shards that all live processes use: that of the oldest one, or else
+        `shard_count`.
 
         Raises `StoreError`.
         """
-        live_lease = db.fetch_row(
+        live_lease_row = db.fetch_row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
             "WHERE kind = 'shard' AND until > database_time()"
         )
-        stored_count = db.fetch_row("SELECT value FROM meta WHERE name = 'shards'")
-        if live_lease is not None and stored_count is not None:
-            return int(stored_count[0])
+        stored_count_row = db.fetch_row("SELECT value FROM meta WHERE name = 'shards'")
+        if live_lease_row is not None and stored_count_row is not None:
+            return int(stored_count_row[0])
         db.execute("DELETE FROM lease WHERE kind = 'shard'")
-        meta.set_text(db, "shards", str(count))
-        return count
+        meta.set_text(db, "shards", str(shard_count))
+        return shard_count
 
     async def request_identify(self, bucket: int, remaining_starts: int | None = None) -> IdentifyPermit:
         """Reserve the right to identify a shard, or return the number of seconds to wait for that right.
@@ -161,8 +163,8 @@ def _compute_identify_wait(
 
 def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -> IdentifyPermit:
     now_ms = int(db.fetch_value("SELECT database_time()"))
-    rows = db.fetch_rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
-    started_at_by_bucket = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
+    start_rows = db.fetch_rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
+    started_at_by_bucket = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in start_rows}
     wait_seconds = _compute_identify_wait(started_at_by_bucket, bucket, remaining_starts, now_ms / 1_000)
     if not wait_seconds:
         meta.set_text(db, f"identify {bucket}", str(now_ms))
@@ -170,11 +172,11 @@ def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -
 
 
 def _confirm_permit(db: Connection, bucket: int, permit: IdentifyPermit) -> bool:
-    name = f"identify {bucket}"
+    meta_name = f"identify {bucket}"
     if (
-        db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (name, str(permit.granted_at)))
+        db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (meta_name, str(permit.granted_at)))
         is None
     ):
         return False
-    meta.set_text(db, name, str(db.fetch_value("SELECT database_time()")))
+    meta.set_text(db, meta_name, str(db.fetch_value("SELECT database_time()")))
     return True

@@ -31,15 +31,15 @@ def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
 
 
 def _enqueue_failure(db: Connection, alert: Alert) -> None:
-    channels = db.fetch_rows(
+    channel_rows = db.fetch_rows(
         f"""
         SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS place WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
             WHERE channel.server_id = place.server_id AND dispatch.what = :what)
         """,
-        {"feed": alert.feed_id, "what": _dedupe_key(alert.kind, alert)},
+        {"feed": alert.feed_id, "what": _build_dedupe_key(alert.kind, alert)},
     )
-    _insert_alerts(db, alert, channels)
+    _insert_alerts(db, alert, channel_rows)
 
 
 def _enqueue_recovery(db: Connection, alert: Alert) -> None:
@@ -47,13 +47,13 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
 
     Where the alert about the failure is still pending, delete that alert instead.
     """
-    failure_keys = [_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
+    failure_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     db.execute(
         "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "
         "AND channel_id IN (SELECT id FROM channel)",
         failure_keys,
     )
-    channels = db.fetch_rows(
+    channel_rows = db.fetch_rows(
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
         JOIN server ON server.id = channel.server_id AND server.left IS NULL
@@ -65,24 +65,24 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
         """,
         {"broken": failure_keys[0], "gone": failure_keys[1], "feed": alert.feed_id},
     )
-    _insert_alerts(db, alert, channels)
+    _insert_alerts(db, alert, channel_rows)
 
 
-def _insert_alerts(db: Connection, alert: Alert, channels: list[Row]) -> None:
+def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> None:
     db.executemany(
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
         "VALUES (?1, 'notice', ?2, ?3, ?3, ?3, ?4) ON CONFLICT (channel_id, what) DO NOTHING",
         [
             (
-                channel["id"],
-                _dedupe_key(alert.kind, alert),
+                channel_row["id"],
+                _build_dedupe_key(alert.kind, alert),
                 db.now,
-                alert.texts[i18n.supported_language(channel["locale"]) or alert.language],
+                alert.texts[i18n.supported_language(channel_row["locale"]) or alert.language],
             )
-            for channel in channels
+            for channel_row in channel_rows
         ],
     )
 
 
-def _dedupe_key(kind: AlertKind, alert: Alert) -> str:
+def _build_dedupe_key(kind: AlertKind, alert: Alert) -> str:
     return f"{kind.value}:{alert.feed_id}:{alert.since}"

@@ -43,7 +43,8 @@ class ChannelStates(ShardedRepository):
         """List the blocked channels of a shard, only in servers that the bot is in."""
         return await self._fetch_column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._served_condition(shard)}"
+            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND "
+            f"{self._build_served_condition_sql(shard)}"
         )
 
     async def get_problem(self, channel_id: int) -> ChannelProblem | None:
@@ -79,5 +80,5 @@ class ChannelStates(ShardedRepository):
         )
         return None if row is None else posting_schedule.format_wait_reason("post", row, now)
 
-    def _served_condition(self, shard: int | None = None) -> str:
+    def _build_served_condition_sql(self, shard: int | None = None) -> str:
         return self._shards.build_served_condition("channel.server_id", shard)

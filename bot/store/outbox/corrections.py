@@ -12,7 +12,7 @@ RETRACTION_DELAY_SECONDS = 1800
 COMPARED_CHARS = 400
 """Number of characters at the beginning of a text that are compared: about as many as a post shows."""
 
-_WORDS = re.compile(r"\w+")
+_WORD_PATTERN = re.compile(r"\w+")
 
 
 def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list[RetractionCandidate]:
@@ -33,13 +33,13 @@ def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list
     )
 
 
-def is_correction(stored_row: Row, *, title: str, new_excerpt: str) -> bool:
+def is_correction(stored_row: Row, *, new_title: str, new_excerpt: str) -> bool:
     """Return whether the words of an article's title or of the beginning of its text have changed.
 
-    `stored_row` needs the columns `title`, `summary` and `given` (the feed's text). `new_excerpt` is the new
-    summary or, without a summary, the new text.
+    `stored_row` needs the columns `new_title`, `summary` and `given` (the feed's text). `new_excerpt` is the
+    new summary or, without a summary, the new text.
     """
-    return _split_words(stored_row["title"]) != _split_words(title) or _split_words(
+    return _split_words(stored_row["title"]) != _split_words(new_title) or _split_words(
         stored_row["summary"] or stored_row["given"]
     ) != _split_words(new_excerpt)
 
@@ -55,16 +55,16 @@ def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
 
 def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
     """Clear the marks of articles as missing or retracted, and schedule edits of their posts."""
-    ids = to_json_array(article_ids)
+    article_ids_json = to_json_array(article_ids)
     schedule_edits(
         db,
         "SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND retracted IS NOT NULL",
-        {"ids": ids},
+        {"ids": article_ids_json},
     )
     db.execute(
         "UPDATE article SET missing_since = NULL, retracted = NULL "
         "WHERE id IN (SELECT value FROM json_each(?))",
-        (ids,),
+        (article_ids_json,),
     )
 
 
@@ -101,4 +101,4 @@ def schedule_edits(db: Connection, article_ids_sql: str, parameters: dict[str, o
 
 
 def _split_words(text: str) -> list[str]:
-    return _WORDS.findall(text[:COMPARED_CHARS].casefold())
+    return _WORD_PATTERN.findall(text[:COMPARED_CHARS].casefold())

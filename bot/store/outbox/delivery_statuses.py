@@ -18,7 +18,7 @@ class DeliveryStatuses(Repository):
         """List the delivery statuses of a page, one for each channel that has one, oldest first."""
         now = self._clock.now()
         return await self._fetch_objects(
-            partial(_status_from_row, now),
+            partial(_build_status_from_row, now),
             f"""
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
                    dispatch.kind, dispatch.state, coalesce(dispatch.error, channel.problem) AS error,
@@ -51,7 +51,7 @@ _STATUS_BY_STATE = {
 _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatus.IN_CATCH_UP}
 
 
-def _status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
+def _build_status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
     state = row["state"] if row["fate"] is None else None
     status = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
     reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["error"]

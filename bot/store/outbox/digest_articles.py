@@ -39,7 +39,7 @@ def gather_candidates(
     reserved_article_ids = db.fetch_column(
         "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", parameters
     )
-    rows = db.fetch_rows(
+    candidate_rows = db.fetch_rows(
         """
         SELECT DISTINCT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -65,7 +65,7 @@ def gather_candidates(
         """,
         parameters,
     )
-    return _build_candidates(db, rows, parameters, reserved_article_ids)
+    return _build_candidates(db, candidate_rows, parameters, reserved_article_ids)
 
 
 def gather_for_user(
@@ -92,7 +92,7 @@ def gather_for_user(
         "chosen": to_json_array(selected_feed_ids or ()),
         "wanted": to_json_array(matched_article_ids),
     }
-    rows = db.fetch_rows(
+    candidate_rows = db.fetch_rows(
         """
         SELECT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -106,7 +106,7 @@ def gather_for_user(
         """,
         parameters,
     )
-    return _build_candidates(db, rows, parameters, [])
+    return _build_candidates(db, candidate_rows, parameters, [])
 
 
 def enqueue_digest(
@@ -142,10 +142,13 @@ def enqueue_digest(
 
 
 def _build_candidates(
-    db: Connection, rows: Sequence[Row], parameters: dict[str, object], reserved_article_ids: list[int]
+    db: Connection,
+    candidate_rows: Sequence[Row],
+    parameters: dict[str, object],
+    reserved_article_ids: list[int],
 ) -> DigestCandidates:
-    same_page_articles = _load_same_page_articles(db, rows, parameters)
-    bookmark_counts = _count_bookmarks(db, rows, same_page_articles, parameters["server"])
+    same_page_articles = _load_same_page_articles(db, candidate_rows, parameters)
+    bookmark_count_by_page = _count_bookmarks(db, candidate_rows, same_page_articles, parameters["server"])
     candidates = [
         DigestCandidate(
             row["id"],
@@ -161,16 +164,16 @@ def _build_candidates(
                 for same_page_article in same_page_articles.get(row["page"], ())
                 if same_page_article.article_id != row["id"]
             ),
-            bookmark_counts.get(row["page"], 0),
+            bookmark_count_by_page.get(row["page"], 0),
         )
-        for row in rows
+        for row in candidate_rows
     ]
-    ids = to_json_array([candidate.article_id for candidate in candidates])
+    article_ids_json = to_json_array([candidate.article_id for candidate in candidates])
     similar_pairs = db.fetch_rows(
         "SELECT article_id, other_id, likeness FROM kinship "
         "WHERE article_id IN (SELECT value FROM json_each(?1)) "
         "AND other_id IN (SELECT value FROM json_each(?1))",
-        (ids,),
+        (article_ids_json,),
     )
     unique_candidates = list(
         {page_candidate.page: page_candidate for page_candidate in reversed(candidates)}.values()
@@ -181,26 +184,26 @@ def _build_candidates(
 
 
 def _load_same_page_articles(
-    db: Connection, rows: Sequence[Row], parameters: dict[str, object]
+    db: Connection, candidate_rows: Sequence[Row], parameters: dict[str, object]
 ) -> dict[str, list[SamePageArticle]]:
     articles_by_page: dict[str, list[SamePageArticle]] = {}
-    for page, *columns in db.execute(
+    for page_key, *columns in db.execute(
         "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
         "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
-        parameters | {"pages": to_json_array({row["page"] for row in rows})},
+        parameters | {"pages": to_json_array({row["page"] for row in candidate_rows})},
     ):
-        articles_by_page.setdefault(page, []).append(SamePageArticle(*columns))
+        articles_by_page.setdefault(page_key, []).append(SamePageArticle(*columns))
     return articles_by_page
 
 
 def _count_bookmarks(
     db: Connection,
-    rows: Sequence[Row],
+    candidate_rows: Sequence[Row],
     same_page_articles: dict[str, list[SamePageArticle]],
     server_id: object,
 ) -> dict[str, int]:
     """Map page keys to the number of users who bookmarked the page in the server."""
-    ids = {row["id"] for row in rows} | {
+    article_ids = {row["id"] for row in candidate_rows} | {
         article.article_id for articles in same_page_articles.values() for article in articles
     }
     return dict(
@@ -209,6 +212,6 @@ def _count_bookmarks(
             "JOIN article ON article.id = bookmark.article_id "
             "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
             "AND bookmark.server_id = ? GROUP BY article.page",
-            (to_json_array(ids), server_id),
+            (to_json_array(article_ids), server_id),
         )
     )

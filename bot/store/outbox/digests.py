@@ -55,9 +55,9 @@ class Digests(ShardedRepository):
         time_zone, left_at = db.fetch_row("SELECT time_zone, left FROM server WHERE id = ?", (server_id,))
         if left_at is not None or (old_plan is None and other_count >= limit):
             return None
-        due = local_time.next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
+        due_at = local_time.next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
         if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
-            due = row["due"]
+            due_at = row["due"]
         db.execute(
             """
             INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created, due)
@@ -67,14 +67,16 @@ class Digests(ShardedRepository):
                 wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
                 due = excluded.due
             """,
-            asdict(plan) | {"channel": channel_id, "now": db.now, "due": due},
+            asdict(plan) | {"channel": channel_id, "now": db.now, "due": due_at},
         )
         if old_plan is not None and old_plan.alone and not plan.alone:
             outbox_writes.release_digest_reserve(db, channel_id)
         if plan.alone:
             held_posts.move_to_digest(db, channel_id)
-        kind, old = SettingKind.DIGEST, None if old_plan is None else str(old_plan)
-        setting_changes.log_change(db, server_id, user_id, kind, old, str(plan), channel_id=channel_id)
+        setting_kind, old_plan_text = SettingKind.DIGEST, None if old_plan is None else str(old_plan)
+        setting_changes.log_change(
+            db, server_id, user_id, setting_kind, old_plan_text, str(plan), channel_id=channel_id
+        )
         return _digest_from_row(db.fetch_row(select_sql, (channel_id,)))
 
     @write_transaction
@@ -92,22 +94,24 @@ class Digests(ShardedRepository):
         _withdraw_pending(db, row["id"])
         db.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
         outbox_writes.release_digest_reserve(db, channel_id)
-        kind, old = SettingKind.DIGEST, str(_digest_from_row(row).plan)
-        setting_changes.log_change(db, server_id, user_id, kind, old, None, channel_id=channel_id)
+        setting_kind, old_plan_text = SettingKind.DIGEST, str(_digest_from_row(row).plan)
+        setting_changes.log_change(
+            db, server_id, user_id, setting_kind, old_plan_text, None, channel_id=channel_id
+        )
         return True
 
     async def by_channel(self, channel_id: int) -> Digest | None:
         """Return the digest of a channel, or None if there is none."""
-        return next(iter(await self._list("digest.channel_id = ?", channel_id)), None)
+        return next(iter(await self._list_digests("digest.channel_id = ?", channel_id)), None)
 
     async def list_by_server(self, server_id: int) -> list[Digest]:
         """List the digests of a server, oldest first."""
-        return await self._list("channel.server_id = ?", server_id)
+        return await self._list_digests("channel.server_id = ?", server_id)
 
     async def list_due(self, now: int) -> list[Digest]:
         """List the digests that are due at `now` in servers of this process; the longest due come first."""
-        condition = f"digest.due <= ? AND {self._shards.build_served_condition('channel.server_id')}"
-        return await self._list(condition, now, order="digest.due, digest.id")
+        condition_sql = f"digest.due <= ? AND {self._shards.build_served_condition('channel.server_id')}"
+        return await self._list_digests(condition_sql, now, order_sql="digest.due, digest.id")
 
     async def next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next digest of this process is due.
@@ -185,13 +189,15 @@ class Digests(ShardedRepository):
     def skip(self, db: Connection, digest: Digest, *, since: int) -> None:
         """Skip an overdue digest; the next one covers the time from `since` (Unix time in seconds) on."""
         if _is_unchanged(db, digest):
-            due = _next_due_at(db, digest)
-            db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))
+            due_at = _next_due_at(db, digest)
+            db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due_at, since, digest.id))
 
-    async def _list(self, condition: str, parameter: int, *, order: str = "digest.id") -> list[Digest]:
+    async def _list_digests(
+        self, condition_sql: str, parameter: int, *, order_sql: str = "digest.id"
+    ) -> list[Digest]:
         return await self._fetch_objects(
             _digest_from_row,
-            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition} ORDER BY {order}",
+            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition_sql} ORDER BY {order_sql}",
             (parameter,),
         )
 
@@ -219,13 +225,13 @@ def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
     if not pending_rows:
         return None
     period_starts = [json.loads(row["payload"]).get("since", row["created"]) for row in pending_rows]
-    ids = to_json_array([row["id"] for row in pending_rows])
+    dispatch_ids_json = to_json_array([row["id"] for row in pending_rows])
     db.execute(
         "UPDATE fate SET dispatch_id = NULL, fate = 'digested', decided = ? "
         "WHERE dispatch_id IN (SELECT value FROM json_each(?))",
-        (db.now, ids),
+        (db.now, dispatch_ids_json),
     )
-    db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+    db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (dispatch_ids_json,))
     return int(min(period_starts))
 
 

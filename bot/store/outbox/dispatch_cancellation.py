@@ -85,13 +85,13 @@ def withdraw_articles(
             "decided = :now " + selection_sql,
             parameters,
         )
-    empty_dispatches = db.fetch_rows(
+    empty_dispatch_rows = db.fetch_rows(
         "SELECT id FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
     )
-    for (dispatch_id,) in empty_dispatches:
+    for (dispatch_id,) in empty_dispatch_rows:
         requeue_joined(db, dispatch_id)
         db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
@@ -103,7 +103,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     post. Articles of feeds that the channel no longer follows are withheld, or enqueued in the channel to
     which the feed was moved. A channel that gets only digests reserves the articles for its digest.
     """
-    has_moved = _enqueue_in_new_channel(db, dispatch_id)
+    was_enqueued_elsewhere = _enqueue_in_new_channel(db, dispatch_id)
     _withhold_unfollowed(db, dispatch_id)
     joined_rows = db.fetch_rows(
         """
@@ -114,28 +114,28 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
         (dispatch_id,),
     )
     if not joined_rows:
-        return has_moved
-    channel_id, oldest = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
+        return was_enqueued_elsewhere
+    channel_id, oldest_article = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
     if outbox_writes.is_digest_only(db, channel_id):
         db.execute(
             "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
             "WHERE joined_id = ? AND shown IS NULL",
             (db.now, dispatch_id),
         )
-        return has_moved
+        return was_enqueued_elsewhere
     held_row = db.fetch_row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
     post_id = outbox_writes.add_dispatch(
         db,
         channel_id,
         "post",
-        oldest.key,
-        oldest.published_at,
+        oldest_article.key,
+        oldest_article.published_at,
         held_until=None if held_row is None else held_row["due"],
     )
     db.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
         "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
-        (post_id, db.now, dispatch_id, oldest.article_id),
+        (post_id, db.now, dispatch_id, oldest_article.article_id),
     )
     db.execute(
         "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",

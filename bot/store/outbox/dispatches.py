@@ -70,27 +70,28 @@ class Dispatches(ChannelStates):
 
         If the shard was taken over from another process, it is unknown whether these dispatches were sent.
         """
-        return await self._select(
-            f"WHERE dispatch.state = 'claimed' AND {self._served_condition(shard)} "
+        return await self._select_dispatches(
+            f"WHERE dispatch.state = 'claimed' AND {self._build_served_condition_sql(shard)} "
             "ORDER BY dispatch.position, dispatch.id"
         )
 
-    async def list_ready_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
+    async def list_ready_channels(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
         """List the channels with a dispatch that can be claimed at `now`; the longest due come first."""
         return await self._fetch_column(
-            f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND {self._served_condition()} "
+            f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND "
+            f"{self._build_served_condition_sql()} "
             f"ORDER BY {NEXT_ATTEMPT_AT_SQL}, channel.id",
-            {"now": now, "exclude": to_json_array(exclude)},
+            {"now": now, "exclude": to_json_array(excluded_channel_ids)},
         )
 
-    async def next_due_at(self, exclude: Collection[int] = ()) -> int | None:
+    async def next_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
         """Return the Unix time in seconds at which the next channel can send, or None if no dispatch waits.
 
         The time may be in the past.
         """
         return await self._fetch_value(
-            f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._served_condition()}",
-            {"now": self._clock.now(), "exclude": to_json_array(exclude)},
+            f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._build_served_condition_sql()}",
+            {"now": self._clock.now(), "exclude": to_json_array(excluded_channel_ids)},
         )
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
@@ -110,25 +111,25 @@ class Dispatches(ChannelStates):
         ready_sql = (
             f"SELECT head.id, head.kind {QUEUE_HEADS_SQL} AND channel.id = :channel AND "
             f"{READY_AT_SQL} <= :now "
-            f"AND {self._served_condition()}"
+            f"AND {self._build_served_condition_sql()}"
         )
-        head = db.fetch_row(ready_sql, parameters)
-        if head is not None and head["kind"] in {"post", "catch-up"}:
+        head_row = db.fetch_row(ready_sql, parameters)
+        if head_row is not None and head_row["kind"] in {"post", "catch-up"}:
             posting_schedule.merge_excess_posts(db, channel_id)
-            head = db.fetch_row(ready_sql, parameters)
-        if head is None:
+            head_row = db.fetch_row(ready_sql, parameters)
+        if head_row is None:
             return None
-        self._shards.require_served(db, head["id"])
+        self._shards.require_served(db, head_row["id"])
         # The articles are loaded after this, so edits scheduled before are already covered.
         db.execute(
             f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
             f"webhook_id = NULL, look = {_APPEARANCE_SQL} WHERE id = ?",
-            (db.now, head["id"]),
+            (db.now, head_row["id"]),
         )
         return db.fetch_object(
             dispatch_from_row,
             f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} WHERE dispatch.id = ?",
-            (head["id"],),
+            (head_row["id"],),
         )
 
     @write_transaction
@@ -163,20 +164,20 @@ class Dispatches(ChannelStates):
 
     async def mark_finalized(self, dispatch_id: int) -> None:
         """Record that the steps after sending (reaction, crosspost) are done or were given up."""
-        await self._update(dispatch_id, "finished = 1")
+        await self._update_dispatch(dispatch_id, "finished = 1")
 
     async def schedule_retry(self, dispatch_id: int, *, due_at: int, error: str | None) -> None:
         """Put a claimed dispatch that was certainly not sent back into the queue.
 
         It is due at `due_at` (Unix time in seconds).
         """
-        await self._update(
+        await self._update_dispatch(
             dispatch_id, "state = 'waiting', due = :due, error = :error", due=due_at, error=error
         )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
         """Record the webhook through which a dispatch is about to be sent (None for the bot itself)."""
-        await self._update(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
+        await self._update_dispatch(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
     async def load_webhook_ids(self, channel_id: int) -> set[int]:
         """Return the ids of the webhooks through which any post of a channel was sent."""
@@ -187,7 +188,7 @@ class Dispatches(ChannelStates):
 
     async def record_in_doubt(self, dispatch_id: int, error: str) -> None:
         """Record the error of a claimed dispatch that may have been sent; it stays claimed."""
-        await self._update(dispatch_id, "error = :error", error=error)
+        await self._update_dispatch(dispatch_id, "error = :error", error=error)
 
     @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
@@ -207,26 +208,26 @@ class Dispatches(ChannelStates):
 
     async def mark_failed(self, dispatch_id: int, error: str) -> None:
         """Mark a dispatch as failed for good, and requeue the articles that joined its post."""
-        await self._close(dispatch_id, DispatchState.FAILED, error)
+        await self._close_dispatch(dispatch_id, DispatchState.FAILED, error)
 
     async def mark_uncertain(self, dispatch_id: int, error: str) -> None:
         """Mark a dispatch as perhaps sent, which cannot be verified, and requeue articles that joined it."""
-        await self._close(dispatch_id, DispatchState.UNCERTAIN, error)
+        await self._close_dispatch(dispatch_id, DispatchState.UNCERTAIN, error)
 
     async def list_unfinalized(self, shard: int | None = None) -> list[Dispatch]:
         """List sent dispatches that are not finalized, of a shard or of all shards of this process.
 
         Only dispatches in servers that the bot is in, and direct messages, are listed.
         """
-        return await self._select(
+        return await self._select_dispatches(
             "LEFT JOIN server ON server.id = channel.server_id "
             f"WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
-            f"AND {self._served_condition(shard)} ORDER BY dispatch.id"
+            f"AND {self._build_served_condition_sql(shard)} ORDER BY dispatch.id"
         )
 
     async def list_due_edits(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
         """List at most `limit` sent dispatches whose edit is due at `now`, in one channel if it is given."""
-        return await self._select(
+        return await self._select_dispatches(
             f"{EDITABLE_SQL} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
             now=now,
@@ -234,26 +235,26 @@ class Dispatches(ChannelStates):
             channel=channel_id,
         )
 
-    async def list_channels_to_edit(self, now: int, exclude: Collection[int] = ()) -> list[int]:
+    async def list_channels_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
         """List the channels with edits that are due at `now`; the longest due come first."""
         return await self._fetch_column(
             f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
-            f"AND {self._served_condition()} "
+            f"AND {self._build_served_condition_sql()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
             "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
-            {"now": now, "exclude": to_json_array(exclude)},
+            {"now": now, "exclude": to_json_array(excluded_channel_ids)},
         )
 
-    async def next_edit_due_at(self, exclude: Collection[int] = ()) -> int | None:
+    async def next_edit_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
         """Return the Unix time in seconds at which the next edit is due, or None if none is scheduled.
 
         The time may be in the past.
         """
         return await self._fetch_value(
             f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
-            f"{self._served_condition()} "
+            f"{self._build_served_condition_sql()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
-            {"exclude": to_json_array(exclude)},
+            {"exclude": to_json_array(excluded_channel_ids)},
         )
 
     @write_transaction
@@ -290,22 +291,24 @@ class Dispatches(ChannelStates):
 
     async def postpone_edit(self, dispatch_id: int, due_at: int) -> None:
         """Postpone the scheduled edit of a message until `due_at` (Unix time in seconds)."""
-        await self._update(dispatch_id, "edit_due = :due", due=due_at)
+        await self._update_dispatch(dispatch_id, "edit_due = :due", due=due_at)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """Return the dispatch with an id, or None if there is none."""
-        return next(iter(await self._select("WHERE dispatch.id = :id", id=dispatch_id)), None)
+        return next(iter(await self._select_dispatches("WHERE dispatch.id = :id", id=dispatch_id)), None)
 
     async def by_message_id(self, message_id: int) -> Dispatch | None:
         """Return the dispatch that was sent as the message with an id, or None if there is none."""
-        return next(iter(await self._select("WHERE dispatch.message_id = :id", id=message_id)), None)
+        return next(
+            iter(await self._select_dispatches("WHERE dispatch.message_id = :id", id=message_id)), None
+        )
 
     async def list_sent_for_article(self, article_id: int) -> list[Dispatch]:
         """List sent dispatches with an article of the same page as this one, newest first.
 
         Articles that joined a post count too.
         """
-        return await self._select(
+        return await self._select_dispatches(
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
                 SELECT coalesce(fate.dispatch_id, fate.joined_id) FROM article
@@ -322,27 +325,35 @@ class Dispatches(ChannelStates):
 
         Only dispatches in servers that the bot is in are listed, and only of one shard if it is given.
         """
-        return await self._select(
+        return await self._select_dispatches(
             "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND {self._served_condition(shard)} "
+            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND "
+            f"{self._build_served_condition_sql(shard)} "
             "ORDER BY dispatch.sent DESC, dispatch.id DESC LIMIT :limit",
             since=since,
             limit=limit,
         )
 
     @write_transaction
-    def _close(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
+    def _close_dispatch(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
         self._shards.require_served(db, dispatch_id)
         db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id))
         dispatch_cancellation.requeue_joined(db, dispatch_id)
 
-    async def _select(self, condition: str, **parameters: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
+    async def _select_dispatches(self, clauses_sql: str, **parameters: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
         return await self._fetch_objects(
-            dispatch_from_row, f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} {condition}", parameters
+            dispatch_from_row, f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} {clauses_sql}", parameters
         )
 
     @write_transaction
-    def _update(self, db: Connection, dispatch_id: int, assignments_sql: str, /, **parameters: Any) -> None:  # noqa: ANN401 - as above
+    def _update_dispatch(
+        self,
+        db: Connection,
+        dispatch_id: int,
+        assignments_sql: str,
+        /,
+        **parameters: Any,  # noqa: ANN401 - values of columns
+    ) -> None:
         self._shards.require_served(db, dispatch_id)
         db.execute(f"UPDATE dispatch SET {assignments_sql} WHERE id = :id", {"id": dispatch_id, **parameters})
 

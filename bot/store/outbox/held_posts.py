@@ -89,43 +89,43 @@ class HeldPosts(Repository):
     @read_transaction
     def list_eligible_stories(self, db: Connection, selection: TopStorySelection) -> list[HeldStory]:
         """List a channel's held stories that are reported by enough outlets, newest first."""
-        posts = db.fetch_rows(
+        post_rows = db.fetch_rows(
             f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM_SQL} "
             f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_HAS_ENOUGH_OUTLETS_SQL} "
             "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
             (selection.channel_id, MAX_SELECTION_CANDIDATES),
         )
-        ids = to_json_array([post["id"] for post in posts])
+        post_ids_json = to_json_array([post_row["id"] for post_row in post_rows])
         articles_by_post: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
             "FROM fate JOIN article ON article.id = fate.article_id "
             "WHERE dispatch_id IN (SELECT value FROM json_each(?1)) "
             "OR joined_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
-            (ids,),
+            (post_ids_json,),
         ):
             articles_by_post.setdefault(post_id, []).append(
                 ArticleProfile(title, outlet, language, tuple(json.loads(tags)))
             )
-        bookmark_counts = dict(
+        bookmark_count_by_post = dict(
             db.fetch_rows(
                 "SELECT coalesce(dispatch_id, joined_id) AS post, count(DISTINCT person_id) "
                 "FROM fate JOIN bookmark ON bookmark.article_id = fate.article_id "
                 "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
                 "OR joined_id IN (SELECT value FROM json_each(?1))) "
                 "AND bookmark.removed IS NULL AND bookmark.server_id = ?2 GROUP BY post",
-                (ids, selection.server_id),
+                (post_ids_json, selection.server_id),
             )
         )
         return [
             HeldStory(
-                post["id"],
-                post["position"],
-                post["outlets"],
-                bookmark_counts.get(post["id"], 0),
-                tuple(articles_by_post.get(post["id"], ())),
+                story_row["id"],
+                story_row["position"],
+                story_row["outlets"],
+                bookmark_count_by_post.get(story_row["id"], 0),
+                tuple(articles_by_post.get(story_row["id"], ())),
             )
-            for post in posts
+            for story_row in post_rows
         ]
 
     @write_transaction
@@ -218,14 +218,14 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
 
 def move_to_digest(db: Connection, channel_id: int) -> None:
     """Reserve the articles of a channel's held posts for its digest, which now replaces single posts."""
-    held_sql = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
+    held_post_ids_sql = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
     parameters = {"channel": channel_id, "now": db.now}
     db.execute(
         "UPDATE fate SET fate = 'digested', dispatch_id = NULL, joined_id = NULL, decided = :now "
-        f"WHERE dispatch_id IN ({held_sql}) OR joined_id IN ({held_sql})",
+        f"WHERE dispatch_id IN ({held_post_ids_sql}) OR joined_id IN ({held_post_ids_sql})",
         parameters,
     )
-    db.execute(f"DELETE FROM dispatch WHERE id IN ({held_sql})", parameters)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({held_post_ids_sql})", parameters)
 
 
 def _release_posts(db: Connection, post_ids: Collection[int]) -> None:

@@ -42,7 +42,7 @@ def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle],
         reserve_for_digest(db, channel_id, new_articles)
         return False
     if (held_until := get_hold_deadline(db, channel_id)) is not None:
-        _insert_held(db, channel_id, new_articles, held_until)
+        _insert_held_posts(db, channel_id, new_articles, held_until)
         return False
     _enqueue_posts(db, channel_id, new_articles, limit)
     return True
@@ -56,27 +56,29 @@ def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> Non
 def _enqueue_posts(
     db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], limit: int
 ) -> None:
-    posts = db.fetch_rows(
+    post_rows = db.fetch_rows(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
         (channel_id,),
     )
-    free_places = max(limit - sum(1 for post in posts if post["attempts"]), 0)
+    free_place_count = max(limit - sum(1 for attempted_row in post_rows if attempted_row["attempts"]), 0)
     queue_entries: list[tuple[int, int, PendingArticle | None]] = [
-        (post["position"], post["id"], None) for post in posts if not post["attempts"]
+        (untried_row["position"], untried_row["id"], None)
+        for untried_row in post_rows
+        if not untried_row["attempts"]
     ]
-    newest_id = max((post["id"] for post in posts), default=0)
+    newest_id = max((post_row["id"] for post_row in post_rows), default=0)
     queue_entries += [
         (new_article.published_at, newest_id + 1 + index, new_article)
         for index, new_article in enumerate(new_articles)
     ]
     queue_entries.sort(key=lambda entry: entry[:2])
-    excess_count = max(len(queue_entries) - free_places, 0)
+    excess_count = max(len(queue_entries) - free_place_count, 0)
     merge_into_catch_up(
         db,
         channel_id,
         [excess_article for _, _, excess_article in queue_entries[:excess_count] if excess_article],
-        post_ids=[id_ for _, id_, entry_article in queue_entries[:excess_count] if not entry_article],
+        post_ids=[post_id for _, post_id, entry_article in queue_entries[:excess_count] if not entry_article],
     )
     for _, _, article in queue_entries[excess_count:]:
         if article:
@@ -141,7 +143,7 @@ def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[Pend
     if is_digest_only(db, channel_id):
         reserve_for_digest(db, channel_id, new_articles)
     elif (held_until := get_hold_deadline(db, channel_id)) is not None:
-        _insert_held(db, channel_id, new_articles, held_until)
+        _insert_held_posts(db, channel_id, new_articles, held_until)
     else:
         merge_into_catch_up(db, channel_id, new_articles)
 
@@ -170,29 +172,31 @@ def withhold_articles(
     _insert_statuses(db, channel_id, "withheld", [(article, reason) for article in articles])
 
 
-def record_filtered(db: Connection, channel_id: int, articles: Sequence[tuple[PendingArticle, str]]) -> None:
+def record_filtered(
+    db: Connection, channel_id: int, articles_with_filters: Sequence[tuple[PendingArticle, str]]
+) -> None:
     """Mark those of the articles as filtered that have no status in the channel, each with its filters.
 
     The status is provisional: the page may reach the channel through another feed whose filters it passes.
     """
-    _insert_statuses(db, channel_id, "filtered", articles)
+    _insert_statuses(db, channel_id, "filtered", articles_with_filters)
     db.executemany(
         "INSERT INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
         "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3 "
         "ON CONFLICT DO NOTHING",
-        [(channel_id, article.page_key, article.article_id) for article, _reason in articles],
+        [(channel_id, article.page_key, article.article_id) for article, _reason in articles_with_filters],
     )
 
 
 def _insert_statuses(
-    db: Connection, channel_id: int, status: str, articles: Iterable[tuple[PendingArticle, str]]
+    db: Connection, channel_id: int, status: str, articles_with_reasons: Iterable[tuple[PendingArticle, str]]
 ) -> None:
     db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
         [
             (channel_id, article.page_key, article.article_id, status, reason, db.now)
-            for article, reason in articles
+            for article, reason in articles_with_reasons
         ],
     )
 
@@ -212,17 +216,17 @@ def select_without_status(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle]
 ) -> list[PendingArticle]:
     """Return the articles whose page has no status, or a filtered one, in the channel, one per page."""
-    articles_by_page_key: dict[str, PendingArticle] = {}
+    article_by_page_key: dict[str, PendingArticle] = {}
     for article in articles:
-        articles_by_page_key.setdefault(article.page_key, article)
+        article_by_page_key.setdefault(article.page_key, article)
     rows = db.execute(
         "SELECT page FROM fate WHERE channel_id = ? AND fate IS NOT 'filtered' "
         "AND page IN (SELECT atom FROM json_each(?))",
-        (channel_id, to_json_array(articles_by_page_key)),
+        (channel_id, to_json_array(article_by_page_key)),
     )
-    for (page,) in rows:
-        del articles_by_page_key[page]
-    return list(articles_by_page_key.values())
+    for (page_key,) in rows:
+        del article_by_page_key[page_key]
+    return list(article_by_page_key.values())
 
 
 def is_digest_only(db: Connection, channel_id: int) -> bool:
@@ -243,7 +247,7 @@ def get_hold_deadline(db: Connection, channel_id: int) -> int | None:
     )
 
 
-def _insert_held(
+def _insert_held_posts(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle], held_until: int
 ) -> None:
     for article in articles:
@@ -271,9 +275,11 @@ def make_unique_dedupe_key(db: Connection, channel_id: int, prefix: str, *, sepa
     )
     existing_keys = {row["what"] for row in rows}
     return next(
-        key
-        for key in chain([prefix], (f"{prefix}{separator}{n}" for n in count(2)))
-        if key not in existing_keys
+        candidate_key
+        for candidate_key in chain(
+            [prefix], (f"{prefix}{separator}{suffix_number}" for suffix_number in count(2))
+        )
+        if candidate_key not in existing_keys
     )
 
 
@@ -291,11 +297,11 @@ def add_dispatch(
     `position` is the Unix time in seconds by which the channel's queue is ordered. With `held_until`, the
     dispatch is held and expires at that time.
     """
-    state, due = ("waiting", db.now) if held_until is None else ("held", held_until)
+    state, due_at = ("waiting", db.now) if held_until is None else ("held", held_until)
     db.execute(
         "INSERT INTO dispatch (channel_id, kind, what, state, created, position, due) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
-        (channel_id, kind, dedupe_key, state, db.now, position, due),
+        (channel_id, kind, dedupe_key, state, db.now, position, due_at),
     )
     return int(
         db.fetch_value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, dedupe_key))

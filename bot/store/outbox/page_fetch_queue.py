@@ -29,7 +29,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     Pages of a feed or URL with credentials are never fetched. At most `MAX_FETCHES_PER_DAY` pages are fetched
     per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
     """
-    rows = db.fetch_rows(
+    article_rows = db.fetch_rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
         "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
         (to_json_array(article_ids),),
@@ -40,7 +40,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     )
     is_private = feed.server_id is not None or urls.has_credentials(feed.url)
     fetch_rows: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
-    for row in rows:
+    for row in article_rows:
         if not is_teaser(row["given"] or row["summary"]):
             continue
         outcome = None

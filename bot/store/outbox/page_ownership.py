@@ -33,14 +33,17 @@ def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticl
 
     Articles of other feeds that took one of these pages without a claim get pages of their own.
     """
-    claims: dict[str, list[_PageOwner]] = {}
+    claims_by_page_key: dict[str, list[_PageOwner]] = {}
     for claim in _list_claims(db, feed_id, {article.page for article in articles}):
-        claims.setdefault(claim.page_key, []).append(claim)
-    if not claims:
+        claims_by_page_key.setdefault(claim.page_key, []).append(claim)
+    if not claims_by_page_key:
         return list(articles)
     feed_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = url_encryption.decrypt_url(feed_url)
-    return [_resolve_article(db, feed_url, article, claims.get(article.page, ())) for article in articles]
+    return [
+        _resolve_article(db, feed_url, article, claims_by_page_key.get(article.page, ()))
+        for article in articles
+    ]
 
 
 def _resolve_article(
@@ -62,9 +65,9 @@ def _resolve_article(
     return article
 
 
-def _make_private_page_key(url: str, key: str, page_key: str) -> str:
+def _make_private_page_key(url: str, article_key: str, page_key: str) -> str:
     """Return a page key for an article that may not have the page of its link."""
-    return urls.compute_page_key(url, f"{key} {page_key}")
+    return urls.compute_page_key(url, f"{article_key} {page_key}")
 
 
 def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
@@ -96,11 +99,11 @@ def _evict_owner(db: Connection, claim: _PageOwner) -> None:
         "own": _make_private_page_key(claim.url, claim.key, claim.page_key),
     }
     db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", parameters)
-    for table, owner_column in (("fate", "channel_id"), ("watch_match", "watch_id")):
-        moved_rows_sql = f"FROM {table} WHERE article_id = :id AND page = :page"
+    for table_name, owner_column in (("fate", "channel_id"), ("watch_match", "watch_id")):
+        moved_rows_sql = f"FROM {table_name} WHERE article_id = :id AND page = :page"
         db.execute(
-            f"DELETE FROM {table} WHERE page = :own AND {owner_column} IN (SELECT {owner_column} "
+            f"DELETE FROM {table_name} WHERE page = :own AND {owner_column} IN (SELECT {owner_column} "
             f"{moved_rows_sql})",
             parameters,
         )
-        db.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", parameters)
+        db.execute(f"UPDATE {table_name} SET page = :own WHERE article_id = :id AND page = :page", parameters)

@@ -87,7 +87,7 @@ def merge_excess_posts(db: Connection, channel_id: int) -> None:
     )
     if row is None or row[0] is None:
         return
-    allowed = row[0] - row[1]
+    allowed_count = row[0] - row[1]
     pending_dispatches = db.fetch_rows(
         f"SELECT id, kind, attempts FROM dispatch WHERE channel_id = ? AND state = 'waiting' "
         f"AND kind IN {PACED_KINDS_SQL} ORDER BY position, id",
@@ -100,13 +100,13 @@ def merge_excess_posts(db: Connection, channel_id: int) -> None:
     ]
     other_count = len(pending_dispatches) - len(untried_post_ids)
     if (
-        len(pending_dispatches) <= allowed
+        len(pending_dispatches) <= allowed_count
         or not untried_post_ids
         or (other_count == 0 and len(untried_post_ids) == 1)
     ):
         return
     retried_count = sum(1 for retried_dispatch in pending_dispatches if retried_dispatch["attempts"])
-    single_count = max(allowed - retried_count - 1, 0)  # The catch-up takes one place.
+    single_count = max(allowed_count - retried_count - 1, 0)  # The catch-up takes one place.
     outbox_writes.merge_into_catch_up(
         db, channel_id, [], post_ids=untried_post_ids[: max(len(untried_post_ids) - single_count, 0)]
     )
@@ -117,13 +117,17 @@ def format_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str
 
     `row` needs the columns of `WAIT_COLUMNS_SQL`. The time is in the server's time zone.
     """
-    end_times = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
+    end_time_by_reason = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
-        end_times |= {WaitReason.HOURLY_LIMIT: row["hour_ends"], WaitReason.MIN_INTERVAL: row["gap_ends"]}
-    wait_reason = max(end_times, key=lambda candidate: end_times[candidate])
+        end_time_by_reason |= {
+            WaitReason.HOURLY_LIMIT: row["hour_ends"],
+            WaitReason.MIN_INTERVAL: row["gap_ends"],
+        }
+    wait_reason = max(end_time_by_reason, key=lambda candidate_reason: end_time_by_reason[candidate_reason])
     return (
-        f"{wait_reason} {local_time.format_local_time(end_times[wait_reason], row['time_zone'] or 'UTC')}"
-        if end_times[wait_reason] > now
+        f"{wait_reason} "
+        f"{local_time.format_local_time(end_time_by_reason[wait_reason], row['time_zone'] or 'UTC')}"
+        if end_time_by_reason[wait_reason] > now
         else None
     )
 

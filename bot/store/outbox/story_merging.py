@@ -71,7 +71,7 @@ def _find_best_post(
         similar_article.article_id: similar_article.similarity
         for similar_article in matches.by_key.get(article.key, ())
     }
-    posts = db.fetch_rows(
+    post_rows = db.fetch_rows(
         """
         SELECT DISTINCT dispatch.id FROM fate
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
@@ -83,8 +83,8 @@ def _find_best_post(
         (to_json_array(similarity_by_id), channel_id, db.now - JOIN_WINDOW_SECONDS),
     )
     scored_posts: list[tuple[float, int]] = []
-    for (post_id,) in posts:
-        members = db.fetch_rows(
+    for (post_id,) in post_rows:
+        member_rows = db.fetch_rows(
             """
             SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
             FROM fate JOIN article ON article.id = fate.article_id
@@ -92,11 +92,11 @@ def _find_best_post(
             """,
             (post_id,),
         )
-        post = [
-            PostedArticle(feed, published, bool(is_first), similarity_by_id.get(id_))
-            for id_, feed, published, is_first in members
+        posted_articles = [
+            PostedArticle(member_feed_id, published_at, bool(is_first), similarity_by_id.get(member_id))
+            for member_id, member_feed_id, published_at, is_first in member_rows
         ]
-        scored_posts.append((matches.join_score(feed_id, article.published_at, post), -post_id))
+        scored_posts.append((matches.join_score(feed_id, article.published_at, posted_articles), -post_id))
     best_score, post_id = max(scored_posts, default=(-1.0, 0))
     return -post_id if best_score >= 0 else None
 

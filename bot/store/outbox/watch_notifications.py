@@ -40,13 +40,13 @@ def enqueue_notifications(
     Returns the ids of matched watches that no longer exist. A watch notifies only once of each page. Nothing
     is enqueued for a watch whose server or user has left, or whose channel has the problem `closed_problem`.
     """
-    by_article: dict[int, list[int]] = {}
+    watch_ids_by_article_id: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
-        by_article.setdefault(article_id, []).append(watch_id)
-    matched_watch_ids = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
-    watches = _load_watches(db, matched_watch_ids)
-    batch = _NotificationBatch(db)
-    for article_id, watch_ids in by_article.items():
+        watch_ids_by_article_id.setdefault(article_id, []).append(watch_id)
+    matched_watch_ids = {watch_id for watch_ids in watch_ids_by_article_id.values() for watch_id in watch_ids}
+    watch_by_id = _load_watches(db, matched_watch_ids)
+    notification_batch = _NotificationBatch(db)
+    for article_id, watch_ids in watch_ids_by_article_id.items():
         article = db.fetch_row(
             "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
         )
@@ -55,7 +55,7 @@ def enqueue_notifications(
         server_ids = _load_subscribed_server_ids(db, article["feed_id"], article["published"])
         notified_watch_ids = _load_notified_watch_ids(db, article["page"], watch_ids)
         for watch_id in watch_ids:
-            watch = watches.get(watch_id)
+            watch = watch_by_id.get(watch_id)
             if (
                 watch is not None
                 and watch["problem"] != closed_problem
@@ -64,13 +64,13 @@ def enqueue_notifications(
                 and watch["server_id"] in server_ids
                 and watch_id not in notified_watch_ids
             ):
-                batch.add(watch, article_id, article["page"], article["key"])
-        batch.write()
+                notification_batch.add(watch, article_id, article["page"], article["key"])
+        notification_batch.write()
     db.execute(
         "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))",
         (to_json_array(article_ids),),
     )
-    return matched_watch_ids - watches.keys()
+    return matched_watch_ids - watch_by_id.keys()
 
 
 class _NotificationBatch:
@@ -79,58 +79,68 @@ class _NotificationBatch:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._last_dispatch_id = db.fetch_value("SELECT coalesce(max(id), 0) FROM dispatch")
-        self._pending_by_watch_id: dict[int, int] = {}
-        self._new_rows: list[tuple[int, int, str, int, int, int]] = []
-        self._matches: list[tuple[int, str, int, int]] = []
+        self._dispatch_id_by_watch_id: dict[int, int] = {}
+        self._dispatch_rows: list[tuple[int, int, str, int, int, int]] = []
+        self._match_rows: list[tuple[int, str, int, int]] = []
 
     def add(self, watch: Row, article_id: int, page_key: str, article_key: str) -> None:
         """Add an article to the pending notification of a watch, or to a new notification."""
         watch_id = watch["id"]
-        dispatch_id = self._pending_by_watch_id.get(watch_id, watch["waiting"])
+        dispatch_id = self._dispatch_id_by_watch_id.get(watch_id, watch["waiting"])
         if dispatch_id is None:
             self._last_dispatch_id = dispatch_id = self._last_dispatch_id + 1
-            due = max(self._db.now, watch["quiet"])
+            due_at = max(self._db.now, watch["quiet"])
             dedupe_key = f"watch:{watch_id}:{article_key}"
-            self._new_rows.append((dispatch_id, watch["channel_id"], dedupe_key, watch_id, self._db.now, due))
-        self._pending_by_watch_id[watch_id] = dispatch_id
-        self._matches.append((watch_id, page_key, article_id, dispatch_id))
+            self._dispatch_rows.append(
+                (dispatch_id, watch["channel_id"], dedupe_key, watch_id, self._db.now, due_at)
+            )
+        self._dispatch_id_by_watch_id[watch_id] = dispatch_id
+        self._match_rows.append((watch_id, page_key, article_id, dispatch_id))
 
     def write(self) -> None:
         """Insert the notifications and matches that were added since the last call into the database."""
-        self._make_keys_unique()
+        self._make_dedupe_keys_unique()
         self._db.executemany(
             "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
             "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
-            self._new_rows,
+            self._dispatch_rows,
         )
         self._db.executemany(
             "UPDATE watch SET quiet = ? WHERE id = ?",
-            [(due + NOTIFICATION_COOLDOWN_SECONDS, watch_id) for _, _, _, watch_id, _, due in self._new_rows],
+            [
+                (due_at + NOTIFICATION_COOLDOWN_SECONDS, watch_id)
+                for _, _, _, watch_id, _, due_at in self._dispatch_rows
+            ],
         )
         self._db.executemany(
             "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
-            self._matches,
+            self._match_rows,
         )
-        self._new_rows, self._matches = [], []
+        self._dispatch_rows, self._match_rows = [], []
 
-    def _make_keys_unique(self) -> None:
-        if not self._new_rows:
+    def _make_dedupe_keys_unique(self) -> None:
+        if not self._dispatch_rows:
             return
         rows = self._db.execute(
             "SELECT channel_id, what FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
             "AND what IN (SELECT atom FROM json_each(?))",
             (
-                to_json_array({new[1] for new in self._new_rows}),
-                to_json_array([new[2] for new in self._new_rows]),
+                to_json_array({dispatch_row[1] for dispatch_row in self._dispatch_rows}),
+                to_json_array([keyed_row[2] for keyed_row in self._dispatch_rows]),
             ),
         )
         existing_keys = {(row[0], row[1]) for row in rows}
-        for index, (id_, channel_id, dedupe_key, *_) in enumerate(self._new_rows):
+        for index, (dispatch_id, channel_id, dedupe_key, *_) in enumerate(self._dispatch_rows):
             if (channel_id, dedupe_key) in existing_keys:
                 unique_key = outbox_writes.make_unique_dedupe_key(
                     self._db, channel_id, dedupe_key, separator="."
                 )
-                self._new_rows[index] = (id_, channel_id, unique_key, *self._new_rows[index][3:])
+                self._dispatch_rows[index] = (
+                    dispatch_id,
+                    channel_id,
+                    unique_key,
+                    *self._dispatch_rows[index][3:],
+                )
 
 
 def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
@@ -157,7 +167,7 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
 
     Servers that the bot left, or joined again after that time, are left out.
     """
-    followers = query_ids(
+    server_ids = query_ids(
         db,
         """
         SELECT DISTINCT channel.server_id
@@ -169,7 +179,7 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
         """,
         (feed_id, published_at),
     )
-    return set(followers)
+    return set(server_ids)
 
 
 def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collection[int]) -> set[int]:
@@ -188,7 +198,7 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
     Return whether any article is left. An article that is not readable is replaced by one of a readable feed
     on the same page, if there is one. Removed pages may be notified later, when a readable feed brings them.
     """
-    rows = db.fetch_rows(
+    match_rows = db.fetch_rows(
         """
         SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
                (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
@@ -199,16 +209,16 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
         """,
         {"dispatch": dispatch_id, "feeds": to_json_array(feed_ids)},
     )
-    for row in rows:
-        key = (row["watch_id"], row["page"])
+    for row in match_rows:
+        match_key = (row["watch_id"], row["page"])
         if row["readable"] is None:
-            db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", key)
+            db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", match_key)
         elif row["readable"] != row["article_id"]:
             db.execute(
                 "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
-                (row["readable"], *key),
+                (row["readable"], *match_key),
             )
-    has_readable_pages = any(row["readable"] is not None for row in rows)
+    has_readable_pages = any(row["readable"] is not None for row in match_rows)
     if not has_readable_pages:  # Nothing is sent, so the next notification need not wait for the cooldown.
         db.execute(
             "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
@@ -225,9 +235,11 @@ def record_already_sent(
     The articles are removed from the dispatch, which returns to the queue or, if no article is left, is
     deleted.
     """
-    row = db.fetch_row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
-    if row["what"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:
-        unique_key = outbox_writes.make_unique_dedupe_key(db, row["channel_id"], row["what"], separator=".")
+    dispatch_row = db.fetch_row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
+    if dispatch_row["what"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:
+        unique_key = outbox_writes.make_unique_dedupe_key(
+            db, dispatch_row["channel_id"], dispatch_row["what"], separator="."
+        )
         db.execute("UPDATE dispatch SET what = ? WHERE id = ?", (unique_key, dispatch_id))
     for notification in sent_notifications:
         parameters = {
@@ -251,7 +263,7 @@ def record_already_sent(
             "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
             "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
             (
-                row["channel_id"],
+                dispatch_row["channel_id"],
                 notification.dedupe_key,
                 dispatch_id,
                 to_json_array(notification.article_ids),

@@ -59,7 +59,7 @@ class Bookmarks(Repository):
         that were found later: then a bookmark that the user removed stays removed. Nothing changes if the
         article is missing.
         """
-        on_conflict = (
+        on_conflict_sql = (
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
             "channel_id = excluded.channel_id, message_id = excluded.message_id "
             "WHERE bookmark.removed IS NOT NULL"
@@ -70,13 +70,13 @@ class Bookmarks(Repository):
             erasure.forget_removal(db, user_id, article_id)
         elif erasure.was_removed_before_erasure(db, user_id, article_id):
             return False
-        changed = db.execute_rowcount(
+        changed_count = db.execute_rowcount(
             "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
             "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
-            f"ON CONFLICT (person_id, article_id) {on_conflict}",
+            f"ON CONFLICT (person_id, article_id) {on_conflict_sql}",
             (user_id, db.now, server_id, channel_id, message_id, article_id),
         )
-        return changed > 0
+        return changed_count > 0
 
     @write_transaction
     def remove(self, db: Connection, user_id: int, article_id: int) -> Bookmark | None:
@@ -101,7 +101,7 @@ class Bookmarks(Repository):
 
         Return False if the trace of the removed bookmark is gone or the bookmark exists again.
         """
-        changed = db.execute_rowcount(
+        changed_count = db.execute_rowcount(
             "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
             "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
             (
@@ -116,40 +116,42 @@ class Bookmarks(Repository):
                 bookmark.article.id,
             ),
         )
-        return changed > 0
+        return changed_count > 0
 
     @write_transaction
     def annotate(
         self, db: Connection, user_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
         """Set the note and tags of a bookmark; return whether the bookmark exists."""
-        changed = db.execute_rowcount(
+        changed_count = db.execute_rowcount(
             "UPDATE bookmark SET note = ?, tags = ? "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (note, json.dumps(list(tags), ensure_ascii=False), user_id, article_id),
         )
-        return changed > 0
+        return changed_count > 0
 
     @write_transaction
     def mark_read(self, db: Connection, user_id: int, article_id: int, *, is_read: bool) -> bool:
         """Mark a bookmark as read or unread; return whether the bookmark exists."""
-        changed = db.execute_rowcount(
+        changed_count = db.execute_rowcount(
             "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (db.now if is_read else None, user_id, article_id),
         )
-        return changed > 0
+        return changed_count > 0
 
-    async def get(self, user_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
+    async def get(
+        self, user_id: int, article_id: int, *, hidden_server_ids: Collection[int] = ()
+    ) -> Bookmark | None:
         """Return a user's bookmark of an article, or None if there is none.
 
-        A bookmark that was made in a server in `hidden` is ignored.
+        A bookmark that was made in a server in `hidden_server_ids` is ignored.
         """
         bookmarks = await self._fetch_objects(
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND bookmark.article_id = :article",
-            {"person": user_id, "article": article_id, "hidden": to_json_array(hidden)},
+            {"person": user_id, "article": article_id, "hidden": to_json_array(hidden_server_ids)},
         )
         return bookmarks[0] if bookmarks else None
 
@@ -165,7 +167,7 @@ class Bookmarks(Repository):
             WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
             ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
-            _filter_parameters(user_id, bookmark_filter) | {"limit": limit, "offset": offset},
+            _build_filter_parameters(user_id, bookmark_filter) | {"limit": limit, "offset": offset},
         )
 
     async def count(self, user_id: int, bookmark_filter: BookmarkFilter = NO_FILTER) -> int:
@@ -175,26 +177,34 @@ class Bookmarks(Repository):
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
             """,
-            _filter_parameters(user_id, bookmark_filter),
+            _build_filter_parameters(user_id, bookmark_filter),
         )
 
-    async def count_by_tag(self, user_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
-        """Map a user's tags to their numbers of bookmarks, most used first; leave out servers in `hidden`."""
+    async def count_by_tag(self, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
+        """Map a user's tags to their numbers of bookmarks, most used first; leave out servers in
+        `hidden_server_ids`.
+        """
         rows = await self._fetch_rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
-            {"person": user_id, "hidden": to_json_array(hidden)},
+            {"person": user_id, "hidden": to_json_array(hidden_server_ids)},
         )
         return {row["tag"]: row["count"] for row in rows}
 
     async def filter_bookmarked(
-        self, user_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
+        self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()
     ) -> set[int]:
-        """Return the ids of those articles that a user bookmarked, except in servers in `hidden`."""
+        """Return the ids of those articles that a user bookmarked, except in servers in
+        `hidden_server_ids`.
+        """
         return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
-            {"person": user_id, "articles": to_json_array(article_ids), "hidden": to_json_array(hidden)},
+            {
+                "person": user_id,
+                "articles": to_json_array(article_ids),
+                "hidden": to_json_array(hidden_server_ids),
+            },
         )
 
     async def load_article_ids(self, user_id: int) -> frozenset[int]:
@@ -223,5 +233,5 @@ class Bookmarks(Repository):
         )
 
 
-def _filter_parameters(user_id: int, bookmark_filter: BookmarkFilter) -> dict[str, object]:
+def _build_filter_parameters(user_id: int, bookmark_filter: BookmarkFilter) -> dict[str, object]:
     return asdict(bookmark_filter) | {"person": user_id, "hidden": to_json_array(bookmark_filter.hidden)}

@@ -50,29 +50,32 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         return int(db.fetch_value(sql, (user_id,)))
 
     bookmark_count = count_rows("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
-    watches = count_rows(
+    watch_count = count_rows(
         "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
         "WHERE channel.person_id = ? AND removed IS NULL"
     )
-    digests = count_rows(
+    digest_count = count_rows(
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.person_id = ?"
     )
     article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE person_id = ?", (user_id,))
     db.executemany(
         "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
-        [(article, _hash_removal(os.urandom(_SALT_BYTES), article, user_id)) for article in article_ids],
+        [
+            (article_id, _hash_removal(os.urandom(_SALT_BYTES), article_id, user_id))
+            for article_id in article_ids
+        ],
     )
     db.execute("DELETE FROM bookmark WHERE person_id = ?", (user_id,))
     db.execute("DELETE FROM channel WHERE person_id = ?", (user_id,))
-    votes = db.execute_rowcount("DELETE FROM vote WHERE person_id = ?", (user_id,))
+    vote_count = db.execute_rowcount("DELETE FROM vote WHERE person_id = ?", (user_id,))
     return ErasureReport(
         bookmarks=bookmark_count,
         questions=db.execute_rowcount("DELETE FROM question WHERE person_id = ?", (user_id,)),
-        votes=votes,
+        votes=vote_count,
         opinions=db.execute_rowcount("DELETE FROM opinion WHERE person_id = ?", (user_id,)),
-        watches=watches,
-        digests=digests,
+        watches=watch_count,
+        digests=digest_count,
         changes=db.execute_rowcount(
             "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (user_id,)
         ),
@@ -88,13 +91,17 @@ def forget_removal(db: Connection, user_id: int, article_id: int) -> None:
     """Delete the trace of a bookmark removed before an erasure, because the user makes the bookmark again."""
     db.executemany(
         "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
-        [(article_id, mark) for mark in _load_matching_hashes(db, user_id, article_id)],
+        [(article_id, removal_hash) for removal_hash in _load_matching_hashes(db, user_id, article_id)],
     )
 
 
 def _load_matching_hashes(db: Connection, user_id: int, article_id: int) -> list[bytes]:
     rows = db.fetch_rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
-    return [mark for (mark,) in rows if _hash_removal(mark[:_SALT_BYTES], article_id, user_id) == mark]
+    return [
+        removal_hash
+        for (removal_hash,) in rows
+        if _hash_removal(removal_hash[:_SALT_BYTES], article_id, user_id) == removal_hash
+    ]
 
 
 def _hash_removal(salt: bytes, article_id: int, user_id: int) -> bytes:

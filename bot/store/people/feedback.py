@@ -16,7 +16,7 @@ from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
-MAX_SHOWN_ARTICLES = 3_000
+MAX_SENT_ARTICLES = 3_000
 """Maximum number of posted articles, the newest, in training data; rated articles are added to these."""
 MAX_FEEDBACK_EVENTS = 5_000
 """Maximum number of opinions and bookmarks, the newest, in training data."""
@@ -84,7 +84,7 @@ class Opinions(Repository):
         parameters = {
             "server": server_id,
             "since": max(since, (row["taste_since"] or 0) + 1),
-            "shown": MAX_SHOWN_ARTICLES,
+            "shown": MAX_SENT_ARTICLES,
             "verdicts": MAX_FEEDBACK_EVENTS,
         }
         feedback_events = [
@@ -103,7 +103,7 @@ class Opinions(Repository):
         ]
         if not feedback_events:
             return TasteTrainingData((), ())
-        shown_rows = db.fetch_rows(
+        article_rows = db.fetch_rows(
             """
             SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
             FROM (SELECT article_id, min(sent) AS sent FROM (
@@ -118,21 +118,21 @@ class Opinions(Repository):
             """,
             parameters,
         )
-        shown_ids = {row["id"] for row in shown_rows}
-        rated_events = {event.article_id: event for event in feedback_events}.values()
-        shown_rows += [
+        sent_article_ids = {row["id"] for row in article_rows}
+        article_events = {event.article_id: event for event in feedback_events}.values()
+        article_rows += [
             row
-            for rated_event in rated_events
-            if rated_event.article_id not in shown_ids
+            for article_event in article_events
+            if article_event.article_id not in sent_article_ids
             for row in db.fetch_rows(
                 "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
-                (rated_event.given_at, rated_event.article_id),
+                (article_event.given_at, article_event.article_id),
             )
         ]
         return TasteTrainingData(
             [
                 SentArticle(row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5]))))
-                for row in shown_rows
+                for row in article_rows
             ],
             feedback_events,
         )

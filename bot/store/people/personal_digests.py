@@ -107,15 +107,15 @@ class PersonalDigests(Repository):
 
     async def by_user(self, user_id: int) -> PersonalDigest | None:
         """Return the digest of a user, or None if there is none."""
-        return next(iter(await self._list("channel.person_id = ?", user_id)), None)
+        return next(iter(await self._list_digests("channel.person_id = ?", user_id)), None)
 
     async def list_due(self, now: int, closed_problem: str) -> list[PersonalDigest]:
         """List the digests that are due at `now`; the longest due come first.
 
         Digests are left out whose channel has the problem `closed_problem`, that direct messages are closed.
         """
-        condition = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
-        return await self._list(condition, now, closed_problem)
+        condition_sql = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
+        return await self._list_digests(condition_sql, now, closed_problem)
 
     async def next_due_at(self, closed_problem: str) -> int | None:
         """Return the Unix time in seconds at which the next digest is due, or None if there is none.
@@ -165,9 +165,9 @@ class PersonalDigests(Repository):
         digest_articles.enqueue_digest(db, digest, "me", payload, listed_article_ids)
         return True
 
-    async def _list(self, condition: str, *parameters: object) -> list[PersonalDigest]:
+    async def _list_digests(self, condition_sql: str, *parameters: object) -> list[PersonalDigest]:
         return await self._fetch_objects(
-            _digest_from_row, f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition}", parameters
+            _digest_from_row, f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition_sql}", parameters
         )
 
 

@@ -48,9 +48,9 @@ class Questions(Repository):
         sources: Sequence[int] = (),
     ) -> int:
         """Store a question that was asked now, with the articles that its answer quotes; return the id."""
-        id_ = secrets.randbelow(2**62)
+        question_id = secrets.randbelow(2**62)
         parameters = {
-            "id": id_,
+            "id": question_id,
             "server": server_id,
             "channel": channel_id,
             "person": user_id,
@@ -74,18 +74,18 @@ class Questions(Repository):
             """,
             parameters,
         )
-        for index, source_article_id in enumerate(sources):
+        for source_place, source_article_id in enumerate(sources):
             db.execute(
                 "INSERT INTO question_source (question_id, place, article_id) "
                 "SELECT ?, ?, id FROM article WHERE id = ?",
-                (id_, index, source_article_id),
+                (question_id, source_place, source_article_id),
             )
         db.execute(
             "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
             "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
             (user_id, MAX_QUESTIONS_PER_USER),
         )
-        return id_
+        return question_id
 
     @write_transaction
     def set_answer_message(self, db: Connection, question_id: int, message_id: int) -> None:
@@ -94,11 +94,11 @@ class Questions(Repository):
 
     async def get(self, question_id: int) -> Question | None:
         """Return the question with an id, or None if it is no longer stored."""
-        return await self._find("WHERE id = ?", question_id)
+        return await self._find_question("WHERE id = ?", question_id)
 
     async def by_message_id(self, message_id: int, channel_id: int) -> Question | None:
         """Return the question that a message of a channel asked or answered, or None if there is none."""
-        return await self._find(
+        return await self._find_question(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
             "UNION SELECT id FROM question WHERE answer_id = ?)",
             channel_id,
@@ -111,7 +111,7 @@ class Questions(Repository):
 
         Return None if there is none.
         """
-        return await self._find(
+        return await self._find_question(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
             channel_id,
@@ -120,7 +120,7 @@ class Questions(Repository):
 
     async def find_last_by_user(self, user_id: int, channel_id: int, since: int) -> Question | None:
         """Return the last question of a user in a channel since a Unix time in seconds, or None if none."""
-        return await self._find(
+        return await self._find_question(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
             user_id,
             channel_id,
@@ -209,9 +209,9 @@ class Questions(Repository):
         """Delete questions asked before a Unix time in seconds, with their votes; return their number."""
         return db.execute_rowcount("DELETE FROM question WHERE asked < ?", (before,))
 
-    async def _find(self, condition: str, *parameters: int) -> Question | None:
+    async def _find_question(self, clauses_sql: str, *parameters: int) -> Question | None:
         return await self._fetch_object(
-            _question_from_row, f"SELECT {QUESTION_COLUMNS_SQL} FROM question {condition}", parameters
+            _question_from_row, f"SELECT {QUESTION_COLUMNS_SQL} FROM question {clauses_sql}", parameters
         )
 
 

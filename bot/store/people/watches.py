@@ -60,12 +60,12 @@ class Watches(Repository):
         existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
         if existing_row is not None:
             return _watch_from_row(existing_row), False
-        count = db.fetch_value(
+        watch_count = db.fetch_value(
             f"SELECT count(*) {FROM_SQL} "
             "WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
             (user_id, None if user_id else server_id),
         )
-        if count >= limit:
+        if watch_count >= limit:
             return None
         db.execute(
             "INSERT INTO watch (server_id, channel_id, query, language, created, after) "
@@ -76,11 +76,11 @@ class Watches(Repository):
 
     async def get(self, watch_id: int) -> Watch | None:
         """Return the watch with an id, or None if there is none."""
-        return next(iter(await self._list("watch.id = ?", watch_id)), None)
+        return next(iter(await self._list_watches("watch.id = ?", watch_id)), None)
 
     async def list_by_user(self, user_id: int) -> list[Watch]:
         """List a user's watches (saved searches), oldest first."""
-        return await self._list("channel.person_id = ?", user_id)
+        return await self._list_watches("channel.person_id = ?", user_id)
 
     async def count(self, user_id: int) -> int:
         """Count the stored watches of a user, including removed watches that are not purged yet."""
@@ -100,16 +100,16 @@ class Watches(Repository):
 
     async def list_channel_watches(self, server_id: int) -> list[Watch]:
         """List the watches of a server's channels, oldest first."""
-        return await self._list("channel.server_id = ?", server_id)
+        return await self._list_watches("channel.server_id = ?", server_id)
 
     @write_transaction
     def remove(self, db: Connection, watch_id: int) -> bool:
         """Remove a watch with its pending notification; return whether the watch existed."""
-        removed = db.execute_rowcount(
+        removed_count = db.execute_rowcount(
             "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
         db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
-        return removed > 0
+        return removed_count > 0
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
@@ -118,7 +118,7 @@ class Watches(Repository):
         The time is Unix time in seconds. Direct message channels without watch and digest are deleted with
         the record of their messages.
         """
-        purged = db.execute_rowcount(
+        purged_count = db.execute_rowcount(
             "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
         )
         db.execute(
@@ -126,7 +126,7 @@ class Watches(Repository):
             "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
             "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id)"
         )
-        return purged
+        return purged_count
 
     async def mark_member_left(self, user_id: int, server_id: int) -> None:
         """Pause the watches that a user has in a server which the user left."""
@@ -156,13 +156,15 @@ class Watches(Repository):
             "ORDER BY arrival.article_id LIMIT ?",
             (limit,),
         )
-        followers = db.execute(
+        follower_rows = db.execute(
             "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
             "JOIN channel ON channel.id = subscription.channel_id "
             "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
             (to_json_array({row["feed_id"] for row in rows}),),
         )
-        server_ids_by_feed = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
+        server_ids_by_feed = {
+            feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in follower_rows
+        }
         return [
             Arrival(article_from_row(row), server_ids_by_feed.get(row["feed_id"], frozenset()))
             for row in rows
@@ -173,17 +175,18 @@ class Watches(Repository):
     restrict_to_feeds = bind_write(watch_notifications.restrict_to_feeds)
 
     @write_transaction
-    def _set_absent(self, db: Connection, user_id: int, server_id: int, since: int | None) -> None:
+    def _set_absent(self, db: Connection, user_id: int, server_id: int, absent_since: int | None) -> None:
         db.execute(
             "UPDATE watch SET absent = ? WHERE server_id = ? AND (absent IS NULL) = (? IS NOT NULL) "
             "AND channel_id IN (SELECT id FROM channel WHERE person_id = ?)",
-            (since, server_id, since, user_id),
+            (absent_since, server_id, absent_since, user_id),
         )
 
-    async def _list(self, condition: str, parameter: int) -> list[Watch]:
+    async def _list_watches(self, condition_sql: str, parameter: int) -> list[Watch]:
         return await self._fetch_objects(
             _watch_from_row,
-            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition} AND removed IS NULL ORDER BY watch.id",
+            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition_sql} AND removed IS NULL "
+            f"ORDER BY watch.id",
             (parameter,),
         )
 

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-_TOKEN = re.compile(
+_TOKEN_PATTERN = re.compile(
     r"""
       (?P<text> '(?:[^']|'')*' | "[^"]*" )          # only its percent signs are doubled
     | (?P<numbered> \?\d+ )
@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_REPLACEMENTS = {
+_REPLACEMENT_BY_KIND = {
     "percent": "%%",
     "hint": "",
     "join": "JOIN",
@@ -37,24 +37,24 @@ _REPLACEMENTS = {
 
 
 @lru_cache(maxsize=4096)
-def translate(sql: str, null_names: frozenset[str] = frozenset()) -> bytes:
+def translate(sql: str, null_parameter_names: frozenset[str] = frozenset()) -> bytes:
     """Return a statement in PostgreSQL's syntax, with named parameters.
 
-    Positional parameters get the names `1`, `2`, …. Parameters in `null_names` are written as NULL, because
-    PostgreSQL cannot infer the type of a parameter that is None.
+    Positional parameters get the names `1`, `2`, …. Parameters in `null_parameter_names` are written as NULL,
+    because PostgreSQL cannot infer the type of a parameter that is None.
     """
-    position = 0
+    parameter_position = 0
 
     def replace_token(match: re.Match[str]) -> str:
-        nonlocal position
-        kind, token = match.lastgroup, match[0]
-        assert kind is not None
-        if kind == "text":
+        nonlocal parameter_position
+        group_name, token = match.lastgroup, match[0]
+        assert group_name is not None
+        if group_name == "text":
             return token.replace("%", "%%")
-        if kind not in {"numbered", "named", "mark"}:
-            return _REPLACEMENTS[kind]
-        position += 1
-        name = str(position) if kind == "mark" else token[1:]
-        return "NULL" if name in null_names else f"%({name})s"
+        if group_name not in {"numbered", "named", "mark"}:
+            return _REPLACEMENT_BY_KIND[group_name]
+        parameter_position += 1
+        parameter_name = str(parameter_position) if group_name == "mark" else token[1:]
+        return "NULL" if parameter_name in null_parameter_names else f"%({parameter_name})s"
 
-    return _TOKEN.sub(replace_token, sql).encode()
+    return _TOKEN_PATTERN.sub(replace_token, sql).encode()

@@ -10,7 +10,7 @@ NEVER_REUSED_ID_TABLES = ("watch", "digest")
 _IDENTITY_KEY = "identity"
 # A dump and restore changes the oid of a table; a server restored from an older copy of its files, or a
 # promoted replica, which may lack the latest writes, starts a new timeline.
-_IDENTITY_SOURCES = {
+_IDENTITY_EXPRESSION_BY_FUNCTION = {
     "pg_control_system()": "(SELECT system_identifier FROM pg_control_system())",
     "pg_walfile_name(pg_lsn)": "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
     "now()": "CAST(CAST('meta' AS regclass) AS oid)",
@@ -34,7 +34,8 @@ def detect_restore(connection: PostgresConnection) -> bool:
         "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED_KEY,)
     )
     set_id_sequences(
-        connection, {table: last_id + RESTORED_ID_GAP for table, last_id in id_sequences(connection).items()}
+        connection,
+        {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in id_sequences(connection).items()},
     )
     return True
 
@@ -46,8 +47,8 @@ def database_identity(connection: PostgresConnection) -> str:
     """
     permitted_expressions = (
         expression
-        for function, expression in _IDENTITY_SOURCES.items()
-        if connection.fetch_value("SELECT has_function_privilege(?, 'EXECUTE')", (function,))
+        for function_signature, expression in _IDENTITY_EXPRESSION_BY_FUNCTION.items()
+        if connection.fetch_value("SELECT has_function_privilege(?, 'EXECUTE')", (function_signature,))
     )
     return str(connection.fetch_value(f"SELECT concat_ws('/', {', '.join(permitted_expressions)})"))
 
@@ -55,23 +56,25 @@ def database_identity(connection: PostgresConnection) -> str:
 def id_sequences(connection: PostgresConnection) -> dict[str, int]:
     """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`."""
     return {
-        table: connection.fetch_value(
-            f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq"
+        table_name: connection.fetch_value(
+            f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table_name}_id_seq"
         )
-        for table in NEVER_REUSED_ID_TABLES
+        for table_name in NEVER_REUSED_ID_TABLES
     }
 
 
-def set_id_sequences(connection: PostgresConnection, last_ids: dict[str, int]) -> None:
-    """Make the tables in `last_ids` assign only ids above the given ids, and all tables only unused ids."""
+def set_id_sequences(connection: PostgresConnection, last_id_by_table: dict[str, int]) -> None:
+    """Make the tables in `last_id_by_table` assign only ids above the given ids, and all tables only unused
+    ids.
+    """
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = ? AND column_name = 'id' AND is_identity = 'YES'",
         (SCHEMA,),
     )
-    for (table,) in rows.fetchall():
-        largest_id = connection.fetch_value(f"SELECT coalesce(max(id), 0) FROM {table}")
+    for (table_name,) in rows.fetchall():
+        largest_id = connection.fetch_value(f"SELECT coalesce(max(id), 0) FROM {table_name}")
         connection.execute(
-            f"SELECT setval('{table}_id_seq', CAST(? AS BIGINT), false)",
-            (max(largest_id, last_ids.get(table, 0)) + 1,),
+            f"SELECT setval('{table_name}_id_seq', CAST(? AS BIGINT), false)",
+            (max(largest_id, last_id_by_table.get(table_name, 0)) + 1,),
         )

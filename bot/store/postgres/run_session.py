@@ -18,39 +18,39 @@ _SHARED_LOCK_SQL = "SELECT pg_try_advisory_lock_shared(1413829720, 2)"
 _EXCLUSIVE_LOCK_SQL = "SELECT pg_try_advisory_lock(1413829720, 2)"
 
 _run_locks: dict[DatabaseUrl, tuple[PostgresConnection, str]] = {}
-_mutex = threading.Lock()
+_run_locks_mutex = threading.Lock()
 
 
 @contextmanager
-def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
+def lock_for_run(database_url: DatabaseUrl, *, alone: bool) -> Iterator[None]:
     """Hold the run lock within the `with` block: exclusively if `alone` is set, otherwise shared.
 
     Raises `AlreadyRunning` if another process holds a conflicting lock, `DatabaseUnusable` if the server
     cannot be reached.
     """
     try:
-        _acquire(server, _EXCLUSIVE_LOCK_SQL if alone else _SHARED_LOCK_SQL)
+        _acquire_run_lock(database_url, _EXCLUSIVE_LOCK_SQL if alone else _SHARED_LOCK_SQL)
     except psycopg.Error as error:
-        raise to_store_error(error, server) from error
+        raise to_store_error(error, database_url) from error
     try:
         yield
     finally:
-        with _mutex:
-            raw_connection = _run_locks.pop(server)[0].raw
+        with _run_locks_mutex:
+            raw_connection = _run_locks.pop(database_url)[0].raw
         # Unlock explicitly, because the server may notice the closed session only later.
         with suppress(psycopg.Error):
             raw_connection.execute("SELECT pg_advisory_unlock_all()")
         raw_connection.close()
 
 
-def reacquire_if_lost(server: DatabaseUrl) -> None:
+def reacquire_if_lost(database_url: DatabaseUrl) -> None:
     """Take this process's run lock again if its session was lost, such as after a restart of the server.
 
     Raises `AlreadyRunning` if another process now holds a conflicting lock, psycopg.Error if the server does
     not answer.
     """
-    with _mutex:
-        connection, lock_sql = _run_locks.get(server, (None, ""))
+    with _run_locks_mutex:
+        connection, lock_sql = _run_locks.get(database_url, (None, ""))
         if connection is not None:
             try:
                 connection.raw.execute("SELECT 1")
@@ -59,13 +59,13 @@ def reacquire_if_lost(server: DatabaseUrl) -> None:
             else:
                 return
     if connection is not None:
-        _acquire(server, lock_sql)
+        _acquire_run_lock(database_url, lock_sql)
 
 
-def _acquire(server: DatabaseUrl, lock_sql: str) -> None:
-    connection = PostgresConnection(server)
+def _acquire_run_lock(database_url: DatabaseUrl, lock_sql: str) -> None:
+    connection = PostgresConnection(database_url)
     if not connection.fetch_value(lock_sql):
         connection.raw.close()
-        raise AlreadyRunning(f"Telex is already running with the database {server}.")
-    with _mutex:
-        _run_locks[server] = connection, lock_sql
+        raise AlreadyRunning(f"Telex is already running with the database {database_url}.")
+    with _run_locks_mutex:
+        _run_locks[database_url] = connection, lock_sql

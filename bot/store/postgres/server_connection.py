@@ -54,13 +54,15 @@ class PostgresRow(tuple[Any, ...]):
 
 
 @lru_cache(maxsize=1024)
-def _build_row_class(names: tuple[str, ...]) -> type[PostgresRow]:
-    positions = {name: position for position, name in reversed(list(enumerate(names)))}
-    ordered = dict(sorted(positions.items(), key=lambda pair: pair[1]))
-    return type("NamedRow", (PostgresRow,), {"__slots__": (), "places": ordered})
+def _build_row_class(column_names: tuple[str, ...]) -> type[PostgresRow]:
+    position_by_name = {
+        column_name: position for position, column_name in reversed(list(enumerate(column_names)))
+    }
+    ordered_positions = dict(sorted(position_by_name.items(), key=lambda pair: pair[1]))
+    return type("NamedRow", (PostgresRow,), {"__slots__": (), "places": ordered_positions})
 
 
-def _named_row_factory(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
+def _create_row_factory(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
     return _build_row_class(tuple(column.name for column in cursor.description or ()))
 
 
@@ -99,9 +101,9 @@ class _NumericLoader(Loader):
 class PostgresConnection(base.Connection):
     """A PostgreSQL connection with the interface of the store, in autocommit mode."""
 
-    def __init__(self, server: DatabaseUrl) -> None:
+    def __init__(self, database_url: DatabaseUrl) -> None:
         """Connect to the server. Raises psycopg.Error if that fails."""
-        url_options = psycopg.conninfo.conninfo_to_dict(server.address)
+        url_options = psycopg.conninfo.conninfo_to_dict(database_url.address)
         raw = psycopg.connect(**cast("dict[str, Any]", _CONNECT_OPTIONS | url_options), autocommit=True)
         try:
             for python_type, dumper in ((int, _Int8Dumper), (bool, _BoolDumper), (str, _TextDumper)):
@@ -110,20 +112,23 @@ class PostgresConnection(base.Connection):
             raw.execute(
                 "SELECT "
                 + ", ".join(
-                    f"set_config('{name}', '{setting}', false)" for name, setting in SESSION_SETTINGS.items()
+                    f"set_config('{setting_name}', '{setting}', false)"
+                    for setting_name, setting in SESSION_SETTINGS.items()
                 )
             )
-            raw.row_factory = _named_row_factory
+            raw.row_factory = _create_row_factory
             raw.prepared_max = 1_000
         except BaseException:
             raw.close()
             raise
-        self.raw, self.server = raw, server
+        self.raw, self.server = raw, database_url
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[PostgresRow]:
         named_parameters = _name_parameters(parameters)
-        null_names = frozenset(name for name, parameter in named_parameters.items() if parameter is None)
-        return self.raw.execute(translate(sql, null_names), named_parameters)
+        null_parameter_names = frozenset(
+            parameter_name for parameter_name, parameter in named_parameters.items() if parameter is None
+        )
+        return self.raw.execute(translate(sql, null_parameter_names), named_parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
         """Run one statement once for each set of parameters, sent in one pipeline."""

@@ -51,29 +51,29 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
     location: DatabaseUrl
     _begin_read_sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, server: DatabaseUrl, clock: Clock) -> None:
+    def __init__(self, database_url: DatabaseUrl, clock: Clock) -> None:
         super().__init__(clock)
-        self.location = server
+        self.location = database_url
         self._identity: str | None = None
-        self._writers = [PostgresWorker(server, self._connect) for _ in self._writer_locks]
-        self._readers = [PostgresWorker(server, self._connect) for _ in range(READER_COUNT)]
+        self._writers = [PostgresWorker(database_url, self._connect) for _ in self._writer_locks]
+        self._readers = [PostgresWorker(database_url, self._connect) for _ in range(READER_COUNT)]
         for reader in self._readers:
             self._idle_readers.put_nowait(reader)
 
     @classmethod
-    async def open(cls, server: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
+    async def open(cls, database_url: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
         """Connect and migrate the tables; if there are none, `create` them.
 
         Raises `DatabaseUnusable` or `NewerDatabase`; raises `DatabaseMissing` if there are no tables and
         `create` is False.
         """
-        database = cls(server, clock)
+        database = cls(database_url, clock)
         try:
-            database.is_new = await database._writers[0].run(migrate, server, create=create)
+            database.is_new = await database._writers[0].run(migrate, database_url, create=create)
             is_restored = await database.transact(detect_restore)
             database._identity = await database.read(database_identity)
             if is_restored:
-                log.warning("database identity changed database=%s", server)
+                log.warning("database identity changed database=%s", database_url)
         except BaseException:
             await database.close()
             raise
@@ -85,15 +85,15 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
         Raises `DatabaseReplaced` if another server answers, psycopg.Error if the connection fails.
         """
         connection = PostgresConnection(self.location)
-        with ExitStack() as cleanup:
-            cleanup.callback(connection.raw.close)
+        with ExitStack() as cleanup_stack:
+            cleanup_stack.callback(connection.raw.close)
             if self._identity is not None and database_identity(connection) != self._identity:
                 raise DatabaseReplaced(
                     f"The database {self.location} was restored, or taken over by another server: "
                     f"Telex has to "
                     "start again, to read back what it posted meanwhile."
                 )
-            cleanup.pop_all()
+            cleanup_stack.pop_all()
         return connection
 
     async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
@@ -126,12 +126,12 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
                 connection = self._connect()
                 try:
                     while (
-                        status := connection.fetch_value(_COMMIT_STATUS_SQL, (transaction_id,))
+                        commit_status := connection.fetch_value(_COMMIT_STATUS_SQL, (transaction_id,))
                     ) == "in progress":
                         # The server may not have noticed yet that the session's client is gone.
                         end_stalled_sessions(connection)
                         time.sleep(0.1)
-                    return bool(status == "committed")
+                    return bool(commit_status == "committed")
                 finally:
                     connection.raw.close()
         raise CommitStateUnknown("the connection was lost, and nobody knows whether it had written")
@@ -150,12 +150,12 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
         Raises `StoreError`.
         """
 
-        def rewrite(connection: PostgresConnection) -> None:
-            for table in tables:
-                connection.execute(f"VACUUM (FULL) {table}")
+        def rewrite_tables(connection: PostgresConnection) -> None:
+            for table_name in tables:
+                connection.execute(f"VACUUM (FULL) {table_name}")
 
         async with self._lock_writer() as writer:
-            await writer.run(rewrite)
+            await writer.run(rewrite_tables)
         return False
 
     async def measure_size_bytes(self) -> int:

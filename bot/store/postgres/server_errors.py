@@ -9,7 +9,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 
 # By SQLSTATE, or its class of two characters: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_CAUSES: dict[str, tuple[type[StoreError], str]] = {
+_CAUSE_BY_SQLSTATE: dict[str, tuple[type[StoreError], str]] = {
     "53100": (DatabaseUnusable, "The disk of the server with the database {where} is full."),
     "53": (DatabaseUnusable, "The server with the database {where} has too much to do: {error}."),
     "25006": (DatabaseUnusable, "The database {where} may not be written to."),
@@ -29,33 +29,33 @@ class CommitStateUnknown(psycopg.OperationalError):
     """Error raised when it is unknown whether a transaction was committed; repeating it might write twice."""
 
 
-_FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
+_FATAL_PATTERN = re.compile(r"FATAL: +([^\n]*[^\n.])")
 
 
-def to_store_error(error: psycopg.Error, server: DatabaseUrl) -> StoreError:
+def to_store_error(error: psycopg.Error, database_url: DatabaseUrl) -> StoreError:
     """Return the `StoreError` that corresponds to an error of psycopg, with a sentence for the operator."""
-    code = error.sqlstate or ""
-    cause = _CAUSES.get(code) or _CAUSES.get(code[:2])
+    sqlstate = error.sqlstate or ""
+    cause = _CAUSE_BY_SQLSTATE.get(sqlstate) or _CAUSE_BY_SQLSTATE.get(sqlstate[:2])
     if cause is None and is_connection_lost(error):
         cause = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
-    fatal_match = _FATAL.search(str(error))
+    fatal_match = _FATAL_PATTERN.search(str(error))
     # The server refuses a login before there is a session, so the error has no code.
-    if fatal_match and not code:
+    if fatal_match and not sqlstate:
         cause = DatabaseUnusable, f"The server denies access to {{where}}: {fatal_match[1]}."
-    error_class, sentence = cause or (StoreError, "The database {where} refused a request: {error}.")
+    error_class, sentence_template = cause or (StoreError, "The database {where} refused a request: {error}.")
     message = error.diag.message_primary or str(error).strip().partition("\n")[0]
-    return error_class(sentence.format(where=server, error=message.rstrip(".")))
+    return error_class(sentence_template.format(where=database_url, error=message.rstrip(".")))
 
 
 def is_connection_lost(error: psycopg.Error) -> bool:
     """Return whether an error means a lost or refused connection, so that a new connection may succeed."""
-    lost_types = (
+    lost_connection_types = (
         errors.AdminShutdown,
         errors.CrashShutdown,
         errors.CannotConnectNow,
         errors.IdleInTransactionSessionTimeout,
     )
-    return isinstance(error, lost_types) or (
+    return isinstance(error, lost_connection_types) or (
         isinstance(error, psycopg.OperationalError) and error.sqlstate is None
     )
 

@@ -18,42 +18,44 @@ MIN_SERVER_VERSION = 150_000
 _MIGRATION_LOCK_SQL = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
-def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool = True) -> bool:
+def migrate(connection: PostgresConnection, database_url: DatabaseUrl, *, create: bool = True) -> bool:
     """Apply the missing migrations and return whether the database is new.
 
     An interruption leaves the database at its old version. Raises `NewerDatabase`, `DatabaseUnusable` or
     psycopg.Error; raises `DatabaseMissing` if there are no tables and `create` is False.
     """
-    _require_supported_server(connection, server)
-    migrations = list_migrations(PACKAGE_DIRECTORY / "migrations")
-    version = load_schema_version(connection)
-    require_known_version(version, max(migrations))
-    if not version and not create:
-        raise DatabaseMissing(server)
-    if version == max(migrations):
+    _require_supported_server(connection, database_url)
+    path_by_number = list_migrations(PACKAGE_DIRECTORY / "migrations")
+    schema_version = load_schema_version(connection)
+    require_known_version(schema_version, max(path_by_number))
+    if not schema_version and not create:
+        raise DatabaseMissing(database_url)
+    if schema_version == max(path_by_number):
         return False
-    if version:
-        log.info("database migration started from_version=%d to_version=%d", version, max(migrations))
+    if schema_version:
+        log.info(
+            "database migration started from_version=%d to_version=%d", schema_version, max(path_by_number)
+        )
     raw = connection.raw
     raw.execute("BEGIN")
     try:
         raw.execute(_MIGRATION_LOCK_SQL)
         # Another process may have migrated the database before the lock was taken.
-        version = load_schema_version(connection)
+        schema_version = load_schema_version(connection)
         if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
             raw.execute(f"CREATE SCHEMA {SCHEMA}")
-        raw.execute(_render_functions(_find_case_folding_collation(connection)))
-        for number, path in migrations.items():
-            if number > version:
-                raw.execute(path.read_bytes())
+        raw.execute(_render_functions_sql(_find_case_folding_collation(connection)))
+        for migration_number, migration_path in path_by_number.items():
+            if migration_number > schema_version:
+                raw.execute(migration_path.read_bytes())
                 raw.execute("DELETE FROM schema_version")
-                raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (number,))
-                log.debug("database migrated version=%d", number)
+                raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (migration_number,))
+                log.debug("database migrated version=%d", migration_number)
         raw.execute("COMMIT")
     except BaseException:
         connection.roll_back()
         raise
-    return not version
+    return not schema_version
 
 
 def load_schema_version(connection: PostgresConnection) -> int:
@@ -92,16 +94,16 @@ def list_integrity_problems(connection: PostgresConnection) -> list[str]:
     ]
 
 
-def _require_supported_server(connection: PostgresConnection, server: DatabaseUrl) -> None:
-    version, name, encoding = (
-        connection.fetch_value(f"SELECT current_setting('{setting}')")
-        for setting in ("server_version_num", "server_version", "server_encoding")
+def _require_supported_server(connection: PostgresConnection, database_url: DatabaseUrl) -> None:
+    version_number, version_name, encoding = (
+        connection.fetch_value(f"SELECT current_setting('{setting_name}')")
+        for setting_name in ("server_version_num", "server_version", "server_encoding")
     )
-    if int(version) < MIN_SERVER_VERSION:
-        raise DatabaseUnusable(f"The server is PostgreSQL {name}; Telex needs 15 or later.")
+    if int(version_number) < MIN_SERVER_VERSION:
+        raise DatabaseUnusable(f"The server is PostgreSQL {version_name}; Telex needs 15 or later.")
     if encoding != "UTF8":
         raise DatabaseUnusable(
-            f"The database {server} has the encoding {encoding}; Telex needs UTF8: "
+            f"The database {database_url} has the encoding {encoding}; Telex needs UTF8: "
             "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )
 
@@ -111,43 +113,50 @@ def _find_case_folding_collation(connection: PostgresConnection) -> str:
 
     Raises `DatabaseUnusable` if the server has none.
     """
-    for name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
-        if connection.fetch_value("SELECT to_regcollation(?)", (f'"{name}"',)) is not None:
-            return f'"{name}"'
+    for collation_name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
+        if connection.fetch_value("SELECT to_regcollation(?)", (f'"{collation_name}"',)) is not None:
+            return f'"{collation_name}"'
     raise DatabaseUnusable("The server knows no language but C: it needs ICU, or the locale C.UTF-8.")
 
 
-def _render_functions(collation: str) -> bytes:
+def _render_functions_sql(collation: str) -> bytes:
     """Return `functions.sql` with a function `fold` that replaces the characters of `words.FOLD_MAP`."""
-    script = (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
+    functions_sql = (
+        (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
+    )
     folded_sql = f"replace(lower(written COLLATE {collation}), 'ß', 'ss')"
     replacements = {
         character: replacement for character, replacement in FOLD_MAP.items() if len(replacement) == 1
     } | {ord("ς"): "σ"}
-    for source, target in FOLD_MAP.items():
-        if len(target) > 1:
-            folded_sql = f"replace({folded_sql}, '{chr(source)}', '{target}')"
+    for source_code_point, target_text in FOLD_MAP.items():
+        if len(target_text) > 1:
+            folded_sql = f"replace({folded_sql}, '{chr(source_code_point)}', '{target_text}')"
     # `translate` drops characters without a counterpart in its last argument.
     dropped_characters = [letter for letter, counterpart in FOLD_MAP.items() if not counterpart]
-    sources = "".join(map(chr, [*replacements, *dropped_characters]))
-    folded_sql = f"translate({folded_sql}, '{_escape(sources)}', '{_escape(''.join(replacements.values()))}')"
+    source_characters = "".join(map(chr, [*replacements, *dropped_characters]))
+    folded_sql = (
+        f"translate({folded_sql}, '{_escape_quotes(source_characters)}', "
+        f"'{_escape_quotes(''.join(replacements.values()))}')"
+    )
     return (
-        script.replace("{replaced}", folded_sql)
+        functions_sql.replace("{replaced}", folded_sql)
         .replace("{marks}", _format_character_ranges(COMBINING_MARKS))
         .encode()
     )
 
 
-def _escape(text: str) -> str:
+def _escape_quotes(text: str) -> str:
     return text.replace("'", "''")
 
 
 def _format_character_ranges(characters: str) -> str:
     """Return characters as escaped ranges for a character class of a regular expression."""
     ranges: list[list[int]] = []
-    for code in sorted(map(ord, characters)):
-        if ranges and code == ranges[-1][1] + 1:
-            ranges[-1][1] = code
+    for code_point in sorted(map(ord, characters)):
+        if ranges and code_point == ranges[-1][1] + 1:
+            ranges[-1][1] = code_point
         else:
-            ranges.append([code, code])
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
+            ranges.append([code_point, code_point])
+    return "".join(
+        f"\\u{first_code_point:04x}-\\u{last_code_point:04x}" for first_code_point, last_code_point in ranges
+    )

@@ -51,12 +51,12 @@ WorkerFunction = Callable[Concatenate[PostgresConnection, P], T]
 class PostgresWorker:
     """A PostgreSQL connection with its own thread, connected on first use and again after it was lost."""
 
-    def __init__(self, server: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
-        self.server = server
+    def __init__(self, database_url: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
+        self.server = database_url
         self._connect = connect
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        self._thread_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: PostgresConnection | None = None
-        self._is_awaited = True
+        self._is_result_awaited = True
         self.is_open = True
 
     async def run(self, function: WorkerFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -66,7 +66,7 @@ class PostgresWorker:
         """
         if not self.is_open:
             raise StoreError("The database is closed.")
-        self._is_awaited = True
+        self._is_result_awaited = True
         try:
             return await self._run_on_thread(
                 lambda: self._run_with_retries(lambda db: function(db, *args, **kwargs))
@@ -74,11 +74,11 @@ class PostgresWorker:
         except psycopg.Error as error:
             raise to_store_error(error, self.server) from error
 
-    async def _run_on_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _run_on_thread(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread_executor, function)
 
     def _run_with_retries(self, function: Callable[[PostgresConnection], T]) -> T:
-        delays, conflict_retries, lock_attempts = (
+        retry_delays, remaining_conflict_retries, remaining_lock_attempts = (
             iter(RETRY_DELAYS_SECONDS),
             MAX_CONFLICT_RETRIES,
             MAX_LOCK_ATTEMPTS,
@@ -90,14 +90,14 @@ class PostgresWorker:
                 return function(self._connection)
             except psycopg.Error as error:
                 self.reset_connection()
-                if is_conflict(error) and (conflict_retries := conflict_retries - 1) > 0:
+                if is_conflict(error) and (remaining_conflict_retries := remaining_conflict_retries - 1) > 0:
                     continue
                 if not self._can_retry:
                     raise
-                if is_lock_timeout(error) and (lock_attempts := lock_attempts - 1) > 0:
-                    self._end_stalled()
+                if is_lock_timeout(error) and (remaining_lock_attempts := remaining_lock_attempts - 1) > 0:
+                    self._end_stalled_sessions()
                     continue
-                delay_seconds = next(delays, None)
+                delay_seconds = next(retry_delays, None)
                 if (
                     delay_seconds is None
                     or not is_connection_lost(error)
@@ -108,9 +108,9 @@ class PostgresWorker:
 
     @property
     def _can_retry(self) -> bool:
-        return self.is_open and self._is_awaited
+        return self.is_open and self._is_result_awaited
 
-    def _end_stalled(self) -> None:
+    def _end_stalled_sessions(self) -> None:
         if self._connection is not None:
             with suppress(psycopg.Error):
                 end_stalled_sessions(self._connection)
@@ -131,21 +131,21 @@ class PostgresWorker:
 
     async def interrupt(self) -> None:
         """Cancel the running function at its current or next statement, and wait until it has ended."""
-        self._is_awaited = False
+        self._is_result_awaited = False
         if not self.is_open:
             return
-        drained = asyncio.ensure_future(self._run_on_thread(lambda: None))
-        while not drained.done():
+        drain_future = asyncio.ensure_future(self._run_on_thread(lambda: None))
+        while not drain_future.done():
             if (connection := self._connection) is not None:
                 with suppress(psycopg.Error):
                     await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
-            await asyncio.wait([drained], timeout=CANCEL_INTERVAL_SECONDS)
+            await asyncio.wait([drain_future], timeout=CANCEL_INTERVAL_SECONDS)
 
     async def close(self) -> None:
         if self.is_open:
             self.is_open = False
             await self._run_on_thread(self._disconnect)
-            self._thread.shutdown(wait=False)
+            self._thread_executor.shutdown(wait=False)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -166,14 +166,14 @@ LISTEN_RETRY_SECONDS = 2.0
 """Seconds after which the listener for notifications reconnects once its session was lost."""
 
 
-async def listen(server: DatabaseUrl, on_event: Callable[[str], None]) -> None:
+async def listen(database_url: DatabaseUrl, on_event: Callable[[str], None]) -> None:
     """Call `on_event` with the text of each notification until cancelled.
 
     An empty text after each connection means that notifications may have been missed before.
     """
     while True:
         with suppress(psycopg.Error):
-            connection = await asyncio.to_thread(_connect_listener, server)
+            connection = await asyncio.to_thread(_connect_listener, database_url)
             try:
                 on_event("")
                 await _receive_notifications(connection, on_event)
@@ -182,22 +182,22 @@ async def listen(server: DatabaseUrl, on_event: Callable[[str], None]) -> None:
         await asyncio.sleep(LISTEN_RETRY_SECONDS)
 
 
-def _connect_listener(server: DatabaseUrl) -> PostgresConnection:
-    connection = PostgresConnection(server)
+def _connect_listener(database_url: DatabaseUrl) -> PostgresConnection:
+    connection = PostgresConnection(database_url)
     connection.raw.execute("LISTEN telex")
     return connection
 
 
 async def _receive_notifications(connection: PostgresConnection, on_event: Callable[[str], None]) -> None:
     """Pass notifications to `on_event` until the session is lost. Raises psycopg.Error then."""
-    loop, pgconn = asyncio.get_running_loop(), connection.raw.pgconn
+    loop, libpq_connection = asyncio.get_running_loop(), connection.raw.pgconn
     while True:
-        is_readable = asyncio.Event()
-        loop.add_reader(pgconn.socket, is_readable.set)
+        readable_event = asyncio.Event()
+        loop.add_reader(libpq_connection.socket, readable_event.set)
         try:
-            await is_readable.wait()
+            await readable_event.wait()
         finally:
-            loop.remove_reader(pgconn.socket)
-        pgconn.consume_input()
-        while (notification := pgconn.notifies()) is not None:
+            loop.remove_reader(libpq_connection.socket)
+        libpq_connection.consume_input()
+        while (notification := libpq_connection.notifies()) is not None:
             on_event(notification.extra.decode())

@@ -59,8 +59,8 @@ class ChannelDeliveryStatus:
     def filters(self) -> list[Filter]:
         """Return the filters that blocked the article, or an empty list if none did."""
         return [
-            Filter.parse(line)
-            for line in (self.reason or "").splitlines()
+            Filter.parse(filter_text)
+            for filter_text in (self.reason or "").splitlines()
             if self.fate is DeliveryStatus.FILTERED
         ]
 

@@ -18,7 +18,7 @@ TOKEN_BYTES = 32
 """Number of random bytes in a token, before encoding."""
 LAST_USED_RESOLUTION_SECONDS = 3_600
 """Seconds after a recorded use of a token within which further uses are not recorded."""
-_PUBLIC_URL_NAME = "assistants"
+_PUBLIC_URL_META_NAME = "assistants"
 """Name of the `meta` entry with the public URL of the assistants' endpoint."""
 
 
@@ -31,11 +31,11 @@ class AssistantTokens(Repository):
 
     async def get_public_url(self) -> str | None:
         """Return the public URL of the assistants' endpoint, or None if it is unknown or not served."""
-        return await self._meta.get(_PUBLIC_URL_NAME)
+        return await self._meta.get(_PUBLIC_URL_META_NAME)
 
     async def set_public_url(self, url: str | None) -> None:
         """Store the public URL of the assistants' endpoint, or None if there is no endpoint any more."""
-        await self._meta.set(_PUBLIC_URL_NAME, url)
+        await self._meta.set(_PUBLIC_URL_META_NAME, url)
 
     @write_transaction
     def create(
@@ -47,9 +47,9 @@ class AssistantTokens(Repository):
         """
         token = token_urlsafe(TOKEN_BYTES)
         token_hash = hash_token(token)
-        count = db.fetch_value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
+        token_count = db.fetch_value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
         server_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
-        if server_row is None or (limit is not None and count >= limit):
+        if server_row is None or (limit is not None and token_count >= limit):
             return None
         db.execute(
             "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)",
@@ -73,13 +73,15 @@ class AssistantTokens(Repository):
         self,
         db: Connection,
         server_id: int,
-        names: Collection[str] | None = None,
+        token_names: Collection[str] | None = None,
         *,
         user_id: int | None = None,
     ) -> int:
         """Revoke the tokens of a server with a name, or all if it is None; return how many existed."""
         rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
-        revoked_hashes = [bytes(row[0]) for row in rows if names is None or bytes(row[0]).hex() in names]
+        revoked_hashes = [
+            bytes(row[0]) for row in rows if token_names is None or bytes(row[0]).hex() in token_names
+        ]
         for token_hash in revoked_hashes:
             db.execute("DELETE FROM assistant_token WHERE hash = ?", (token_hash,))
             setting_changes.log_change(

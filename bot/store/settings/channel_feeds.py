@@ -33,8 +33,10 @@ class ChannelFeeds(Repository):
             "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
             (channel_id, hash_token(token), db.now),
         )
-        kind, new = SettingKind.CHANNEL_FEED, str(db.now)
-        setting_changes.log_change(db, server_id, user_id, kind, None, new, channel_id=channel_id)
+        setting_kind, created_at_text = SettingKind.CHANNEL_FEED, str(db.now)
+        setting_changes.log_change(
+            db, server_id, user_id, setting_kind, None, created_at_text, channel_id=channel_id
+        )
         return token
 
     @write_transaction
@@ -46,17 +48,19 @@ class ChannelFeeds(Repository):
             (channel_id, server_id),
         )
         if revoked_rows:
-            kind, old = SettingKind.CHANNEL_FEED, str(db.now)
-            setting_changes.log_change(db, server_id, user_id, kind, old, None, channel_id=channel_id)
+            setting_kind, revoked_at_text = SettingKind.CHANNEL_FEED, str(db.now)
+            setting_changes.log_change(
+                db, server_id, user_id, setting_kind, revoked_at_text, None, channel_id=channel_id
+            )
         return bool(revoked_rows)
 
     async def by_channel(self, channel_id: int) -> ChannelFeed | None:
         """Return the shared feed of a channel, or None if there is none."""
-        return await self._find_one("channel.id = ?", channel_id)
+        return await self._find_channel_feed("channel.id = ?", channel_id)
 
     async def by_token(self, token: str) -> ChannelFeed | None:
         """Return the channel feed with a token, or None if it is unknown or the bot left the server."""
-        return await self._find_one("hash = ? AND server.left IS NULL", hash_token(token))
+        return await self._find_channel_feed("hash = ? AND server.left IS NULL", hash_token(token))
 
     async def list_posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
         """List the articles of a channel's last `limit` posts and catch-ups, newest message first.
@@ -87,8 +91,8 @@ class ChannelFeeds(Repository):
             {"channel": channel_id, "limit": limit},
         )
         return [
-            ChannelFeedItem(article_from_row(columns), dispatch_id, shown_at, is_joined=bool(joined))
-            for *columns, dispatch_id, shown_at, joined in rows
+            ChannelFeedItem(article_from_row(columns), dispatch_id, posted_at, is_joined=bool(joined_flag))
+            for *columns, dispatch_id, posted_at, joined_flag in rows
         ]
 
     async def list_digests(self, channel_id: int, limit: int) -> list[SentDigest]:
@@ -119,12 +123,12 @@ class ChannelFeeds(Repository):
             articles_by_dispatch.setdefault(dispatch_id, {})[article.id] = article
         return articles_by_dispatch
 
-    async def _find_one(self, condition: str, parameter: object) -> ChannelFeed | None:
+    async def _find_channel_feed(self, condition_sql: str, parameter: object) -> ChannelFeed | None:
         return await self._fetch_object(
             ChannelFeed._make,
             "SELECT channel.server_id, channel.id, channel_feed.created FROM channel_feed "
             "JOIN channel ON channel.id = channel_feed.channel_id "
-            f"JOIN server ON server.id = channel.server_id WHERE {condition}",
+            f"JOIN server ON server.id = channel.server_id WHERE {condition_sql}",
             (parameter,),
         )
 

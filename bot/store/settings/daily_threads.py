@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from bot.store.connection import Connection
 from bot.store.repository import Repository, write_transaction
 
-_RETENTION = timedelta(days=7)
+_RETENTION_PERIOD = timedelta(days=7)
 """Age at which the thread of a day is forgotten."""
 
 
@@ -29,5 +29,5 @@ class DailyThreads(Repository):
         )
         db.execute(
             "DELETE FROM daily_thread WHERE channel_id = ? AND day < ?",
-            (channel_id, (day - _RETENTION).isoformat()),
+            (channel_id, (day - _RETENTION_PERIOD).isoformat()),
         )

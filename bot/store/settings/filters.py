@@ -23,9 +23,9 @@ def apply_filters(
     """
     if not filters:
         return list(articles), []
-    reasons = {article: "\n".join(map(str, matcher(article.key, filters))) for article in articles}
-    return [passed_article for passed_article in articles if not reasons[passed_article]], [
-        pair for pair in reasons.items() if pair[1]
+    reason_by_article = {article: "\n".join(map(str, matcher(article.key, filters))) for article in articles}
+    return [passed_article for passed_article in articles if not reason_by_article[passed_article]], [
+        pair for pair in reason_by_article.items() if pair[1]
     ]
 
 
@@ -106,21 +106,21 @@ class Filters(Repository):
     ) -> int:
         """Remove filters of a subscription; return how many of them existed."""
         subscription = _load_subscription(db, subscription_id)
-        rows = db.fetch_rows(
+        removed_rows = db.fetch_rows(
             "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
             "RETURNING rule, query",
             (subscription_id, to_json_array(filter_ids)),
         )
-        for rule, query in rows:
+        for rule, query in removed_rows:
             assert subscription is not None  # Deleting a subscription deletes its filters.
             _log_change(db, subscription, user_id, f"{rule} {query}", None)
-        return len(rows)
+        return len(removed_rows)
 
 
-def _group_by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
+def _group_by_subscription(filter_rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
     filters_by_subscription: defaultdict[int, list[Filter]] = defaultdict(list)
-    for subscription_id, id_, rule, query in rows:
-        filters_by_subscription[subscription_id].append(Filter(id_, FilterMode(rule), query))
+    for subscription_id, filter_id, rule, query in filter_rows:
+        filters_by_subscription[subscription_id].append(Filter(filter_id, FilterMode(rule), query))
     return filters_by_subscription
 
 
@@ -134,9 +134,9 @@ def _load_subscription(db: Connection, subscription_id: int) -> Subscription | N
 
 
 def _log_change(
-    db: Connection, subscription: Subscription, user_id: int, old: str | None, new: str | None
+    db: Connection, subscription: Subscription, user_id: int, old_text: str | None, new_text: str | None
 ) -> None:
     target_ids = {"channel_id": subscription.channel_id, "feed_id": subscription.feed_id}
     setting_changes.log_change(
-        db, subscription.server_id, user_id, SettingKind.FILTER, old, new, **target_ids
+        db, subscription.server_id, user_id, SettingKind.FILTER, old_text, new_text, **target_ids
     )

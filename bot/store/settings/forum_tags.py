@@ -35,20 +35,26 @@ class ForumTags(Repository):
         `tag_name` is for the change history. Raises StoreError if the forum belongs to another server.
         """
         ensure_channel(db, channel_id, server_id=server_id)
-        count = db.fetch_value(
+        rule_count = db.fetch_value(
             "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
             (channel_id, *rule),
         )
-        if count >= limit:
+        if rule_count >= limit:
             return False
-        added = db.execute_rowcount(
+        added_count = db.execute_rowcount(
             "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (channel_id, *rule),
         )
-        if added:
-            kind = SettingKind.FORUM_TAG
+        if added_count:
+            setting_kind = SettingKind.FORUM_TAG
             setting_changes.log_change(
-                db, server_id, user_id, kind, None, _describe_rule(rule, tag_name), channel_id=channel_id
+                db,
+                server_id,
+                user_id,
+                setting_kind,
+                None,
+                _describe_rule(rule, tag_name),
+                channel_id=channel_id,
             )
         return True
 
@@ -64,15 +70,21 @@ class ForumTags(Repository):
         user_id: int,
     ) -> bool:
         """Remove a tag rule of a forum; return whether it existed. `tag_name` is for the change history."""
-        removed = db.execute_rowcount(
+        removed_count = db.execute_rowcount(
             "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
         )
-        if removed:
-            kind = SettingKind.FORUM_TAG
+        if removed_count:
+            setting_kind = SettingKind.FORUM_TAG
             setting_changes.log_change(
-                db, server_id, user_id, kind, _describe_rule(rule, tag_name), None, channel_id=channel_id
+                db,
+                server_id,
+                user_id,
+                setting_kind,
+                _describe_rule(rule, tag_name),
+                None,
+                channel_id=channel_id,
             )
-        return removed > 0
+        return removed_count > 0
 
 
 def _describe_rule(rule: ForumTagRule, tag_name: str) -> str:

@@ -59,8 +59,8 @@ class Preferences(Repository):
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, look_json, roles = row
-        self_assignable_role_ids = tuple(int(role) for role in (roles or "").split(",") if role)
+        language, time_zone, manager_role, alerts, look_json, roles_csv = row
+        self_assignable_role_ids = tuple(int(role_id) for role_id in (roles_csv or "").split(",") if role_id)
         return ServerPreferences(
             language, time_zone, manager_role, alerts, PostLook.from_json(look_json), self_assignable_role_ids
         )
@@ -75,8 +75,10 @@ class Preferences(Repository):
         if row is None:
             return ChannelPreferences()
         columns = dict(row)
-        flags = ("join_stories", "daily_thread", "as_outlet", "translate")
-        return ChannelPreferences(**columns | {name: bool(columns[name]) for name in flags})
+        flag_names = ("join_stories", "daily_thread", "as_outlet", "translate")
+        return ChannelPreferences(
+            **columns | {flag_name: bool(columns[flag_name]) for flag_name in flag_names}
+        )
 
     async def list_channels_to_translate(self) -> list[tuple[int, int]]:
         """List (channel id, server id) of channels with translated posts, in servers that the bot is in."""
@@ -114,22 +116,26 @@ class Preferences(Repository):
         if preference is Preference.QUIET_HOURS and value is not None:
             local_time.parse_quiet_hours(str(value))
         ensure_server(db, server_id)
-        table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
+        table_name, row_id = ("server", server_id) if channel_id is None else ("channel", channel_id)
         if channel_id is not None:
             ensure_channel(db, channel_id, server_id=server_id)
         if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
             ensure_channel(db, value, server_id=server_id)
-        old = db.fetch_value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
-        if old == value:
+        old_value = db.fetch_value(f"SELECT {preference} FROM {table_name} WHERE id = ?", (row_id,))
+        if old_value == value:
             return False
-        db.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
+        db.execute(f"UPDATE {table_name} SET {preference} = ? WHERE id = ?", (value, row_id))
         if preference is Preference.TIME_ZONE:
             digests.reschedule_digests(db, server_id)
             held_posts.reschedule_selections(db, server_id)
         if channel_id is not None and preference in {Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY}:
             held_posts.reevaluate_channel(db, channel_id)
-        before, after = (None if stored_value is None else str(stored_value) for stored_value in (old, value))
-        setting_changes.log_change(db, server_id, user_id, preference, before, after, channel_id=channel_id)
+        old_text, new_text = (
+            None if stored_value is None else str(stored_value) for stored_value in (old_value, value)
+        )
+        setting_changes.log_change(
+            db, server_id, user_id, preference, old_text, new_text, channel_id=channel_id
+        )
         return True
 
     async def get_look(self, server_id: int) -> PostLook:
@@ -140,12 +146,12 @@ class Preferences(Repository):
     def set_look(self, db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
         """Set the look of a server's posts; return whether the look changed."""
         ensure_server(db, server_id)
-        old = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
-        if PostLook.from_json(old) == look:
+        old_look_json = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
+        if PostLook.from_json(old_look_json) == look:
             return False
-        new = None if look == DEFAULT_LOOK else str(look)
-        db.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
-        setting_changes.log_change(db, server_id, user_id, SettingKind.LOOK, old, new)
+        new_look_json = None if look == DEFAULT_LOOK else str(look)
+        db.execute("UPDATE server SET look = ? WHERE id = ?", (new_look_json, server_id))
+        setting_changes.log_change(db, server_id, user_id, SettingKind.LOOK, old_look_json, new_look_json)
         return True
 
     changes = bind_read(setting_changes.list_changes)

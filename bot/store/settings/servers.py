@@ -50,27 +50,29 @@ class Servers(ShardedRepository):
         await self._database.transact(_mark_left, server_id)
 
     @write_transaction
-    def sync(self, db: Connection, locales_by_server_id: Mapping[int, str | None], shard: int = 0) -> None:
+    def sync(self, db: Connection, locale_by_server_id: Mapping[int, str | None], shard: int = 0) -> None:
         """Record the joins and leaves of servers that happened while no process served their shard.
 
-        `locales_by_server_id` maps the ids of all servers that the bot is in on the shard to their locales,
+        `locale_by_server_id` maps the ids of all servers that the bot is in on the shard to their locales,
         or to None during an outage. A server that is not in it was left.
         """
         on_shard_sql = self._shards.build_served_condition("id", shard)
         left_rows = db.fetch_rows(
             f"SELECT id FROM server WHERE left IS NULL AND {on_shard_sql} "
             "AND id NOT IN (SELECT value FROM json_each(?))",
-            (to_json_array(locales_by_server_id),),
+            (to_json_array(locale_by_server_id),),
         )
         for (server_id,) in left_rows:
             _mark_left(db, server_id)
         rows = db.fetch_rows(
             "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
-            (to_json_array(locales_by_server_id),),
+            (to_json_array(locale_by_server_id),),
         )
-        known_locales = {row["id"]: row["locale"] for row in rows}
-        for server_id, locale in locales_by_server_id.items():
-            if server_id not in known_locales or (locale is not None and locale != known_locales[server_id]):
+        stored_locale_by_server_id = {row["id"]: row["locale"] for row in rows}
+        for server_id, locale in locale_by_server_id.items():
+            if server_id not in stored_locale_by_server_id or (
+                locale is not None and locale != stored_locale_by_server_id[server_id]
+            ):
                 _mark_joined(db, server_id, locale)
 
     async def sample_joined(self, known_ids: Collection[int], limit: int) -> list[int]:
@@ -100,16 +102,16 @@ class Servers(ShardedRepository):
         The time is Unix time in seconds. Articles remain, because users of other servers may have bookmarked
         them; private URLs of the servers' feeds do not.
         """
-        purged_ids = db.fetch_column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
+        purged_server_ids = db.fetch_column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
         db.execute(
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
                 moved_to = NULL, etag = NULL, last_modified = NULL
             WHERE server_id IN (SELECT value FROM json_each(?))
             """,
-            (to_json_array(purged_ids),),
+            (to_json_array(purged_server_ids),),
         )
-        return len(purged_ids)
+        return len(purged_server_ids)
 
     async def get_locale(self, server_id: int) -> str | None:
         """Return the locale that Discord reports for a server (such as `fr`), or None if it is unknown."""
@@ -150,7 +152,7 @@ def _mark_left(db: Connection, server_id: int) -> None:
 
 
 def _withhold_pending(db: Connection, server_id: int) -> None:
-    pending_sql = (
+    pending_dispatch_ids_sql = (
         "SELECT id FROM dispatch WHERE state IN ('waiting', 'held') AND "
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
@@ -158,8 +160,9 @@ def _withhold_pending(db: Connection, server_id: int) -> None:
     parameters = {"server": server_id, "reason": WithheldReason.BOT_ABSENT, "now": db.now}
     db.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-        f"decided = :now WHERE dispatch_id IN ({pending_sql}) OR joined_id IN ({pending_sql}) "
+        f"decided = :now WHERE dispatch_id IN ({pending_dispatch_ids_sql}) OR joined_id IN "
+        f"({pending_dispatch_ids_sql}) "
         "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
         parameters,
     )
-    db.execute(f"DELETE FROM dispatch WHERE id IN ({pending_sql})", parameters)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({pending_dispatch_ids_sql})", parameters)

@@ -6,7 +6,7 @@ from bot.store.connection import Connection
 MAX_ENTRIES_PER_SERVER = 500
 """Maximum number of changes stored per server; the oldest are deleted."""
 
-_COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
+_COLUMNS_SQL = "changed, person_id, setting, channel_id, feed_id, old, new"
 
 
 def log_change(
@@ -27,7 +27,7 @@ def log_change(
     if user_id is None or old == new:
         return
     db.execute(
-        f"INSERT INTO setting_change (server_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO setting_change (server_id, {_COLUMNS_SQL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (server_id, db.now, user_id, setting, channel_id, feed_id, old, new),
     )
     db.execute(
@@ -40,7 +40,8 @@ def log_change(
 def list_changes_by_user(db: Connection, user_id: int) -> list[tuple[int, SettingChange]]:
     """List the changes that a user made as (server id, change), newest first."""
     rows = db.execute(
-        f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (user_id,)
+        f"SELECT server_id, {_COLUMNS_SQL} FROM setting_change WHERE person_id = ? ORDER BY id DESC",
+        (user_id,),
     )
     return [(server_id, SettingChange(*row)) for server_id, *row in rows]
 
@@ -49,6 +50,6 @@ def list_changes(db: Connection, server_id: int, limit: int, offset: int = 0) ->
     """List at most `limit` changes of a server's settings, newest first."""
     return db.fetch_objects(
         SettingChange._make,
-        f"SELECT {_COLUMNS} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",
+        f"SELECT {_COLUMNS_SQL} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",
         (server_id, limit, offset),
     )

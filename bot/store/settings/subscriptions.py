@@ -53,40 +53,44 @@ class Subscriptions(Repository):
         if feed_row is None or feed_row["server_id"] not in {0, server_id}:
             raise StoreError("This feed is not there for this server.")
         ensure_channel(db, channel_id, server_id=server_id)
-        created = db.execute_rowcount(
+        created_count = db.execute_rowcount(
             "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, feed_id) DO NOTHING",
             (channel_id, feed_id, db.now),
         )
         # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
-        if created and skip_backlog and feed_row["last_success"] is None:
+        if created_count and skip_backlog and feed_row["last_success"] is None:
             db.execute(
                 "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
                 "WHERE channel_id = ? AND feed_id = ?",
                 (db.now, channel_id, feed_id),
             )
-        subscription = _find_one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+        subscription = _find_subscription(
+            db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id
+        )
         assert subscription is not None
-        if created:
+        if created_count:
             _log_change(db, subscription, user_id, None, SubscriptionState.ACTIVE)
-        article = db.fetch_row(
+        article_row = db.fetch_row(
             "SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,)
         )
-        if created and article is not None:
+        if created_count and article_row is not None:
             # An article that was withheld from an earlier subscription may be posted now.
             db.execute(
                 "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
-                (channel_id, article["page"]),
+                (channel_id, article_row["page"]),
             )
             outbox_writes.enqueue(
-                db, channel_id, [PendingArticle(*article)], limit=outbox_writes.UNLIMITED_POSTS
+                db, channel_id, [PendingArticle(*article_row)], limit=outbox_writes.UNLIMITED_POSTS
             )
-        return subscription, created > 0
+        return subscription, created_count > 0
 
     @write_transaction
     def unfollow(self, db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
         """End a subscription and withhold the articles pending through it; return whether it existed."""
-        subscription = _find_one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+        subscription = _find_subscription(
+            db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id
+        )
         if subscription is None:
             return False
         pending_articles = [
@@ -109,18 +113,18 @@ class Subscriptions(Repository):
         own subscription remains and is returned. Return None if there is no such subscription. Raises
         StoreError if the other channel belongs to another server.
         """
-        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.channel_id == channel_id:
             return subscription
         ensure_channel(db, channel_id, server_id=subscription.server_id)
-        pending_articles = [
+        articles_with_kinds = [
             (pending_article, kind)
             for pending_article, kind in dispatch_cancellation.list_pending_articles(
                 db, subscription.channel_id, subscription.feed_id
             )
             if kind != dispatch_cancellation.KIND_JOINED
         ]
-        existing_subscription = _find_one(
+        existing_subscription = _find_subscription(
             db, "subscription.channel_id = ? AND feed_id = ?", channel_id, subscription.feed_id
         )
         db.execute(
@@ -132,29 +136,36 @@ class Subscriptions(Repository):
         dispatch_cancellation.withdraw_articles(
             db,
             subscription.channel_id,
-            [withdrawn_article for withdrawn_article, _ in pending_articles],
+            [withdrawn_article for withdrawn_article, _ in articles_with_kinds],
             reason=None,
         )
         if existing_subscription is not None:
             # Filters of the other subscription keep applying.
             filtered_page_keys = outbox_writes.load_filtered_page_keys(
-                db, channel_id, [moved_article for moved_article, _ in pending_articles]
+                db, channel_id, [moved_article for moved_article, _ in articles_with_kinds]
             )
-            pending_articles = [
+            articles_with_kinds = [
                 (unfiltered_article, kind)
-                for unfiltered_article, kind in pending_articles
+                for unfiltered_article, kind in articles_with_kinds
                 if unfiltered_article.page_key not in filtered_page_keys
             ]
-        post_articles = [post_article for post_article, kind in pending_articles if kind == "post"]
+        post_articles = [post_article for post_article, kind in articles_with_kinds if kind == "post"]
         outbox_writes.enqueue(db, channel_id, post_articles, limit=outbox_writes.UNLIMITED_POSTS)
-        other_articles = [other_article for other_article, kind in pending_articles if kind != "post"]
+        other_articles = [other_article for other_article, kind in articles_with_kinds if kind != "post"]
         outbox_writes.enqueue_as_catch_up(db, channel_id, other_articles)
-        target_subscription = _find_one(
+        target_subscription = _find_subscription(
             db, "subscription.channel_id = ? AND feed_id = ?", channel_id, subscription.feed_id
         )
         assert target_subscription is not None
-        old, new = str(subscription.channel_id), str(channel_id)
-        _log_change(db, target_subscription, user_id, old, new, setting=SettingKind.CHANNEL)
+        old_channel_text, new_channel_text = str(subscription.channel_id), str(channel_id)
+        _log_change(
+            db,
+            target_subscription,
+            user_id,
+            old_channel_text,
+            new_channel_text,
+            setting_kind=SettingKind.CHANNEL,
+        )
         return target_subscription
 
     @write_transaction
@@ -163,7 +174,7 @@ class Subscriptions(Repository):
 
         Return False if the subscription is missing or paused already.
         """
-        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.paused_at is not None:
             return False
         pending_articles = [
@@ -185,7 +196,7 @@ class Subscriptions(Repository):
 
         Return False if the subscription is missing or not paused.
         """
-        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.paused_at is None:
             return False
         db.execute(
@@ -203,12 +214,14 @@ class Subscriptions(Repository):
 
         If the look is None, the server's look applies.
         """
-        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None:
             return False
-        old, new = (None if look is None else str(look) for look in (subscription.look, new_look))
-        db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new, subscription_id))
-        _log_change(db, subscription, user_id, old, new, setting=SettingKind.LOOK)
+        old_look_json, new_look_json = (
+            None if look is None else str(look) for look in (subscription.look, new_look)
+        )
+        db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new_look_json, subscription_id))
+        _log_change(db, subscription, user_id, old_look_json, new_look_json, setting_kind=SettingKind.LOOK)
         return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
@@ -228,17 +241,17 @@ class Subscriptions(Repository):
     @read_transaction
     def list_with_feeds(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
         """List a server's subscriptions with their feeds, ordered by outlet and title."""
-        subscriptions = db.fetch_rows(
+        subscription_rows = db.fetch_rows(
             f"{_SELECT_SQL} channel.server_id = ? ORDER BY subscription.id", (server_id,)
         )
-        feeds = {
+        feed_by_id = {
             row["id"]: feed_from_row(row)
             for row in db.execute(
                 f"SELECT {FEED_SQL} FROM feed WHERE id IN (SELECT value FROM json_each(?))",
-                (to_json_array([row["feed_id"] for row in subscriptions]),),
+                (to_json_array([row["feed_id"] for row in subscription_rows]),),
             )
         }
-        pairs = [(subscription_from_row(row), feeds[row["feed_id"]]) for row in subscriptions]
+        pairs = [(subscription_from_row(row), feed_by_id[row["feed_id"]]) for row in subscription_rows]
         return sorted(pairs, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
 
     async def list_by_feed(self, feed_id: int) -> list[Subscription]:
@@ -276,21 +289,23 @@ class Subscriptions(Repository):
         )
 
 
-def _find_one(db: Connection, condition: str, *parameters: int) -> Subscription | None:
-    return db.fetch_object(subscription_from_row, f"{_SELECT_SQL} {condition}", parameters)
+def _find_subscription(db: Connection, condition_sql: str, *parameters: int) -> Subscription | None:
+    return db.fetch_object(subscription_from_row, f"{_SELECT_SQL} {condition_sql}", parameters)
 
 
 def _log_change(
     db: Connection,
     subscription: Subscription,
     user_id: int | None,
-    old: str | None,
-    new: str | None,
+    old_text: str | None,
+    new_text: str | None,
     *,
-    setting: SettingKind = SettingKind.SUBSCRIPTION,
+    setting_kind: SettingKind = SettingKind.SUBSCRIPTION,
 ) -> None:
     target_ids = {"channel_id": subscription.channel_id, "feed_id": subscription.feed_id}
-    setting_changes.log_change(db, subscription.server_id, user_id, setting, old, new, **target_ids)
+    setting_changes.log_change(
+        db, subscription.server_id, user_id, setting_kind, old_text, new_text, **target_ids
+    )
 
 
 def _get_state(subscription: Subscription) -> SubscriptionState:

@@ -56,16 +56,19 @@ class Feeds(Repository):
         `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
         private URL is encrypted if there is a key. `next_poll` is Unix time in seconds.
         """
-        new = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
-        columns = feed_to_columns(new)
+        new_feed = Feed(
+            0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll
+        )
+        columns = feed_to_columns(new_feed)
         del columns["id"]
         server_id = columns["server_id"]
-        columns["slot"] = get_host_slot(new.url)
-        columns["url"] = url_encryption.find_stored_url(db, new.url, server_id) or url_encryption.encrypt_url(
-            new.url, server_id
-        )
+        columns["slot"] = get_host_slot(new_feed.url)
+        columns["url"] = url_encryption.find_stored_url(
+            db, new_feed.url, server_id
+        ) or url_encryption.encrypt_url(new_feed.url, server_id)
         db.execute(
-            f"INSERT INTO feed ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)}) "
+            f"INSERT INTO feed ({', '.join(columns)}) VALUES "
+            f"({', '.join(f':{column_name}' for column_name in columns)}) "
             "ON CONFLICT DO NOTHING",
             columns,
         )
@@ -73,11 +76,11 @@ class Feeds(Repository):
             f"SELECT {FEED_SQL} FROM feed WHERE url = :url AND server_id = :server_id", columns
         )
         feed = feed_from_row(row)
-        if feed.state is FeedState.GONE and new.state is FeedState.ACTIVE:
+        if feed.state is FeedState.GONE and new_feed.state is FeedState.ACTIVE:
             feed = replace(
                 feed,
                 state=FeedState.ACTIVE,
-                next_poll=new.next_poll,
+                next_poll=new_feed.next_poll,
                 failures=0,
                 failing_since=None,
                 error=None,
@@ -99,8 +102,8 @@ class Feeds(Repository):
         """
         server_id = server_id or 0
         stored_url = url_encryption.find_stored_url(db, url, server_id)
-        sql = f"SELECT {FEED_SQL} FROM feed WHERE url = ? AND server_id = ?"
-        return db.fetch_object(feed_from_row, sql, (stored_url, server_id))
+        select_sql = f"SELECT {FEED_SQL} FROM feed WHERE url = ? AND server_id = ?"
+        return db.fetch_object(feed_from_row, select_sql, (stored_url, server_id))
 
     async def list_by_page_url(self, page_url: str) -> list[Feed]:
         """List the shared feeds that were made from lists on a web page, by id.
@@ -116,8 +119,9 @@ class Feeds(Repository):
         )
         return [feed for feed in page_feeds if feed.url.startswith(f"{page_url}#")]
 
-    async def list_due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
-        """List at most `limit` feeds due at `now`, without the ids in `exclude`; the longest due come first.
+    async def list_due(self, now: int, limit: int, excluded_feed_ids: Collection[int] = ()) -> list[Feed]:
+        """List at most `limit` feeds due at `now`, without the ids in `excluded_feed_ids`; the longest due
+        come first.
 
         A due feed is active, and followed, not paused, in a server that the bot is in.
         """
@@ -129,23 +133,23 @@ class Feeds(Repository):
               AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT ?
             """,
-            (now, to_json_array(exclude), limit),
+            (now, to_json_array(excluded_feed_ids), limit),
         )
 
     async def list_due_for_polling(
         self,
         now: int,
         limit: int,
-        exclude: Collection[int] = (),
+        excluded_feed_ids: Collection[int] = (),
         *,
         exclude_server_ids: Collection[int] = (),
-        slots: Collection[int] | None = None,
+        host_slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
         """List due feeds with the columns that a poll needs, each with some of the servers that follow it.
 
         Selects and orders as `list_due` does, but leaves out feeds that only the servers `exclude_server_ids`
-        follow and, with `slots`, feeds in other host slots (groups of hosts). At most `MAX_QUOTA_SERVERS`
-        servers are given for a feed.
+        follow and, with `host_slots`, feeds in other host slots (groups of hosts). At most
+        `MAX_QUOTA_SERVERS` servers are given for a feed.
         """
         return await self._fetch_objects(
             due_feed_from_row,
@@ -157,17 +161,17 @@ class Feeds(Repository):
                             {MAX_QUOTA_SERVERS}) AS followers
                 ) AS servers
                 FROM feed
-                WHERE state = 'active' AND next_poll <= :now {_slot_condition(slots)}
+                WHERE state = 'active' AND next_poll <= :now {_build_slot_condition_sql(host_slots)}
                   AND id NOT IN (SELECT value FROM json_each(:exclude))
                 ORDER BY next_poll LIMIT -1
             ) AS due WHERE servers IS NOT NULL LIMIT :limit
             """,
             {
                 "now": now,
-                "exclude": to_json_array(exclude),
+                "exclude": to_json_array(excluded_feed_ids),
                 "besides": to_json_array(exclude_server_ids),
                 "limit": limit,
-                "slots": to_json_array(slots or ()),
+                "slots": to_json_array(host_slots or ()),
             },
         )
 
@@ -194,29 +198,29 @@ class Feeds(Repository):
         return {row[0]: row[1] for row in rows}
 
     async def next_due_at(
-        self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
+        self, excluded_feed_ids: Collection[int] = (), *, host_slots: Collection[int] | None = None
     ) -> int | None:
         """Return the Unix time in seconds at which the next feed is due, or None if there is none.
 
-        The time may be in the past. Considers only feeds in host `slots` (groups of hosts) if given, without
-        the ids in `exclude`.
+        The time may be in the past. Considers only feeds in host `host_slots` (groups of hosts) if given,
+        without the ids in `excluded_feed_ids`.
         """
         return await self._fetch_value(
             f"""
             SELECT next_poll FROM feed
             WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude))
-                {_slot_condition(slots)}
+                {_build_slot_condition_sql(host_slots)}
               AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT 1
             """,
-            {"exclude": to_json_array(exclude), "slots": to_json_array(slots or ())},
+            {"exclude": to_json_array(excluded_feed_ids), "slots": to_json_array(host_slots or ())},
         )
 
     async def has_overdue(self, *, polled_after: int, due_before: int) -> bool:
         """Return whether any followed, active feed was polled after one time or was due before another."""
-        is_polled_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
-        sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_polled_sql} AND {IS_FOLLOWED_SQL})"
-        return bool(await self._fetch_value(sql, (polled_after, due_before)))
+        is_overdue_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
+        exists_sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_overdue_sql} AND {IS_FOLLOWED_SQL})"
+        return bool(await self._fetch_value(exists_sql, (polled_after, due_before)))
 
     async def last_success_at(self) -> int:
         """Return the Unix time in seconds of the last successful poll of any feed, or 0 if there was none."""
@@ -265,10 +269,10 @@ class Feeds(Repository):
             "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
             (feed_id,),
         )
-        bookmarked_article = db.fetch_row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
+        bookmarked_article_row = db.fetch_row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
         db.execute(
             "UPDATE feed SET state = 'imported' WHERE id = ?"
-            if bookmarked_article
+            if bookmarked_article_row
             else "DELETE FROM feed WHERE id = ?",
             (feed_id,),
         )
@@ -295,8 +299,8 @@ class Feeds(Repository):
         )
 
 
-def _slot_condition(slots: Collection[int] | None) -> str:
-    return "" if slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
+def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
+    return "" if host_slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
 
 
 _POLLED_COLUMNS = {
@@ -305,8 +309,8 @@ _POLLED_COLUMNS = {
     "state": "state.value",
 }
 """Columns of a feed that polls change, each with the attribute of `Feed` if its name differs."""
-for _name in ("id", "url", "server_id", "added"):
-    del _POLLED_COLUMNS[_name]
+for _unpolled_column in ("id", "url", "server_id", "added"):
+    del _POLLED_COLUMNS[_unpolled_column]
 _SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _POLLED_COLUMNS)
 _get_polled_values = attrgetter(*(place or name for name, place in _POLLED_COLUMNS.items()), "id")
 
@@ -318,8 +322,8 @@ FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
 def assign_host_slots(db: Connection) -> None:
     """Set the host slot (one of 64 groups of hosts) of feeds without one, which older databases have."""
     rows = db.fetch_rows(FEEDS_WITHOUT_SLOT_SQL)
-    slots = [(get_host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
-    db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
+    slot_rows = [(get_host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
+    db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slot_rows)
 
 
 def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:

@@ -28,10 +28,10 @@ class OutletIcons(Repository):
         )
 
     @write_transaction
-    def mark_shown(self, db: Connection, names: Collection[str], now: int) -> None:
+    def mark_shown(self, db: Connection, outlet_names: Collection[str], now: int) -> None:
         """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
         db.execute(
             "UPDATE outlet_icon SET shown = ? "
             "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
-            (now, to_json_array(names)),
+            (now, to_json_array(outlet_names)),
         )

@@ -54,24 +54,24 @@ class Polls(Repository):
 
     @read_transaction
     def load_known_by_identity(
-        self, db: Connection, feed_id: int, hashes: Collection[bytes]
+        self, db: Connection, feed_id: int, identity_hashes: Collection[bytes]
     ) -> dict[bytes, KnownArticle]:
         """Map identity hashes to the articles of a feed; hashes without an article are left out."""
-        hashes = list(hashes)
-        articles_by_hash: dict[bytes, KnownArticle] = {}
-        for start in range(0, len(hashes), HASHES_PER_QUERY):
-            chunk = hashes[start : start + HASHES_PER_QUERY]
+        identity_hashes = list(identity_hashes)
+        article_by_hash: dict[bytes, KnownArticle] = {}
+        for offset in range(0, len(identity_hashes), HASHES_PER_QUERY):
+            hash_chunk = identity_hashes[offset : offset + HASHES_PER_QUERY]
             rows = db.execute(
                 f"""
                 SELECT identity.hash, {_KNOWN_ARTICLE_COLUMNS_SQL}
                 FROM identity JOIN article ON article.id = identity.article_id
-                WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
+                WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(hash_chunk))})
                 """,
-                (feed_id, *chunk),
+                (feed_id, *hash_chunk),
             )
-            for hash_, *columns in rows:
-                articles_by_hash[hash_] = KnownArticle(*columns)
-        return articles_by_hash
+            for identity_hash, *columns in rows:
+                article_by_hash[identity_hash] = KnownArticle(*columns)
+        return article_by_hash
 
     @read_transaction
     def load_known_by_page_key(
@@ -138,21 +138,21 @@ class Polls(Repository):
         unchanged_polls: Sequence[UnchangedPoll] = (),
         feed_alerts: Sequence[Alert] = (),
         *,
-        owner: str | None = None,
+        owner_id: str | None = None,
     ) -> bool:
         """Record polls that found nothing new, and their alerts; return whether edits of posts became due.
 
-        `feeds` are written in full; for `unchanged_polls` only the next poll is scheduled. With `owner`,
+        `feeds` are written in full; for `unchanged_polls` only the next poll is scheduled. With `owner_id`,
         feeds whose lease another process owns are skipped.
         """
-        if owner is not None:
-            ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
-            owned_ids = process_leases.list_owned_feed_ids(db, owner, ids)
-            feeds = [owned_feed for owned_feed in feeds if owned_feed.id in owned_ids]
+        if owner_id is not None:
+            feed_ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
+            owned_feed_ids = process_leases.list_owned_feed_ids(db, owner_id, feed_ids)
+            feeds = [owned_feed for owned_feed in feeds if owned_feed.id in owned_feed_ids]
             unchanged_polls = [
-                owned_poll for owned_poll in unchanged_polls if owned_poll.feed_id in owned_ids
+                owned_poll for owned_poll in unchanged_polls if owned_poll.feed_id in owned_feed_ids
             ]
-            feed_alerts = [alert for alert in feed_alerts if alert.feed_id in owned_ids]
+            feed_alerts = [alert for alert in feed_alerts if alert.feed_id in owned_feed_ids]
         if feeds:
             write_feeds(db, feeds)
         if unchanged_polls:
@@ -194,16 +194,18 @@ def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) 
 
 
 def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> PollWriteResult:
-    feed, decision = poll.feed, poll.intake
-    row = db.fetch_row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
+    feed, intake = poll.feed, poll.intake
+    feed_row = db.fetch_row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
     write_feeds(db, [feed])
-    new_articles = page_ownership.resolve_ownership(db, feed.id, decision.new)
+    new_articles = page_ownership.resolve_ownership(db, feed.id, intake.new)
     inserted_ids, pending_articles = insert_articles(db, feed.id, new_articles)
     if not poll.is_first_poll:  # The backlog of a new feed notifies nobody.
         watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
-    _apply_changes(db, feed.id, decision)
+    _apply_changes(db, feed.id, intake)
     story_merging.store_similarities(db, pending_articles, matches)
-    channel_ids = _enqueue_for_channels(db, poll, pending_articles, matches, row and row["last_success"])
+    channel_ids = _enqueue_for_channels(
+        db, poll, pending_articles, matches, feed_row and feed_row["last_success"]
+    )
     if poll.fetch_pages:
         page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
     if poll.alert is not None:
@@ -212,30 +214,33 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         db.executemany(
             "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
             [
-                (server, db.now * 1_000, round(decision.quota_used_seconds * 1_000))
-                for server in poll.server_ids
+                (server_id, db.now * 1_000, round(intake.quota_used_seconds * 1_000))
+                for server_id in poll.server_ids
             ],
         )
-    if decision.overflow is not None:
-        quota_overflow.record_overflow(db, feed.id, decision.overflow)
+    if intake.overflow is not None:
+        quota_overflow.record_overflow(db, feed.id, intake.overflow)
     return PollWriteResult(tuple(inserted_ids), tuple(channel_ids))
 
 
-def _apply_changes(db: Connection, feed_id: int, decision: IntakeResult) -> None:
+def _apply_changes(db: Connection, feed_id: int, intake: IntakeResult) -> None:
     resolved_articles = page_ownership.resolve_ownership(
-        db, feed_id, [change.new for change in decision.changed]
+        db, feed_id, [change.new for change in intake.changed]
     )
-    for change, article in zip(decision.changed, resolved_articles, strict=True):
+    for change, article in zip(intake.changed, resolved_articles, strict=True):
         update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
-        [(feed_id, hash_, article_id, MAX_IDENTITIES_PER_ARTICLE) for hash_, article_id in decision.aliases],
+        [
+            (feed_id, identity_hash, article_id, MAX_IDENTITIES_PER_ARTICLE)
+            for identity_hash, article_id in intake.aliases
+        ],
     )
-    if decision.missing_ids:
-        corrections.mark_missing(db, decision.missing_ids)
-    if decision.reappeared_ids:
-        corrections.mark_reappeared(db, decision.reappeared_ids)
+    if intake.missing_ids:
+        corrections.mark_missing(db, intake.missing_ids)
+    if intake.reappeared_ids:
+        corrections.mark_reappeared(db, intake.reappeared_ids)
     corrections.retract_missing(db)
 
 
@@ -252,7 +257,7 @@ def _enqueue_for_channels(
     """
     if not articles:
         return []
-    subscriptions = db.fetch_rows(
+    subscription_rows = db.fetch_rows(
         """
         SELECT subscription.id, subscription.channel_id, subscription.paused, subscription.resumed,
                subscription.resumed_from, server.left
@@ -265,13 +270,13 @@ def _enqueue_for_channels(
     )
     filters_by_subscription = filters.load_by_feed(db, poll.feed.id)
     channel_ids = []
-    for row in subscriptions:
-        channel_id, limit = row["channel_id"], poll.catch_up_after
+    for subscription_row in subscription_rows:
+        channel_id, limit = subscription_row["channel_id"], poll.catch_up_after
         accepted_articles = _select_deliverable(
-            db, row, articles, is_first=poll.is_first_poll, last_success=last_success or 0
+            db, subscription_row, articles, is_first_poll=poll.is_first_poll, last_success=last_success or 0
         )
         accepted_articles, filtered_articles = filters.apply_filters(
-            filters_by_subscription[row["id"]], accepted_articles, poll.filter_matcher
+            filters_by_subscription[subscription_row["id"]], accepted_articles, poll.filter_matcher
         )
         if poll.is_first_poll:
             unjoined_articles = accepted_articles = accepted_articles[-1:]
@@ -290,14 +295,18 @@ def _enqueue_for_channels(
 
 def _select_deliverable(
     db: Connection,
-    subscription: Row,
+    subscription_row: Row,
     articles: Sequence[PendingArticle],
     *,
-    is_first: bool,
+    is_first_poll: bool,
     last_success: int,
 ) -> Sequence[PendingArticle]:
     """Return the articles that a subscription accepts; withhold the rest."""
-    paused_at, left_at, resumed_at = subscription["paused"], subscription["left"], subscription["resumed"]
+    paused_at, left_at, resumed_at = (
+        subscription_row["paused"],
+        subscription_row["left"],
+        subscription_row["resumed"],
+    )
     withheld_reason = (
         WithheldReason.BOT_ABSENT
         if left_at is not None
@@ -305,10 +314,10 @@ def _select_deliverable(
         if paused_at is not None
         else None
     )
-    if is_first:  # A subscription that was resumed, or skips the backlog, starts with later articles.
+    if is_first_poll:  # A subscription that was resumed, or skips the backlog, starts with later articles.
         return () if withheld_reason or resumed_at is not None else articles
     if withheld_reason:
-        outbox_writes.withhold_articles(db, subscription["channel_id"], articles, reason=withheld_reason)
+        outbox_writes.withhold_articles(db, subscription_row["channel_id"], articles, reason=withheld_reason)
         return ()
     if resumed_at is None or last_success >= resumed_at:
         return articles
@@ -320,6 +329,6 @@ def _select_deliverable(
         if not resumed_at <= skipped_article.published_at < db.now
     ]
     outbox_writes.withhold_articles(
-        db, subscription["channel_id"], skipped_articles, reason=subscription["resumed_from"]
+        db, subscription_row["channel_id"], skipped_articles, reason=subscription_row["resumed_from"]
     )
     return [article for article in articles if resumed_at <= article.published_at < db.now]

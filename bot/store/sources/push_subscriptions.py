@@ -5,8 +5,8 @@ from bot.store.records.source_records import PushSubscription
 from bot.store.repository import Repository, write_transaction
 from bot.store.sources.feeds import IS_FOLLOWED_SQL
 
-_COLUMNS = PushSubscription._fields
-_SELECT_SQL = f"SELECT {', '.join(_COLUMNS)} FROM push_subscription"
+_COLUMN_NAMES = PushSubscription._fields
+_SELECT_SQL = f"SELECT {', '.join(_COLUMN_NAMES)} FROM push_subscription"
 
 
 class PushSubscriptions(Repository):
@@ -30,10 +30,10 @@ class PushSubscriptions(Repository):
     @write_transaction
     def save(self, db: Connection, subscription: PushSubscription) -> None:
         """Insert or replace the WebSub subscription of a feed; do nothing if the feed is gone."""
-        placeholders = ", ".join("?" * len(_COLUMNS))
+        placeholders = ", ".join("?" * len(_COLUMN_NAMES))
         db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,))
         db.execute(
-            f"INSERT INTO push_subscription ({', '.join(_COLUMNS)}) SELECT {placeholders} "
+            f"INSERT INTO push_subscription ({', '.join(_COLUMN_NAMES)}) SELECT {placeholders} "
             "WHERE EXISTS (SELECT 1 FROM feed WHERE id = ?)",
             (*subscription, subscription.feed_id),
         )

@@ -57,7 +57,7 @@ class QuotaOverflows(Repository):
 
 def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> None:
     """Record the entries that a poll skipped beyond the quota, within the poll's transaction."""
-    count = len(overflow.newly_skipped) + overflow.refused_changes
+    skipped_count = len(overflow.newly_skipped) + overflow.refused_changes
     db.execute(
         """
         INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
@@ -70,7 +70,7 @@ def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> Non
             "feed": feed_id,
             "kind": overflow.kind.value,
             "now": db.now,
-            "count": count,
+            "count": skipped_count,
             "episode": OVERFLOW_EPISODE_SECONDS,
         },
     )

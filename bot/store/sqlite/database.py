@@ -83,8 +83,8 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
             raise
         return database
 
-    async def _close(self) -> None:
-        await super()._close()
+    async def _close_workers(self) -> None:
+        await super()._close_workers()
         self._identity_guard.release()
 
     async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
@@ -119,8 +119,8 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
 
     async def measure_size_bytes(self) -> int:
         """Return the size of the file in bytes, without its write-ahead log."""
-        pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        return int(await self.query(SqliteConnection.fetch_value, pages))
+        size_sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        return int(await self.query(SqliteConnection.fetch_value, size_sql))
 
     async def check(self) -> int:
         """Check the whole database file and return its schema version.
@@ -133,15 +133,15 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
 
     async def backup(self, path: Path) -> None:
         is_awaited = True
-        source = SqliteWorker(self.location, pragmas=READER_PRAGMAS)
-        await source.open()
+        source_worker = SqliteWorker(self.location, pragmas=READER_PRAGMAS)
+        await source_worker.open()
         try:
-            await source.run(sqlite_backup.copy_to_file, path, lambda: is_awaited)
+            await source_worker.run(sqlite_backup.copy_to_file, path, lambda: is_awaited)
         except asyncio.CancelledError:
             is_awaited = False
             raise
         finally:
-            await source.close()
+            await source_worker.close()
 
     async def _ensure_alive(self, worker: SqliteWorker) -> SqliteWorker:
         if not worker.is_dead:
@@ -170,8 +170,8 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
     # The page size takes effect only in an empty file.
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
     # The mode is stored in the file; file systems without shared memory refuse it (https://www.sqlite.org/wal.html).
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
+    (journal_mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if journal_mode != "wal":
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
 
 
@@ -187,15 +187,15 @@ def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for table in tables:
-            connection.execute(f"CREATE TEMP TABLE scrubbed AS SELECT * FROM main.{table}")
-            connection.execute(f"DELETE FROM main.{table}")
-            connection.execute(f"INSERT INTO main.{table} SELECT * FROM scrubbed ORDER BY 1, 2")
+        for table_name in tables:
+            connection.execute(f"CREATE TEMP TABLE scrubbed AS SELECT * FROM main.{table_name}")
+            connection.execute(f"DELETE FROM main.{table_name}")
+            connection.execute(f"INSERT INTO main.{table_name} SELECT * FROM scrubbed ORDER BY 1, 2")
             connection.execute("DROP TABLE scrubbed")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         connection.execute("PRAGMA foreign_keys = ON")
-    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
+    (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy

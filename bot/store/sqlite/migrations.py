@@ -32,30 +32,38 @@ def migrate(connection: sqlite3.Connection, directory: Path = MIGRATIONS_DIRECTO
     last transaction, which takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`,
     `DatabaseUnusable` or sqlite3.Error.
     """
-    migrations = list_available_migrations(directory)
-    version = load_schema_version(connection)
-    require_known_version(version, max(migrations))
-    if 0 < version < min(migrations):
+    path_by_number = list_available_migrations(directory)
+    schema_version = load_schema_version(connection)
+    require_known_version(schema_version, max(path_by_number))
+    if 0 < schema_version < min(path_by_number):
         raise DatabaseUnusable(
-            f"The database has version {version}, from before the first release; this Telex reads versions "
-            f"from {min(migrations)} on. Export its articles with that Telex and import them here."
+            f"The database has version {schema_version}, from before the first release; this "
+            f"Telex reads versions "
+            f"from {min(path_by_number)} on. Export its articles with that Telex and import them here."
         )
-    if version == max(migrations):
+    if schema_version == max(path_by_number):
         return False
-    if version:
-        log.info("database migration started from_version=%d to_version=%d", version, max(migrations))
+    if schema_version:
+        log.info(
+            "database migration started from_version=%d to_version=%d", schema_version, max(path_by_number)
+        )
     connection.create_function("page_of", 1, urls.compute_page_key, deterministic=True)
     _convert_page_size(connection)
     # Migrations may rebuild tables; foreign keys are checked before the last commit.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        for number, path in migrations.items():
-            if number > version:
-                _apply(connection, number, path, is_last=number == max(migrations))
+        for migration_number, migration_path in path_by_number.items():
+            if migration_number > schema_version:
+                _apply_migration(
+                    connection,
+                    migration_number,
+                    migration_path,
+                    is_last=migration_number == max(path_by_number),
+                )
         _vacuum_if_sparse(connection)
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
-    return not version
+    return not schema_version
 
 
 def _convert_page_size(connection: sqlite3.Connection) -> None:
@@ -67,7 +75,7 @@ def _convert_page_size(connection: sqlite3.Connection) -> None:
     """
     if connection.execute("PRAGMA page_size").fetchone()[0] == PAGE_SIZE_BYTES:
         return
-    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     try:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
@@ -75,15 +83,15 @@ def _convert_page_size(connection: sqlite3.Connection) -> None:
     except sqlite3.OperationalError as error:
         log.warning("database page size kept error=%s", error)
     finally:
-        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute(f"PRAGMA journal_mode = {journal_mode}")
 
 
 def _vacuum_if_sparse(connection: sqlite3.Connection) -> None:
     """Vacuum the file, which takes as long as a copy, if more than `VACUUM_FREE_RATIO` of it is free."""
-    free, pages = connection.execute(
+    free_page_count, page_count = connection.execute(
         "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count"
     ).fetchone()
-    if free > VACUUM_FREE_RATIO * pages:
+    if free_page_count > VACUUM_FREE_RATIO * page_count:
         connection.execute("VACUUM")
 
 
@@ -116,14 +124,14 @@ def load_schema_version(connection: sqlite3.Connection) -> int:
     Raises `DatabaseUnusable` if the file belongs to another program.
     """
     # One statement sees one state even while another process creates the tables.
-    version: int
-    version, application_id, table_count = connection.execute(
+    schema_version: int
+    schema_version, application_id, table_count = connection.execute(
         "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
         "FROM pragma_user_version, pragma_application_id"
     ).fetchone()
-    if application_id != APPLICATION_ID and (version or table_count or application_id):
+    if application_id != APPLICATION_ID and (schema_version or table_count or application_id):
         raise DatabaseUnusable("The file is a database of another program's, not Telex's.")
-    return version
+    return schema_version
 
 
 def _require_intact(connection: sqlite3.Connection) -> None:
@@ -131,18 +139,20 @@ def _require_intact(connection: sqlite3.Connection) -> None:
         raise DatabaseBroken(f"The database is damaged: {problems[0]}. Restore a backup.")
 
 
-def _apply(connection: sqlite3.Connection, number: int, path: Path, *, is_last: bool) -> None:
+def _apply_migration(
+    connection: sqlite3.Connection, migration_number: int, migration_path: Path, *, is_last: bool
+) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have applied this migration meanwhile.
-        if load_schema_version(connection) < number:
-            for statement in split_statements(path.read_text(encoding="utf-8")):
+        if load_schema_version(connection) < migration_number:
+            for statement in split_statements(migration_path.read_text(encoding="utf-8")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute(f"PRAGMA user_version = {migration_number}")
             if is_last:
                 _require_intact(connection)
-            log.debug("database migrated version=%d", number)
+            log.debug("database migrated version=%d", migration_number)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

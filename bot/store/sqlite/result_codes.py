@@ -22,7 +22,7 @@ _REPAIR_HINT = (
 )
 
 # Primary result codes, as listed at https://www.sqlite.org/rescode.html.
-_CAUSES: dict[int, tuple[type[StoreError], str]] = {
+_CAUSE_BY_RESULT_CODE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (DatabaseUnusable, "There is no permission to use the database {path}."),
     sqlite3.SQLITE_AUTH: (DatabaseUnusable, "There is no permission to use the database {path}."),
     sqlite3.SQLITE_BUSY: (DatabaseUnusable, "Another program keeps the database {path} locked."),
@@ -43,17 +43,17 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
 def to_store_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """Return the `StoreError` that corresponds to an error of SQLite, with a sentence for the operator."""
     # Errors that the Python module raises itself have no code.
-    code = getattr(error, "sqlite_errorcode", None)
-    primary_code = code & 0xFF if isinstance(code, int) else -1
+    result_code = getattr(error, "sqlite_errorcode", None)
+    primary_code = result_code & 0xFF if isinstance(result_code, int) else -1
     message = str(error)
     if isinstance(error, UnicodeDecodeError):
         primary_code, message = sqlite3.SQLITE_CORRUPT, error.object.decode("utf-8", "replace")
     if primary_code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_disk_full(path):
         primary_code = sqlite3.SQLITE_FULL
-    error_class, sentence = _CAUSES.get(
+    error_class, sentence_template = _CAUSE_BY_RESULT_CODE.get(
         primary_code, (StoreError, "The database {path} refused a request: {error}.")
     )
-    return error_class(sentence.format(path=path, error=to_plain_line(message)))
+    return error_class(sentence_template.format(path=path, error=to_plain_line(message)))
 
 
 def _is_disk_full(path: Path) -> bool:

@@ -23,14 +23,14 @@ def lock_for_run(path: Path) -> Iterator[None]:
 
     Raises `AlreadyRunning` if another process holds it, `DatabaseUnusable` if it cannot be taken.
     """
-    lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
+    file_lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        file_lock.acquire(timeout=0)
         try:
             descriptor = open_locked(path)
         except BaseException:
-            lock.release()
+            file_lock.release()
             raise
     except (filelock.Timeout, BlockingIOError) as error:
         raise AlreadyRunning(f"Telex is already running with the database {path}.") from error
@@ -41,7 +41,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
     finally:
         # After SQLite's own: closing any descriptor of a file drops all POSIX locks of the process on it.
         os.close(descriptor)
-        lock.release()
+        file_lock.release()
 
 
 def open_locked(path: Path) -> int:
@@ -101,6 +101,6 @@ class FileIdentityGuard:
 
     def _load_identity(self) -> tuple[int, int] | None:
         with contextlib.suppress(OSError):
-            status = self._path.stat()
-            return status.st_dev, status.st_ino
+            file_status = self._path.stat()
+            return file_status.st_dev, file_status.st_ino
         return None

@@ -29,7 +29,7 @@ def copy_to_file(connection: sqlite3.Connection, path: Path, is_awaited: Callabl
     written, `DatabaseBroken` if the copy is damaged, `BackupCancelled` once `is_awaited()` is False.
     """
     _require_absent(path)
-    _remove_stale_parts(path)
+    _remove_stale_partial_files(path)
     partial_path = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     descriptor: int | None = None
     try:
@@ -40,13 +40,13 @@ def copy_to_file(connection: sqlite3.Connection, path: Path, is_awaited: Callabl
             except sqlite3.OperationalError as error:
                 # Mostly the disk of the copy is full or failing.
                 raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
-            with partial_path.open("rb+") as file:
-                os.fsync(file.fileno())
+            with partial_path.open("rb+") as partial_file:
+                os.fsync(partial_file.fileno())
             _require_absent(path)
             partial_path.rename(path)
             _sync_directory(path.parent)
         finally:
-            _remove_partial(partial_path)
+            _remove_partial_file(partial_path)
             if descriptor is not None:
                 os.close(descriptor)
     except OSError as error:
@@ -58,15 +58,15 @@ def _require_absent(path: Path) -> None:
         raise DatabaseUnusable(f"The file {path} exists already: a backup overwrites nothing.")
 
 
-def _remove_stale_parts(path: Path) -> None:
+def _remove_stale_partial_files(path: Path) -> None:
     for partial_path in path.parent.glob(f"{glob.escape(path.name)}.????????.part"):
         with suppress(OSError):
             descriptor = open_locked(partial_path)
-            _remove_partial(partial_path)
+            _remove_partial_file(partial_path)
             os.close(descriptor)
 
 
-def _remove_partial(partial_path: Path) -> None:
+def _remove_partial_file(partial_path: Path) -> None:
     partial_path.with_name(f"{partial_path.name}-journal").unlink(missing_ok=True)
     partial_path.unlink(missing_ok=True)
 
@@ -76,39 +76,41 @@ def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: 
         if not is_awaited():
             raise BackupCancelled
 
-    target = sqlite3.connect(partial_path, isolation_level=None)
+    target_connection = sqlite3.connect(partial_path, isolation_level=None)
     try:
         # An open read transaction pins the copied state; without it each write would restart the backup
         # (https://www.sqlite.org/backup.html).
         connection.execute("BEGIN")
         try:
             connection.execute("SELECT count(*) FROM meta").fetchone()
-            connection.backup(target, pages=PAGES_PER_STEP, sleep=0, progress=raise_if_cancelled)
+            connection.backup(target_connection, pages=PAGES_PER_STEP, sleep=0, progress=raise_if_cancelled)
         finally:
             connection.execute("ROLLBACK")
         # The backup is one file, without a write-ahead log and its index.
-        target.execute("PRAGMA journal_mode = DELETE")
-        target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,))
-        _reserve_id_gap(target)
-        if problems := list_integrity_problems(target):
+        target_connection.execute("PRAGMA journal_mode = DELETE")
+        target_connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,)
+        )
+        _reserve_id_gap(target_connection)
+        if problems := list_integrity_problems(target_connection):
             raise DatabaseBroken(f"The backup was not kept, for it is damaged: {problems[0]}.")
     finally:
-        target.close()
+        target_connection.close()
 
 
-def _reserve_id_gap(target: sqlite3.Connection) -> None:
+def _reserve_id_gap(target_connection: sqlite3.Connection) -> None:
     """Skip ids of watches and digests in the copy that the original may assign after the backup.
 
     Buttons in Discord carry these ids.
     """
-    for table in ("watch", "digest"):
-        (last_id,) = target.execute(
-            f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
-            f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
+    for table_name in ("watch", "digest"):
+        (last_id,) = target_connection.execute(
+            f"SELECT max(coalesce((SELECT max(id) FROM {table_name}), 0), "
+            f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table_name}'), 0))"
         ).fetchone()
-        target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-        target.execute(
-            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last_id + RESTORED_ID_GAP)
+        target_connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table_name,))
+        target_connection.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table_name, last_id + RESTORED_ID_GAP)
         )
 
 

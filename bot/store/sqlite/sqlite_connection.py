@@ -42,11 +42,11 @@ class SqliteWorker(aiosqlite.Connection):
     def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
         self.path = path
         self.pragmas = tuple(pragmas)
-        self._pending: set[asyncio.Future[Any]] = set()
+        self._pending_futures: set[asyncio.Future[Any]] = set()
         # Set at the end of the thread's work: the thread itself stays alive for a moment longer.
         self._has_thread_ended = False
 
-        def connect() -> sqlite3.Connection:
+        def connect_to_file() -> sqlite3.Connection:
             # Autocommit mode, because `Database` begins and ends transactions. Other threads may use the
             # connection, so that it can be closed if its own thread has ended.
             connection = sqlite3.connect(
@@ -69,7 +69,7 @@ class SqliteWorker(aiosqlite.Connection):
                 raise
             return connection
 
-        super().__init__(connect, iter_chunk_size=64)
+        super().__init__(connect_to_file, iter_chunk_size=64)
 
     @property
     def is_open(self) -> bool:
@@ -99,29 +99,29 @@ class SqliteWorker(aiosqlite.Connection):
             raise StoreError("The database is closed.")
         if self._has_thread_ended:
             raise StoreError(_THREAD_ENDED_MESSAGE)
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._pending.add(future)
+        result_future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._pending_futures.add(result_future)
         self._tx.put_nowait(
-            (future, partial(function, cast("SqliteConnection", self._connection), *args, **kwargs))
+            (result_future, partial(function, cast("SqliteConnection", self._connection), *args, **kwargs))
         )
         try:
-            return await future
+            return await result_future
         except SQLITE_ERRORS as error:
             raise to_store_error(error, self.path) from error
         finally:
-            self._pending.discard(future)
+            self._pending_futures.discard(result_future)
 
     async def interrupt(self) -> None:
         """Interrupt the running function at its current or next statement, and wait until it has ended."""
         if not self.is_open or self._has_thread_ended:
             return
-        drained = asyncio.ensure_future(self.run(lambda _: None))
-        while not drained.done():
+        drain_future = asyncio.ensure_future(self.run(lambda _: None))
+        while not drain_future.done():
             # An interrupt between two statements has no effect, hence the loop.
             await super().interrupt()
-            await asyncio.wait([drained], timeout=INTERRUPT_INTERVAL_SECONDS)
+            await asyncio.wait([drain_future], timeout=INTERRUPT_INTERVAL_SECONDS)
         with suppress(StoreError):
-            await drained
+            await drain_future
 
     async def rollback_open(self) -> None:
         await self.run(SqliteConnection.roll_back)
@@ -154,7 +154,7 @@ class SqliteWorker(aiosqlite.Connection):
 
     def _fail_pending(self) -> None:
         """Make all waiting calls fail with `StoreError`, because the thread has ended."""
-        for future in self._pending:
+        for future in self._pending_futures:
             if not future.done():
                 future.set_exception(StoreError(_THREAD_ENDED_MESSAGE))
 

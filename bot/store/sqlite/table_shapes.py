@@ -10,26 +10,26 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
 
     References with ON DELETE SET NULL are ignored for the order, which breaks the cycles.
     """
-    names = [
+    table_names = [
         row[0]
         for row in connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         )
     ]
-    schemas = {name: _load_schema(connection, name) for name in names}
-    ordered_schemas: dict[str, TableSchema] = {}
+    schema_by_table = {schema_name: _load_schema(connection, schema_name) for schema_name in table_names}
+    ordered_schema_by_table: dict[str, TableSchema] = {}
 
-    def add_after_references(name: str, ancestors: tuple[str, ...]) -> None:
-        if name in ordered_schemas or name in ancestors:
+    def add_after_references(table_name: str, ancestors: tuple[str, ...]) -> None:
+        if table_name in ordered_schema_by_table or table_name in ancestors:
             return
-        for target, is_deferrable in schemas[name].foreign_keys.values():
+        for referenced_table, is_deferrable in schema_by_table[table_name].foreign_keys.values():
             if not is_deferrable:
-                add_after_references(target, (*ancestors, name))
-        ordered_schemas[name] = schemas[name]
+                add_after_references(referenced_table, (*ancestors, table_name))
+        ordered_schema_by_table[table_name] = schema_by_table[table_name]
 
-    for name in names:
-        add_after_references(name, ())
-    return list(ordered_schemas.values())
+    for start_table_name in table_names:
+        add_after_references(start_table_name, ())
+    return list(ordered_schema_by_table.values())
 
 
 def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
@@ -37,23 +37,23 @@ def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
 
 
-def set_id_sequences(connection: sqlite3.Connection, last_ids: dict[str, int]) -> None:
-    """Make the tables in `last_ids` assign only ids above the given ids."""
-    for table, number in last_ids.items():
-        connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
+def set_id_sequences(connection: sqlite3.Connection, last_id_by_table: dict[str, int]) -> None:
+    """Make the tables in `last_id_by_table` assign only ids above the given ids."""
+    for table_name, last_id in last_id_by_table.items():
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table_name,))
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table_name, last_id))
 
 
-def _load_schema(connection: sqlite3.Connection, name: str) -> TableSchema:
-    columns = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (name,)).fetchall()
+def _load_schema(connection: sqlite3.Connection, table_name: str) -> TableSchema:
+    column_rows = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (table_name,)).fetchall()
     return TableSchema(
-        name,
-        tuple(column for column, _ in columns),
-        tuple(column for column, key_position in sorted(columns, key=lambda row: row[1]) if key_position),
+        table_name,
+        tuple(column for column, _ in column_rows),
+        tuple(column for column, key_position in sorted(column_rows, key=lambda row: row[1]) if key_position),
         {
-            column: (target, on_delete == "SET NULL")
-            for column, target, on_delete in connection.execute(
-                'SELECT "from", "table", on_delete FROM pragma_foreign_key_list(?)', (name,)
+            column: (referenced_table, on_delete == "SET NULL")
+            for column, referenced_table, on_delete in connection.execute(
+                'SELECT "from", "table", on_delete FROM pragma_foreign_key_list(?)', (table_name,)
             )
         },
     )

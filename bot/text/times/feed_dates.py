@@ -32,7 +32,7 @@ An ambiguous name has the meaning of RFC 822, or else the commonest.
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
 _YEAR = r"\d{4}|\d{2}(?!\d)"
 _TIME_SUFFIX = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<rest>.*))?"
-_DATE_SHAPES = tuple(
+_DATE_PATTERNS = tuple(
     re.compile(shape + _TIME_SUFFIX)
     for shape in (
         rf"{_WEEKDAY}(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})",
@@ -41,16 +41,16 @@ _DATE_SHAPES = tuple(
         rf"{_WEEKDAY}(?P<month>[^\W\d]+)\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})",
     )
 )
-_TIME = re.compile(
+_TIME_PATTERN = re.compile(
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d{2})?(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
     r"\s*(?P<zone>.*)"
 )
-_OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
-_EXPLICIT_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
-_TRUNCATED_TIME = re.compile(r"[\d:.,+-]*z?")
+_OFFSET_PATTERN = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
+_EXPLICIT_ZONE_PATTERN = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
+_TRUNCATED_TIME_PATTERN = re.compile(r"[\d:.,+-]*z?")
 """Pattern of a truncated time, of whose date only the day counts."""
-_ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
-_EPOCH_SECONDS = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
+_ASCTIME_PATTERN = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
+_EPOCH_SECONDS_PATTERN = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_PER_YEAR = 12
 _CENTURY_PIVOT_YEAR = 50
 _MAX_UTC_OFFSET_HOURS = 14
@@ -96,31 +96,37 @@ def _is_date_only(text: str) -> bool:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        folded = _fold_accents(text)
-        if _EPOCH_SECONDS.fullmatch(text) or _ASCTIME.fullmatch(folded):
+        folded_text = _fold_accents(text)
+        if _EPOCH_SECONDS_PATTERN.fullmatch(text) or _ASCTIME_PATTERN.fullmatch(folded_text):
             return True
-        match = _match_shape(folded)
+        match = _match_date(folded_text)
         if match is None:
             return False
         time_text = (match["rest"] or "").strip()
-        time = _TIME.fullmatch(time_text)
-        if time_text and time is None:
-            return _TRUNCATED_TIME.fullmatch(time_text) is not None
-        zone = "" if time is None else time["zone"].strip()
+        time_match = _TIME_PATTERN.fullmatch(time_text)
+        if time_text and time_match is None:
+            return _TRUNCATED_TIME_PATTERN.fullmatch(time_text) is not None
+        zone = "" if time_match is None else time_match["zone"].strip()
         return (
             not zone
             or zone.strip("().") in _ZONE_OFFSET_MINUTES
-            or _EXPLICIT_ZONE.fullmatch(zone) is not None
+            or _EXPLICIT_ZONE_PATTERN.fullmatch(zone) is not None
         )
     return True
 
 
 def _fold_accents(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    return "".join(
+        character
+        for character in unicodedata.normalize("NFKD", text.lower())
+        if not unicodedata.combining(character)
+    )
 
 
-def _match_shape(folded: str) -> re.Match[str] | None:
-    return next((match for shape in _DATE_SHAPES if (match := shape.fullmatch(folded))), None)
+def _match_date(folded_text: str) -> re.Match[str] | None:
+    return next(
+        (match for date_pattern in _DATE_PATTERNS if (match := date_pattern.fullmatch(folded_text))), None
+    )
 
 
 def _parse_iso(text: str) -> int:
@@ -129,33 +135,33 @@ def _parse_iso(text: str) -> int:
 
 
 def _parse_rfc2822(text: str) -> int | None:
-    parts = parsedate_tz(text)
-    return timegm((*parts[:6], 0, 1, 0)) - (parts[9] or 0) if parts else None
+    date_parts = parsedate_tz(text)
+    return timegm((*date_parts[:6], 0, 1, 0)) - (date_parts[9] or 0) if date_parts else None
 
 
 def _parse_epoch(text: str) -> int | None:
-    match = _EPOCH_SECONDS.fullmatch(text)
+    match = _EPOCH_SECONDS_PATTERN.fullmatch(text)
     return int(match[1]) if match else None
 
 
 def _parse_loose(text: str) -> int | None:
-    match = _match_shape(_fold_accents(text))
+    match = _match_date(_fold_accents(text))
     if match is None:
         return None
-    name, day, year = match["month"], int(match["day"]), int(match["year"])
-    month = int(name) if name.isdecimal() else MONTH_NUMBERS.get(name, 0)
-    if name.isdecimal() and month > _MONTHS_PER_YEAR >= day:
+    month_name, day, year = match["month"], int(match["day"]), int(match["year"])
+    month = int(month_name) if month_name.isdecimal() else MONTH_NUMBERS.get(month_name, 0)
+    if month_name.isdecimal() and month > _MONTHS_PER_YEAR >= day:
         month, day = day, month
     if len(match["year"]) == len("yy"):  # RFC 2822, section 4.3
         year += 2000 if year < _CENTURY_PIVOT_YEAR else 1900
-    hour, minute, second, offset = _parse_time(match["rest"] or "")
+    hour, minute, second, offset_minutes = _parse_time(match["rest"] or "")
     moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    return timegm(moment.timetuple()) - offset * 60
+    return timegm(moment.timetuple()) - offset_minutes * 60
 
 
 def _parse_time(text: str) -> tuple[int, int, int, int]:
     """Return hour, minute, second, and zone (minutes east of Greenwich) of a time; zeros if it is none."""
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME_PATTERN.fullmatch(text.strip())
     if match is None:
         return 0, 0, 0, 0
     hour = int(match["hour"])
@@ -165,7 +171,7 @@ def _parse_time(text: str) -> tuple[int, int, int, int]:
 
 
 def _parse_offset(zone: str) -> int:
-    if match := _OFFSET.fullmatch(zone):
+    if match := _OFFSET_PATTERN.fullmatch(zone):
         minutes = min(int(match[2]), _MAX_UTC_OFFSET_HOURS) * 60 + int(match[3] or 0)
         return -minutes if match[1] == "-" else minutes
     return _ZONE_OFFSET_MINUTES.get(zone.partition(" ")[0].strip("()."), 0)

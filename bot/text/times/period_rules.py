@@ -122,8 +122,8 @@ def _make_year(year: int) -> Period:
 
 
 def _parse_ago(match: re.Match[str], now: datetime) -> Period:
-    number = match["n"]
-    count = _NUMBER_BY_NAME[number] if number in _NUMBER_BY_NAME else int(number)
+    number_text = match["n"]
+    count = _NUMBER_BY_NAME[number_text] if number_text in _NUMBER_BY_NAME else int(number_text)
     end = int(now.timestamp())
     return Period(max(0, end - count * _UNIT_SECONDS[_UNIT_BY_NAME[match["unit"]]]), end)
 
@@ -155,8 +155,10 @@ def _parse_hour(match: re.Match[str], now: datetime) -> Period:
 
 def _make_months(year: int, month: int, count: int) -> Period:
     """Return the period of `count` months from the given month on, possibly into later years."""
-    end = year * 12 + month - 1 + count
-    return make_period(_make_utc(year, month, 1), _make_utc(end // 12, end % 12 + 1, 1))
+    end_month_index = year * 12 + month - 1 + count
+    return make_period(
+        _make_utc(year, month, 1), _make_utc(end_month_index // 12, end_month_index % 12 + 1, 1)
+    )
 
 
 def _parse_season(match: re.Match[str], now: datetime) -> Period:
@@ -187,14 +189,14 @@ def _parse_calendar_unit(match: re.Match[str], now: datetime) -> Period:
         saturday = monday + timedelta(days=5)
         return _make_days(saturday - timedelta(days=7 if is_previous or saturday > today else 0), 2)
     if unit_name in {"quarter", "trimestre"}:
-        quarters = today.year * 4 + (today.month - 1) // 3 - is_previous
-        return _make_months(quarters // 4, quarters % 4 * 3 + 1, 3)
+        quarter_index = today.year * 4 + (today.month - 1) // 3 - is_previous
+        return _make_months(quarter_index // 4, quarter_index % 4 * 3 + 1, 3)
     unit = _UNIT_BY_NAME[unit_name]
     if unit == "week":
         return _make_days(monday - timedelta(days=7 * is_previous), 7)
     if unit == "month":
-        months = today.year * 12 + today.month - 1 - is_previous
-        return _make_month(months // 12, months % 12 + 1)
+        month_index = today.year * 12 + today.month - 1 - is_previous
+        return _make_month(month_index // 12, month_index % 12 + 1)
     return _make_year(today.year - is_previous)
 
 

@@ -23,14 +23,16 @@ from bot.text.words import fold
 
 __all__ = ["YEAR_PATTERN", "Period", "add_local_seconds", "format_period", "parse"]
 
-_LEADING_PREPOSITION = re.compile(
+_LEADING_PREPOSITION_PATTERN = re.compile(
     r"(?:(?:since|from|before|until|on|in|over|during|the"
     r"|depuis|avant|jusqu'a|le|la|les|l'|du|de|des|en|au|ces|cours|d') ?\b)+"
 )
 
 
-_WEEKDAY_OF_DATE = re.compile(rf"\b(?:{WEEKDAY_PATTERN}),? (?:le |the )?(?=[0-9]|{MONTH_PATTERN} [0-9])")
-_TIME_OF_DAY = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
+_WEEKDAY_OF_DATE_PATTERN = re.compile(
+    rf"\b(?:{WEEKDAY_PATTERN}),? (?:le |the )?(?=[0-9]|{MONTH_PATTERN} [0-9])"
+)
+_TIME_OF_DAY_PATTERN = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
 _PART_PATTERN = re.compile(
     r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
     r"(?:the |la |l')?(?P<whole>.+)"
@@ -45,9 +47,11 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
     year is the latest that has begun. A beginning, middle or end ("early June") is a third of a period. None
     is returned if the text is no time expression, or for a date that does not exist.
     """
-    folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
-    preposition = _LEADING_PREPOSITION.match(folded)
-    for candidate in dict.fromkeys((folded, folded[preposition.end() :].strip() if preposition else folded)):
+    folded_text = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
+    preposition_match = _LEADING_PREPOSITION_PATTERN.match(folded_text)
+    for candidate in dict.fromkeys(
+        (folded_text, folded_text[preposition_match.end() :].strip() if preposition_match else folded_text)
+    ):
         if period := _match_rules(candidate, datetime.fromtimestamp(now, zone)):
             return period
         if (part_match := _PART_PATTERN.fullmatch(candidate)) and (
@@ -75,13 +79,15 @@ def _move_to_zone(period: Period, zone: tzinfo | None) -> Period:
     return make_period(start, end)
 
 
-def _match_rules(folded: str, now: datetime) -> Period | None:
+def _match_rules(folded_text: str, now: datetime) -> Period | None:
     """Return the period of a folded expression, or None if no rule matches or the date does not exist.
 
     A time of day, such as "evening", is ignored: the period is the day.
     """
-    without_weekday = _WEEKDAY_OF_DATE.sub("", folded, count=1)
-    for candidate in dict.fromkeys((without_weekday, _TIME_OF_DAY.sub("", without_weekday))):
+    text_without_weekday = _WEEKDAY_OF_DATE_PATTERN.sub("", folded_text, count=1)
+    for candidate in dict.fromkeys(
+        (text_without_weekday, _TIME_OF_DAY_PATTERN.sub("", text_without_weekday))
+    ):
         for pattern, parse_match in PERIOD_RULES:
             match = pattern.fullmatch(candidate)
             if match:

@@ -50,22 +50,22 @@ def load_zone_names() -> dict[str, str]:
         for zone in available_timezones()
         if not zone.startswith(excluded_prefixes) and zone not in _EXCLUDED_ZONES
     )
-    names = {_normalize_name(zone): zone for zone in zones}
+    zone_by_name = {_normalize_name(zone): zone for zone in zones}
     deprecated_names = get_global("zone_aliases")
     for zone in sorted(
         zones, key=lambda zone: zone in deprecated_names
     ):  # current names before deprecated ones
-        names.setdefault(_normalize_name(zone.rpartition("/")[2]), zone)
+        zone_by_name.setdefault(_normalize_name(zone.rpartition("/")[2]), zone)
     for language in LANGUAGES:
         locale = Locale(language)
         for zone in zones:
             if city := locale.time_zones.get(zone, {}).get("city"):
-                names.setdefault(_normalize_name(city), zone)
+                zone_by_name.setdefault(_normalize_name(city), zone)
         for territory, all_zones in get_global("territory_zones").items():
             territory_zones = [zone for zone in all_zones if zone in zones]
             if len(territory_zones) == 1 and territory in locale.territories:
-                names.setdefault(_normalize_name(locale.territories[territory]), territory_zones[0])
-    return names
+                zone_by_name.setdefault(_normalize_name(locale.territories[territory]), territory_zones[0])
+    return zone_by_name
 
 
 def _normalize_name(name: str) -> str:

@@ -93,24 +93,24 @@ def plain_text(layout: Layout) -> str:
 
 def list_items(layout: Layout) -> list[Item]:
     """Return all buttons and menus of a layout, including buttons beside texts."""
-    found_items: list[Item] = []
+    items: list[Item] = []
     for block in iter_blocks(layout):
         if isinstance(block, ActionRow):
-            found_items += block.items
+            items += block.items
         elif isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
-            found_items.append(block.beside)
-    return found_items
+            items.append(block.beside)
+    return items
 
 
 def list_images(layout: Layout) -> list[Image]:
     """Return all pictures of a layout, in the order in which they appear."""
-    found_images: list[Image] = []
+    images: list[Image] = []
     for block in iter_blocks(layout):
         if isinstance(block, Gallery):
-            found_images += block.images
+            images += block.images
         elif isinstance(block, Section) and isinstance(block.beside, Image):
-            found_images.append(block.beside)
-    return found_images
+            images.append(block.beside)
+    return images
 
 
 def without_images(layout: Layout) -> Layout:
@@ -167,12 +167,12 @@ def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     If `change` returns None, the button or menu is removed.
     """
 
-    def map_block(block: Block) -> Iterable[Block]:
+    def replace_items_in_block(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
             return (replace(block, beside=change(block.beside)),)
         return (ActionRow(*map(change, block.items)) if isinstance(block, ActionRow) else block,)
 
-    return map_blocks(layout, map_block)
+    return map_blocks(layout, replace_items_in_block)
 
 
 def is_link_button(item: Item) -> bool:

@@ -45,15 +45,15 @@ def fit_layout(layout: Layout) -> Layout:
 def split_row(row: ActionRow) -> list[ActionRow]:
     """Split a row into rows that Discord accepts: of at most five buttons, or of one menu."""
     rows: list[ActionRow] = []
-    current_items: list[object] = []
+    current_buttons: list[object] = []
     for item in row.items:
         if item.width > 1:
             rows.append(ActionRow(item))
-        elif current_items and len(current_items) < MAX_ROW_BUTTONS:
-            current_items.append(item)
+        elif current_buttons and len(current_buttons) < MAX_ROW_BUTTONS:
+            current_buttons.append(item)
             rows[-1] = ActionRow(*rows[-1].items, item)
         else:
-            current_items = [item]
+            current_buttons = [item]
             rows.append(ActionRow(item))
     return rows
 
@@ -78,12 +78,14 @@ def _without_empty_parts(block: Block) -> Iterable[Block]:
         case Section(texts, accessory):
             texts_with_content = tuple(chain(*map(_without_blank_variants, texts)))
             if len(texts_with_content) > MAX_SECTION_TEXTS:
-                last = "\n".join(text.variants[0] for text in texts_with_content[MAX_SECTION_TEXTS - 1 :])
-                texts_with_content = (*texts_with_content[: MAX_SECTION_TEXTS - 1], Text((last,)))
-            is_bare = accessory is None or (isinstance(accessory, Image) and not accessory.url)
+                last_text = "\n".join(
+                    text.variants[0] for text in texts_with_content[MAX_SECTION_TEXTS - 1 :]
+                )
+                texts_with_content = (*texts_with_content[: MAX_SECTION_TEXTS - 1], Text((last_text,)))
+            lacks_accessory = accessory is None or (isinstance(accessory, Image) and not accessory.url)
             return (
                 texts_with_content
-                if is_bare or not texts_with_content
+                if lacks_accessory or not texts_with_content
                 else (Section(texts_with_content, accessory),)
             )
         case Gallery(images):
@@ -161,40 +163,44 @@ def _limit_components(layout: Layout) -> Layout:
 
     Rows of buttons are dropped only when no other blocks are left.
     """
-    cards = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
+    blocks_by_part = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
 
-    def excess_components() -> int:
-        boxes = sum(isinstance(layout_part, Card) for layout_part in layout)
-        return boxes + sum(_component_count(block) for blocks in cards for block in blocks) - MAX_COMPONENTS
+    def count_excess_components() -> int:
+        card_count = sum(isinstance(layout_part, Card) for layout_part in layout)
+        return (
+            card_count
+            + sum(_component_count(block) for blocks in blocks_by_part for block in blocks)
+            - MAX_COMPONENTS
+        )
 
-    def find_last(*kinds: type[Block]) -> tuple[list[Block], int] | None:
+    def find_last_block(*kinds: type[Block]) -> tuple[list[Block], int] | None:
         return next(
             (
                 (blocks, number)
-                for blocks in reversed(cards)
+                for blocks in reversed(blocks_by_part)
                 for number in reversed(range(len(blocks)))
                 if isinstance(blocks[number], kinds)
             ),
             None,
         )
 
-    for blocks in reversed(cards):
+    for blocks in reversed(blocks_by_part):
         for block_index in reversed(range(len(blocks))):
             candidate_block = blocks[block_index]
             if (
-                excess_components() > 0
+                count_excess_components() > 0
                 and isinstance(candidate_block, Section)
                 and isinstance(candidate_block.beside, Image)
             ):
-                joined = "\n".join(text.variants[0] for text in candidate_block.texts)
-                blocks[block_index] = Text((joined,))
-    while excess_components() > 0:
-        last_block = find_last(Text, Section, Gallery, Separator) or find_last(ActionRow)
-        assert last_block is not None
-        del last_block[0][last_block[1]]
+                joined_text = "\n".join(text.variants[0] for text in candidate_block.texts)
+                blocks[block_index] = Text((joined_text,))
+    while count_excess_components() > 0:
+        block_position = find_last_block(Text, Section, Gallery, Separator) or find_last_block(ActionRow)
+        assert block_position is not None
+        del block_position[0][block_position[1]]
     return tuple(
         fitted_part
-        for original_part, blocks in zip(layout, cards, strict=True)
+        for original_part, blocks in zip(layout, blocks_by_part, strict=True)
         for fitted_part in (
             (replace(original_part, blocks=tuple(blocks)),) if isinstance(original_part, Card) else blocks
         )

@@ -49,7 +49,7 @@ class WebhookIdentity(NamedTuple):
 
 
 _tile_by_feed_id: Mapping[int, Tile] = {}
-_emoji_by_initial: Mapping[tuple[str, int], str] = {}
+_emoji_by_initial_and_colour: Mapping[tuple[str, int], str] = {}
 tile_use_counts: Counter[int] = Counter()
 """Number of times each feed's tile was shown since `ApplicationEmojiSync` last collected the counts."""
 missing_initials: set[tuple[str, int]] = set()
@@ -63,15 +63,17 @@ MAX_INITIALS = 400
 
 def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial: Mapping[tuple[str, int], str]) -> None:
     """Set the tiles, by feed id, and the emoji of initials, by letter and colour."""
-    global _tile_by_feed_id, _emoji_by_initial
-    _tile_by_feed_id, _emoji_by_initial = tile_by_feed_id, emoji_by_initial
+    global _tile_by_feed_id, _emoji_by_initial_and_colour
+    _tile_by_feed_id, _emoji_by_initial_and_colour = tile_by_feed_id, emoji_by_initial
 
 
 def initial_of(outlet: str) -> str:
     """Return the letter or digit that stands for an outlet; "" if its name has no ASCII letter or digit."""
-    folded = words.fold(discord_text.to_plain_line(outlet))
-    folded = folded.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
-    return next((letter.upper() for letter in folded if letter.isascii() and letter.isalnum()), "")
+    folded_name = words.fold(discord_text.to_plain_line(outlet))
+    folded_name = (
+        folded_name.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
+    )
+    return next((letter.upper() for letter in folded_name if letter.isascii() and letter.isalnum()), "")
 
 
 def outlet_colour(feed_id: int, outlet: str) -> int:
@@ -87,7 +89,7 @@ def tile_emoji(feed_id: int, outlet: str) -> str:
     if icon_tile is not None:
         return icon_tile.emoji
     initial_and_colour = (initial_of(outlet), _colour_for_name(outlet))
-    emoji = _emoji_by_initial.get(initial_and_colour)
+    emoji = _emoji_by_initial_and_colour.get(initial_and_colour)
     if emoji is None and initial_and_colour[0] and len(missing_initials) < MAX_INITIALS:
         missing_initials.add(initial_and_colour)
     return emoji or _SQUARE_BY_COLOUR[initial_and_colour[1]]
@@ -113,8 +115,8 @@ def webhook_identity_for(feed_id: int, outlet: str) -> WebhookIdentity | None:
 def byline(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
     """Return the small line about an article: its outlet unless omitted, its time, and further markup."""
     outlet = "" if omit_outlet else tile_and_name(article.feed_id, article.outlet)
-    parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
-    return Text(("-# " + " · ".join(filter(None, parts)),))
+    byline_parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
+    return Text(("-# " + " · ".join(filter(None, byline_parts)),))
 
 
 def _colour_for_name(outlet: str) -> int:
