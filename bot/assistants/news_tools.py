@@ -124,9 +124,7 @@ def build_server(
     auth: AuthSettings | None = None,
     token_verifier: TokenVerifier | None = None,
 ) -> MCPServer[Any]:
-    """Return an MCP server with the news tools, open to all or to the tokens that `token_verifier`
-    accepts.
-    """
+    """Return an MCP server with the news tools, for the tokens that `token_verifier` accepts, if given."""
     server: MCPServer[Any] = MCPServer(
         "telex",
         title="Telex",

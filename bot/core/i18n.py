@@ -142,9 +142,7 @@ def linkify_commands(sentence: str) -> str:
 
 
 def _command_mention(first_word: str, second_word: str | None) -> str:
-    """Return a mention of `/first second`, or of `/first` followed by `second_word` if that is no
-    subcommand.
-    """
+    """Return a mention of `/first second`, or of `/first` and the word if that is no subcommand."""
     if second_word is None:
         return _mention_by_command.get(first_word, first_word)
     return (

@@ -219,10 +219,9 @@ def _compile_rule(pattern: str, *, is_relative: bool) -> _Rule:
         group_counts[match[1]] = group_counts.get(match[1], 0) + 1
         return f"?P<{match[1]}_{group_counts[match[1]]}>"
 
+    numbered_pattern = _GROUP_PATTERN.sub(number_group, pattern)
     return _Rule(
-        re.compile(
-            rf"(?<![\w-])(?<![^ld]')(?:{_GROUP_PATTERN.sub(number_group, pattern)}){_END_OF_EXPRESSION_PATTERN}"
-        ),
+        re.compile(rf"(?<![\w-])(?<![^ld]')(?:{numbered_pattern}){_END_OF_EXPRESSION_PATTERN}"),
         is_relative,
     )
 

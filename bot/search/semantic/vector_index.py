@@ -302,9 +302,7 @@ def _create_graph(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no typ
 
 
 def _load_graph(graph_file: Path, *, is_memory_mapped: bool) -> Any:  # noqa: ANN401  # as above
-    """Load a graph into memory, or map its file if `is_memory_mapped`; return None if the file is not a
-    graph.
-    """
+    """Load a graph into memory, or map its file if `is_memory_mapped`; None if the file is no graph."""
     from usearch.index import Index  # noqa: PLC0415 - of the extra
 
     graph: Any = Index.restore(graph_file, view=is_memory_mapped)

@@ -88,8 +88,7 @@ class ServedShards(Repository):
 
     @write_transaction
     def agree_on_count(self, db: Connection, shard_count: int) -> int:
-        """Return the number of shards that all live processes use: that of the oldest one, or else
-        `shard_count`.
+        """Return the number of shards of the oldest live process, `shard_count` if there is no other.
 
         Raises `StoreError`.
         """

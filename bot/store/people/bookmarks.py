@@ -181,9 +181,7 @@ class Bookmarks(Repository):
         )
 
     async def count_by_tag(self, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
-        """Map a user's tags to their numbers of bookmarks, most used first; leave out servers in
-        `hidden_server_ids`.
-        """
+        """Map a user's tags to their numbers of bookmarks, most used first, without hidden servers."""
         rows = await self._fetch_rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
@@ -194,9 +192,7 @@ class Bookmarks(Repository):
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()
     ) -> set[int]:
-        """Return the ids of those articles that a user bookmarked, except in servers in
-        `hidden_server_ids`.
-        """
+        """Return the ids of those articles that a user bookmarked, without hidden servers."""
         return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",

@@ -64,9 +64,7 @@ def id_sequences(connection: PostgresConnection) -> dict[str, int]:
 
 
 def set_id_sequences(connection: PostgresConnection, last_id_by_table: dict[str, int]) -> None:
-    """Make the tables in `last_id_by_table` assign only ids above the given ids, and all tables only unused
-    ids.
-    """
+    """Make tables assign only ids above those in `last_id_by_table`, and all tables only unused ids."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = ? AND column_name = 'id' AND is_identity = 'YES'",

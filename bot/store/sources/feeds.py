@@ -120,8 +120,7 @@ class Feeds(Repository):
         return [feed for feed in page_feeds if feed.url.startswith(f"{page_url}#")]
 
     async def list_due(self, now: int, limit: int, excluded_feed_ids: Collection[int] = ()) -> list[Feed]:
-        """List at most `limit` feeds due at `now`, without the ids in `excluded_feed_ids`; the longest due
-        come first.
+        """List at most `limit` feeds due at `now`, longest due first, without `excluded_feed_ids`.
 
         A due feed is active, and followed, not paused, in a server that the bot is in.
         """
