@@ -101,7 +101,8 @@ def extract_candidates(
             compute_candidate_features(question, term_matcher, features, candidate, log_months_behind_newest),
         )
         for features, log_months_behind_newest in [
-            (article, article.log_months_behind_newest(article_features)) for article in article_features
+            (article_feature, article_feature.log_months_behind_newest(article_features))
+            for article_feature in article_features
         ]
         for candidate in iter_candidates(features.analysis)
     ]

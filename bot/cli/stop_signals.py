@@ -28,7 +28,10 @@ class StopSignals:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Handle the signals within the `with` block, or until the process ends if one was received."""
+        """Install the handlers of SIGTERM and SIGINT for the duration of a `with` block.
+
+        The previous handlers are restored after the block, unless a signal was received.
+        """
         previous_handlers = [
             (signal_number, signal.signal(signal_number, self._receive))
             for signal_number in (signal.SIGTERM, signal.SIGINT)

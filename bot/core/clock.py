@@ -15,11 +15,14 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds of a clock that is never set, for measuring durations."""
+        """Return the monotonic time in seconds since an arbitrary moment, for measuring durations."""
         ...
 
     def uptime(self) -> float:
-        """Return seconds of a clock that is never set, including suspensions if the system counts them."""
+        """Return the monotonic time in seconds since an arbitrary moment, for measuring durations.
+
+        It includes the time that the machine was suspended, if the system counts that.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -37,7 +40,7 @@ class SystemClock:
     monotonic = staticmethod(time.monotonic)  # A direct reference: polls call it often.
 
     def uptime(self) -> float:
-        """Return seconds of a clock that is never set; on Linux they include suspension of the machine."""
+        """Return the monotonic time in seconds since an arbitrary moment; on Linux it includes suspension."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

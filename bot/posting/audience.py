@@ -126,21 +126,21 @@ class AudienceResolver:
         if (digest := await store.personal_digests.by_user(user_id)) is not None:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
-        feed_ids_by_server = await asyncio.gather(
+        feed_id_sets = await asyncio.gather(
             *(
                 self._feeds_readable_in(queried_server_id, user_id, strict=strict)
                 for queried_server_id in server_ids
             )
         )
         server_by_feed_id: dict[int, int] = {}
-        for server_id, feed_ids in zip(server_ids, feed_ids_by_server, strict=True):
+        for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
             for feed_id in feed_ids or ():
                 server_by_feed_id.setdefault(feed_id, server_id)
         return ReadableFeeds(
             server_by_feed_id,
             tuple(
                 unreachable_server_id
-                for unreachable_server_id, server_feed_ids in zip(server_ids, feed_ids_by_server, strict=True)
+                for unreachable_server_id, server_feed_ids in zip(server_ids, feed_id_sets, strict=True)
                 if server_feed_ids is None
             ),
         )

@@ -39,13 +39,13 @@ def search_header(
     the query.
     """
     escaped_query = discord_text.to_markdown_line(query_text, MAX_QUERY_LENGTH)
-    summary_lines = [_count_text(search_page, sort)] if search_page.results else []
+    summary_lines = [_count_and_order_text(search_page, sort)] if search_page.results else []
     summary_lines += [
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in search_page.notes
     ]
     text_blocks: list[Text] = [
         text_block(f"{emoji_for(Icon.SEARCH)} **{escaped_query}**"),
-        text_block(*_small_variants(summary_lines)),
+        text_block(*_small_text(summary_lines)),
     ]
     blocks: list[Block] = [Section(tuple(text_blocks), accessory)]
     if suggestions := ActionRow(*map(build_suggestion_button, search_page.suggestions)).items:
@@ -80,7 +80,7 @@ async def make_results_view(
     public_entries = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
     entries = await with_other_outlets(store, public_entries, feed_ids)
     return layout_views.build_static_view(
-        (results_card(query, search_page, entries), text_block(*_small_variants([footer] if footer else [])))
+        (results_card(query, search_page, entries), text_block(*_small_text([footer] if footer else [])))
     )
 
 
@@ -103,7 +103,7 @@ def results_card(query: Query, search_page: SearchPage, entries: Sequence[Articl
     )
 
 
-def _count_text(search_page: SearchPage, sort: SortOrder) -> str:
+def _count_and_order_text(search_page: SearchPage, sort: SortOrder) -> str:
     order_label = _("best first") if sort == "relevance" else _("newest first")
     if search_page.total_results is None:
         count_label = _("more than {count} articles").format(count=format_number(MAX_COUNTED_ARTICLES))
@@ -112,6 +112,6 @@ def _count_text(search_page: SearchPage, sort: SortOrder) -> str:
     return f"{count_label} · {order_label}"
 
 
-def _small_variants(lines: Sequence[str]) -> tuple[str, ...]:
+def _small_text(lines: Sequence[str]) -> tuple[str, ...]:
     """Return the lines in small type, as the only variant of a text."""
     return ("\n".join(f"-# {line}" for line in lines),)

@@ -216,7 +216,7 @@ def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone
 
 
 class StoryLimitsPanel(_LimitsPanel):
-    """Panel for limits on the stories of a channel: their minimum number of outlets, and how many a day."""
+    """Panel for a channel's story limits: minimum number of outlets, and maximum number of stories a day."""
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store

@@ -171,7 +171,7 @@ class Panicking:
 def test_no_panic_of_the_engine_gets_out(engine, monkeypatch, name):
     if name.startswith("_"):
         pytest.skip("private")
-    for part in ("_index", "_searcher", "_queries"):
+    for part in ("_index", "_searcher", "_query_builder"):
         monkeypatch.setattr(engine, part, Panicking())
     with pytest.raises(EngineError):
         CALLS[name](engine)

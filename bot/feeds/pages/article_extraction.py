@@ -208,7 +208,10 @@ def _remove_element(element: HtmlElement) -> None:
 
 
 def _join_parts(element: HtmlElement) -> None:
-    """Merge a part of an article into the part before it, if an advertisement or picture divides them."""
+    """Merge an element into the nearest earlier sibling of its tag and class, if both are article parts.
+
+    Such parts are divided by, for example, an advertisement or a picture.
+    """
     previous_element = element.getprevious()
     class_name = element.get("class")
     while previous_element is not None and (

@@ -34,11 +34,12 @@ async def find_already_posted(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> tuple[set[int], set[int]]:
-    """Return the ids of a dispatch's articles that other messages show: in posts, and in digests.
+    """Return two sets of ids of the given articles: those already shown by posts, and those shown by digests.
 
-    The message of the article itself does not count as a post, but catch-ups and posts that the article
-    joined do; for a catch-up, all posts do. If the catch-up itself is found with its menu full, all articles
-    are returned. Raises HistoryNotReadable and discord.DiscordException.
+    A catch-up counts as a post, as does a post that the article joined. The post about the article itself
+    counts only if the dispatch is a catch-up. If the message of that catch-up is found and its menu is full,
+    all articles are returned as posted. Raises HistoryNotReadable if Telex lacks the permission to read the
+    history, and discord.DiscordException.
     """
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()

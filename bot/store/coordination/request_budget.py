@@ -56,10 +56,8 @@ class RequestBudget(Repository):
         ]
         slot_count = policy(allocation, peer_allocations)
         _upsert_allocation(db, allocation._replace(slots=max(allocation.slots, slot_count)), now_ms + ttl)
-        peer_rate_limited_count = sum(
-            peer_allocation.rate_limited_count for peer_allocation in peer_allocations
-        )
-        return RequestGrant(slot_count, peer_rate_limited_count, max(paused_until_ms - now_ms, 0) / 1_000)
+        peer_refused_count = sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
+        return RequestGrant(slot_count, peer_refused_count, max(paused_until_ms - now_ms, 0) / 1_000)
 
 
 def _upsert_allocation(db: Connection, allocation: RequestAllocation, until_ms: int) -> None:

@@ -36,7 +36,7 @@ def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list
 def is_correction(stored_row: Row, *, new_title: str, new_excerpt: str) -> bool:
     """Return whether the words of an article's title or of the beginning of its text have changed.
 
-    `stored_row` needs the columns `new_title`, `summary` and `given` (the feed's text). `new_excerpt` is the
+    `stored_row` needs the columns `title`, `summary` and `given` (the feed's text). `new_excerpt` is the
     new summary or, without a summary, the new text.
     """
     return _split_words(stored_row["title"]) != _split_words(new_title) or _split_words(

@@ -9,7 +9,10 @@ from bot.store.repository import Repository
 from bot.store.row_mapping import from_row, to_json_array
 
 OVERFLOW_EPISODE_SECONDS = 7 * 86_400
-"""Seconds without overflow after which an episode ends; the next overflow is alerted anew."""
+"""Seconds without new entries beyond a feed's quota after which the overflow counts as over.
+
+Later entries beyond the quota start a new overflow, with a new alert.
+"""
 
 
 class QuotaOverflows(Repository):
@@ -27,7 +30,7 @@ class QuotaOverflows(Repository):
         )
 
     async def load_all(self) -> dict[int, QuotaOverflow]:
-        """Map feed ids to the current overflow of the feeds."""
+        """Return the current overflow (entries beyond the quota) of each feed that has one, by feed id."""
         overflows = await self._fetch_objects(
             _overflow_from_row,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",

@@ -96,7 +96,10 @@ def tile_emoji(feed_id: int, outlet: str) -> str:
 
 
 def tile_and_name(feed_id: int, outlet: str) -> str:
-    """Return the tile and the name of an outlet in markup; "" if the outlet has no name."""
+    """Return the emoji (tile) and the bold name of an outlet in Discord markup; "" if it has no name.
+
+    Counts that the emoji was shown.
+    """
     name = discord_text.to_markdown_line(outlet, _MAX_NAME_LENGTH)
     return f"{tile_emoji(feed_id, outlet)} **{name}**" if name else ""
 
