@@ -27,7 +27,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         env.backend.add_member_role(stage.guild.id, person.id, stage.guild.roles["Editors"].id)
         channel = stage.guild.create_text_channel(f"weekly{ending}")
-        scope = {"server_id": stage.guild.id, "person_id": person.id}
+        scope = {"server_id": stage.guild.id, "user_id": person.id}
         await change(Preference.TIME_ZONE, "Europe/Paris", **scope)
         for preference, value in (
             (Preference.LANGUAGE, "fr" if ending else "en"),

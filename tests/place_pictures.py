@@ -110,7 +110,7 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     await world.set_permissions(daily, create_public_threads=True)
     webhook_channel = guild.create_text_channel(WEBHOOK_CHANNELS[ending])
     await world.set_permissions(webhook_channel, manage_webhooks=True)
-    scope = {"server_id": guild.id, "person_id": editor.id}
+    scope = {"server_id": guild.id, "user_id": editor.id}
     for (id_, name), query in zip(tag_names.items(), QUERIES[ending], strict=False):
         rule = ForumTagRule(int(id_), query)
         await world.store.forum_tags.add(rule, name, **scope, channel_id=forum.id, limit=20)
