@@ -20,8 +20,8 @@ from bot.cli.article_commands import commands
 from bot.cli.assistant_commands import commands as assistant_commands
 from bot.cli.command_context import open_store
 from bot.cli.database_commands import commands as database_commands
-from bot.cli.feed_commands import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
+from bot.cli.stored_feed_commands import commands as feed_commands
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
 from bot.core.installation import extra_command

@@ -40,8 +40,8 @@ from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
-from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
+from bot.store.settings.stored_preferences import Preferences
 from bot.store.settings.subscriptions import Subscriptions
 from bot.store.sources import feeds as feed_rows
 from bot.store.sources.feeds import Feeds

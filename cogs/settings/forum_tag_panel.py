@@ -7,7 +7,7 @@ import discord
 from bot.core.i18n import _, format_count
 from bot.core.preferences import ForumTagRule
 from bot.core.user_errors import UserFacingError
-from bot.posting.forum_tags import list_assignable_tags
+from bot.posting.forum_tag_selection import list_assignable_tags
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow
 from bot.text import discord_text

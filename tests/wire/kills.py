@@ -214,8 +214,8 @@ _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("thread of the day", "bot.posting.daily_threads:resolve_daily_thread"),
-        *_around("making of the thread", "bot.posting.daily_threads:_create_thread", any_channel=True),
+        *_around("thread of the day", "bot.posting.daily_thread_targets:resolve_daily_thread"),
+        *_around("making of the thread", "bot.posting.daily_thread_targets:_create_thread", any_channel=True),
         *_request("thread", "POST /channels/{place}/threads"),
         *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.save"),
         *_IN_THREAD,

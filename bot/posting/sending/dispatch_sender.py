@@ -6,7 +6,7 @@ from typing import overload
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
-from bot.posting import daily_threads, forum_tags
+from bot.posting import daily_thread_targets, forum_tag_selection
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery import delivery_lookup, own_messages
 from bot.posting.rendering.dispatch_rendering import render_dispatch
@@ -108,7 +108,9 @@ class DispatchSender:
         channel = await message_targets.find_channel(self._client, dispatch.channel_id)
         if isinstance(channel, SendOutcome):
             return channel
-        return await daily_threads.resolve_daily_thread(self._context, channel, dispatch, may_create=create)
+        return await daily_thread_targets.resolve_daily_thread(
+            self._context, channel, dispatch, may_create=create
+        )
 
     async def render(self, dispatch: Dispatch) -> Message | None:
         """Return the current message of a dispatch; None if its articles are not stored any more.
@@ -134,7 +136,7 @@ class DispatchSender:
     async def _with_forum_tags(self, place: Target, dispatch: Dispatch, message: Message) -> Message:
         if not isinstance(place, discord.ForumChannel):
             return message
-        return await forum_tags.with_forum_tags(self._store, place, dispatch, message)
+        return await forum_tag_selection.with_forum_tags(self._store, place, dispatch, message)
 
     async def _send_by_webhook(self, place: Target, dispatch: Dispatch) -> SendOutcome | None:
         """Send a post under its outlet's name if its channel has that setting; return None if it has not.
