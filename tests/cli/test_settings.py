@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import socket
 import subprocess
 import sys
@@ -229,19 +229,32 @@ def test_a_port_of_the_demo_that_is_in_use_is_a_sentence(telex):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("imported", ["typer", "bot.store"])
-def test_ctrl_c_while_telex_is_being_imported_is_a_sentence(telex, imported):
-    process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", "bot", "run"],
+INTERRUPTING_FINDER = """
+import signal
+import sys
+
+class InterruptingFinder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{interrupted_module}":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, InterruptingFinder())
+"""
+"""A `sitecustomize` module that presses Ctrl-C while Python looks for a module."""
+
+
+@pytest.mark.parametrize("interrupted_module", ["typer", "bot.store"])
+def test_ctrl_c_while_telex_is_being_imported_is_a_sentence(telex, tmp_path, interrupted_module):
+    finder_source = INTERRUPTING_FINDER.format(interrupted_module=interrupted_module)
+    (tmp_path / "sitecustomize.py").write_text(finder_source)
+    python_path = os.pathsep.join([str(tmp_path), *filter(None, [telex.environment.get("PYTHONPATH")])])
+    completed = subprocess.run(
+        [sys.executable, "-m", "bot", "run"],
         cwd=telex.folder,
-        env=telex.environment,
-        stderr=subprocess.PIPE,
+        env=telex.environment | {"PYTHONPATH": python_path},
+        capture_output=True,
         text=True,
+        check=False,
     )
-    with process:
-        assert process.stderr is not None
-        while not process.stderr.readline().endswith(f" {imported}\n"):
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        last = process.stderr.read().splitlines()[-1]
-    assert (process.returncode, last) == (130, "Stopped before it began.")
+    last_line = completed.stderr.splitlines()[-1]
+    assert (completed.returncode, last_line) == (130, "Stopped before it began.")
