@@ -95,9 +95,7 @@ async def publish_stories(world: World, server: FeedServer, language: str) -> No
     outlets: dict[str, list[str]] = {}
     for number, (outlet, title, body) in enumerate(STORIES[language]):
         published = world.clock.now() - number * HOUR
-        outlets.setdefault(outlet, []).append(
-            make_rss_item(number, title=title, body=body, published=published)
-        )
+        outlets.setdefault(outlet, []).append(make_rss_item(number, title=title, body=body, published=published))
     for number, (outlet, rss_items) in enumerate(outlets.items()):
         url = server.serve(f"/{number}", make_rss(*rss_items, title=outlet, language=language))
         await world.poll(await world.follow(url))

@@ -102,9 +102,7 @@ def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.Se
     postgres_server.skip_without()
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent
-    databases = postgres_server.ServerDatabases(
-        postgres_server.join_server(folder), f"telex_test_{worker_id}"
-    )
+    databases = postgres_server.ServerDatabases(postgres_server.join_server(folder), f"telex_test_{worker_id}")
     yield databases
     databases.close()
     postgres_server.leave_server(folder)

@@ -181,9 +181,7 @@ class World:
             person = payload.get("user") or payload["member"]["user"]
             payload["locale"] = self.locales.get(int(person["id"]), "en-US")
             if "guild_id" in payload and "guild" not in payload:  # which is one without the bot
-                payload["guild_locale"] = self.env.backend.get_guild(
-                    int(payload["guild_id"])
-                ).preferred_locale
+                payload["guild_locale"] = self.env.backend.get_guild(int(payload["guild_id"])).preferred_locale
 
     def ignore_past_errors(self) -> None:
         """What went wrong so far was meant to."""
@@ -192,9 +190,7 @@ class World:
     def raise_unexpected(self) -> None:
         """Raise what went wrong in the bot, except what a person caused and was told."""
         errors = [
-            error
-            for error in self.env.errors_since(self.error_cursor)
-            if not isinstance(_cause(error), EXPECTED)
+            error for error in self.env.errors_since(self.error_cursor) if not isinstance(_cause(error), EXPECTED)
         ]
         if errors:
             raise BaseExceptionGroup("the bot raised during the test", errors)

@@ -51,9 +51,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         path = folder / f"direct-search{ending}.png"
         await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
         search_message = last_reply(await person.slash(general, "search", query="passkeys"))
-        share_message = last_reply(
-            await person.click(search_message, label="Partager…" if ending else "Share…")
-        )
+        share_message = last_reply(await person.click(search_message, label="Partager…" if ending else "Share…"))
         await newsroom.store.preferences.change(
             Preference.LANGUAGE, "fr" if ending else "en", server_id=stage.guild.id, user_id=person.id
         )

@@ -95,9 +95,7 @@ class Stage:
 
     async def shoot_last_message(self, name: str) -> None:
         """A picture of the last message."""
-        await shoot(
-            self.world, self.world.news, partial(shoot_last, path=self.picture_path(name), names=self.names)
-        )
+        await shoot(self.world, self.world.news, partial(shoot_last, path=self.picture_path(name), names=self.names))
 
     def serve(self, *numbers: int, corrected_number: int | None = None) -> None:
         """Have the outlet’s feed hold these stories, newest first."""
@@ -108,9 +106,7 @@ class Stage:
             rss_items.append(
                 make_rss_item(number, title=title, body=lead, published=self.started_at - 3600 + number * 60)
             )
-        self.server.serve(
-            "/feed.xml", make_rss(*rss_items, title=self.words.outlet, language=self.words.language)
-        )
+        self.server.serve("/feed.xml", make_rss(*rss_items, title=self.words.outlet, language=self.words.language))
 
     @property
     def started_at(self) -> int:
@@ -160,9 +156,7 @@ async def shoot_trouble(stage: Stage) -> None:
     world, (well, paused, broken) = stage.world, stage.words.other_outlets
     for number, title in enumerate((well, paused, broken)):
         rss_item = make_rss_item(90 + number, title=title, published=world.clock.now() - 3 * 3600)
-        url = stage.server.serve(
-            f"/{number}.xml", make_rss(rss_item, title=title, language=stage.words.language)
-        )
+        url = stage.server.serve(f"/{number}.xml", make_rss(rss_item, title=title, language=stage.words.language))
         await world.poll(await world.follow(url))
     await world.deliver()
     pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
@@ -213,9 +207,7 @@ async def shoot_adding(stage: Stage) -> None:
             ("Gopher", "gopher://example.org/"),
         )
     )
-    link = server.serve(
-        "/list.opml", f"<opml version='2.0'><body>{outlines}</body></opml>", content_type="text/x-opml"
-    )
+    link = server.serve("/list.opml", f"<opml version='2.0'><body>{outlines}</body></opml>", content_type="text/x-opml")
     await world.editor.slash(world.news, "feed import", link=link)
     await stage.shoot_last_message("import")
 
@@ -244,8 +236,7 @@ async def shoot_lists(stage: Stage) -> None:
     def listed(stories: Sequence[tuple[str, str]], tag: str) -> str:
         days = range(28, 28 - len(stories), -1)
         return "".join(
-            f"<{tag}><h2><a href=/{tag}/{day}>{escape(title)}</a></h2>"
-            f"<time datetime=2026-05-{day}></time></{tag}>"
+            f"<{tag}><h2><a href=/{tag}/{day}>{escape(title)}</a></h2><time datetime=2026-05-{day}></time></{tag}>"
             for day, (title, _lead) in zip(days, stories, strict=True)
         )
 

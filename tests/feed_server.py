@@ -94,9 +94,7 @@ class FeedServer:
         return response
 
 
-def make_rss_item(
-    number: int, *, title: str | None = None, body: str = "", published: int | None = None
-) -> str:
+def make_rss_item(number: int, *, title: str | None = None, body: str = "", published: int | None = None) -> str:
     """One RSS item with a link, a guid and a date of its own."""
     publication_date = f"<pubDate>{formatdate(published)}</pubDate>" if published is not None else ""
     return (

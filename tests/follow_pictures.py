@@ -106,9 +106,7 @@ def build_examples(words: Words, now: int) -> Iterator[tuple[str, FollowExample]
     """Each kind of address by the name of its pictures."""
     stamp = _stamp(now - AGE_SECONDS)
     post = f"<p>{escape(words.title)}. {escape(words.lead)}</p>"
-    news = _rss(
-        words.outlet, _render_item("https://news.example/cable", now, title=words.title, body=words.lead)
-    )
+    news = _rss(words.outlet, _render_item("https://news.example/cable", now, title=words.title, body=words.lead))
     feed = {
         "The Verge": "https://www.theverge.com/rss/index.xml",
         "Numerama": "https://www.numerama.com/feed/",
@@ -149,9 +147,7 @@ def build_examples(words: Words, now: int) -> Iterator[tuple[str, FollowExample]
             },
         ),
     )
-    skeet = _render_item(
-        "https://bsky.app/profile/ada.example/post/3k2a", now, body=f"{words.title}. {words.lead}"
-    )
+    skeet = _render_item("https://bsky.app/profile/ada.example/post/3k2a", now, body=f"{words.title}. {words.lead}")
     yield (
         "bluesky",
         FollowExample(

@@ -28,12 +28,7 @@ class IdleWorkers:
         """Take an idle process from its pool and its event loop. Whether there was room."""
         idle = self._processes.setdefault(memory_limit, [])
         transport = worker._transport  # noqa: SLF001 - taken over
-        if (
-            transport is None
-            or worker.is_lost
-            or worker.process.poll() is not None
-            or len(idle) >= MAX_IDLE_PROCESSES
-        ):
+        if transport is None or worker.is_lost or worker.process.poll() is not None or len(idle) >= MAX_IDLE_PROCESSES:
             return False
         connection = transport.get_extra_info("socket").dup()
         transport.abort()  # closes the event loop's end alone
@@ -82,9 +77,6 @@ class ReusedWorkers(WorkerPool):
         await super().close()
 
     async def _get_or_start_worker(self) -> _Worker:
-        if (
-            not self._idle_workers
-            and (worker := await IDLE_WORKERS.take(self._recycle_rss_bytes)) is not None
-        ):
+        if not self._idle_workers and (worker := await IDLE_WORKERS.take(self._recycle_rss_bytes)) is not None:
             return worker
         return await super()._get_or_start_worker()

@@ -217,7 +217,5 @@ async def shoot_widths(
     assert isinstance(env.bot, TelexBot)
     sync_clock(env, env.bot.services.clock)
     locale = "fr" if path.stem.endswith("-fr") else "en-US"
-    async with env.preview(
-        channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale
-    ) as preview:
+    async with env.preview(channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale) as preview:
         await asyncio.to_thread(take, preview.url)

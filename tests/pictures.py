@@ -159,9 +159,7 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
 def wait_for_images(page_part: Locator) -> None:
     """Wait until a part of the page has its own pictures."""
     for _moment in range(MAX_WAITS):
-        if page_part.evaluate(
-            "shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"
-        ):
+        if page_part.evaluate("shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"):
             break
         page_part.page.wait_for_timeout(500)
 

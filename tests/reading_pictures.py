@@ -45,9 +45,7 @@ class Reader:
         return await self.run_command("search", query=self.search_query)
 
     async def open_article(self) -> InteractionResult:
-        return await choose(
-            self.person, last_reply(await self.run_command("search", query=self.article_query)), "", ""
-        )
+        return await choose(self.person, last_reply(await self.run_command("search", query=self.article_query)), "", "")
 
     async def find_similar(self) -> InteractionResult:
         return await self.click(await self.open_article(), "telex:like")
@@ -69,9 +67,7 @@ class Reader:
 
     async def click(self, interaction: InteractionResult, start: str) -> InteractionResult:
         ids = (str(component.get("custom_id")) for component in components(last_reply(interaction)))
-        return await self.person.click(
-            last_reply(interaction), custom_id=next(id_ for id_ in ids if start in id_)
-        )
+        return await self.person.click(last_reply(interaction), custom_id=next(id_ for id_ in ids if start in id_))
 
 
 VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
@@ -92,12 +88,8 @@ async def take_pictures(
     """What each reader sees."""
     stage, assets = await build_newsstand(env, newsroom, publisher)
     readers = (
-        Reader(
-            stage.ada, stage, "", "passkeys", "zeppelin", "passkeys telephone", "For the call", "security"
-        ),
-        Reader(
-            stage.camille, stage, "-fr", "passkeys", "zeppelin", "passkeys banques", "À relire", "sécurité"
-        ),
+        Reader(stage.ada, stage, "", "passkeys", "zeppelin", "passkeys telephone", "For the call", "security"),
+        Reader(stage.camille, stage, "-fr", "passkeys", "zeppelin", "passkeys banques", "À relire", "sécurité"),
     )
     for reader in readers:
         for name in names or VIEWS:

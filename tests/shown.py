@@ -20,10 +20,7 @@ Message = ResponseMessage | discord.Message
 def list_components(message: Message) -> list[dict[str, Any]]:
     """All components of a message, those within others too, in their order."""
     return flatten_components(
-        [
-            component if isinstance(component, dict) else component.to_dict()
-            for component in message.components
-        ]
+        [component if isinstance(component, dict) else component.to_dict() for component in message.components]
     )
 
 
@@ -40,9 +37,7 @@ def flatten_components(components: list[Any]) -> list[dict[str, Any]]:
 
 def layout_text(components: list[Any]) -> str:
     """What a layout says, by lines."""
-    return "\n".join(
-        component["content"] for component in flatten_components(components) if component["type"] == TEXT
-    )
+    return "\n".join(component["content"] for component in flatten_components(components) if component["type"] == TEXT)
 
 
 def text(message: Message) -> str:
@@ -67,10 +62,7 @@ def title(message: Message) -> str | None:
     if message.embeds:
         return message.embeds[0].title
     return headline(
-        [
-            component if isinstance(component, dict) else component.to_dict()
-            for component in message.components
-        ]
+        [component if isinstance(component, dict) else component.to_dict() for component in message.components]
     )
 
 

@@ -35,9 +35,7 @@ async def publish_story(world: World, server: FeedServer, stories: tuple[tuple[s
     """Let a story come from one outlet after the other."""
     feeds = []
     for number, (outlet, language, _title) in enumerate(stories):
-        server.serve(
-            f"/{number}", make_rss(make_rss_item(number, title=outlet), title=outlet, language=language)
-        )
+        server.serve(f"/{number}", make_rss(make_rss_item(number, title=outlet), title=outlet, language=language))
         feeds.append(await world.follow(f"{server.origin}/{number}"))
         await world.poll(feeds[-1])
     await world.deliver()

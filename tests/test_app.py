@@ -208,9 +208,7 @@ async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(tr
 
 async def test_commands_are_sent_to_discord_only_when_they_changed(telex):
     def sent() -> int:
-        return sum(
-            entry.method == "PUT" and entry.path.endswith("/commands") for entry in telex.env.http_requests
-        )
+        return sum(entry.method == "PUT" and entry.path.endswith("/commands") for entry in telex.env.http_requests)
 
     assert sent() == 1
     await telex.restart()
@@ -307,9 +305,7 @@ def test_names_and_descriptions_are_translated(monkeypatch):
     assert translate_for_tag("Save", "fr", make_context(Where.command_description)) == "Enregistrer"
     assert translate_for_tag("Save", "fr", make_context(Where.choice_name)) == "Enregistrer"
     assert translate_for_tag("Save", "fr", make_context(Where.command_name, menu)) == "Enregistrer"
-    save: app_commands.Command[Any, ..., Any] = app_commands.Command(
-        name="save", description="Save", callback=_slash
-    )
+    save: app_commands.Command[Any, ..., Any] = app_commands.Command(name="save", description="Save", callback=_slash)
     assert translate_for_tag("save", "fr", make_context(Where.command_name, save)) == "garder"
     assert translate_for_tag("save", "de", make_context(Where.command_name, save)) is None
     assert translate_for_tag("url", "fr", make_context(Where.parameter_name)) == "adresse"
@@ -342,9 +338,7 @@ async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
     assert second_client.http.max_ratelimit_timeout == 30
 
 
-async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_over(
-    settings, monkeypatch, caplog
-):
+async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_over(settings, monkeypatch, caplog):
     started = asyncio.Event()
 
     class Client(TelexBot):

@@ -19,9 +19,7 @@ NEW_FILES = {"cogs/feeds/counting.py", "tests/cogs/test_counting.py"}
 
 def load_examples() -> dict[str, str]:
     """Return the text of each file in the document."""
-    return {
-        match[1]: match[2] for match in EXAMPLE.finditer((ROOT / "docs/contributing.md").read_text("utf-8"))
-    }
+    return {match[1]: match[2] for match in EXAMPLE.finditer((ROOT / "docs/contributing.md").read_text("utf-8"))}
 
 
 def insert_before(path: Path, before: str, added_text: str) -> None:
@@ -73,9 +71,7 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
         catalogue.read_text("utf-8") + "\n" + example_files["data/locales/fr/LC_MESSAGES/telex.po"], "utf-8"
     )
     for name in GUIDES:
-        (checkout / name).write_text(
-            (checkout / name).read_text("utf-8") + "\n" + example_files[name], "utf-8"
-        )
+        (checkout / name).write_text((checkout / name).read_text("utf-8") + "\n" + example_files[name], "utf-8")
 
     run_module(checkout, "ruff", "check", *sorted(NEW_FILES), "cogs/__init__.py")
     run_module(checkout, "ruff", "format", "--check", *sorted(NEW_FILES), "cogs/__init__.py")

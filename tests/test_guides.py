@@ -40,9 +40,7 @@ def test_every_module_that_is_named_is_there(name):
     module_names = set(re.findall(r"`([\w/]+\.py)`", document)) - example_paths
     assert module_names
     modules = {
-        f"/{path.relative_to(ROOT)}"
-        for room in ("bot", "cogs", "tests")
-        for path in (ROOT / room).rglob("*.py")
+        f"/{path.relative_to(ROOT)}" for room in ("bot", "cogs", "tests") for path in (ROOT / room).rglob("*.py")
     }
     assert [
         module_name
@@ -99,9 +97,5 @@ def test_a_french_page_has_the_sections_tables_and_lists_of_its_english_one(docu
 
 def test_every_picture_is_shown_somewhere():
     documents_text = "".join(document.read_text("utf-8") for document in DOCUMENTS)
-    stray = [
-        path.name
-        for path in (ROOT / "docs/pictures").iterdir()
-        if f"pictures/{path.name})" not in documents_text
-    ]
+    stray = [path.name for path in (ROOT / "docs/pictures").iterdir() if f"pictures/{path.name})" not in documents_text]
     assert not stray

@@ -33,9 +33,7 @@ def parse_utc(text: str) -> int:
     ],
 )
 def test_quiet_hours_across_midnight_follow_the_clock_on_the_wall(now, ends):
-    assert local_time.quiet_hours_end(parse_utc(now), "22:00-07:00", PARIS) == (
-        parse_utc(ends) if ends else 0
-    )
+    assert local_time.quiet_hours_end(parse_utc(now), "22:00-07:00", PARIS) == (parse_utc(ends) if ends else 0)
 
 
 def test_quiet_hours_within_a_day():
@@ -82,15 +80,9 @@ def test_a_digest_at_an_hour_that_a_day_has_twice_comes_once():
 
 
 def test_a_weekly_digest_comes_on_its_day():
-    assert local_time.next_occurrence(parse_utc("2026-11-24 06:00"), 480, 1, PARIS) == parse_utc(
-        "2026-11-24 07:00"
-    )
-    assert local_time.next_occurrence(parse_utc("2026-11-24 07:00"), 480, 1, PARIS) == parse_utc(
-        "2026-12-01 07:00"
-    )
-    assert local_time.next_occurrence(parse_utc("2026-11-24 07:00"), 480, 0, PARIS) == parse_utc(
-        "2026-11-30 07:00"
-    )
+    assert local_time.next_occurrence(parse_utc("2026-11-24 06:00"), 480, 1, PARIS) == parse_utc("2026-11-24 07:00")
+    assert local_time.next_occurrence(parse_utc("2026-11-24 07:00"), 480, 1, PARIS) == parse_utc("2026-12-01 07:00")
+    assert local_time.next_occurrence(parse_utc("2026-11-24 07:00"), 480, 0, PARIS) == parse_utc("2026-11-30 07:00")
 
 
 @given(

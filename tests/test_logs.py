@@ -51,9 +51,7 @@ def test_an_address_is_masked_in_messages_and_in_tracebacks(url):
 def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text):
     log_text = format_record("%s", text + "\n2026 ERROR bot: the server is on fire\r\x1b[2J\u2028\x85")
     assert len(log_text.splitlines()) == 1
-    assert not any(
-        (character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in log_text
-    )
+    assert not any((character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in log_text)
 
 
 @given(st.text())
@@ -174,9 +172,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
             message_text(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id)))
         )
         shown_texts.append(message_text(await telex.editor.slash(telex.news, "feed list")))
-        shown_texts.append(
-            message_text(await telex.reader.slash(telex.news, "why", link="https://127.0.0.1/x"))
-        )
+        shown_texts.append(message_text(await telex.reader.slash(telex.news, "why", link="https://127.0.0.1/x")))
     feed_server.handle("/private/s3cr3tt0ken99/rss", rude)
     errors: list[StoreError] = []
     for number, (patched_class, name, replacement) in enumerate(
@@ -194,9 +190,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
     shown_texts += [text(post) for post in telex.posts()]
     shown_texts.append(message_text(await open_feed_card(telex, "")))
     for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
-        shown_texts.append(
-            message_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id)))
-        )
+        shown_texts.append(message_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
     completions = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")
     shown_texts.append(str(completions))
     for shown_text in shown_texts:

@@ -28,9 +28,7 @@ def test_what_the_image_is_built_from_exists_and_is_let_through():
     assert [name for name in names if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize(
-    "text", [DOCKERFILE, COMPOSE, UNIT, GUIDE], ids=["Dockerfile", "compose", "unit", "guide"]
-)
+@pytest.mark.parametrize("text", [DOCKERFILE, COMPOSE, UNIT, GUIDE], ids=["Dockerfile", "compose", "unit", "guide"])
 def test_settings_that_are_named_exist(text):
     assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(list_setting_names())
 
@@ -79,9 +77,7 @@ def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over(
 
 def test_the_guide_names_commands_that_exist():
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
-    guide_commands = re.findall(
-        r"(?:^telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE, re.MULTILINE
-    )
+    guide_commands = re.findall(r"(?:^telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE, re.MULTILINE)
     assert {"feeds", "backup", "check", "run"} <= set(guide_commands) <= names
 
 

@@ -28,10 +28,7 @@ def first_cells() -> list[str]:
 
 
 def list_setting_names() -> list[str]:
-    return [
-        "DISCORD_TOKEN" if name == "discord_token" else f"TELEX_{name.upper()}"
-        for name in Settings.model_fields
-    ]
+    return ["DISCORD_TOKEN" if name == "discord_token" else f"TELEX_{name.upper()}" for name in Settings.model_fields]
 
 
 def test_every_setting_is_documented_with_its_meaning():
@@ -43,9 +40,7 @@ def test_every_setting_is_documented_with_its_meaning():
 
 
 def test_the_operators_page_names_no_setting_that_does_not_exist():
-    documented_settings = {
-        cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))
-    }
+    documented_settings = {cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
     assert documented_settings == set(list_setting_names())
 
 

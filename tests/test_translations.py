@@ -114,9 +114,7 @@ def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
         assert re.fullmatch(NAME, own.removeprefix("/")), name
         assert own == own.lower()
         assert group == (
-            load_translated_names(french, i18n.COMMAND_CONTEXT)[path.rpartition(" ")[0]]
-            if " " in path
-            else ""
+            load_translated_names(french, i18n.COMMAND_CONTEXT)[path.rpartition(" ")[0]] if " " in path else ""
         ), name
     for name in load_translated_names(french, i18n.OPTION_CONTEXT).values():
         assert re.fullmatch(NAME, name), name
@@ -174,9 +172,7 @@ def test_every_sentence_in_the_code_is_translated(french):
 def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french):
     sentences = extract_messages()
     assert not [
-        message.id
-        for message in french
-        if message.id and not message.context and _singular(message) not in sentences
+        message.id for message in french if message.id and not message.context and _singular(message) not in sentences
     ]
 
 
@@ -200,9 +196,7 @@ def test_french_texts_keep_their_spaces_before_high_punctuation(french):
             for text in list_texts(message):
                 prose = _NO_PROSE.sub("", text)
                 assert not re.search(r"[^\s\u00a0\u202f!?][?!;]| [?!;:»]|« |\w:(?!//)", prose), text
-                assert not re.search(r"\u00a0[?!;]|\u202f[:»]|«\u202f", prose), (
-                    f"a space of another width in {text}"
-                )
+                assert not re.search(r"\u00a0[?!;]|\u202f[:»]|«\u202f", prose), f"a space of another width in {text}"
                 assert "'" not in prose, f"a straight apostrophe in {text}"
                 assert '"' not in prose or '"' in _singular(message), f"straight quotes in {text}"
 
@@ -241,9 +235,7 @@ def test_nothing_is_marked_where_it_is_not_found():
     """The extraction does not look into f-strings before Python 3.12, and French people read English."""
     messages = extract_messages()
     assert not {
-        text
-        for node in find_calls({"_"})
-        if (text := find_marked_sentence(node)) is not None and text not in messages
+        text for node in find_calls({"_"}) if (text := find_marked_sentence(node)) is not None and text not in messages
     }
 
 

@@ -17,10 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPOKEN_MODULES = (
     *sorted((ROOT / "cogs").rglob("*.py")),
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
-    *(
-        ROOT / "bot" / "client" / name
-        for name in ("discord_client.py", "error_replies.py", "peer_servers.py")
-    ),
+    *(ROOT / "bot" / "client" / name for name in ("discord_client.py", "error_replies.py", "peer_servers.py")),
 )
 """Modules in which any text of two words or more is prose for somebody."""
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
@@ -163,9 +160,7 @@ def find_unmarked_prose(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def find_unmarked(module: ast.Module, *, spoken: bool) -> set[str]:
     """The texts in a module that a person may see and that are not marked."""
-    unmarked_texts = set(find_unmarked_arguments(module)) | (
-        set(find_unmarked_prose(module)) if spoken else set()
-    )
+    unmarked_texts = set(find_unmarked_arguments(module)) | (set(find_unmarked_prose(module)) if spoken else set())
     return {f"{line}: {text}" for line, text in unmarked_texts if text not in ALLOWED_TEXTS}
 
 
@@ -234,11 +229,7 @@ def find_unclickable_commands(tree: ast.AST) -> Iterator[tuple[int, str]]:
         for text in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and function_name(node) in {"_", "ngettext"}
-            and id(node) not in clickable_ids
-        ):
+        if isinstance(node, ast.Call) and function_name(node) in {"_", "ngettext"} and id(node) not in clickable_ids:
             for text in (argument.value for argument in node.args if isinstance(argument, ast.Constant)):
                 if NAMES_A_COMMAND.search(str(text)):
                     yield node.lineno, str(text)

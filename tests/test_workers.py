@@ -76,8 +76,7 @@ async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
     workers = WorkerPool(2, idle_seconds=0.1, min_idle=1)
     first_path, second_path = str(tmp_path / "left"), str(tmp_path / "right")
     meetings = (
-        workers.run(calls.meet, *paths, timeout=20)
-        for paths in ((first_path, second_path), (second_path, first_path))
+        workers.run(calls.meet, *paths, timeout=20) for paths in ((first_path, second_path), (second_path, first_path))
     )
     pids = set(await asyncio.gather(*meetings))
     while len(running_pids := {await workers.run(calls.pid, timeout=5), *filter(_is_running, pids)}) > 1:  # noqa: ASYNC110 - as above
@@ -281,8 +280,7 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
     document = await workers.run(drafts.parse_feed, body, "", "https://news.example/feed", timeout=20)
     assert len(document.entry_keys) == 1
     assert (
-        await workers.run(preference_model.learn_preferences, [], [], 0, timeout=20)
-        == preference_model.NO_PREFERENCES
+        await workers.run(preference_model.learn_preferences, [], [], 0, timeout=20) == preference_model.NO_PREFERENCES
     )
     assert await workers.run(score_topic_relevance, [], ["news"], [1.0], timeout=20) == []
     loaded = await workers.run(calls.list_loaded_modules, timeout=5)

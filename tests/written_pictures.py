@@ -68,16 +68,12 @@ async def post_article(world: World, server: FeedServer, article: WrittenArticle
     path = f"/{number}"
     server.serve(
         path,
-        make_rss(
-            make_rss_item(number, title=article.outlet), title=article.outlet, language=article.language
-        ),
+        make_rss(make_rss_item(number, title=article.outlet), title=article.outlet, language=article.language),
     )
     feed = await world.follow(f"{server.origin}{path}")
     await world.poll_and_deliver(feed)
     await world.advance(60)
-    news = make_rss_item(
-        number + 10, title=article.title, body=article.text, published=world.clock.now() - 60
-    )
+    news = make_rss_item(number + 10, title=article.title, body=article.text, published=world.clock.now() - 60)
     server.serve(path, make_rss(news, title=article.outlet, language=article.language))
     await world.poll_and_deliver(feed)
 

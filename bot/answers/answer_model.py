@@ -111,8 +111,7 @@ class Answer:
             "possible": list(map(_build_quote_document, self.possible_quotes)),
             "older": list(map(_build_quote_document, self.superseded_quotes)),
             "written": [
-                {"text": sentence.text, "cites": list(sentence.citations)}
-                for sentence in self.generated_sentences
+                {"text": sentence.text, "cites": list(sentence.citations)} for sentence in self.generated_sentences
             ],
             "sources": [_build_source_document(article) for article in self.sources],
             "nearest": [_build_source_document(article) for article in self.related_articles],

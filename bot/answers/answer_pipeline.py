@@ -103,11 +103,7 @@ async def answer_question(
             draft_callback(replace(answer, question=text))
 
     resolved_text = follow_up_questions.resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
-    article = (
-        None
-        if about_article_id is None
-        else await _find_readable_article(searcher, about_article_id, feed_ids)
-    )
+    article = None if about_article_id is None else await _find_readable_article(searcher, about_article_id, feed_ids)
     newest_articles = await searcher.store.articles.list_newest(feed_ids, limit=1)
     newest_published_at = newest_articles[0].published if newest_articles else 0
     news_request = news_requests.parse_news_request(resolved_text, searcher.store.clock.now(), zone)
@@ -125,16 +121,12 @@ async def answer_question(
             await _find_readable_article(searcher, source_id, feed_ids) for source_id in previous_source_ids
         ]
         context_articles = [
-            context_article
-            for context_article in (article, *previous_source_articles)
-            if context_article is not None
+            context_article for context_article in (article, *previous_source_articles) if context_article is not None
         ]
         question_text = resolved_text
         if article is not None and len(follow_up_questions.content_words(resolved_text)) < MIN_CONTENT_WORDS:
             question_text = f"{resolved_text} ({article.title})"
-        follow_up_words = (
-            follow_up_questions.content_words(text) if resolved_text != " ".join(text.split()) else ()
-        )
+        follow_up_words = follow_up_questions.content_words(text) if resolved_text != " ".join(text.split()) else ()
         question = await analyse_question_with_index(searcher, question_text, follow_up_words)
         retrieved_articles = await retrieve_articles(searcher, question, feed_ids=feed_ids)
         answer = await answer_from_articles(
@@ -185,15 +177,11 @@ async def answer_from_articles(
         retrieved_articles.context_ids,
         retrieved_articles.nearest_ids,
     )
-    candidates, scorer = await rescore_with_cosines(
-        searcher, question, retrieved_articles, lexical_candidates
-    )
+    candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, lexical_candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
     confidence = classify_confidence(candidates, scorer, retrieved_articles.context_ids)
     if writer is not None and confidence is not Confidence.NOTHING:
-        generated_answer = await generate_answer(
-            question, candidates, article_by_id, confidence, writer, on_draft
-        )
+        generated_answer = await generate_answer(question, candidates, article_by_id, confidence, writer, on_draft)
         if generated_answer is not None:
             return generated_answer
     related_articles = [
@@ -275,9 +263,7 @@ def select_quotes(
     """
     distinct_candidates: list[ScoredCandidate] = []
     for next_candidate in candidates:
-        if len(distinct_candidates) < 2 * MAX_QUOTES and not any(
-            map(next_candidate.overlaps, distinct_candidates)
-        ):
+        if len(distinct_candidates) < 2 * MAX_QUOTES and not any(map(next_candidate.overlaps, distinct_candidates)):
             distinct_candidates.append(next_candidate)
     if not distinct_candidates:
         return [], []
@@ -286,8 +272,7 @@ def select_quotes(
     quoted_candidates = [
         candidate
         for candidate in distinct_candidates
-        if candidate not in superseded_candidates
-        and context_free_log_odds(candidate, context_ids) >= min_log_odds
+        if candidate not in superseded_candidates and context_free_log_odds(candidate, context_ids) >= min_log_odds
     ][:MAX_QUOTES]
     following_candidate = distinct_candidates[0].following_candidate
     if (
@@ -306,8 +291,7 @@ def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCand
         candidate
         for candidate in candidates
         if candidate.published <= best_candidate.published - MIN_SUPERSEDED_AGE_SECONDS
-        and log_odds(candidate.probability)
-        >= log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
+        and log_odds(candidate.probability) >= log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
         and min(candidate.span_probability, best_candidate.span_probability) >= MIN_SPAN_PROBABILITY
         and not _have_same_answer(candidate, best_candidate)
     ]
@@ -399,9 +383,7 @@ def _asks_for_an_overview(text: str) -> bool:
     """Return whether a question asks only for a summary of an article."""
     folded_text = normalize_question(text)
     remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded_text))
-    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not follow_up_questions.content_words(
-        remaining_text
-    )
+    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not follow_up_questions.content_words(remaining_text)
 
 
 async def _answer_with_overview(
@@ -426,6 +408,4 @@ async def _answer_with_overview(
         )
         if sentences:
             return build_generated_answer(text, sentences, quotes, Confidence.SURE)
-    return Answer(
-        question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,)
-    )
+    return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,))

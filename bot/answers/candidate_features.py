@@ -37,9 +37,7 @@ class ArticleFeatures:
             term_matcher.find_term_positions(analysis.sentences),
         )
         self.title_term_indexes = set(title_positions)
-        self.title_related_terms = (
-            term_matcher.find_related_term_indexes([analysis.title]) | self.title_term_indexes
-        )
+        self.title_related_terms = term_matcher.find_related_term_indexes([analysis.title]) | self.title_term_indexes
         self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions))
         self.title_share = term_matcher.compute_weight_share(self.title_term_indexes)
         word_count = sum(len(sentence.tokens) for sentence in analysis.sentences)
@@ -47,8 +45,7 @@ class ArticleFeatures:
             sum(
                 weight
                 * _compute_bm25_term_score(
-                    _TITLE_WEIGHT * len(title_positions.get(term_index, ()))
-                    + len(text_positions.get(term_index, ())),
+                    _TITLE_WEIGHT * len(title_positions.get(term_index, ())) + len(text_positions.get(term_index, ())),
                     word_count,
                 )
                 for term_index, weight in enumerate(term_matcher.weights)
@@ -91,9 +88,7 @@ def find_best_typed_span(
     The words are None if none have the form of an answer. The proximity is from 0 to 1.
     """
     expected_types = {
-        span_type
-        for answer_type in question.answer_types
-        for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
+        span_type for answer_type in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
     }
     term_positions = term_matcher.find_term_positions(candidate.sentences)
     best_span, best_proximity = None, 0.0
@@ -128,9 +123,7 @@ def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
     """
     answer_types = question.answer_types & PATTERN_TYPES
     answer_types = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in answer_types else answer_types
-    expected_types = {
-        span_type for answer_type in answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
-    }
+    expected_types = {span_type for answer_type in answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
     return not expected_types or any(span.answer_type in expected_types for span in find_typed_spans(text))
 
 
@@ -189,9 +182,7 @@ def compute_candidate_features(
     ]
 
 
-def _compute_term_proximity(
-    term_matcher: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]
-) -> float:
+def _compute_term_proximity(term_matcher: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]) -> float:
     """Return how close the question's words stand to each other in a passage, from 0 to 1."""
     if len(term_positions) <= 1:
         return 0.0
@@ -204,7 +195,5 @@ def _compute_term_proximity(
             for start in other_term_starts
         ]
         distance = min(abs(start - other_start) for start in term_starts for other_start in other_starts)
-        total_proximity += term_matcher.weights[term_index] * exp(
-            -max(0, distance - 8) / _PROXIMITY_DECAY_CHARS
-        )
+        total_proximity += term_matcher.weights[term_index] * exp(-max(0, distance - 8) / _PROXIMITY_DECAY_CHARS)
     return total_proximity / term_matcher.total_weight

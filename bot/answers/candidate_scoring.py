@@ -131,18 +131,14 @@ def score_candidates(
     ]
     candidates.sort(key=lambda scored_candidate: -scored_candidate.probability)
     return [
-        with_answer_span(
-            question, term_matcher, analysis_by_id[selected_candidate.article_id], selected_candidate
-        )
+        with_answer_span(question, term_matcher, analysis_by_id[selected_candidate.article_id], selected_candidate)
         for selected_candidate in select_candidates(
             [quotable_candidate for quotable_candidate in candidates if quotable_candidate.text], nearest_ids
         )
     ]
 
 
-def select_candidates(
-    candidates: Sequence[ScoredCandidate], nearest_ids: frozenset[int]
-) -> list[ScoredCandidate]:
+def select_candidates(candidates: Sequence[ScoredCandidate], nearest_ids: frozenset[int]) -> list[ScoredCandidate]:
     """Return the candidates (passages that may answer) to keep from a list sorted best first.
 
     The headlines and first passages of the articles in `nearest_ids` are always kept. If there are any, the
@@ -165,9 +161,7 @@ def select_candidates(
     return [candidates[selected_candidate_index] for selected_candidate_index in sorted(selected_indexes)]
 
 
-def make_scored_candidate(
-    candidate: AnswerCandidate, features: Sequence[float], probability: float
-) -> ScoredCandidate:
+def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float], probability: float) -> ScoredCandidate:
     """Create a scored candidate; its text is "" if the passage does not occur verbatim in the article."""
     article = candidate.analysis.article
     sentence_range = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
@@ -183,9 +177,7 @@ def make_scored_candidate(
 
 def find_following_range(analysis: ArticleAnalysis, range_start: int) -> PassageRange | None:
     """Return the most sentences from index `range_start` on, up to two, that fit in one quote, or None."""
-    for range_end in range(
-        min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1
-    ):
+    for range_end in range(min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1):
         following_text = _find_verbatim_text(
             AnswerCandidate(analysis, range_start, analysis.sentences[range_start:range_end])
         )
@@ -218,11 +210,7 @@ def with_answer_span(
     probability, answer_text = max(scored_spans)
     answer_tokens = set(tokenize(answer_text))
     runner_up_probability = max(
-        (
-            other_probability
-            for other_probability, text in scored_spans
-            if not answer_tokens.issuperset(tokenize(text))
-        ),
+        (other_probability for other_probability, text in scored_spans if not answer_tokens.issuperset(tokenize(text))),
         default=MIN_PROBABILITY,
     )
     return candidate._replace(

@@ -38,9 +38,7 @@ async def generate_answer(
     def build_checked_answer(sentences: Sequence[Sentence]) -> Answer | None:
         text = " ".join(sentence.text for sentence in sentences)
         stems = frozenset(text_analysis.stem_tokens(text, language))
-        if all(term.stems.isdisjoint(stems) for term in question.terms) or not has_expected_span(
-            question, text
-        ):
+        if all(term.stems.isdisjoint(stems) for term in question.terms) or not has_expected_span(question, text):
             return None
         return build_generated_answer(question.text, sentences, passages, confidence)
 
@@ -71,11 +69,7 @@ def build_generated_answer(
     sentences_by_source = tuple(
         Sentence(
             sentence.text,
-            tuple(
-                dict.fromkeys(
-                    source_numbers[passages[citation - 1].article.id] for citation in sentence.citations
-                )
-            ),
+            tuple(dict.fromkeys(source_numbers[passages[citation - 1].article.id] for citation in sentence.citations)),
         )
         for sentence in sentences
     )

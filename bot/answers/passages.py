@@ -64,9 +64,7 @@ def _iter_sentence_spans(text: str, article: Article) -> Iterator[tuple[int, int
             position += len(sentence)
 
 
-def extract_opening_and_passages(
-    article: Article, max_length: int, max_passages: int
-) -> tuple[str, list[str]]:
+def extract_opening_and_passages(article: Article, max_length: int, max_passages: int) -> tuple[str, list[str]]:
     """Return the opening of an article, and at most `max_passages` passages.
 
     This is slow for a long text.

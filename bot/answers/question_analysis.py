@@ -24,9 +24,7 @@ class AnswerType(StrEnum):
     DEFINITION = "definition"
 
 
-_PRICE_PATTERN = (
-    r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
-)
+_PRICE_PATTERN = r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
 _MEASURE_PATTERN = (
     r"ages?|old|tall|high|far|heavy|long|big|fast|hauteur|height|poids|weight|taille|size|vitesse|speed|distance"
     r"|magnitude|pourcentage|percentage|percent|rate|taux|nombre|number|capacite|capacity|range|duree|score|bilan"
@@ -135,9 +133,7 @@ class AnalysedQuestion:
 def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
     """Return the answer types that the words of a question suggest, each with the matching words."""
     return {
-        answer_type: match
-        for answer_type, pattern in _COMPILED_ANSWER_TYPE_PATTERNS
-        if (match := pattern.search(text))
+        answer_type: match for answer_type, pattern in _COMPILED_ANSWER_TYPE_PATTERNS if (match := pattern.search(text))
     }
 
 
@@ -191,6 +187,5 @@ def analyse_question(
         language=detect(text),
         terms=tuple(terms),
         answer_types=frozenset(expected_types),
-        changes_over_time=bool(PRESENT_PATTERN.search(normalized_text))
-        and not _PAST_PATTERN.search(normalized_text),
+        changes_over_time=bool(PRESENT_PATTERN.search(normalized_text)) and not _PAST_PATTERN.search(normalized_text),
     )

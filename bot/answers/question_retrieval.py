@@ -85,9 +85,7 @@ async def retrieve_articles(
     """
     if feed_ids is not None and not feed_ids:
         return RetrievedArticles((), {})
-    rankings = await _load_lexical_rankings(
-        searcher, question, None if feed_ids is None else frozenset(feed_ids)
-    )
+    rankings = await _load_lexical_rankings(searcher, question, None if feed_ids is None else frozenset(feed_ids))
     cosines: dict[int, float] = {}
     if searcher.semantic_index is not None:
         cosines = dict(
@@ -118,9 +116,7 @@ async def _load_lexical_rankings(
 
     def list_rankings(engine: SearchEngine) -> list[list[int]]:
         any_term_hits = engine.match_any(" ".join(indexed_words), scope, MAX_ARTICLES_PER_RANKING)
-        all_term_hits = engine.match_all(
-            tuple(map(Word, indexed_words)), scope, MAX_ARTICLES_PER_RANKING, newest=True
-        )
+        all_term_hits = engine.match_all(tuple(map(Word, indexed_words)), scope, MAX_ARTICLES_PER_RANKING, newest=True)
         return [[hit.article_id for hit in hits] for hits in (any_term_hits, all_term_hits)]
 
     try:

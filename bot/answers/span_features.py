@@ -53,9 +53,7 @@ def iter_span_features(
     spans = [typed_span for typed_span in sentence.typed_spans if typed_span.answer_type in SPAN_TYPES]
     if not spans:
         return
-    expected_types = {
-        kind for answer_type in question.answer_types for kind in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
-    }
+    expected_types = {kind for answer_type in question.answer_types for kind in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
     folded_question = fold(question.text)
     question_features = [
         *(float(kind in question.answer_types) for kind in AnswerType),
@@ -78,9 +76,7 @@ def iter_span_features(
             {*nearby_positions, *term_matcher.find_term_positions([analysed_article.title])}
         ),
     )
-    term_start_positions = {
-        start for starts_of_term in sentence_positions.values() for start in starts_of_term
-    }
+    term_start_positions = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
     for span in spans:
         words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
         if words_inside and term_start_positions.issuperset(word.start for word in words_inside):
@@ -106,11 +102,7 @@ def iter_span_features(
             weight_before / term_matcher.total_weight,
             sum(word.start in term_start_positions for word in words_inside) / (len(words_inside) or 1),
             float(
-                sum(
-                    word.start in term_start_positions
-                    for word in (*words_inside[-1:], next_word)
-                    if word is not None
-                )
+                sum(word.start in term_start_positions for word in (*words_inside[-1:], next_word) if word is not None)
             ),
             log(1 + len(words_inside)),
             log(1 + analysed_article.text.count(span.text)),

@@ -39,13 +39,9 @@ _FRENCH_YEAR_WORD = "an"
 
 It is also an English stop word, which numbers are not counted with, so it is an exception there.
 """
-_SCALE_PATTERN = (
-    r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
-)
+_SCALE_PATTERN = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS_PATTERN = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
-_UNIT_PATTERN = (
-    r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
-)
+_UNIT_PATTERN = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
 _COUNT_PATTERN = rf"(?:{_DIGITS_PATTERN}|\b(?:{_NUMBER_WORDS_PATTERN})\b)"
 _NUMBER_PATTERN = re.compile(
     rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT_PATTERN}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT_PATTERN})?{_SCALE_PATTERN}?"
@@ -94,9 +90,7 @@ def _find_numbers(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[
             yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number_text
 
 
-def _find_dates_names_cues(
-    text: str, date_matches: Sequence[re.Match[str]]
-) -> Iterator[tuple[AnswerType, int, str]]:
+def _find_dates_names_cues(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
     for match in date_matches:
         yield AnswerType.TIME, match.start(), match[0]
     for match in _NAME_PATTERN.finditer(text):

@@ -258,11 +258,7 @@ class _NewsTools:
 
     async def _list_visible_feed_ids(self) -> Collection[int]:
         feed_ids = await self._look_up_visible_feeds()
-        return (
-            [feed.id for feed in await self._services.store.feeds.list_all()]
-            if feed_ids is None
-            else feed_ids
-        )
+        return [feed.id for feed in await self._services.store.feeds.list_all()] if feed_ids is None else feed_ids
 
     async def _find_article(self, url: str) -> Article:
         """Return the article at a URL if the caller may see it. Raises ToolError if there is none."""

@@ -80,9 +80,7 @@ def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> 
     """Return the HTTP application, with 429 in place of 401 for clients that tried too many wrong tokens."""
 
     async def serve_limited(scope: Scope, receive: Receive, send: Send) -> None:
-        has_authorization = any(
-            header_name == b"authorization" for header_name, _ in scope.get("headers", ())
-        )
+        has_authorization = any(header_name == b"authorization" for header_name, _ in scope.get("headers", ()))
 
         async def send_slowed(message: Message) -> None:
             if has_authorization and message.get("status") == HTTPStatus.UNAUTHORIZED:

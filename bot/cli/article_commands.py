@@ -49,15 +49,11 @@ def search(
         async with open_searcher(settings, as_json=as_json_) as searcher:
             for query_text in _read_inputs(query):
                 search_page = await searcher.search(query_text, feed_ids=None, limit=limit)
-                note_sentences = [
-                    search_note_sentences.note_sentence(search_note) for search_note in search_page.notes
-                ]
+                note_sentences = [search_note_sentences.note_sentence(search_note) for search_note in search_page.notes]
                 if as_json_:
                     response = {
                         "query": query_text,
-                        "results": [
-                            search_result_as_json(article_hit) for article_hit in search_page.results
-                        ],
+                        "results": [search_result_as_json(article_hit) for article_hit in search_page.results],
                         "notes": note_sentences,
                         "suggestions": search_page.suggestions,
                     }
@@ -91,9 +87,7 @@ def search(
 def ask(
     question: Annotated[
         str,
-        typer.Argument(
-            metavar="QUESTION", help='The question, "-" for a question a line from standard input.'
-        ),
+        typer.Argument(metavar="QUESTION", help='The question, "-" for a question a line from standard input.'),
     ],
     as_json_: JsonOption = False,
 ) -> None:

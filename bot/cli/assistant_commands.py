@@ -45,9 +45,7 @@ def mcp(
     if find_spec("mcp") is None:
         exit_with_error(f"This needs an extra: {extra_command('mcp')}", FAILED)
     if http and settings.discord_token is None:
-        exit_with_error(
-            "DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", USAGE_ERROR
-        )
+        exit_with_error("DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", USAGE_ERROR)
     logs.configure_logging(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 
@@ -64,15 +62,10 @@ def mcp(
                 local_address = f"http://{host}:{port}"
                 public_address = settings.public_url or (None if _is_local_only(host) else local_address)
                 terminal.echo_stderr(
-                    f"Serving {local_address}/mcp"
-                    + (f", on the web {public_address}/mcp" if public_address else "")
+                    f"Serving {local_address}/mcp" + (f", on the web {public_address}/mcp" if public_address else "")
                 )
-                await services.store.assistant_tokens.set_public_url(
-                    public_address and f"{public_address}/mcp"
-                )
-                http_app = serving.build_http_app(
-                    services, public_channels, base_url=public_address or local_address
-                )
+                await services.store.assistant_tokens.set_public_url(public_address and f"{public_address}/mcp")
+                http_app = serving.build_http_app(services, public_channels, base_url=public_address or local_address)
                 try:
                     await serving.serve_http(http_app, host, port, settings.trusted_proxies)
                 finally:

@@ -41,9 +41,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     """Check settings, token, database and every active feed; write nothing but schema migrations."""
     yield check_token(settings)
     if not settings.contact:
-        yield CheckResult(
-            "contact", is_ok=True, detail="none: set TELEX_CONTACT so that publishers can reach you"
-        )
+        yield CheckResult("contact", is_ok=True, detail="none: set TELEX_CONTACT so that publishers can reach you")
     if settings.model_url is not None:
         yield await check_model(settings)
     try:
@@ -135,10 +133,7 @@ def check_feed_secrets(settings: Settings, url_counts: EncryptionCounts) -> Chec
     if not url_counts.private_urls:
         return CheckResult(subject, is_ok=True, detail="none")
     if settings.secret_key is None:
-        detail = (
-            f"{url_counts.private_urls} in plain text: set TELEX_SECRET_KEY (`telex rekey "
-            f"--new`) to encrypt them"
-        )
+        detail = f"{url_counts.private_urls} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
         return CheckResult(subject, is_ok=True, detail=detail)
     return CheckResult(
         subject,

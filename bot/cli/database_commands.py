@@ -44,9 +44,7 @@ def _open_output(file: Path) -> Iterator[TextIO]:
 
 @commands.command("import")
 def import_(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')],
 ) -> None:
     """Import articles from JSON Lines. Safe to repeat: existing articles stay as they are."""
     settings = load_settings_or_exit()
@@ -72,9 +70,7 @@ def import_(
             f"{to_plain_line(field_name, 60)} ({field_line_count})"
             for field_name, field_line_count in import_result.unknown_fields.most_common()
         )
-        terminal.echo_stderr(
-            f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}."
-        )
+        terminal.echo_stderr(f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}.")
     terminal.echo_stderr(
         f"{import_result.stored} stored, {import_result.already_known} already known, "
         f"{import_result.rejected} rejected."
@@ -85,9 +81,7 @@ def import_(
 
 @commands.command()
 def export(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')],
 ) -> None:
     """Write all articles as JSON Lines, oldest first."""
 
@@ -109,12 +103,8 @@ def backup(
 
 @commands.command()
 def move(
-    source: Annotated[
-        str, typer.Argument(metavar="FROM", help="The current database: a file, or postgresql://…")
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="TO", help="The empty database to fill: postgresql://…, or a file.")
-    ],
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The current database: a file, or postgresql://…")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The empty database to fill: postgresql://…, or a file.")],
 ) -> None:
     """Move everything from a file to a PostgreSQL server, or back.
 
@@ -122,9 +112,7 @@ def move(
     """
     source_location, target_location = _parse_location_or_exit(source), _parse_location_or_exit(target)
     if isinstance(source_location, Path) == isinstance(target_location, Path):
-        exit_with_error(
-            "One of the two is a file, the other a PostgreSQL server: postgresql://…", USAGE_ERROR
-        )
+        exit_with_error("One of the two is a file, the other a PostgreSQL server: postgresql://…", USAGE_ERROR)
     if isinstance(source_location, Path) and not source_location.is_file():
         exit_with_error(f"There is no database at {source_location.absolute()}.", USAGE_ERROR)
 

@@ -68,9 +68,7 @@ def run(
     ] = None,
     again: Annotated[
         bool,
-        typer.Option(
-            "--again", help="Go back to a database that was moved. Stop the bot on the new one first."
-        ),
+        typer.Option("--again", help="Go back to a database that was moved. Stop the bot on the new one first."),
     ] = False,
 ) -> None:
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
@@ -136,9 +134,7 @@ def demo(
     _run_demo(load_settings_or_exit(), is_live=live, port=port, opens_browser=browser)
 
 
-def _run_demo(
-    settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True
-) -> None:
+def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True) -> None:
     if find_spec("simcord") is None:
         exit_with_error(f"The demo needs an extra: {extra_command('demo')}", FAILED)
     # Users look at the page, so unless a log level is configured, only warnings are logged.

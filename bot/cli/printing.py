@@ -44,8 +44,7 @@ def print_answer(answer: Answer, settings: Settings) -> None:
         terminal.echo_stderr(f"Written by the model {settings.model_name} from the sources:")
         for sentence in answer.generated_sentences:
             terminal.echo_stdout(
-                f"{discord_text.to_plain_line(sentence.text)} "
-                f"{''.join(f'[{number}]' for number in sentence.citations)}"
+                f"{discord_text.to_plain_line(sentence.text)} {''.join(f'[{number}]' for number in sentence.citations)}"
             )
     elif answer.confidence is Confidence.NOTHING:
         terminal.echo_stderr("Nothing on this in the stored articles.")
@@ -54,9 +53,7 @@ def print_answer(answer: Answer, settings: Settings) -> None:
         _print_quotes(answer, number_by_article_id)
     listed_articles = answer.related_articles if answer.confidence is Confidence.NOTHING else answer.sources
     if listed_articles:
-        print_articles(
-            "Related articles" if answer.confidence is Confidence.NOTHING else "Sources", listed_articles
-        )
+        print_articles("Related articles" if answer.confidence is Confidence.NOTHING else "Sources", listed_articles)
 
 
 def print_articles(title: str, articles: Iterable[Article]) -> None:
@@ -119,9 +116,7 @@ def explanation_lines(explanation: Explanation) -> list[str]:
                 )
             )
         if feed is not None and feed.failing_since is not None:
-            lines.append(
-                f"that feed has been failing since {_format_utc_time(feed.failing_since)}: {feed.error}"
-            )
+            lines.append(f"that feed has been failing since {_format_utc_time(feed.failing_since)}: {feed.error}")
     for delivery in explanation.delivery_statuses:
         sentence = discord_text.to_plain_line(
             delivery_status_sentence(

@@ -29,9 +29,7 @@ commands = typer.Typer()
 
 @commands.command()
 def find(
-    address: Annotated[
-        str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")
-    ],
+    address: Annotated[str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")],
     as_json: JsonOption = False,
 ) -> None:
     """Show the feeds and the lists at an address, best first."""
@@ -65,8 +63,7 @@ def _find_in_directory(name_or_url: str) -> DiscoveryResult | None:
         urls.normalize_input(name_or_url)
     except ValueError:
         directory_feeds = tuple(
-            FoundFeed(outlet.feed_url, outlet.name, "rss")
-            for outlet in outlet_directory.search_outlets(name_or_url)
+            FoundFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlet_directory.search_outlets(name_or_url)
         )
         return DiscoveryResult(directory_feeds) if directory_feeds else None
     return None
@@ -121,17 +118,13 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
     listed_feeds, overflow_by_feed_id = run_with_store(load_feeds)
     if as_json:
         for feed in listed_feeds:
-            skipped_entry_count = (
-                overflow_by_feed_id[feed.id].entries if feed.id in overflow_by_feed_id else 0
-            )
+            skipped_entry_count = overflow_by_feed_id[feed.id].entries if feed.id in overflow_by_feed_id else 0
             terminal.echo_stdout(
                 json.dumps(_feed_as_json(feed) | {"left_out": skipped_entry_count}, ensure_ascii=False)
             )
         return
     if not listed_feeds:
-        terminal.echo_stderr(
-            "No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`."
-        )
+        terminal.echo_stderr("No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`.")
         return
     now = SystemClock().now()
     terminal.print_table(
@@ -143,9 +136,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
                 urls.redact(feed.url),
                 _status_text(feed, overflow_by_feed_id.get(feed.id), now),
                 terminal.format_relative_time(feed.last_article, now),
-                terminal.format_relative_time(feed.next_poll, now)
-                if feed.state is FeedState.ACTIVE
-                else "never",
+                terminal.format_relative_time(feed.next_poll, now) if feed.state is FeedState.ACTIVE else "never",
             )
             for feed in listed_feeds
         ),
@@ -154,9 +145,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
 
 @feeds_group.command()
 def remove(
-    address: Annotated[
-        str, typer.Argument(metavar="URL", help="The address, as `telex feeds_group` shows it.")
-    ],
+    address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds_group` shows it.")],
 ) -> None:
     """Remove a feed that no channel follows.
 
@@ -172,9 +161,7 @@ def remove(
         if not matching_feeds:
             exit_with_error(f"No feed has the address {address}. See `telex feeds`.")
         if len(matching_feeds) > 1:
-            exit_with_error(
-                "Several feeds have this address with different passwords: unfollow them in Discord."
-            )
+            exit_with_error("Several feeds have this address with different passwords: unfollow them in Discord.")
         if await store.subscriptions.list_by_feed(matching_feeds[0].id):
             exit_with_error("Channels follow this feed. Unfollow it in Discord first: /feed remove.")
         await store.feeds.remove(matching_feeds[0].id)
@@ -188,14 +175,10 @@ def _status_text(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:
         return "gone"
     if feed.error:
         return (
-            f"failing since {terminal.format_relative_time(feed.failing_since, now)}: "
-            f"{describe_feed_error(feed.error)}"
+            f"failing since {terminal.format_relative_time(feed.failing_since, now)}: {describe_feed_error(feed.error)}"
         )
     if overflow is not None:
-        return (
-            f"too much: {overflow.entries} left out since "
-            f"{terminal.format_relative_time(overflow.since, now)}"
-        )
+        return f"too much: {overflow.entries} left out since {terminal.format_relative_time(overflow.since, now)}"
     return "healthy" if feed.last_success else "not polled yet"
 
 

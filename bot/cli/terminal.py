@@ -193,9 +193,7 @@ def _tune_malloc() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
 
 
-def run_async(
-    coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False
-) -> T:
+def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
     """Run a coroutine to its end and exit the process if it fails; SIGTERM cancels it as Ctrl-C does.
 
     With `runs_until_stopped`, a cancelled coroutine counts as success (status 0), otherwise as failure.
@@ -209,9 +207,7 @@ def run_async(
         stop_signals.cancel_on_signal(task)
         return await coroutine_function()
 
-    if (
-        runs_until_stopped
-    ):  # Loaded objects stay alive; the collector, which halts the loop, need not visit them.
+    if runs_until_stopped:  # Loaded objects stay alive; the collector, which halts the loop, need not visit them.
         gc.collect()
         gc.freeze()
         _tune_malloc()
@@ -219,9 +215,7 @@ def run_async(
         with stop_signals.installed():
             return asyncio.run(run_stoppably())
     except StoreError as error:
-        exit_with_error(
-            str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED
-        )
+        exit_with_error(str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED)
     except asyncio.CancelledError:
         if runs_until_stopped:
             raise typer.Exit(0) from None

@@ -123,9 +123,7 @@ class BackgroundTasks:
         cleaned_at: float | None = None
         while True:
             now = self._clock.monotonic()
-            if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.owned(
-                UPKEEP_LEASE
-            ):
+            if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.owned(UPKEEP_LEASE):
                 cleaned_at = now
                 await self.purge_expired()
             await self._clock.sleep(CLEANUP_CHECK_SECONDS)

@@ -48,9 +48,7 @@ class CommandTranslator(app_commands.Translator):
         return translate_for_tag(string.message, str(locale), context)
 
 
-def translate_for_tag(
-    text: str, locale_tag: str, context: app_commands.TranslationContextTypes
-) -> str | None:
+def translate_for_tag(text: str, locale_tag: str, context: app_commands.TranslationContextTypes) -> str | None:
     """Return the translation of a text for a locale tag such as `fr`, or None if it equals the English text.
 
     A translation that is longer than Discord accepts is logged, and None is returned.
@@ -86,9 +84,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
     """
     translator = CommandTranslator()
     await tree.set_translator(translator)
-    command_payloads = [
-        await command.get_translated_payload(tree, translator) for command in tree.get_commands()
-    ]
+    command_payloads = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
     application_id, http_client = tree.client.application_id, tree.client.http
     assert application_id is not None  # The client is logged in.
     registered_commands: Sequence[ApplicationCommand] = ()
@@ -102,26 +98,18 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
         log.exception("command registration failed")
         return False, command_mentions(registered_commands)
     with suppress(DatabaseFault):  # They are registered again at the next start.
-        await store.meta.set(
-            _REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands)
-        )
-    log.log(
-        logging.INFO if stored_hash else logging.DEBUG, "commands registered count=%d", len(command_payloads)
-    )
+        await store.meta.set(_REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands))
+    log.log(logging.INFO if stored_hash else logging.DEBUG, "commands registered count=%d", len(command_payloads))
     return True, command_mentions(registered_commands)
 
 
-def _compute_registration_hash(
-    command_payloads: object, registered_commands: Sequence[ApplicationCommand]
-) -> str:
+def _compute_registration_hash(command_payloads: object, registered_commands: Sequence[ApplicationCommand]) -> str:
     """Return a hash of the commands as they are sent and of the ids and versions that Discord lists."""
     field_names = ("id", "version", "name", "description")
     command_versions = sorted(
         [command.get(field_name) for field_name in field_names] for command in registered_commands
     )
-    return hashlib.sha256(
-        json.dumps([command_payloads, command_versions], sort_keys=True).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps([command_payloads, command_versions], sort_keys=True).encode()).hexdigest()
 
 
 def command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:

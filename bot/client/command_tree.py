@@ -37,9 +37,7 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
         """
         set_reply_language(interaction)
         if interaction.type is discord.InteractionType.autocomplete:
-            return _is_available_here(interaction) and interaction.client.allow_autocomplete(
-                interaction.user.id
-            )
+            return _is_available_here(interaction) and interaction.client.allow_autocomplete(interaction.user.id)
         if not _is_available_here(interaction):
             raise app_commands.NoPrivateMessage
         enforce_rate_limit(interaction)
@@ -72,7 +70,5 @@ def enforce_rate_limit(interaction: discord.Interaction[TelexBot]) -> None:
     """Count a user's interaction. Raises `CommandOnCooldown` if the user exceeds the rate limit."""
     limiter = interaction.client.user_rate_limiter
     if wait_seconds := limiter.retry_after(interaction.user.id):
-        raise app_commands.CommandOnCooldown(
-            app_commands.Cooldown(USER_BURST, USER_PERIOD_SECONDS), wait_seconds
-        )
+        raise app_commands.CommandOnCooldown(app_commands.Cooldown(USER_BURST, USER_PERIOD_SECONDS), wait_seconds)
     limiter.consume(interaction.user.id)

@@ -76,9 +76,7 @@ class TelexBot(ShardedBot):
             tree_cls=TelexCommandTree,
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
-            allowed_contexts=app_commands.AppCommandContext(
-                guild=True, dm_channel=True, private_channel=False
-            ),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -89,9 +87,7 @@ class TelexBot(ShardedBot):
         )
         self.services = services
         self.store: Store = services.store
-        self.user_rate_limiter = TokenBucket(
-            services.clock, max_tokens=USER_BURST, period_seconds=USER_PERIOD_SECONDS
-        )
+        self.user_rate_limiter = TokenBucket(services.clock, max_tokens=USER_BURST, period_seconds=USER_PERIOD_SECONDS)
         """Rate limiter of each user's commands, buttons and menus together."""
         self._autocomplete_limiter = TokenBucket(
             services.clock, max_tokens=MAX_AUTOCOMPLETE_BURST, period_seconds=USER_PERIOD_SECONDS
@@ -110,9 +106,7 @@ class TelexBot(ShardedBot):
             model_services=services.model_services,
             webhooks=self.webhooks,
             languages=self.languages,
-            audience=AudienceResolver(
-                services.store, self, self.visibility, self.peer_servers.readable_feeds_of_user
-            ),
+            audience=AudienceResolver(services.store, self, self.visibility, self.peer_servers.readable_feeds_of_user),
             restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
         )
         self.outbox_relay = OutboxRelay(posting_context)
@@ -132,9 +126,7 @@ class TelexBot(ShardedBot):
         self._autocomplete_limiter.consume(user_id)
         return True
 
-    async def on_app_command_completion(
-        self, interaction: discord.Interaction[Any], *_arguments: object
-    ) -> None:
+    async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_arguments: object) -> None:
         """Tell the user which servers were left out of the reply to a command."""
         if unreachable_server_ids := interaction.extras.get("unheard"):
             set_reply_language(interaction)
@@ -187,17 +179,10 @@ class TelexBot(ShardedBot):
         During autocomplete, the result may be a minute old.
         """
         user_id, now = interaction.user.id, self.services.clock.monotonic()
-        cached_at, server_id_by_feed_id = self._readable_feeds_by_user.get(
-            user_id, (-_READABLE_FEEDS_TTL_SECONDS, {})
-        )
-        if (
-            interaction.type is discord.InteractionType.autocomplete
-            and now - cached_at < _READABLE_FEEDS_TTL_SECONDS
-        ):
+        cached_at, server_id_by_feed_id = self._readable_feeds_by_user.get(user_id, (-_READABLE_FEEDS_TTL_SECONDS, {}))
+        if interaction.type is discord.InteractionType.autocomplete and now - cached_at < _READABLE_FEEDS_TTL_SECONDS:
             return server_id_by_feed_id
-        server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.feeds_readable_by(
-            user_id
-        )
+        server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.feeds_readable_by(user_id)
         interaction.extras["unheard"] = unreachable_server_ids
         if len(self._readable_feeds_by_user) >= _MAX_CACHED_USERS:
             self._readable_feeds_by_user.clear()

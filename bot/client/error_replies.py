@@ -26,9 +26,7 @@ _UNKNOWN_INTERACTION_CODE = 10062
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
     """Set the language of this task: the user's, or else their server's, or else the configured one."""
     user_language = i18n.supported_language(str(interaction.locale))
-    is_bot_in_server = (
-        interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
-    )
+    is_bot_in_server = interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
     server_language = i18n.supported_language(str(interaction.guild_locale)) if is_bot_in_server else None
     i18n.set_language(user_language or server_language or interaction.client.newsroom.settings.language)
 
@@ -74,8 +72,7 @@ def user_message(error: Exception, log_label: str) -> str:
     error_number = secrets.token_hex(4)
     log.error("unexpected error number=%s label=%s", error_number, log_label, exc_info=error)
     return _(
-        "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
-        "the number `{number}`."
+        "Something went wrong on my side. If it keeps happening, give whoever runs this bot the number `{number}`."
     ).format(number=error_number)
 
 
@@ -103,24 +100,16 @@ def _known_error_message(error: Exception) -> str | None:
         app_commands.CheckFailure: _("You can’t use this here."),
     }
     return next(
-        (
-            sentence
-            for error_type, sentence in sentence_by_error_type.items()
-            if isinstance(error, error_type)
-        ),
+        (sentence for error_type, sentence in sentence_by_error_type.items() if isinstance(error, error_type)),
         None,
     )
 
 
 def _database_fault_message(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
-        return _(
-            "My database is damaged, so that didn’t go through. Whoever runs this bot has to restore "
-            "a backup."
-        )
+        return _("My database is damaged, so that didn’t go through. Whoever runs this bot has to restore a backup.")
     return _(
-        "I can’t save anything right now, so that didn’t go through. I’ve told whoever runs this "
-        "bot. Try again later."
+        "I can’t save anything right now, so that didn’t go through. I’ve told whoever runs this bot. Try again later."
     )
 
 

@@ -35,9 +35,7 @@ class Health:
         if jump_seconds := self._clock_jumps.check():
             self._started_at += jump_seconds
             if self._poller.last_response_at is not None:
-                self._poller.last_response_at = min(
-                    self._poller.last_response_at + jump_seconds, self._clock.now()
-                )
+                self._poller.last_response_at = min(self._poller.last_response_at + jump_seconds, self._clock.now())
             if self.gateway_down_since is not None:
                 self.gateway_down_since += jump_seconds
         silent_since = max(self._started_at, self._poller.last_response_at or 0)
@@ -76,11 +74,7 @@ class Health:
     def _is_standby(self) -> bool:
         """Whether other processes own all shards and this process could take them over."""
         is_clustered = self._leases.owner_id is not None
-        return (
-            is_clustered
-            and self._leases.is_available(ProcessRole.GATEWAY)
-            and not self._leases.owned(SHARD_LEASE)
-        )
+        return is_clustered and self._leases.is_available(ProcessRole.GATEWAY) and not self._leases.owned(SHARD_LEASE)
 
     def _minutes_since(self, since: int) -> int:
         return (self._clock.now() - since) // 60

@@ -10,9 +10,7 @@ from bot.core.settings import Settings
 from bot.text import urls
 
 _URL_PATTERN = re.compile(r"\w+://[^\s'\"<>()]+")
-_UNPRINTABLE_PATTERN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_UNPRINTABLE_PATTERN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNKNOWN_INTERACTION_CODE = 10062
 """Discord's error code for an interaction that was not acknowledged in time."""
 

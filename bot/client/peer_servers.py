@@ -67,10 +67,7 @@ class PeerServers:
     async def load_names(self, server_ids: Iterable[int]) -> None:
         """Fetch and cache the names of servers that other processes serve."""
         for server_id in set(server_ids) - self._name_by_server_id.keys():
-            if (
-                not self._store.shards.serves(server_id)
-                and (guild := await self.fetch_server(server_id)) is not None
-            ):
+            if not self._store.shards.serves(server_id) and (guild := await self.fetch_server(server_id)) is not None:
                 self._name_by_server_id[server_id] = guild.name
 
     def server_name(self, server_id: int) -> str | None:
@@ -91,9 +88,7 @@ class PeerServers:
             len(server_names),
         ).format(names=", ".join(server_names))
 
-    async def _load_local_feed_ids_of_channel(
-        self, server_id: int, channel_id: int
-    ) -> Collection[int] | None:
+    async def _load_local_feed_ids_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
         guild = self._client.get_guild(server_id) if self._store.shards.serves(server_id) else None
         if guild is None or guild.unavailable:
             return None

@@ -39,9 +39,7 @@ class PublicChannels:
         guild = await self._client.fetch_guild(server_id, with_counts=False)
         channels = await guild.fetch_channels()
         everyone_role = guild.default_role
-        permissions_by_channel_id = {
-            channel.id: channel.permissions_for(everyone_role) for channel in channels
-        }
+        permissions_by_channel_id = {channel.id: channel.permissions_for(everyone_role) for channel in channels}
         return frozenset(
             channel_id
             for channel_id, channel_permissions in permissions_by_channel_id.items()

@@ -114,9 +114,7 @@ async def open_services(
             searcher = Searcher(store, index, semantic_index, workers=question_workers)
             story_lookup = StoryLookup(store, index, semantic_index)
             alert_text_provider = alert_texts.alert_texts_by_language
-            poller = Poller(
-                settings, store, fetcher, workers, alert_text_provider, leases, supervisor, story_lookup
-            )
+            poller = Poller(settings, store, fetcher, workers, alert_text_provider, leases, supervisor, story_lookup)
             cluster_events.subscribe("feeds", poller.wake)
             follow_service = FollowService(store, fetcher, workers, poller)
             full_text_fetcher = FullTextFetcher(settings, store, poller.pages, poller.hosts, leases)

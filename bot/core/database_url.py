@@ -8,14 +8,10 @@ POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
 """URL schemes of PostgreSQL."""
 
 _SCHEME_PATTERN = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # One letter would be a Windows drive.
-_LIBPQ_KEYWORD_PATTERN = re.compile(
-    r"\b(dbname|host|hostaddr|password|user)\s*="
-)  # libpq's keyword/value form
+_LIBPQ_KEYWORD_PATTERN = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's keyword/value form
 _HOST_PATTERN = re.compile(r"(\[[0-9a-f:.%]+\]|[^][:]*)(:\d+)?", re.IGNORECASE)
 _INVALID_ESCAPE_PATTERN = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
-_EXPECTED_FORMAT_SENTENCE = (
-    "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
-)
+_EXPECTED_FORMAT_SENTENCE = "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
 
 
 class DatabaseUrl:

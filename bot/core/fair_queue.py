@@ -120,9 +120,7 @@ class FairQueue(Generic[T]):
     def _remove_idle_keys(self) -> None:
         active_keys = self._waiting_items_by_key.keys() | self._in_flight_count_by_key.keys()
         self._usage_by_key = {
-            key: usage
-            for key, usage in self._usage_by_key.items()
-            if usage > self._virtual_time or key in active_keys
+            key: usage for key, usage in self._usage_by_key.items() if usage > self._virtual_time or key in active_keys
         }
 
     def _issue_ticket(self, key: Hashable, usage: float) -> Ticket[T]:

@@ -93,9 +93,7 @@ def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:
         )
         assert offset_before_gap is not None
         assert offset_after_gap is not None
-        utc_datetime = _find_end_of_gap(
-            utc_datetime + (offset_before_gap - offset_after_gap), utc_datetime, zone
-        )
+        utc_datetime = _find_end_of_gap(utc_datetime + (offset_before_gap - offset_after_gap), utc_datetime, zone)
     return int(utc_datetime.timestamp())
 
 
@@ -103,9 +101,7 @@ def _find_end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> da
     offset = earliest.astimezone(zone).utcoffset()
     while latest - earliest > timedelta(seconds=1):
         middle = earliest + (latest - earliest) // 2
-        earliest, latest = (
-            (middle, latest) if middle.astimezone(zone).utcoffset() == offset else (earliest, middle)
-        )
+        earliest, latest = (middle, latest) if middle.astimezone(zone).utcoffset() == offset else (earliest, middle)
     return latest.replace(microsecond=0)
 
 
@@ -134,8 +130,7 @@ def next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -
 def spread_over_waking_hours(count: int) -> list[int]:
     """Return `count` minutes of the day, evenly spaced from `WAKING_START_MINUTE` on."""
     return [
-        WAKING_START_MINUTE + (WAKING_END_MINUTE - WAKING_START_MINUTE) * number // count
-        for number in range(count)
+        WAKING_START_MINUTE + (WAKING_END_MINUTE - WAKING_START_MINUTE) * number // count for number in range(count)
     ]
 
 

@@ -253,9 +253,7 @@ class Dispatch:
     edit_due_at: int | None  # When to edit the message, after its article changed
     last_error: str | None
     article_ids: tuple[int, ...]
-    joined_article_ids: tuple[
-        int, ...
-    ] = ()  # Articles added to its message later, in the order in which they joined
+    joined_article_ids: tuple[int, ...] = ()  # Articles added to its message later, in the order in which they joined
     payload: str = ""  # Text of an alert, or content of a digest as JSON
     person_id: int | None = None
     watch_id: int | None = None

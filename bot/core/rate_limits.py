@@ -33,8 +33,7 @@ class TokenBucket:
         return max(
             0,
             int(
-                (self._burst_seconds + self._refill_interval_seconds - refill_seconds)
-                / self._refill_interval_seconds
+                (self._burst_seconds + self._refill_interval_seconds - refill_seconds) / self._refill_interval_seconds
                 + 1e-9
             ),
         )

@@ -85,9 +85,7 @@ class Settings(BaseSettings):
         "when they name the caller in `X-Forwarded-For`.",
     )
     poll_concurrency: int = Field(default=32, ge=1, le=512, description="Feeds fetched at the same time.")
-    fetch_timeout: float = Field(
-        default=30, gt=0, le=300, description="Seconds that a whole request may take."
-    )
+    fetch_timeout: float = Field(default=30, gt=0, le=300, description="Seconds that a whole request may take.")
     parse_timeout: float = Field(default=5, gt=0, le=60, description="Seconds that a feed may take to parse.")
     max_feed_bytes: int = Field(
         default=10 * 2**20, ge=2**16, description="Largest feed document after decompression, in bytes."
@@ -104,9 +102,7 @@ class Settings(BaseSettings):
         description="Read an article's page when its feed has only a teaser: `never`; `search`, for search, "
         "answers and watches; or `always`, for the excerpts of posts too. robots.txt is honoured.",
     )
-    keep_texts_days: int = Field(
-        default=0, ge=0, description="Days to keep article texts; 0 keeps them forever."
-    )
+    keep_texts_days: int = Field(default=0, ge=0, description="Days to keep article texts; 0 keeps them forever.")
     semantic: bool = Field(
         default=True,
         description="Also find articles by meaning, if the extra `semantic` is installed.",
@@ -117,9 +113,7 @@ class Settings(BaseSettings):
         "found, such as `http://127.0.0.1:11434/v1`. Without one, answers are quoted word for word.",
     )
     model_name: str = Field(default="", description="Name of the model on that server.")
-    model_key: SecretStr | None = Field(
-        default=None, description="Key for that server, sent as a bearer token."
-    )
+    model_key: SecretStr | None = Field(default=None, description="Key for that server, sent as a bearer token.")
     model_timeout: float = Field(
         default=30,
         gt=0,
@@ -193,9 +187,7 @@ class Settings(BaseSettings):
             if match is None or not int(match[1]) <= int(match[2]) < int(match[3]):
                 raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
             if not isinstance(info.data.get("database"), DatabaseUrl):
-                raise ValueError(
-                    "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
-                )
+                raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
         return shards
 
     @property
@@ -239,12 +231,7 @@ class Settings(BaseSettings):
         if url is None or not url.strip():
             return None
         url_parts = urlsplit(url.strip())
-        if (
-            url_parts.scheme not in {"http", "https"}
-            or not url_parts.hostname
-            or url_parts.query
-            or url_parts.fragment
-        ):
+        if url_parts.scheme not in {"http", "https"} or not url_parts.hostname or url_parts.query or url_parts.fragment:
             raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
         if url_parts.username is not None or url_parts.password is not None:
             raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")

@@ -105,9 +105,7 @@ class WorkerPool:
         try:
             worker = await self._get_or_start_worker()
             self._busy_workers.add(worker)
-            is_reusable, outcome = await worker.call(
-                function_path, args, timeout, _find_return_type(function)
-            )
+            is_reusable, outcome = await worker.call(function_path, args, timeout, _find_return_type(function))
         finally:
             if worker is not None:
                 self._busy_workers.discard(worker)
@@ -166,16 +164,13 @@ class WorkerPool:
     def _schedule_idle_end(self) -> None:
         """Schedule the end of workers without calls."""
         if self._idle_timer is None and self._idle_seconds is not None:
-            self._idle_timer = asyncio.get_running_loop().call_later(
-                self._idle_seconds, self._end_idle_workers
-            )
+            self._idle_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle_workers)
 
     def _end_idle_workers(self) -> None:
         loop, idle_seconds = asyncio.get_running_loop(), self._idle_seconds or 0.0
         now = loop.time()
         while (
-            len(self._idle_workers) > self._min_idle_workers
-            and self._idle_workers[0].free_since + idle_seconds <= now
+            len(self._idle_workers) > self._min_idle_workers and self._idle_workers[0].free_since + idle_seconds <= now
         ):
             self._discard_worker(self._idle_workers.pop(0))
         delays_seconds = (
@@ -185,9 +180,7 @@ class WorkerPool:
         )
         delays_seconds += [1.0] if self._forget_ended_processes() else []
         self._idle_timer = (
-            loop.call_later(max(min(delays_seconds), 0.01), self._end_idle_workers)
-            if delays_seconds
-            else None
+            loop.call_later(max(min(delays_seconds), 0.01), self._end_idle_workers) if delays_seconds else None
         )
 
     def _discard_worker(self, worker: _Worker) -> None:
@@ -204,9 +197,7 @@ class WorkerPool:
 def _build_worker_environment() -> dict[str, str]:
     """Return the environment of a worker, without tokens, keys and passwords."""
     return {
-        variable_name: setting
-        for variable_name, setting in os.environ.items()
-        if variable_name in _ENV_ALLOWLIST
+        variable_name: setting for variable_name, setting in os.environ.items() if variable_name in _ENV_ALLOWLIST
     } | _MALLOC_ENV
 
 

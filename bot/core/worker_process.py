@@ -64,9 +64,7 @@ def _handle_call(stream: io.BufferedReader, payload_size: int, recycle_rss_bytes
         is_reusable = _measure_peak_memory_bytes() < recycle_rss_bytes
         return is_reusable, bytes((RESULT if is_reusable else LAST_RESULT,)) + encoded_result
     except (MemoryError, RecursionError) as error:
-        return False, bytes((LAST_ERROR,)) + _encode_exception(
-            WorkerDied(f"{type(error).__name__} in the worker")
-        )
+        return False, bytes((LAST_ERROR,)) + _encode_exception(WorkerDied(f"{type(error).__name__} in the worker"))
     except UnicodeEncodeError as error:  # The result contains a lone surrogate.
         return False, bytes((LAST_ERROR,)) + _encode_exception(WorkerDied(str(error)))
     except Exception as error:  # noqa: BLE001 - re-raised in the parent
@@ -84,9 +82,7 @@ class SerializedException(NamedTuple):
 
 
 def _encode_exception(error: Exception) -> bytes:
-    args = tuple(
-        argument if isinstance(argument, _SCALAR_TYPES) else str(argument) for argument in error.args
-    )
+    args = tuple(argument if isinstance(argument, _SCALAR_TYPES) else str(argument) for argument in error.args)
     attributes = {
         attribute_name: attribute
         for attribute_name, attribute in vars(error).items()

@@ -19,9 +19,7 @@ class ReplayClock:
     simcord replaces `time.monotonic` for the bot.
     """
 
-    def __init__(
-        self, *, offset_seconds: float = START_OFFSET_SECONDS, speed_factor: float = SPEED_FACTOR
-    ) -> None:
+    def __init__(self, *, offset_seconds: float = START_OFFSET_SECONDS, speed_factor: float = SPEED_FACTOR) -> None:
         self._offset_seconds, self._speed_factor = offset_seconds, speed_factor
         self._started_at: float | None = None
 
@@ -52,6 +50,4 @@ class ReplayClock:
     def _get_remaining_offset_seconds(self) -> float:
         if self._started_at is None:
             return self._offset_seconds
-        return max(
-            0.0, self._offset_seconds - (self._speed_factor - 1) * (time.perf_counter() - self._started_at)
-        )
+        return max(0.0, self._offset_seconds - (self._speed_factor - 1) * (time.perf_counter() - self._started_at))

@@ -108,9 +108,7 @@ async def serve(
         demo_cog_types = [
             cog_type for cog_type in cog_types if cog_type is not EmojiCog
         ]  # The page has no images of its emoji.
-        env = await exit_stack.enter_async_context(
-            simulated_discord(TelexBot(services, demo_cog_types, shard_count=1))
-        )
+        env = await exit_stack.enter_async_context(simulated_discord(TelexBot(services, demo_cog_types, shard_count=1)))
         await exit_stack.enter_async_context(run_background_tasks(services))
         demo_server = await build_demo_server(env)
         simcord_patches.localize_commands(demo_server.camille)
@@ -209,9 +207,7 @@ async def build_demo_server(env: Env) -> DemoServer:
     await env.settle()
     news_channel = guild.create_text_channel("tech-news")
     forum_channel = guild.create_forum_channel("forum")
-    env.backend.edit_channel(
-        forum_channel.id, {"available_tags": [*map(_build_forum_tag, enumerate(FORUM_TAGS))]}
-    )
+    env.backend.edit_channel(forum_channel.id, {"available_tags": [*map(_build_forum_tag, enumerate(FORUM_TAGS))]})
     manager_role = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
     ada = guild.add_member(env.create_user("Ada"), roles=[manager_role])
     camille = guild.add_member(env.create_user("Camille"))
@@ -242,9 +238,7 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: 
     refreshed_state: object = None
     while True:
         await asyncio.sleep(_REFRESH_INTERVAL_SECONDS)
-        if (
-            page_lock.locked()
-        ):  # Time must not pass: Discord's three seconds for a reply are an eighth of one here.
+        if page_lock.locked():  # Time must not pass: Discord's three seconds for a reply are an eighth of one here.
             continue
         sync_clock(env, clock)
         message_state = [
@@ -286,9 +280,7 @@ async def follow_feed(
     return feed
 
 
-async def publish_sample_news(
-    services: Services, publisher: SamplePublisher, demo_server: DemoServer
-) -> None:
+async def publish_sample_news(services: Services, publisher: SamplePublisher, demo_server: DemoServer) -> None:
     """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll them."""
     publisher.publish_backlog()
     feed_by_outlet = {

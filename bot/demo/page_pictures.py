@@ -19,9 +19,7 @@ def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
     """Set the avatar of the simulated bot and return its image by URL."""
     bot_user = env.backend.bot_user
     bot_user.avatar = AVATAR_NAME
-    return {
-        f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR_NAME}.png": (f"{AVATAR_NAME}.png", LOGO_FILE.read_bytes())
-    }
+    return {f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR_NAME}.png": (f"{AVATAR_NAME}.png", LOGO_FILE.read_bytes())}
 
 
 def emoji_assets(env: Env, outlet_names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:

@@ -159,11 +159,7 @@ class SamplePublisher:
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
         outlet = next(
-            (
-                sample_outlet
-                for sample_outlet in self.outlets
-                if sample_outlet.name == request.match_info["outlet"]
-            ),
+            (sample_outlet for sample_outlet in self.outlets if sample_outlet.name == request.match_info["outlet"]),
             None,
         )
         if outlet is None:
@@ -223,9 +219,7 @@ class SamplePublisher:
         return web.Response(text=page_html, content_type="text/html")
 
     async def _serve_picture(self, request: web.Request) -> web.Response:
-        return web.Response(
-            body=self.draw_picture(self._find_requested_story(request)), content_type="image/png"
-        )
+        return web.Response(body=self.draw_picture(self._find_requested_story(request)), content_type="image/png")
 
     def draw_picture(self, story: SampleStory) -> bytes:
         """Draw a PNG of 640 by 320 pixels in the colour of the outlet, different for each story."""

@@ -63,9 +63,7 @@ def brand_page() -> None:
             response.text += _EXTRA_CSS
         elif request.path == "/timeline.js":
             # Relative times of all messages must be updated together, or older articles seem newer.
-            response.text = response.text.replace(
-                _RENDER_TIME_EXPRESSION, 'state.profile.presentationTime ?? ""'
-            )
+            response.text = response.text.replace(_RENDER_TIME_EXPRESSION, 'state.profile.presentationTime ?? ""')
         elif request.path == "/app.js":
             response.text += _MENU_SCRIPT.read_text("utf-8")
         return response
@@ -114,9 +112,7 @@ def ignore_rejections(env: Env) -> None:
     def record_unexpected_error(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
             error = error.original
-        if not isinstance(
-            error, UserFacingError | RequestRejected | FeedError | app_commands.AppCommandError
-        ):
+        if not isinstance(error, UserFacingError | RequestRejected | FeedError | app_commands.AppCommandError):
             record_error(error)
 
     env._record_error = record_unexpected_error  # type: ignore[method-assign]  # noqa: SLF001  # no hook

@@ -40,9 +40,7 @@ class VisitorActions:
             if page is None or not isinstance(body, Mapping):
                 return await self._handle_simcord_action(context_id, body)
             if body.get("kind") == "message_menu":
-                return {
-                    "entries": await self._handle_message_menu(page, body.get("message"), body.get("name"))
-                }
+                return {"entries": await self._handle_message_menu(page, body.get("message"), body.get("name"))}
             if "published_revision" in body:  # New articles change the page all the time.
                 body = {**body, "published_revision": page.revision}
             return await self._act_in_place(page, context_id, self._replace_typed_mentions(body))
@@ -58,10 +56,7 @@ class VisitorActions:
         """Send commands and messages to the place that the page shows, and switch places by its menu."""
         preview = self._preview
         previous_view = preview.channel, preview.viewers
-        if (
-            body.get("kind") == "viewer"
-            and (place := self._places.resolve(body.get("viewer_id"))) is not None
-        ):
+        if body.get("kind") == "viewer" and (place := self._places.resolve(body.get("viewer_id"))) is not None:
             viewer, preview.channel = place
             page.channel_id = preview.channel.id
             preview.viewers = (viewer,)  # The page identifies its user by this id.
@@ -91,13 +86,9 @@ class VisitorActions:
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
             return []  # simcord has no message menus in direct messages.
-        commands = backend.visible_commands(
-            user_id=viewer.id, channel_id=page.channel_id, type=AppCommandType.MESSAGE
-        )
+        commands = backend.visible_commands(user_id=viewer.id, channel_id=page.channel_id, type=AppCommandType.MESSAGE)
         locale = self._places.locale(viewer.id)
-        entries = [
-            {"name": command["name"], "label": _command_label(command, locale)} for command in commands
-        ]
+        entries = [{"name": command["name"], "label": _command_label(command, locale)} for command in commands]
         if entry_name not in [entry["name"] for entry in entries]:
             return entries
         try:

@@ -49,9 +49,7 @@ class AlreadyPostedPages:
         for checked_candidate in digest_candidates.candidates:
             if (digested_at := self._digested_at(checked_candidate)) is not None:
                 posted_at_by_id[checked_candidate.article_id] = digested_at
-            elif (
-                self.everything_before is not None and checked_candidate.published <= self.everything_before
-            ) or (
+            elif (self.everything_before is not None and checked_candidate.published <= self.everything_before) or (
                 checked_candidate.article_id in reserved_ids
                 and (
                     checked_candidate.page in self.posted_pages
@@ -60,8 +58,7 @@ class AlreadyPostedPages:
             ):
                 posted_at_by_id[checked_candidate.article_id] = checked_candidate.published
         published_by_id = {
-            dated_candidate.article_id: dated_candidate.published
-            for dated_candidate in digest_candidates.candidates
+            dated_candidate.article_id: dated_candidate.published for dated_candidate in digest_candidates.candidates
         }
         posted_at_by_similar_id = {
             first_id: posted_at_by_id[second_id]
@@ -73,21 +70,11 @@ class AlreadyPostedPages:
         }
         excluded_ids = posted_at_by_id.keys() | posted_at_by_similar_id.keys()
         self.excluded_held_ids = [
-            excluded_id
-            for excluded_id in digest_candidates.reserved_article_ids
-            if excluded_id in excluded_ids
+            excluded_id for excluded_id in digest_candidates.reserved_article_ids if excluded_id in excluded_ids
         ]
         return DigestCandidates(
-            [
-                candidate
-                for candidate in digest_candidates.candidates
-                if candidate.article_id not in excluded_ids
-            ],
-            [
-                reserved_id
-                for reserved_id in digest_candidates.reserved_article_ids
-                if reserved_id not in excluded_ids
-            ],
+            [candidate for candidate in digest_candidates.candidates if candidate.article_id not in excluded_ids],
+            [reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id not in excluded_ids],
             [pair for pair in digest_candidates.similar_pairs if not excluded_ids.intersection(pair[:2])],
         )
 

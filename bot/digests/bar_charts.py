@@ -109,9 +109,7 @@ def _render_chart(chart: Chart) -> bytes:
 
     rows = chart.rows[:MAX_ROWS]
     height_pixels = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows) + _TICKS_HEIGHT
-    figure = Figure(
-        figsize=(WIDTH_PIXELS / _DPI, height_pixels / _DPI), dpi=_DPI, facecolor=_BACKGROUND_COLOUR
-    )
+    figure = Figure(figsize=(WIDTH_PIXELS / _DPI, height_pixels / _DPI), dpi=_DPI, facecolor=_BACKGROUND_COLOUR)
     _ChartPainter(figure, height_pixels).draw(chart._replace(rows=rows))
     png_buffer = io.BytesIO()
     figure.savefig(png_buffer, format="png", facecolor=_BACKGROUND_COLOUR)
@@ -134,9 +132,7 @@ class _ChartPainter:
     def draw(self, chart: Chart) -> None:
         later_colour = _CHART_COLOURS[chart.colour]
         right_edge = WIDTH_PIXELS - _MARGIN
-        self._draw_text(
-            chart.earlier, _EARLIER_X, _MARGIN - 8, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR
-        )
+        self._draw_text(chart.earlier, _EARLIER_X, _MARGIN - 8, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR)
         self._draw_text(
             chart.later, _LATER_X, _MARGIN - 8, _SMALL_FONT_SIZE, right_edge - _LATER_X, colour=later_colour
         )
@@ -166,9 +162,7 @@ class _ChartPainter:
             self._draw_bars(row.counts[bars_per_half:], max_count, _LATER_X, row_top + 80, later_colour)
         ticks_top = _HEADER_HEIGHT + _ROW_HEIGHT * len(chart.rows) + 10
         start_label, end_label = chart.ticks
-        self._draw_text(
-            start_label, _EARLIER_X, ticks_top, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR
-        )
+        self._draw_text(start_label, _EARLIER_X, ticks_top, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR)
         self._draw_text(
             end_label,
             _LATER_X + _BARS_WIDTH,
@@ -179,15 +173,10 @@ class _ChartPainter:
             alignment="right",
         )
 
-    def _draw_bars(
-        self, counts: Sequence[int], max_count: int, left_edge: int, bottom: int, colour: str
-    ) -> None:
+    def _draw_bars(self, counts: Sequence[int], max_count: int, left_edge: int, bottom: int, colour: str) -> None:
         """Draw the bars of the counts side by side; a count of zero becomes a thin bar."""
         bar_width = _BARS_WIDTH / max(len(counts), 1)
-        heights = [
-            _MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (max_count or 1)
-            for count in counts
-        ]
+        heights = [_MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (max_count or 1) for count in counts]
         centres = [left_edge + bar_width * (index + 0.5) for index in range(len(counts))]
         tops = [bottom - height for height in heights]
         self._axes.bar(centres, heights, width=bar_width - _BAR_GAP, bottom=tops, color=colour, linewidth=0)
@@ -215,9 +204,7 @@ class _ChartPainter:
             verticalalignment="top",
         )
         text_artist.set_parse_math(False)
-        text = "".join(
-            character if self._has_glyph(character) else _MISSING_GLYPH_PLACEHOLDER for character in text
-        )
+        text = "".join(character if self._has_glyph(character) else _MISSING_GLYPH_PLACEHOLDER for character in text)
 
         def show_start_and_check_width(length: int) -> bool:
             text_artist.set_text(text if length == len(text) else text[:length].rstrip() + "…")
@@ -236,9 +223,7 @@ def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
     fitting_length = 0
     while length - fitting_length > 1:
         middle_length = (fitting_length + length) // 2
-        fitting_length, length = (
-            (middle_length, length) if fits(middle_length) else (fitting_length, middle_length)
-        )
+        fitting_length, length = (middle_length, length) if fits(middle_length) else (fitting_length, middle_length)
     fits(fitting_length)
 
 

@@ -56,9 +56,7 @@ _MAX_OTHER_ARTICLES = 20
 """Maximum number of articles that a digest stores of a story, besides the first."""
 
 
-class DigestStory(
-    msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}
-):  # the key in queued digests
+class DigestStory(msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}):  # the key in queued digests
     """Story in a digest: pairs of article id and feed id, the linked article first, and its bookmark count.
 
     `summary` is a summary of the first article by a language model, or "".
@@ -240,9 +238,7 @@ def _rank_with_diversity(
 
         def count_repetitions(group: StoryArticles) -> int:
             story_topics = topics_by_article_id[group[0].article_id]
-            return outlet_counts[group[0].outlet] + max(
-                (topic_counts[topic] for topic in story_topics), default=0
-            )
+            return outlet_counts[group[0].outlet] + max((topic_counts[topic] for topic in story_topics), default=0)
 
         def compute_net_score(group: StoryArticles) -> float:
             return score_by_article_id[group[0].article_id] - _REPETITION_PENALTY * count_repetitions(group)
@@ -250,9 +246,7 @@ def _rank_with_diversity(
         best_story = max(unranked_stories, key=compute_net_score)
         if best_story[0].language != language:  # Prefer a story on the topic in the channel's language.
             best_topics = topics_by_article_id[best_story[0].article_id]
-            own_language_stories = [
-                own_story for own_story in unranked_stories if own_story[0].language == language
-            ]
+            own_language_stories = [own_story for own_story in unranked_stories if own_story[0].language == language]
             own_language_stories = [
                 topic_story
                 for topic_story in own_language_stories
@@ -288,8 +282,7 @@ def _group_by_topic(
         shared_topics = [
             key
             for key, count in story_count_by_topic.items()
-            if count > 1
-            and (len(stories) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(stories))
+            if count > 1 and (len(stories) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(stories))
         ]
         if not shared_topics:
             break
@@ -303,9 +296,7 @@ def _group_by_topic(
             ),
         )
         story_indexes = [
-            topic_index
-            for topic_index in sorted(ungrouped_indexes)
-            if topic in name_by_topic_per_story[topic_index]
+            topic_index for topic_index in sorted(ungrouped_indexes) if topic in name_by_topic_per_story[topic_index]
         ]
         ungrouped_indexes -= set(story_indexes)
         topic_sections.append((spelling_counts_by_topic[topic].most_common(1)[0][0], story_indexes))

@@ -64,13 +64,9 @@ def group_into_stories(
             if similar_id in story_index_by_article_id
         }
         shared_word_counts = Counter(group for word in title_words for group in story_indexes_by_word[word])
-        nearby_story_indexes |= {
-            group for group, count in shared_word_counts.items() if count >= _MIN_SHARED_WORDS
-        }
+        nearby_story_indexes |= {group for group, count in shared_word_counts.items() if count >= _MIN_SHARED_WORDS}
         translated_word_counts = Counter(
-            group
-            for word in bilingual_terms_by_id.get(article.article_id, ())
-            for group in story_indexes_by_word[word]
+            group for word in bilingual_terms_by_id.get(article.article_id, ()) for group in story_indexes_by_word[word]
         )
         nearby_story_indexes |= {
             group for group, count in translated_word_counts.items() if count >= _MIN_TRANSLATED_WORDS
@@ -175,9 +171,7 @@ def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, Sto
     """Return the features of each title by article id; the IDF of words is computed among these titles."""
     document_frequency_by_word: Counter[str] = Counter()
     unweighted_features_by_id = {
-        counted_candidate.article_id: _title_features(
-            counted_candidate, document_frequency_by_word, len(candidates)
-        )
+        counted_candidate.article_id: _title_features(counted_candidate, document_frequency_by_word, len(candidates))
         for counted_candidate in candidates
     }
     for features in unweighted_features_by_id.values():
@@ -204,8 +198,6 @@ def _title_features(
     return extract_story_features(
         title_brief,
         lambda word: math.log(
-            1
-            + (collection_size - document_frequency_by_word[word] + 0.5)
-            / (document_frequency_by_word[word] + 0.5)
+            1 + (collection_size - document_frequency_by_word[word] + 0.5) / (document_frequency_by_word[word] + 0.5)
         ),
     )

@@ -30,8 +30,7 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
     """
     title = discord_text.to_plain_line(title)
     stemmed_tokens = [
-        (_stem(word), start, end)
-        for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS_READ)
+        (_stem(word), start, end) for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS_READ)
     ]
     yielded_keys: set[PhraseKey] = set()
     for index, (_stems, start, _end) in enumerate(stemmed_tokens):

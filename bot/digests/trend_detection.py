@@ -95,9 +95,7 @@ class Trends:
         return min(self.article_count, self.previous_count) >= MIN_ARTICLES_TO_COMPARE
 
 
-def log_likelihood_ratio(
-    both_count: int, first_only_count: int, second_only_count: int, neither_count: int
-) -> float:
+def log_likelihood_ratio(both_count: int, first_only_count: int, second_only_count: int, neither_count: int) -> float:
     """Return G², the log-likelihood ratio of a two-by-two table of counts; it is 0 for independent events."""
     total_count = both_count + first_only_count + second_only_count + neither_count
     row_totals, column_totals = (
@@ -112,9 +110,7 @@ def log_likelihood_ratio(
         (neither_count, row_totals[1], column_totals[1]),
     ):
         if observed_count:
-            log_likelihood += observed_count * math.log(
-                observed_count * total_count / (row_total * column_total)
-            )
+            log_likelihood += observed_count * math.log(observed_count * total_count / (row_total * column_total))
     return 2 * log_likelihood
 
 
@@ -164,17 +160,9 @@ class _TitleIndex:
     def add(self, title_sample: TitleSample) -> None:
         """Add a title, unless one of the same page, or the same title of its outlet, was added before."""
         bucket_count = self._period.bucket_count
-        bucket = (
-            2 * bucket_count
-            - 1
-            - (self._now - 1 - title_sample.published) * bucket_count // self._period.seconds
-        )
+        bucket = 2 * bucket_count - 1 - (self._now - 1 - title_sample.published) * bucket_count // self._period.seconds
         dedupe_keys = {("page", title_sample.page), (f"of {title_sample.outlet}", fold(title_sample.title))}
-        if (
-            not 0 <= bucket < 2 * bucket_count
-            or not title_sample.title
-            or dedupe_keys & self._added_dedupe_keys
-        ):
+        if not 0 <= bucket < 2 * bucket_count or not title_sample.title or dedupe_keys & self._added_dedupe_keys:
             return
         self._added_dedupe_keys |= dedupe_keys
         article_number = len(self.bucket_by_article)
@@ -257,9 +245,7 @@ def _subphrases_covered_by(title_index: _TitleIndex, name_key: PhraseKey) -> Ite
     """Yield the words and shorter phrases of a name that mostly occur within the whole name."""
     for subphrase in _subphrases(name_key):
         article_numbers = title_index.articles_with(subphrase) & title_index.recent_articles
-        if len(title_index.articles_with(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(
-            article_numbers
-        ):
+        if len(title_index.articles_with(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(article_numbers):
             yield subphrase
 
 

@@ -81,9 +81,7 @@ async def discover_feeds(
     if with_lists or are_site_feeds or not feeds:
         body, content_type = response.body[:MAX_PAGE_BYTES], response.content_type
         with suppress(WorkerTimeout, WorkerDied):
-            page_lists = await workers.run(
-                find_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
-            )
+            page_lists = await workers.run(find_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS)
     return DiscoveryResult(feeds, response, page_lists=page_lists, url=url, is_from_site=are_site_feeds)
 
 
@@ -140,9 +138,7 @@ async def _probe_paths(
 
 
 def _to_found_feed(response: FetchResult, parsed_feed: ParsedFeed, url: str) -> FoundFeed:
-    return FoundFeed(
-        response.permanent_url or url, parsed_feed.title or redact(response.url), parsed_feed.format
-    )
+    return FoundFeed(response.permanent_url or url, parsed_feed.title or redact(response.url), parsed_feed.format)
 
 
 async def _parse_in_worker(workers: WorkerPool, response: FetchResult) -> ParsedFeed:

@@ -98,9 +98,7 @@ class Fetcher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._shared_timeout = SharedTimeout(settings.fetch_timeout)
-        self._own_feeds_url = (
-            None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
-        )
+        self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._user_agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
@@ -229,13 +227,9 @@ class Fetcher:
                     target = resolve_redirect(target, response.headers["Location"], headers)
                     continue
                 permanent_url = (
-                    _build_permanent_url(start_url, target, headers)
-                    if redirect_count and is_permanent
-                    else None
+                    _build_permanent_url(start_url, target, headers) if redirect_count and is_permanent else None
                 )
-                return await _read_response(
-                    response, target, permanent_url, validators, max_bytes, media_types
-                )
+                return await _read_response(response, target, permanent_url, validators, max_bytes, media_types)
         raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -279,9 +273,7 @@ async def _read_response(
     status, headers = response.status, response.headers
     is_not_modified = status == _NOT_MODIFIED_STATUS and validators is not None
     if validators is not None and is_not_modified:
-        return FetchResult(
-            status, str(url), permanent_url, is_not_modified, b"", validators.body_hash or b"", headers
-        )
+        return FetchResult(status, str(url), permanent_url, is_not_modified, b"", validators.body_hash or b"", headers)
     if status not in _SUCCESS_STATUSES:
         now = int(time.time())
         retry_after_seconds = parse_retry_after(headers.get("retry-after"), now=now)
@@ -300,9 +292,7 @@ async def _read_response(
 
 
 async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bytes]:
-    if (content_length := response.headers.get("content-length", "")).isdecimal() and int(
-        content_length
-    ) > max_bytes:
+    if (content_length := response.headers.get("content-length", "")).isdecimal() and int(content_length) > max_bytes:
         raise FeedError(fetch_errors.TOO_LARGE, f"{content_length} bytes")
     body_hasher = blake2b(digest_size=16)
     chunks: list[bytes] = []
@@ -315,7 +305,5 @@ async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[
             body_hasher.update(chunk)
             chunks.append(chunk)
     except aiohttp.ClientPayloadError as error:
-        raise FeedError(
-            fetch_errors.TRUNCATED, f"the connection closed after {received_bytes} bytes"
-        ) from error
+        raise FeedError(fetch_errors.TRUNCATED, f"the connection closed after {received_bytes} bytes") from error
     return b"".join(chunks), body_hasher.digest()

@@ -199,10 +199,7 @@ def is_video(url: str) -> bool:
     """Return whether a URL is that of a video on YouTube, Vimeo, Dailymotion or Twitch."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    return (
-        _VIDEO_URL_PATTERN.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query)
-        is not None
-    )
+    return _VIDEO_URL_PATTERN.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
 
 
 def resolve_handle(text: str) -> str | None:
@@ -242,9 +239,7 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
     for url_pattern, template_pairs in _URL_RULES:
         if match := re.fullmatch(url_pattern, url_without_scheme):
             groups = match.groupdict()
-            quoted_groups = {
-                name: quote(unquote(group), safe="/@:?&=.~+-_") for name, group in groups.items()
-            }
+            quoted_groups = {name: quote(unquote(group), safe="/@:?&=.~+-_") for name, group in groups.items()}
             return tuple(
                 SiteFeed(
                     feed_template.format(**quoted_groups),

@@ -105,9 +105,7 @@ def search_outlets(query: str) -> tuple[Outlet, ...]:
     compact_query, compact_significant_query = "".join(all_words), "".join(query_words)
     exact_matches = [outlet for outlet, terms in _load_index() if terms.name == compact_query]
     name_matches = [
-        outlet
-        for outlet, outlet_terms in _load_index()
-        if compact_significant_query in outlet_terms.compact_names
+        outlet for outlet, outlet_terms in _load_index() if compact_significant_query in outlet_terms.compact_names
     ]
     if exact_matches or name_matches:
         return tuple((exact_matches or name_matches)[:MAX_RESULTS])
@@ -115,9 +113,7 @@ def search_outlets(query: str) -> tuple[Outlet, ...]:
         (_score_outlet(query_words, scored_terms), -index, outlet)
         for index, (outlet, scored_terms) in enumerate(_load_index())
     ]
-    return tuple(
-        outlet for score, _place, outlet in sorted(scored_outlets, reverse=True)[:MAX_RESULTS] if score > 0
-    )
+    return tuple(outlet for score, _place, outlet in sorted(scored_outlets, reverse=True)[:MAX_RESULTS] if score > 0)
 
 
 def _score_outlet(query_words: list[str], terms: _SearchTerms) -> float:
@@ -155,9 +151,9 @@ def _build_search_terms(outlet: Outlet) -> _SearchTerms:
     main_name = outlet.name.partition(_SECTION_SEPARATOR)[0]
     host_word = urls.parse_host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
     names = [outlet.name, *outlet.aliases]
-    compact_names = {
-        "".join(_split_significant_words(name)) for name in (outlet.name, main_name, *outlet.aliases)
-    } | {host_word}
+    compact_names = {"".join(_split_significant_words(name)) for name in (outlet.name, main_name, *outlet.aliases)} | {
+        host_word
+    }
     if main_name != outlet.name:
         # A section is found only together with its topic or its own name.
         compact_names -= {"".join(_split_significant_words(main_name)), host_word}
@@ -165,9 +161,7 @@ def _build_search_terms(outlet: Outlet) -> _SearchTerms:
     compact_main_names = ("".join(split_words(main_name)), "".join(_split_significant_words(main_name)))
     return _SearchTerms(
         "".join(split_words(outlet.name)),
-        frozenset(
-            (*compact_main_names, *(word for name in names for word in _split_significant_words(name)))
-        ),
+        frozenset((*compact_main_names, *(word for name in names for word in _split_significant_words(name)))),
         frozenset(compact_names),
         frozenset(split_words(f"{topics_text} {outlet.language} {_LANGUAGE_NAMES[outlet.language]}")),
     )
@@ -181,6 +175,4 @@ def _parse_outlet(line: str) -> Outlet:
     name, language, topics_text, feed_url, *optional_columns = line.split("\t")
     packs_text, aliases_text = (*optional_columns, "", "")[:2]
     alias_names = tuple(filter(None, aliases_text.split(", ")))
-    return Outlet(
-        name, language, tuple(topics_text.split()), feed_url, tuple(packs_text.split()), alias_names
-    )
+    return Outlet(name, language, tuple(topics_text.split()), feed_url, tuple(packs_text.split()), alias_names)

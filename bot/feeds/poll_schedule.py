@@ -62,9 +62,7 @@ NO_HINTS = CacheHints()
 _HINT_HEADERS = ("cache-control", "expires", "retry-after")
 
 
-def parse_cache_hints(
-    headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None
-) -> CacheHints:
+def parse_cache_hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None) -> CacheHints:
     """Return the hints about the next poll in a response's headers (RFC 9111 §5.2.2.1, §5.3) and document.
 
     Names in `headers` are in lower case. `parsed` is None if the document was not parsed.
@@ -76,10 +74,7 @@ def parse_cache_hints(
         age_seconds = _parse_number(headers.get("age", "")) or 0
         for directive in cache_control.split(","):
             name, _, directive_value = directive.strip().partition("=")
-            if (
-                name.lower() == "max-age"
-                and (seconds := _parse_number(directive_value.strip('" '))) is not None
-            ):
+            if name.lower() == "max-age" and (seconds := _parse_number(directive_value.strip('" '))) is not None:
                 max_age_seconds = max(0, seconds - age_seconds)
     expires_seconds = None
     if max_age_seconds is None and (expires_at := _parse_date(headers.get("expires", ""))) is not None:
@@ -119,9 +114,7 @@ def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
         return 0
     reset_header = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
     reset_number = _parse_number(reset_header.partition(".")[0]) or 0
-    return max(
-        0, min(reset_number if reset_number <= now // 2 else reset_number - now, MAX_RATE_LIMIT_WAIT_SECONDS)
-    )
+    return max(0, min(reset_number if reset_number <= now // 2 else reset_number - now, MAX_RATE_LIMIT_WAIT_SECONDS))
 
 
 def apply_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
@@ -170,14 +163,10 @@ def schedule_after_success(
     elif published_times:
         interval_seconds = 0 if no_known_entries else min(feed.interval // 2, max_interval_seconds)
     else:
-        step_seconds = (
-            max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_sent_in_full else _UNCHANGED_STEP_SECONDS
-        )
+        step_seconds = max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_sent_in_full else _UNCHANGED_STEP_SECONDS
         interval_seconds = max(feed.interval, min(feed.interval + step_seconds, max_interval_seconds))
     if is_over_quota:
-        interval_seconds = min(
-            max(2 * feed.interval, MIN_OVER_QUOTA_INTERVAL_SECONDS), MAX_OVER_QUOTA_INTERVAL_SECONDS
-        )
+        interval_seconds = min(max(2 * feed.interval, MIN_OVER_QUOTA_INTERVAL_SECONDS), MAX_OVER_QUOTA_INTERVAL_SECONDS)
     interval_seconds = min(max(interval_seconds, min_interval_seconds), MAX_INTERVAL_SECONDS)
     wait_seconds = max(min(_add_jitter(interval_seconds, random), MAX_INTERVAL_SECONDS), MIN_INTERVAL_SECONDS)
     if publisher_wait_seconds:
@@ -189,9 +178,7 @@ def schedule_after_success(
 
 def schedule_safety_net_poll(next_poll: int, *, now: int) -> int:
     """Return when to poll a pushed (WebSub) feed instead of at `next_poll`; all are Unix times in seconds."""
-    return now + min(
-        PUSHED_FEED_INTERVAL_FACTOR * (next_poll - now), max(MAX_INTERVAL_SECONDS, next_poll - now)
-    )
+    return now + min(PUSHED_FEED_INTERVAL_FACTOR * (next_poll - now), max(MAX_INTERVAL_SECONDS, next_poll - now))
 
 
 def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
@@ -200,9 +187,7 @@ def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Ra
     `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
     obeyed; a response 429 without it means four hours. After a response 410 the caller stops polling.
     """
-    wait_seconds = min(
-        max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS
-    )
+    wait_seconds = min(max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
     wait_seconds = min(_add_jitter(wait_seconds, random), MAX_INTERVAL_SECONDS)
     if error.retry_after is not None:
         wait_seconds = max(wait_seconds, _add_positive_jitter(error.retry_after, random))
@@ -216,9 +201,7 @@ def _get_publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
     ttl_seconds = hints.ttl if hints.ttl is not None else feed.ttl
     if hints is NO_HINTS and not ttl_seconds:
         return 0
-    return min(
-        max(hints.max_age_seconds or 0, hints.expires_seconds or 0, ttl_seconds or 0), MAX_INTERVAL_SECONDS
-    )
+    return min(max(hints.max_age_seconds or 0, hints.expires_seconds or 0, ttl_seconds or 0), MAX_INTERVAL_SECONDS)
 
 
 def _allows_min_interval(
@@ -232,14 +215,10 @@ def _allows_min_interval(
         return True
     if published_times and feed.last_success is not None:
         return (now - feed.last_success) <= _BUSY_FEED_GAP_SECONDS * len(published_times)
-    return (
-        feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article or 0) <= _BUSY_FEED_GAP_SECONDS
-    )
+    return feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article or 0) <= _BUSY_FEED_GAP_SECONDS
 
 
-def _compute_max_interval(
-    feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int
-) -> int:
+def _compute_max_interval(feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int) -> int:
     """Return the longest interval of a feed in seconds: the time without news before this poll, divided."""
     last_news_at = feed.last_article or feed.added
     if published_times and feed.last_success is None:

@@ -65,9 +65,7 @@ class RobotsCache:
         if not cached_robots.body.strip():
             return RobotsVerdict(is_allowed=True)
         try:
-            return await self._workers.run(
-                evaluate, cached_robots.body, url, timeout=EVALUATE_TIMEOUT_SECONDS
-            )
+            return await self._workers.run(evaluate, cached_robots.body, url, timeout=EVALUATE_TIMEOUT_SECONDS)
         except WorkerError:
             return RobotsVerdict(is_allowed=False)
 
@@ -88,9 +86,7 @@ class RobotsCache:
     async def _fetch(self, origin: str) -> _CachedRobots:
         now = self._clock.now()
         try:
-            response = await self._fetcher.get(
-                f"{origin}/robots.txt", accept="text/plain", max_bytes=MAX_ROBOTS_BYTES
-            )
+            response = await self._fetcher.get(f"{origin}/robots.txt", accept="text/plain", max_bytes=MAX_ROBOTS_BYTES)
         except FeedError as error:
             if error.code == fetch_errors.TOO_LARGE:
                 return _CachedRobots(

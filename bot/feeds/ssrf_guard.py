@@ -54,11 +54,7 @@ def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -
     except ValueError:
         return "not an IP address"
     unwrapped_address = _unwrap_ipv4(parsed_address)
-    if any(
-        candidate in network
-        for network in allowed_networks
-        for candidate in (parsed_address, unwrapped_address)
-    ):
+    if any(candidate in network for network in allowed_networks for candidate in (parsed_address, unwrapped_address)):
         return None
     if (
         not unwrapped_address.is_global
@@ -67,11 +63,7 @@ def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -
         or unwrapped_address.is_unspecified
     ):
         return f"{unwrapped_address} is a private or special address"
-    if any(
-        candidate in network
-        for network in _BLOCKED_NETWORKS
-        for candidate in (parsed_address, unwrapped_address)
-    ):
+    if any(candidate in network for network in _BLOCKED_NETWORKS for candidate in (parsed_address, unwrapped_address)):
         return f"{parsed_address} is a private or special address"
     return None
 

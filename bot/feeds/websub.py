@@ -12,9 +12,7 @@ from bot.feeds.parsing.entries import resolve_url
 SIGNATURE_ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
 """Hash algorithms that WebSub signatures may use (section 7.1)."""
 _MAX_LINKS = 20
-_LINK_PATTERN = re.compile(
-    r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)"
-)
+_LINK_PATTERN = re.compile(r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)")
 _REL_PATTERN = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGNORECASE)
 
 

@@ -94,10 +94,7 @@ def parse_list(
 
 def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
     """Return the articles that drafts become (runs in a worker)."""
-    return [
-        _build_article(draft, msgspec.msgpack.decode(draft.packed_entry, type=Entry), source)
-        for draft in drafts
-    ]
+    return [_build_article(draft, msgspec.msgpack.decode(draft.packed_entry, type=Entry), source) for draft in drafts]
 
 
 def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | None = None) -> str:
@@ -116,9 +113,7 @@ def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | No
 def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:
     body = boilerplate.strip_boilerplate(entry.text or entry.summary)
     title = (
-        entry.title
-        or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_CHARS)
-        or urls.redact(draft.url)[:MAX_TITLE_CHARS]
+        entry.title or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_CHARS) or urls.redact(draft.url)[:MAX_TITLE_CHARS]
     )
     published = feed_dates.clamp(entry.published, draft.max_published)
     detected_language = language.detect(

@@ -110,9 +110,7 @@ class DueFeedLoader:
         now = self._clock.now()
         while (self._is_query_requested or self._query_at <= now) and self._has_queue_room():
             self._is_query_requested = False  # A wake-up during the query leads to another one.
-            saturated_server_ids = [
-                tenant for tenant in self.queue.saturated_tenants if isinstance(tenant, int)
-            ]
+            saturated_server_ids = [tenant for tenant in self.queue.saturated_tenants if isinstance(tenant, int)]
             query_slots = None if self._owns_all_slots() else self._owned_slots
             feeds = await self._store.feeds.list_due_for_polling(
                 now,
@@ -130,9 +128,7 @@ class DueFeedLoader:
             if len(feeds) == BATCH_SIZE:
                 self._query_at = 0
             else:
-                next_due_at = await self._store.feeds.next_due_at(
-                    self._loaded_feed_ids, host_slots=query_slots
-                )
+                next_due_at = await self._store.feeds.next_due_at(self._loaded_feed_ids, host_slots=query_slots)
                 latest_query_at = now + MAX_IDLE_SECONDS
                 self._query_at = (
                     latest_query_at

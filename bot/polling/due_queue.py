@@ -67,9 +67,7 @@ class PollQueue:
         self._slot_count = slot_count
         slow_slot_count = slot_count // SLOW_LANE_DIVISOR
         self._usual_lane: FairQueue[PollJob] = FairQueue(slot_count)
-        self._slow_lane: FairQueue[PollJob] = (
-            FairQueue(slow_slot_count) if slow_slot_count else self._usual_lane
-        )
+        self._slow_lane: FairQueue[PollJob] = FairQueue(slow_slot_count) if slow_slot_count else self._usual_lane
         self.slow_feeds = SlowFeeds(SLOW_FEED_SECONDS)
         """Ids of the feeds that are polled in the slow lane."""
         self._waiting_hosts: list[tuple[float, int, Host]] = []  # a heap by the time the host is free

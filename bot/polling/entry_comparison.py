@@ -37,9 +37,7 @@ class EntryComparison:
     hashes of known articles. `refused_count` is the number of changes that come too often to be accepted.
     """
 
-    def __init__(
-        self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int
-    ) -> None:
+    def __init__(self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int) -> None:
         self.new_drafts: list[ArticleDraft] = []
         self.changed_by_id: dict[int, ArticleDraft] = {}
         self.aliases: list[tuple[bytes, int]] = []
@@ -78,9 +76,7 @@ class EntryComparison:
                 entry_identity.get_articles_at_link(keys, matches.by_page_key)
             )
             self.new_drafts.append(
-                make_draft(
-                    self._feed, self._metadata, keys, identities, is_shared=has_shared_link, now=self._now
-                )
+                make_draft(self._feed, self._metadata, keys, identities, is_shared=has_shared_link, now=self._now)
             )
 
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
@@ -99,9 +95,7 @@ class EntryComparison:
 
 def find_skipped_identities(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
     """Return the identity hashes of an entry by which it was skipped before because of a quota."""
-    return [
-        identity for identity in (keys.weak_key, keys.strong_key) if identity in followers.skipped_identities
-    ]
+    return [identity for identity in (keys.weak_key, keys.strong_key) if identity in followers.skipped_identities]
 
 
 def select_identities_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
@@ -146,14 +140,10 @@ def _redraft(feed: Feed, metadata: ParsedFeed, keys: EntryKeys, article: KnownAr
     if url == article.url:
         page_key = article.page
     else:
-        page_key = urls.compute_page_key(
-            url, keys.strong_key.hex() if keys.is_link_shared or not keys.url else None
-        )
+        page_key = urls.compute_page_key(url, keys.strong_key.hex() if keys.is_link_shared or not keys.url else None)
     return ArticleDraft(keys.packed_entry, article.key, page_key, url, (), max_published=article.published)
 
 
 def _get_fallback_url(feed: Feed, metadata: ParsedFeed) -> str:
     """Return the URL of a feed's site for an entry without a link; a feed's own URL may hold secrets."""
-    return (
-        urls.canonicalize(metadata.site_url or feed.site_url or "") or f"https://{urls.parse_host(feed.url)}/"
-    )
+    return urls.canonicalize(metadata.site_url or feed.site_url or "") or f"https://{urls.parse_host(feed.url)}/"

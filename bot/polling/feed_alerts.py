@@ -39,9 +39,7 @@ class FeedAlerts:
             if feed_after.state is FeedState.GONE:
                 return self._build_alert(feed_after, AlertKind.GONE, failing_since)
             alert_after_seconds = (
-                LIST_LOST_ALERT_AFTER_SECONDS
-                if feed_after.error in _LIST_LOST_CODES
-                else FAILING_ALERT_AFTER_SECONDS
+                LIST_LOST_ALERT_AFTER_SECONDS if feed_after.error in _LIST_LOST_CODES else FAILING_ALERT_AFTER_SECONDS
             )
             if (
                 feed_after.last_poll or 0

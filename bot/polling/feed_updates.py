@@ -44,11 +44,7 @@ def resolve_move(feed: Feed, redirect_target: str | None, now: int) -> tuple[str
     `MOVE_PROBATION_SECONDS`. A redirect to another site is followed each time and never adopted: whoever
     follows that URL later would find this feed's articles there, as if its publisher had written them.
     """
-    if (
-        redirect_target is None
-        or redirect_target == feed.url
-        or _get_site(redirect_target) != _get_site(feed.url)
-    ):
+    if redirect_target is None or redirect_target == feed.url or _get_site(redirect_target) != _get_site(feed.url):
         return feed.url, None, None
     if feed.server_id is None and urls.has_credentials(
         redirect_target

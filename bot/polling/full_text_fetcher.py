@@ -59,9 +59,7 @@ _TRANSIENT_CODES = {
 class FullTextFetcher:
     """Fetcher of articles' pages: `run` in the background, `fetch_due` once for some feeds."""
 
-    def __init__(
-        self, settings: Settings, store: Store, pages: PageFetcher, hosts: Hosts, leases: Leases
-    ) -> None:
+    def __init__(self, settings: Settings, store: Store, pages: PageFetcher, hosts: Hosts, leases: Leases) -> None:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
@@ -103,17 +101,12 @@ class FullTextFetcher:
         fetched_count_before = self.outcomes[PageFetchOutcome.FETCHED]
         try:
             async with asyncio.timeout(max_seconds):
-                while pages := await self._store.page_fetches.claim_due(
-                    MAX_CONCURRENT_PAGES, feed_ids=feed_ids
-                ):
+                while pages := await self._store.page_fetches.claim_due(MAX_CONCURRENT_PAGES, feed_ids=feed_ids):
                     pages_by_host: dict[str, list[PageFetchJob]] = {}
                     for page in pages:
                         pages_by_host.setdefault(get_host_name(page.url), []).append(page)
                     await asyncio.gather(
-                        *(
-                            self._fetch_pages(host_pages, polite=polite)
-                            for host_pages in pages_by_host.values()
-                        )
+                        *(self._fetch_pages(host_pages, polite=polite) for host_pages in pages_by_host.values())
                     )
         except TimeoutError:
             log.info("page fetches postponed reason=timeout")
@@ -141,9 +134,7 @@ class FullTextFetcher:
                 busy_host_names.add(host_name)
                 free_slots -= 1
             else:
-                wait_seconds = max(
-                    pause_seconds, MIN_HOST_PAUSE_SECONDS if host_name in busy_host_names else 1.0
-                )
+                wait_seconds = max(pause_seconds, MIN_HOST_PAUSE_SECONDS if host_name in busy_host_names else 1.0)
                 retry_at_by_article_id[page.article_id] = self._clock.now() + math.ceil(wait_seconds)
         if retry_at_by_article_id:
             await self._store.page_fetches.release_claims(retry_at_by_article_id)
@@ -156,16 +147,12 @@ class FullTextFetcher:
 
     async def _seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:
         running_article_ids = [page.article_id for page in job_by_task.values()]
-        next_due_at = await self._store.page_fetches.next_due_at(
-            running_article_ids, host_slots=self._owned_slots
-        )
+        next_due_at = await self._store.page_fetches.next_due_at(running_article_ids, host_slots=self._owned_slots)
         if next_due_at is None or len(job_by_task) >= MAX_CONCURRENT_PAGES:
             return MAX_IDLE_SECONDS
         return min(max(next_due_at - self._clock.now(), 1.0), MAX_IDLE_SECONDS)
 
-    async def _wait_for_work(
-        self, job_by_task: dict[asyncio.Task[None], PageFetchJob], max_seconds: float
-    ) -> None:
+    async def _wait_for_work(self, job_by_task: dict[asyncio.Task[None], PageFetchJob], max_seconds: float) -> None:
         timer = asyncio.ensure_future(self._clock.sleep(max_seconds))
         try:
             await asyncio.wait((timer, *job_by_task), return_when=asyncio.FIRST_COMPLETED)
@@ -206,13 +193,9 @@ class FullTextFetcher:
             raise
         except Exception as error:
             log.exception("page crashed url=%s", urls.redact(page.url))
-            await self._record_failure(
-                page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__)
-            )
+            await self._record_failure(page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__))
         else:
-            await self._store.page_fetches.store_text(
-                page.article_id, text, edit=self._settings.full_text == "always"
-            )
+            await self._store.page_fetches.store_text(page.article_id, text, edit=self._settings.full_text == "always")
             self.outcomes[PageFetchOutcome.FETCHED] += 1
             log.debug("page fetched url=%s characters=%d", urls.redact(page.url), len(text))
             self.on_page_stored()

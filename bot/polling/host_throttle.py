@@ -133,8 +133,7 @@ class Host:
         """Correct stored Unix times after the system clock was set back by `seconds`."""
         self.backoff_until -= seconds
         self._booked_until_by_tenant = {
-            tenant: booked_until - seconds
-            for tenant, booked_until in (self._booked_until_by_tenant or {}).items()
+            tenant: booked_until - seconds for tenant, booked_until in (self._booked_until_by_tenant or {}).items()
         } or None
 
     def is_evictable(self) -> bool:

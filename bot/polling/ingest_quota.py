@@ -64,12 +64,8 @@ class IngestQuota:
     """Quotas of feeds and servers, and the detection of feeds that change the ids of their entries."""
 
     def __init__(self, clock: Clock) -> None:
-        self._feed_bucket = TokenBucket(
-            clock, max_tokens=FEED_QUOTA_ENTRIES, period_seconds=FEED_QUOTA_SECONDS
-        )
-        self._server_bucket = TokenBucket(
-            clock, max_tokens=SERVER_QUOTA_BYTES, period_seconds=SERVER_QUOTA_SECONDS
-        )
+        self._feed_bucket = TokenBucket(clock, max_tokens=FEED_QUOTA_ENTRIES, period_seconds=FEED_QUOTA_SECONDS)
+        self._server_bucket = TokenBucket(clock, max_tokens=SERVER_QUOTA_BYTES, period_seconds=SERVER_QUOTA_SECONDS)
         self._seconds_per_byte = SERVER_QUOTA_SECONDS / SERVER_QUOTA_BYTES
         self._all_unknown_poll_counts: dict[int, int] = {}  # consecutive polls by feed
 
@@ -143,9 +139,7 @@ class IngestQuota:
             return False
         if len(self._all_unknown_poll_counts) >= MAX_COUNTED_FEEDS:
             self._all_unknown_poll_counts.pop(next(iter(self._all_unknown_poll_counts)))
-        poll_count = self._all_unknown_poll_counts[feed.id] = (
-            self._all_unknown_poll_counts.get(feed.id, 0) + 1
-        )
+        poll_count = self._all_unknown_poll_counts[feed.id] = self._all_unknown_poll_counts.get(feed.id, 0) + 1
         return poll_count >= UNSTABLE_ID_POLLS
 
 

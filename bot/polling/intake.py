@@ -75,8 +75,7 @@ class Intake:
         if not list_feeds.is_list_url(feed.url):
             return await self._run_in_worker(parse_feed, response.body, response.content_type, response.url)
         known_items = [
-            KnownItem(*row)
-            for row in await self._store.articles.list_history(feed.id, list_feeds.MAX_KNOWN_ITEMS)
+            KnownItem(*row) for row in await self._store.articles.list_history(feed.id, list_feeds.MAX_KNOWN_ITEMS)
         ]
         url = feed.url.replace(list_feeds.strip_list_fragment(feed.url), response.url.partition("#")[0])
         return await self._run_in_worker(
@@ -107,13 +106,9 @@ class Intake:
         poll_repository = self._store.polls
         entry_keys = document.entry_keys
         identities = {
-            identity
-            for keys in entry_keys
-            for identity in (keys.weak_key, keys.strong_key, keys.repeat_marker)
+            identity for keys in entry_keys for identity in (keys.weak_key, keys.strong_key, keys.repeat_marker)
         }
-        known_articles = (
-            await poll_repository.load_known_by_identity(feed.id, identities) if identities else {}
-        )
+        known_articles = await poll_repository.load_known_by_identity(feed.id, identities) if identities else {}
         by_identity = entry_identity.match_by_identity(entry_keys, known_articles)
         matched_otherwise, articles_by_page = await self._match_unidentified(feed, entry_keys, by_identity)
         matches = by_identity | matched_otherwise
@@ -139,16 +134,11 @@ class Intake:
             followers,
             sizes,
             entry_count=len(entry_keys),
-            unknown_by_identity=bool(entry_keys)
-            and not by_identity
-            and not skipped_identities
-            and not is_part,
+            unknown_by_identity=bool(entry_keys) and not by_identity and not skipped_identities and not is_part,
             no_known_entries=no_known_entries,
             now=now,
         )
-        has_too_many_changes = comparison.refused_count >= max(
-            MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4
-        )
+        has_too_many_changes = comparison.refused_count >= max(MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4)
         refused_count = comparison.refused_count if has_too_many_changes else 0
         overflow = _build_overflow(
             new_drafts[quota_decision.accepted_count :],
@@ -176,9 +166,7 @@ class Intake:
             ],
             aliases=comparison.aliases,
             no_known_entries=no_known_entries,
-            missing_ids=retractions.find_missing(watched_articles, matched_ids, published_times)
-            if is_complete
-            else (),
+            missing_ids=retractions.find_missing(watched_articles, matched_ids, published_times) if is_complete else (),
             reappeared_ids=retractions.find_reappeared(watched_articles, matched_ids),
             overflow=overflow,
             quota_used_seconds=quota_decision.used_seconds,
@@ -197,15 +185,11 @@ class Intake:
 
         def list_unknown_keys() -> list[EntryKeys]:
             return [
-                keys
-                for keys in entry_keys
-                if keys.strong_key not in by_identity and keys.strong_key not in matches
+                keys for keys in entry_keys if keys.strong_key not in by_identity and keys.strong_key not in matches
             ]
 
         def list_matched_ids() -> set[int]:
-            return {
-                article.article_id for match_map in (by_identity, matches) for article in match_map.values()
-            }
+            return {article.article_id for match_map in (by_identity, matches) for article in match_map.values()}
 
         variant_identities = {
             identity for variant_keys in list_unknown_keys() for identity in variant_keys.url_variant_keys
@@ -214,12 +198,8 @@ class Intake:
             matches |= entry_identity.match_by_url_variant(
                 list_unknown_keys(), await poll_repository.load_known_by_identity(feed.id, variant_identities)
             )
-        page_variants = (
-            await asyncio.to_thread(_list_page_variants, list_unknown_keys()) if list_unknown_keys() else {}
-        )
-        articles_by_page = (
-            await poll_repository.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
-        )
+        page_variants = await asyncio.to_thread(_list_page_variants, list_unknown_keys()) if list_unknown_keys() else {}
+        articles_by_page = await poll_repository.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
         matches |= entry_identity.match_by_link(list_unknown_keys(), articles_by_page, list_matched_ids())
         if feed.last_success is None or not list_unknown_keys():
             return matches, articles_by_page
@@ -254,14 +234,10 @@ class Intake:
         (new_article,) = await self._run_in_worker(
             build_articles, [draft], ArticleSource(feed.id, feed.outlet, feed.language)
         )
-        shared_fields = {
-            name: getattr(new_article, name) for name in Article._fields if hasattr(new_article, name)
-        }
+        shared_fields = {name: getattr(new_article, name) for name in Article._fields if hasattr(new_article, name)}
         return Article(id=0, feed_id=feed.id, found=now, **shared_fields)
 
-    async def _build_articles(
-        self, drafts: Sequence[ArticleDraft], source: ArticleSource
-    ) -> list[NewArticle]:
+    async def _build_articles(self, drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
         articles: list[NewArticle] = []
         for batch in _iter_batches(drafts):
             articles += await self._run_in_worker(build_articles, batch, source)
@@ -281,9 +257,7 @@ def _build_overflow(
 ) -> PollOverflow | None:
     if kind is None and not refused_count:
         return None
-    skipped_entries = [
-        SkippedEntry(draft.identities[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts
-    ]
+    skipped_entries = [SkippedEntry(draft.identities[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts]
     return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_count)
 
 
@@ -294,9 +268,7 @@ def _list_page_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection
 def _match_relocated(
     relocation_matcher: relocated_entries.RelocationMatcher, original_texts: Mapping[int, tuple[str, str]]
 ) -> dict[bytes, KnownArticle]:
-    return relocation_matcher.match(
-        {article_id: hash_content(*texts) for article_id, texts in original_texts.items()}
-    )
+    return relocation_matcher.match({article_id: hash_content(*texts) for article_id, texts in original_texts.items()})
 
 
 def _iter_batches(drafts: Sequence[ArticleDraft]) -> Iterator[list[ArticleDraft]]:

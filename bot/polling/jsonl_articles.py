@@ -68,8 +68,7 @@ def to_json_line(article: Article) -> str:
         "tags": list(article.tags),
     }
     members = {
-        name: converted_members[name] if name in converted_members else getattr(article, name)
-        for name in JSON_KEYS
+        name: converted_members[name] if name in converted_members else getattr(article, name) for name in JSON_KEYS
     }
     return json.dumps(members, ensure_ascii=False)
 
@@ -141,8 +140,7 @@ def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
         summary=summary,
         published=_parse_published(members.get("published")),
         language=language.parse_primary_subtag(_get_text(members, "language")),
-        source=_get_text(members, "source").strip()[:MAX_SOURCE_CHARS]
-        or urls.parse_host(url).removeprefix("www."),
+        source=_get_text(members, "source").strip()[:MAX_SOURCE_CHARS] or urls.parse_host(url).removeprefix("www."),
         author=_parse_author(members.get("author")),
         tags=_parse_tags(members.get("tags")),
         image=image if image.startswith(("http://", "https://")) else None,

@@ -147,9 +147,7 @@ class PollRecorder:
         if response.is_not_modified:
             if self.on_unchanged is not None:
                 self.on_unchanged(feed.id, response)
-            if (
-                response.status != NOT_MODIFIED_STATUS
-            ):  # The body is unchanged, but its validators may differ.
+            if response.status != NOT_MODIFIED_STATUS:  # The body is unchanged, but its validators may differ.
                 stored_entries_hash = feed.validators.entries_hash
                 poll_response = poll_response._replace(
                     validators=feed_updates.build_validators(response, stored_entries_hash)
@@ -159,9 +157,7 @@ class PollRecorder:
             entries_hash = await asyncio.to_thread(hash_entries, response.body)
         else:
             entries_hash = hash_entries(response.body)
-        poll_response = poll_response._replace(
-            validators=feed_updates.build_validators(response, entries_hash)
-        )
+        poll_response = poll_response._replace(validators=feed_updates.build_validators(response, entries_hash))
         if entries_hash == feed.validators.entries_hash:
             return self._report_unchanged(poll_response)
         return await self._ingest_fairly(poll_response, server_id)
@@ -207,9 +203,7 @@ class PollRecorder:
         document = await self._intake.parse(feed, response)
         alert = None
         if validators is None:
-            intake_result = await self._intake.classify(
-                feed, document, now=now, followers=feed_followers, is_part=True
-            )
+            intake_result = await self._intake.classify(feed, document, now=now, followers=feed_followers, is_part=True)
             feed_after = replace(feed, last_article=now) if intake_result.new else feed
         else:
             if document.metadata.parse_warning == TRUNCATED_WARNING:
@@ -219,20 +213,14 @@ class PollRecorder:
             described_feed = replace(
                 feed_updates.apply_metadata(feed, document.metadata), page_list=document.list_signature
             )
-            intake_result = await self._intake.classify(
-                described_feed, document, now=now, followers=feed_followers
-            )
+            intake_result = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
             if intake_result.new and not is_first_poll:
                 self.on_polled_news(feed.id)
-            feed_after = self._build_feed_after_success(
-                poll_response, described_feed, intake_result, document.metadata
-            )
+            feed_after = self._build_feed_after_success(poll_response, described_feed, intake_result, document.metadata)
             alert = self._alerts.evaluate(feed, feed_after)
         if alert is None and intake_result.overflow is not None and not is_first_poll:
             over_quota_since = feed_followers.overflow.since if feed_followers.overflow else now
-            alert = self._alerts.build_over_quota_alert(
-                feed_after, intake_result.overflow.kind, over_quota_since
-            )
+            alert = self._alerts.build_over_quota_alert(feed_after, intake_result.overflow.kind, over_quota_since)
         if not intake_result.has_writes:
             return PollReport(feed_after, PollOutcome.UNCHANGED, alert=alert)
         poll_write = PollWrite(
@@ -242,9 +230,7 @@ class PollRecorder:
             catch_up_after=self._settings.catch_up_after,
             alert=alert,
             fetch_pages=self._settings.full_text != "never",
-            filter_matcher=await subscription_filters.evaluate_feed_filters(
-                self._store, feed.id, intake_result.new
-            ),
+            filter_matcher=await subscription_filters.evaluate_feed_filters(self._store, feed.id, intake_result.new),
             server_ids=feed_followers.server_ids,
         )
         async with self._match_stories(feed.id, () if is_first_poll else intake_result.new) as story_matches:
@@ -265,9 +251,7 @@ class PollRecorder:
         )
 
     @asynccontextmanager
-    async def _match_stories(
-        self, feed_id: int, new_articles: Sequence[NewArticle]
-    ) -> AsyncIterator[StoryMatches]:
+    async def _match_stories(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
         """Yield the stories of new articles during the block; articles of a first poll join no story."""
         if self._story_lookup is None:
             yield NO_MATCHES

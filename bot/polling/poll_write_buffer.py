@@ -53,9 +53,7 @@ class PollWriteBuffer:
         """Return the ids among `feed_ids` whose polls are not written yet."""
         return self._polls.keys() & feed_ids
 
-    def add(
-        self, feed_id: int, poll: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None
-    ) -> None:
+    def add(self, feed_id: int, poll: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None) -> None:
         """Add the poll of a feed, to be written soon; it replaces an earlier poll of the feed."""
         self._polls[feed_id] = poll
         if alert is not None:
@@ -90,12 +88,8 @@ class PollWriteBuffer:
             if not polls_by_feed_id:
                 return
             feeds = [polled for polled in polls_by_feed_id.values() if isinstance(polled, Feed)]
-            unchanged_polls = [
-                polled for polled in polls_by_feed_id.values() if isinstance(polled, UnchangedPoll)
-            ]
-            postponed_polls = [
-                polled for polled in polls_by_feed_id.values() if isinstance(polled, PostponedPoll)
-            ]
+            unchanged_polls = [polled for polled in polls_by_feed_id.values() if isinstance(polled, UnchangedPoll)]
+            postponed_polls = [polled for polled in polls_by_feed_id.values() if isinstance(polled, PostponedPoll)]
             has_edits = False
             try:
                 if postponed_polls:

@@ -89,9 +89,7 @@ class Poller:
         """
         async with self._lock_feed(feed) as locked_feed:
             host = self.hosts.get(feed.url)
-            report = await self._to_report(
-                locked_feed, host, await self._fetch(locked_feed, host, polite=polite)
-            )
+            report = await self._to_report(locked_feed, host, await self._fetch(locked_feed, host, polite=polite))
             await self._write_report(report)
         return report
 
@@ -202,9 +200,7 @@ class Poller:
             if fetch_outcome is not None:
                 self._queue.slow_feeds.record(due_feed.id, host.response_seconds)
             if isinstance(fetch_outcome, FetchResult):
-                unchanged_poll = self.recorder.try_unchanged(
-                    due_feed, fetch_outcome, self.last_response_at or 0
-                )
+                unchanged_poll = self.recorder.try_unchanged(due_feed, fetch_outcome, self.last_response_at or 0)
                 if unchanged_poll is not None:
                     self.outcomes[PollOutcome.UNCHANGED] += 1
                     self._write_buffer.add(due_feed.id, unchanged_poll)
@@ -261,9 +257,7 @@ class Poller:
         self.outcomes[report.outcome] += 1
         return report
 
-    async def _fetch(
-        self, feed: Feed | DueFeed, host: Host, *, polite: bool
-    ) -> FetchResult | FeedError | None:
+    async def _fetch(self, feed: Feed | DueFeed, host: Host, *, polite: bool) -> FetchResult | FeedError | None:
         """Fetch a feed; return the response or the error, or None if its host is backing off."""
         if polite and host.backoff_until and host.backoff_until > self._clock.now():
             return None
@@ -280,9 +274,7 @@ class Poller:
                     response = await self._fetcher.get(feed.url, validators=feed.validators)
                 finally:
                     host.end_request()
-                if wait_seconds := poll_schedule.parse_rate_limit_wait(
-                    response.headers, now=self._clock.now()
-                ):
+                if wait_seconds := poll_schedule.parse_rate_limit_wait(response.headers, now=self._clock.now()):
                     host.extend_pause(wait_seconds)
         except FeedError as error:
             return error
@@ -297,9 +289,7 @@ class Poller:
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page_url = list_feeds.strip_list_fragment(feed.url)
         host_throttle = self.hosts.select_throttle(polite=polite)
-        response, crawl_delay = await self.pages.fetch(
-            page_url, throttle=host_throttle, validators=feed.validators
-        )
+        response, crawl_delay = await self.pages.fetch(page_url, throttle=host_throttle, validators=feed.validators)
         self.hosts.get(page_url).extend_pause(
             max(crawl_delay, poll_schedule.parse_rate_limit_wait(response.headers, now=self._clock.now()))
         )

@@ -78,9 +78,7 @@ class AudienceResolver:
             return None
         readable_feed_ids: Collection[int] | SendOutcome | None
         if dispatch.person_id is not None:
-            readable_feed_ids = await try_request(
-                self._feeds_readable_in(dispatch.server_id, dispatch.person_id)
-            )
+            readable_feed_ids = await try_request(self._feeds_readable_in(dispatch.server_id, dispatch.person_id))
         elif guild is not None:
             readable_feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
         else:
@@ -90,16 +88,12 @@ class AudienceResolver:
         readable_feed_ids = readable_feed_ids or ()
         if edition is not None:
             readable_edition = edition.restricted_to(readable_feed_ids)
-            return (
-                replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
-            )
+            return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
         if not await self._store.watches.restrict_to_feeds(dispatch.id, readable_feed_ids):
             return None
         return await self._store.dispatches.get(dispatch.id)
 
-    async def _restrict_personal_digest(
-        self, dispatch: Dispatch, user_id: int
-    ) -> Dispatch | SendOutcome | None:
+    async def _restrict_personal_digest(self, dispatch: Dispatch, user_id: int) -> Dispatch | SendOutcome | None:
         readable_feeds = await try_request(self.feeds_readable_by(user_id, strict=True))
         if isinstance(readable_feeds, SendOutcome):
             return _as_retry(readable_feeds)
@@ -119,18 +113,15 @@ class AudienceResolver:
         if a server cannot be checked. Otherwise its feeds are left out.
         """
         store = self._store
-        preferred_server_ids = await store.questions.load_server_ids(
+        preferred_server_ids = await store.questions.load_server_ids(user_id) | await store.bookmarks.load_server_ids(
             user_id
-        ) | await store.bookmarks.load_server_ids(user_id)
+        )
         preferred_server_ids |= {watch.server_id for watch in await store.watches.list_by_user(user_id)}
         if (digest := await store.personal_digests.by_user(user_id)) is not None:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(
-            *(
-                self._feeds_readable_in(queried_server_id, user_id, strict=strict)
-                for queried_server_id in server_ids
-            )
+            *(self._feeds_readable_in(queried_server_id, user_id, strict=strict) for queried_server_id in server_ids)
         )
         server_by_feed_id: dict[int, int] = {}
         for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
@@ -145,9 +136,7 @@ class AudienceResolver:
             ),
         )
 
-    async def _feeds_readable_in(
-        self, server_id: int, user_id: int, *, strict: bool = True
-    ) -> Collection[int] | None:
+    async def _feeds_readable_in(self, server_id: int, user_id: int, *, strict: bool = True) -> Collection[int] | None:
         """Return the ids of the feeds that a user may read in a server.
 
         If the process that serves the server does not answer, raises TimeoutError with `strict`, else returns
@@ -160,9 +149,7 @@ class AudienceResolver:
             raise TimeoutError
         return feed_ids
 
-    async def local_feeds_readable_by(
-        self, server_id: int, user_id: int, *, strict: bool = True
-    ) -> Collection[int]:
+    async def local_feeds_readable_by(self, server_id: int, user_id: int, *, strict: bool = True) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server of this process; empty if no member.
 
         Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
@@ -182,15 +169,11 @@ class AudienceResolver:
             return ()
         channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
         readable_channel_ids = [
-            channel_id
-            for channel_id in channel_ids
-            if await self._can_view(guild, member, channel_id, strict=strict)
+            channel_id for channel_id in channel_ids if await self._can_view(guild, member, channel_id, strict=strict)
         ]
         return await self._store.subscriptions.load_feed_ids(readable_channel_ids)
 
-    async def _can_view(
-        self, guild: discord.Guild, member: discord.Member, channel_id: int, *, strict: bool
-    ) -> bool:
+    async def _can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int, *, strict: bool) -> bool:
         try:
             return await self._visibility.can_view(guild, member, channel_id)
         except (discord.DiscordException, aiohttp.ClientError):

@@ -55,9 +55,7 @@ class ChannelDigestTask(ScheduledTask):
             self._back_off()
             return
         since = (
-            digest.covered
-            if digest.covered is not None
-            else digest.due - digest_selection.period_seconds(digest.plan)
+            digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(digest.plan)
         )
         if digest_selection.is_too_late(digest.plan, digest.due, now):
             log.info("digest skipped channel=%d reason=too-late", digest.channel_id)
@@ -117,9 +115,7 @@ class ChannelDigestTask(ScheduledTask):
             feed_ids = await context.audience.feeds_readable_by_all_in(guild, digest.channel_id)
         else:
             feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
-        digest_candidates = await self._store.digests.gather_candidates(
-            digest, feed_ids, since=since, until=until
-        )
+        digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)
         if already_posted is not None:
             digest_candidates = already_posted.exclude_posted(digest_candidates)
         preference_model = await context.preference_models.get(digest.server_id)
@@ -136,11 +132,7 @@ class ChannelDigestTask(ScheduledTask):
             language,
             timeout=_SELECTION_TIMEOUT_SECONDS,
         )
-        if (
-            plan.summaries
-            and context.model_services is not None
-            and context.model_services.summarizer is not None
-        ):
+        if plan.summaries and context.model_services is not None and context.model_services.summarizer is not None:
             edition = await self._with_summaries(
                 context.model_services.summarizer, edition, language, digest.server_id, summary_wait_seconds
             )

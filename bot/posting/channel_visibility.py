@@ -25,11 +25,7 @@ class ChannelVisibility:
         if channel is None:
             return False
         channel_permissions = channel.permissions_for(member)
-        if (
-            isinstance(channel, discord.Thread)
-            and channel.is_private()
-            and not channel_permissions.manage_threads
-        ):
+        if isinstance(channel, discord.Thread) and channel.is_private() and not channel_permissions.manage_threads:
             try:
                 await channel.fetch_member(member.id)
             except (discord.Forbidden, discord.NotFound):
@@ -80,9 +76,7 @@ class ChannelVisibility:
     async def _find_channel(
         self, guild: discord.Guild, channel_id: int
     ) -> discord.abc.GuildChannel | discord.Thread | None:
-        channel = guild.get_channel_or_thread(channel_id) or await self._fetch_archived_thread(
-            guild, channel_id
-        )
+        channel = guild.get_channel_or_thread(channel_id) or await self._fetch_archived_thread(guild, channel_id)
         return None if isinstance(channel, discord.Thread) and channel.parent is None else channel
 
     async def _fetch_archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:

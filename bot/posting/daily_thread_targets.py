@@ -60,9 +60,7 @@ async def resolve_daily_thread(
         if thread != ChannelBlocked(SendProblem.CHANNEL_GONE):
             return thread
     thread_name = _thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
-    daily_thread = await try_request(
-        _find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS)
-    )
+    daily_thread = await try_request(_find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS))
     if daily_thread is None and may_create:
         daily_thread = await _create_thread(channel, thread_name)
     if isinstance(daily_thread, discord.Thread):

@@ -129,9 +129,7 @@ class OutboxRelay:
         ]
         if sending_tasks:
             await asyncio.wait(sending_tasks, timeout=grace_seconds)
-        self._in_doubt_claims.drop_where(
-            lambda in_doubt_dispatch: get_shard(in_doubt_dispatch.server_id) == shard
-        )
+        self._in_doubt_claims.drop_where(lambda in_doubt_dispatch: get_shard(in_doubt_dispatch.server_id) == shard)
 
     async def recheck_channel(self, channel_id: int) -> None:
         """Unblock a blocked channel if Telex now has the permissions to post in it. Raises StoreError."""
@@ -147,8 +145,7 @@ class OutboxRelay:
     def on_clock_set_back(self, seconds: int) -> None:
         """Move all times of this relay back by `seconds`, by which the system's clock was set back."""
         self._paused_until_by_channel_id = {
-            channel_id: paused_until - seconds
-            for channel_id, paused_until in self._paused_until_by_channel_id.items()
+            channel_id: paused_until - seconds for channel_id, paused_until in self._paused_until_by_channel_id.items()
         }
         self._post_send.on_clock_set_back(seconds)
         for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks):
@@ -236,12 +233,7 @@ class OutboxRelay:
         now = self._clock.now()
         busy_channel_ids = self._task_by_channel_id.keys() | self._paused_until_by_channel_id.keys()
         wake_times = [
-            now
-            + (
-                _SHARED_DB_POLL_INTERVAL_SECONDS
-                if self._store.shards.is_leased
-                else _MAX_POLL_INTERVAL_SECONDS
-            ),
+            now + (_SHARED_DB_POLL_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_POLL_INTERVAL_SECONDS),
             *self._paused_until_by_channel_id.values(),
         ]
         next_due_times = [
@@ -249,9 +241,7 @@ class OutboxRelay:
             await self._post_send.next_due(),
         ]
         next_due_times += [
-            await scheduled_task.next_due()
-            for scheduled_task in self._active_tasks
-            if scheduled_task.task is None
+            await scheduled_task.next_due() for scheduled_task in self._active_tasks if scheduled_task.task is None
         ]
         wake_times += [due_at for due_at in next_due_times if due_at is not None]
         await wait_for_event(self._clock, self._work_available, max(min(wake_times) - now, 0))
@@ -260,11 +250,7 @@ class OutboxRelay:
         while channel_id not in self._paused_until_by_channel_id and not self._is_stopping:
             async with self._send_slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
                 in_doubt_claim = self._in_doubt_claims.first(channel_id)
-                dispatch = (
-                    in_doubt_claim.dispatch
-                    if in_doubt_claim
-                    else await self._store.dispatches.claim(channel_id)
-                )
+                dispatch = in_doubt_claim.dispatch if in_doubt_claim else await self._store.dispatches.claim(channel_id)
                 if dispatch is None:
                     return
                 self._in_flight_by_channel[channel_id] = dispatch

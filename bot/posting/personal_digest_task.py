@@ -45,11 +45,7 @@ class PersonalDigestTask(ScheduledTask):
 
     async def _create_digest(self, digest: PersonalDigest) -> None:
         now, plan, digest_store = self._clock.now(), digest.plan, self._store.personal_digests
-        since = (
-            digest.covered
-            if digest.covered is not None
-            else digest.due - digest_selection.period_seconds(plan)
-        )
+        since = digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(plan)
         if digest_selection.is_too_late(plan, digest.due, now):  # The next one covers this period too.
             await digest_store.enqueue_due(digest, None, until=since)
             return
@@ -109,9 +105,7 @@ class PersonalDigestTask(ScheduledTask):
         )
         if already_posted is not None:
             digest_candidates = already_posted.exclude_posted(digest_candidates)
-        draft = DigestContent(
-            since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True
-        )
+        draft = DigestContent(since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True)
         select_stories = digest_selection.select_stories
         return await self._context.workers.run(
             select_stories,

@@ -25,9 +25,7 @@ class PostLanguages:
         if language is not None:
             return language
         guild = self._client.get_guild(server_id)
-        locale = (
-            await self._store.servers.get_locale(server_id) if guild is None else str(guild.preferred_locale)
-        )
+        locale = await self._store.servers.get_locale(server_id) if guild is None else str(guild.preferred_locale)
         return i18n.supported_language(locale) or self._default_language
 
     async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:

@@ -30,9 +30,7 @@ _EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0
 _RETRY_DELAY_SECONDS = 60.0
 
 
-async def finalize_message(
-    client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool
-) -> RetryAfter | None:
+async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool) -> RetryAfter | None:
     """Add the seed reaction to a post, and crosspost a message of an announcement channel.
 
     The seed reaction is the bot's own 🔖, for users to click. Both steps are safe to repeat. Returns

@@ -34,9 +34,7 @@ class PostSendWorker:
     `render` builds the current message of a dispatch, or returns None if its articles are gone.
     """
 
-    def __init__(
-        self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]
-    ) -> None:
+    def __init__(self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]) -> None:
         self._context, self._render_dispatch = context, render
         self._store, self._clock = context.store, context.clock
         self._edit_slots = FairSemaphore(MAX_CONCURRENT_EDITS)
@@ -57,13 +55,9 @@ class PostSendWorker:
 
         A channel has at most one task of each kind. Raises StoreError.
         """
-        for channel_id in [
-            due_channel_id for due_channel_id, due_at in self._iter_idle_channels() if due_at <= now
-        ]:
+        for channel_id in [due_channel_id for due_channel_id, due_at in self._iter_idle_channels() if due_at <= now]:
             self._start_channel_task(self._finalize_task_by_channel_id, channel_id, self._finalize_channel)
-        for channel_id in await self._store.dispatches.list_channels_to_edit(
-            now, self._edit_task_by_channel_id.keys()
-        ):
+        for channel_id in await self._store.dispatches.list_channels_to_edit(now, self._edit_task_by_channel_id.keys()):
             self._start_channel_task(self._edit_task_by_channel_id, channel_id, self._edit_channel)
 
     def running_tasks(self) -> list[asyncio.Task[None]]:
@@ -92,9 +86,7 @@ class PostSendWorker:
     def schedule_finalize(self, dispatch: Dispatch) -> None:
         """Finalize a message that was just sent, in the background."""
         self._schedule_at(self._clock.now(), dispatch)
-        self._start_channel_task(
-            self._finalize_task_by_channel_id, dispatch.channel_id, self._finalize_channel
-        )
+        self._start_channel_task(self._finalize_task_by_channel_id, dispatch.channel_id, self._finalize_channel)
 
     async def finalize(self, dispatch: Dispatch) -> None:
         """Run the post-send steps of a message and log any error.
@@ -165,9 +157,7 @@ class PostSendWorker:
 
     async def _edit_channel(self, channel_id: int) -> None:
         while not self.is_stopping:
-            async with self._edit_slots.acquire(
-                message_targets.fair_share_key(self._context.client, channel_id)
-            ):
+            async with self._edit_slots.acquire(message_targets.fair_share_key(self._context.client, channel_id)):
                 dispatch = next(
                     iter(await self._store.dispatches.list_due_edits(self._clock.now(), 1, channel_id)), None
                 )

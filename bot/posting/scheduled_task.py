@@ -97,8 +97,7 @@ class BestStorySelectionTask(ScheduledTask):
         stories = await self._store.held_posts.list_eligible_stories(selection)
         preference_model = await self._context.preference_models.get(selection.server_id)
         selected_post_ids = [
-            story.post_id
-            for story in story_ranking.select_best_stories(stories, story_count, now, preference_model)
+            story.post_id for story in story_ranking.select_best_stories(stories, story_count, now, preference_model)
         ]
         next_due_at = local_time.next_occurrence_of_any(now, minutes_of_day, selection.time_zone)
         await self._store.held_posts.release_selected(selection, selected_post_ids, next_due_at=next_due_at)
@@ -115,9 +114,9 @@ class WatchMatchingTask(ScheduledTask):
         self._matcher = WatchMatcher(context.store)
 
     async def _next_due(self) -> int | None:
-        has_unmatched_articles = self._store.shards.serves(
-            None
-        ) and await self._store.watches.list_unmatched_arrivals(1)
+        has_unmatched_articles = self._store.shards.serves(None) and await self._store.watches.list_unmatched_arrivals(
+            1
+        )
         return 0 if has_unmatched_articles else None
 
     async def _run(self) -> None:

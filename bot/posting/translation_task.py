@@ -64,9 +64,7 @@ class TranslationTask(ScheduledTask):
             count_by_server: dict[int, int] = defaultdict(int)
             for article_id, channel_id, language in pending_translations:
                 channels_by_translation[article_id, language].append(channel_id)
-                rank_by_translation.setdefault(
-                    (article_id, language), count_by_server[server_by_channel[channel_id]]
-                )
+                rank_by_translation.setdefault((article_id, language), count_by_server[server_by_channel[channel_id]])
                 count_by_server[server_by_channel[channel_id]] += 1
             remaining_translations = sorted(
                 channels_by_translation.keys() - attempted_translations,

@@ -43,9 +43,7 @@ class ClusterEvents:
     def start(self) -> None:
         """Start to listen to events of other processes; do nothing if already started."""
         if self._listen_task is None:
-            self._listen_task = self._supervisor.start(
-                "notices", lambda: self._store.listen(self._on_notification)
-            )
+            self._listen_task = self._supervisor.start("notices", lambda: self._store.listen(self._on_notification))
 
     async def close(self) -> None:
         """Stop listening to events of other processes."""

@@ -65,9 +65,7 @@ class Leases:
         return _NO_NUMBERS if self._is_renewal_late() else self._owned_numbers_by_kind.get(kind, _NO_NUMBERS)
 
     def _is_renewal_late(self) -> bool:
-        return (
-            self._store.processes.is_multi_process and self._clock.uptime() - self._renewed_at >= STOP_SECONDS
-        )
+        return self._store.processes.is_multi_process and self._clock.uptime() - self._renewed_at >= STOP_SECONDS
 
     @property
     def owner_id(self) -> str | None:
@@ -87,9 +85,7 @@ class Leases:
         While it cannot, it keeps the leases that it owns and takes no more.
         """
         previous_roles = frozenset(self._unavailable_roles)
-        self._unavailable_roles = (
-            self._unavailable_roles - {role} if is_available else self._unavailable_roles | {role}
-        )
+        self._unavailable_roles = self._unavailable_roles - {role} if is_available else self._unavailable_roles | {role}
         if self._unavailable_roles != previous_roles:
             self.wake()
 
@@ -100,9 +96,7 @@ class Leases:
     async def other_processes(self, role: ProcessRole) -> list[str]:
         """Return the ids of the other processes that can do the work of a role now. Raises `StoreError`."""
         processes = await self._store.processes.list_live()
-        return [
-            process.id for process in processes if role in process.roles and process.id != self.process.id
-        ]
+        return [process.id for process in processes if role in process.roles and process.id != self.process.id]
 
     def join_pool(self, pool: LeasePool) -> None:
         """Share the leases of a pool with other processes from the next renewal on.
@@ -143,13 +137,9 @@ class Leases:
         Listeners of this process are not called. Raises `StoreError`.
         """
         async with self._renewal_lock:
-            is_transferred = await self._store.processes.transfer(
-                Fence(self.process.id, kind, number), process_id
-            )
+            is_transferred = await self._store.processes.transfer(Fence(self.process.id, kind, number), process_id)
             if is_transferred:
-                self._owned_numbers_by_kind[kind] = self._owned_numbers_by_kind.get(kind, _NO_NUMBERS) - {
-                    number
-                }
+                self._owned_numbers_by_kind[kind] = self._owned_numbers_by_kind.get(kind, _NO_NUMBERS) - {number}
         if is_transferred:
             with suppress(StoreError):  # The other process also looks by itself.
                 await self._store.notify("leases")

@@ -90,8 +90,7 @@ class PeerQueries:
                 return
             numbers_text = ",".join(map(str, answer_numbers))
             chunks = [
-                numbers_text[offset : offset + _CHUNK_CHARS]
-                for offset in range(0, len(numbers_text), _CHUNK_CHARS)
+                numbers_text[offset : offset + _CHUNK_CHARS] for offset in range(0, len(numbers_text), _CHUNK_CHARS)
             ] or [""]
             for chunk_index, chunk in enumerate(chunks):
                 await self._store.notify(f"told {query_id} {chunk_index} {len(chunks)} {chunk}")
@@ -106,6 +105,4 @@ class PeerQueries:
         chunks[int(index_text)] = chunk
         if reply_future is not None and not reply_future.done() and len(chunks) == int(count_text):
             joined_text = "".join(chunks[chunk_index] for chunk_index in range(len(chunks)))
-            reply_future.set_result(
-                frozenset(map(int, joined_text.split(","))) if joined_text else frozenset()
-            )
+            reply_future.set_result(frozenset(map(int, joined_text.split(","))) if joined_text else frozenset())

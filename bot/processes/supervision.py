@@ -28,9 +28,7 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failure_times_by_task: defaultdict[str, deque[float]] = defaultdict(
-            lambda: deque(maxlen=MAX_FAILURES)
-        )
+        self._failure_times_by_task: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_FAILURES))
 
     def start(self, task_name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a function as a task, restarting it on failure until it returns; return the task.
@@ -58,9 +56,7 @@ class Supervisor:
                     raise
                 if not isinstance(error, DatabaseFault):  # The store has logged a database fault.
                     self._failure_times_by_task[task_name].append(self._clock.monotonic())
-                    log.exception(
-                        "task failed name=%s restart_seconds=%.0f", task_name, RESTART_PAUSE_SECONDS
-                    )
+                    log.exception("task failed name=%s restart_seconds=%.0f", task_name, RESTART_PAUSE_SECONDS)
             else:
                 return
             await self._clock.sleep(RESTART_PAUSE_SECONDS)

@@ -81,9 +81,7 @@ def _iter_positive_clauses(clauses: Iterable[Clause]) -> Iterator[Clause]:
             yield clause
 
 
-def _find_phrase_spans(
-    token_spans: Sequence[tuple[str, int, int]], phrase_words: tuple[str, ...]
-) -> HighlightSpans:
+def _find_phrase_spans(token_spans: Sequence[tuple[str, int, int]], phrase_words: tuple[str, ...]) -> HighlightSpans:
     """Return the character spans at which the words of a phrase stand consecutively."""
     word_count = len(phrase_words)
     return [

@@ -60,9 +60,7 @@ async def find_similar_articles(
     try:
         distinctive_terms = _select_distinctive_terms(_count_terms(article), engine)
         hits = await asyncio.to_thread(
-            lambda: engine.match_similar(
-                distinctive_terms, scope, _MAX_CANDIDATES, exclude_article_id=article.id
-            )
+            lambda: engine.match_similar(distinctive_terms, scope, _MAX_CANDIDATES, exclude_article_id=article.id)
         )
         candidate_articles = await searcher.store.articles.by_ids([hit.article_id for hit in hits])
         scored_articles = await asyncio.to_thread(
@@ -77,9 +75,7 @@ async def find_similar_articles(
     for similarity, similar_article in similar_articles[offset : offset + limit]:
         snippet_text, highlights = extract_snippet(similar_article, highlighter)
         results.append(
-            SearchResult(
-                article=similar_article, score=similarity, snippet=snippet_text, highlights=highlights
-            )
+            SearchResult(article=similar_article, score=similarity, snippet=snippet_text, highlights=highlights)
         )
     return SearchPage(results=tuple(results), total_results=len(similar_articles))
 
@@ -102,19 +98,13 @@ def _score_candidates(
         candidate_term_counts = _count_terms(candidate)
         similarity = _compute_similarity(distinctive_terms, candidate_term_counts)
         if similarity < _MIN_SIMILARITY:
-            similarity = _compute_similarity(
-                _select_distinctive_terms(candidate_term_counts, engine), term_counts
-            )
+            similarity = _compute_similarity(_select_distinctive_terms(candidate_term_counts, engine), term_counts)
         if similarity >= _MIN_SIMILARITY:
             scored_articles.append((similarity, candidate))
-    return sorted(
-        scored_articles, key=lambda scored_article: (-scored_article[0], -scored_article[1].published)
-    )
+    return sorted(scored_articles, key=lambda scored_article: (-scored_article[0], -scored_article[1].published))
 
 
-def _deduplicate(
-    article: Article, scored_articles: Sequence[tuple[float, Article]]
-) -> list[tuple[float, Article]]:
+def _deduplicate(article: Article, scored_articles: Sequence[tuple[float, Article]]) -> list[tuple[float, Article]]:
     """Return one article per page and per title, without recent copies of the article itself."""
     scored_article_by_page: dict[str, tuple[float, Article]] = {}
     for scored_article in scored_articles:
@@ -139,8 +129,7 @@ def _select_distinctive_terms(term_counts: Mapping[str, int], engine: SearchEngi
     weight_by_term = {
         term: (1 + math.log(term_count)) * compute_idf(engine, (term,))
         for term, term_count in term_counts.items()
-        if (len(term) > _MAX_SHORT_TERM_LENGTH or term.isdecimal())
-        and engine.get_document_frequency(term) > 1
+        if (len(term) > _MAX_SHORT_TERM_LENGTH or term.isdecimal()) and engine.get_document_frequency(term) > 1
     }
     best_terms = sorted(weight_by_term, key=lambda term: -weight_by_term[term])[:_MAX_QUERY_TERMS]
     return {term: weight_by_term[term] for term in best_terms}

@@ -84,9 +84,7 @@ async def suggest_corrections(
         if (note := _build_missing_words_note(missing_words, is_title_only=is_title_only))
     ]
     spellings = await _load_original_spellings(
-        _interleave_candidates(
-            [*(missing_word.candidates for missing_word in missing_words), *likelier_candidates]
-        ),
+        _interleave_candidates([*(missing_word.candidates for missing_word in missing_words), *likelier_candidates]),
         store,
     )
     for leaf in leaf_nodes:
@@ -128,9 +126,7 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
     return QueryAdvice(tuple(notes), (text,) if notes else ())
 
 
-def apply_suggestion(
-    query_text: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()
-) -> str:
+def apply_suggestion(query_text: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()) -> str:
     """Return a query in which a suggestion replaces the most similar word or name, followed by `options`.
 
     `notes` are the notes that came with the suggestion; they show whether it replaces the whole query.
@@ -194,10 +190,7 @@ def _join_name_tokens(name: str) -> str:
 
 def _has_alternatives(nodes: Iterable[Node]) -> bool:
     """Return whether a query contains alternatives (OR) that are not negated."""
-    return any(
-        isinstance(node, AnyOf) or (isinstance(node, AllOf) and _has_alternatives(node.nodes))
-        for node in nodes
-    )
+    return any(isinstance(node, AnyOf) or (isinstance(node, AllOf) and _has_alternatives(node.nodes)) for node in nodes)
 
 
 def _iter_correctable_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
@@ -208,9 +201,7 @@ def _iter_correctable_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | 
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from _iter_correctable_leaves(node.nodes)
-        elif isinstance(node, Word | Phrase) or (
-            isinstance(node, FieldFilter) and node.filter in _CHECKED_FILTERS
-        ):
+        elif isinstance(node, Word | Phrase) or (isinstance(node, FieldFilter) and node.filter in _CHECKED_FILTERS):
             yield node
 
 
@@ -241,9 +232,7 @@ def _check_words(
                 engine.get_document_frequency(stem) > COMMON_DOCUMENT_FREQUENCY for stem in stems
             )
             is_present = (
-                is_fully_matched
-                or has_common_stem
-                or bool(engine.match_all((Word(word, leaf.title_only),), scope, 1))
+                is_fully_matched or has_common_stem or bool(engine.match_all((Word(word, leaf.title_only),), scope, 1))
             )
             if is_present and isinstance(leaf, Phrase):
                 continue
@@ -295,17 +284,13 @@ async def _load_original_spellings(candidates: Sequence[_SpellingCandidate], sto
 
 def _interleave_candidates(candidate_lists: Iterable[list[_SpellingCandidate]]) -> list[_SpellingCandidate]:
     """Return the first element of each list, then the second of each list, and so on."""
-    return [
-        candidate for candidate in chain.from_iterable(zip_longest(*candidate_lists)) if candidate is not None
-    ]
+    return [candidate for candidate in chain.from_iterable(zip_longest(*candidate_lists)) if candidate is not None]
 
 
 def _build_missing_words_note(missing_words: Iterable[_MissingWord], *, is_title_only: bool) -> Note | None:
     words = tuple(
         dict.fromkeys(
-            missing_word.original
-            for missing_word in missing_words
-            if missing_word.is_title_only is is_title_only
+            missing_word.original for missing_word in missing_words if missing_word.is_title_only is is_title_only
         )
     )
     if not words:
@@ -319,14 +304,10 @@ def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
         FilterName.TAG: NoteKind.UNKNOWN_TAG,
         FilterName.LANGUAGE: NoteKind.UNKNOWN_LANGUAGE,
     }
-    return Note.of(
-        note_kind_by_filter.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value)
-    )
+    return Note.of(note_kind_by_filter.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value))
 
 
-async def _find_similar_name(
-    field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope
-) -> list[str]:
+async def _find_similar_name(field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:
     """Return the source, tag or author most similar to a filter's value: a list of one or an empty list."""
     if field_filter.filter is FilterName.LANGUAGE:
         return []

@@ -101,9 +101,7 @@ class QueryParts:
         flattened_nodes = list(_iter_flattened_nodes(query.nodes))
         words = tuple(node.text for node in flattened_nodes if isinstance(node, Word) and not node.title_only)
         phrases = tuple(node for node in flattened_nodes if isinstance(node, Phrase) and not node.title_only)
-        required_nodes = (
-            node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only
-        )
+        required_nodes = (node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only)
         return cls(words, phrases, tuple(required_nodes))
 
     @property
@@ -229,13 +227,9 @@ class RankedSearch:
             if not await asyncio.to_thread(any, map(query_parts.has_exact_phrases, article_by_id.values())):
                 query_parts = query_parts.with_relaxed_phrases(query_parts.phrases)
                 partial_hits = await asyncio.to_thread(_find_partial_matches, engine, query_parts, scope)
-        cosine_by_id = (
-            {} if partial_hits is None else await self._find_semantic_candidates(engine, query_parts, scope)
-        )
+        cosine_by_id = {} if partial_hits is None else await self._find_semantic_candidates(engine, query_parts, scope)
         # For short queries partial matches rank last, so no more are read than can be shown.
-        max_reranked_articles = (
-            limit if len(query_parts.words) < MIN_LONG_QUERY_WORDS else MAX_RERANKED_ARTICLES
-        )
+        max_reranked_articles = limit if len(query_parts.words) < MIN_LONG_QUERY_WORDS else MAX_RERANKED_ARTICLES
         hit_by_id = {
             hit.article_id: hit
             for hit in (
@@ -303,9 +297,7 @@ class RankedSearch:
             )
             is_full_match = article.id in full_match_ids or rerank_score.matches_all_terms
             is_partial_match = (
-                not is_full_match
-                or bool(query_parts.relaxed_phrases)
-                or not query_parts.has_exact_phrases(article)
+                not is_full_match or bool(query_parts.relaxed_phrases) or not query_parts.has_exact_phrases(article)
             )
             ranked_articles.append(
                 RankedArticle(
@@ -380,9 +372,7 @@ def _relax_phrases(engine: SearchEngine, query_parts: QueryParts, scope: Scope) 
     if len(query_parts.words) < MIN_PASTED_WORDS and engine.match_all(query_parts.required_nodes, scope, 1):
         return query_parts
     missing_phrases = [
-        phrase
-        for phrase in query_parts.phrases
-        if not engine.match_all((phrase, *query_parts.required), scope, 1)
+        phrase for phrase in query_parts.phrases if not engine.match_all((phrase, *query_parts.required), scope, 1)
     ]
     if missing_phrases:
         return query_parts.with_relaxed_phrases(missing_phrases)

@@ -77,23 +77,19 @@ class Reranker:
             for stem in term.stems | term.related:
                 self._term_indexes_by_stem.setdefault(stem, []).append(index)
         self._searched_stems = frozenset(self._term_indexes_by_stem)
-        pair_weights = [
-            min(first_term.weight, second_term.weight) for first_term, second_term in pairwise(query_terms)
-        ]
+        pair_weights = [min(first_term.weight, second_term.weight) for first_term, second_term in pairwise(query_terms)]
         self._pair_weights = pair_weights
         self._total_pair_weight = sum(pair_weights)
 
     def score_article(self, article: Article, engine_score: float, cosine: float = 0.0) -> RerankScore:
         """Score an article. `engine_score` is its engine score as a share of the best one, from 0 to 1."""
         language = article.language
-        title_positions, exact_form_indexes, matched_indexes = self._find_term_positions(
-            article.title, language
-        )
+        title_positions, exact_form_indexes, matched_indexes = self._find_term_positions(article.title, language)
         title_indexes = {term_index for _, term_index in title_positions}
         body_positions: list[tuple[int, int]] = []
-        if len(exact_form_indexes) < len(self._query_terms) or self._compute_adjacency_share(
-            title_positions
-        ) != bool(self._total_pair_weight):
+        if len(exact_form_indexes) < len(self._query_terms) or self._compute_adjacency_share(title_positions) != bool(
+            self._total_pair_weight
+        ):
             body_positions, body_exact_form_indexes, body_matched_indexes = self._find_term_positions(
                 (article.body or article.summary)[:MAX_CHARS_READ], language
             )
@@ -113,9 +109,7 @@ class Reranker:
             score += LANGUAGE_WEIGHT
         return RerankScore(score, len(matched_indexes) == len(self._query_terms))
 
-    def _find_term_positions(
-        self, text: str, language: str | None
-    ) -> tuple[list[tuple[int, int]], set[int], set[int]]:
+    def _find_term_positions(self, text: str, language: str | None) -> tuple[list[tuple[int, int]], set[int], set[int]]:
         """Find the terms of a query in a text.
 
         Return (word position, term index) pairs, the indexes of terms in their typed form, and the indexes of
@@ -177,9 +171,7 @@ class Reranker:
                     min_gaps[term_index - 1], word_position - last_position_by_term[term_index - 1]
                 )
             if term_index < len(self._pair_weights):
-                min_gaps[term_index] = min(
-                    min_gaps[term_index], word_position - last_position_by_term[term_index + 1]
-                )
+                min_gaps[term_index] = min(min_gaps[term_index], word_position - last_position_by_term[term_index + 1])
             last_position_by_term[term_index] = word_position
         adjacent_weight = sum(
             weight if gap == 1 else weight / 2

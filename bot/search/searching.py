@@ -171,9 +171,7 @@ class Searcher:
                 engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, sort
             )
             advice_notes = (
-                await suggest_quotes(query, self.store, engine, scope)
-                if query.unquoted_filters
-                else QueryAdvice()
+                await suggest_quotes(query, self.store, engine, scope) if query.unquoted_filters else QueryAdvice()
             )
             full_match_count = sum(not found_article.is_partial for found_article in ranked_articles)
             if not advice_notes.suggestions and full_match_count < MIN_FULL_MATCHES:
@@ -185,9 +183,7 @@ class Searcher:
                 query_parts, similar_word_articles = await self._rank(
                     engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, "relevance"
                 )
-                ranked_articles = [
-                    ranked_article._replace(is_partial=True) for ranked_article in similar_word_articles
-                ]
+                ranked_articles = [ranked_article._replace(is_partial=True) for ranked_article in similar_word_articles]
         except EngineError as error:
             self.index.report_search_failure(error)
             return SearchPage(notes=(*notes, Note.of(NoteKind.DAMAGED)))
@@ -214,14 +210,10 @@ class Searcher:
         if sort == "newest" or not query_parts.text:
             ranked_articles = await self._ranked_search.find_newest(engine, query, query_parts, scope, limit)
         else:
-            query_parts, ranked_articles = await self._ranked_search.find_best(
-                engine, query_parts, scope, limit
-            )
+            query_parts, ranked_articles = await self._ranked_search.find_best(engine, query_parts, scope, limit)
         return query_parts, await self._collapse_stories(ranked_articles)
 
-    async def list_latest(
-        self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int
-    ) -> list[Article]:
+    async def list_latest(self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int) -> list[Article]:
         """Return the newest articles of these feeds or of one outlet, each story once.
 
         Raises:
@@ -229,12 +221,8 @@ class Searcher:
         """
         fetch_limit = limit + OVERFETCH_ARTICLES
         while True:
-            newest_articles = await self.store.articles.list_newest(
-                feed_ids, outlet=outlet, limit=fetch_limit
-            )
-            stories = await self._collapse_stories(
-                [RankedArticle(article, 0.0) for article in newest_articles]
-            )
+            newest_articles = await self.store.articles.list_newest(feed_ids, outlet=outlet, limit=fetch_limit)
+            stories = await self._collapse_stories([RankedArticle(article, 0.0) for article in newest_articles])
             if len(stories) >= limit or len(newest_articles) < fetch_limit:
                 return [story.article for story in stories[:limit]]
             fetch_limit *= 2
@@ -278,13 +266,9 @@ class Searcher:
             for word, start, end in text_analysis.find_token_spans(article.title):
                 spelling_by_word.setdefault(word, article.title[start:end])
         spellings = [spelling_by_word.get(word, word) for word in words]
-        return [
-            spelling for spelling in spellings if len(spelling) >= MIN_COMPLETION_LENGTH or spelling.isupper()
-        ]
+        return [spelling for spelling in spellings if len(spelling) >= MIN_COMPLETION_LENGTH or spelling.isupper()]
 
-    async def _build_scope(
-        self, query: Query, feed_ids: Collection[int] | None, user_id: int | None
-    ) -> Scope:
+    async def _build_scope(self, query: Query, feed_ids: Collection[int] | None, user_id: int | None) -> Scope:
         bookmarked_article_ids: frozenset[int] = frozenset()
         if user_id is not None and asks_for_bookmarks(query):
             bookmarked_article_ids = await self.store.bookmarks.load_article_ids(user_id)
@@ -309,12 +293,9 @@ class Searcher:
         stories: list[RankedArticle] = []
         for ranked_article in ranked_articles:
             article = ranked_article.article
-            published_times = published_times_by_text[
-                article.outlet, article.title.lower(), _fold_beginning(article)
-            ]
+            published_times = published_times_by_text[article.outlet, article.title.lower(), _fold_beginning(article)]
             if article.page in page_keys or any(
-                abs(article.published - published_at) < REPUBLISH_WINDOW_SECONDS
-                for published_at in published_times
+                abs(article.published - published_at) < REPUBLISH_WINDOW_SECONDS for published_at in published_times
             ):
                 continue
             page_keys.add(article.page)

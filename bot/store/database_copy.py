@@ -75,9 +75,7 @@ async def require_complete(database: AnyDatabase) -> None:
 
 async def require_not_moved(database: AnyDatabase) -> None:
     """Raise `DatabaseMoved` if the database was moved to another location."""
-    if (
-        target_location := await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))
-    ) is not None:
+    if (target_location := await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))) is not None:
         raise DatabaseMoved(database.location, target_location)
 
 
@@ -107,9 +105,7 @@ def _unmark_moved(db: Connection) -> None:
 
 
 class _DatabaseCopy:
-    def __init__(
-        self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
         self._done_row_count = self._total_row_count = 0
 
@@ -118,10 +114,7 @@ class _DatabaseCopy:
         schemas = [table_schema for table_schema in schemas if table_schema.name not in _UNCOPIED_TABLE_NAMES]
         await require_complete(self._source)
         target_location = _format_location(self._target.location)
-        if (
-            await self._source.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))
-            != target_location
-        ):
+        if await self._source.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) != target_location:
             await require_not_moved(self._source)
         await self._start_or_resume(schemas)
         for schema in schemas:
@@ -146,9 +139,7 @@ class _DatabaseCopy:
             await self._compare_table(schema)
         # In this order: after a kill in between neither database is usable, and the move is run again.
         await self._source.transact(_mark_moved, target_location)
-        await self._target.transact(
-            Connection.execute_rowcount, "DELETE FROM meta WHERE name = ?", (IN_PROGRESS_KEY,)
-        )
+        await self._target.transact(Connection.execute_rowcount, "DELETE FROM meta WHERE name = ?", (IN_PROGRESS_KEY,))
         return row_count
 
     async def _start_or_resume(self, schemas: Sequence[TableSchema]) -> None:
@@ -156,9 +147,7 @@ class _DatabaseCopy:
 
         Raises `DatabaseUnusable` if it holds other data.
         """
-        source_location = await self._target.query(
-            Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,)
-        )
+        source_location = await self._target.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
         if source_location is not None:
             if source_location != str(self._source.location):
                 await require_complete(self._target)
@@ -166,9 +155,7 @@ class _DatabaseCopy:
         for schema in schemas:
             first_row = await self._target.query(Connection.fetch_row, f"SELECT 1 FROM {schema.name} LIMIT 1")
             if schema.name != "meta" and first_row:
-                raise DatabaseUnusable(
-                    f"The database {self._target.location} is not empty: a move overwrites nothing."
-                )
+                raise DatabaseUnusable(f"The database {self._target.location} is not empty: a move overwrites nothing.")
         await self._target.transact(_mark_in_progress, str(self._source.location))
 
     async def _copy_table(self, schema: TableSchema, deferred_columns: set[str]) -> None:
@@ -176,9 +163,7 @@ class _DatabaseCopy:
         if last_key is not None:
             self._report_progress(await self._target.read(_count_rows, schema))
         deferred_positions = [
-            column_position
-            for column_position, column in enumerate(schema.columns)
-            if column in deferred_columns
+            column_position for column_position, column in enumerate(schema.columns) if column in deferred_columns
         ]
         key_positions = [schema.columns.index(column) for column in schema.key]
         while rows := await self._source.read(_load_next_rows, schema, last_key):
@@ -186,9 +171,7 @@ class _DatabaseCopy:
             batch_rows = rows
             if deferred_positions:
                 batch_rows = [
-                    tuple(
-                        None if position in deferred_positions else cell for position, cell in enumerate(row)
-                    )
+                    tuple(None if position in deferred_positions else cell for position, cell in enumerate(row))
                     for row in rows
                 ]
             await self._target.transact(_insert_rows, schema, batch_rows)
@@ -260,9 +243,7 @@ def _build_row_condition_sql(schema: TableSchema) -> str:
 
 def _load_next_rows(db: Connection, schema: TableSchema, last_key: RowValues | None) -> list[RowValues]:
     key_columns_sql = ", ".join(schema.key)
-    after_key_sql = (
-        "" if last_key is None else f"AND ({key_columns_sql}) > ({', '.join('?' * len(last_key))})"
-    )
+    after_key_sql = "" if last_key is None else f"AND ({key_columns_sql}) > ({', '.join('?' * len(last_key))})"
     rows = db.fetch_rows(
         f"SELECT {', '.join(map(_quote_column, schema.columns))} FROM {schema.name} WHERE "
         f"{_build_row_condition_sql(schema)} {after_key_sql} "

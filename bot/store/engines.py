@@ -82,6 +82,4 @@ def _get_sequence_module(store_database: AnyDatabase) -> Any:
 
 def _require_extra() -> None:
     if find_spec("psycopg") is None:
-        raise DatabaseUnusable(
-            f"A database on a PostgreSQL server needs an extra: {extra_command('postgres')}"
-        )
+        raise DatabaseUnusable(f"A database on a PostgreSQL server needs an extra: {extra_command('postgres')}")

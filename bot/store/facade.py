@@ -115,10 +115,7 @@ class Store:
         try:
             await database_copy.require_complete(store._database)
             await store.encrypt_feed_urls()
-            if (
-                await store._database.query(Connection.fetch_row, feed_rows.FEEDS_WITHOUT_SLOT_SQL)
-                is not None
-            ):
+            if await store._database.query(Connection.fetch_row, feed_rows.FEEDS_WITHOUT_SLOT_SQL) is not None:
                 await store._database.transact(feed_rows.assign_host_slots)
         except BaseException:
             await store.close()
@@ -223,9 +220,7 @@ class Store:
         """
         if not (await self.count_encrypted_urls()).private_urls:
             return 0
-        encrypted_count = await self._database.transact(
-            url_encryption.encrypt_stored_urls, reencrypt=reencrypt
-        )
+        encrypted_count = await self._database.transact(url_encryption.encrypt_stored_urls, reencrypt=reencrypt)
         if encrypted_count:
             await self._database.scrub(("feed",))
         return encrypted_count

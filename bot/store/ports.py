@@ -22,9 +22,7 @@ C_co = TypeVar("C_co", bound=Connection, covariant=True)
 class Worker(Protocol[C_co]):
     """A database connection with its own thread, which runs one function after another."""
 
-    async def run(
-        self, function: Callable[Concatenate[C_co, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def run(self, function: Callable[Concatenate[C_co, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` on the worker's thread and return the result. Raises `StoreError`.
 
         The function must end its transaction. It runs to its end even if the caller is cancelled; later calls
@@ -85,9 +83,7 @@ class Database(ABC, Generic[C, S]):
             for writer in self._writers:
                 await writer.close()
 
-    async def transact(
-        self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def transact(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` in a write transaction and return its result.
 
         The transaction is rolled back on any error or cancellation. Raises `StoreError`; raises
@@ -95,9 +91,7 @@ class Database(ABC, Generic[C, S]):
         """
         return await self._transact(0, function, *args, **kwargs)
 
-    async def transact_urgently(
-        self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def transact_urgently(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function in a write transaction, ahead of other writes of this process if possible.
 
         Raises `StoreError`.

@@ -42,14 +42,10 @@ class Repository:
     async def _fetch_int(self, sql: str, parameters: Parameters = ()) -> int:
         return int(await self._database.query(Connection.fetch_value, sql, parameters))
 
-    async def _fetch_object(
-        self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()
-    ) -> T | None:
+    async def _fetch_object(self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
         return await self._database.query(Connection.fetch_object, from_row, sql, parameters)
 
-    async def _fetch_objects(
-        self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()
-    ) -> list[T]:
+    async def _fetch_objects(self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
         return await self._database.query(Connection.fetch_objects, from_row, sql, parameters)
 
 
@@ -57,9 +53,7 @@ class _BoundFunction(Generic[P, T]):
     def __init__(self, database_method: str, function: Callable[Concatenate[Connection, P], T]) -> None:
         self._database_method, self._function = database_method, function
 
-    def __get__(
-        self, repository: Repository, _repository_class: object = None
-    ) -> Callable[P, Coroutine[Any, Any, T]]:
+    def __get__(self, repository: Repository, _repository_class: object = None) -> Callable[P, Coroutine[Any, Any, T]]:
         return partial(getattr(repository._database, self._database_method), self._function)  # noqa: SLF001 - a method of it
 
 
@@ -91,9 +85,7 @@ def urgent_write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
 def _wrap_as_coroutine(database_method: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     @wraps(method)
     async def run_method(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(
-            self._database, database_method
-        )
+        run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(self._database, database_method)
         return await run_on_database(lambda db: method(self, db, *args, **kwargs))
 
     return run_method

@@ -93,19 +93,14 @@ def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Seque
     Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
     while several searches run. A query with ORDER BY needs a LIMIT, or SQLite may drop the order.
     """
-    ids_json = db.fetch_value(
-        f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters
-    )
+    ids_json = db.fetch_value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
     return cast("list[int]", json.loads(ids_json))
 
 
 @cache
 def _build_converters(model_class: type) -> dict[str, Callable[[Any], Any] | None]:
     """Return the converter for each field of a class, or None for fields whose column is used as it is."""
-    return {
-        field_name: _build_converter(type_hint)
-        for field_name, type_hint in get_type_hints(model_class).items()
-    }
+    return {field_name: _build_converter(type_hint) for field_name, type_hint in get_type_hints(model_class).items()}
 
 
 def _build_converter(type_hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any annotation
@@ -116,11 +111,7 @@ def _build_converter(type_hint: Any) -> Callable[[Any], Any] | None:  # noqa: AN
         return lambda json_text: tuple(json.loads(json_text))
     if type_hint is PostLook:
         return PostLook.from_json
-    return (
-        type_hint
-        if type_hint is bool or (isinstance(type_hint, type) and issubclass(type_hint, Enum))
-        else None
-    )
+    return type_hint if type_hint is bool or (isinstance(type_hint, type) and issubclass(type_hint, Enum)) else None
 
 
 def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
@@ -165,11 +156,7 @@ def due_feed_from_row(row: Row) -> DueFeed:
 
 def feed_to_columns(feed: Feed) -> dict[str, Any]:
     """Return the values to store for a feed, by column name."""
-    columns = {
-        field_name: getattr(feed, field_name)
-        for field_name in _FEED_FIELD_NAMES
-        if field_name != "validators"
-    }
+    columns = {field_name: getattr(feed, field_name) for field_name in _FEED_FIELD_NAMES if field_name != "validators"}
     converted_columns = {"server_id": feed.server_id or 0, "state": feed.state.value}
     return columns | feed.validators._asdict() | converted_columns
 

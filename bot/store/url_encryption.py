@@ -78,8 +78,7 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
     if not is_private(url, server_id):
         return url
     candidates_sql = (
-        f"SELECT url FROM feed WHERE server_id = ? AND (server_id <> 0 OR url = ? OR url LIKE "
-        f"'{ENCRYPTED_PREFIX}%')"
+        f"SELECT url FROM feed WHERE server_id = ? AND (server_id <> 0 OR url = ? OR url LIKE '{ENCRYPTED_PREFIX}%')"
     )
     rows = db.fetch_rows(candidates_sql, (server_id, url))
     return next((stored_url for (stored_url,) in rows if decrypt_url(stored_url) == url), None)

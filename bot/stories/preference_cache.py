@@ -66,9 +66,7 @@ class PreferenceModelCache:
 
     async def _learn_model(self, server_id: int) -> PreferenceModel:
         now = self._store.clock.now()
-        training_data = await self._store.feedback.load_training_data(
-            server_id, now - EVIDENCE_WINDOW_SECONDS
-        )
+        training_data = await self._store.feedback.load_training_data(server_id, now - EVIDENCE_WINDOW_SECONDS)
         if not training_data.feedback:
             return NO_PREFERENCES
         try:

@@ -94,21 +94,15 @@ class PreferenceModel:
 
     def select_strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
         """Return the traits of a story's articles with the largest absolute scores, strongest first."""
-        trait_keys = {
-            key for article in articles for key in _collect_trait_names(article)
-        } & self.traits.keys()
-        traits = sorted(
-            (self.traits[key] for key in trait_keys), key=lambda trait: (-abs(trait.score), trait.name)
-        )
+        trait_keys = {key for article in articles for key in _collect_trait_names(article)} & self.traits.keys()
+        traits = sorted((self.traits[key] for key in trait_keys), key=lambda trait: (-abs(trait.score), trait.name))
         return traits[:_MAX_TRAITS_PER_STORY]
 
     def compute_score(self, articles: Iterable[RatableArticle]) -> float:
         """Return how much the server likes a story, from -`MAX_SCORE` to `MAX_SCORE`; 0 is average."""
         if not self.traits:
             return 0.0
-        return max(
-            -MAX_SCORE, min(MAX_SCORE, sum(trait.score for trait in self.select_strongest_traits(articles)))
-        )
+        return max(-MAX_SCORE, min(MAX_SCORE, sum(trait.score for trait in self.select_strongest_traits(articles))))
 
 
 NO_PREFERENCES = PreferenceModel()
@@ -127,8 +121,7 @@ def learn_preferences(
         return NO_PREFERENCES
     article_by_id = {posted_article.article_id: posted_article.article for posted_article in shown_articles}
     posted_weight_by_article = {
-        shown_article.article_id: _compute_decay(now - shown_article.sent_at)
-        for shown_article in shown_articles
+        shown_article.article_id: _compute_decay(now - shown_article.sent_at) for shown_article in shown_articles
     }
     like_weight_by_article: defaultdict[int, float] = defaultdict(float)
     dislike_weight_by_article: defaultdict[int, float] = defaultdict(float)
@@ -136,9 +129,7 @@ def learn_preferences(
     for verdict in effective_verdicts:
         if verdict.article_id in article_by_id:
             opinion_weight_by_article = (
-                dislike_weight_by_article
-                if verdict.opinion is OpinionKind.DISLIKED
-                else like_weight_by_article
+                dislike_weight_by_article if verdict.opinion is OpinionKind.DISLIKED else like_weight_by_article
             )
             opinion_weight_by_article[verdict.article_id] += _OPINION_WEIGHTS.get(
                 verdict.opinion, 1.0
@@ -189,9 +180,7 @@ def _compute_traits(
             )
             name = name_counts_by_key[key].most_common(1)[0][0]
             traits_by_key[key] = Trait(trait_kind, name, score, tuple(judge_ids)[:MIN_USERS_TO_SHOW])
-    strongest_keys = sorted(traits_by_key, key=lambda key: -abs(traits_by_key[key].score))[
-        :_MAX_TRAITS_PER_SERVER
-    ]
+    strongest_keys = sorted(traits_by_key, key=lambda key: -abs(traits_by_key[key].score))[:_MAX_TRAITS_PER_SERVER]
     return {key: traits_by_key[key] for key in strongest_keys}
 
 
@@ -211,9 +200,7 @@ def _collect_trait_names(article: RatableArticle) -> dict[str, str]:
             names_by_key.setdefault(f"t:{fold(name)}", name)
     for stem, start, end in text_analysis.find_stems_with_spans(article.title, article.language):
         if len(stem) >= _MIN_WORD_LENGTH and not stem.isdecimal() and f"t:{stem}" not in names_by_key:
-            names_by_key.setdefault(
-                f"w:{stem}", discord_text.to_plain_line(article.title[start:end], _MAX_NAME_LENGTH)
-            )
+            names_by_key.setdefault(f"w:{stem}", discord_text.to_plain_line(article.title[start:end], _MAX_NAME_LENGTH))
     return names_by_key
 
 

@@ -52,9 +52,7 @@ class StoryLookup:
     between is considered within the transaction that stores the articles.
     """
 
-    def __init__(
-        self, store: Store, index: IndexUpdater, semantic_index: SemanticIndex | None = None
-    ) -> None:
+    def __init__(self, store: Store, index: IndexUpdater, semantic_index: SemanticIndex | None = None) -> None:
         self._store, self._search_index, self._semantic_index = store, index, semantic_index
         self._recent_articles = RecentArticleIndex()
         self._last_article_id = 0
@@ -70,9 +68,7 @@ class StoryLookup:
             await asyncio.gather(self._encoding_task, return_exceptions=True)
 
     @asynccontextmanager
-    async def match_new_articles(
-        self, feed_id: int, new_articles: Sequence[NewArticle]
-    ) -> AsyncIterator[StoryMatches]:
+    async def match_new_articles(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
         """Yield once, to an `async with` block, the recent articles that are similar to new ones of a feed.
 
         The new articles must be stored within the block, so that the next call knows them.
@@ -111,13 +107,9 @@ class StoryLookup:
         similar_articles_by_key: dict[str, Sequence[SimilarArticle]] = {}
         for article in new_articles:
             lead = (article.summary or article.body)[:LEAD_LENGTH]
-            brief = ArticleBrief(
-                0, article.key, feed_id, article.title, lead, article.language, article.published
-            )
+            brief = ArticleBrief(0, article.key, feed_id, article.title, lead, article.language, article.published)
             similar_articles = self._recent_articles.find_similar(
-                extract_story_features(
-                    brief, self._compute_term_weight, self._vector_by_article_key.get(article.key)
-                )
+                extract_story_features(brief, self._compute_term_weight, self._vector_by_article_key.get(article.key))
             )
             if similar_articles:
                 similar_articles_by_key[article.key] = similar_articles
@@ -160,9 +152,9 @@ class StoryLookup:
     async def _encode_titles(self, new_articles: Sequence[NewArticle]) -> None:
         if self._semantic_index is None:
             return
-        articles_to_encode = [
-            article for article in new_articles if article.key not in self._vector_by_article_key
-        ][:MAX_TITLES_PER_POLL]
+        articles_to_encode = [article for article in new_articles if article.key not in self._vector_by_article_key][
+            :MAX_TITLES_PER_POLL
+        ]
         vectors = await self._semantic_index.encode_titles(
             [strip_agency_prefix(article.title) for article in articles_to_encode],
             timeout_seconds=ENCODE_WAIT_SECONDS,

@@ -107,8 +107,7 @@ def extract_story_features(
     """
     title, lead, language = strip_agency_prefix(brief.title), brief.lead[:LEAD_LENGTH], brief.language
     weight_by_term = {
-        term: compute_term_weight(term) ** 2
-        for term in _intern_words(text_analysis.stem_tokens(title, language))
+        term: compute_term_weight(term) ** 2 for term in _intern_words(text_analysis.stem_tokens(title, language))
     }
     words = frozenset(_intern_words(text_analysis.tokenize(title)))
     names = frozenset(_intern_words(_iter_names(title, lead))) or _EMPTY_SET
@@ -121,12 +120,8 @@ def extract_story_features(
         language=language,
         weights=weight_by_term,
         total_weight=sum(weight_by_term.values()) or 1.0,
-        lead_terms=tuple(
-            set(_intern_words(text_analysis.stem_tokens(lead, language))) - weight_by_term.keys()
-        ),
-        mentioned_words=tuple(
-            words.union(_intern_words(_iter_capitalised(lead, includes_sentence_starts=True)))
-        ),
+        lead_terms=tuple(set(_intern_words(text_analysis.stem_tokens(lead, language))) - weight_by_term.keys()),
+        mentioned_words=tuple(words.union(_intern_words(_iter_capitalised(lead, includes_sentence_starts=True)))),
         names=names,
         brands=brand_words,
         figures=figures,
@@ -201,8 +196,7 @@ class RecentArticleIndex:
                 for article_id in article_ids:
                     shared_weight_by_article[article_id] += weight  # type: ignore[assignment]  # weights are no whole numbers
         candidates = [
-            self._features_by_id[article_id]
-            for article_id, _ in shared_weight_by_article.most_common(_MAX_COMPARED)
+            self._features_by_id[article_id] for article_id, _ in shared_weight_by_article.most_common(_MAX_COMPARED)
         ]
         cosines = _compute_cosines(features, candidates)
         similar_articles = [
@@ -211,9 +205,7 @@ class RecentArticleIndex:
             if candidate.feed_id != features.feed_id
             and (candidate_similarity := compute_similarity(features, candidate, cosine)) >= MIN_SIMILARITY
         ]
-        return tuple(
-            sorted(similar_articles, key=lambda similar_article: -similar_article.similarity)[:MAX_SIMILAR]
-        )
+        return tuple(sorted(similar_articles, key=lambda similar_article: -similar_article.similarity)[:MAX_SIMILAR])
 
     def _remove(self, article_id: int) -> None:
         for index_key in _iter_index_keys(self._features_by_id[article_id]):
@@ -238,9 +230,7 @@ def compute_similarity(
     )
     if (
         gap_seconds > MAX_STORY_GAP_SECONDS
-        or has_figure_conflict(
-            first_features.figures, second_features.figures, is_cross_lingual=are_translations
-        )
+        or has_figure_conflict(first_features.figures, second_features.figures, is_cross_lingual=are_translations)
         or _have_different_subjects(first_features, second_features)
     ):
         return 0.0
@@ -259,11 +249,7 @@ def _compute_cross_lingual_similarity(
 
     It is 0 without a cosine and a common name.
     """
-    if (
-        cosine is None
-        or cosine < _MIN_CROSS_LINGUAL_COSINE
-        or not _share_a_name(first_features, second_features)
-    ):
+    if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(first_features, second_features):
         return 0.0
     return cosine - _CROSS_LINGUAL_OFFSET
 
@@ -274,8 +260,7 @@ def _compute_lexical_similarity(
     if len(first_features.weights.keys() & second_features.weights.keys()) < _MIN_SHARED_TERMS:
         return 0.0
     word_similarity = (
-        _compute_weight_share(first_features, second_features)
-        + _compute_weight_share(second_features, first_features)
+        _compute_weight_share(first_features, second_features) + _compute_weight_share(second_features, first_features)
     ) / 2
     return word_similarity if cosine is None else max(0.0, (word_similarity + cosine) / 2 - _COSINE_OFFSET)
 
@@ -299,19 +284,15 @@ def _have_different_subjects(first_features: StoryFeatures, second_features: Sto
 
     Brands, names with a version number, and proper names are compared separately.
     """
-    if first_features.brands.difference(
-        second_features.mentioned_words
-    ) and second_features.brands.difference(first_features.mentioned_words):
+    if first_features.brands.difference(second_features.mentioned_words) and second_features.brands.difference(
+        first_features.mentioned_words
+    ):
         return True
     first_versioned_names, second_versioned_names = (
         first_features.versioned_names,
         second_features.versioned_names,
     )
-    if (
-        first_versioned_names
-        and second_versioned_names
-        and first_versioned_names.isdisjoint(second_versioned_names)
-    ):
+    if first_versioned_names and second_versioned_names and first_versioned_names.isdisjoint(second_versioned_names):
         return True
     return bool(
         first_features.names
@@ -322,9 +303,9 @@ def _have_different_subjects(first_features: StoryFeatures, second_features: Sto
 
 
 def _share_a_name(first_features: StoryFeatures, second_features: StoryFeatures) -> bool:
-    return not first_features.names.isdisjoint(
-        second_features.mentioned_words
-    ) or not second_features.names.isdisjoint(first_features.mentioned_words)
+    return not first_features.names.isdisjoint(second_features.mentioned_words) or not second_features.names.isdisjoint(
+        first_features.mentioned_words
+    )
 
 
 def _iter_names(title: str, lead: str) -> Iterator[str]:
@@ -350,22 +331,16 @@ def _iter_brands(title: str) -> Iterator[str]:
     for word, start, end in text_analysis.find_token_spans(title):
         original_word = title[start:end]
         has_inner_capital = (
-            word.isalpha()
-            and original_word != original_word.upper()
-            and original_word[1:] != original_word[1:].lower()
+            word.isalpha() and original_word != original_word.upper() and original_word[1:] != original_word[1:].lower()
         )
-        if has_inner_capital or (
-            capitals_mean_names and word in AMBIGUOUS_BRANDS and original_word[0].isupper()
-        ):
+        if has_inner_capital or (capitals_mean_names and word in AMBIGUOUS_BRANDS and original_word[0].isupper()):
             yield word
 
 
 def _is_title_case(title: str) -> bool:
     """Return whether most long words of a title are capitalised, so that capitals do not indicate names."""
     initials = [
-        title[start]
-        for _word, start, end in text_analysis.find_token_spans(title)
-        if end - start > _MIN_NAME_LENGTH
+        title[start] for _word, start, end in text_analysis.find_token_spans(title) if end - start > _MIN_NAME_LENGTH
     ]
     return sum(map(str.isupper, initials)) >= _TITLE_CASE_SHARE * len(initials)
 
@@ -401,11 +376,7 @@ def _compute_cosines(features: StoryFeatures, candidates: list[StoryFeatures]) -
     known_cosines = iter(
         compute_cosines(
             features.vector,
-            [
-                encoded_candidate.vector
-                for encoded_candidate in candidates
-                if encoded_candidate.vector is not None
-            ],
+            [encoded_candidate.vector for encoded_candidate in candidates if encoded_candidate.vector is not None],
         )
     )
     return [None if candidate.vector is None else next(known_cosines) for candidate in candidates]

@@ -37,10 +37,6 @@ def compute_membership_score(feed_id: int, published: int, posted_articles: Sequ
         ):
             return -1.0
     return compute_membership_margin(
-        [
-            posted_article.similarity
-            for posted_article in posted_articles
-            if posted_article.similarity is not None
-        ],
+        [posted_article.similarity for posted_article in posted_articles if posted_article.similarity is not None],
         len(posted_articles),
     )

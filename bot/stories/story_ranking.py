@@ -10,9 +10,7 @@ from bot.stories.preference_model import PreferenceModel
 _OUTLET_POINTS, _BOOKMARK_POINTS, _RECENCY_POINTS, _PREFERENCE_POINTS = 3.0, 2.0, 1.0, 1.5
 
 
-def compute_story_score(
-    *, outlet_count: int, bookmark_count: int, recency: float, preference: float
-) -> float:
+def compute_story_score(*, outlet_count: int, bookmark_count: int, recency: float, preference: float) -> float:
     """Return the score of a story; higher is better.
 
     `recency` is 0 for the oldest story in the period and 1 for one published now. `preference` is the score

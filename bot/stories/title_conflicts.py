@@ -38,9 +38,7 @@ _SCALE_BY_WORD = {
 _PERCENT_UNITS = frozenset({"%", "percent", "pc", "pourcent"})
 _ROUNDED_UNITS = frozenset(_CURRENCY_BY_WORD.values()) | {"%"}
 _UNIT_NAMES = _ROUNDED_UNITS | {"day"}
-_CURRENCY_WORDS_PATTERN = "|".join(
-    re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True)
-)
+_CURRENCY_WORDS_PATTERN = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True))
 _SCALE_WORDS_PATTERN = "|".join(sorted(_SCALE_BY_WORD, key=len, reverse=True))
 _NUMBER_PATTERN = re.compile(
     rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) "
@@ -148,16 +146,13 @@ def select_versioned_subjects(figures: Collection[Figure]) -> frozenset[str]:
 def _group_by_subject(figures: Collection[Figure], *, merges_counts: bool) -> dict[str, list[float]]:
     values_by_subject: dict[str, list[float]] = {}
     for subject, value in figures:
-        values_by_subject.setdefault(
-            "#" if merges_counts and subject.startswith("#") else subject, []
-        ).append(value)
+        values_by_subject.setdefault("#" if merges_counts and subject.startswith("#") else subject, []).append(value)
     return values_by_subject
 
 
 def _are_equal(first_value: float, second_value: float, *, is_rounded: bool) -> bool:
     return first_value == second_value or (
-        is_rounded
-        and abs(first_value - second_value) <= ROUNDING_TOLERANCE * max(abs(first_value), abs(second_value))
+        is_rounded and abs(first_value - second_value) <= ROUNDING_TOLERANCE * max(abs(first_value), abs(second_value))
     )
 
 
@@ -177,6 +172,5 @@ def _parse_version(text: str) -> float:
     """Return a version as a number; two versions have equal numbers only if they are written equally."""
     major_number, *minor_numbers = (int(part) for part in text.split("."))
     return major_number + sum(
-        (minor_number + 1) / float(1000 ** (minor_index + 1))
-        for minor_index, minor_number in enumerate(minor_numbers)
+        (minor_number + 1) / float(1000 ** (minor_index + 1)) for minor_index, minor_number in enumerate(minor_numbers)
     )

@@ -16,12 +16,8 @@ _DATE_WORDS = (
     r"|a[pv]r[a-z]*|ma[iy]|jui?[nl][a-z]*|ao[uû]t|aug[a-z]*|sept?[a-z]*|oct[a-z]*|nov[a-z]*|d[ée]c[a-zé]*"
     r"|[ .,:/()–-])"
 )
-_CREDIT_WORDS = (
-    r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
-)
-_SOCIAL_NETWORKS = (
-    r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
-)
+_CREDIT_WORDS = r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
+_SOCIAL_NETWORKS = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
 _BULLET = r"(?:[→>»•►*-] ?)?"
 # Possessive quantifiers keep long lines from backtracking exponentially.
 _SOURCE_WORDS = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
@@ -187,9 +183,7 @@ def _strip_trailer(lines: list[str]) -> list[str]:
         return lines[: heading_indexes[0]]
     if title_indexes:
         last_line = lines[title_indexes[0]].strip()
-        repeated_indexes = list(
-            takewhile(lambda index: lines[index].strip() == last_line, reversed(filled_indexes))
-        )
+        repeated_indexes = list(takewhile(lambda index: lines[index].strip() == last_line, reversed(filled_indexes)))
         if len(repeated_indexes) > 1 and last_line.count(" ") > 1:
             return lines[: repeated_indexes[-1]]
     return lines

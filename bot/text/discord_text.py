@@ -14,9 +14,7 @@ ELLIPSIS = "…"
 _BLANK_CHARS_PATTERN = re.compile("[\u2800\u3164]")
 _MARKUP_PATTERN = re.compile(r"[\\*_~`|\[\]<>@#:]")
 _LINE_MARKUP_PATTERN = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
-_GRAPHEME_EXTENDER_PATTERN = re.compile(
-    f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{COMBINING_MARKS}\u3099\u309a]"
-)
+_GRAPHEME_EXTENDER_PATTERN = re.compile(f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{COMBINING_MARKS}\u3099\u309a]")
 _FLAG_LETTERS_PATTERN = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
@@ -77,8 +75,6 @@ def _splits_grapheme(text: str, position: int) -> bool:
     if (len(preceding_text) - len(preceding_text.rstrip("\\"))) % 2:
         return True
     flag_letters = (
-        _FLAG_LETTERS_PATTERN.search(preceding_text)
-        if "\U0001f1e6" <= text[position] <= "\U0001f1ff"
-        else None
+        _FLAG_LETTERS_PATTERN.search(preceding_text) if "\U0001f1e6" <= text[position] <= "\U0001f1ff" else None
     )
     return bool(flag_letters and len(flag_letters[0]) % 2)

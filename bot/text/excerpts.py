@@ -76,9 +76,7 @@ def _split_line(line: str) -> Iterator[str]:
         position = end_mark_match.end()
         if sentence_end_match := _SENTENCE_END_PATTERN.match(line, end_mark_match.start()):
             position = sentence_end_match.end()
-            if not _LIST_NUMBER_PATTERN.fullmatch(line, start, position) and _is_sentence_end(
-                line, sentence_end_match
-            ):
+            if not _LIST_NUMBER_PATTERN.fullmatch(line, start, position) and _is_sentence_end(line, sentence_end_match):
                 yield line[start:position]
                 start = position
     yield line[start:]
@@ -92,9 +90,7 @@ def _is_sentence_end(line: str, sentence_end_match: re.Match[str]) -> bool:
     if next_word[0].islower() and not _CAMEL_CASE_PATTERN.match(next_word):
         return False
     word_match = _WORD_BEFORE_PATTERN.search(
-        line[max(0, sentence_end_match.start() - _LOOK_BACK_CHARS) : sentence_end_match.start()].rpartition(
-            " "
-        )[2]
+        line[max(0, sentence_end_match.start() - _LOOK_BACK_CHARS) : sentence_end_match.start()].rpartition(" ")[2]
     )
     previous_word = word_match[0] if word_match else ""
     if sentence_end_match[0][0] != "." or sentence_end_match[0].startswith(".."):
@@ -147,9 +143,7 @@ def make_lead_excerpt(texts: Iterable[str], title: str, max_units: int) -> str:
     """
     plain_title = title.rstrip("….")
     paragraphs = (to_plain_line(text[:_MAX_LEAD_CHARS]) for text in texts)
-    lead = next(
-        (paragraph for paragraph in paragraphs if paragraph and paragraph.rstrip("….") != plain_title), ""
-    )
+    lead = next((paragraph for paragraph in paragraphs if paragraph and paragraph.rstrip("….") != plain_title), "")
     if title.endswith((".", "!", "?")) and lead.startswith(f"{title} "):
         lead = lead[len(title) :]
     return make_excerpt(lead, max_units)

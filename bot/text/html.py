@@ -64,9 +64,7 @@ _BREAK_RUN_PATTERN = re.compile(
     f"\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}{_CELL_SENTINEL}]*"
 )
 _BETWEEN_CELLS_PATTERN = re.compile(f" *{_CELL_SENTINEL}[ {_CELL_SENTINEL}]*")
-_NEXT_ROW_PATTERN = re.compile(
-    f"^[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}"
-)
+_NEXT_ROW_PATTERN = re.compile(f"^[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}")
 _LONG_VERBATIM_BREAKS_PATTERN = re.compile(f"(?:{_SPACE_SENTINEL}*{_BREAK_SENTINEL}){{3,}}")
 _ESCAPED_MARKUP_PATTERN = re.compile(
     r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
@@ -146,9 +144,7 @@ def exceeds_parse_budget(markup: str) -> bool:
 
 def has_too_many_attributes(markup: str, max_attributes: int) -> bool:
     """Return whether a tag has more than about `max_attributes`, which parsers compare with each other."""
-    return any(
-        _has_many_attributes(markup[start:end], max_attributes) for start, end, _, _ in _iter_tags(markup)
-    )
+    return any(_has_many_attributes(markup[start:end], max_attributes) for start, end, _, _ in _iter_tags(markup))
 
 
 def _has_many_attributes(tag: str, max_attributes: int) -> bool:
@@ -169,9 +165,7 @@ class _OpenTagStack:
         self._open_counts: Counter[str] = Counter()
 
     def open(self, name: str, *, is_self_closed: bool) -> None:
-        is_foreign = name in _FOREIGN_CONTENT_TAGS or any(
-            self._open_counts[root] for root in _FOREIGN_CONTENT_TAGS
-        )
+        is_foreign = name in _FOREIGN_CONTENT_TAGS or any(self._open_counts[root] for root in _FOREIGN_CONTENT_TAGS)
         if not (is_self_closed and is_foreign):
             self.names.append(name)
             self._open_counts[name] += 1
@@ -269,9 +263,7 @@ def _decode_entities(text: str, *, decode_angle_brackets: bool = False) -> str:
         return text
     return _ENTITY_PATTERN.sub(
         lambda match: (
-            match[0]
-            if not decode_angle_brackets and match[0] in _ANGLE_BRACKET_ENTITIES
-            else unescape(match[0])
+            match[0] if not decode_angle_brackets and match[0] in _ANGLE_BRACKET_ENTITIES else unescape(match[0])
         ),
         text,
     )

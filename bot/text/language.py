@@ -45,9 +45,7 @@ _STOPWORD_LANGUAGES = {
 _CUE_PATTERNS = (
     (
         "fr",
-        re.compile(
-            r"\b(?:[dl]|qu|[cjnm])['’](?=\w)|(?:é[es]?|eux|euse|eaux?|tion|ique|ère|ès)\b|[êœû]|\b[àÀ]\b"
-        ),
+        re.compile(r"\b(?:[dl]|qu|[cjnm])['’](?=\w)|(?:é[es]?|eux|euse|eaux?|tion|ique|ère|ès)\b|[êœû]|\b[àÀ]\b"),
     ),
     (
         "en",

@@ -29,9 +29,7 @@ def get_registrable_domain(url: str) -> str:
 
 def is_same_site(feed_url: str, link: str) -> bool:
     """Return whether a link leads to the site from which the feed is fetched."""
-    return bool(feed_domain := get_registrable_domain(feed_url)) and feed_domain == get_registrable_domain(
-        link
-    )
+    return bool(feed_domain := get_registrable_domain(feed_url)) and feed_domain == get_registrable_domain(link)
 
 
 def titles_match(title: str, other_title: str) -> bool:

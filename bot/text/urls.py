@@ -16,9 +16,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_HOST_CHARS = 253
 """Maximum number of characters of a host name (RFC 1035, section 2.3.4)."""
 _HOST_PATTERN = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
-_BLANK_CHARS_PATTERN = re.compile(
-    "[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
+_BLANK_CHARS_PATTERN = re.compile("[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _ESCAPE_PATTERN = re.compile(r"%[0-9a-fA-F]{2}")
 _SAFE_CHARS = "%/:?#[]@!$&'()*+,;=-._~"
 """Characters that are not percent-encoded (RFC 3986, section 2), without those of HTML markup."""
@@ -60,9 +58,7 @@ _RANDOM_TOKEN_PATTERN = re.compile(
 )
 """Pattern of a random token, except YouTube's ids of channels and playlists."""
 _JWT_TOKEN_PATTERN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
-_PRIVATE_PATH_TOKEN_PATTERN = re.compile(
-    r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+"
-)
+_PRIVATE_PATH_TOKEN_PATTERN = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
 _POSSIBLE_SECRET_PATTERN = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
 """Pattern, quick to search, that is in every URL in which `redact` hides a part, and in few others."""
 REDACTED = "***"
@@ -142,9 +138,7 @@ def redact(url: str) -> str:
     if "@" in netloc:
         netloc = f"{REDACTED}@{netloc.rpartition('@')[2]}"
     path = "/".join(map(_redact_segment, _PRIVATE_PATH_TOKEN_PATTERN.sub(REDACTED, parts.path).split("/")))
-    query, fragment = (
-        "&".join(map(_redact_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
-    )
+    query, fragment = ("&".join(map(_redact_parameter, text.split("&"))) for text in (parts.query, parts.fragment))
     return urlunsplit((parts.scheme, netloc, path, query, fragment))
 
 
@@ -176,9 +170,7 @@ def add_credentials(url: str, user: str, password: str) -> str:
     """Return the URL with user and password (RFC 3986, section 3.2.1), which replace existing credentials."""
     parts = urlsplit(url)
     host_and_port = parts.netloc.rpartition("@")[2]
-    return parts._replace(
-        netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host_and_port}"
-    ).geturl()
+    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host_and_port}").geturl()
 
 
 def normalize_input(text: str) -> str:
@@ -266,8 +258,7 @@ def _normalize_name(name: str) -> str:
 
 def _looks_random(text: str) -> bool:
     return any(
-        pattern.fullmatch(text)
-        for pattern in (_HEXADECIMAL_TOKEN_PATTERN, _RANDOM_TOKEN_PATTERN, _JWT_TOKEN_PATTERN)
+        pattern.fullmatch(text) for pattern in (_HEXADECIMAL_TOKEN_PATTERN, _RANDOM_TOKEN_PATTERN, _JWT_TOKEN_PATTERN)
     )
 
 

@@ -51,25 +51,20 @@ def parse_filter_query(text: str, now: int) -> Query:
     return query
 
 
-def select_blocking_filters(
-    filters: Sequence[Filter], matches: Callable[[str], bool | None]
-) -> tuple[Filter, ...]:
+def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
     """Return the filters that block an article; the result is empty if the article is to be posted.
 
     `matches` returns whether a query matches the article, or None if unknown; in doubt the article is posted.
     """
     include_filters = tuple(
-        subscription_filter
-        for subscription_filter in filters
-        if subscription_filter.mode is FilterMode.INCLUDE
+        subscription_filter for subscription_filter in filters if subscription_filter.mode is FilterMode.INCLUDE
     )
     for current_filter in filters:
         if current_filter.mode is FilterMode.EXCLUDE and matches(current_filter.query):
             return (current_filter,)
     return (
         include_filters
-        if include_filters
-        and all(matches(include_filter.query) is False for include_filter in include_filters)
+        if include_filters and all(matches(include_filter.query) is False for include_filter in include_filters)
         else ()
     )
 
@@ -114,9 +109,7 @@ class FilterEvaluator:
             clauses_by_languages: dict[tuple[str, ...], Clause | None] = {}
             for article_key, article in self._article_by_key.items():
                 if time.thread_time() - started_at >= max_seconds:
-                    log.warning(
-                        "filter timed out unmatched=%d", len(self._article_by_key) - len(match_by_key)
-                    )
+                    log.warning("filter timed out unmatched=%d", len(self._article_by_key) - len(match_by_key))
                     break
                 languages = select_query_languages(article.language)
                 if languages not in clauses_by_languages:
@@ -125,22 +118,16 @@ class FilterEvaluator:
                 if article_key not in self._analysed_article_by_key:
                     analysis_started_at = time.thread_time()
                     self._analysed_article_by_key[article_key] = AnalysedArticle(article).precompute()
-                    started_at += (
-                        time.thread_time() - analysis_started_at
-                    )  # Analysing is not charged to the query.
+                    started_at += time.thread_time() - analysis_started_at  # Analysing is not charged to the query.
                 if clause is not None:
-                    match_by_key[article_key] = matches_clause(
-                        clause, self._analysed_article_by_key[article_key]
-                    )
+                    match_by_key[article_key] = matches_clause(clause, self._analysed_article_by_key[article_key])
         except Exception:  # A filter must not prevent a poll.
             log.exception("filter evaluation failed")
         self._used_cpu_seconds += time.thread_time() - started_at
         return match_by_key
 
 
-async def evaluate_feed_filters(
-    store: Store, feed_id: int, articles: Sequence[NewArticle]
-) -> FilterEvaluator:
+async def evaluate_feed_filters(store: Store, feed_id: int, articles: Sequence[NewArticle]) -> FilterEvaluator:
     """Evaluate the filters of all subscriptions of a feed on new articles.
 
     Raises `StoreError` if the database failed.

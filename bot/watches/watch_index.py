@@ -31,9 +31,7 @@ class _QueryGroup:
 
     query: Query
     server_by_watch_id: dict[int, int] = field(default_factory=dict)
-    clauses_by_languages: dict[tuple[str, ...], tuple[Clause, frozenset[MatchKey]]] = field(
-        default_factory=dict
-    )
+    clauses_by_languages: dict[tuple[str, ...], tuple[Clause, frozenset[MatchKey]]] = field(default_factory=dict)
 
 
 class _KeyIndex:
@@ -53,9 +51,7 @@ class _KeyIndex:
                 self._groups_by_key_text_by_kind[key_kind][key_text].append(group)
 
     def remove(self, group: _QueryGroup) -> None:
-        _removed_clause, match_keys = group.clauses_by_languages.pop(
-            self._languages, (None, frozenset[MatchKey]())
-        )
+        _removed_clause, match_keys = group.clauses_by_languages.pop(self._languages, (None, frozenset[MatchKey]()))
         for key_kind, key_text in match_keys:
             groups_by_key_text = self._groups_by_key_text_by_kind[key_kind]
             groups_by_key_text[key_text] = [
@@ -73,9 +69,7 @@ class _KeyIndex:
         }
         languages = self._languages
         return (
-            group
-            for group in candidate_groups
-            if matches_clause(group.clauses_by_languages[languages][0], article)
+            group for group in candidate_groups if matches_clause(group.clauses_by_languages[languages][0], article)
         )
 
 
@@ -123,9 +117,7 @@ class WatchIndex:
         watch_ids: list[int] = []
         for group in self._get_key_index(article.language).iter_matching(AnalysedArticle(article)):
             watch_ids += [
-                watch_id
-                for watch_id, server_id in group.server_by_watch_id.items()
-                if server_id in server_ids
+                watch_id for watch_id, server_id in group.server_by_watch_id.items() if server_id in server_ids
             ]
         return sorted(watch_ids)
 

@@ -64,9 +64,7 @@ class AnswerWriter:
                 generated_text, trusted_passages, language, question
             )
             return tuple(
-                Sentence(
-                    sentence.text, tuple(trusted_indexes[citation - 1] + 1 for citation in sentence.citations)
-                )
+                Sentence(sentence.text, tuple(trusted_indexes[citation - 1] + 1 for citation in sentence.citations))
                 for sentence in supported_sentences
             )
 
@@ -91,9 +89,7 @@ class _StreamChecker:
     Only one check runs at a time.
     """
 
-    def __init__(
-        self, check_support: Callable[[str], tuple[Sentence, ...]], on_sentences: OnSentences
-    ) -> None:
+    def __init__(self, check_support: Callable[[str], tuple[Sentence, ...]], on_sentences: OnSentences) -> None:
         self._check_support, self._on_sentences = check_support, on_sentences
         self._citation_count = 0
         self._sentence_count = 0

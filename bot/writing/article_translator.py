@@ -39,9 +39,7 @@ class ArticleTranslator:
         """Return whether the daily quota allows one more generated text for a server. Raises StoreError."""
         return await self._quota.has_quota(server_id)
 
-    async def translate(
-        self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]
-    ) -> bool:
+    async def translate(self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]) -> bool:
         """Translate an article and schedule the edit of its posts in the given channels.
 
         Returns False if the model service failed, else True. A translation with other facts than the original
@@ -103,9 +101,7 @@ def _excerpt_to_translate(article: Article) -> str:
     return " ".join(excerpts.split_sentences(excerpt)[:EXCERPT_SENTENCES])
 
 
-def _faithful_translation(
-    generated_text: str, original: ArticlePassage, language: str, *, excerpt: str
-) -> str:
+def _faithful_translation(generated_text: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
     """Return the title and the excerpt on two lines if they have the original's facts, else ""."""
     translated_title, *excerpt_lines = [
         discord_text.to_plain_line(_LINE_LABEL_PATTERN.sub("", line))

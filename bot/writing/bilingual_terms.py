@@ -46,9 +46,7 @@ def _word_table() -> dict[str, TermSet]:
             translations_by_stem[stem].update(french_stems)
         for stem in french_stems:
             translations_by_stem[stem].update(english_stems)
-    return {
-        stem: frozenset(translated_stems - {stem}) for stem, translated_stems in translations_by_stem.items()
-    }
+    return {stem: frozenset(translated_stems - {stem}) for stem, translated_stems in translations_by_stem.items()}
 
 
 @cache
@@ -66,9 +64,7 @@ def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
     ]
     for english_line, french_line in _read_pairs("bilingual_names.txt"):
         name_pairs += [
-            (english_name, french_name)
-            for english_name in english_line.split()
-            for french_name in french_line.split()
+            (english_name, french_name) for english_name in english_line.split() for french_name in french_line.split()
         ]
     term_pairs = [
         (

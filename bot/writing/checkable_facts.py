@@ -95,9 +95,7 @@ _THOUSANDS_GROUP_DIGITS = 3
 
 _MONTH_ALTERNATIVES = "|".join(_MONTH_NUMBER_BY_NAME)
 _YEAR_PATTERN = r"(?:1[0-9]|20)\d\d"
-_DATE_PATTERN = re.compile(
-    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|e)?(?: of)? (?P<month>{_MONTH_ALTERNATIVES})\b"
-)
+_DATE_PATTERN = re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|e)?(?: of)? (?P<month>{_MONTH_ALTERNATIVES})\b")
 _ENGLISH_DATE_PATTERN = re.compile(
     rf"\b(?P<month>{_MONTH_ALTERNATIVES}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\w.,]*\d)"
 )
@@ -149,26 +147,18 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
         candidate_values = _possible_values(digits, match["scale"], language)
         numbers.append(candidate_values)
         if match["unit"]:
-            fact_pairs.update(
-                (f"{unit_value:f}", _UNIT_BY_NAME[match["unit"]]) for unit_value in candidate_values
-            )
+            fact_pairs.update((f"{unit_value:f}", _UNIT_BY_NAME[match["unit"]]) for unit_value in candidate_values)
     spelled_numbers = list(
         _spelled_numbers(_WORD_PATTERN.findall(_NUMBER_PATTERN.sub(" ", folded_text).replace("'", " ")))
     )
     fact_pairs.update((str(spelled_value), unit) for spelled_value, unit in spelled_numbers if unit)
     numbers += (
-        frozenset({Decimal(spelled_number)})
-        for spelled_number, _unit in spelled_numbers
-        if spelled_number > 1
+        frozenset({Decimal(spelled_number)}) for spelled_number, _unit in spelled_numbers if spelled_number > 1
     )  # "un" may be an article
-    numbers += (
-        frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN_NUMERAL_PATTERN.finditer(folded_text)
-    )
+    numbers += (frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN_NUMERAL_PATTERN.finditer(folded_text))
     words = _WORD_PATTERN.findall(folded_text)
     fact_pairs.update(("unit", _CURRENCY_BY_NAME[word]) for word in words if word in _CURRENCY_BY_NAME)
-    fact_pairs.update(
-        ("weekday", _ENGLISH_WEEKDAY_BY_NAME[word]) for word in words if word in _ENGLISH_WEEKDAY_BY_NAME
-    )
+    fact_pairs.update(("weekday", _ENGLISH_WEEKDAY_BY_NAME[word]) for word in words if word in _ENGLISH_WEEKDAY_BY_NAME)
     return CheckableFacts(tuple(numbers), frozenset(fact_pairs))
 
 
@@ -192,9 +182,7 @@ def is_number_or_date(word: str) -> bool:
 
 def extract_time_units(text: str) -> frozenset[str]:
     """Return the units of time that a text names, in English, such as "hour"."""
-    return frozenset(
-        _UNIT_BY_NAME[word] for word in _WORD_PATTERN.findall(fold(text)) if word in _UNIT_BY_NAME
-    )
+    return frozenset(_UNIT_BY_NAME[word] for word in _WORD_PATTERN.findall(fold(text)) if word in _UNIT_BY_NAME)
 
 
 def has_unsupported_fact(claimed_facts: CheckableFacts, supported_facts: CheckableFacts) -> bool:
@@ -266,9 +254,7 @@ def _possible_values(digits: str, scale: str | None, language: str | None) -> fr
     if scale:
         factor = 10**12 if scale.startswith("billion") and language == "fr" else _FACTOR_BY_SCALE[scale]
         scaled_values = {unscaled * factor for unscaled in candidate_values}
-        candidate_values = scaled_values | (
-            candidate_values if len(scale) == 1 else set()
-        )  # "5 m" may be metres.
+        candidate_values = scaled_values | (candidate_values if len(scale) == 1 else set())  # "5 m" may be metres.
     return frozenset(candidate.normalize() for candidate in candidate_values)
 
 

@@ -109,8 +109,7 @@ class _PassageFacts(NamedTuple):
 def contains_prompt_injection(text: str) -> bool:
     """Return whether a text contains instructions to a language model, which must then not be shown it."""
     chunks = (
-        text[start : start + SCAN_CHUNK_LENGTH + SCAN_CHUNK_OVERLAP]
-        for start in range(0, len(text), SCAN_CHUNK_LENGTH)
+        text[start : start + SCAN_CHUNK_LENGTH + SCAN_CHUNK_OVERLAP] for start in range(0, len(text), SCAN_CHUNK_LENGTH)
     )
     return any(_INJECTION_PATTERN.search(fold(chunk)) for chunk in chunks)
 
@@ -187,10 +186,7 @@ def is_faithful_translation(translation: str, original: Passage, language: str) 
 
 def clean_lines(generated_text: str) -> list[str]:
     """Return the non-blank lines of a generated text, without the model's reasoning and without markup."""
-    lines = (
-        _MARKUP_PATTERN.sub("", line).strip()
-        for line in _REASONING_PATTERN.sub("", generated_text).splitlines()
-    )
+    lines = (_MARKUP_PATTERN.sub("", line).strip() for line in _REASONING_PATTERN.sub("", generated_text).splitlines())
     return [line for line in lines if line]
 
 
@@ -264,9 +260,7 @@ def _count_supported_words(
             continue
         if index == 0 and word in _DISCOURSE_OPENERS:
             continue
-        is_supported = word in words or (
-            is_cross_lingual and _is_translated_name(word, cited_passages, language)
-        )
+        is_supported = word in words or (is_cross_lingual and _is_translated_name(word, cited_passages, language))
         is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
         if not is_name or (index == 0 and not any(map(str.isupper, text[start + 1 : end]))):
             is_supported = is_supported or _has_related_term(text_analysis.find_query_stems(word), terms)
@@ -281,9 +275,7 @@ def _count_supported_words(
 
 def _is_translated_name(word: str, cited_passages: Sequence[_PassageFacts], language: str | None) -> bool:
     """Return whether a passage contains a name in its form in the other language (English or French)."""
-    word_forms = text_analysis.find_query_stems(
-        word, (language,) if language else text_analysis.QUERY_LANGUAGES
-    )
+    word_forms = text_analysis.find_query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
     translated_terms = translate_terms(word_forms)
     return any(
         not (word_forms.isdisjoint(passage.namesakes) and translated_terms.isdisjoint(passage.terms))

@@ -153,9 +153,7 @@ class ModelClient:
             raise ModelError(f"answers, but has no model {self.model!r}")
         return f"answers with {self.model!r}" if model_ids else "answers"
 
-    async def _request_completion(
-        self, json_body: dict[str, object], on_partial: Callable[[str], None] | None
-    ) -> str:
+    async def _request_completion(self, json_body: dict[str, object], on_partial: Callable[[str], None] | None) -> str:
         async with self._request("POST", "/chat/completions", json_body) as response:
             if on_partial is not None and response.content_type == "text/event-stream":
                 return await _read_stream(response, on_partial)

@@ -24,9 +24,7 @@ class ModelServices:
 
 
 @asynccontextmanager
-async def open_model_services(
-    settings: Settings, clock: Clock, store: Store
-) -> AsyncIterator[ModelServices | None]:
+async def open_model_services(settings: Settings, clock: Clock, store: Store) -> AsyncIterator[ModelServices | None]:
     """Open the services within the block; yield None if no model service is configured."""
     async with open_model_client(settings, clock) as client:
         if client is None:

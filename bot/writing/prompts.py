@@ -39,9 +39,7 @@ def build_messages(
     for number, passage in enumerate(passages, 1):
         heading = f"--- {boundary} passage [{number}]"
         if with_headings:
-            heading += (
-                f": {neutralize(f'{passage.article.title} ({passage.article.outlet})', MAX_QUESTION_LENGTH)}"
-            )
+            heading += f": {neutralize(f'{passage.article.title} ({passage.article.outlet})', MAX_QUESTION_LENGTH)}"
         prompt_lines += [heading, neutralize(passage.text, MAX_PASSAGE_LENGTH)]
     prompt_lines.append(f"--- {boundary} end of the passages")
     system_prompt = f"{instructions} {_UNTRUSTED_TEXT_WARNING}"

@@ -125,9 +125,9 @@ class Summarizer:
             supported_sentences = await asyncio.to_thread(
                 _filter_supported_sentences, generated_text, article, language
             )
-            sentences = tuple(
-                sentence for sentence in supported_sentences if len(sentence) <= MAX_SENTENCE_LENGTH
-            )[:MAX_SUMMARY_SENTENCES]
+            sentences = tuple(sentence for sentence in supported_sentences if len(sentence) <= MAX_SENTENCE_LENGTH)[
+                :MAX_SUMMARY_SENTENCES
+            ]
         await self._store.generated_texts.add(
             GeneratedTextKind.SUMMARY,
             article.id,

@@ -37,17 +37,13 @@ _COLOUR_BY_CONFIDENCE = {
 """Accent colours as RGB: green for a sure answer, amber for a possible one, grey for none."""
 
 
-def answer_view(
-    question_reply: QuestionReply, *, is_public: bool, shows_title: bool
-) -> discord.ui.LayoutView:
+def answer_view(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> discord.ui.LayoutView:
     """Return the view of an answer with its buttons. Must be called within an event loop.
 
     `is_public` means that everyone in the channel reads it. With `shows_title`, the view begins with the
     question.
     """
-    return layout_views.build_static_view(
-        answer_layout(question_reply, is_public=is_public, shows_title=shows_title)
-    )
+    return layout_views.build_static_view(answer_layout(question_reply, is_public=is_public, shows_title=shows_title))
 
 
 def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> Layout:
@@ -58,9 +54,7 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
     """
     answer = question_reply.answer
     sections = [
-        section
-        for section in _build_sections(question_reply, is_public=is_public, shows_title=shows_title)
-        if section
+        section for section in _build_sections(question_reply, is_public=is_public, shows_title=shows_title) if section
     ]
     card_blocks: list[Block] = []
     for section_blocks in sections:
@@ -70,9 +64,7 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
         _COLOUR_BY_CONFIDENCE[answer.confidence],
     )
     if answer.generated_sentences:
-        disclaimer = _(
-            "Written by a language model from the sources above. It can be wrong: follow the links."
-        )
+        disclaimer = _("Written by a language model from the sources above. It can be wrong: follow the links.")
     elif answer.quotes and not answer.briefing:
         disclaimer = _("Quoted from the articles")
     else:
@@ -101,9 +93,7 @@ def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
     )
 
 
-def _build_sections(
-    question_reply: QuestionReply, *, is_public: bool, shows_title: bool
-) -> Iterator[list[Block]]:
+def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> Iterator[list[Block]]:
     """Yield the sections of an answer's view, between which there are separators."""
     answer = question_reply.answer
     quoted_article_ids: set[int] = set()
@@ -158,21 +148,15 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
         )
     )
     if answer.confidence is Confidence.NOTHING:
-        watch_button = (
-            buttons.WATCH_TOPIC_BUTTON(question_reply.question_id) if question_reply.can_watch else None
-        )
+        watch_button = buttons.WATCH_TOPIC_BUTTON(question_reply.question_id) if question_reply.can_watch else None
         has_articles = bool(answer.possible_quotes or answer.related_articles)
         yield ActionRow(
             watch_button, buttons.missed_answer_button(question_reply.question_id) if has_articles else None
         )
         return
-    sources = (
-        () if answer.briefing else answer.sources[: _MAX_SAVE_BUTTONS if answer.generated_sentences else 1]
-    )
+    sources = () if answer.briefing else answer.sources[: _MAX_SAVE_BUTTONS if answer.generated_sentences else 1]
     save_buttons = [
-        buttons.save_button(
-            source.key, source_number if answer.generated_sentences and len(sources) > 1 else None
-        )
+        buttons.save_button(source.key, source_number if answer.generated_sentences and len(sources) > 1 else None)
         for source_number, source in enumerate(sources, 1)
     ]
     yield ActionRow(
@@ -184,9 +168,7 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
 def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterator[Text]:
     answer = question_reply.answer
     if shows_title:
-        question_markup = discord_text.to_markdown_line(
-            answer.question, discord_limits.MAX_EMBED_TITLE_LENGTH
-        )
+        question_markup = discord_text.to_markdown_line(answer.question, discord_limits.MAX_EMBED_TITLE_LENGTH)
         yield text_block(f"### {question_markup}")
     if question_reply.about_article is not None:
         yield _build_subject_text(question_reply.about_article, answer)
@@ -252,17 +234,16 @@ def _outlet_text(article: Article) -> str:
     """Return the outlet and date of an article, with a mark if the article was retracted."""
     retracted_label = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
     return (
-        f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, "
-        f"<t:{article.published}:D>{retracted_label}"
+        f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, <t:{article.published}:D>{retracted_label}"
     )
 
 
 def _story_sections(answer: Answer) -> Iterator[Section]:
     for story in answer.briefing:
         article = story.article
-        story_title = discord_text.to_markdown_line(
-            story.text, _MAX_QUOTE_LENGTH
-        ) or article_cards.display_title(article)
+        story_title = discord_text.to_markdown_line(story.text, _MAX_QUOTE_LENGTH) or article_cards.display_title(
+            article
+        )
         byline = f"-# {_outlet_text(article)}"
         if story.outlet_count > 1:
             other_outlet_count = story.outlet_count - 1
@@ -276,9 +257,7 @@ def _story_sections(answer: Answer) -> Iterator[Section]:
 
 def _article_text(article: Article) -> Text:
     outlet_text = _outlet_text(article)
-    return text_block(
-        *(f"**{variant}**\n-# {outlet_text}" for variant in article_cards.title_variants(article))
-    )
+    return text_block(*(f"**{variant}**\n-# {outlet_text}" for variant in article_cards.title_variants(article)))
 
 
 def _cited_sentences_text(answer: Answer) -> str:
@@ -303,9 +282,7 @@ def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
             else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest_published}:d>")
         )
     elif answer.newest_published is not None:
-        no_answer_sentence += " " + _("The latest arrived {when}.").format(
-            when=f"<t:{answer.newest_published}:R>"
-        )
+        no_answer_sentence += " " + _("The latest arrived {when}.").format(when=f"<t:{answer.newest_published}:R>")
     return no_answer_sentence
 
 

@@ -150,9 +150,7 @@ class AskCog(PersistentItemCog):
             raise UserFacingError(_("This answer is too old. Ask again."))
         self._check_rate_limit(interaction, text)
         await interaction.response.defer(ephemeral=not answered_question.public, thinking=True)
-        await self._reply(
-            interaction, text, public=answered_question.public, previous_question=answered_question
-        )
+        await self._reply(interaction, text, public=answered_question.public, previous_question=answered_question)
 
     def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
         """Count a question towards the rate limits if it is asked in a server of Telex.
@@ -190,9 +188,7 @@ class AskCog(PersistentItemCog):
             await interaction.edit_original_response(view=notice_view)
             return
         if member is None:
-            self._question_service.admit_question(
-                question_text, user_id=interaction.user.id, server_id=server_id
-            )
+            self._question_service.admit_question(question_text, user_id=interaction.user.id, server_id=server_id)
         request = QuestionRequest(
             text=question_text,
             feed_ids=feed_ids,
@@ -219,11 +215,7 @@ class AskCog(PersistentItemCog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if (
-            not message.author.bot
-            and message.webhook_id is None
-            and message.type in _ANSWERABLE_MESSAGE_TYPES
-        ):
+        if not message.author.bot and message.webhook_id is None and message.type in _ANSWERABLE_MESSAGE_TYPES:
             current_server_id.set(0 if message.guild is None else message.guild.id)
             await self._message_responder.answer(message)
 
@@ -233,9 +225,7 @@ def _server_place(interaction: Interaction) -> GuildChannel | None:
 
     Returns None in direct messages and in servers without Telex.
     """
-    return (
-        None if interaction_context.home_server(interaction) is None else as_server_place(interaction.channel)
-    )
+    return None if interaction_context.home_server(interaction) is None else as_server_place(interaction.channel)
 
 
 async def find_accessible_question(interaction: Interaction, question_id: int) -> Question | None:

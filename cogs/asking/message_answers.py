@@ -110,19 +110,13 @@ class MessageResponder:
             language = await self.bot.languages.for_place(message_reply.place)
         i18n.set_language(language)
         try:
-            await (
-                self._reply_in_dm(message_reply)
-                if message.guild is None
-                else self._reply_in_server(message_reply)
-            )
+            await (self._reply_in_dm(message_reply) if message.guild is None else self._reply_in_server(message_reply))
         except LeaseLost:
             return
         except Exception as error:  # noqa: BLE001  # `user_message` logs it.
             if message.guild is not None and isinstance(error, RateLimited) and error.was_notified:
                 return
-            source = (
-                "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
-            )
+            source = "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
             sentence = user_message(error, source)
             if message_reply.sent_message is None:
                 await message_reply.send_or_edit(content=sentence)
@@ -138,9 +132,7 @@ class MessageResponder:
         self._count_request(message_reply, member.guild.id)
         if intent.kind is MessageKind.HELP:
             await message_reply.send_or_edit(
-                _mention_help_view(
-                    self.bot, is_role_mention=self.bot.user not in message_reply.message.mentions
-                )
+                _mention_help_view(self.bot, is_role_mention=self.bot.user not in message_reply.message.mentions)
             )
             return
         with contextlib.suppress(discord.HTTPException):
@@ -149,9 +141,7 @@ class MessageResponder:
         if not feed_ids:
             await message_reply.send_or_edit(await question_context.make_no_feeds_view(self.bot, member))
         elif intent.kind is MessageKind.SEARCH:
-            footer_text = linkify_commands(
-                _("From the feeds everybody here can see. /search shows you more.")
-            )
+            footer_text = linkify_commands(_("From the feeds everybody here can see. /search shows you more."))
             await self._search(message_reply, feed_ids, member.guild.id, footer_text)
         else:
             await self._answer(message_reply, feed_ids, member.guild.id)
@@ -178,9 +168,7 @@ class MessageResponder:
             else:
                 self._count_request(message_reply, server_id)
                 is_search = message_reply.intent.kind is MessageKind.SEARCH
-                await (self._search if is_search else self._answer)(
-                    message_reply, set(server_by_feed_id), server_id
-                )
+                await (self._search if is_search else self._answer)(message_reply, set(server_by_feed_id), server_id)
         finally:
             wait_notice_task.cancel()
         if unreachable_note is not None:
@@ -193,9 +181,7 @@ class MessageResponder:
         """
         user_id = message_reply.message.author.id
         if message_reply.intent.kind is MessageKind.ANSWER:
-            self._question_service.admit_question(
-                message_reply.intent.text, user_id=user_id, server_id=server_id
-            )
+            self._question_service.admit_question(message_reply.intent.text, user_id=user_id, server_id=server_id)
         else:
             self._question_service.admit_search(user_id=user_id)
 
@@ -209,9 +195,7 @@ class MessageResponder:
         self, message_reply: MessageReply, feed_ids: set[int], server_id: int, footer_text: str = ""
     ) -> None:
         services = self.bot.services
-        query = parse_query(
-            message_reply.intent.text, services.clock.now(), await services.load_time_zone(server_id)
-        )
+        query = parse_query(message_reply.intent.text, services.clock.now(), await services.load_time_zone(server_id))
         search_page = await self._question_service.search(
             query, feed_ids=feed_ids, limit=PAGE_SIZE, count_up_to=MAX_COUNTED_ARTICLES
         )
@@ -240,28 +224,19 @@ class MessageResponder:
             channel_id=message.channel.id,
             user_id=message.author.id,
             is_public=place is not None,
-            article_id=article_id
-            or await question_context.find_thread_article_id(self.bot, place, intent.text),
-            is_article_explicit=article_id is not None
-            if place is not None
-            else replied_message_id is not None,
+            article_id=article_id or await question_context.find_thread_article_id(self.bot, place, intent.text),
+            is_article_explicit=article_id is not None if place is not None else replied_message_id is not None,
             previous=previous_question,
             message_id=message.id,
             infer_language=intent.language is None and previous_question is None,
         )
-        async with StreamedAnswer(
-            message_reply.send_or_edit, self.bot.services.clock, shows_title=False
-        ) as on_draft:
+        async with StreamedAnswer(message_reply.send_or_edit, self.bot.services.clock, shows_title=False) as on_draft:
             question_reply = await self._question_service.answer(request, on_draft)
         if place is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
-        await message_reply.send_or_edit(
-            answer_view(question_reply, is_public=place is not None, shows_title=False)
-        )
+        await message_reply.send_or_edit(answer_view(question_reply, is_public=place is not None, shows_title=False))
         if message_reply.sent_message is not None:
-            await self.bot.store.questions.set_answer_message(
-                question_reply.question_id, message_reply.sent_message.id
-            )
+            await self.bot.store.questions.set_answer_message(question_reply.question_id, message_reply.sent_message.id)
 
     def _detect_intent(self, message: discord.Message) -> MessageIntent:
         now, message_text, bot_user = self.bot.services.clock.now(), message.content.strip(), self.bot.user
@@ -279,9 +254,7 @@ class MessageResponder:
         is_addressed = bool(
             mention_pattern.match(message_text) or re.search(rf"{mention_pattern.pattern}\W*\Z", message_text)
         )
-        request_text = _DISCORD_MARKUP_PATTERN.sub(" ", mention_pattern.sub(" ", message_text)).lstrip(
-            " ,:;–—"
-        )
+        request_text = _DISCORD_MARKUP_PATTERN.sub(" ", mention_pattern.sub(" ", message_text)).lstrip(" ,:;–—")
         return message_intents.detect_intent(request_text, now, is_addressed=is_addressed)
 
     async def _find_previous_question(self, message_reply: MessageReply) -> Question | None:
@@ -314,10 +287,7 @@ class MessageResponder:
         return False
 
     def _log_unwritable_channel(self, place: GuildChannel, reason: str) -> None:
-        if (
-            place.id not in self._unwritable_channel_ids
-            and len(self._unwritable_channel_ids) < _MAX_LOGGED_CHANNELS
-        ):
+        if place.id not in self._unwritable_channel_ids and len(self._unwritable_channel_ids) < _MAX_LOGGED_CHANNELS:
             self._unwritable_channel_ids.add(place.id)
             log.warning("question unanswered channel_id=%d reason=%s", place.id, reason)
 
@@ -341,11 +311,7 @@ def _mention_help_view(bot: TelexBot, *, is_role_mention: bool) -> discord.ui.La
     assert bot.user is not None
     example_question = _("What happened with Signal this week?")
     tip_texts = (
-        *(
-            [_("You mentioned my role, so I can’t see your message. Mention me instead.")]
-            if is_role_mention
-            else []
-        ),
+        *([_("You mentioned my role, so I can’t see your message. Mention me instead.")] if is_role_mention else []),
         _("Ask about this server’s news: {mention} {question}").format(
             mention=bot.user.mention, question=example_question
         ),

@@ -14,9 +14,7 @@ from cogs.reading.message_articles import find_article_dispatch
 GuildChannel = discord.abc.GuildChannel | discord.Thread
 
 
-async def load_feed_ids_readable_by_all(
-    bot: TelexBot, member: discord.Member, place: GuildChannel
-) -> set[int]:
+async def load_feed_ids_readable_by_all(bot: TelexBot, member: discord.Member, place: GuildChannel) -> set[int]:
     """Return the ids of the feeds that a member and all other readers of a channel or thread can read."""
     shared_feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(place.guild, place.id)
     return shared_feed_ids & await bot.visible_feed_ids_of_member(member)
@@ -43,9 +41,7 @@ async def find_thread_article_id(bot: TelexBot, place: GuildChannel | None, text
     return await find_message_article_id(bot, place.id, place.guild.id, text)
 
 
-async def find_message_article_id(
-    bot: TelexBot, message_id: int, server_id: int | None, text: str
-) -> int | None:
+async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int | None, text: str) -> int | None:
     """Return the id of a message's article, or None if it has none.
 
     If the message has several articles, the result is the one that `text` asks about, or None if that is
@@ -69,13 +65,8 @@ async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question |
 async def make_no_feeds_view(bot: TelexBot, member: discord.Member) -> discord.ui.LayoutView:
     """Return the view that says that there are no feeds to answer from."""
     if not await bot.visible_feed_ids_of_member(member):
-        return layout_views.build_static_view(
-            no_feeds_blocks(can_manage=member.guild_permissions.manage_guild)
-        )
+        return layout_views.build_static_view(no_feeds_blocks(can_manage=member.guild_permissions.manage_guild))
     sentence = linkify_commands(
-        _(
-            "Your feeds are in channels that some people here can’t see. /ask answers only you, from "
-            "all of them."
-        )
+        _("Your feeds are in channels that some people here can’t see. /ask answers only you, from all of them.")
     )
     return layout_views.build_static_view((text_block(sentence),))

@@ -56,9 +56,7 @@ class ChannelFeedPanel(ChannelPanel):
                 for feed_kind, feed_label in feed_labels.items()
                 if feed_kind != "stories" or preferences.join_stories  # Otherwise each story is a post.
             ]
-            hint_text = _(
-                "For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again."
-            )
+            hint_text = _("For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again.")
             blocks.append(text_block(f"-# {hint_text}"))
         button_style = discord.ButtonStyle
         if shared_channel_feed is None:
@@ -72,9 +70,7 @@ class ChannelFeedPanel(ChannelPanel):
             )
         else:
             button_row = ActionRow(
-                ActionButton(
-                    self._share_channel_feed, label=_("Replace address"), disabled=not is_channel_public
-                ),
+                ActionButton(self._share_channel_feed, label=_("Replace address"), disabled=not is_channel_public),
                 ActionButton(self._stop_sharing, label=_("Stop sharing"), style=button_style.danger),
             )
         await self.display_card(interaction, *blocks, button_row)
@@ -104,6 +100,5 @@ def _sharing_state_text(*, is_shared: bool, is_channel_public: bool, created_at:
     if is_channel_public:
         return _("Not shared.")
     return _(
-        "Not shared. @everyone must be able to view this channel and its history: check Permissions in "
-        "its settings."
+        "Not shared. @everyone must be able to view this channel and its history: check Permissions in its settings."
     )

@@ -61,9 +61,7 @@ class FeedCog(
         if not await can_manage_feeds(interaction, interaction.command_id):
             return []
         outlets = outlet_directory.search_outlets(current)
-        return [
-            Choice(name=outlet.name, value=outlet.name) for outlet in outlets[: discord_limits.MAX_CHOICES]
-        ]
+        return [Choice(name=outlet.name, value=outlet.name) for outlet in outlets[: discord_limits.MAX_CHOICES]]
 
     @app_commands.command(name="remove", description=locale_str("Stop following a feed"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)
@@ -72,9 +70,7 @@ class FeedCog(
 
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
     @app_commands.describe(feed=_FEED_DESCRIPTION, channel=locale_str("The new channel"))
-    async def move(
-        self, interaction: Interaction, feed: Range[str, 1, 200], channel: ChannelArgument
-    ) -> None:
+    async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: ChannelArgument) -> None:
         subscription, followed_feed = await resolve_subscription(interaction, feed)
         target_channel = await resolve_channel(interaction, channel)
         permission_advice = require_can_post(target_channel)
@@ -94,9 +90,7 @@ class FeedCog(
         confirmation = _("Moved {feed} to {channel}.").format(
             feed=bold_feed_name(followed_feed), channel=target_channel.mention
         )
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, (confirmation, permission_advice)))
-        )
+        await interaction.edit_original_response(content="\n".join(filter(None, (confirmation, permission_advice))))
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
@@ -157,9 +151,7 @@ class FeedCog(
         only: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
         never: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
     ) -> None:
-        await filter_panels.open_filters(
-            interaction, await resolve_subscription(interaction, feed), only, never
-        )
+        await filter_panels.open_filters(interaction, await resolve_subscription(interaction, feed), only, never)
 
     @filter_.autocomplete("only")
     @filter_.autocomplete("never")
@@ -194,12 +186,8 @@ class FeedCog(
         pack=locale_str("Which pack"),
         channel=locale_str("Where to post; this channel by default"),
     )
-    @app_commands.choices(
-        pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()]
-    )
-    async def packs(
-        self, interaction: Interaction, pack: str, channel: ChannelArgument | None = None
-    ) -> None:
+    @app_commands.choices(pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()])
+    async def packs(self, interaction: Interaction, pack: str, channel: ChannelArgument | None = None) -> None:
         target_channel = await resolve_channel(interaction, channel)
         permission_advice = require_can_post(target_channel)
         result_lines = await starter_packs.follow_all(
@@ -211,16 +199,10 @@ class FeedCog(
         )
         await self.bot.outbox_relay.recheck_channel(target_channel.id)
         self.bot.outbox_relay.wake()
-        has_added_feeds = any(
-            result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines
-        )
-        title = (
-            _("Now following in {channel}:") if has_added_feeds else _("Nothing new to follow in {channel}.")
-        )
+        has_added_feeds = any(result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines)
+        title = _("Now following in {channel}:") if has_added_feeds else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target_channel.mention)
-        delay_text = (
-            await channel_options.posting_delay_text(interaction, target_channel) if has_added_feeds else ""
-        )
+        delay_text = await channel_options.posting_delay_text(interaction, target_channel) if has_added_feeds else ""
         await reply_with_card(interaction, heading_text(title, delay_text, permission_advice, *result_lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))

@@ -44,9 +44,7 @@ async def open_filters(
     Raises `UserFacingError` if a filter is invalid, exists already or exceeds the maximum number.
     """
     store, feed = interaction.client.store, followed_feed[1]
-    rule_texts = [
-        (rule, text) for rule, text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never)) if text
-    ]
+    rule_texts = [(rule, text) for rule, text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never)) if text]
     if not rule_texts:
         await FilterList(interaction, followed_feed).render(interaction)
         return
@@ -56,9 +54,7 @@ async def open_filters(
     ]
     filters = await store.filters.list_by_subscription(followed_feed[0].id)
     existing_filters = {(filter_.mode, filter_.query) for filter_ in filters}
-    new_filters = [
-        (mode, query.text) for mode, query in mode_queries if (mode, query.text) not in existing_filters
-    ]
+    new_filters = [(mode, query.text) for mode, query in mode_queries if (mode, query.text) not in existing_filters]
     if not new_filters:
         raise UserFacingError(_("{feed} already has that filter there.").format(feed=bold_feed_name(feed)))
     if len(filters) + len(new_filters) > subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION:
@@ -69,9 +65,7 @@ async def open_filters(
     note_sentences = [
         search_note_sentences.note_sentence(note) for _rule, query in mode_queries for note in query.notes
     ]
-    await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, note_sentences).render(
-        interaction
-    )
+    await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, note_sentences).render(interaction)
 
 
 class FilterDryRunPages(SubscriptionPanel, CardPaginator):
@@ -88,8 +82,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         super().__init__(interaction, followed_feed)
         self._new_filters, self._dry_run, self._note_sentences = new_filters, dry_run, notes
         self._has_several_filters = (
-            len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters})
-            > 1
+            len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters}) > 1
         )
 
     async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
@@ -143,10 +136,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
             raise UserFacingError(_limit_reached_text())
         filters = await self.store.filters.list_by_subscription(subscription.id)
         confirmation = linkify_commands(
-            _(
-                "Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept "
-                "an article out."
-            )
+            _("Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept an article out.")
         ).format(
             feed=bold_feed_name(feed),
             channel=subscription.channel_id,
@@ -164,9 +154,7 @@ class FilterList(SubscriptionPanel):
         store, (subscription, feed) = self.store, self.followed_feed
         filters = await store.filters.list_by_subscription(subscription.id)
         text_lines = [
-            _("Removed: {filter}").format(filter=filter_labels.filter_label(removed_filter))
-            if removed_filter
-            else ""
+            _("Removed: {filter}").format(filter=filter_labels.filter_label(removed_filter)) if removed_filter else ""
         ]
         text_lines += [
             f"{number}. {filter_labels.filter_label(listed_filter, _MAX_QUERY_LENGTH)}"

@@ -148,9 +148,7 @@ class FollowFlow(ManagersPanel):
             for list_number, page_list in enumerate(page_lists)
             if list_number != self._list_index
         ]
-        follow_button = ActionButton(
-            self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success
-        )
+        follow_button = ActionButton(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success)
         other_lists_menu = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=list_options)
         feeds, site_feed_button, site_feeds_menu = self._discovery.feeds, None, None
         sentence = _("This page has no feed, but I can post what’s new in this list to {channel}:")
@@ -193,9 +191,7 @@ class FollowFlow(ManagersPanel):
         await self._show_list(interaction)
 
     async def _follow_list(self, interaction: Interaction) -> None:
-        self._discovery = convert_list_to_feed(
-            self._discovery, self._discovery.page_lists.lists[self._list_index]
-        )
+        self._discovery = convert_list_to_feed(self._discovery, self._discovery.page_lists.lists[self._list_index])
         await self._confirm(interaction)
 
     async def _preview(self, interaction: Interaction) -> None:
@@ -209,9 +205,7 @@ class FollowFlow(ManagersPanel):
                 self._raise_already_followed(existing_feed)
             followed_feeds = await list_visible_subscriptions(interaction)
             other_channels = [
-                f"<#{subscription.channel_id}>"
-                for subscription, feed in followed_feeds
-                if feed.id == existing_feed.id
+                f"<#{subscription.channel_id}>" for subscription, feed in followed_feeds if feed.id == existing_feed.id
             ]
         sample_articles = await self.client.services.follow_service.preview(self._discovery)
         feed_title = self._discovery.feeds[0].title
@@ -277,17 +271,13 @@ class FollowFlow(ManagersPanel):
             confirmation = _("Now following {feed} in {channel}. Its latest article is on its way.")
         else:
             confirmation = _("Now following {feed} in {channel}. New articles will appear there.")
-        confirmation = confirmation.format(
-            feed=bold_feed_name(followed_feed.feed), channel=target_channel.mention
-        )
+        confirmation = confirmation.format(feed=bold_feed_name(followed_feed.feed), channel=target_channel.mention)
         await self.finish(interaction, "\n".join(filter(None, (confirmation, delay_text))))
 
 
 def _list_item_line(item: ListItem) -> str:
     """Return the linked title and the date of a list item."""
-    linked_title = messages.link_markup(
-        discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url
-    )
+    linked_title = messages.link_markup(discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url)
     date_text = f" · <t:{item.published}:D>" if item.published is not None else ""
     return f"• {linked_title}{date_text}"
 
@@ -299,9 +289,7 @@ def add_site_button(
     **button_kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
     """Return a button that asks for the address of a site and passes it to `on_submit`."""
-    text_field = TextField(
-        "line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000
-    )
+    text_field = TextField("line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000)
     return modal_button(view, on_submit, label, text_field, title=_("Add a site"), **button_kwargs)
 
 

@@ -55,9 +55,7 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
             _("Text"),
             template.body,
             post_templates.MAX_BODY_LENGTH,
-            description=_(
-                "You can use Discord’s formatting. Leave all three fields empty to remove the template."
-            ),
+            description=_("You can use Discord’s formatting. Leave all three fields empty to remove the template."),
             style=paragraph_style,
         ),
         _text_field("footer", _("Footer"), template.footer, post_templates.MAX_LINE_LENGTH),
@@ -87,9 +85,9 @@ def parse_colour(colour_text: str) -> int | None:
     match = _COLOUR_PATTERN.fullmatch(colour_text.strip())
     if match is None:
         raise UserFacingError(
-            _(
-                "“{text}” isn’t a colour code. Use # and six digits or letters from a to f, such as #2e7d8c."
-            ).format(text=discord_text.to_markdown_line(colour_text, 20))
+            _("“{text}” isn’t a colour code. Use # and six digits or letters from a to f, such as #2e7d8c.").format(
+                text=discord_text.to_markdown_line(colour_text, 20)
+            )
         )
     digits = match[1]
     return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR_LENGTH else digits, 16)

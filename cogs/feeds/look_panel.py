@@ -38,9 +38,7 @@ class LookPanel(ManagersPanel):
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed | None) -> None:
         super().__init__(interaction)
         self._followed_feed = followed_feed
-        self._channel_id = (
-            (interaction.channel_id or 0) if followed_feed is None else followed_feed[0].channel_id
-        )
+        self._channel_id = (interaction.channel_id or 0) if followed_feed is None else followed_feed[0].channel_id
         self._saved_look = self._draft_look = None if followed_feed is None else followed_feed[0].look
         self._example_article: tuple[Article, Feed] | None = None
         self._preview_message: discord.WebhookMessage | None = None
@@ -83,9 +81,7 @@ class LookPanel(ManagersPanel):
         If there is none, returns a sample article.
         """
         followed_feeds = (
-            await list_visible_subscriptions(interaction)
-            if self._followed_feed is None
-            else [self._followed_feed]
+            await list_visible_subscriptions(interaction) if self._followed_feed is None else [self._followed_feed]
         )
         feed_by_id = {feed.id: feed for _subscription, feed in followed_feeds}
         newest_articles = await self.store.articles.list_newest(feed_by_id, limit=1)
@@ -192,9 +188,7 @@ class LookPanel(ManagersPanel):
                 ActionButton(self._reset_look, label=reset_label, disabled=self._draft_look is None),
             ),
             ActionRow(
-                ActionButton(
-                    self._save_and_close, label=_("Use this look"), style=discord.ButtonStyle.success
-                ),
+                ActionButton(self._save_and_close, label=_("Use this look"), style=discord.ButtonStyle.success),
                 ActionButton(self.cancel, label=_("Cancel")),
             ),
         )
@@ -228,15 +222,11 @@ class LookPanel(ManagersPanel):
         self._draft_look = replace(look, image=not look.image)
 
     async def _open_form(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            look_modal(self, self._on_form_submit, await self._load_current_look())
-        )
+        await interaction.response.send_modal(look_modal(self, self._on_form_submit, await self._load_current_look()))
 
     async def _open_template(self, interaction: Interaction) -> None:
         template = (
-            self._invalid_template
-            or (await self._load_current_look()).template
-            or post_templates.DEFAULT_TEMPLATE
+            self._invalid_template or (await self._load_current_look()).template or post_templates.DEFAULT_TEMPLATE
         )
         await interaction.response.send_modal(template_modal(self, self._on_template_submit, template))
 

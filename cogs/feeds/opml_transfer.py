@@ -69,9 +69,7 @@ async def import_opml(
         card_blocks += [
             Separator(),
             text_block(
-                discord_text.truncate_utf16(
-                    discord_text.escape_markdown("\n".join(report_lines)), _MAX_REPORT_LENGTH
-                )
+                discord_text.truncate_utf16(discord_text.escape_markdown("\n".join(report_lines)), _MAX_REPORT_LENGTH)
             ),
             Separator(),
         ]
@@ -91,9 +89,7 @@ async def import_opml(
         await interaction.followup.send(file=report_file, ephemeral=True)
 
 
-async def _read_feed_list(
-    interaction: Interaction, file: discord.Attachment | None, opml_url: str | None
-) -> FeedList:
+async def _read_feed_list(interaction: Interaction, file: discord.Attachment | None, opml_url: str | None) -> FeedList:
     services = interaction.client.services
     if (file is None) is (opml_url is None):
         raise UserFacingError(_("Give me either an OPML file or its address."))
@@ -157,9 +153,7 @@ async def export_opml(interaction: Interaction) -> None:
         feeds_by_channel_name.items(), interaction.guild.name, now=interaction.client.services.clock.now()
     )
     message_lines = [
-        linkify_commands(
-            _("This server’s feeds, by channel. Import the file in a feed reader or with /feed import.")
-        )
+        linkify_commands(_("This server’s feeds, by channel. Import the file in a feed reader or with /feed import."))
     ]
     if skipped_count:
         message_lines.append(

@@ -54,9 +54,7 @@ class SubscriptionCard(SubscriptionPanel):
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
         """Show the current state of the subscription; `status_line` reports the last action."""
-        self.followed_feed = current_feed = await require_current_subscription(
-            interaction, self.followed_feed
-        )
+        self.followed_feed = current_feed = await require_current_subscription(interaction, self.followed_feed)
         subscription, feed = current_feed
         health = subscription_health.evaluate_health(
             current_feed, await subscription_health.find_channel_problem(interaction, subscription.channel_id)
@@ -105,10 +103,7 @@ class SubscriptionCard(SubscriptionPanel):
             time_texts.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.get_look(subscription.server_id)
         setting_texts = [_("look: {look}").format(look=look_labels.look_summary_text(look))]
-        notes = [
-            f"🟠 {note}"
-            for note in await subscription_health.load_limit_notes(interaction, self.followed_feed)
-        ]
+        notes = [f"🟠 {note}" for note in await subscription_health.load_limit_notes(interaction, self.followed_feed)]
         if filters := await store.filters.list_by_subscription(subscription.id):
             setting_texts.append(
                 filter_labels.filter_list_text(
@@ -198,9 +193,7 @@ class UnfollowFlow(ManagersPanel):
             raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
         if await store.feeds.get(self._feed.id) is None:
             raise UserFacingError(unfollowed_text())
-        require_can_post(
-            await channel_options.require_existing_channel(interaction, old_subscription.channel_id)
-        )
+        require_can_post(await channel_options.require_existing_channel(interaction, old_subscription.channel_id))
         new_subscription, is_new_subscription = await store.subscriptions.follow(
             server_id=old_subscription.server_id,
             channel_id=old_subscription.channel_id,

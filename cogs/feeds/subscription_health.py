@@ -147,12 +147,8 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
 async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed) -> list[str]:
     """Return notes on a feed: on entries that are skipped, and on the request limits of its host."""
     subscription, feed = followed_feed
-    backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(
-        subscription.server_id
-    )
-    return list(
-        _limit_sentences(await interaction.client.store.quota_overflows.by_feed(feed.id), backlog_seconds)
-    )
+    backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(subscription.server_id)
+    return list(_limit_sentences(await interaction.client.store.quota_overflows.by_feed(feed.id), backlog_seconds))
 
 
 def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> Iterator[str]:

@@ -47,16 +47,10 @@ async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedF
     visible_channel_ids = await select_visible_or_deleted_channels(
         interaction, {subscription.channel_id for subscription, _feed in followed_feeds}
     )
-    return [
-        followed_feed
-        for followed_feed in followed_feeds
-        if followed_feed[0].channel_id in visible_channel_ids
-    ]
+    return [followed_feed for followed_feed in followed_feeds if followed_feed[0].channel_id in visible_channel_ids]
 
 
-async def select_visible_or_deleted_channels(
-    interaction: Interaction, channel_ids: Collection[int]
-) -> set[int]:
+async def select_visible_or_deleted_channels(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
     """Return the ids of those channels that the user can see or that were deleted."""
 
     async def is_visible_or_deleted(channel_id: int) -> bool:
@@ -66,9 +60,7 @@ async def select_visible_or_deleted_channels(
 
     channel_id_list = list(channel_ids)
     listed_flags = await asyncio.gather(*map(is_visible_or_deleted, channel_id_list))
-    return {
-        channel_id for channel_id, is_listed in zip(channel_id_list, listed_flags, strict=True) if is_listed
-    }
+    return {channel_id for channel_id, is_listed in zip(channel_id_list, listed_flags, strict=True) if is_listed}
 
 
 async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:

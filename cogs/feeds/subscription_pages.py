@@ -82,16 +82,11 @@ class SubscriptionPages(ManagersPanel, Paginated):
                 Separator(),
                 *(self._build_problem_section(problem_health) for problem_health in problem_healths),
             ]
-        other_healths = [
-            other_health for other_health in self._page_healths if other_health not in problem_healths
-        ]
+        other_healths = [other_health for other_health in self._page_healths if other_health not in problem_healths]
         if other_healths:
             blocks += [
                 Separator(),
-                *[
-                    text_block(channel_text)
-                    async for channel_text in _channel_texts(interaction, other_healths)
-                ],
+                *[text_block(channel_text) async for channel_text in _channel_texts(interaction, other_healths)],
             ]
         if note_lines := [note async for note in _iter_notes(interaction, self._page_healths)]:
             blocks.append(text_block("\n".join(note_lines)))
@@ -110,16 +105,11 @@ class SubscriptionPages(ManagersPanel, Paginated):
             yield ActionRow(buttons.BEGIN_BUTTON(), add_button)
             return
         feed_options = [
-            menu_option(feed_name(health.followed_feed[1]), health.followed_feed[0].id)
-            for health in self._page_healths
+            menu_option(feed_name(health.followed_feed[1]), health.followed_feed[0].id) for health in self._page_healths
         ]
-        yield ActionRow(
-            StringMenu(self._open_subscription, placeholder=_("Change a feed…"), options=feed_options)
-        )
+        yield ActionRow(StringMenu(self._open_subscription, placeholder=_("Change a feed…"), options=feed_options))
         if total_pages > 1:
-            yield ActionRow(
-                *self.page_buttons(has_more=self.page_index < total_pages - 1, page_count=total_pages)
-            )
+            yield ActionRow(*self.page_buttons(has_more=self.page_index < total_pages - 1, page_count=total_pages))
         pause_all_button = ActionButton(
             self._toggle_pause_all, label=_("Resume all") if are_all_paused else _("Pause all")
         )
@@ -139,9 +129,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
                 label=_("Resume"),
             )
         elif health.state is HealthState.BLOCKED:
-            remedy_button = ActionButton(
-                partial(self._retry_feed, health.followed_feed), label=_("Try again")
-            )
+            remedy_button = ActionButton(partial(self._retry_feed, health.followed_feed), label=_("Try again"))
         elif health.state is HealthState.GONE or feed.error in _POSSIBLY_MOVED_ERROR_CODES:
             remedy_button = ActionButton(
                 partial(self._find_new_address, health.followed_feed),
@@ -182,9 +170,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
     async def _find_new_address(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
         """Search the site of a feed that is gone for a feed that replaces it."""
         subscription, feed = await require_current_subscription(interaction, followed_feed)
-        page_url = (
-            list_feeds.strip_list_fragment(feed.url) if list_feeds.is_list_url(feed.url) else feed.site_url
-        )
+        page_url = list_feeds.strip_list_fragment(feed.url) if list_feeds.is_list_url(feed.url) else feed.site_url
         await _start_follow_flow(interaction, page_url or urls.parse_host(feed.url), subscription.channel_id)
 
     async def _open_subscription(self, interaction: Interaction, selected_values: list[str]) -> None:
@@ -210,9 +196,7 @@ def _are_all_paused(healths: Sequence[SubscriptionHealth]) -> bool:
 
 def _heading_text(healths: list[SubscriptionHealth], attention_count: int) -> str:
     if not healths:
-        return linkify_commands(
-            _("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add).")
-        )
+        return linkify_commands(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
     feed_count = len(healths)
     if all(health.state is HealthState.HEALTHY for health in healths):
         return "### " + format_count("{count} feed, healthy", "{count} feeds, all healthy", feed_count)

@@ -57,9 +57,7 @@ class WhyCog(TelexCog):
             await self._explain_link(interaction, link)
             return
         visible_feed_ids = await self.bot.visible_feed_ids(interaction)
-        search_page = await self.bot.services.searcher.search(
-            link, feed_ids=visible_feed_ids, limit=_MAX_MATCHES
-        )
+        search_page = await self.bot.services.searcher.search(link, feed_ids=visible_feed_ids, limit=_MAX_MATCHES)
         articles = [full_hit.article for full_hit in search_page.results if not full_hit.is_partial]
         articles = articles or [hit.article for hit in search_page.results]
         if not articles:
@@ -91,9 +89,7 @@ class WhyCog(TelexCog):
             answer_text = "\n".join(answer_lines)
         else:
             answer_text = await self._not_found_text(interaction, article_url, visible_feed_ids)
-        await reply_with_card(
-            interaction, text_block(discord_text.truncate_utf16(answer_text, _MAX_MESSAGE_LENGTH))
-        )
+        await reply_with_card(interaction, text_block(discord_text.truncate_utf16(answer_text, _MAX_MESSAGE_LENGTH)))
 
     async def _not_found_text(
         self, interaction: Interaction, article_url: str, visible_feed_ids: Collection[int]
@@ -103,11 +99,7 @@ class WhyCog(TelexCog):
         It does not reveal articles that only others can see.
         """
         dispatch = await find_dispatch_of_message_link(self.bot.store, article_url)
-        if (
-            dispatch is not None
-            and dispatch.kind is DispatchKind.FEED_ALERT
-            and await _can_see(interaction, dispatch)
-        ):
+        if dispatch is not None and dispatch.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, dispatch):
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
         text_lines = [_("I haven’t seen this article in any feed you can see here.")]
         site_host = _find_site_host(article_url)
@@ -123,18 +115,14 @@ class WhyCog(TelexCog):
             text_lines.append(
                 _labelled_line(
                     bold_feed_name(feed),
-                    subscription_health.health_sentence(
-                        subscription_health.evaluate_health((subscription, feed))
-                    ),
+                    subscription_health.health_sentence(subscription_health.evaluate_health((subscription, feed))),
                 )
             )
             if feed.last_success is not None:
                 text_lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
         if followed_feed_by_feed_id:
             text_lines.append(_("A site’s feed may leave articles out, or list them later."))
-        text_lines.append(
-            linkify_commands(_("It may have another address. Try /search with words from its title."))
-        )
+        text_lines.append(linkify_commands(_("It may have another address. Try /search with words from its title.")))
         return discord_text.truncate_utf16("\n".join(text_lines), discord_limits.MAX_EMBED_DESCRIPTION_LENGTH)
 
 
@@ -146,9 +134,7 @@ async def _restrict_to_readable(
         [status for status in explanation.delivery_statuses if await _can_see(interaction, status)]
     )
     posted_article_ids = {
-        visible_status.article_id
-        for visible_status in visible_statuses
-        if visible_status.fate in _LINKED_STATUSES
+        visible_status.article_id for visible_status in visible_statuses if visible_status.fate in _LINKED_STATUSES
     }
     articles = tuple(
         (article, feed if article.feed_id in visible_feed_ids else None)
@@ -162,9 +148,7 @@ async def _restrict_to_readable(
         and await _can_see(interaction, subscription)
     ]
     dropped_entries = tuple(
-        dropped_entry
-        for dropped_entry in explanation.dropped_entries
-        if dropped_entry.feed.id in visible_feed_ids
+        dropped_entry for dropped_entry in explanation.dropped_entries if dropped_entry.feed.id in visible_feed_ids
     )
     return Explanation(
         articles,
@@ -175,9 +159,7 @@ async def _restrict_to_readable(
     )
 
 
-async def _can_see(
-    interaction: Interaction, channel_place: ChannelDeliveryStatus | Subscription | Dispatch
-) -> bool:
+async def _can_see(interaction: Interaction, channel_place: ChannelDeliveryStatus | Subscription | Dispatch) -> bool:
     return channel_place.server_id == interaction.guild_id and await can_see_channel(
         interaction, channel_place.channel_id
     )

@@ -71,21 +71,15 @@ class ArticlePages(Paginator[ArticlePage]):
 
     def page_layout(self, page: ArticlePage) -> Layout:
         if page.is_empty:
-            return (
-                Card((*page.header, ActionRow(*self.extra_buttons(page))), outlet_branding.DEFAULT_COLOUR),
-            )
+            return (Card((*page.header, ActionRow(*self.extra_buttons(page))), outlet_branding.DEFAULT_COLOUR),)
         total_pages = math.ceil((page.total or 0) / PAGE_SIZE)
         has_next_page = page.total is None or self.page_index + 1 < total_pages
         page_count_text = (
-            f"{max(MAX_COUNTED_ARTICLES // PAGE_SIZE, self.page_index + 2)}+"
-            if page.total is None
-            else total_pages
+            f"{max(MAX_COUNTED_ARTICLES // PAGE_SIZE, self.page_index + 2)}+" if page.total is None else total_pages
         )
         is_dm = interaction_context.is_dm(self.interaction)
         share_button = (
-            None
-            if is_dm
-            else ActionButton(self._share_page_article, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
+            None if is_dm else ActionButton(self._share_page_article, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
         )
         card_blocks = (
             *page.header,
@@ -102,9 +96,7 @@ class ArticlePages(Paginator[ArticlePage]):
         return (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),)
 
     def _build_article_menu(self, entries: Sequence[ArticleListItem]) -> StringMenu:
-        opens_selected_article = self.opens_article or not any(
-            messages.image_block(entry.article) for entry in entries
-        )
+        opens_selected_article = self.opens_article or not any(messages.image_block(entry.article) for entry in entries)
         return StringMenu(
             self._open_selected_article if opens_selected_article else self._save_selected_article,
             AckMode.EPHEMERAL_MESSAGE,
@@ -144,9 +136,7 @@ async def load_empty_page(interaction: Interaction) -> ArticlePage:
 def no_feeds_blocks(*, can_manage: bool) -> tuple[Block, ...]:
     """Return the text for a user who can see no feeds; with `can_manage`, the text offers to add one."""
     if can_manage:
-        sentence = linkify_commands(
-            _("Follow your first feed with /feed add, or a starter pack with /feed packs.")
-        )
+        sentence = linkify_commands(_("Follow your first feed with /feed add, or a starter pack with /feed packs."))
     else:
         sentence = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
     begin_button_rows = (ActionRow(buttons.BEGIN_BUTTON()),) if can_manage else ()

@@ -72,9 +72,7 @@ class BookmarkCog(PersistentItemCog):
         self.add_message_menu(locale_str("More like this"), show_similar, locale_str("find similar articles"))
 
     @user_installable
-    @app_commands.command(
-        name="bookmarks", description=locale_str("Read, search, sort and export your bookmarks")
-    )
+    @app_commands.command(name="bookmarks", description=locale_str("Read, search, sort and export your bookmarks"))
     @app_commands.describe(query=locale_str("Words from the title, the outlet or your note"))
     async def bookmarks(self, interaction: Interaction, query: Range[str, 1, 100] | None = None) -> None:
         await BookmarkPages(interaction, query).render(interaction)
@@ -108,24 +106,18 @@ class BookmarkPages(ArticlePages):
         )
         matching_count = await bookmarks_repository.count(user_id, self._filter_options)
         total_count = await bookmarks_repository.count(user_id, BookmarkFilter(hidden=hidden_server_ids))
-        unread_count = await bookmarks_repository.count(
-            user_id, BookmarkFilter(hidden=hidden_server_ids, unread=True)
-        )
+        unread_count = await bookmarks_repository.count(user_id, BookmarkFilter(hidden=hidden_server_ids, unread=True))
         count_by_tag = await bookmarks_repository.count_by_tag(user_id, hidden_server_ids=hidden_server_ids)
         heading = _("Your bookmarks")
         if self._filter_options.match:
             heading = article_cards.quoted_heading(self._filter_options.match, _MAX_QUERY_LENGTH)
-        counts_text = self._counts_text(
-            matching_count, total_count, unread_count, has_hidden=bool(hidden_server_ids)
-        )
+        counts_text = self._counts_text(matching_count, total_count, unread_count, has_hidden=bool(hidden_server_ids))
         header_blocks: tuple[Block, ...] = (
             text_block(f"### {heading}" + (f"\n-# {counts_text}" if counts_text else "")),
         )
         if not bookmarks:
             header_blocks = (*header_blocks, text_block(self._empty_text(total_count)))
-        filter_rows = (
-            [ActionRow(self._filter_menu(total_count, unread_count, count_by_tag))] if total_count else []
-        )
+        filter_rows = [ActionRow(self._filter_menu(total_count, unread_count, count_by_tag))] if total_count else []
         return ArticlePage(
             header=(*header_blocks, *filter_rows),
             entries=[self._build_entry(bookmark) for bookmark in bookmarks],
@@ -146,9 +138,7 @@ class BookmarkPages(ArticlePages):
 
     def _build_entry(self, bookmark: Bookmark) -> ArticleListItem:
         entry = item_with_lead(bookmark.article)
-        extra_lines = tuple(
-            filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark)))
-        )
+        extra_lines = tuple(filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark))))
         return replace(
             entry,
             excerpt="" if bookmark.note else entry.excerpt,
@@ -162,17 +152,13 @@ class BookmarkPages(ArticlePages):
         label = _("Mark as read") if is_unread else _("Mark as unread")
         return ActionButton(lambda _click: mark_read(), label=label)
 
-    def _filter_menu(
-        self, total_count: int, unread_count: int, count_by_tag: Mapping[str, int]
-    ) -> StringMenu:
+    def _filter_menu(self, total_count: int, unread_count: int, count_by_tag: Mapping[str, int]) -> StringMenu:
         """Return the menu to filter bookmarks: all, unread, and each tag."""
         filter_choices = [
             (_ALL_FILTER_VALUE, _("All bookmarks"), total_count),
             (_UNREAD_FILTER_VALUE, _("Unread"), unread_count),
         ]
-        filter_choices += [
-            (f"{_TAG_FILTER_PREFIX}{tag}", f"#{tag}", count) for tag, count in count_by_tag.items()
-        ]
+        filter_choices += [(f"{_TAG_FILTER_PREFIX}{tag}", f"#{tag}", count) for tag, count in count_by_tag.items()]
         current_filter = (
             _UNREAD_FILTER_VALUE
             if self._filter_options.unread
@@ -192,14 +178,8 @@ class BookmarkPages(ArticlePages):
 
     async def _apply_filter(self, _interaction: Interaction, selected_values: list[str]) -> None:
         filter_value = selected_values[0]
-        tag = (
-            filter_value.removeprefix(_TAG_FILTER_PREFIX)
-            if filter_value.startswith(_TAG_FILTER_PREFIX)
-            else None
-        )
-        self._filter_options = replace(
-            self._filter_options, tag=tag, unread=filter_value == _UNREAD_FILTER_VALUE
-        )
+        tag = filter_value.removeprefix(_TAG_FILTER_PREFIX) if filter_value.startswith(_TAG_FILTER_PREFIX) else None
+        self._filter_options = replace(self._filter_options, tag=tag, unread=filter_value == _UNREAD_FILTER_VALUE)
         self.page_index = 0
 
     def _empty_text(self, total_count: int) -> str:
@@ -210,9 +190,7 @@ class BookmarkPages(ArticlePages):
             "or open the message’s menu: Apps › Bookmark."
         )
 
-    def _counts_text(
-        self, matching_count: int, total_count: int, unread_count: int, *, has_hidden: bool
-    ) -> str:
+    def _counts_text(self, matching_count: int, total_count: int, unread_count: int, *, has_hidden: bool) -> str:
         count_text = format_count("{count} bookmark", "{count} bookmarks", total_count)
         if matching_count != total_count:
             count_text = _("{count} of {total} bookmarks").format(

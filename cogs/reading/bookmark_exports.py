@@ -21,9 +21,7 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
         publication_day = datetime.fromtimestamp(article.published, UTC).date().isoformat()
         outlet = _escape_line(article.outlet)
         byline = f"{outlet}, {publication_day}" if outlet else publication_day
-        lines.append(
-            f"- [{_escape_line(article.title) or publication_day}](<{_escape_url(article.url)}>) – {byline}"
-        )
+        lines.append(f"- [{_escape_line(article.title) or publication_day}](<{_escape_url(article.url)}>) – {byline}")
         if bookmark.note:
             lines.append(f"  {_escape_line(bookmark.note)}")
     return "\n".join(lines) + "\n"
@@ -71,14 +69,12 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
     for bookmark in bookmarks:
         article = bookmark.article
         tag_list_text = ",".join(
-            discord_text.to_plain_line(tag).replace(",", " ")
-            for tag in dict.fromkeys((*bookmark.tags, *article.tags))
+            discord_text.to_plain_line(tag).replace(",", " ") for tag in dict.fromkeys((*bookmark.tags, *article.tags))
         )
         tags_attribute = f' TAGS="{escape(tag_list_text)}"' if tag_list_text else ""
         title = escape(discord_text.to_plain_line(article.title) or article.url)
         lines.append(
-            f'        <DT><A HREF="{escape(article.url)}" '
-            f'ADD_DATE="{bookmark.created}"{tags_attribute}>{title}</A>'
+            f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created}"{tags_attribute}>{title}</A>'
         )
         if bookmark.note:
             lines.append(f"        <DD>{escape(discord_text.to_plain_line(bookmark.note))}")
@@ -89,9 +85,7 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
 def _escape_line(text: str) -> str:
     """Return text as one line with all ASCII punctuation escaped (CommonMark §2.4)."""
     return "".join(
-        f"\\{character}"
-        if character.isascii() and not character.isalnum() and character != " "
-        else character
+        f"\\{character}" if character.isascii() and not character.isalnum() and character != " " else character
         for character in discord_text.to_plain_line(text)
     )
 

@@ -201,9 +201,7 @@ class ReactionCog(commands.Cog):
             _iter_messages_of_dispatches(self.bot, dispatch.channel_id, [dispatch]), [dispatch]
         )
 
-    async def _backfill_messages(
-        self, messages: AsyncIterator[discord.Message], dispatches: Sequence[Dispatch]
-    ) -> int:
+    async def _backfill_messages(self, messages: AsyncIterator[discord.Message], dispatches: Sequence[Dispatch]) -> int:
         """Bookmark the articles of posts with 🔖 reactions, and return the number of new bookmarks."""
         dispatch_by_message_id = {post.message_id: post for post in dispatches}
         bookmark_count = 0
@@ -247,9 +245,7 @@ async def _iter_messages_of_dispatches(
     )
     while message_ids:
         oldest_message_id = message_ids[0]
-        async for message in channel.history(
-            limit=_HISTORY_PAGE_SIZE, before=discord.Object(message_ids[0] + 1)
-        ):
+        async for message in channel.history(limit=_HISTORY_PAGE_SIZE, before=discord.Object(message_ids[0] + 1)):
             oldest_message_id = min(oldest_message_id, message.id)
             yield message
         message_ids = [message_id for message_id in message_ids if message_id < oldest_message_id]

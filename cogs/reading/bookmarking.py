@@ -77,17 +77,13 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_j
     """Bookmark the article of the button; a second click removes the bookmark and offers an undo."""
     store, message = interaction.client.store, interaction.message
     article = await store.articles.by_key(key)
-    if article is not None and (
-        removed_bookmark := await store.bookmarks.remove(interaction.user.id, article.id)
-    ):
+    if article is not None and (removed_bookmark := await store.bookmarks.remove(interaction.user.id, article.id)):
         await RemovedBookmark(interaction, removed_bookmark).render(interaction)
         return
     if article is None or not await can_read_article(interaction, article):
         raise UserFacingError(not_readable_text())
     is_public_message = message is not None and not message.flags.ephemeral
-    await bookmark_article(
-        interaction, article, message.id if message is not None and is_public_message else None
-    )
+    await bookmark_article(interaction, article, message.id if message is not None and is_public_message else None)
     await interaction.edit_original_response(
         content=saved_text(1), view=buttons.view_of_items(buttons.NOTE_BUTTON(key))
     )
@@ -116,9 +112,7 @@ class RemovedBookmark(OwnedView):
         if await bookmarks.count(self.user_id) >= MAX_BOOKMARKS_PER_USER:
             raise UserFacingError(limit_reached_text())
         is_restored = await bookmarks.restore(self.user_id, self._removed_bookmark)
-        if not is_restored and not await bookmarks.filter_bookmarked(
-            self.user_id, [self._removed_bookmark.article.id]
-        ):
+        if not is_restored and not await bookmarks.filter_bookmarked(self.user_id, [self._removed_bookmark.article.id]):
             raise UserFacingError(not_bookmarked_text())
         await self.finish(interaction, _("Back in your bookmarks.") if is_restored else already_saved_text())
 
@@ -131,9 +125,7 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
         raise UserFacingError(not_readable_text())
     articles = [await client.store.articles.by_key(article_key) for article_key in menu.values]
     post_article_ids = {*dispatch.article_ids, *dispatch.joined_article_ids}
-    article_ids = [
-        article.id for article in articles if article is not None and article.id in post_article_ids
-    ]
+    article_ids = [article.id for article in articles if article is not None and article.id in post_article_ids]
     added_count = await add_bookmarks(
         client,
         interaction.user.id,
@@ -142,9 +134,7 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
         channel_id=dispatch.channel_id,
         message_id=dispatch.message_id,
     )
-    await interaction.edit_original_response(
-        content=saved_text(added_count) if added_count else already_saved_text()
-    )
+    await interaction.edit_original_response(content=saved_text(added_count) if added_count else already_saved_text())
 
 
 async def find_source_server_id(interaction: Interaction, article: Article) -> int | None:
@@ -163,9 +153,7 @@ def saved_text(count: int) -> str:
     """Return the sentence that confirms new bookmarks."""
     if count == 1:
         return _("Saved to your bookmarks.")
-    return format_count(
-        "Saved {count} article to your bookmarks.", "Saved {count} articles to your bookmarks.", count
-    )
+    return format_count("Saved {count} article to your bookmarks.", "Saved {count} articles to your bookmarks.", count)
 
 
 def already_saved_text() -> str:
@@ -238,9 +226,7 @@ async def has_bookmark(interaction: Interaction, article: Article) -> bool:
         interaction.client.store.bookmarks,
     )
     return bool(
-        await bookmarks.filter_bookmarked(
-            interaction.user.id, [article.id], hidden_server_ids=hidden_server_ids
-        )
+        await bookmarks.filter_bookmarked(interaction.user.id, [article.id], hidden_server_ids=hidden_server_ids)
     )
 
 
@@ -253,9 +239,7 @@ async def require_bookmark(interaction: Interaction, article_key: str) -> Bookma
     article = await store.articles.by_key(article_key)
     if article is not None:
         hidden_server_ids = await load_hidden_server_ids(interaction)
-        bookmark = await store.bookmarks.get(
-            interaction.user.id, article.id, hidden_server_ids=hidden_server_ids
-        )
+        bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden_server_ids=hidden_server_ids)
         if bookmark is not None:
             return bookmark
     raise UserFacingError(not_bookmarked_text())
@@ -264,9 +248,7 @@ async def require_bookmark(interaction: Interaction, article_key: str) -> Bookma
 def parse_tags(tags_text: str) -> tuple[str, ...]:
     """Return the tags in a comma-separated line, without duplicates."""
     tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in tags_text.split(","))
-    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][
-        :MAX_TAGS_PER_BOOKMARK
-    ]
+    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MAX_TAGS_PER_BOOKMARK]
 
 
 def not_bookmarked_text() -> str:

@@ -51,9 +51,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
     if post.person_id is not None:
         return post.person_id == interaction.user.id
     is_in_this_server = post.server_id == interaction_context.server_id(interaction)
-    return is_in_this_server and await channel_options.can_see_channel(
-        interaction, post.thread_id or post.channel_id
-    )
+    return is_in_this_server and await channel_options.can_see_channel(interaction, post.thread_id or post.channel_id)
 
 
 async def can_read_article(interaction: Interaction, article: Article) -> bool:
@@ -113,9 +111,7 @@ async def choose_article(
         await action(click, article_by_key[article_key])
 
     article_options = [article_cards.article_option(article) for article in articles]
-    await SingleChoiceMenu(interaction, run_action_on_article, placeholder, article_options).render(
-        interaction
-    )
+    await SingleChoiceMenu(interaction, run_action_on_article, placeholder, article_options).render(interaction)
 
 
 async def load_message_articles(
@@ -148,9 +144,7 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
     client = interaction.client
     visible_feed_ids = await client.visible_feed_ids(interaction)
     articles_by_page: dict[str, Article] = {}
-    for article_key in (
-        list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ()
-    ):
+    for article_key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
         article = await client.store.articles.by_key(article_key)
         if article is not None and article.feed_id in visible_feed_ids:
             articles_by_page.setdefault(article.page, article)
@@ -167,9 +161,7 @@ def _iter_article_keys(message: discord.Message) -> Iterator[str]:
     """Yield the keys of articles that the Save buttons in a message of Telex contain."""
     for message_component in message.components:
         for container_or_row in (
-            message_component.children
-            if isinstance(message_component, discord.Container)
-            else [message_component]
+            message_component.children if isinstance(message_component, discord.Container) else [message_component]
         ):
             for item in container_or_row.children if isinstance(container_or_row, discord.ActionRow) else ():
                 if match := _SAVE_ID_PATTERN.fullmatch(getattr(item, "custom_id", None) or ""):

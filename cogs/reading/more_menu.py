@@ -40,11 +40,7 @@ async def more_button(interaction: Interaction, _item: object, *, key: str, **_j
     """Show the More menu of the article in a post."""
     article, dispatch = await require_readable_article(interaction, key), await find_clicked_post(interaction)
     joined_articles: Sequence[Article] = ()
-    if (
-        dispatch is not None
-        and article.id in dispatch.article_ids
-        and await can_see_post(interaction, dispatch)
-    ):
+    if dispatch is not None and article.id in dispatch.article_ids and await can_see_post(interaction, dispatch):
         joined_articles = await interaction.client.store.articles.by_ids(dispatch.joined_article_ids)
     await MoreMenu(interaction, article, dispatch, joined_articles).open(interaction)
 
@@ -101,26 +97,18 @@ class MoreMenu(OwnedView):
         if self._dispatch is not None and isinstance(
             _find_post_channel(interaction, self._dispatch), discord.TextChannel
         ):
-            action_buttons.append(
-                ActionButton(self._open_discussion, label=_("Discuss"), emoji=emoji_for(Icon.ASK))
-            )
+            action_buttons.append(ActionButton(self._open_discussion, label=_("Discuss"), emoji=emoji_for(Icon.ASK)))
         if get_summarizer(self.client) is not None:
-            action_buttons.append(
-                ActionButton(self._summarize, label=_("Summarize"), emoji=emoji_for(Icon.NOTE))
-            )
+            action_buttons.append(ActionButton(self._summarize, label=_("Summarize"), emoji=emoji_for(Icon.NOTE)))
         notify_role = None if self._dispatch is None else await _find_notify_role(interaction, self._dispatch)
         if notify_role is not None:
             if has_notify_role is None:
-                has_notify_role = (
-                    isinstance(interaction.user, discord.Member) and notify_role in interaction.user.roles
-                )
+                has_notify_role = isinstance(interaction.user, discord.Member) and notify_role in interaction.user.roles
             role_button_label = _("Stop notifying me") if has_notify_role else _("Notify me")
             action_buttons.append(
                 ActionButton(self._toggle_notify_role, label=role_button_label, emoji=emoji_for(Icon.WATCH))
             )
-        card_blocks: list[Block] = [
-            blocks.text_block(_article_heading(self._article, *_detail_lines(self._article)))
-        ]
+        card_blocks: list[Block] = [blocks.text_block(_article_heading(self._article, *_detail_lines(self._article)))]
         if self._dispatch is not None and (
             original_text := await _render_original_text(interaction, self._article, self._dispatch)
         ):
@@ -135,9 +123,7 @@ class MoreMenu(OwnedView):
                 for article in self._joined_articles[:_MAX_STORY_ARTICLES]
             ]
         card_blocks += [Separator(), ActionRow(*opinion_buttons), ActionRow(*action_buttons)]
-        card = Card(
-            tuple(card_blocks), outlet_branding.outlet_colour(self._article.feed_id, self._article.outlet)
-        )
+        card = Card(tuple(card_blocks), outlet_branding.outlet_colour(self._article.feed_id, self._article.outlet))
         await self.display(interaction, (card, blocks.text_block(notice)))
 
     async def _open_discussion(self, interaction: Interaction) -> None:
@@ -155,9 +141,7 @@ class MoreMenu(OwnedView):
                 self._article.title, _MAX_THREAD_NAME_LENGTH
             ) or discord_text.to_plain_line(self._article.outlet, _MAX_THREAD_NAME_LENGTH)
             try:
-                thread = await get_or_create_thread(
-                    channel, self._dispatch.message_id, thread_name or _("Discussion")
-                )
+                thread = await get_or_create_thread(channel, self._dispatch.message_id, thread_name or _("Discussion"))
             except discord.NotFound:
                 raise UserFacingError(_("That post is gone.")) from None
         await self._display_menu(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
@@ -168,9 +152,7 @@ class MoreMenu(OwnedView):
             raise UserFacingError(not_readable_text())
         if await summarizer.load_cached(self._article, i18n.current_language()) is None:
             await self._display_menu(interaction, summary=writing_text())
-        await self._display_menu(
-            interaction, summary=await load_summary_markup(interaction, summarizer, self._article)
-        )
+        await self._display_menu(interaction, summary=await load_summary_markup(interaction, summarizer, self._article))
 
     async def _toggle_notify_role(self, interaction: Interaction) -> None:
         assert self._dispatch is not None
@@ -222,9 +204,7 @@ def _article_heading(article: Article, *detail_lines: str) -> str:
 def _detail_lines(article: Article) -> list[str]:
     author = discord_text.to_markdown_line(article.author or "", _MAX_AUTHOR_LENGTH)
     date_text = f"<t:{article.published}:f>"
-    tags_text = ", ".join(
-        discord_text.to_markdown_line(tag, _MAX_TAG_LENGTH) for tag in article.tags[:_MAX_TAGS]
-    )
+    tags_text = ", ".join(discord_text.to_markdown_line(tag, _MAX_TAG_LENGTH) for tag in article.tags[:_MAX_TAGS])
     byline = _("By {author}, {when}").format(author=author, when=date_text) if author else date_text
     return list(filter(None, (byline, tags_text)))
 
@@ -236,15 +216,11 @@ async def _render_original_text(interaction: Interaction, article: Article, disp
     if settings.model_url is None or not preferences.translate:
         return ""
     language = await client.languages.for_channel(dispatch.server_id, dispatch.channel_id)
-    if (
-        await apply_stored_translation(client.store, article, language, settings.model_name)
-    ).translated_from is None:
+    if (await apply_stored_translation(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()
     excerpt_text = excerpt_markup(article, max_sentences=posts.DEFAULT_EXCERPT_SENTENCES)
-    return "\n".join(
-        filter(None, (f"-# {heading}", f"**{article_cards.display_title(article)}**", excerpt_text))
-    )
+    return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.display_title(article)}**", excerpt_text)))
 
 
 def _find_post_channel(interaction: Interaction, dispatch: Dispatch) -> object:
@@ -266,10 +242,7 @@ async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> dis
         return None
     preferences = await interaction.client.store.preferences.by_server(guild.id)
     role = guild.get_role(dispatch.look.role) if dispatch.look.role in preferences.notify_roles else None
-    if (
-        role is None
-        or role_mentions.find_self_assign_problem(role, manager_role=preferences.manager_role) is not None
-    ):
+    if role is None or role_mentions.find_self_assign_problem(role, manager_role=preferences.manager_role) is not None:
         return None
     return role
 

@@ -89,9 +89,7 @@ def _build_unquoted_name_context(query: str) -> CompletionContext | None:
 
 def _build_word_context(query: str) -> CompletionContext:
     match = _WORD_PATTERN.search(query)
-    return CompletionContext(
-        query[: match.start()] if match else query, "", None, match["typed"] if match else ""
-    )
+    return CompletionContext(query[: match.start()] if match else query, "", None, match["typed"] if match else "")
 
 
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
@@ -104,18 +102,14 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
         return []
     completed_queries = [query]
     for context in filter(None, (_build_unquoted_name_context(query), completion_context(query))):
-        completions = (
-            await _find_candidates(interaction, context) if context.typed_value or context.filter else []
-        )
+        completions = await _find_candidates(interaction, context) if context.typed_value or context.filter else []
         completed_queries += [context.prefix + context.complete(completion) for completion in completions]
     return [
         Choice(name=choice_name, value=completed_query)
         for completed_query in dict.fromkeys(completed_queries)
         if completed_query.strip()
         and len(completed_query) <= discord_limits.MAX_CHOICE_NAME_LENGTH
-        and (
-            choice_name := discord_text.to_plain_line(completed_query, discord_limits.MAX_CHOICE_NAME_LENGTH)
-        )
+        and (choice_name := discord_text.to_plain_line(completed_query, discord_limits.MAX_CHOICE_NAME_LENGTH))
     ][: discord_limits.MAX_CHOICES]
 
 
@@ -123,9 +117,7 @@ async def _find_candidates(interaction: Interaction, context: CompletionContext)
     """Return words of articles, or values of the filter being typed, that start with the typed prefix."""
     if context.filter in _FIXED_VALUES_BY_FILTER:
         fixed_values = (
-            _FRENCH_VALUES_BY_FILTER
-            if expects_french_values(context.typed_filter)
-            else _FIXED_VALUES_BY_FILTER
+            _FRENCH_VALUES_BY_FILTER if expects_french_values(context.typed_filter) else _FIXED_VALUES_BY_FILTER
         )
         return [
             candidate

@@ -93,14 +93,10 @@ def results_card(query: Query, search_page: SearchPage, entries: Sequence[Articl
     def build_suggestion_button(suggestion: str) -> Item | None:
         return buttons.search_button(apply_suggestion(query.text, suggestion, search_page.notes), suggestion)
 
-    header = search_header(
-        query, query.text, search_page, "relevance", build_suggestion_button=build_suggestion_button
-    )
+    header = search_header(query, query.text, search_page, "relevance", build_suggestion_button=build_suggestion_button)
     has_more = search_page.total_results is None or search_page.total_results > len(entries)
     all_results_row = ActionRow(buttons.search_button(query.text) if has_more else None)
-    return Card(
-        (*header, *(entry.to_section() for entry in entries), all_results_row), outlet_branding.DEFAULT_COLOUR
-    )
+    return Card((*header, *(entry.to_section() for entry in entries), all_results_row), outlet_branding.DEFAULT_COLOUR)
 
 
 def _count_and_order_text(search_page: SearchPage, sort: SortOrder) -> str:

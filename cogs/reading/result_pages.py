@@ -99,9 +99,7 @@ class SearchPages(ArticlePages):
                 accessory=watch_button if search_page.results else None,
                 build_suggestion_button=self._suggestion_button_factory(search_page),
             ),
-            entries=await with_other_outlets(
-                store, map(item_from_result, search_page.results), visible_feed_ids
-            ),
+            entries=await with_other_outlets(store, map(item_from_result, search_page.results), visible_feed_ids),
             total=search_page.total_results,
         )
 
@@ -247,9 +245,9 @@ async def _show_similar_pages(interaction: Interaction, article: Article) -> Non
 @persistent_item(buttons.MORE_LIKE_BUTTON.id_pattern)
 async def similar_articles_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Show articles similar to the article of a card."""
-    await SimilarPages(
-        interaction, await require_readable_article(interaction, key, _can_read_or_bookmarked)
-    ).render(interaction)
+    await SimilarPages(interaction, await require_readable_article(interaction, key, _can_read_or_bookmarked)).render(
+        interaction
+    )
 
 
 async def _can_read_or_bookmarked(interaction: Interaction, article: Article) -> bool:

@@ -37,9 +37,7 @@ class SearchCog(commands.Cog):
         self.bot = bot
         self._searcher = bot.services.searcher
 
-    @app_commands.command(
-        name="search", description=locale_str("Search the news in the channels you can see")
-    )
+    @app_commands.command(name="search", description=locale_str("Search the news in the channels you can see"))
     @user_installable
     @app_commands.describe(
         query=locale_str('Words, "an exact phrase", -without'),
@@ -131,9 +129,7 @@ class SearchCog(commands.Cog):
     async def author_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         return await self._complete_field(CompletionField.AUTHOR, interaction, current)
 
-    async def _complete_field(
-        self, field: CompletionField, interaction: Interaction, prefix: str
-    ) -> list[Choice[str]]:
+    async def _complete_field(self, field: CompletionField, interaction: Interaction, prefix: str) -> list[Choice[str]]:
         visible_feed_ids = await self.bot.visible_feed_ids(interaction)
         completions = await self._searcher.suggest_completions(
             field, prefix, feed_ids=visible_feed_ids, limit=discord_limits.MAX_CHOICES
@@ -186,9 +182,7 @@ def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -
             case _, None:
                 pass
             case FilterName(), bool(is_set):
-                nodes.append(
-                    FieldFilter(filter_name, "") if is_set else negate_node(FieldFilter(filter_name, ""))
-                )
+                nodes.append(FieldFilter(filter_name, "") if is_set else negate_node(FieldFilter(filter_name, "")))
             case FilterName.SINCE | FilterName.BEFORE, str(date_text):
                 date_filter = _make_date_filter(FilterName(filter_name), date_text, now, zone)
                 nodes.append(date_filter)

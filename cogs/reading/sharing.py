@@ -29,9 +29,7 @@ async def share_button(interaction: Interaction, _item: object, *, key: str) -> 
     await share_article(interaction, article, can_read_article)
 
 
-async def share_chosen_article(
-    interaction: Interaction, articles: Sequence[Article], can_read: CanRead
-) -> None:
+async def share_chosen_article(interaction: Interaction, articles: Sequence[Article], can_read: CanRead) -> None:
     """Share an article in the current channel; if there are several, let the user choose one.
 
     The interaction must be acknowledged.

@@ -38,9 +38,7 @@ class SummaryCog(PersistentItemCog):
 
 async def summarize_message(interaction: Interaction, message: discord.Message) -> None:
     """Summarize the article of a post; if there are several, the user chooses one."""
-    await with_article(
-        interaction, message, _open_summary, placeholder=_("Which article should I summarize?")
-    )
+    await with_article(interaction, message, _open_summary, placeholder=_("Which article should I summarize?"))
 
 
 def get_summarizer(bot: TelexBot) -> Summarizer | None:
@@ -107,9 +105,7 @@ def writing_text() -> str:
 def _failure_text(reason: SummaryFailure) -> str:
     sentence_by_reason = {
         SummaryFailure.TOO_SHORT: _("This article is too short to summarize."),
-        SummaryFailure.QUOTA_EXHAUSTED: _(
-            "Today’s limit for summaries has been reached. Try again tomorrow."
-        ),
+        SummaryFailure.QUOTA_EXHAUSTED: _("Today’s limit for summaries has been reached. Try again tomorrow."),
         SummaryFailure.BUSY: _("I’m still writing your last summary. Try again in a moment."),
         SummaryFailure.NO_ANSWER: _("The language model isn’t answering. Try again in a minute."),
         SummaryFailure.NOT_SUPPORTED: _("No summary: the article doesn’t back up what the model wrote."),

@@ -88,9 +88,9 @@ class TrendCog(PersistentItemCog):
             bot.services.clock, max_tokens=_MAX_RENDERS_PER_PERIOD, period_seconds=_RATE_LIMIT_PERIOD_SECONDS
         )
         self._render_lock = asyncio.Lock()
-        self._report_cache: OrderedDict[
-            tuple[frozenset[int], TrendPeriod, str], tuple[float, TrendReport]
-        ] = OrderedDict()
+        self._report_cache: OrderedDict[tuple[frozenset[int], TrendPeriod, str], tuple[float, TrendReport]] = (
+            OrderedDict()
+        )
 
     @app_commands.command(name="trends", description=locale_str("See what’s on the rise in your feeds"))
     @guild_context_only
@@ -149,12 +149,9 @@ class TrendCog(PersistentItemCog):
             build_rising_chart(trends.rising_rows, period, now),
             build_outlets_chart(trends.sources, period, now),
         )
-        chart_pictures = iter(
-            await bar_charts.render_charts([chart for chart in trend_charts if chart is not None])
-        )
+        chart_pictures = iter(await bar_charts.render_charts([chart for chart in trend_charts if chart is not None]))
         rendered_charts = (
-            None if chart is None else RenderedChart(chart, next(chart_pictures, None))
-            for chart in trend_charts
+            None if chart is None else RenderedChart(chart, next(chart_pictures, None)) for chart in trend_charts
         )
         return TrendReport(now, trends, *rendered_charts)
 
@@ -203,16 +200,12 @@ class TrendPanel(OwnedView):
         rendered_chart = report.outlets if self._shows_outlets else report.rising
         pictures = []
         if rendered_chart is not None and rendered_chart.picture is not None:
-            pictures.append(
-                Picture(rendered_chart.picture, _CHART_FILENAME, chart_alt_text(rendered_chart.chart))
-            )
+            pictures.append(Picture(rendered_chart.picture, _CHART_FILENAME, chart_alt_text(rendered_chart.chart)))
         await self.display(interaction, self._panel_layout(report, rendered_chart), pictures=pictures)
 
     def _panel_layout(self, report: TrendReport, rendered_chart: RenderedChart | None) -> Layout:
         trend_rows = self._list_rows()
-        card_blocks: list[Block] = [
-            text_block(f"### {self._title_text()}\n{self._leader_text(report.trends)}")
-        ]
+        card_blocks: list[Block] = [text_block(f"### {self._title_text()}\n{self._leader_text(report.trends)}")]
         if rendered_chart is not None and rendered_chart.picture is not None:
             card_blocks.append(
                 Gallery((Image(f"attachment://{_CHART_FILENAME}", chart_alt_text(rendered_chart.chart)),))
@@ -220,8 +213,7 @@ class TrendPanel(OwnedView):
         else:
             card_blocks += [
                 text_block(
-                    f"**{discord_text.to_markdown_line(trend_row.name, _MAX_NAME_LENGTH)}** · "
-                    f"{figures_text(trend_row)}"
+                    f"**{discord_text.to_markdown_line(trend_row.name, _MAX_NAME_LENGTH)}** · {figures_text(trend_row)}"
                 )
                 for trend_row in trend_rows
             ]
@@ -266,11 +258,7 @@ class TrendPanel(OwnedView):
             )
         if self._shows_outlets:
             return ""
-        return (
-            leader_sentence(trends.rising_rows[0])
-            if trends.rising_rows
-            else _("Nothing stands out right now.")
-        )
+        return leader_sentence(trends.rising_rows[0]) if trends.rising_rows else _("Nothing stands out right now.")
 
     def _count_text(self, report: TrendReport) -> str:
         """Return the dates, the number of articles and outlets, and how to read the chart, as text."""
@@ -330,9 +318,7 @@ class TrendPanel(OwnedView):
             return
         since_filter = FieldFilter(FilterName.SINCE, self._report.created_at - self._period.seconds)
         name_node = create_word_or_phrase(trend_name)
-        query = Query(
-            text=trend_name, nodes=(since_filter,) if name_node is None else (name_node, since_filter)
-        )
+        query = Query(text=trend_name, nodes=(since_filter,) if name_node is None else (name_node, since_filter))
         await SearchPages(interaction, self.client.services.searcher, query, "relevance").render(interaction)
 
     async def _open_watch_choice(self, interaction: Interaction) -> None:
@@ -341,9 +327,9 @@ class TrendPanel(OwnedView):
         async def on_choice(click: Interaction, row_number: str) -> None:
             await create_personal_watch(click, f'"{trend_rows[int(row_number)].name}"')
 
-        await SingleChoiceMenu(
-            interaction, on_choice, _("Get alerts about…"), _row_options(trend_rows)
-        ).render(interaction)
+        await SingleChoiceMenu(interaction, on_choice, _("Get alerts about…"), _row_options(trend_rows)).render(
+            interaction
+        )
 
 
 def _row_options(trend_rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:

@@ -146,9 +146,7 @@ class HealthCog(commands.Cog):
             if store.recent_fault is not None and self._reported_fault is None:
                 self._unsent_owner_messages.append(_database_fault_text(store.recent_fault))
             elif store.recent_fault is None and self._reported_fault is not None:
-                self._unsent_owner_messages.append(
-                    _("My database works again. Waiting posts are on their way.")
-                )
+                self._unsent_owner_messages.append(_("My database works again. Waiting posts are on their way."))
             elif isinstance(store.recent_fault, DatabaseBroken) and not isinstance(
                 self._reported_fault, DatabaseBroken
             ):
@@ -212,7 +210,5 @@ def _feed_alarm_text(stalled_hours: int) -> str:
         "I haven’t been able to reach any feed for {hours} hours.",
         stalled_hours,
     ).format(hours=format_number(stalled_hours))
-    advice_sentence = _(
-        "Check my machine’s network and my log. Missed articles will follow once feeds respond again."
-    )
+    advice_sentence = _("Check my machine’s network and my log. Missed articles will follow once feeds respond again.")
     return f"{silence_sentence} {advice_sentence}"

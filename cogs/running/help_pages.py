@@ -89,9 +89,9 @@ class HelpPages(OwnedView):
         self._commands_by_topic: dict[HelpTopic, list[AnyCommand]] = {}
         for command in self.client.tree.get_commands():
             if is_usable(command, interaction) and (can_manage or "managers" not in command.extras):
-                self._commands_by_topic.setdefault(
-                    _TOPIC_BY_COMMAND.get(command.name, HelpTopic.READING), []
-                ).append(command)
+                self._commands_by_topic.setdefault(_TOPIC_BY_COMMAND.get(command.name, HelpTopic.READING), []).append(
+                    command
+                )
 
     async def render(self, interaction: Interaction) -> None:
         guild = interaction.guild
@@ -112,14 +112,10 @@ class HelpPages(OwnedView):
             )
             for step in available_steps
         ]
-        invitation_url = discord.utils.oauth_url(
-            self.client.application_id or 0, permissions=INVITE_PERMISSIONS
-        )
+        invitation_url = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITE_PERMISSIONS)
         privacy_policy_url = self.client.services.settings.privacy_url
         blocks: tuple[Block, ...] = (
-            Section(
-                (text_block(f"## Telex\n{intro_text}"),), Image(f"attachment://{_LOGO_FILENAME}", "Telex")
-            ),
+            Section((text_block(f"## Telex\n{intro_text}"),), Image(f"attachment://{_LOGO_FILENAME}", "Telex")),
             Separator(),
             *step_sections,
             Separator(),
@@ -170,9 +166,7 @@ class HelpPages(OwnedView):
 
     async def _open_topic(self, interaction: Interaction, selected_values: list[str]) -> None:
         topic = HelpTopic(selected_values[0])
-        topic_text = (
-            search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._command_lines(topic))
-        )
+        topic_text = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._command_lines(topic))
         blocks = (
             text_block(f"### {_topic_title(topic)}\n{topic_text}"),
             ActionRow(self._topic_menu(topic)),
@@ -188,9 +182,7 @@ class HelpPages(OwnedView):
             for slash_command in _iter_slash_commands(command)
         )
         slash_commands = [
-            leaf_command
-            for leaf_command in leaf_commands
-            if self._can_manage or "managers" not in leaf_command.extras
+            leaf_command for leaf_command in leaf_commands if self._can_manage or "managers" not in leaf_command.extras
         ]
         yield from sorted(map(_command_line, slash_commands), key=lambda line: fold(line.lstrip("`<")))
         for command in self._commands_by_topic[topic]:
@@ -203,9 +195,7 @@ class HelpPages(OwnedView):
 
 def _first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
     if not is_in_server:
-        yield GettingStartedItem(
-            ("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them")
-        )
+        yield GettingStartedItem(("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them"))
         yield GettingStartedItem(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
         yield GettingStartedItem(("privacy",), Icon.MORE, _("Your data"), _("see, export or delete it"))
         return
@@ -227,9 +217,7 @@ def _first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingSt
         _("Your question"),
         "question",
     )
-    yield GettingStartedItem(
-        ("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see")
-    )
+    yield GettingStartedItem(("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see"))
     if not needs_setup:
         yield GettingStartedItem(("trends",), Icon.TREND, _("See what’s rising"), _("the week in one chart"))
     yield GettingStartedItem(
@@ -244,9 +232,7 @@ def _first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingSt
 
 def _step_text(step: GettingStartedItem) -> Text:
     command_markup = _command_markup("/" + " ".join(step.path))
-    return text_block(
-        f"{emoji_for(step.icon) or ''} **{step.title}**\n-# {command_markup} {step.description}".strip()
-    )
+    return text_block(f"{emoji_for(step.icon) or ''} **{step.title}**\n-# {command_markup} {step.description}".strip())
 
 
 def _topic_title(topic: HelpTopic) -> str:
@@ -293,9 +279,7 @@ def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
 def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
     if isinstance(command, app_commands.Group):
         yield from (
-            subcommand
-            for subcommand in command.walk_commands()
-            if not isinstance(subcommand, app_commands.Group)
+            subcommand for subcommand in command.walk_commands() if not isinstance(subcommand, app_commands.Group)
         )
     elif not isinstance(command, app_commands.ContextMenu):
         yield command

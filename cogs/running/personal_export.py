@@ -81,9 +81,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         ],
         "votes": [
             {"question_id": str(question_id), "voted": format_iso(voted_at), "helped": is_helpful}
-            for question_id, voted_at, is_helpful in await store.questions.list_votes_by_user(
-                interaction.user.id
-            )
+            for question_id, voted_at, is_helpful in await store.questions.list_votes_by_user(interaction.user.id)
         ],
     }
     return json.dumps(export_document, ensure_ascii=False, indent=2).encode()

@@ -22,9 +22,7 @@ _DANGER_COLOUR = 0xED4245
 class PrivacyCog(TelexCog):
     """Cog of the /privacy command."""
 
-    @app_commands.command(
-        name="privacy", description=locale_str("See, export or delete what Telex stores about you")
-    )
+    @app_commands.command(name="privacy", description=locale_str("See, export or delete what Telex stores about you"))
     async def privacy(self, interaction: Interaction) -> None:
         await PersonalDataPanel(interaction).render(interaction)
 
@@ -42,9 +40,7 @@ class PersonalDataPanel(OwnedView):
             ),
         ]
         if self.client.services.model_services is not None:
-            caveats.append(
-                _("Your questions go to the language model that this Telex uses to write answers.")
-            )
+            caveats.append(_("Your questions go to the language model that this Telex uses to write answers."))
         caveats.append(
             _(
                 "Removed bookmarks leave a mark, so that an old reaction doesn’t bring them back. After "
@@ -78,12 +74,8 @@ class PersonalDataPanel(OwnedView):
         )
 
     async def _send_export(self, interaction: Interaction) -> None:
-        file = discord.File(
-            io.BytesIO(await export_personal_data(interaction)), filename="telex-privacy.json"
-        )
-        await interaction.edit_original_response(
-            content=_("Everything Telex stores about you:"), attachments=[file]
-        )
+        file = discord.File(io.BytesIO(await export_personal_data(interaction)), filename="telex-privacy.json")
+        await interaction.edit_original_response(content=_("Everything Telex stores about you:"), attachments=[file])
 
     async def _confirm_deletion(self, interaction: Interaction) -> None:
         intro_text = _("This permanently deletes, in every server:")

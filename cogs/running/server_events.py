@@ -66,9 +66,7 @@ class GuildEventsCog(commands.Cog):
         await self._store.retry_until_written(partial(self._store.servers.mark_left, guild.id))
 
     @commands.Cog.listener()
-    async def on_guild_channel_update(
-        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
-    ) -> None:
+    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
         if before.overwrites != after.overwrites or isinstance(after, discord.ForumChannel):
             await self._recheck_channels(after.guild)
 

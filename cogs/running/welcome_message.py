@@ -25,9 +25,7 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
     if channel is None:
         return
     language = (await bot.store.preferences.by_server(guild.id)).language
-    language = (
-        language or i18n.supported_language(str(guild.preferred_locale)) or bot.services.settings.language
-    )
+    language = language or i18n.supported_language(str(guild.preferred_locale)) or bot.services.settings.language
     with i18n.language_scope(language):
         intro_text = _(
             "I post news in your channels, find any article again and answer your questions. Your "
@@ -63,8 +61,8 @@ def _find_welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
     if guild.system_channel is not None and not permissions.find_missing_permissions(guild.system_channel):
         return guild.system_channel
     for channel in guild.text_channels:
-        if channel.permissions_for(
-            guild.default_role
-        ).view_channel and not permissions.find_missing_permissions(channel):
+        if channel.permissions_for(guild.default_role).view_channel and not permissions.find_missing_permissions(
+            channel
+        ):
             return channel
     return None

@@ -24,9 +24,7 @@ class AssistantPanel(ManagersPanel):
         """
         assistant_tokens = await self.store.assistant_tokens.list_by_server(self.guild.id)
         assistant_url = await self.store.assistant_tokens.get_public_url()
-        token_lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [
-            _("No tokens yet.")
-        ]
+        token_lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [_("No tokens yet.")]
         blocks: list[Block] = [
             heading_text(
                 _("Tokens for AI assistants"),
@@ -36,9 +34,7 @@ class AssistantPanel(ManagersPanel):
                 ),
             ),
             text_block(
-                _("Address: `{address}`").format(
-                    address=discord_text.to_plain_line(assistant_url).replace("`", "'")
-                )
+                _("Address: `{address}`").format(address=discord_text.to_plain_line(assistant_url).replace("`", "'"))
                 if assistant_url
                 else _("Address: ask whoever runs this bot where `telex mcp --http` can be reached.")
             ),
@@ -54,8 +50,7 @@ class AssistantPanel(ManagersPanel):
         revoke_menu = None
         if assistant_tokens:
             token_options = [
-                menu_option(revocable_token.short_name, revocable_token.name)
-                for revocable_token in assistant_tokens
+                menu_option(revocable_token.short_name, revocable_token.name) for revocable_token in assistant_tokens
             ]
             revoke_menu = StringMenu(
                 self._revoke_tokens,
@@ -73,9 +68,7 @@ class AssistantPanel(ManagersPanel):
 
     async def _create_token(self, interaction: Interaction) -> None:
         assistant_tokens = self.store.assistant_tokens
-        token = await assistant_tokens.create(
-            self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER
-        )
+        token = await assistant_tokens.create(self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER)
         if token is None:
             raise UserFacingError(
                 _("A server can have {count} tokens. Revoke one first.").format(

@@ -77,18 +77,14 @@ class ChannelSettingsPanel(ChannelPanel):
             rule_count = len(await self.store.forum_tags.list_by_channel(self.channel.id))
             rule_count_text = format_count("{count} rule", "{count} rules", rule_count)
             blocks.append(
-                setting_section(
-                    _("Post tags"), rule_count_text, ActionButton(self._open_tag_panel, label=_("Choose…"))
-                )
+                setting_section(_("Post tags"), rule_count_text, ActionButton(self._open_tag_panel, label=_("Choose…")))
             )
         webhook_notes = await self._prepare_webhook() if preferences.as_outlet else ()
         await self.display_card(
             interaction, *blocks, self._toggle_section(Preference.POST_AS_OUTLET, preferences, *webhook_notes)
         )
 
-    def _toggle_section(
-        self, preference: Preference, preferences: ChannelPreferences, *notes: str
-    ) -> Section:
+    def _toggle_section(self, preference: Preference, preferences: ChannelPreferences, *notes: str) -> Section:
         """Return the section of an on/off setting, with the non-empty `notes` and a button to switch it."""
         toggle, is_on = TOGGLES[preference], getattr(preferences, preference)
         lines = (_(toggle.on_text if is_on else toggle.off_text), *notes)
@@ -108,9 +104,7 @@ class ChannelSettingsPanel(ChannelPanel):
         )
         if isinstance(webhook, ChannelBlocked | Rejected):
             problem_code = (
-                webhook.problem
-                if isinstance(webhook, ChannelBlocked)
-                else f"{SendProblem.REFUSED} {webhook.error}"
+                webhook.problem if isinstance(webhook, ChannelBlocked) else f"{SendProblem.REFUSED} {webhook.error}"
             )
             webhook_problem = f"🟠 {describe_problem(problem_code)} " + _("Until then, posts show my name.")
         caveat = _(

@@ -39,14 +39,9 @@ class ForumTagPanel(ChannelPanel):
         add_menu = remove_menu = None
         if assignable_tags:
             options = [menu_option(tag.name, tag.id) for tag in assignable_tags]
-            add_menu = StringMenu(
-                self._open_rule_modal, AckMode.MANUAL, placeholder=_("Add a tag…"), options=options
-            )
+            add_menu = StringMenu(self._open_rule_modal, AckMode.MANUAL, placeholder=_("Add a tag…"), options=options)
         if self._rules:
-            options = [
-                menu_option(self._rule_label(rule), rule_number)
-                for rule_number, rule in enumerate(self._rules)
-            ]
+            options = [menu_option(self._rule_label(rule), rule_number) for rule_number, rule in enumerate(self._rules)]
             remove_menu = StringMenu(self._remove_rule, placeholder=_("Remove a rule…"), options=options)
         blocks = (
             heading_text(_("Post tags"), self._forum.mention, *text_lines),
@@ -64,9 +59,7 @@ class ForumTagPanel(ChannelPanel):
         return _("{tag}: {query}").format(tag=tag_name, query=rule.query) if rule.query else tag_name
 
     def _rule_text(self, rule: ForumTagRule) -> str:
-        tag_markup = discord_text.to_markdown_line(
-            self._find_tag_name(rule), discord_limits.MAX_OPTION_LABEL_LENGTH
-        )
+        tag_markup = discord_text.to_markdown_line(self._find_tag_name(rule), discord_limits.MAX_OPTION_LABEL_LENGTH)
         if not rule.query:
             return _("**{tag}**: every post").format(tag=tag_markup)
         query_text = discord_text.to_plain_line(rule.query, _MAX_QUERY_LENGTH).replace("`", "'")
@@ -80,9 +73,7 @@ class ForumTagPanel(ChannelPanel):
             max_length=_MAX_QUERY_LENGTH,
             required=False,
         )
-        modal = FormModal(
-            _("Add a tag"), partial(self._add_rule, int(selected_values[0])), text_field, view=self
-        )
+        modal = FormModal(_("Add a tag"), partial(self._add_rule, int(selected_values[0])), text_field, view=self)
         await interaction.response.send_modal(modal)
 
     async def _add_rule(self, tag_id: int, _interaction: Interaction, field_text: str) -> None:

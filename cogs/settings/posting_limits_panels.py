@@ -70,9 +70,7 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
 class _LimitsPanel(ChannelPanel):
     """Panel with menus for numeric settings of a channel."""
 
-    def limit_menu(
-        self, preference: Preference, preferences: ChannelPreferences
-    ) -> tuple[Section, ActionRow]:
+    def limit_menu(self, preference: Preference, preferences: ChannelPreferences) -> tuple[Section, ActionRow]:
         """Return the section with the name of a numeric setting, and the menu of its values."""
         limit_option = LIMIT_OPTIONS[preference]
         menu_options = select_options(
@@ -88,9 +86,7 @@ class _LimitsPanel(ChannelPanel):
         )
         return setting_section(_(limit_option.name)), ActionRow(menu)
 
-    async def _set_limit(
-        self, preference: Preference, _interaction: Interaction, selected_values: list[str]
-    ) -> None:
+    async def _set_limit(self, preference: Preference, _interaction: Interaction, selected_values: list[str]) -> None:
         await self.change(preference, selected_number(selected_values))
         self.client.outbox_relay.wake()
 
@@ -127,9 +123,7 @@ class SchedulePanel(_LimitsPanel):
             "During quiet hours, posts, alerts and watches wait, but digests don’t. Past the hourly "
             "limit, the rest arrives in one message. Nothing is lost."
         )
-        are_all_limits_off = all(
-            getattr(preferences, preference) is None for preference in _SCHEDULE_PREFERENCES
-        )
+        are_all_limits_off = all(getattr(preferences, preference) is None for preference in _SCHEDULE_PREFERENCES)
         turn_off_button = ActionButton(
             self._turn_off_limits, label=_("Turn everything off"), disabled=are_all_limits_off
         )
@@ -144,9 +138,7 @@ class SchedulePanel(_LimitsPanel):
             ActionRow(turn_off_button),
         )
 
-    def _hour_menu(
-        self, end_index: int, selected_minute: int | None, placeholder: str, label: str
-    ) -> ActionRow:
+    def _hour_menu(self, end_index: int, selected_minute: int | None, placeholder: str, label: str) -> ActionRow:
         """Return a menu of the hours of the day, which begins with an option for no quiet hours.
 
         `end_index` is 0 for the start of the quiet hours and 1 for the end.
@@ -160,9 +152,7 @@ class SchedulePanel(_LimitsPanel):
         )
         menu_options[0].default = False
         return ActionRow(
-            StringMenu(
-                partial(self._set_quiet_hours, end_index), placeholder=placeholder, options=menu_options
-            )
+            StringMenu(partial(self._set_quiet_hours, end_index), placeholder=placeholder, options=menu_options)
         )
 
     async def _turn_off_limits(self, _interaction: Interaction) -> None:
@@ -171,9 +161,7 @@ class SchedulePanel(_LimitsPanel):
             await self.change(preference, None)
         self.client.outbox_relay.wake()
 
-    async def _set_quiet_hours(
-        self, end_index: int, _interaction: Interaction, selected_values: list[str]
-    ) -> None:
+    async def _set_quiet_hours(self, end_index: int, _interaction: Interaction, selected_values: list[str]) -> None:
         """Set the start or end of the quiet hours, and save them if both are known.
 
         Raises `UserFacingError` if start and end are equal.
@@ -183,9 +171,7 @@ class SchedulePanel(_LimitsPanel):
         quiet_begin, quiet_end = (
             self._unsaved_quiet_hours if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
         )
-        quiet_begin, quiet_end = (
-            (selected_minute, quiet_end) if end_index == 0 else (quiet_begin, selected_minute)
-        )
+        quiet_begin, quiet_end = (selected_minute, quiet_end) if end_index == 0 else (quiet_begin, selected_minute)
         if selected_minute is not None and quiet_begin == quiet_end:
             raise UserFacingError(_("Quiet hours can’t begin and end at the same time."))
         self._unsaved_quiet_hours = (None, None)
@@ -205,13 +191,9 @@ def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone
             begin=local_time.format_clock(quiet_begin), end=local_time.format_clock(quiet_end), zone=zone
         )
     if quiet_begin is not None:
-        return _("Quiet from {time}. Choose an end time to save.").format(
-            time=local_time.format_clock(quiet_begin)
-        )
+        return _("Quiet from {time}. Choose an end time to save.").format(time=local_time.format_clock(quiet_begin))
     if quiet_end is not None:
-        return _("Quiet until {time}. Choose a start time to save.").format(
-            time=local_time.format_clock(quiet_end)
-        )
+        return _("Quiet until {time}. Choose a start time to save.").format(time=local_time.format_clock(quiet_end))
     return _("No quiet hours")
 
 
@@ -225,15 +207,9 @@ class StoryLimitsPanel(_LimitsPanel):
         waiting_count = await store.held_posts.count(self.channel.id)
         followed_feeds = await store.subscriptions.list_with_feeds(self.channel.guild.id)
         followed_outlet_count = len(
-            {
-                fold(feed.outlet)
-                for subscription, feed in followed_feeds
-                if subscription.channel_id == self.channel.id
-            }
+            {fold(feed.outlet) for subscription, feed in followed_feeds if subscription.channel_id == self.channel.id}
         )
-        lines = self._build_lines(
-            preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count
-        )
+        lines = self._build_lines(preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
         spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
         _name, outlets_row = self.limit_menu(Preference.MIN_OUTLETS, preferences)
         _name, best_row = self.limit_menu(Preference.TOP_STORIES_PER_DAY, preferences)
@@ -268,9 +244,7 @@ class StoryLimitsPanel(_LimitsPanel):
                 least=format_number(preferences.least_outlets),
             )
         if held_count:
-            yield "-# " + format_count(
-                "{count} story is waiting.", "{count} stories are waiting.", held_count
-            )
+            yield "-# " + format_count("{count} story is waiting.", "{count} stories are waiting.", held_count)
 
 
 def quiet_hours_text(stored_hours: str) -> str:
@@ -288,8 +262,6 @@ def story_rules_text(preferences: ChannelPreferences) -> str:
         for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
     )
     rules_text = ", ".join(
-        LIMIT_OPTIONS[preference].format_value(limit_value)
-        for preference, limit_value in limit_values
-        if limit_value
+        LIMIT_OPTIONS[preference].format_value(limit_value) for preference, limit_value in limit_values if limit_value
     )
     return _("Stories: {rules}").format(rules=rules_text) if rules_text else ""

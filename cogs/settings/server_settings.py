@@ -41,25 +41,19 @@ class ServerSettingsPanel(SettingsPanel):
             language=language_name(server_language or self.client.services.settings.language)
         )
         managers_text = _("members with Manage Server")
-        manager_role = (
-            guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None
-        )
+        manager_role = guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None
         if manager_role is not None:
             managers_text = _("{role} and members with Manage Server").format(role=manager_role.mention)
         elif preferences.manager_role is not None:
             managers_text += " · " + _("the chosen role no longer exists")
-        alerts_text = (
-            f"<#{preferences.alerts}>" if preferences.alerts is not None else _("in each feed’s own channel")
-        )
+        alerts_text = f"<#{preferences.alerts}>" if preferences.alerts is not None else _("in each feed’s own channel")
         alert_channels = [discord.Object(preferences.alerts)] if preferences.alerts is not None else []
         alert_channel_menu = ChannelMenu(
             self._set_alert_channel,
             placeholder=_("Channel for alerts…"),
             channel_types=ChannelOption().channel_types,
             min_values=0,
-            default_values=[
-                discord.SelectDefaultValue.from_channel(alert_channel) for alert_channel in alert_channels
-            ],
+            default_values=[discord.SelectDefaultValue.from_channel(alert_channel) for alert_channel in alert_channels],
         )
         manager_role_menu = RoleMenu(
             self._set_manager_role,
@@ -83,9 +77,7 @@ class ServerSettingsPanel(SettingsPanel):
                 ActionRow(notify_role_menu),
             )
         zone_text = _zone_text(preferences.time_zone, self.client.services.clock.now())
-        hint_text = linkify_commands(
-            _("Per channel: /settings channel. Who changed what: /settings history.")
-        )
+        hint_text = linkify_commands(_("Per channel: /settings channel. Who changed what: /settings history."))
         blocks = (
             heading_text(_("Server settings")),
             Separator(),

@@ -28,9 +28,7 @@ class SettingsCog(
 ):
     """Cog of the /settings commands, for users who manage feeds."""
 
-    @app_commands.command(
-        name="server", description=locale_str("Language, time zone, alerts and who manages feeds")
-    )
+    @app_commands.command(name="server", description=locale_str("Language, time zone, alerts and who manages feeds"))
     async def server(self, interaction: Interaction) -> None:
         await ServerSettingsPanel(interaction).render(interaction)
 
@@ -40,9 +38,7 @@ class SettingsCog(
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def channel(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:
-        await ChannelSettingsPanel(interaction, await resolve_channel(interaction, channel)).render(
-            interaction
-        )
+        await ChannelSettingsPanel(interaction, await resolve_channel(interaction, channel)).render(interaction)
 
     @app_commands.command(name="look", description=locale_str("Choose how posts look by default"))
     async def look(self, interaction: Interaction) -> None:
@@ -68,9 +64,7 @@ class SettingsCog(
     async def taste(self, interaction: Interaction) -> None:
         await PreferencePanel(interaction).render(interaction)
 
-    @app_commands.command(
-        name="assistants", description=locale_str("Let AI assistants read what everyone here can")
-    )
+    @app_commands.command(name="assistants", description=locale_str("Let AI assistants read what everyone here can"))
     async def assistants(self, interaction: Interaction) -> None:
         await AssistantPanel(interaction).render(interaction)
 

@@ -28,13 +28,9 @@ class SettingsHistory(ManagersPanel, CardPaginator):
     async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
         changes = await self.store.preferences.changes(self.guild.id, limit=_MAX_CHANGES)
         channel_ids = {change.channel_id for change in changes if change.channel_id is not None}
-        visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(
-            interaction, channel_ids
-        )
+        visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(interaction, channel_ids)
         visible_changes = [
-            change
-            for change in changes
-            if change.channel_id is None or change.channel_id in visible_channel_ids
+            change for change in changes if change.channel_id is None or change.channel_id in visible_channel_ids
         ]
         page_changes = visible_changes[page_number * _PAGE_SIZE : (page_number + 1) * _PAGE_SIZE]
         entries_text = "\n".join([await _render_change(interaction, change) for change in page_changes]) or _(
@@ -57,9 +53,7 @@ async def _render_change(interaction: Interaction, change: SettingChange) -> str
         place_texts.append(subscription_options.bold_feed_name(feed))
     if change.channel_id is not None and change.setting != SettingKind.CHANNEL:
         place_texts.append(f"<#{change.channel_id}>")
-    user_text = (
-        f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
-    )
+    user_text = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
     old_text, new_text = (
         setting_format.format(stored_value, in_channel=change.channel_id is not None)
         for stored_value in (change.old, change.new)
@@ -67,9 +61,7 @@ async def _render_change(interaction: Interaction, change: SettingChange) -> str
     change_text = _("{setting}: {old} → {new}").format(
         setting=f"**{_(setting_format.name)}**", old=old_text, new=new_text
     )
-    return "\n".join(
-        (change_text, "-# " + " · ".join((*place_texts, user_text, f"<t:{change.changed_at}:R>")))
-    )
+    return "\n".join((change_text, "-# " + " · ".join((*place_texts, user_text, f"<t:{change.changed_at}:R>"))))
 
 
 class SettingFormat(NamedTuple):
@@ -84,11 +76,7 @@ class SettingFormat(NamedTuple):
         """Return a stored value as text in the current language; None means an unset setting."""
         if stored_value is not None:
             return self.format_value(stored_value)
-        return (
-            _(self.unset_label_in_channel)
-            if in_channel and self.unset_label_in_channel
-            else _(self.unset_label)
-        )
+        return _(self.unset_label_in_channel) if in_channel and self.unset_label_in_channel else _(self.unset_label)
 
 
 def _escape_value(stored_value: str) -> str:
@@ -116,20 +104,11 @@ def _subscription_state_text(stored_value: str) -> str:
 
 
 _SETTING_FORMATS: Mapping[str, SettingFormat] = {
-    Preference.LANGUAGE: SettingFormat(
-        N_("Post language"), language_name, N_("automatic"), N_("same as the server")
-    ),
+    Preference.LANGUAGE: SettingFormat(N_("Post language"), language_name, N_("automatic"), N_("same as the server")),
     Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _escape_value),
-    Preference.MANAGER_ROLE: SettingFormat(
-        N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")
-    ),
-    Preference.ALERT_CHANNEL: SettingFormat(
-        N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")
-    ),
-    **{
-        one: SettingFormat(switch.name, _on_off_text, N_("off"))
-        for one, switch in channel_settings.TOGGLES.items()
-    },
+    Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")),
+    Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")),
+    **{one: SettingFormat(switch.name, _on_off_text, N_("off")) for one, switch in channel_settings.TOGGLES.items()},
     Preference.QUIET_HOURS: SettingFormat(N_("Quiet hours"), posting_limits_panels.quiet_hours_text),
     Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _role_mentions),
     **{
@@ -147,14 +126,10 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
     ),
     SettingKind.FILTER: SettingFormat(
         N_("Filter"),
-        lambda value: filter_labels.filter_list_text(
-            [Filter.parse(value)], max_query_length=_MAX_VALUE_LENGTH
-        ),
+        lambda value: filter_labels.filter_list_text([Filter.parse(value)], max_query_length=_MAX_VALUE_LENGTH),
     ),
     SettingKind.CHANNEL: SettingFormat(N_("Feed’s channel"), _channel_mention),
     SettingKind.TASTE_RESET: SettingFormat(N_("What this server likes"), lambda _value: _("reset")),
-    SettingKind.CHANNEL_FEED: SettingFormat(
-        N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")
-    ),
+    SettingKind.CHANNEL_FEED: SettingFormat(N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")),
     SettingKind.ASSISTANT_TOKEN: SettingFormat(N_("Token for AI assistants"), _escape_value),
 }

@@ -76,9 +76,7 @@ class SetupFlow(OwnedView):
     async def start(self, interaction: Interaction) -> None:
         """Preselect the current channel if Telex can post there, and show the choices."""
         assert interaction.guild is not None
-        current_channel = await channel_options.find_postable_channel(
-            interaction.guild, interaction.channel_id or 0
-        )
+        current_channel = await channel_options.find_postable_channel(interaction.guild, interaction.channel_id or 0)
         if current_channel is not None and not permission_problems(current_channel)[0]:
             self._target_channel = current_channel
         await self.render(interaction)
@@ -132,9 +130,7 @@ class SetupFlow(OwnedView):
             default_values=[self._target_channel] if self._target_channel is not None else [],
         )
         is_ready = (
-            bool(self._selected_pack_names or self._added_outlines)
-            and self._target_channel is not None
-            and not refusal
+            bool(self._selected_pack_names or self._added_outlines) and self._target_channel is not None and not refusal
         )
         has_max_sites = len(self._added_outlines) >= _MAX_ADDED_SITES
         success_style = discord.ButtonStyle.success
@@ -144,9 +140,7 @@ class SetupFlow(OwnedView):
             ActionRow(feeds_menu),
             ActionRow(channel_menu),
             ActionRow(
-                ActionButton(
-                    self._follow_feeds, label=_("Follow"), style=success_style, disabled=not is_ready
-                ),
+                ActionButton(self._follow_feeds, label=_("Follow"), style=success_style, disabled=not is_ready),
                 add_site_button(self, self._discover, _("Add a site…"), disabled=has_max_sites),
                 ActionButton(self.cancel, label=_("Cancel")),
             ),
@@ -189,13 +183,9 @@ class SetupFlow(OwnedView):
         )
         require_can_post(target_channel)
         pack_outlines = [
-            outline
-            for pack_name in self._selected_pack_names
-            for outline in starter_packs.list_outlines(pack_name)
+            outline for pack_name in self._selected_pack_names for outline in starter_packs.list_outlines(pack_name)
         ]
-        outlines = list(
-            {outline.url: outline for outline in (*self._added_outlines, *pack_outlines)}.values()
-        )
+        outlines = list({outline.url: outline for outline in (*self._added_outlines, *pack_outlines)}.values())
 
         async def report_progress(done_count: int) -> None:
             progress_text = _("{done} of {total} feeds done…").format(
@@ -223,9 +213,7 @@ class SetupFlow(OwnedView):
             confirmation = _("Now following in {channel}.")
         confirmation = confirmation.format(channel=target_channel.mention)
         title = _("What’s next")
-        next_steps_block = text_block(
-            "\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _next_steps())))
-        )
+        next_steps_block = text_block("\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _next_steps()))))
         card = Card(
             (heading_text(confirmation, delay_text, *result_lines), Separator(), next_steps_block),
             outlet_branding.DEFAULT_COLOUR,
@@ -239,9 +227,7 @@ def _feed_names_text(outlines: tuple[Outline, ...]) -> str:
     unnamed_count = len(outlines) - _MAX_FEEDS_NAMED
     if unnamed_count <= 0:
         return feed_names_text
-    return format_count(
-        "{names} and {count} other", "{names} and {count} others", unnamed_count, names=feed_names_text
-    )
+    return format_count("{names} and {count} other", "{names} and {count} others", unnamed_count, names=feed_names_text)
 
 
 def _next_steps() -> tuple[str, ...]:

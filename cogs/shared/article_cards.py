@@ -72,9 +72,7 @@ def quoted_heading(text: str, limit: int) -> str:
 
 def article_option(article: Article) -> discord.SelectOption:
     """Return the menu option of an article; its value is the article's key."""
-    return menu_option(
-        discord_text.to_plain_line(article.title) or _("Untitled"), article.key, article.outlet
-    )
+    return menu_option(discord_text.to_plain_line(article.title) or _("Untitled"), article.key, article.outlet)
 
 
 async def show_article(interaction: Interaction, article: Article, *, notice: str = "") -> None:
@@ -101,9 +99,7 @@ async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark
         interaction.client.store.bookmarks,
         await load_hidden_server_ids(interaction),
     )
-    return await bookmarks_repository.get(
-        interaction.user.id, article.id, hidden_server_ids=hidden_server_ids
-    )
+    return await bookmarks_repository.get(interaction.user.id, article.id, hidden_server_ids=hidden_server_ids)
 
 
 class BookmarkTextPages(Paginated):
@@ -233,11 +229,7 @@ async def load_post_links(interaction: Interaction, article: Article) -> str:
     post_links: list[str] = []
     for dispatch in await interaction.client.store.dispatches.list_sent_for_article(article.id):
         channel_id = dispatch.thread_id or dispatch.channel_id
-        if (
-            dispatch.server_id != guild.id
-            or dispatch.message_id is None
-            or dispatch.state is not DispatchState.SENT
-        ):
+        if dispatch.server_id != guild.id or dispatch.message_id is None or dispatch.state is not DispatchState.SENT:
             continue
         if await interaction.client.can_view(guild, member, channel_id):
             post_links.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{dispatch.message_id}")

@@ -43,9 +43,7 @@ class ArticleListItem:
     def to_section(self) -> Section:
         """Return the layout section of this entry, with its picture or accessory."""
         article, (linked_title, plain_title) = self.article, title_variants(self.article)
-        excerpt_text, excerpt_spans = excerpts.make_excerpt_around(
-            self.excerpt, list(self.highlights), _EXCERPT_LENGTH
-        )
+        excerpt_text, excerpt_spans = excerpts.make_excerpt_around(self.excerpt, list(self.highlights), _EXCERPT_LENGTH)
         retracted_label = "" if article.retracted is None else _("⚠️ withdrawn")
         byline = outlet_branding.byline(article, retracted_label, *self.notes).variants[0]
         heading = f"**{linked_title}**"
@@ -108,6 +106,4 @@ async def with_other_outlets(
     outlets_by_article_id: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.load_other_coverage(
         [entry.article.id for entry in entry_list], feed_ids, SINGLE_ARTICLE_SIMILARITY
     )
-    return [
-        replace(entry, other_outlets=outlets_by_article_id.get(entry.article.id, ())) for entry in entry_list
-    ]
+    return [replace(entry, other_outlets=outlets_by_article_id.get(entry.article.id, ())) for entry in entry_list]

@@ -56,15 +56,11 @@ class CommandPermissionCache(commands.Cog):
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
         self._clock = bot.services.clock
-        self._permissions_by_server_and_command: dict[
-            tuple[int, int], tuple[float, list[CommandPermission]]
-        ] = {}
+        self._permissions_by_server_and_command: dict[tuple[int, int], tuple[float, list[CommandPermission]]] = {}
         self._command_by_name: dict[str, app_commands.AppCommand] = {}
 
     @commands.Cog.listener()
-    async def on_raw_app_command_permissions_update(
-        self, payload: discord.RawAppCommandPermissionsUpdateEvent
-    ) -> None:
+    async def on_raw_app_command_permissions_update(self, payload: discord.RawAppCommandPermissionsUpdateEvent) -> None:
         """Drop the cached permissions of a command that changed."""
         self._permissions_by_server_and_command.pop((payload.guild.id, payload.target_id), None)
 
@@ -108,11 +104,7 @@ class CommandPermissionCache(commands.Cog):
         if all(command.id != command_id for command in self._command_by_name.values()):
             await self._load_commands()
         return next(
-            (
-                fetched_command
-                for fetched_command in self._command_by_name.values()
-                if fetched_command.id == command_id
-            ),
+            (fetched_command for fetched_command in self._command_by_name.values() if fetched_command.id == command_id),
             None,
         )
 
@@ -145,9 +137,7 @@ async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
     """Return whether the user may use the named command, which is for users who manage feeds."""
     permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
     assert isinstance(permission_cache, CommandPermissionCache)
-    needs_command_id = (
-        not has_manage_guild(interaction) and interaction_context.home_server(interaction) is not None
-    )
+    needs_command_id = not has_manage_guild(interaction) and interaction_context.home_server(interaction) is not None
     return await can_manage_feeds(
         interaction, await permission_cache.find_command_id(name) if needs_command_id else None
     )
@@ -248,9 +238,7 @@ async def _build_not_authorized_error(interaction: Interaction) -> NotAuthorized
     if manager_role is None or (
         isinstance(interaction.user, discord.Member) and manager_role in interaction.user.roles
     ):
-        return NotAuthorized(
-            _("You need the {permissions} permission for this.").format(permissions=permission_label)
-        )
+        return NotAuthorized(_("You need the {permissions} permission for this.").format(permissions=permission_label))
     return NotAuthorized(
         _("You need the {permission} permission or the role {role} for this.").format(
             permission=permission_label,

@@ -47,9 +47,7 @@ class ChannelOption(app_commands.Transformer):
         return value
 
 
-ChannelArgument = app_commands.Transform[
-    app_commands.AppCommandChannel | app_commands.AppCommandThread, ChannelOption
-]
+ChannelArgument = app_commands.Transform[app_commands.AppCommandChannel | app_commands.AppCommandThread, ChannelOption]
 
 
 async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:
@@ -101,9 +99,7 @@ async def require_existing_channel(interaction: Interaction, channel_id: int) ->
 
     Raises `UserFacingError` if the channel no longer exists or the user can no longer see it.
     """
-    channel = (
-        await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
-    )
+    channel = await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
     if channel is None:
         raise UserFacingError(_("That channel no longer exists."))
     await require_visible(interaction, channel_id)
@@ -172,9 +168,7 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
         )
     preferences = await store.preferences.by_channel(target_channel.id)
     zone = (await store.preferences.by_server(target_channel.guild.id)).time_zone
-    quiet_until = local_time.quiet_hours_end(
-        interaction.client.services.clock.now(), preferences.quiet_hours, zone
-    )
+    quiet_until = local_time.quiet_hours_end(interaction.client.services.clock.now(), preferences.quiet_hours, zone)
     if preferences.least_outlets is not None or preferences.best_a_day is not None:
         return linkify_commands(
             _("{channel} only gets the stories /settings stories lets through, so they arrive later.")

@@ -24,13 +24,9 @@ class Paginated(OwnedView):
         """
         if not self.page_index and not has_more:
             return ()
-        position_text = (
-            f"{self.page_index + 1}" if page_count is None else f"{self.page_index + 1} / {page_count}"
-        )
+        position_text = f"{self.page_index + 1}" if page_count is None else f"{self.page_index + 1} / {page_count}"
         return (
-            ActionButton(
-                partial(self._turn_page, -1), emoji=emoji_for(Icon.BACK), disabled=not self.page_index
-            ),
+            ActionButton(partial(self._turn_page, -1), emoji=emoji_for(Icon.BACK), disabled=not self.page_index),
             discord.ui.Button(label=position_text, disabled=True),
             ActionButton(partial(self._turn_page, 1), emoji=emoji_for(Icon.NEXT), disabled=not has_more),
         )

@@ -79,10 +79,7 @@ def select_options(
     """
     return [
         menu_option(unset_label, NO_CHOICE_VALUE, is_default=selected_choice is None),
-        *(
-            menu_option(label(choice), choice, is_default=choice == selected_choice)
-            for choice in choice_values
-        ),
+        *(menu_option(label(choice), choice, is_default=choice == selected_choice) for choice in choice_values),
     ]
 
 
@@ -111,17 +108,15 @@ def time_zone_button(
         placeholder="Europe/Paris",
         max_length=_MAX_TIME_ZONE_LENGTH,
     )
-    return modal_button(
-        view, submit_time_zone, label or _("Change…"), text_field, title=_("Time zone"), **kwargs
-    )
+    return modal_button(view, submit_time_zone, label or _("Change…"), text_field, title=_("Time zone"), **kwargs)
 
 
 async def _unknown_zone_text(text: str) -> str:
     escaped_text = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
     if any(character.isdecimal() for character in text):
-        return _(
-            "“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium."
-        ).format(text=escaped_text)
+        return _("“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium.").format(
+            text=escaped_text
+        )
     if zone_names := await asyncio.to_thread(zones.suggest_zones, text):
         suggestions = ", ".join(f"`{zone_name}`" for zone_name in zone_names)
         return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(

@@ -121,12 +121,8 @@ class ExpiredComponentCog(TelexCog):
         with contextlib.suppress(discord.HTTPException):
             if view is None:
                 set_reply_language(interaction)
-                origin_metadata = (
-                    None if interaction.message is None else interaction.message.interaction_metadata
-                )
-                is_from_component = (
-                    origin_metadata is not None and origin_metadata.type is interaction_type.component
-                )
+                origin_metadata = None if interaction.message is None else interaction.message.interaction_metadata
+                is_from_component = origin_metadata is not None and origin_metadata.type is interaction_type.component
                 await interaction.response.send_message(
                     expired_text(was_opened_by_button=is_from_component), ephemeral=True
                 )

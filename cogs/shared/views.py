@@ -120,10 +120,7 @@ class OwnedView(discord.ui.LayoutView):
         set_reply_language(interaction)
         if self.is_finished():  # It expired while a modal was open; `ExpiredComponentCog` answers.
             return False
-        if (
-            interaction.user.id != self.interaction.user.id
-            or interaction.guild_id != self.interaction.guild_id
-        ):
+        if interaction.user.id != self.interaction.user.id or interaction.guild_id != self.interaction.guild_id:
             await interaction.response.send_message(
                 _("These buttons are for the person who asked. Run the command yourself to get your own."),
                 ephemeral=True,
@@ -162,14 +159,10 @@ class OwnedView(discord.ui.LayoutView):
         ):
             await self.render(interaction)
 
-    async def on_error(
-        self, interaction: discord.Interaction[Any], error: Exception, _item: object, /
-    ) -> None:
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, _item: object, /) -> None:
         await report_error(interaction, error)
 
-    async def display(
-        self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()
-    ) -> None:
+    async def display(self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()) -> None:
         """Show a layout in the reply to an acknowledged interaction, and handle clicks on its items."""
         if self.has_saved:
             self.has_saved = False
@@ -210,9 +203,7 @@ class OwnedView(discord.ui.LayoutView):
             blocks.text_block(f"-# {expired_text(was_opened_by_button=self._was_opened_by_button)}"),
         )
         with contextlib.suppress(discord.HTTPException):
-            await _edit_original(
-                self.interaction, layout_views.build_static_view(final_layout), self._pictures
-            )
+            await _edit_original(self.interaction, layout_views.build_static_view(final_layout), self._pictures)
 
 
 async def reply(interaction: Interaction, layout: Layout | str) -> None:
@@ -302,9 +293,7 @@ class StringMenu(_ActionSelect, discord.ui.Select[Any]):
         return option_values
 
 
-def menu_option(
-    label: str, value: object, description: str = "", *, is_default: bool = False
-) -> discord.SelectOption:
+def menu_option(label: str, value: object, description: str = "", *, is_default: bool = False) -> discord.SelectOption:
     """Return a menu option with label and description as single lines, cut to Discord's limits."""
     return discord.SelectOption(
         label=discord_text.to_plain_line(label, discord_limits.MAX_OPTION_LABEL_LENGTH) or "…",

@@ -71,9 +71,7 @@ class DigestCog(
     async def setup(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:
         await ChannelDigestPanel(interaction, await resolve_channel(interaction, channel)).start(interaction)
 
-    @app_commands.command(
-        name="list", description=locale_str("See this server’s digests"), extras=MANAGER_EXTRAS
-    )
+    @app_commands.command(name="list", description=locale_str("See this server’s digests"), extras=MANAGER_EXTRAS)
     async def list_(self, interaction: Interaction) -> None:
         await DigestList(interaction).render(interaction)
 
@@ -135,9 +133,7 @@ def _digest_text(digest: Digest) -> str:
         zone=digest.time_zone,
         date=f"<t:{digest.due}:R>",
     )
-    return "\n".join(
-        (schedule_line, *(f"-# {option_line}" for option_line in digest_labels.option_lines(digest.plan)))
-    )
+    return "\n".join((schedule_line, *(f"-# {option_line}" for option_line in digest_labels.option_lines(digest.plan))))
 
 
 _SUMMARY_WAIT_SECONDS = 10.0
@@ -267,14 +263,10 @@ class ChannelDigestPanel(ChannelPanel):
         button_style, stop_label = discord.ButtonStyle, _("Stop the digest")
         return (
             ActionRow(
-                StringMenu(
-                    self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan)
-                )
+                StringMenu(self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan))
             ),
             ActionRow(
-                StringMenu(
-                    self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan)
-                )
+                StringMenu(self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan))
             ),
             ActionRow(
                 StringMenu(
@@ -334,9 +326,7 @@ class ChannelDigestPanel(ChannelPanel):
         confirmation = _("Saved. {channel} gets its next digest {when}.").format(
             channel=target_channel.mention, when=f"<t:{saved_digest.due}:F>"
         )
-        await self.finish(
-            interaction, "\n".join((confirmation, *digest_labels.option_lines(saved_digest.plan)))
-        )
+        await self.finish(interaction, "\n".join((confirmation, *digest_labels.option_lines(saved_digest.plan))))
 
     async def _stop_digest(self, interaction: Interaction) -> None:
         client = self.client
@@ -348,7 +338,5 @@ class ChannelDigestPanel(ChannelPanel):
         client.outbox_relay.wake()
         confirmation = _("Stopped the digest in {channel}.").format(channel=self.channel.mention)
         if self._saved_digest is not None and self._saved_digest.plan.alone:
-            confirmation += "\n" + _(
-                "Articles are posted one by one again. Those still waiting arrive in one message."
-            )
+            confirmation += "\n" + _("Articles are posted one by one again. Those still waiting arrive in one message.")
         await self.finish(interaction, confirmation)

@@ -96,11 +96,7 @@ class PersonalDigestPanel(OwnedView):
             saved_digest.paused is not None or saved_digest.problem is not None
         )
         save_label = (
-            _("Start the digest")
-            if saved_digest is None
-            else _("Resume")
-            if is_suspended
-            else _("Save changes")
+            _("Start the digest") if saved_digest is None else _("Resume") if is_suspended else _("Save changes")
         )
         text_field = TextField(
             "line",
@@ -110,25 +106,17 @@ class PersonalDigestPanel(OwnedView):
             required=False,
             max_length=MAX_TOPICS * (MAX_TOPIC_LENGTH + 1),
         )
-        topics_button = modal_button(
-            self, self._on_topics_submit, _("Change…"), text_field, title=_("Topics")
-        )
+        topics_button = modal_button(self, self._on_topics_submit, _("Change…"), text_field, title=_("Topics"))
         blocks: list[Block] = [
             heading_text(_("Your digest"), *self._state_lines()),
             Separator(),
             ActionRow(
-                StringMenu(
-                    self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan)
-                )
+                StringMenu(self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan))
             ),
             ActionRow(
-                StringMenu(
-                    self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan)
-                )
+                StringMenu(self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan))
             ),
-            setting_section(
-                _("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)
-            ),
+            setting_section(_("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)),
             setting_section(_("Feeds"), self._feeds_text()),
             *self._feed_menu(),
             setting_section(_("Topics"), _summarize_names(plan.topic_queries) or _("none"), topics_button),
@@ -141,13 +129,9 @@ class PersonalDigestPanel(OwnedView):
                     disabled=is_unchanged and not is_suspended,
                 )
                 if self._has_time_zone
-                else time_zone_button(
-                    self, self._start_with_time_zone, save_label, style=button_style.success
-                ),
+                else time_zone_button(self, self._start_with_time_zone, save_label, style=button_style.success),
                 ActionButton(self._send_preview, AckMode.EPHEMERAL_MESSAGE, label=_("Preview")),
-                None
-                if saved_digest is None or is_suspended
-                else ActionButton(self._pause_digest, label=_("Pause")),
+                None if saved_digest is None or is_suspended else ActionButton(self._pause_digest, label=_("Pause")),
                 None
                 if saved_digest is None
                 else ActionButton(self._stop_digest, label=_("Stop the digest"), style=button_style.danger),
@@ -157,9 +141,7 @@ class PersonalDigestPanel(OwnedView):
 
     def _state_lines(self) -> Iterator[str]:
         plan, saved_digest = self._edited_plan, self._saved_digest
-        due_at = local_time.next_occurrence(
-            self.client.services.clock.now(), plan.minute, plan.weekday, plan.time_zone
-        )
+        due_at = local_time.next_occurrence(self.client.services.clock.now(), plan.minute, plan.weekday, plan.time_zone)
         yield _("The top stories in a DM: {when} ({zone}).").format(
             when=digest_labels.schedule_text(plan), zone=plan.time_zone
         )
@@ -180,9 +162,7 @@ class PersonalDigestPanel(OwnedView):
         if self._edited_plan.is_unrestricted:
             return _("everything you can see")
         feed_titles = [
-            feed.title or feed.outlet
-            for feed in self._readable_feeds
-            if feed.id in self._edited_plan.feed_ids
+            feed.title or feed.outlet for feed in self._readable_feeds if feed.id in self._edited_plan.feed_ids
         ]
         return _summarize_names(feed_titles) or _("none")
 
@@ -225,10 +205,7 @@ class PersonalDigestPanel(OwnedView):
         if len(topics) > MAX_TOPICS:
             raise UserFacingError(_("At most {count} topics.").format(count=format_number(MAX_TOPICS)))
         for topic in topics:
-            if (
-                len(topic) > MAX_TOPIC_LENGTH
-                or not parse_query(topic, self.client.services.clock.now()).nodes
-            ):
+            if len(topic) > MAX_TOPIC_LENGTH or not parse_query(topic, self.client.services.clock.now()).nodes:
                 raise UserFacingError(
                     _("I can’t search for “{topic}”.").format(
                         topic=discord_text.escape_markdown(discord_text.truncate_utf16(topic, 80))
@@ -304,7 +281,5 @@ async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:
     """Return the first names of a list, and the number of the remaining names, as text."""
     listed_names = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
-    overflow_texts = (
-        [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
-    )
+    overflow_texts = [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
     return " · ".join((*listed_names, *overflow_texts))

@@ -153,9 +153,7 @@ def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
         return ""
     server_name = interaction.client.peer_servers.server_name(watch.server_id)
     server_name = (
-        discord_text.to_plain_line(server_name, 60)
-        if server_name is not None
-        else _("a server I’m no longer in")
+        discord_text.to_plain_line(server_name, 60) if server_name is not None else _("a server I’m no longer in")
     )
     return f" · {server_name}"
 
@@ -203,8 +201,7 @@ class WatchCog(
     @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
         watches_by_id = {
-            str(removable_watch.id): removable_watch
-            for removable_watch in await load_removable_watches(interaction)
+            str(removable_watch.id): removable_watch for removable_watch in await load_removable_watches(interaction)
         }
         selected_watch = watches_by_id.get(watch) or next(
             (matching_watch for matching_watch in watches_by_id.values() if matching_watch.query == watch),

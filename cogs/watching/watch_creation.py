@@ -58,9 +58,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
     if added_watch is None:
         raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
     watch, is_new_watch = added_watch
-    can_dm = bool(user_watches) and all(
-        user_watch.problem != DMS_CLOSED_PROBLEM for user_watch in user_watches
-    )
+    can_dm = bool(user_watches) and all(user_watch.problem != DMS_CLOSED_PROBLEM for user_watch in user_watches)
     try:
         can_dm = can_dm or await _try_test_dm(dm_channel, parsed_query)
     finally:
@@ -70,9 +68,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
         raise UserFacingError(_dms_closed_text())
     await store.watches.mark_member_present(user.id, guild.id)
     await bot.outbox_relay.recheck_channel(dm_channel.id)
-    confirmation = _(
-        "I’ll DM you new articles matching {query}, from the feeds you can see in {server}."
-    ).format(
+    confirmation = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
         query=bold_query(parsed_query.text), server=f"**{discord_text.to_markdown_line(guild.name, 100)}**"
     )
     await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, is_new_watch=is_new_watch)
@@ -89,15 +85,12 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
     await require_watch_manager(interaction)
     target_channel = await resolve_channel(interaction, channel_option)
     require_can_post(target_channel)
-    feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(
-        target_channel.guild, target_channel.id
-    )
+    feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(target_channel.guild, target_channel.id)
     if not feed_ids:
         raise UserFacingError(
-            _(
-                "{channel} has no feeds to watch. Follow one there, or in a channel that everyone there can "
-                "see."
-            ).format(channel=target_channel.mention)
+            _("{channel} has no feeds to watch. Follow one there, or in a channel that everyone there can see.").format(
+                channel=target_channel.mention
+            )
         )
     added_watch = await bot.store.watches.add(
         server_id=target_channel.guild.id,
@@ -131,9 +124,7 @@ async def _confirm_watch(
     )
     if notes_text:
         text_lines.append(discord_text.truncate_utf16(notes_text, _MAX_NOTES_LENGTH))
-    search_page = await interaction.client.services.searcher.search(
-        query, feed_ids=feed_ids, limit=1, sort="newest"
-    )
+    search_page = await interaction.client.services.searcher.search(query, feed_ids=feed_ids, limit=1, sort="newest")
     example_layout: blocks.Layout = ()
     full_matches = [hit for hit in search_page.results if not hit.is_partial]
     if full_matches:
@@ -145,8 +136,7 @@ async def _confirm_watch(
         text_lines.append(_("No matches yet."))
     if search_page.suggestions:
         suggestions_text = ", ".join(
-            f"**{discord_text.to_markdown_line(suggested_word)}**"
-            for suggested_word in search_page.suggestions
+            f"**{discord_text.to_markdown_line(suggested_word)}**" for suggested_word in search_page.suggestions
         )
         text_lines.append(_("Did you mean {words}?").format(words=suggestions_text))
     await reply(interaction, (blocks.text_block("\n".join(text_lines)), *example_layout))

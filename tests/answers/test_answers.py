@@ -162,15 +162,12 @@ async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_a
     assert "Ada Byron" in offered(answer)[0]
     assert ["Alan Kay" in quote.text for quote in answer.superseded_quotes] == [True]
     assert (
-        answer.superseded_quotes[0].article.published
-        < (*answer.quotes, *answer.possible_quotes)[0].article.published
+        answer.superseded_quotes[0].article.published < (*answer.quotes, *answer.possible_quotes)[0].article.published
     )
 
 
 async def test_the_words_that_answer_are_told(library, searcher):
-    await library.add(
-        "A board for beginners", "The new board is here. The new board costs 35 euros in shops."
-    )
+    await library.add("A board for beginners", "The new board is here. The new board costs 35 euros in shops.")
     answer = await answer_question(searcher, "how much does the new board cost", feed_ids=None)
     (first, *_) = (*answer.quotes, *answer.possible_quotes)
     assert first.answer_span == "35 euros"
@@ -179,10 +176,7 @@ async def test_the_words_that_answer_are_told(library, searcher):
 
 async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(library, searcher):
     text = (
-        "It is said "
-        + "that among many other things " * 40
-        + "Rekognition was launched in 2016 "
-        + "and so on " * 60
+        "It is said " + "that among many other things " * 40 + "Rekognition was launched in 2016 " + "and so on " * 60
     )
     await library.add("Rekognition", text)
     answer = await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)
@@ -193,8 +187,7 @@ async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(libr
 
 async def test_no_sentence_is_quoted_twice(library, searcher):
     years = [
-        f"In {year} Amazon showed Rekognition, version {year - 2000}, to the police."
-        for year in range(2012, 2024)
+        f"In {year} Amazon showed Rekognition, version {year - 2000}, to the police." for year in range(2012, 2024)
     ]
     await library.add("Rekognition and the police", " ".join(years))
     answer = await answer_question(searcher, "When did Amazon show Rekognition to the police?", feed_ids=None)
@@ -206,9 +199,7 @@ async def test_no_sentence_is_quoted_twice(library, searcher):
 async def test_quotes_do_not_join_what_something_was_left_out_between(library, searcher):
     text = "Amazon launched Rekognition.\n\nÀ lire aussi : Reconnaissance\n\nThat was in 2016, in Seattle."
     await library.add("Rekognition", text, body=boilerplate.strip_boilerplate(text))
-    answer = await answer_question(
-        searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None
-    )
+    answer = await answer_question(searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None)
     assert all(quote in text for quote in offered(answer))
 
 

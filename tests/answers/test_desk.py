@@ -86,8 +86,7 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slo
     monkeypatch.setattr(question_service, "MAX_WAITING_QUESTIONS", 1)
     taking = service_of(newsroom)
     tasks = [
-        asyncio.create_task(taking.answer(make_question(number)))
-        for number in range(MAX_CONCURRENT_QUESTIONS + 1)
+        asyncio.create_task(taking.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 1)
     ]
     await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS)
     with pytest.raises(RequestRejected) as declined:
@@ -115,8 +114,7 @@ async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
 async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow_engine):
     taking = service_of(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
     tasks = [
-        asyncio.create_task(taking.answer(make_question(number)))
-        for number in range(MAX_CONCURRENT_QUESTIONS + 2)
+        asyncio.create_task(taking.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 2)
     ]
     await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS + 2)
     slow_engine.go_on.set()

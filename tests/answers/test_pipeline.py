@@ -84,9 +84,7 @@ def test_what_has_the_form_of_an_answer_is_found(text, kind, said):
     answer_forms = list(find_typed_spans(text))
     assert (kind, said) in [(form.answer_type, form.text) for form in answer_forms]
     assert all(text[form.start : form.end] == form.text for form in answer_forms)
-    assert kind is not AnswerType.TIME or all(
-        form.answer_type is not AnswerType.NUMBER for form in answer_forms
-    )
+    assert kind is not AnswerType.TIME or all(form.answer_type is not AnswerType.NUMBER for form in answer_forms)
 
 
 async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store):
@@ -157,9 +155,7 @@ def test_the_scorer_is_of_today_s_features(meaning):
 def make_judged_quote(
     article_id: int, probability: float, *, days: int, answer: str | None, start: int = 0
 ) -> ScoredCandidate:
-    return ScoredCandidate(
-        article_id, days * 86_400, "text", (start, start + 2), (), probability, answer, 0.9
-    )
+    return ScoredCandidate(article_id, days * 86_400, "text", (start, start + 2), (), probability, answer, 0.9)
 
 
 def test_what_was_so_is_set_apart_where_the_answer_changes():
@@ -177,9 +173,7 @@ def test_what_was_so_is_set_apart_where_the_answer_changes():
 
 def test_what_is_far_less_likely_is_not_quoted_but_beside_what_was_talked_about():
     question = analyse_question("nordwave", frequency, ARTICLES)
-    first, second, third = (
-        make_judged_quote(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1))
-    )
+    first, second, third = (make_judged_quote(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1)))
     assert select_quotes(question, [first, second, third])[0] == [first, second]
     assert select_quotes(question, [first, second, third], frozenset({1}))[0] == [first, second, third]
 

@@ -107,9 +107,7 @@ async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(store,
     await library.add("Volcano erupts near Reykjavik airport", "Ash everywhere.", days=1.9)
     await library.add("Museum of glass opens", "In Murano.", days=6)
     taste = PreferenceModel({"w:ferri": Trait(TraitKind.WORD, "Ferry", 0.8)})
-    answer = await answer_pipeline.answer_question(
-        searcher_of(store), "what's new?", feed_ids=None, preferences=taste
-    )
+    answer = await answer_pipeline.answer_question(searcher_of(store), "what's new?", feed_ids=None, preferences=taste)
     assert titles(answer)[0].startswith("Ferry")
     assert titles(await ask_question(store, "what's new?"))[0].startswith("Volcano")
 

@@ -51,9 +51,7 @@ async def served(newsroom: Services, discord: DiscordServer) -> AsyncIterator[st
     address = f"http://127.0.0.1:{port}"
     async with open_public_channels(discord.token, newsroom.store, newsroom.clock) as public:
         app = serving.build_http_app(newsroom, public, base_url=address)
-        task = asyncio.create_task(
-            serving.serve_http(app, "127.0.0.1", port, newsroom.settings.trusted_proxies)
-        )
+        task = asyncio.create_task(serving.serve_http(app, "127.0.0.1", port, newsroom.settings.trusted_proxies))
         async with asyncio.timeout(10), httpx2.AsyncClient() as http:
             while True:
                 try:

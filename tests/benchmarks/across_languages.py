@@ -32,15 +32,11 @@ SEARCH_LIMIT = 5
 def load_documents() -> list[dict[str, Any]]:
     """The demo's stories and the other articles, as `newsrooms` takes them."""
     articles = [
-        article
-        for language in ("fr", "en")
-        for article in read_rows(f"articles/{language}")[:DISTRACTORS_PER_LANGUAGE]
+        article for language in ("fr", "en") for article in read_rows(f"articles/{language}")[:DISTRACTORS_PER_LANGUAGE]
     ]
     for number, story in enumerate((*crossings.load_stories(), *crossings.load_further_stories())):
         url = f"https://demo.example.org/{number}"
-        articles.append(
-            {"url": url, "title": story["title"], "text": story["text"], "lang": story["language"]}
-        )
+        articles.append({"url": url, "title": story["title"], "text": story["text"], "lang": story["language"]})
     return articles
 
 
@@ -70,8 +66,7 @@ async def measure_refused_share(searcher: Searcher, language: str) -> str:
     questions = read_rows(f"questions/{language}-questions")
     questions = questions[:: len(questions) // UNANSWERABLE_PER_LANGUAGE][:UNANSWERABLE_PER_LANGUAGE]
     answers = [
-        await answer_pipeline.answer_question(searcher, question["question"], feed_ids=None)
-        for question in questions
+        await answer_pipeline.answer_question(searcher, question["question"], feed_ids=None) for question in questions
     ]
     return f"{sum(not answer.is_answered for answer in answers) / len(answers):.3f}"
 
@@ -95,9 +90,7 @@ async def measure(table: Table) -> None:
 
 
 def main() -> None:
-    table = Table(
-        "by", "half", "questions", "found", "shown", "right", "wrong", "not sure", "fr unanswerable", "en"
-    )
+    table = Table("by", "half", "questions", "found", "shown", "right", "wrong", "not sure", "fr unanswerable", "en")
     asyncio.run(measure(table))
     Console(width=110).print(table)
 

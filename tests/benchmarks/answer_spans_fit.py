@@ -83,9 +83,7 @@ def is_answer(span_text: str, answers: Sequence[str]) -> bool:
     return False
 
 
-def build_samples(
-    question: AnalysedQuestion, article_reading: ArticleAnalysis, answers: Sequence[str]
-) -> SpanSamples:
+def build_samples(question: AnalysedQuestion, article_reading: ArticleAnalysis, answers: Sequence[str]) -> SpanSamples:
     """The words of an article that may answer a question."""
     terms, samples = QuestionTermMatcher(question), SpanSamples([], [])
     for number in range(-1, len(article_reading.sentences)):
@@ -103,8 +101,7 @@ async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -
     async with open_store_in(folder, semantic=False) as newsroom:
         feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet == ENCYCLOPEDIA]
         passages = {
-            article.url: article
-            for article in await newsroom.store.articles.list_newest(feed_ids, limit=2 * len(urls))
+            article.url: article for article in await newsroom.store.articles.list_newest(feed_ids, limit=2 * len(urls))
         }
         for language in LANGUAGES:
             for question_row in read_rows(f"questions/{language}-questions"):
@@ -173,9 +170,7 @@ def mark_first_quotes(
         articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
         for quote in quotes[:1]:
             terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
-            judged_quote = with_answer_span(
-                outcome.example.question, terms, reading(article), quote, scorers[fold]
-            )
+            judged_quote = with_answer_span(outcome.example.question, terms, reading(article), quote, scorers[fold])
             if judged_quote.answer_span:
                 is_right = outcome.example.is_right(judged_quote.text)
                 yield (
@@ -240,9 +235,7 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encyclopedic", type=int, default=150, help="as for answers_fit")
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()

@@ -67,8 +67,7 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
             counts[name]["both"].append(is_met)
 
         tier, tier_without = (
-            classify_confidence(candidates or [], answer_scorer)
-            for candidates in (outcome.judged, outcome.without)
+            classify_confidence(candidates or [], answer_scorer) for candidates in (outcome.judged, outcome.without)
         )
         is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, outcome.judged)[0]
         quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]
@@ -97,9 +96,7 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
     parser.add_argument("--installed", action="store_true", help="with the weights in the file")
     parser.add_argument("--encyclopedic", type=int, default=150, help="questions of each language")

@@ -126,9 +126,7 @@ async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Servic
     async with open_services(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
         if is_new:
             articles = load_news()
-            await import_documents(
-                newsroom, [*articles, *load_encyclopedia([article["date"] for article in articles])]
-            )
+            await import_documents(newsroom, [*articles, *load_encyclopedia([article["date"] for article in articles])])
         if newsroom.semantic_index is not None:
             await newsroom.semantic_index.encode_missing()
             await newsroom.semantic_index.start_encoder()
@@ -255,20 +253,15 @@ async def load_examples(
     documents = [*load_news(), *load_encyclopedia([""])]
     urls = {document["doc_id"]: document_url(document) for document in documents}
     outside_rows = [
-        {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []}
-        for each in draw_encyclopedic_questions(outside)
+        {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []} for each in draw_encyclopedic_questions(outside)
     ]
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with open_store_in(folder, semantic=semantic) as newsroom:
-        news_feed_ids = [
-            feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet != ENCYCLOPEDIA
-        ]
+        news_feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet != ENCYCLOPEDIA]
         scoped_rows: list[tuple[dict[str, Any], list[int] | None]]
         scoped_rows = [(each, news_feed_ids) for each in (*load_chat_questions(), *outside_rows)]
         scoped_rows += [(each, None) for each in draw_encyclopedic_questions(encyclopedic)]
-        question_examples = [
-            await build_example(newsroom, row, urls, feed_ids) for row, feed_ids in scoped_rows
-        ]
+        question_examples = [await build_example(newsroom, row, urls, feed_ids) for row, feed_ids in scoped_rows]
         if not semantic:
             return question_examples
         if newsroom.semantic_index is None:
@@ -281,8 +274,7 @@ async def load_examples(
             if pair[0].kind != ENCYCLOPEDIC
         ]
         question_examples = [
-            await _add_cosines(newsroom, question_example, judge, known_cosines)
-            for question_example, judge in pairs
+            await _add_cosines(newsroom, question_example, judge, known_cosines) for question_example, judge in pairs
         ]
         file.write_text(json.dumps(known_cosines), "utf-8")
         return question_examples

@@ -161,9 +161,7 @@ def make_judge(boosters: Sequence[lightgbm.Booster]) -> Judge:
     def told(candidates: Sequence[Sequence[float]]) -> list[float]:
         if not candidates:
             return []
-        odds = np.mean(
-            [booster.predict(np.array(candidates), raw_score=True) for booster in boosters], axis=0
-        )
+        odds = np.mean([booster.predict(np.array(candidates), raw_score=True) for booster in boosters], axis=0)
         return list(1 / (1 + np.exp(-odds)))
 
     return told
@@ -181,9 +179,7 @@ def build_scorer(
     for tree in (tree for booster in boosters for tree in booster.dump_model()["tree_info"]):
         nodes: list[Any] = []
         _add_node(tree["tree_structure"], nodes)
-        trees.append(
-            tuple(node if isinstance(node, list) else node * slope / len(boosters) for node in nodes)
-        )
+        trees.append(tuple(node if isinstance(node, list) else node * slope / len(boosters) for node in nodes))
     return Scorer(shift, tuple(trees), sure, possible)
 
 
@@ -207,9 +203,7 @@ def judge_candidates(judge: Judge, candidates: Candidates) -> list[ScoredCandida
     articles = {article.id: article for article in candidates.retrieved.articles}
     return [
         candidate._replace(
-            following=find_following_range(
-                reading(articles[candidate.article_id]), candidate.sentence_range[1]
-            )
+            following=find_following_range(reading(articles[candidate.article_id]), candidate.sentence_range[1])
         )
         for candidate in scored[:MAX_CANDIDATES]
     ]
@@ -223,14 +217,10 @@ def fit_judges(examples: Sequence[Example]) -> list[Judge]:
     chat_examples = [each for each in examples if each.kind not in NON_CHAT_KINDS]
     encyclopedic_examples = [each for each in examples if each.kind == ENCYCLOPEDIC]
     fold_by_id = dict(zip(map(id, chat_examples), assign_folds(chat_examples), strict=True))
-    fold_by_id |= {
-        id(each): n % FOLDS for n, each in enumerate(each for each in examples if each.kind == OUTSIDE)
-    }
+    fold_by_id |= {id(each): n % FOLDS for n, each in enumerate(each for each in examples if each.kind == OUTSIDE)}
     fold_judges = [
         make_judge(
-            fit_boosters(
-                [*(each for each in chat_examples if fold_by_id[id(each)] != fold), *encyclopedic_examples]
-            )
+            fit_boosters([*(each for each in chat_examples if fold_by_id[id(each)] != fold), *encyclopedic_examples])
         )
         for fold in range(FOLDS)
     ]
@@ -332,8 +322,7 @@ def find_possible_threshold(outcomes: Sequence[Outcome]) -> float:
         outcome.judged[0].probability
         for outcome in outcomes
         if any(
-            outcome.example.is_right(quote.text)
-            for quote in select_quotes(outcome.example.question, outcome.judged)[0]
+            outcome.example.is_right(quote.text) for quote in select_quotes(outcome.example.question, outcome.judged)[0]
         )
     )
     return right[int(MAX_LEFT_OUT * len(right))]
@@ -383,15 +372,11 @@ def write(examples: Sequence[Example], *, semantic: bool) -> None:
         scorer, FEATURE_NAMES[: len(examples[0].candidates.judged[0].features)], figures
     )
     MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
-    console.print(
-        figures, f"sure from {scorer.sure_threshold:.3f}, possible from {scorer.possible_threshold:.3f}"
-    )
+    console.print(figures, f"sure from {scorer.sure_threshold:.3f}, possible from {scorer.possible_threshold:.3f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
     parser.add_argument("--encyclopedic", type=int, default=150, help="questions of each language")
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
@@ -407,9 +392,7 @@ def main() -> None:
         )
     width = len(FEATURE_NAMES) if options.semantic else len(FEATURE_NAMES) - COSINE_FEATURE_COUNT
     if any(
-        len(candidate.features) != width
-        for example in question_examples
-        for candidate in example.candidates.judged
+        len(candidate.features) != width for example in question_examples for candidate in example.candidates.judged
     ):
         raise SystemExit("needs the extra: pip install 'telex[semantic]'")
     write(question_examples, semantic=options.semantic)

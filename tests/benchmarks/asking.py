@@ -40,9 +40,7 @@ class Load(NamedTuple):
 
 def build_question(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
     """A question of somebody in a channel."""
-    return QuestionRequest(
-        text=text, feed_ids=feed_ids, server_id=1, channel_id=1, user_id=1, is_public=False
-    )
+    return QuestionRequest(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, user_id=1, is_public=False)
 
 
 async def measure_load(
@@ -99,31 +97,24 @@ async def measure(*, semantic: bool, seconds: float) -> list[Load]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
     parser.add_argument("--seconds", type=float, default=20, help="of each load")
     options = parser.parse_args()
     measured_loads = asyncio.run(measure(semantic=options.semantic, seconds=options.seconds))
-    table = Table(
-        "people", "ticks", "late p50", "p99", "worst", "answers", "took p50", "p95", title="Milliseconds"
-    )
+    table = Table("people", "ticks", "late p50", "p99", "worst", "answers", "took p50", "p95", title="Milliseconds")
     for load in measured_loads:
         table.add_row(*format_row(load))
     Console(width=110).print(table)
     floor = measured_loads[0]
     for load in measured_loads[1:]:
         p99, floor_p99 = (
-            measured_load.lateness_ms[len(measured_load.lateness_ms) * 99 // 100]
-            for measured_load in (load, floor)
+            measured_load.lateness_ms[len(measured_load.lateness_ms) * 99 // 100] for measured_load in (load, floor)
         )
         if p99 > max(MAX_LATENESS_P99_MS, floor_p99) or load.lateness_ms[-1] > max(
             MAX_LATENESS_MS, floor.lateness_ms[-1]
         ):
-            sys.exit(
-                f"the loop was later than {MAX_LATENESS_P99_MS:g} ms (p99) or {MAX_LATENESS_MS:g} ms (worst)"
-            )
+            sys.exit(f"the loop was later than {MAX_LATENESS_P99_MS:g} ms (p99) or {MAX_LATENESS_MS:g} ms (worst)")
 
 
 if __name__ == "__main__":

@@ -78,9 +78,7 @@ async def main(options: argparse.Namespace) -> None:
                     server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
                 )
                 corpus_articles = map(corpus.article, range(number * share, (number + 1) * share))
-                feeds.append(
-                    (feed, [to_new_article(feed, corpus_article) for corpus_article in corpus_articles])
-                )
+                feeds.append((feed, [to_new_article(feed, corpus_article) for corpus_article in corpus_articles]))
             gc.collect()
             gc.freeze()  # as `telex run` does: what is prepared here is nothing that it would hold
             stop = asyncio.Event()
@@ -109,15 +107,11 @@ async def main(options: argparse.Namespace) -> None:
         f"{cpu_seconds:.1f} s of CPU, the floor {floor:.1f}: {cpu_seconds / floor:.2f} ×"
     )
     for name, lateness_ms in (("idle", idle), ("busy", busy)):
-        console.print(
-            f"{name}, the loop is late by {lateness_ms[int(len(lateness_ms) * 0.99)]:.1f} ms at p99"
-        )
+        console.print(f"{name}, the loop is late by {lateness_ms[int(len(lateness_ms) * 0.99)]:.1f} ms at p99")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, default=60_000)
     parser.add_argument("--feeds", type=int, default=200)
     asyncio.run(main(parser.parse_args()))

@@ -101,9 +101,7 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
         bot.kill()
         await bot.wait_for_exit()
         counts["kills"] += 1
-    if (
-        chance.random() < LONG_ABSENCE_SHARE
-    ):  # away until Discord has forgotten the nonces, and nothing is on its way
+    if chance.random() < LONG_ABSENCE_SHARE:  # away until Discord has forgotten the nonces, and nothing is on its way
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
         acts.forget_nonces()
     scene.start()
@@ -136,26 +134,16 @@ def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> No
         }
         for number in numbers:
             message_ids = message_ids_by_post.get((channel.id, number), [])
-            is_reached = mention_counts[number] or any(
-                message_id in button_message_ids for message_id in message_ids
-            )
+            is_reached = mention_counts[number] or any(message_id in button_message_ids for message_id in message_ids)
             is_there = any(message_id in {message.id for message in messages} for message_id in message_ids)
             outcome = (
-                "repeated"
-                if mention_counts[number] > 1
-                else "ok"
-                if is_reached
-                else "hidden"
-                if is_there
-                else "lost"
+                "repeated" if mention_counts[number] > 1 else "ok" if is_reached else "hidden" if is_there else "lost"
             )
             counts["articles"] += 1
             counts[outcome] += 1
             if outcome != "ok":
                 state = states_by_post.get((channel.id, number))
-                sys.stderr.write(
-                    f"{outcome}: {number} in {kind}, {state}, named {mention_counts[number]} times\n"
-                )
+                sys.stderr.write(f"{outcome}: {number} in {kind}, {state}, named {mention_counts[number]} times\n")
 
 
 async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str]:
@@ -177,9 +165,7 @@ async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str
     return counts
 
 
-async def _run_scene(
-    launcher: Launcher, chance: random.Random, counts: Counter[str], kills: int, speed: float
-) -> None:
+async def _run_scene(launcher: Launcher, chance: random.Random, counts: Counter[str], kills: int, speed: float) -> None:
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(

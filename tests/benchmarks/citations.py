@@ -67,16 +67,12 @@ def measure_language(language: str) -> tuple[Counter[str], Counter[str]]:
     documents = read_rows(f"articles/{language}")
     random.seed(1)
     random.shuffle(documents)
-    names = [
-        name for name_source in documents[-ARTICLES:] for name in _NAME.findall(name_source["text"][:1500])
-    ]
+    names = [name for name_source in documents[-ARTICLES:] for name in _NAME.findall(name_source["text"][:1500])]
     tried_counts: Counter[str] = Counter()
     kept_counts: Counter[str] = Counter()
     for document in documents[:ARTICLES]:
         sentences = [
-            candidate
-            for candidate in excerpts.split_sentences(document["text"][:3000])
-            if len(candidate) in LENGTHS
+            candidate for candidate in excerpts.split_sentences(document["text"][:3000]) if len(candidate) in LENGTHS
         ]
         own_quote = build_quote(" ".join(sentences[:SENTENCES]), document)
         other_quote = build_quote(random.choice(documents)["text"][:2000], document)
@@ -94,9 +90,7 @@ def measure_language(language: str) -> tuple[Counter[str], Counter[str]]:
             for kind, (claim, cited_quote) in trials.items():
                 if claim:
                     tried_counts[kind] += 1
-                    kept_counts[kind] += bool(
-                        filter_supported_sentences(f"{claim} [1]", [cited_quote], language)
-                    )
+                    kept_counts[kind] += bool(filter_supported_sentences(f"{claim} [1]", [cited_quote], language))
     return tried_counts, kept_counts
 
 

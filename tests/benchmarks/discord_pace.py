@@ -63,9 +63,7 @@ async def measure_busy(launcher: Launcher, channels: int, seconds: float, seed: 
     """Posts wait in all channels for the whole time."""
     async with open_limited_crowd(launcher) as crowd:
         busy_channels = [
-            channel
-            for _ in range(channels // CHANNELS_PER_SERVER)
-            for channel in crowd.server(CHANNELS_PER_SERVER)
+            channel for _ in range(channels // CHANNELS_PER_SERVER) for channel in crowd.server(CHANNELS_PER_SERVER)
         ]
         await crowd.owe("busy", busy_channels, round((seconds + SPARE_POSTS) * 50 / channels) + 1)
         crowd.start(TELEX_SEED_REACTION=seed)
@@ -102,9 +100,7 @@ async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
         crowd.start(TELEX_SEED_REACTION="false")
         await crowd.discord.until(lambda: crowd.posts(quiet_channels) == len(quiet_channels), within=60)
         remaining_posts = 500 - crowd.posts(loud_channels)
-        posted = [
-            call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"
-        ]
+        posted = [call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"]
         quiet_channel_ids = {str(place.id) for place in quiet_channels}
         delays = [call.at - posted[0].at for call in posted if call.ids.get("channel") in quiet_channel_ids]
     median_delay = sorted(delays)[len(delays) // 2]
@@ -124,9 +120,7 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
         await crowd.owe("calm", calm_channels, 1)
         discord.limits[POSTING] = (1_000, 1.0)
         bot = crowd.start(TELEX_SEED_REACTION="false")
-        await discord.until(
-            lambda: crowd.posts([*loud_channels, *calm_channels]) == EDITED_POSTS + 1, within=120
-        )
+        await discord.until(lambda: crowd.posts([*loud_channels, *calm_channels]) == EDITED_POSTS + 1, within=120)
         await bot.stop()
         due_edits = crowd.change_all(loud_channels) + crowd.change_all(calm_channels)
         calls_before = len(discord.calls)
@@ -135,9 +129,7 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
         edits = [call for call in discord.calls[calls_before:] if call.method == "PATCH"]
         calm_edit = next(call for call in edits if call.ids.get("channel") == str(calm_channels[0].id))
     delay_seconds = calm_edit.at - edits[0].at
-    figure = (
-        f"{due_edits - 1} edits of a channel and one in another server: that one {delay_seconds:.1f} s late"
-    )
+    figure = f"{due_edits - 1} edits of a channel and one in another server: that one {delay_seconds:.1f} s late"
     return due_edits == EDITED_POSTS + 1 and delay_seconds <= MAX_EDIT_DELAY_SECONDS, figure
 
 

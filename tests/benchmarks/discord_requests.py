@@ -100,12 +100,8 @@ def report_violations(folder: Path, language: str) -> int:
 
 def main() -> None:
     """Record, judge, and exit 1 where anything is wrong."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--languages", nargs="+", choices=TEST_TIMEOUT_SECONDS, default=list(TEST_TIMEOUT_SECONDS)
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--languages", nargs="+", choices=TEST_TIMEOUT_SECONDS, default=list(TEST_TIMEOUT_SECONDS))
     options, arguments = parser.parse_known_args()
     if schema.load() is None:
         sys.exit("needs ../shared/discord/openapi.json, which is not beside this checkout")

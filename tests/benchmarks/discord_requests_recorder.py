@@ -105,11 +105,7 @@ def _speak_french() -> None:
         return [
             {
                 **part,
-                **{
-                    name: english.get(part[name], part[name])
-                    for name in ("label", "placeholder")
-                    if part.get(name)
-                },
+                **{name: english.get(part[name], part[name]) for name in ("label", "placeholder") if part.get(name)},
             }
             for part in parts(message)
         ]

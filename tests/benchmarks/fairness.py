@@ -56,8 +56,7 @@ async def run_publisher() -> None:
     async def flood(_request: web.Request) -> web.Response:
         first = next(counter) * ENTRIES
         rss_items = [
-            make_rss_item(first + number, title=f"Entry {first + number}", body=words)
-            for number in range(ENTRIES)
+            make_rss_item(first + number, title=f"Entry {first + number}", body=words) for number in range(ENTRIES)
         ]
         return web.Response(text=make_rss(*rss_items), content_type="application/rss+xml")
 
@@ -107,9 +106,7 @@ class DelayProbe:
         store = self.newsroom.store
         url = f"http://127.{host // 62_500 + 1}.{host // 250 % 250}.{host % 250 + 1}:{self.port}{path}"
         feed = await store.feeds.add(url)
-        await store.subscriptions.follow(
-            server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
-        )
+        await store.subscriptions.follow(server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None)
         return feed
 
     async def run(self, seconds: float) -> None:
@@ -246,10 +243,7 @@ async def restless(_seconds: float) -> tuple[bool, str]:
         newsroom = probe.newsroom
         documents: dict[str, Callable[[int], str]] = {
             "names": lambda poll: make_rss(
-                *(
-                    make_rss_item(poll * 1_000 + number, title=f"Story {number} {poll}")
-                    for number in range(20)
-                )
+                *(make_rss_item(poll * 1_000 + number, title=f"Story {number} {poll}") for number in range(20))
             ),
             "titles": lambda poll: make_rss(
                 *(make_rss_item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(20))

@@ -66,9 +66,7 @@ async def main(faults: int, seed: int) -> tuple[Counter[str], Counter[str]]:
             sys.stderr.write(f"{hits.total()} of {faults} faults, {costs['costly']} bursts costly\n")
     finally:
         launcher.close()
-    table = Table(
-        "", "times", title=f"{hits.total()} faults in {time.monotonic() - started_at:.0f} s, seed {seed}"
-    )
+    table = Table("", "times", title=f"{hits.total()} faults in {time.monotonic() - started_at:.0f} s, seed {seed}")
     for name in (*FAULT_KINDS, *GATEWAY_FAULT_KINDS):
         table.add_row(name, str(hits[name]))
     for name in ("lost", "repeated", "disordered", "unfinished", "unknown"):
@@ -98,9 +96,7 @@ async def _run_scene(
         sys.stderr.write(f"not as Discord describes it: {violation}\n")
 
 
-async def _run_burst(
-    scene: Scene, chance: random.Random, hits: Counter[str]
-) -> tuple[Sequence[int], Sequence[str]]:
+async def _run_burst(scene: Scene, chance: random.Random, hits: Counter[str]) -> tuple[Sequence[int], Sequence[str]]:
     """Publish while faults wait on every route; the articles and what befell them."""
     scripted: list[tuple[str, Fault]] = []
     for kind in KINDS:
@@ -148,9 +144,7 @@ def _pick_rarest(
 ) -> str:
     """The way to fail that was seen least, those that wait counted."""
     scripted_counts = Counter(scripted_kind for scripted_kind, _ in scripted)
-    return min(
-        fault_kinds, key=lambda fault_kind: (hits[fault_kind] + scripted_counts[fault_kind], chance.random())
-    )
+    return min(fault_kinds, key=lambda fault_kind: (hits[fault_kind] + scripted_counts[fault_kind], chance.random()))
 
 
 def _add_costs(costs: Counter[str], cost: DeliveryFaults, fault_names: Sequence[str]) -> None:

@@ -105,8 +105,7 @@ def load_recorded_documents() -> list[bytes]:
     paths = [
         path
         for path in sorted((SHARED / "feeds").rglob("*"))
-        if path.suffix in {".xml", ".json", ".rss", ".atom", ".rdf"}
-        and path.stat().st_size < MAX_RECORDED_BYTES
+        if path.suffix in {".xml", ".json", ".rss", ".atom", ".rdf"} and path.stat().st_size < MAX_RECORDED_BYTES
     ]
     random.Random(1).shuffle(paths)
     return [path.read_bytes() for path in paths[:MAX_RECORDED_DOCUMENTS]]
@@ -115,19 +114,14 @@ def load_recorded_documents() -> list[bytes]:
 def feed_texts() -> st.SearchStrategy[str]:
     """Feeds whose texts are anything."""
     words = st.text(max_size=60) | st.sampled_from(TROUBLESOME_TEXTS)
-    url = (
-        st.sampled_from(["https://news.example/a", "", "x", "//y/z", "https://news.example/%zz?q=é#f"])
-        | words
-    )
+    url = st.sampled_from(["https://news.example/a", "", "x", "//y/z", "https://news.example/%zz?q=é#f"]) | words
     entry = st.builds(
         lambda title, link, guid, body, number: make_rss_item(number, title=title or None, body=body)
         .replace(f"article-{number}", escape(guid))
         .replace(f"https://news.example/articles/{number}", escape(link)),
         title=words, link=url, guid=words, body=words, number=st.integers(1, 5),
     )  # fmt: skip
-    as_rss = st.builds(
-        lambda entries, title: make_rss(*entries, title=title), st.lists(entry, max_size=6), words
-    )
+    as_rss = st.builds(lambda entries, title: make_rss(*entries, title=title), st.lists(entry, max_size=6), words)
     as_atom = st.builds(
         lambda title, link, date, kind: (
             "<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title><entry>"
@@ -142,9 +136,7 @@ def feed_texts() -> st.SearchStrategy[str]:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5),
         max_leaves=20,
     )
-    as_json = st.builds(
-        _dump_json_feed, st.lists(st.dictionaries(_KEYS, json_values, max_size=8), max_size=5)
-    )
+    as_json = st.builds(_dump_json_feed, st.lists(st.dictionaries(_KEYS, json_values, max_size=8), max_size=5))
     return as_rss | as_atom | as_json
 
 
@@ -202,9 +194,7 @@ def documents(draw: st.DrawFn, bases: list[bytes]) -> bytes:
 CONTENT_TYPES = ("", "application/rss+xml", "text/xml; charset=iso-8859-1", "application/json", "text/html")
 
 
-def fuzz(
-    pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes], number: int
-) -> Counter[str]:
+def fuzz(pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes], number: int) -> Counter[str]:
     """One round. Raises what broke."""
     outcomes: Counter[str] = Counter()
 
@@ -256,15 +246,9 @@ def main() -> int:
     for name, count in outcomes.most_common():
         out.print(f"{count:>8,}  {name}")
     minutes = (time.monotonic() - started) / 60
-    out.print(
-        f"{document_count:,} documents in {minutes:.0f} min, seeds {first_seed} to {number - 1}: "
-        f"nothing broke"
-    )
+    out.print(f"{document_count:,} documents in {minutes:.0f} min, seeds {first_seed} to {number - 1}: nothing broke")
     if arguments.record:
-        figure = (
-            f"{document_count:,} documents in {minutes:.0f} minutes (seeds from "
-            f"{first_seed}), unhandled errors 0"
-        )
+        figure = f"{document_count:,} documents in {minutes:.0f} minutes (seeds from {first_seed}), unhandled errors 0"
         promises.record("fuzz", figure, commit=commit)
     return 0
 

@@ -34,9 +34,7 @@ LARGE: dict[str, bytes] = {
     "ten thousand categories": make_rss(
         f"<item><guid>1</guid>{''.join(f'<category>c{n}</category>' for n in range(10_000))}</item>"
     ).encode(),
-    "a text of nine megabytes": make_rss(
-        f"<item><description>{'word ' * 1_800_000}</description></item>"
-    ).encode(),
+    "a text of nine megabytes": make_rss(f"<item><description>{'word ' * 1_800_000}</description></item>").encode(),
 }
 
 
@@ -45,9 +43,7 @@ def load_documents() -> Iterator[tuple[str, bytes]]:
     for path in sorted((SHARED / "feeds").rglob("*")):
         if path.suffix in SUFFIXES:
             yield str(path.relative_to(SHARED)), path.read_bytes()
-    yield from (
-        (name, text.encode("utf-8", "surrogatepass")) for name, (text, _) in BOUNDED_DOCUMENTS.items()
-    )
+    yield from ((name, text.encode("utf-8", "surrogatepass")) for name, (text, _) in BOUNDED_DOCUMENTS.items())
     yield from REFUSED_DOCUMENTS.items()
     yield from LARGE.items()
 
@@ -81,14 +77,9 @@ def main() -> int:
     document_count = sum(number for name, number in outcomes.items() if name != "articles")
     for name, number in outcomes.most_common():
         out.print(f"{number:>8,}  {name}")
-    out.print(
-        f"{document_count:,} documents in {time.monotonic() - started:.0f} s, {len(broken)} broke something"
-    )
+    out.print(f"{document_count:,} documents in {time.monotonic() - started:.0f} s, {len(broken)} broke something")
     if arguments.record and not broken:
-        figure = (
-            f"{document_count:,} documents, {outcomes['articles']:,} articles, unhandled "
-            f"errors 0, new again 0"
-        )
+        figure = f"{document_count:,} documents, {outcomes['articles']:,} articles, unhandled errors 0, new again 0"
         promises.record("hostile", figure, commit=commit)
     return 1 if broken else 0
 

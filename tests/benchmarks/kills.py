@@ -106,9 +106,7 @@ async def main(kills: int, seed: int, parallel: int) -> Counts:
             for play, kind, places in remaining_batches:
                 batch_chance = random.Random(f"{seed}:{number}:{play.name}:{kind}")
                 await _run_scene(launcher, play, kind, places, batch_chance, counts)
-                sys.stderr.write(
-                    f"{counts['all', 'kills']} of {kills} kills, {counts['all', 'costly']} costly\n"
-                )
+                sys.stderr.write(f"{counts['all', 'kills']} of {kills} kills, {counts['all', 'costly']} costly\n")
         finally:
             launcher.close()
 
@@ -138,9 +136,7 @@ async def _run_scene(
                 if step is RANDOM_STEP:
                     cost = await _kill_at_random(scene, window, burst, chance.uniform(0, MAX_MOMENT_SECONDS))
                 elif play.survive is survive:
-                    cost = await survive(
-                        scene, kind, step, window=window, burst=burst, nth=chance.randint(1, burst)
-                    )
+                    cost = await survive(scene, kind, step, window=window, burst=burst, nth=chance.randint(1, burst))
                 else:
                     cost = await play.survive(scene, kind, step, window=window)
                 _add_cost(counts, cost, count_deaths(step), step.name, play.name, kind, WINDOWS[window])

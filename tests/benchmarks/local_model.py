@@ -58,9 +58,7 @@ class PrintingModelClient(ModelClient):
 
 def load_articles(articles: int) -> list[dict[str, Any]]:
     """So many articles of each language."""
-    return [
-        document for language in ("en", "fr") for document in read_rows(f"articles/{language}")[:articles]
-    ]
+    return [document for language in ("en", "fr") for document in read_rows(f"articles/{language}")[:articles]]
 
 
 async def find_article(newsroom: Services, document: dict[str, Any]) -> Article:
@@ -72,9 +70,7 @@ async def find_article(newsroom: Services, document: dict[str, Any]) -> Article:
     return article
 
 
-async def measure(
-    newsroom: Services, client: PrintingModelClient, articles: int, questions: int
-) -> Counter[str]:
+async def measure(newsroom: Services, client: PrintingModelClient, articles: int, questions: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     budget = GenerationQuota(newsroom.store, newsroom.settings)
     summaries = Summarizer(newsroom.store, client, budget)
@@ -90,9 +86,7 @@ async def measure(
         counts["sentences of summaries shown"] += len(summary) if isinstance(summary, tuple) else 0
         console.rule(f"translation, {language} to {OTHER_LANGUAGE[language]}: {article.title}")
         await translations.translate(article, OTHER_LANGUAGE[language], server_id=SERVER_ID, channel_ids=())
-        translation = await apply_stored_translation(
-            newsroom.store, article, OTHER_LANGUAGE[language], client.model
-        )
+        translation = await apply_stored_translation(newsroom.store, article, OTHER_LANGUAGE[language], client.model)
         shown_translation = None if translation is article else (translation.title, translation.summary)
         console.print(f"  shown: {shown_translation!r}", markup=False)
         counts["translations asked for"] += 1
@@ -129,9 +123,7 @@ async def run(articles: int, questions: int) -> None:
         raise SystemExit("needs TELEX_MODEL_URL, and TELEX_MODEL_NAME")
     documents = load_articles(articles)
     doc_ids = {
-        question["doc_id"]
-        for one in ("en", "fr")
-        for question in read_rows(f"questions/{one}-questions")[:questions]
+        question["doc_id"] for one in ("en", "fr") for question in read_rows(f"questions/{one}-questions")[:questions]
     }
     documents += [
         document

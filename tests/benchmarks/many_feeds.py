@@ -71,15 +71,9 @@ class FeedState(NamedTuple):
 def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
     """A feed that publishes as often as chance has it, at moments long after it was followed."""
     quantile = chance.uniform(0, QUANTILES[-1])
-    number = next(
-        number for number, upper_quantile in enumerate(QUANTILES[1:], 1) if quantile <= upper_quantile
-    )
+    number = next(number for number, upper_quantile in enumerate(QUANTILES[1:], 1) if quantile <= upper_quantile)
     fraction = (quantile - QUANTILES[number - 1]) / (QUANTILES[number] - QUANTILES[number - 1])
-    gap = (
-        stretch
-        * 3600
-        * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
-    )
+    gap = stretch * 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
     now, followed_at = 10**9, 10**9
     published = now + chance.expovariate(1 / gap)
     feed = Feed(id=0, url="", added=now, next_poll=0, last_success=now, validators=Validators(etag='"1"'))
@@ -146,9 +140,7 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
         for number in pending_numbers:  # they are known, and bring more the next time
             feed = await newsroom.store.feeds.get(number)
             assert feed is not None
-            polled_feed = (
-                await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)
-            ).feed
+            polled_feed = (await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)).feed
             quiet_feed = replace(
                 feed, validators=polled_feed.validators, title=polled_feed.title, outlet=polled_feed.outlet
             )
@@ -220,9 +212,7 @@ class PollingCost:
     discovery_seconds: list[float]
 
     def __str__(self) -> str:
-        discovery = (
-            f"{statistics.median(self.discovery_seconds) / 60:.1f} min" if self.discovery_seconds else "none"
-        )
+        discovery = f"{statistics.median(self.discovery_seconds) / 60:.1f} min" if self.discovery_seconds else "none"
         microseconds_per_poll = sum(self.cores) / max(self.polls, 0.001) * 1e6
         return (
             f"{self.polls:.1f} polls a second, {self.with_news} with news; "
@@ -297,9 +287,7 @@ async def measure(
             / measured_seconds
         )
         megabytes = [measure_weight(one.pid).total for one in poller_processes]
-        assert all(poller.poll() is None for poller in poller_processes), (folder / "0.log").read_text()[
-            -2000:
-        ]
+        assert all(poller.poll() is None for poller in poller_processes), (folder / "0.log").read_text()[-2000:]
     finally:
         for process in poller_processes:
             process.terminate()
@@ -308,9 +296,7 @@ async def measure(
         publisher.kill()
         await publisher.wait()
     polled_rows = sql.run(server, "SELECT id, last_poll FROM feed WHERE last_poll > ?", (int(started_at),))
-    article_rows = sql.run(
-        server, "SELECT published, found, feed_id FROM article WHERE id > ?", (last_article_id,)
-    )
+    article_rows = sql.run(server, "SELECT published, found, feed_id FROM article WHERE id > ?", (last_article_id,))
     return PollingCost(
         len(polled_rows) / measured_seconds,
         len({(row[1], row[2]) for row in article_rows}),
@@ -336,9 +322,7 @@ def _server_processes(server: DatabaseUrl) -> list[int]:
     return [row[0] for row in rows]
 
 
-async def main(
-    counts: Sequence[int], pollers: int, seconds: float, stretch: float
-) -> list[tuple[int, PollingCost]]:
+async def main(counts: Sequence[int], pollers: int, seconds: float, stretch: float) -> list[tuple[int, PollingCost]]:
     """Measure each number of feeds in a database of its own."""
     measured_costs = []
     run_folder = Path(tempfile.mkdtemp(prefix="telex-benchmark-"))
@@ -364,7 +348,5 @@ if __name__ == "__main__":
     parser.add_argument("--stretch", type=float, default=STRETCH, help="times the gaps of recorded feeds")
     options = parser.parse_args()
     costs = asyncio.run(main(options.feeds, options.pollers, options.seconds, options.stretch))
-    good = all(
-        sum(cost.cores) <= MAX_CORES and max(cost.megabytes) <= MAX_MEGABYTES for _count, cost in costs
-    )
+    good = all(sum(cost.cores) <= MAX_CORES and max(cost.megabytes) <= MAX_MEGABYTES for _count, cost in costs)
     sys.exit(0 if good else 1)

@@ -158,9 +158,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         await follow_feeds(crowd, channels[:: max(1, servers // 1_000)], port)
         started_at = time.monotonic()
         bots = [_start_process(crowd, number, exit_stack) for number in range(processes)]
-        await until(
-            lambda: _find_served_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS
-        )
+        await until(lambda: _find_served_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS)
         await until(lambda: discord.state.commands, within=MAX_WAIT_SECONDS)
         ready_seconds = time.monotonic() - started_at
         await asyncio.sleep(20)  # what came with the last shard is known
@@ -169,9 +167,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         interactions: list[Interaction] = []
         while time.monotonic() - started_at < seconds:
             name, options = random.choice(COMMANDS)
-            interactions.append(
-                discord.people.command(discord.state.owner, random.choice(channels), name, **options)
-            )
+            interactions.append(discord.people.command(discord.state.owner, random.choice(channels), name, **options))
             await asyncio.sleep(COMMAND_INTERVAL_SECONDS)
         measured_seconds, new_calls = time.monotonic() - started_at, discord.calls[call_count:]
         cores = [
@@ -192,9 +188,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         return RunFigures(
             ready=ready_seconds,
             took=measured_seconds,
-            posts=sum(
-                call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in new_calls
-            ),
+            posts=sum(call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in new_calls),
             answers=Counter(call.status or 0 for call in new_calls),
             global_limits=sum(
                 call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
@@ -215,9 +209,7 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
     """Stop the first process, and owe a post in one of these channels for each of its shards."""
     cost, away_since = StopCost(), dict[int, float]()
     shard_numbers = {
-        number
-        for number, process_number in _find_served_shards(crowd.discord).items()
-        if process_number == "0"
+        number for number, process_number in _find_served_shards(crowd.discord).items() if process_number == "0"
     }
 
     def is_over() -> bool:
@@ -279,9 +271,7 @@ def main() -> None:
     arguments = parser.parse_args()
     commit = promises.describe_commit()
     run = asyncio.run(measure(arguments.servers, arguments.shards, arguments.processes, arguments.seconds))
-    figure = (
-        f"{arguments.servers:,} servers, {arguments.shards} shards, {arguments.processes} processes: {run}"
-    )
+    figure = f"{arguments.servers:,} servers, {arguments.shards} shards, {arguments.processes} processes: {run}"
     console.print(figure)
     if arguments.record and run.is_good:
         promises.record("many-servers", figure, commit=commit)

@@ -82,8 +82,7 @@ def score_groups(page: bytes, address: str, truth: dict[str, str]) -> tuple[floa
             best,
             (
                 f1,
-                sum(truth[link_page] == titles[link_page] for link_page in common_pages)
-                / max(len(common_pages), 1),
+                sum(truth[link_page] == titles[link_page] for link_page in common_pages) / max(len(common_pages), 1),
             ),
         )
     return best
@@ -107,9 +106,7 @@ def main() -> None:
     for row in read_gold():
         page = gzip.decompress((SHARED / "pages/wcxb/html" / f"{row['id']}.html.gz").read_bytes())
         page_counts[row["type"]] += 1
-        offered_counts[row["type"]] += bool(
-            find_lists(page, CONTENT_TYPE, row["url"] or "https://page.example/").lists
-        )
+        offered_counts[row["type"]] += bool(find_lists(page, CONTENT_TYPE, row["url"] or "https://page.example/").lists)
     say("\n| what the page is there for | pages | a list is offered |\n|---|---|---|\n")
     for kind, number in page_counts.items():
         say(f"| {kind} | {number} | {offered_counts[kind]} |\n")

@@ -121,12 +121,8 @@ def measure_weight(pid: int) -> Weight:
         anonymous_kilobytes += map(int, re.findall(r"^Pss_Anon: +(\d+)", summary, re.MULTILINE))
         for offset, file, counters in MAPPED.findall(mappings):
             figures = {name: int(kilobytes) for name, kilobytes in re.findall(r"(\w+): +(\d+) kB", counters)}
-            file_kilobytes[file, offset] = max(
-                file_kilobytes[file, offset], figures["Rss"] - figures["Anonymous"]
-            )
-    return Weight(
-        tuple(kilobytes / 1024 for kilobytes in anonymous_kilobytes), sum(file_kilobytes.values()) / 1024
-    )
+            file_kilobytes[file, offset] = max(file_kilobytes[file, offset], figures["Rss"] - figures["Anonymous"])
+    return Weight(tuple(kilobytes / 1024 for kilobytes in anonymous_kilobytes), sum(file_kilobytes.values()) / 1024)
 
 
 WORKER = "import feedparser, trafilatura; print(flush=True); input()"
@@ -152,9 +148,7 @@ def measure_floor() -> Weight:
     return floor_weight
 
 
-async def prepare(
-    settings: Settings, clock: QuickClock, discord: DiscordServer, urls: list[str], servers: int
-) -> None:
+async def prepare(settings: Settings, clock: QuickClock, discord: DiscordServer, urls: list[str], servers: int) -> None:
     """The servers with their channels, each following some of the feeds, which were never read."""
     chance = random.Random(7)
     async with open_services(settings, clock) as newsroom:
@@ -162,12 +156,9 @@ async def prepare(
         for number in range(servers):
             server = discord.acts.add_server(f"Server {number}")
             await newsroom.store.servers.mark_joined(server.id, "en-US")
-            channels = [
-                discord.acts.add_channel(server, f"news-{channel_number}") for channel_number in range(4)
-            ]
+            channels = [discord.acts.add_channel(server, f"news-{channel_number}") for channel_number in range(4)]
             share = [
-                feeds[(number * len(feeds) // servers + offset) % len(feeds)]
-                for offset in range(FEEDS_PER_SERVER)
+                feeds[(number * len(feeds) // servers + offset) % len(feeds)] for offset in range(FEEDS_PER_SERVER)
             ]
             for feed in share:
                 await newsroom.store.subscriptions.follow(
@@ -181,11 +172,7 @@ async def prepare(
 def use_command(discord: DiscordServer, name: str, **options: str) -> list[Interaction]:
     """Somebody uses a command; nothing while the bot has registered none."""
     channel = random.choice(
-        [
-            news_channel
-            for news_channel in discord.state.channels.values()
-            if news_channel.name.startswith("news-")
-        ]
+        [news_channel for news_channel in discord.state.channels.values() if news_channel.name.startswith("news-")]
     )
     try:
         return [discord.people.command(discord.state.owner, channel, name, **options)]
@@ -201,9 +188,7 @@ async def measure(
     clock = QuickClock(time.time(), speed)
     discord.state.now = clock.time
     recorded = sorted((SHARED / "feeds" / "real").rglob("*.*"))[:feeds] if SHARED.exists() else []
-    publishers = PublishersWithPages(
-        clock, random.Random(7), count=feeds - len(recorded), seconds=hours * HOUR
-    )
+    publishers = PublishersWithPages(clock, random.Random(7), count=feeds - len(recorded), seconds=hours * HOUR)
     pages = [path.read_bytes() for path in sorted((SHARED / "pages").rglob("*.html"))]
     publishers.pages = pages or publishers.pages
     await publishers.start()
@@ -244,9 +229,7 @@ async def measure(
     async with open_services(settings, clock) as newsroom:
         read_count = sum(feed.last_success is not None for feed in await newsroom.store.feeds.list_all())
         articles = await newsroom.store.articles.count()
-        Console().print(
-            f"{read_count} of {feeds} feeds read, {articles} articles, {publishers.pages_read} pages"
-        )
+        Console().print(f"{read_count} of {feeds} feeds read, {articles} articles, {publishers.pages_read} pages")
         answered = sum(interaction.answered for interaction in interactions)
         Console().print(f"{answered} of {len(interactions)} searches and questions answered")
     await publishers.stop()

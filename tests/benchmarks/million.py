@@ -66,8 +66,7 @@ async def fill_store(newsroom: Services, corpus: Corpus) -> list[Feed]:
     """The feeds, with all articles, as far as they are not there yet."""
     store = newsroom.store
     feeds = [
-        await store.feeds.add(f"https://feed{n}.example.org/", title=str(n), outlet=f"Outlet {n}")
-        for n in range(FEEDS)
+        await store.feeds.add(f"https://feed{n}.example.org/", title=str(n), outlet=f"Outlet {n}") for n in range(FEEDS)
     ]
     stored_count = await store.articles.count()
     corpus_articles = map(corpus.article, range(stored_count, corpus.size))
@@ -100,9 +99,7 @@ async def fill_store(newsroom: Services, corpus: Corpus) -> list[Feed]:
 
 def generate_queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator[BenchmarkQuery]:
     chance = random.Random(11)
-    common = {
-        code: [word for word, _ in words.counts.most_common(60)] for code, words in corpus.words.items()
-    }
+    common = {code: [word for word, _ in words.counts.most_common(60)] for code, words in corpus.words.items()}
     for _ in range(number):
         article = corpus.article(chance.randrange(corpus.size))
         title = [
@@ -115,9 +112,7 @@ def generate_queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator
         feed_ids = frozenset(feed.id for feed in chance.sample(feeds, 60)) | {feeds[article.feed].id}
         place = chance.randrange(max(1, len(text) - 4))
         yield BenchmarkQuery("two words of a title", " ".join(title[:2]), UNRESTRICTED_SCOPE, None)
-        yield BenchmarkQuery(
-            "its whole title", article.title.replace('"', ""), UNRESTRICTED_SCOPE, article.url
-        )
+        yield BenchmarkQuery("its whole title", article.title.replace('"', ""), UNRESTRICTED_SCOPE, article.url)
         yield BenchmarkQuery(
             "its whole title, within 60 feeds",
             article.title.replace('"', ""),
@@ -137,9 +132,7 @@ def generate_queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator
             UNRESTRICTED_SCOPE,
             None,
         )
-        yield BenchmarkQuery(
-            "newest of a common word", two_words.split()[0], UNRESTRICTED_SCOPE, None, newest=True
-        )
+        yield BenchmarkQuery("newest of a common word", two_words.split()[0], UNRESTRICTED_SCOPE, None, newest=True)
 
 
 async def search_page(newsroom: Services, query: BenchmarkQuery, limit: int = PAGE) -> list[str]:
@@ -192,18 +185,13 @@ async def measure_alone(newsroom: Services, benchmark_queries: list[BenchmarkQue
         if query.url is not None:
             hits.append(query.url in await search_page(newsroom, query, DEPTH))
             bare_hits.append(query.url in bare_urls)
-    table = Table(
-        "CPU ms", "floor p50", "p99", "a page p50", "p99", "p50 ×", "p99 ×", "hit@20", "the engine's"
-    )
+    table = Table("CPU ms", "floor p50", "p99", "a page p50", "p99", "p50 ×", "p99 ×", "hit@20", "the engine's")
     for kind, (floors, pages, hits, bare_hits) in figures_by_kind.items():
         sorted_floors, sorted_pages = sorted(floors), sorted(pages)
         quantiles = [
-            (sorted_floors[int(len(sorted_floors) * q)], sorted_pages[int(len(sorted_pages) * q)])
-            for q in (0.5, 0.99)
+            (sorted_floors[int(len(sorted_floors) * q)], sorted_pages[int(len(sorted_pages) * q)]) for q in (0.5, 0.99)
         ]
-        shares = [
-            f"{sum(hit_flags) / len(hit_flags):.3f}" if hit_flags else "" for hit_flags in (hits, bare_hits)
-        ]
+        shares = [f"{sum(hit_flags) / len(hit_flags):.3f}" if hit_flags else "" for hit_flags in (hits, bare_hits)]
         table.add_row(
             kind, f"{quantiles[0][0]:.1f}", f"{quantiles[1][0]:.1f}",
             f"{quantiles[0][1]:.1f}", f"{quantiles[1][1]:.1f}",
@@ -226,13 +214,9 @@ async def measure_together(
                 for article in islice(corpus_articles, ARRIVAL_BATCH)
             ]
             await newsroom.store.articles.import_batch(batch)
-            await asyncio.sleep(
-                max(0.0, ARRIVAL_BATCH / ARRIVALS_PER_SECOND - (time.perf_counter() - started_at))
-            )
+            await asyncio.sleep(max(0.0, ARRIVAL_BATCH / ARRIVALS_PER_SECOND - (time.perf_counter() - started_at)))
 
-    async def spent(
-        action: Callable[[BenchmarkQuery], Awaitable[object]] | None, seconds: float = 15
-    ) -> float:
+    async def spent(action: Callable[[BenchmarkQuery], Awaitable[object]] | None, seconds: float = 15) -> float:
         """Milliseconds of CPU a query, or a second where nobody asks."""
         answered_count, deadline = 0, time.perf_counter() + seconds
         cpu = time.process_time()
@@ -312,10 +296,7 @@ def measure_plain_tantivy(corpus: Corpus, count: int) -> float:
 
 def print_storage_costs(corpus: Corpus, folder: Path) -> None:
     texts = (
-        sum(
-            len(article.title.encode()) + len(article.text.encode())
-            for article in map(corpus.article, range(2_000))
-        )
+        sum(len(article.title.encode()) + len(article.text.encode()) for article in map(corpus.article, range(2_000)))
         / 2_000
     )
     files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
@@ -341,9 +322,7 @@ async def main(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="kept, and used again")
     parser.add_argument("--queries", type=int, default=100, help="of each kind")

@@ -74,9 +74,7 @@ def change_host(entry: Entry) -> Entry:
 
 
 def change_paths(entry: Entry) -> Entry:
-    return _change_links(
-        entry, lambda link: f"https://{urlsplit(link).netloc}/stories/{_hash_number(link):x}"
-    )
+    return _change_links(entry, lambda link: f"https://{urlsplit(link).netloc}/stories/{_hash_number(link):x}")
 
 
 def change_guid_to_uuid(entry: Entry) -> Entry:
@@ -227,9 +225,7 @@ async def run_history(reader: Reader, path: str, entries: Sequence[Entry], kind:
     await reader.read_document(path, render_rss(old_entries))
     new_entries = [
         make_new_entry(old_entries, "first", text="What is new."),
-        make_new_entry(
-            old_entries, "again", title=old_entries[0].title, text="Another text under an old title."
-        ),
+        make_new_entry(old_entries, "again", title=old_entries[0].title, text="Another text under an old title."),
         make_new_entry(old_entries, "bare", title=old_entries[-1].title),
     ]
     newest_entry = make_new_entry([*old_entries, *new_entries], "last", text="What is newest.")
@@ -252,17 +248,13 @@ async def run_history(reader: Reader, path: str, entries: Sequence[Entry], kind:
     return 2 * len(old_entries), stored_again, missed
 
 
-async def replay_history(
-    newsroom: Services, reader: Reader, clock: ManualClock, folder: Path
-) -> tuple[int, int, int]:
+async def replay_history(newsroom: Services, reader: Reader, clock: ManualClock, folder: Path) -> tuple[int, int, int]:
     """The same of a recorded history."""
     history = [json.loads(line) for line in (folder / "truth.jsonl").open()]
     seen_urls: set[str] = set()
     entries = stored_again = missed = 0
     for version in history:
-        article_urls = await reader.read_document(
-            f"/{folder.name}", (folder / f"{version['poll']}.xml").read_bytes()
-        )
+        article_urls = await reader.read_document(f"/{folder.name}", (folder / f"{version['poll']}.xml").read_bytes())
         if version["new"] == "initial":
             seen_urls |= set(article_urls)
             continue
@@ -281,16 +273,12 @@ async def run(max_feeds: int, seed: int) -> Counts:
     counts: Counts = Counter()
     feeds, clock = await FeedServer().start(), ManualClock(int(time.time()) + 2 * YEAR)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),)
-        )
+        settings = Settings(database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),))
         async with open_services(settings, clock) as newsroom:
             reader = Reader(newsroom, clock, feeds)
             for path in sorted((SHARED / "feeds/replay").iterdir()):
                 if path.is_dir():
-                    _add_cost(
-                        counts, f"history of {path.name}", await replay_history(newsroom, reader, clock, path)
-                    )
+                    _add_cost(counts, f"history of {path.name}", await replay_history(newsroom, reader, clock, path))
             for number, path in enumerate(paths_[:max_feeds]):
                 entries = load_entries(path)
                 is_dated = all(entry.published is not None for entry in entries)

@@ -52,9 +52,7 @@ def import_line(document: dict[str, Any]) -> bytes:
 
 async def import_documents(newsroom: Services, documents: Iterable[dict[str, Any]]) -> None:
     """Import these documents. Raises `SystemExit` where one is rejected."""
-    import_report = await article_files.import_lines(
-        newsroom, io.BytesIO(b"".join(map(import_line, documents)))
-    )
+    import_report = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(import_line, documents))))
     if import_report.problems:
         raise SystemExit(f"line {import_report.problems[0].line_number}: {import_report.problems[0].reason}")
 

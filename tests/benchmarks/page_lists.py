@@ -54,9 +54,7 @@ def rename_classes(tree: HtmlElement, chance: random.Random, items: Items) -> No
     names: dict[str, str] = {}
     for element in tree.iter("*"):
         if element.get("class"):
-            renamed = (
-                names.setdefault(name, f"c{chance.randrange(10**9)}") for name in element.get("class").split()
-            )
+            renamed = (names.setdefault(name, f"c{chance.randrange(10**9)}") for name in element.get("class").split())
             element.set("class", " ".join(renamed))
 
 
@@ -160,9 +158,7 @@ CHANGES: tuple[Callable[[HtmlElement, random.Random, Items], None], ...] = (
 def find_item_elements(tree: HtmlElement, url: str, items: Iterable[ListItem]) -> Items:
     """The elements of a list, one an item: the outermost ones that hold no other item."""
     addresses = {urls.canonicalize(item.url) for item in items}
-    anchors = [
-        a for a in tree.iter("a") if urls.canonicalize(urljoin(url, a.get("href", "").strip())) in addresses
-    ]
+    anchors = [a for a in tree.iter("a") if urls.canonicalize(urljoin(url, a.get("href", "").strip())) in addresses]
     urls_by_anchor = {a: urls.canonicalize(urljoin(url, a.get("href").strip())) for a in anchors}
     outermost: dict[HtmlElement, None] = {}
     for a in anchors:
@@ -191,9 +187,7 @@ def find_unseen_lists() -> Iterator[FollowedList]:
     for number, (program, page, url, truth) in enumerate(marked_lists.find_marked_lists()):
         for group in ParsedPage(page, CONTENT_TYPE, url).find_groups():
             page_list = PageList(tuple(link_groups.iter_list_items(group)), group.style_signatures)
-            if {
-                urls.compute_page_key(urls.canonicalize(item.url)) for item in page_list.items
-            } == truth.keys():
+            if {urls.compute_page_key(urls.canonicalize(item.url)) for item in page_list.items} == truth.keys():
                 yield f"{program} {number}", page, url, page_list
                 break
 
@@ -206,9 +200,7 @@ def measure_changes(followed: Iterable[FollowedList]) -> dict[str, list[int]]:
             continue
         newest = _newest_items(followed_list.items)
         old_items = [item for item in followed_list.items if item not in newest]
-        followed_at = (
-            max((item.published or 0 for item in old_items), default=0) or NOW
-        )  # when it was followed
+        followed_at = max((item.published or 0 for item in old_items), default=0) or NOW  # when it was followed
         for change in CHANGES:
             tree = document_fromstring(page)
             shown_items = old_items[: len(old_items) // 2 + 1] if change is double_items else old_items

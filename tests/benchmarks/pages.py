@@ -126,13 +126,9 @@ def main() -> None:
     for (name, kind, half), group_scores in sorted(scores.items(), key=lambda entry: entry[0][1:]):
         means = [sum(column) / len(group_scores) for column in zip(*group_scores, strict=True)]
         cost = 1000 * seconds[name] / count
-        table.add_row(
-            name, kind, half, str(len(group_scores)), *(f"{mean:.4f}" for mean in means), f"{cost:.0f}"
-        )
+        table.add_row(name, kind, half, str(len(group_scores)), *(f"{mean:.4f}" for mean in means), f"{cost:.0f}")
     console.print(table)
-    for page_score, marked_page, extracted in sorted(scored_pages, key=lambda scored_page: scored_page[0])[
-        :worst
-    ]:
+    for page_score, marked_page, extracted in sorted(scored_pages, key=lambda scored_page: scored_page[0])[:worst]:
         console.print(f"\n{marked_page.half} {page_score.f1:.3f} {marked_page.url}", markup=False)
         for sign, text, other_text in (
             ("+", extracted, marked_page.text),

@@ -108,10 +108,7 @@ class Fleet:
             stored_urls = {row[0] for row in self.scenes[0].rows("SELECT url FROM article")}
         except psycopg.Error:
             return MAX_UNREAD
-        return max(
-            sum(f"{ARTICLES}{number}" not in stored_urls for number in numbers)
-            for numbers in numbers_by_scene
-        )
+        return max(sum(f"{ARTICLES}{number}" not in stored_urls for number in numbers) for numbers in numbers_by_scene)
 
     async def change_database(self, sql: str) -> None:
         """Change something in the database, as soon as it is there."""
@@ -204,9 +201,7 @@ async def _hasten_database_clock(fleet: Fleet) -> None:
     )
 
 
-async def kill_randomly(
-    running_fleet: Fleet, chance: random.Random, counts: Counter[str], kills: int
-) -> None:
+async def kill_randomly(running_fleet: Fleet, chance: random.Random, counts: Counter[str], kills: int) -> None:
     """Kill so often."""
     standstills: list[asyncio.Task[None]] = []
     while counts["kills"] < kills:
@@ -286,10 +281,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
         await running_fleet.change_database("UPDATE feed SET next_poll = 0")
         try:
             await until(
-                lambda: (
-                    not running_fleet.count_open_dispatches()
-                    and not running_fleet.count_unread(numbers_by_scene)
-                ),
+                lambda: not running_fleet.count_open_dispatches() and not running_fleet.count_unread(numbers_by_scene),
                 within=MAX_SETTLE_SECONDS,
             )
         except TimeoutError:
@@ -304,9 +296,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
         counts["doubled shards"] = len(running_fleet.discord.gateway.doubled)
         counts["early identifies"] = running_fleet.discord.gateway.limits.refused
         if counts["lost"] or counts["repeated"] or counts["hidden"] or counts["unsettled"]:
-            shutil.copytree(
-                running_fleet.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True
-            )
+            shutil.copytree(running_fleet.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True)
     return counts
 
 

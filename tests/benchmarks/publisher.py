@@ -63,11 +63,7 @@ class GrowingFeed:
             self._count += 1
             self._next += self._chance.expovariate(1 / self._gap)
         version = b'"%d"' % self._count
-        return (
-            _not_modified(version)
-            if version == known_version
-            else _ok_response(self.render_document(), version)
-        )
+        return _not_modified(version) if version == known_version else _ok_response(self.render_document(), version)
 
     def render_document(self) -> bytes:
         newest = list(enumerate(self._published, self._count - len(self._published)))[::-1]
@@ -94,9 +90,7 @@ _begin_times: list[float] = []
 def _answer_growing(path: str, known_version: bytes) -> bytes:
     number, entries, gap, age = map(int, path.split("/")[2:])
     if not _begin_times:  # only what is old
-        return _ok_response(
-            GrowingFeed(number, entries, gap, time.time()).render_document(), b'"%d"' % entries
-        )
+        return _ok_response(GrowingFeed(number, entries, gap, time.time()).render_document(), b'"%d"' % entries)
     feed = _growing_feeds.get(path)
     if feed is None:
         feed = _growing_feeds[path] = GrowingFeed(number, entries, gap, _begin_times[0] - age)

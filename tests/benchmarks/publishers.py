@@ -111,9 +111,7 @@ class Publishers:
         count = bisect_right(times, now)
         numbers = range(max(1, count - ARTICLES_PER_DOCUMENT + 1), count + 1)
         rss_items = [
-            make_rss_item(
-                number * NUMBERS_PER_FEED + article_number, published=int(times[article_number - 1])
-            )
+            make_rss_item(number * NUMBERS_PER_FEED + article_number, published=int(times[article_number - 1]))
             for article_number in reversed(numbers)
         ]
         return make_rss(*rss_items, title=f"Feed {number}").encode(), number * NUMBERS_PER_FEED + count

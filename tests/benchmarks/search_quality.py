@@ -130,11 +130,7 @@ def paste_from_elsewhere(document: dict[str, Any]) -> str | None:
     start = chance.randrange(len(sentences) - 1)
     pasted_sentences = []
     for sentence in sentences[start : start + QUOTED_SENTENCES]:
-        words = [
-            word
-            for word in re.sub('["«»“”]', " ", sentence).split()
-            if chance.random() < WORDS_ELSEWHERE_SHARE
-        ]
+        words = [word for word in re.sub('["«»“”]', " ", sentence).split() if chance.random() < WORDS_ELSEWHERE_SHARE]
         if len(words) < MIN_WORDS_ELSEWHERE:
             return None
         place = chance.randrange(len(words) - 1)
@@ -186,14 +182,10 @@ async def measure_known_articles(table: Table, max_queries: int) -> None:
     plain = build_plain_index(documents)
     query_makers: dict[str, Callable[[dict[str, Any]], str | None]] = {
         "title": lambda document: document["title"],
-        "three words of a title": lambda document: rephrase_title(
-            document["title"], document["lang"], chance
-        ),
+        "three words of a title": lambda document: rephrase_title(document["title"], document["lang"], chance),
         "two sentences with quotation marks": lambda document: quote_sentences(document["text"], chance),
         "pasted from elsewhere": paste_from_elsewhere,
-        "pasted from elsewhere, plain": lambda document: re.sub(
-            "[«»]", "", paste_from_elsewhere(document) or ""
-        ),
+        "pasted from elsewhere, plain": lambda document: re.sub("[«»]", "", paste_from_elsewhere(document) or ""),
     }
     async with open_filled_newsroom(documents) as newsroom:
         for language in ("fr", "en"):
@@ -214,9 +206,7 @@ async def measure_known_articles(table: Table, max_queries: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--semantic", action="store_true", help="also with the extra, which has to be there")
     parser.add_argument("--sample", type=int, default=1_000_000, help="so many of each kind at the most")
     options = parser.parse_args()

@@ -265,9 +265,7 @@ async def _prepare_server(
         connection.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
     folders.insert(0, first)
     hosts = str(first)
-    fail: Callable[[Path, random.Random], Awaitable[None]] = (
-        kill_server_or_session if name == "kills" else fill_disk
-    )
+    fail: Callable[[Path, random.Random], Awaitable[None]] = kill_server_or_session if name == "kills" else fill_disk
     if name == "failover":
         second = Path(postgres_server.prepare_folder())
         exit_stack.callback(shutil.rmtree, second, ignore_errors=True)

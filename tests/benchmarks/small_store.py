@@ -51,9 +51,7 @@ async def open_polled_newsroom() -> AsyncIterator[Services]:
     """A newsroom that has polled each of the feeds once."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         loopback = (ip_network("127.0.0.0/8"),)
-        settings = Settings(
-            database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=loopback
-        )
+        settings = Settings(database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=loopback)
         async with open_services(settings) as newsroom:
             server = await FeedServer().start()
             for path in sorted(FEEDS.rglob("*.*")):
@@ -70,9 +68,7 @@ async def open_polled_newsroom() -> AsyncIterator[Services]:
 async def generate_queries(newsroom: Services, number: int) -> list[str]:
     """So many of one, of two and of three words of titles."""
     chance = random.Random(4)
-    titles = sorted(
-        {article.title for article in await newsroom.store.articles.list_newest(None, limit=100_000)}
-    )
+    titles = sorted({article.title for article in await newsroom.store.articles.list_newest(None, limit=100_000)})
     word_queries: list[str] = []
     while len(word_queries) < 3 * number:
         title = chance.choice(titles)
@@ -149,13 +145,10 @@ async def main(options: argparse.Namespace) -> None:
     kinds = {f"{count} words": all_numbers[count - 1 :: 3] for count in (1, 2, 3)} | {"all": all_numbers}
     for name, costs_ in (("reader", reader_costs), ("Telex", telex_costs)):
         kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.hits == PAGE]
-    table = Table(
-        "queries", "number", "floor", "Telex", "reader", title="ms of CPU of a page, median (results)"
-    )
+    table = Table("queries", "number", "floor", "Telex", "reader", title="ms of CPU of a page, median (results)")
     for kind, numbers in kinds.items():
         figures = (
-            format_costs([costs_[n] for n in numbers if costs_])
-            for costs_ in (floor_costs, telex_costs, reader_costs)
+            format_costs([costs_[n] for n in numbers if costs_]) for costs_ in (floor_costs, telex_costs, reader_costs)
         )
         table.add_row(kind, str(len(numbers)), *figures)
     console.print(table)
@@ -164,16 +157,11 @@ async def main(options: argparse.Namespace) -> None:
 def format_costs(page_costs: list[Cost]) -> str:
     if not page_costs:
         return ""
-    return (
-        f"{median(cost.milliseconds for cost in page_costs):.2f} "
-        f"({median(cost.hits for cost in page_costs):.0f})"
-    )
+    return f"{median(cost.milliseconds for cost in page_costs):.2f} ({median(cost.hits for cost in page_costs):.0f})"
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has reader")
     parser.add_argument("--queries", type=int, default=150, help="of each kind")
     parser.add_argument("--profile", action="store_true", help="of Telex's loop alone")

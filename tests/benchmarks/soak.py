@@ -69,10 +69,7 @@ class Outcome:
         """Whether all promises were kept."""
         failures = self.lost or self.repeated or self.unknown or self.unfinished or self.forgotten
         return (
-            not failures
-            and len(self.alarms) == EXPECTED_ALARMS
-            and self.is_unwell
-            and self.growth <= MAX_MEMORY_GROWTH
+            not failures and len(self.alarms) == EXPECTED_ALARMS and self.is_unwell and self.growth <= MAX_MEMORY_GROWTH
         )
 
 
@@ -280,8 +277,7 @@ class Soak:
                 f"{name}: {key}" for key, times in keys.items() if times > 1 and key.startswith("telex:save:")
             ]
         outcome.unknown = [
-            str(row)
-            for row in town.rows("SELECT channel_id, what, state FROM dispatch WHERE state <> 'sent'")
+            str(row) for row in town.rows("SELECT channel_id, what, state FROM dispatch WHERE state <> 'sent'")
         ]
         outcome.unfinished = town.unfinished()
         now = town.clock.now()

@@ -40,9 +40,7 @@ async def write_forever(server: DatabaseUrl) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
-        articles = [
-            new_article(feed, f"{os.getpid()} {number + offset}") for offset in range(_ARTICLES_PER_WRITE)
-        ]
+        articles = [new_article(feed, f"{os.getpid()} {number + offset}") for offset in range(_ARTICLES_PER_WRITE)]
         await record(store, feed, *articles, catch_up_after=10_000)
         number += _ARTICLES_PER_WRITE
 

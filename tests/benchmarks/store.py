@@ -37,9 +37,7 @@ async def measure_lateness(stop: asyncio.Event) -> list[float]:
     while not stop.is_set():
         started_at, waited = time.perf_counter(), measure_processor_wait()
         await asyncio.sleep(0.002)
-        lateness_ms.append(
-            (time.perf_counter() - started_at - 0.002) * 1_000 - (measure_processor_wait() - waited)
-        )
+        lateness_ms.append((time.perf_counter() - started_at - 0.002) * 1_000 - (measure_processor_wait() - waited))
     return sorted(lateness_ms)
 
 
@@ -104,12 +102,9 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
     hashes = [b"%d" % number for number in range(900)]
     now = clock.now()
     batches = [
-        [make_article(feed, f"{batch}-{number}", number) for number in range(300)]
-        for batch in range(REPETITIONS)
+        [make_article(feed, f"{batch}-{number}", number) for number in range(300)] for batch in range(REPETITIONS)
     ]
-    polled_feeds = [
-        replace(polled_feed, last_success=now, next_poll=now + 600) for polled_feed in feeds[:500]
-    ]
+    polled_feeds = [replace(polled_feed, last_success=now, next_poll=now + 600) for polled_feed in feeds[:500]]
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
         ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
         ("500 polls without news recorded", lambda _: store.polls.record_unchanged(polled_feeds)),

@@ -137,9 +137,7 @@ def make_tellings(
     """What is compared, each headline as of a feed of its own, numbered from `first`."""
     return [
         extract_story_features(
-            ArticleBrief(
-                number, "", number, headline.title, headline.text, headline.language, headline.published
-            ),
+            ArticleBrief(number, "", number, headline.title, headline.text, headline.language, headline.published),
             weigh,
             vector,
         )
@@ -147,9 +145,7 @@ def make_tellings(
     ]
 
 
-def join_stories(
-    stories_told: Sequence[StoryFeatures], shift: float = 0.0
-) -> tuple[list[int], list[tuple[int, int]]]:
+def join_stories(stories_told: Sequence[StoryFeatures], shift: float = 0.0) -> tuple[list[int], list[tuple[int, int]]]:
     """The story of each, by its first headline, and the joins with the headline that was likest."""
     return replay_channel(find_kinships(stories_told), shift)
 
@@ -249,8 +245,7 @@ def print_outlets(headlines: Sequence[Headline], story_numbers: Sequence[int]) -
         large_posts = [post for post in posts.values() if len({each.source for each in post}) >= min_outlets]
         pure_share = sum(len({each.story for each in post}) == 1 for post in large_posts) / len(large_posts)
         posted_stories = {
-            Counter(post_headline.story for post_headline in post).most_common(1)[0][0]
-            for post in large_posts
+            Counter(post_headline.story for post_headline in post).most_common(1)[0][0] for post in large_posts
         }
         print_line(f"| {min_outlets} | {len(large_posts)} | {pure_share:.2f} | {len(posted_stories)} |")
 
@@ -306,13 +301,9 @@ def print_line(text: str) -> None:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--semantic", action="store_true", help="with the extra")
-    parser.add_argument(
-        "--false", type=int, default=0, help="show so many joins that are false by the labels"
-    )
+    parser.add_argument("--false", type=int, default=0, help="show so many joins that are false by the labels")
     parser.add_argument("--joins", help="show joins of news articles of a time such as 2024-05")
     parser.add_argument("--language", default="en", help="of these articles")
     parser.add_argument("--count", type=int, default=50, help="how many of them")
@@ -335,9 +326,7 @@ def main() -> None:
     for name, headlines in zip(("tuned on", "reported"), halves, strict=True):
         stories_told = told_of(headlines)
         print_line(f"{name}: {len({each.story for each in headlines})} stories, {len(headlines)} headlines")
-        print_line(
-            "| margin | precision | recall | precision by story | recall by story |\n|---|---|---|---|---|"
-        )
+        print_line("| margin | precision | recall | precision by story | recall by story |\n|---|---|---|---|---|")
         for shift, scores in compute_curve(stories_told, [each.story for each in headlines]):
             print_line(
                 f"| {-shift or 0.0:+.3f} | {scores.precision:.3f} | {scores.recall:.3f} "
@@ -347,14 +336,9 @@ def main() -> None:
         if name == "reported":
             decision_cost, floor_cost, size = measure_cost(headlines, stories_told, weigh)
             print_line(f"\n| an article among {size}, ms | p50 | p99 | p50 in floors\n|---|---|---|---|")
-            print_line(
-                f"| floor: its title and lead stemmed | {floor_cost.median:.3f} | "
-                f"{floor_cost.worst:.3f} | 1 |"
-            )
+            print_line(f"| floor: its title and lead stemmed | {floor_cost.median:.3f} | {floor_cost.worst:.3f} | 1 |")
             ratio = decision_cost.median / floor_cost.median
-            print_line(
-                f"| decided on | {decision_cost.median:.3f} | {decision_cost.worst:.3f} | {ratio:.0f} |"
-            )
+            print_line(f"| decided on | {decision_cost.median:.3f} | {decision_cost.worst:.3f} | {ratio:.0f} |")
 
 
 if __name__ == "__main__":

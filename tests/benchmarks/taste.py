@@ -51,30 +51,23 @@ def main() -> None:
             starts = range(begin, end - LEARNING_SECONDS - ORDERING_SECONDS, LEARNING_SECONDS)
             for number, start in enumerate(starts):
                 learning_numbers = [one for one in order if start <= times[one] < start + LEARNING_SECONDS]
-                later_numbers = [
-                    one for one in order if 0 <= times[one] - start - LEARNING_SECONDS < ORDERING_SECONDS
-                ]
+                later_numbers = [one for one in order if 0 <= times[one] - start - LEARNING_SECONDS < ORDERING_SECONDS]
                 articles_by_number = {
                     one: _make_article(articles[one], category, with_tags=with_tags)
                     for one in (*learning_numbers, *later_numbers)
                 }
                 category_numbers = {
-                    one
-                    for one in (*learning_numbers, *later_numbers)
-                    if category in articles[one]["categories"]
+                    one for one in (*learning_numbers, *later_numbers) if category in articles[one]["categories"]
                 }
                 random = Random(f"{category} {number}")
                 verdicts = [
                     FeedbackEvent(one, user, OpinionKind.LIKED, times[one])
                     for one in learning_numbers
                     for user in range(USERS)
-                    if random.random()
-                    < (LIKE_PROBABILITY if one in category_numbers else OTHER_LIKE_PROBABILITY)
+                    if random.random() < (LIKE_PROBABILITY if one in category_numbers else OTHER_LIKE_PROBABILITY)
                 ]
                 likes += len(verdicts)
-                shown_articles = [
-                    SentArticle(one, times[one], articles_by_number[one]) for one in learning_numbers
-                ]
+                shown_articles = [SentArticle(one, times[one], articles_by_number[one]) for one in learning_numbers]
                 taste = preference_model.learn_preferences(shown_articles, verdicts, start + LEARNING_SECONDS)
                 scores = {one: taste.compute_score([articles_by_number[one]]) for one in later_numbers}
                 if 0 < len(category_numbers.intersection(later_numbers)) < len(later_numbers):
@@ -84,17 +77,13 @@ def main() -> None:
                             [scores[one] for one in later_numbers if one not in category_numbers],
                         )
                     )
-                    top_numbers = sorted(later_numbers, key=lambda one: (-scores[one], random.random()))[
-                        :TOP_ARTICLES
-                    ]
+                    top_numbers = sorted(later_numbers, key=lambda one: (-scores[one], random.random()))[:TOP_ARTICLES]
                     lift.append(
                         mean(one in category_numbers for one in top_numbers)
                         / mean(article_number in category_numbers for article_number in later_numbers)
                     )
             name = "words and tags" if with_tags else "words"
-            table.add_row(
-                name, category, f"{likes / len(starts):.0f}", f"{mean(auc):.2f}", f"{mean(lift):.1f}"
-            )
+            table.add_row(name, category, f"{likes / len(starts):.0f}", f"{mean(auc):.2f}", f"{mean(lift):.1f}")
             all_auc += auc
             all_lift += lift
         table.add_row(name, "all", "", f"{mean(all_auc):.2f}", f"{mean(all_lift):.1f}", end_section=True)

@@ -89,9 +89,7 @@ async def add(actions: UserActions, world: World, server: FeedServer) -> None:
 
 
 async def add_list(actions: UserActions, world: World, server: FeedServer) -> None:
-    rows = "".join(
-        f"<article><h2><a href=/n/{n}>A headline of story number {n}</a></h2></article>" for n in range(6)
-    )
+    rows = "".join(f"<article><h2><a href=/n/{n}>A headline of story number {n}</a></h2></article>" for n in range(6))
     page = server.serve("/news", f"<title>News</title><main>{rows}</main>", content_type="text/html")
     await actions.press(await actions.run_command(world, "feed add", url=page), "Follow this list")
 
@@ -108,16 +106,12 @@ async def set_up_digest(actions: UserActions, world: World, _server: FeedServer)
 
 
 async def set_quiet_hours(actions: UserActions, world: World, _server: FeedServer) -> None:
-    await actions.choose_option(
-        await actions.run_command(world, "settings schedule"), "Quiet from 22:00", "Quiet from"
-    )
+    await actions.choose_option(await actions.run_command(world, "settings schedule"), "Quiet from 22:00", "Quiet from")
 
 
 async def mention_role(actions: UserActions, world: World, _server: FeedServer) -> None:
     readers = world.guild.create_role("Readers", mentionable=True)
-    interaction = await actions(
-        actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world))
-    )
+    interaction = await actions(actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world)))
     board = interaction.response
     custom_id = next(
         component["custom_id"]
@@ -129,9 +123,7 @@ async def mention_role(actions: UserActions, world: World, _server: FeedServer) 
 
 
 async def change_look(actions: UserActions, world: World, _server: FeedServer) -> None:
-    interaction = await actions(
-        actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world))
-    )
+    interaction = await actions(actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world)))
     board = interaction.response
     await actions(choose(actions.person, board, "Compact"))
     await actions.press(board, "Use this look")
@@ -143,9 +135,7 @@ async def find_article(actions: UserActions, world: World, _server: FeedServer) 
 
 
 async def ask_question(actions: UserActions, world: World, _server: FeedServer) -> None:
-    answer = await actions(
-        actions.person.slash(world.news, "ask", question="How long does the Nordwave repair take?")
-    )
+    answer = await actions(actions.person.slash(world.news, "ask", question="How long does the Nordwave repair take?"))
     assert "twelve days" in message_text(answer)
     world.told = answer  # type: ignore[attr-defined]  # the next task follows it
 
@@ -192,9 +182,7 @@ async def mute_outlet(actions: UserActions, world: World, _server: FeedServer) -
 async def explain_missing_post(actions: UserActions, world: World, _server: FeedServer) -> None:
     answer = await actions(actions.person.slash(world.news, "why", link="https://news.example/articles/3"))
     assert (
-        "not posted" in message_text(answer)
-        or "filtered" in message_text(answer)
-        or "catch-up" in message_text(answer)
+        "not posted" in message_text(answer) or "filtered" in message_text(answer) or "catch-up" in message_text(answer)
     )
 
 
@@ -218,9 +206,7 @@ async def stop_all(actions: UserActions, world: World, _server: FeedServer) -> N
 
 
 async def delete(actions: UserActions, world: World, _server: FeedServer) -> None:
-    privacy_panel = last_reply(
-        await actions.press(await actions.run_command(world, "privacy"), "Delete everything")
-    )
+    privacy_panel = last_reply(await actions.press(await actions.run_command(world, "privacy"), "Delete everything"))
     await actions.press(privacy_panel, "Delete permanently")
 
 
@@ -279,9 +265,7 @@ async def main() -> None:
                 for position, title in enumerate(TITLES)
             ]
             server.serve(f"/{number}.xml", make_rss(*rss_items, title=outline.title, language="en"))
-        server.serve(
-            "/other.xml", make_rss(make_rss_item(90, title="Another outlet’s story"), title="The Verge")
-        )
+        server.serve("/other.xml", make_rss(make_rss_item(90, title="Another outlet’s story"), title="The Verge"))
         with mock.patch.object(starter_packs, "list_outlines", return_value=tuple(outlines(server))):
             for role, task_name, task in TASKS:
                 actions = UserActions(world.editor if role == "manager" else world.reader)

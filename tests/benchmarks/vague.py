@@ -42,28 +42,22 @@ async def measure(table: Table) -> None:
             line_count = named_count = similar_count = outlet_count = 0
             vague_rows = [row for row in questions if row["kind"] == "vague"]
             for row in vague_rows:
-                answer = await answer_pipeline.answer_question(
-                    newsroom.searcher, row["question"], feed_ids=None
-                )
+                answer = await answer_pipeline.answer_question(newsroom.searcher, row["question"], feed_ids=None)
                 outlet_count += len({line.article.outlet for line in answer.briefing})
                 named_articles = [by_id[id_] for id_ in row["doc_ids"]]
                 for line in answer.briefing:
                     listed_article = by_url[line.article.url]
                     line_count += 1
                     named_count += listed_article["doc_id"] in row["doc_ids"]
-                    similar_count += any(
-                        _is_similar(listed_article, named_article) for named_article in named_articles
-                    )
+                    similar_count += any(_is_similar(listed_article, named_article) for named_article in named_articles)
             encyclopedic_questions = [row["question"] for row in read_rows(f"questions/{language}-questions")]
             mistaken_count = sum(
-                news_requests.parse_news_request(question, now) is not None
-                for question in encyclopedic_questions
+                news_requests.parse_news_request(question, now) is not None for question in encyclopedic_questions
             )
             table.add_row(
                 language,
                 f"{sum(row in recognized_questions for row in vague_rows)} of {len(vague_rows)}",
-                f"{sum(row['kind'] != 'vague' for row in recognized_questions)} of "
-                f"{len(questions) - len(vague_rows)}",
+                f"{sum(row['kind'] != 'vague' for row in recognized_questions)} of {len(questions) - len(vague_rows)}",
                 f"{mistaken_count} of {len(encyclopedic_questions)}",
                 str(line_count),
                 f"{named_count / max(line_count, 1):.2f}",
@@ -74,9 +68,7 @@ async def measure(table: Table) -> None:
 
 def _is_similar(article: dict[str, str], other_article: dict[str, str]) -> bool:
     """Whether two articles are one, or of one cluster by their titles."""
-    stems, other_stems = (
-        set(text_analysis.stem_tokens(row["title"], row["lang"])) for row in (article, other_article)
-    )
+    stems, other_stems = (set(text_analysis.stem_tokens(row["title"], row["lang"])) for row in (article, other_article))
     return article["doc_id"] == other_article["doc_id"] or len(stems & other_stems) >= MIN_COMMON_WORDS
 
 

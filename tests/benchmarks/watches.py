@@ -49,9 +49,7 @@ def make_query(corpus: Corpus, chance: random.Random, rare_words: set[str]) -> s
     words: list[str] = []
     while len(words) < QUERY_WORDS:
         title = corpus.article(chance.randrange(STORED_ARTICLES)).title
-        words = [
-            word for word in title.split() if word.isalpha() and not text_analysis.is_stop_word(fold(word))
-        ]
+        words = [word for word in title.split() if word.isalpha() and not text_analysis.is_stop_word(fold(word))]
     first = chance.randrange(len(words) - 2)
     first_word, second_word, third_word = words[first : first + QUERY_WORDS]
     forms = (

@@ -56,10 +56,7 @@ async def test_what_is_imported_comes_out_as_it_was(newsroom):
 
 
 async def test_importing_twice_changes_nothing(newsroom, clock):
-    lines = [
-        line(url=f"https://news.example/{n}", published=None if n % 2 else FULL["published"])
-        for n in range(9)
-    ]
+    lines = [line(url=f"https://news.example/{n}", published=None if n % 2 else FULL["published"]) for n in range(9)]
     await imported(newsroom, lines)
     before = await exported(newsroom)
     clock.advance(86_400)
@@ -68,9 +65,7 @@ async def test_importing_twice_changes_nothing(newsroom, clock):
     assert await exported(newsroom) == before
 
 
-async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(
-    settings, clock, feed_server, tmp_path
-):
+async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(settings, clock, feed_server, tmp_path):
     now = clock.now()
     items = [make_rss_item(n, published=now - n // 2 * 60) for n in range(40)]
     for n in (90, 91):  # two articles with one link

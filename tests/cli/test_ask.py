@@ -33,9 +33,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     telex("import", "-", given="\n".join(articles_jsonl))
     question = "quoi de neuf chez Mistral ces 7 derniers jours ?"
     output = telex("ask", question).stdout
-    first, second = (
-        output.index(title) for title in ("Mistral publie un modèle [1]", "Mistral ouvre un bureau [2]")
-    )
+    first, second = (output.index(title) for title in ("Mistral publie un modèle [1]", "Mistral ouvre un bureau [2]"))
     assert first < second
     assert "fonds" not in output
     (answer,) = telex.json("ask", question, "--json")
@@ -68,9 +66,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
 
 
 def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
-    article_jsonl = line(
-        1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi."
-    )
+    article_jsonl = line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
     telex("import", "-", given=article_jsonl)
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
         errors = telex("ask", question).stderr

@@ -286,8 +286,7 @@ async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex, feed_server):
     link = "<link rel=alternate type=application/rss+xml href=/feed.xml title=All>"
     url = feed_server.serve("/news", f"<html><head>{link}<body>{items}", content_type="text/html")
     (discovery,) = [
-        json.loads(output_line)
-        for output_line in (await in_thread(telex, "find", url, "--json")).stdout.splitlines()
+        json.loads(output_line) for output_line in (await in_thread(telex, "find", url, "--json")).stdout.splitlines()
     ]
     assert [feed["title"] for feed in discovery["feeds"]] == ["All"]
     (first, *_) = discovery["lists"]
@@ -327,9 +326,7 @@ def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(tele
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong one')")
     telex.cold("run", status=2)
-    code = (
-        "import runpy, sys; sys.argv = ['telex', '--version']; runpy.run_module('bot', run_name='__main__')"
-    )
+    code = "import runpy, sys; sys.argv = ['telex', '--version']; runpy.run_module('bot', run_name='__main__')"
     completed = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

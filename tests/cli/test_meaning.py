@@ -16,9 +16,7 @@ def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_pa
     telex = Telex(tmp_path, launcher)
     telex.environment["TELEX_SEMANTIC"] = "true"
     lines = [
-        json.dumps(
-            {"url": f"https://news.example/{title}", "title": title, "text": text, "language": language}
-        )
+        json.dumps({"url": f"https://news.example/{title}", "title": title, "text": text, "language": language})
         for title, text, language in STORIES
     ]
     assert "3 encoded" in telex("import", "-", given="\n".join(lines)).stderr

@@ -37,9 +37,7 @@ def test_every_kind_of_query_finds_what_it_says(telex):
     answers = telex.json("search", "-", "--json", input_text="\n".join(TITLES_BY_QUERY))
     for answer, (query, expected_titles) in zip(answers, TITLES_BY_QUERY.items(), strict=True):
         assert answer["query"] == query
-        found_titles = [
-            hit["title"] for hit in answer["results"][: len(expected_titles)]
-        ]  # before partial matches
+        found_titles = [hit["title"] for hit in answer["results"][: len(expected_titles)]]  # before partial matches
         if set(found_titles) != set(expected_titles):
             wrong[query] = found_titles
     assert not wrong

@@ -53,9 +53,7 @@ def button_labels(message: ResponseMessage) -> list[str]:
 
 def button_custom_id(message: ResponseMessage, label: str) -> str:
     """The custom id of its button with this label."""
-    return next(
-        str(component["custom_id"]) for component in components(message) if component.get("label") == label
-    )
+    return next(str(component["custom_id"]) for component in components(message) if component.get("label") == label)
 
 
 NEXT, BACK = "▶️", "◀️"
@@ -76,14 +74,12 @@ def find_icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
     )
 
 
-def find_menu(
-    message: ResponseMessage | discord.Message, start: str = ""
-) -> tuple[str, list[dict[str, Any]]]:
+def find_menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
     for component in components(message):
-        if component["type"] == discord.ComponentType.select.value and component.get(
-            "placeholder", ""
-        ).startswith(start):
+        if component["type"] == discord.ComponentType.select.value and component.get("placeholder", "").startswith(
+            start
+        ):
             return component["custom_id"], component["options"]
     raise AssertionError(f"no menu {start!r}")
 
@@ -93,9 +89,7 @@ def selected_labels(message: ResponseMessage | discord.Message, start: str = "")
     return [option["label"] for option in find_menu(message, start)[1] if option.get("default")]
 
 
-async def choose(
-    actor: MemberActor, message: ResponseMessage, title: str, start: str = ""
-) -> InteractionResult:
+async def choose(actor: MemberActor, message: ResponseMessage, title: str, start: str = "") -> InteractionResult:
     """Choose the option with this label."""
     custom_id, options = find_menu(message, start)
     option_value = next(option["value"] for option in options if option["label"].startswith(title))
@@ -182,9 +176,7 @@ def hide_channel(world: World, channel: ChannelHandle, member: MemberActor) -> N
 async def restrict_to_editors(world: World, channel: ChannelHandle) -> None:
     """Let only editors, and the bot, see a channel."""
     _set_channel_visibility(world, channel, world.guild.default_role.id, OverwriteType.ROLE, is_visible=False)
-    _set_channel_visibility(
-        world, channel, world.guild.roles["Editors"].id, OverwriteType.ROLE, is_visible=True
-    )
+    _set_channel_visibility(world, channel, world.guild.roles["Editors"].id, OverwriteType.ROLE, is_visible=True)
     await world.set_permissions(channel, view_channel=True)
 
 
@@ -193,7 +185,5 @@ def _set_channel_visibility(
 ) -> None:
     view = discord.Permissions(view_channel=True).value
     allow, deny = (view, 0) if is_visible else (0, view)
-    overwrite = simcord.backend.models.Overwrite(
-        target_id=target_id, type=target_type, allow=allow, deny=deny
-    )
+    overwrite = simcord.backend.models.Overwrite(target_id=target_id, type=target_type, allow=allow, deny=deny)
     world.env.backend.set_overwrite(channel.id, overwrite)

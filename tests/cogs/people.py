@@ -112,14 +112,10 @@ class Crowd:
             interaction_data["values"] = selected_values
         component: dict[str, Any] = {"type": 2, "style": 2, "label": "Press", "custom_id": custom_id}
         if selected_values is not None:
-            options = [
-                {"label": option_value[:100], "value": option_value} for option_value in selected_values
-            ]
+            options = [{"label": option_value[:100], "value": option_value} for option_value in selected_values]
             component = {"type": 3, "custom_id": custom_id, "options": options}
         message_payload = dict(serializers.message_payload(backend, stored))
-        message_payload["components"] = [
-            {"type": 1, "components": [component]}
-        ]  # else discord.py would drop it
+        message_payload["components"] = [{"type": 1, "components": [component]}]  # else discord.py would drop it
         return await self.send(
             who, InteractionType.MESSAGE_COMPONENT, interaction_data, {"message": message_payload}, stored.id
         )
@@ -178,9 +174,7 @@ class Crowd:
                     "permissions": "0",
                 }
             raw_value = str(option_value.id) if isinstance(option_value, ChannelHandle) else option_value
-            option_payloads.append(
-                {"name": option_name, "type": _OPTION[type(option_value)], "value": raw_value}
-            )
+            option_payloads.append({"name": option_name, "type": _OPTION[type(option_value)], "value": raw_value})
         nested = [{"name": below[0], "type": 1, "options": option_payloads}] if below else option_payloads
         command = self.find_command_payload(root, 1)
         command_data = {"id": command["id"], "name": root, "type": 1, "options": nested}
@@ -208,9 +202,7 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
         item_xml = make_rss_item(
             number, title=f"Thieves in {word}", body=f"The thieves took {word}.", published=START - number
         )
-        feed = await world.follow(
-            server.serve(f"/{number}", make_rss(item_xml, title=f"{word} Gazette")), channel
-        )
+        feed = await world.follow(server.serve(f"/{number}", make_rss(item_xml, title=f"{word} Gazette")), channel)
         await world.poll(feed)
         articles[word] = await newest_article(world, feed)
     await world.store.bookmarks.add(

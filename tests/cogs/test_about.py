@@ -38,9 +38,7 @@ async def read_help_topics(world: World, person: MemberActor | UserHandle) -> di
     for topic in [option["value"] for option in find_menu(reply)[1]]:
         page = last_reply(await person.select(reply, [topic], custom_id=find_menu(reply)[0]))
         text_by_topic[topic] = text(page)
-        reply = last_reply(
-            await person.click(page, label="Back" if "Back" in button_labels(page) else "Retour")
-        )
+        reply = last_reply(await person.click(page, label="Back" if "Back" in button_labels(page) else "Retour"))
     return text_by_topic
 
 
@@ -81,20 +79,14 @@ async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(te
 async def test_what_help_begins_with_can_be_tried(telex, feed_server):
     editor_help = last_reply(await telex.editor.slash(telex.news, "help"))
     try_button_ids = [
-        str(component["custom_id"])
-        for component in components(editor_help)
-        if component.get("label") == "Try"
+        str(component["custom_id"]) for component in components(editor_help) if component.get("label") == "Try"
     ]
     assert len(try_button_ids) == 5
-    assert "Your first feeds" in message_text(
-        await telex.editor.click(editor_help, custom_id=try_button_ids[0])
-    )
+    assert "Your first feeds" in message_text(await telex.editor.click(editor_help, custom_id=try_button_ids[0]))
     await follow(telex, feed_server)
     reader_help = last_reply(await telex.reader.slash(telex.news, "help"))
     search_id, _ask_id, latest_id, *_other_button_ids = [
-        str(try_button["custom_id"])
-        for try_button in components(reader_help)
-        if try_button.get("label") == "Try"
+        str(try_button["custom_id"]) for try_button in components(reader_help) if try_button.get("label") == "Try"
     ]
     window = await telex.reader.click(reader_help, custom_id=search_id)
     search_reply = await telex.reader.submit_modal(window, {"line": "browser"})
@@ -139,14 +131,10 @@ async def test_privacy_tells_what_is_kept_and_exports_it(telex, feed_server):
     export_reply = await telex.reader.user.click(last_reply(privacy_reply), label="Export")
     document = json.loads(attachment_text(telex, export_reply))
     assert document["person_id"] == str(telex.reader.id)
-    assert [bookmark["title"] for bookmark in document["bookmarks"]] == await bookmark_titles(
-        telex, telex.reader
-    )
+    assert [bookmark["title"] for bookmark in document["bookmarks"]] == await bookmark_titles(telex, telex.reader)
     assert len(document["bookmarks"]) == 2
     assert document["let_go"] == [removed_article.url]
-    assert {exported_bookmark["server_id"] for exported_bookmark in document["bookmarks"]} == {
-        str(telex.guild.id)
-    }
+    assert {exported_bookmark["server_id"] for exported_bookmark in document["bookmarks"]} == {str(telex.guild.id)}
 
 
 async def test_deleting_asks_first_and_then_leaves_nothing(telex, feed_server):
@@ -155,9 +143,7 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex, feed_server):
     await bookmark_all_articles(telex, telex.editor)
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
-    assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in message_text(
-        confirmation
-    )
+    assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in message_text(confirmation)
     cancellation = await telex.reader.click(last_reply(confirmation), label="Keep everything")
     assert len(await bookmark_titles(telex, telex.reader)) == 3
     confirmation = await telex.reader.click(last_reply(cancellation), label="Delete everything")
@@ -184,9 +170,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
         await person.click(last_reply(answer), custom_id=upvote_custom_id(last_reply(answer)))
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
     assert "1 question from the last 90 days" in message_text(privacy_reply)
-    assert "• which answers you found helpful or not\n-# Telex only reads messages" in message_text(
-        privacy_reply
-    )
+    assert "• which answers you found helpful or not\n-# Telex only reads messages" in message_text(privacy_reply)
     export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
     document = json.loads(attachment_text(telex, export_reply))
     assert [(question["question"], question["answered"]) for question in document["questions"]] == [
@@ -204,9 +188,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
 
 def upvote_custom_id(answer: ResponseMessage) -> str:
     return next(
-        str(component["custom_id"])
-        for component in components(answer)
-        if "vote:up" in str(component["custom_id"])
+        str(component["custom_id"]) for component in components(answer) if "vote:up" in str(component["custom_id"])
     )
 
 

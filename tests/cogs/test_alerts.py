@@ -25,9 +25,7 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, 
     assert len(telex.posts()) == 1
     current_reply = await telex.editor.slash(telex.news, "feed alerts")
     assert f"Alerts go to {desk.mention}" in message_text(current_reply)
-    reset = await telex.editor.click(
-        last_reply(current_reply), label=button_labels(last_reply(current_reply))[0]
-    )
+    reset = await telex.editor.click(last_reply(current_reply), label=button_labels(last_reply(current_reply))[0])
     assert "each feed’s own channel" in message_text(reset)
     assert await telex.store.servers.get_alert_channel_id(telex.guild.id) is None
     feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
@@ -40,9 +38,7 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, 
 async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex):
     desk = telex.guild.create_text_channel("desk")
     await telex.set_permissions(desk, send_messages=False)
-    assert "**Send Messages**" in message_text(
-        await telex.editor.slash(telex.news, "feed alerts", channel=desk)
-    )
+    assert "**Send Messages**" in message_text(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
     forum = telex.guild.create_forum_channel("forum")
     assert "In a forum" in message_text(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
     assert await telex.store.servers.get_alert_channel_id(telex.guild.id) is None

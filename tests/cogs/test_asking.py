@@ -32,8 +32,7 @@ from tests.feed_server import make_rss_item
 QUESTION = "Who announced a moratorium on police use of facial recognition?"
 TITLE = "Amazon bans police use of its facial recognition for a year"
 BODY = (
-    "Amazon announced on Wednesday a one-year moratorium on police use of Rekognition, its facial "
-    "recognition software."
+    "Amazon announced on Wednesday a one-year moratorium on police use of Rekognition, its facial recognition software."
 )
 
 
@@ -53,9 +52,7 @@ async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
     assert f"**Example News**, <t:{START - 60}:D> · [{TITLE}](https://news.example/articles/1)" in reply_text
     assert "Quoted from the articles" in reply_text
     assert [component["emoji"]["name"] for component in components(last_reply(answer))] == ["🔖", "👍", "👎"]
-    assert (
-        message_text(await telex.reader.click(last_reply(answer), label="Save")) == "Saved to your bookmarks."
-    )
+    assert message_text(await telex.reader.click(last_reply(answer), label="Save")) == "Saved to your bookmarks."
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
@@ -91,9 +88,7 @@ async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, eng
     assert reply_text.count(TITLE) == 1
 
 
-async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_newest(
-    telex, feed_server, engine
-):
+async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_newest(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
     engine.answer_fields = {"related_articles": (article,), "newest_published": article.published}
@@ -115,9 +110,7 @@ async def test_nobody_is_asked_about_articles_where_none_is_shown(telex, feed_se
 
 async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, feed_server, engine):
     await follow(telex, feed_server)
-    answer = last_reply(
-        await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
-    )
+    answer = last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
     await telex.restart()
     reply_text = message_text(await telex.reader.click(answer, label="Tell me when there’s news on this"))
     assert "**Europa**" in reply_text
@@ -130,9 +123,7 @@ async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, f
     )
 
 
-async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do_in_bold(
-    telex, feed_server, engine
-):
+async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do_in_bold(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     engine.answer_fields = {
         "confidence": Confidence.POSSIBLE,
@@ -141,12 +132,12 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
     }
     answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
     reply_text = message_text(answer).replace("\\-", "-")
-    assert (
-        "POSSIBLY RELEVANT\n> Amazon announced on Wednesday **a one-year moratorium** on police" in reply_text
-    )
-    assert [
-        component["emoji"]["name"] for component in components(last_reply(answer)) if "emoji" in component
-    ] == ["🔖", "👍", "👎"]
+    assert "POSSIBLY RELEVANT\n> Amazon announced on Wednesday **a one-year moratorium** on police" in reply_text
+    assert [component["emoji"]["name"] for component in components(last_reply(answer)) if "emoji" in component] == [
+        "🔖",
+        "👍",
+        "👎",
+    ]
 
 
 async def test_what_was_said_before_stands_below_the_newest_answer(telex, feed_server, engine):
@@ -244,9 +235,7 @@ HOSTILE = "@everyone <@1> [free](https://evil.example)\n\n**Sources**\n-# Telex 
 
 
 async def test_words_of_an_article_neither_ping_nor_link_nor_format(telex, feed_server, engine):
-    feed = await follow(
-        telex, feed_server, make_rss_item(1, title=HOSTILE, body=HOSTILE, published=START - 60)
-    )
+    feed = await follow(telex, feed_server, make_rss_item(1, title=HOSTILE, body=HOSTILE, published=START - 60))
     engine.answer_with_quotes(await newest_article(telex, feed))
     await telex.reader.send(telex.news, f"{bot_mention(telex)} what?")
     post = telex.posts()[-1]
@@ -341,9 +330,7 @@ async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(tele
         assert "I don’t know" in message_text(await ask(telex.reader))
     refusal = await ask(telex.reader)
     assert last_reply(refusal).ephemeral
-    assert f"5 questions in a minute, which is the limit. Ask again <t:{START + 13}:R>" in message_text(
-        refusal
-    )
+    assert f"5 questions in a minute, which is the limit. Ask again <t:{START + 13}:R>" in message_text(refusal)
     assert "I don’t know" in message_text(await ask(telex.editor))
     await telex.advance(13)
     assert "I don’t know" in message_text(await ask(telex.reader))
@@ -363,9 +350,7 @@ async def test_each_wait_for_the_next_question_is_told_once(telex, feed_server, 
         post_count_before = len(telex.posts())
         for _ in range(questions):
             await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
-        limit_notices = [
-            text(post) for post in telex.posts()[post_count_before:] if "which is the limit" in text(post)
-        ]
+        limit_notices = [text(post) for post in telex.posts()[post_count_before:] if "which is the limit" in text(post)]
         assert len(limit_notices) == 1
         assert "Ask again <t:" in limit_notices[0]
         await telex.advance(pause)

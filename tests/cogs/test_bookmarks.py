@@ -64,10 +64,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
     telex.clock.advance(60)
     removal_reply = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
     assert len(await bookmark_titles(telex, telex.reader)) == 2
-    assert (
-        message_text(await telex.reader.click(last_reply(removal_reply), label="Undo"))
-        == "Back in your bookmarks."
-    )
+    assert message_text(await telex.reader.click(last_reply(removal_reply), label="Undo")) == "Back in your bookmarks."
     after = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert after == bookmarks_before
     assert (after[0].note, after[0].tags) == ("For Ben", ("law", "police"))
@@ -76,8 +73,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
     assert message_text(removal_reply) == "Retiré de vos favoris, avec sa note et ses étiquettes."
     await telex.store.bookmarks.add(telex.reader.id, bookmarks_before[0].article.id)
     assert (
-        message_text(await telex.reader.click(last_reply(removal_reply), label="Rétablir"))
-        == "Déjà dans vos favoris."
+        message_text(await telex.reader.click(last_reply(removal_reply), label="Rétablir")) == "Déjà dans vos favoris."
     )
 
 
@@ -136,24 +132,18 @@ async def test_the_menu_of_a_message_keeps_its_article(telex, feed_server):
     save_reply = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert message_text(save_reply) == "Saved to your bookmarks."
     assert [
-        component.get("label")
-        for component in list_components(last_reply(save_reply))
-        if component.get("custom_id")
+        component.get("label") for component in list_components(last_reply(save_reply)) if component.get("custom_id")
     ] == ["Note and tags"]
     second_reply = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert "Already" in message_text(second_reply)
     assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
     chat = await telex.editor.send(telex.news, "hello")
-    assert "isn’t one of my posts" in message_text(
-        await telex.reader.context_menu(telex.news, "Bookmark", chat)
-    )
+    assert "isn’t one of my posts" in message_text(await telex.reader.context_menu(telex.news, "Bookmark", chat))
 
 
 async def post_catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     feed = await follow(telex, feed_server)
-    late_items = [
-        make_rss_item(100 + number, title=f"Late {number}", published=START + number) for number in range(14)
-    ]
+    late_items = [make_rss_item(100 + number, title=f"Late {number}", published=START + number) for number in range(14)]
     feed_server.serve("/rss", make_rss(*reversed(late_items), *three_items()))
     await telex.advance(3600)
     await telex.poll_and_deliver(feed)
@@ -208,9 +198,7 @@ async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_re
     card = await choose(telex.reader, last_reply(list_reply), "Cities", "Open an article")
     await telex.restart()
     form = await telex.reader.click(last_reply(card), label="Note and tags")
-    noted = await telex.reader.submit_modal(
-        form, {"note": "For *Ben* @everyone", "tags": "Law, #law, to do,"}
-    )
+    noted = await telex.reader.submit_modal(form, {"note": "For *Ben* @everyone", "tags": "Law, #law, to do,"})
     assert "> For \\*Ben\\* \\@everyone" in message_text(noted)
     assert "unread" in message_text(noted)
     assert "· \\#Law · \\#to do" in message_text(noted)
@@ -243,9 +231,7 @@ async def test_a_note_on_what_is_no_longer_kept_is_refused(telex, feed_server):
 
 
 async def test_removing_all_of_the_last_page_shows_the_page_before(telex, feed_server):
-    await follow(
-        telex, feed_server, *(make_rss_item(n, title=f"Story {n}", published=START - n) for n in range(1, 7))
-    )
+    await follow(telex, feed_server, *(make_rss_item(n, title=f"Story {n}", published=START - n) for n in range(1, 7)))
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
     second = await press(telex.reader, last_reply(list_reply), NEXT)
@@ -314,9 +300,7 @@ async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(telex, feed_
     list_reply = await telex.reader.user.slash("bookmarks")
     custom_id, options = find_menu(last_reply(list_reply), "Open an article")
     telex.guild.remove_member(telex.reader)
-    opened_reply = await telex.reader.user.select(
-        last_reply(list_reply), [options[0]["value"]], custom_id=custom_id
-    )
+    opened_reply = await telex.reader.user.select(last_reply(list_reply), [options[0]["value"]], custom_id=custom_id)
     assert "you can’t see here" in message_text(opened_reply)
     anew = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" not in message_text(anew)

@@ -28,8 +28,7 @@ _TITLE = re.compile(r"\[(Late \d+)\]")
 async def post_catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     feed = await follow(telex, feed_server)
     late_items = [
-        make_rss_item(100 + number, title=f"Late {number}", published=START + number)
-        for number in range(MANY)
+        make_rss_item(100 + number, title=f"Late {number}", published=START + number) for number in range(MANY)
     ]
     feed_server.serve("/rss", make_rss(*reversed(late_items), *three_items()))
     await telex.advance(3600)
@@ -37,9 +36,7 @@ async def post_catch_up(telex: World, feed_server: FeedServer) -> discord.Messag
     return next(post for post in telex.posts() if "arrived in the meantime" in (title(post) or ""))
 
 
-async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(
-    telex, feed_server
-):
+async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(telex, feed_server):
     message = await post_catch_up(telex, feed_server)
     post = await telex.store.dispatches.by_message_id(message.id)
     await telex.editor.slash(telex.news, "feed remove", feed="Example News")
@@ -58,12 +55,8 @@ async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and
 async def test_why_tells_a_catch_up_from_a_post(telex, feed_server):
     message = await post_catch_up(telex, feed_server)
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{message.id}"
-    reply_text = message_text(
-        await telex.reader.slash(telex.news, "why", link="https://news.example/articles/101")
-    )
-    assert re.search(rf"<#{telex.news.id}>: in a catch-up <t:\d+:f> · {re.escape(link)}", reply_text), (
-        reply_text
-    )
+    reply_text = message_text(await telex.reader.slash(telex.news, "why", link="https://news.example/articles/101"))
+    assert re.search(rf"<#{telex.news.id}>: in a catch-up <t:\d+:f> · {re.escape(link)}", reply_text), reply_text
     newest = message_text(
         await telex.reader.slash(telex.news, "why", link=f"https://news.example/articles/{99 + MANY}")
     )
@@ -76,8 +69,6 @@ async def test_a_button_under_another_message_shows_nothing(telex, feed_server):
     open_ = telex.guild.create_text_channel("open")
     channel = telex.bot.get_channel(open_.id)
     assert isinstance(channel, discord.TextChannel)
-    forged_message = await channel.send(
-        "forged", view=buttons.view_of_items(buttons.SHOW_ALL_BUTTON(post.dedupe_key))
-    )
+    forged_message = await channel.send("forged", view=buttons.view_of_items(buttons.SHOW_ALL_BUTTON(post.dedupe_key)))
     await telex.env.settle()
     assert "gone" in message_text(await telex.reader.click(forged_message, label="Show all"))

@@ -14,9 +14,7 @@ from tests.discord_world import World
 from tests.feed_server import make_rss_item
 
 
-async def complete_option(
-    world: World, query: str, option: str = "query", *, by: str = "reader"
-) -> list[str]:
+async def complete_option(world: World, query: str, option: str = "query", *, by: str = "reader") -> list[str]:
     actor = world.reader if by == "reader" else world.editor
     choices = await actor.autocomplete(world.news, "search", option, query)
     return [choice["value"] for choice in choices]
@@ -64,12 +62,8 @@ async def test_values_of_filters_are_completed_in_both_languages(telex, feed_ser
     assert await complete_option(telex, "depuis:7") == ["depuis:7", "depuis:7j"]
 
 
-async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_that_nobody_typed(
-    telex, feed_server
-):
-    await follow(
-        telex, feed_server, tagged_item(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre"
-    )
+async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_that_nobody_typed(telex, feed_server):
+    await follow(telex, feed_server, tagged_item(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre")
     assert await complete_option(telex, "source:le fi") == [
         "source:le fi",
         'source:"Le Fil libre"',
@@ -82,9 +76,7 @@ async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_tha
 
 
 async def test_what_is_offered_finds_the_article(telex, feed_server):
-    await follow(
-        telex, feed_server, tagged_item(1, "One", "Intelligence artificielle"), tagged_item(2, "Two")
-    )
+    await follow(telex, feed_server, tagged_item(1, "One", "Intelligence artificielle"), tagged_item(2, "Two"))
     _query, completed = await complete_option(telex, "tag:intel")
     reply_text = message_text(await telex.reader.slash(telex.news, "search", query=completed))
     assert "One" in reply_text
@@ -95,17 +87,9 @@ async def test_the_option_offers_authors_of_feeds_that_the_asker_sees(telex, fee
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, tagged_item(3, "Three", author="Jane Secret"), path="/s", channel=secret)
     hide_channel(telex, secret, telex.reader)
-    await follow(
-        telex, feed_server, tagged_item(1, "Robots one", author="Jane Doe"), tagged_item(2, "Robots two")
-    )
-    assert (
-        await complete_option(telex, "", "author")
-        == await complete_option(telex, "ja", "author")
-        == ["Jane Doe"]
-    )
-    reply_text = message_text(
-        await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe")
-    )
+    await follow(telex, feed_server, tagged_item(1, "Robots one", author="Jane Doe"), tagged_item(2, "Robots two"))
+    assert await complete_option(telex, "", "author") == await complete_option(telex, "ja", "author") == ["Jane Doe"]
+    reply_text = message_text(await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe"))
     assert "Robots one" in reply_text
     assert "Robots two" not in reply_text
 
@@ -187,19 +171,14 @@ async def test_choices_fit_whatever_is_typed(telex, feed_server):
     assert await complete_option(telex, long_query) == [long_query]
     assert await complete_option(telex, "y" * 150) == []
     for query in ("(((", '"', 'tag:"', "a:b:c", "since:(", "\u202e", "-", "||", "@everyone"):
-        assert all(
-            0 < len(completion) <= MAX_CHOICE_NAME_LENGTH
-            for completion in await complete_option(telex, query)
-        )
+        assert all(0 < len(completion) <= MAX_CHOICE_NAME_LENGTH for completion in await complete_option(telex, query))
 
 
 async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_server, monkeypatch):
     """Reading it takes the square of its length, and the loop with it."""
     await follow(telex, feed_server)
     assert await complete_option(telex, "x" * 100) == ["x" * 100]
-    monkeypatch.setattr(
-        query_autocomplete, "completion_context", lambda _query: pytest.fail("it was looked at")
-    )
+    monkeypatch.setattr(query_autocomplete, "completion_context", lambda _query: pytest.fail("it was looked at"))
     for long_query in ("x" * 101, "x" * 5_999 + '"'):
         assert await complete_option(telex, long_query) == []
 

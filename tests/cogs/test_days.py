@@ -36,9 +36,7 @@ async def test_today_is_the_server_s_in_search_written_and_chosen(paris):
     reply_text = message_text(await search(paris.news, "search", query="robots since:today"))
     assert "Since May 28" in reply_text
     assert has_only_after_midnight(reply_text)
-    assert has_only_after_midnight(
-        message_text(await search(paris.news, "search", query="robots", since="today"))
-    )
+    assert has_only_after_midnight(message_text(await search(paris.news, "search", query="robots", since="today")))
     earlier_text = message_text(await search(paris.news, "search", query="robots before:2026-05-28"))
     assert "after midnight" not in earlier_text
     assert "before midnight" in earlier_text
@@ -52,9 +50,7 @@ async def test_today_is_the_server_s_in_a_mention_and_an_answer(paris):
 
 
 async def test_where_nobody_chose_a_time_zone_days_are_those_of_utc(telex, feed_server):
-    await follow(
-        telex, feed_server, make_rss_item(1, title="Robots of Wednesday in UTC", published=START - 22 * HOUR)
-    )
+    await follow(telex, feed_server, make_rss_item(1, title="Robots of Wednesday in UTC", published=START - 22 * HOUR))
     assert "of Wednesday" not in message_text(
         await telex.reader.slash(telex.news, "search", query="robots since:today")
     )

@@ -58,9 +58,7 @@ async def start_digest(world: World, channel: ChannelHandle | None = None, **ena
     assert "gets its next digest" in message_text(await world.editor.click(flow, label="Start"))
 
 
-async def publish_articles(
-    world: World, server: FeedServer, feed: Feed, *titles: str, path: str = "/rss"
-) -> None:
+async def publish_articles(world: World, server: FeedServer, feed: Feed, *titles: str, path: str = "/rss") -> None:
     """A feed brings articles of a minute ago, each a second younger than the one before."""
     now = world.clock.now()
     new_items = [
@@ -91,9 +89,7 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex
     flow = last_reply(await choose(telex.editor, flow, "At 09:00", "What time"))
     assert "every day at 09:00 (UTC)" in text(flow)
     assert "gets its next digest" in message_text(await telex.editor.click(flow, label="Start"))
-    await publish_articles(
-        telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink"
-    )
+    await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
     await telex.deliver()
     posts_before = telex.posts()
     await advance_until_due(telex)
@@ -179,9 +175,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     digest = await telex.store.digests.by_channel(telex.news.id)
     assert (digest.plan.weekday, digest.plan.alone) == (4, True)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
-    stop_text = message_text(
-        await telex.editor.click(await open_digest_setup(telex), label="Stop the digest")
-    )
+    stop_text = message_text(await telex.editor.click(await open_digest_setup(telex), label="Stop the digest"))
     assert "Stopped the digest" in stop_text
     await telex.deliver()
     assert "1 article arrived in the meantime" in text(telex.posts()[-1])
@@ -289,18 +283,12 @@ async def test_an_empty_preview_says_that_nothing_would_be_sent(telex, feed_serv
     assert "Nothing to preview yet" in text(flow)
 
 
-async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_post_is_refused(
-    telex, feed_server
-):
+async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_post_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     await telex.set_permissions(telex.news, send_messages=False)
     flow = await open_digest_setup(telex)
-    custom_id = next(
-        str(component["custom_id"]) for component in components(flow) if component.get("label") == "Start"
-    )
-    assert "for the person who asked" in message_text(
-        await forge_click(telex.reader, telex.news, flow, custom_id)
-    )
+    custom_id = next(str(component["custom_id"]) for component in components(flow) if component.get("label") == "Start")
+    assert "for the person who asked" in message_text(await forge_click(telex.reader, telex.news, flow, custom_id))
     assert "**Send Messages**" in message_text(await telex.editor.click(flow, label="Start"))
     assert await telex.store.digests.by_channel(telex.news.id) is None
 
@@ -309,9 +297,7 @@ async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.set_preference(Preference.LANGUAGE, "fr", channel=telex.news)
     await start_digest(telex)
-    await publish_articles(
-        telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink"
-    )
+    await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
     await telex.deliver()
     await advance_until_due(telex)
     assert text(telex.posts()[-1]).startswith("## L’actualité du jour")
@@ -329,9 +315,7 @@ async def test_the_history_tells_a_digest_in_the_readers_language(telex):
 
 
 async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(telex, feed_server):
-    url = feed_server.serve(
-        "/rss", make_rss(make_rss_item(1, title="A new find", published=telex.clock.now() - 60))
-    )
+    url = feed_server.serve("/rss", make_rss(make_rss_item(1, title="A new find", published=telex.clock.now() - 60)))
     await start_digest(telex, alone="alone")
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     final_text = message_text(await telex.editor.click(last_reply(preview), label="Follow"))

@@ -110,9 +110,7 @@ async def test_a_feed_without_articles_can_be_followed(telex, feed_server):
     assert "New articles will appear there" in message_text(final_reply)
 
 
-async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched_and_at_the_end(
-    telex, feed_server
-):
+async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched_and_at_the_end(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     await telex.set_permissions(telex.news, send_messages=False, embed_links=False)
     reply = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -151,9 +149,7 @@ async def test_an_address_that_leads_nowhere_is_told_with_its_remedy(telex, feed
         ("http://10.1.2.3/feed", "private network"),
         (feed_server.origin + "/missing", "No feed found at that address"),
     ):
-        assert expected_text in message_text(await telex.editor.slash(telex.news, "feed add", url=address)), (
-            address
-        )
+        assert expected_text in message_text(await telex.editor.slash(telex.news, "feed add", url=address)), address
 
 
 async def test_unreachable_unknown_and_already_followed_are_three_sentences(telex, feed_server):
@@ -174,9 +170,7 @@ async def test_unreachable_unknown_and_already_followed_are_three_sentences(tele
     assert message_text(answer) == f"Déjà suivi dans {telex.news.mention} sous le nom **Example News**."
 
 
-async def test_a_feed_that_another_channel_follows_is_found_by_its_name_where_that_is_seen(
-    telex, feed_server
-):
+async def test_a_feed_that_another_channel_follows_is_found_by_its_name_where_that_is_seen(telex, feed_server):
     await follow(telex, feed_server)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     answer = await telex.editor.slash(elsewhere, "feed add", url="Example News")
@@ -249,9 +243,7 @@ async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(telex, fe
 def list_html(kind: str, tag: str = "article") -> str:
     titles = [f"{kind} *number* {number} of this year" for number in range(1, 8)]
     links = (f"<h3><a href=/{kind}/{n}>{title}</a></h3>" for n, title in enumerate(titles))
-    return "".join(
-        f"<{tag}>{link}<time datetime=2026-05-0{9 - n}></time></{tag}>" for n, link in enumerate(links)
-    )
+    return "".join(f"<{tag}>{link}<time datetime=2026-05-0{9 - n}></time></{tag}>" for n, link in enumerate(links))
 
 
 async def test_a_page_without_a_feed_offers_its_list_and_the_feed_of_its_site(telex, feed_server):
@@ -303,9 +295,7 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, fe
     why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
     assert "in **Town**" in message_text(why)
     telex.locales[telex.editor.id] = "fr"
-    assert "Suivre cette liste" in button_labels(
-        last_reply(await telex.editor.slash(telex.news, "feed add", url=page))
-    )
+    assert "Suivre cette liste" in button_labels(last_reply(await telex.editor.slash(telex.news, "feed add", url=page)))
 
 
 async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex):
@@ -347,7 +337,5 @@ async def test_a_channel_that_the_editor_cannot_see_is_refused(telex, feed_serve
 async def test_the_most_feeds_a_server_may_follow_are_told(telex, feed_server, monkeypatch):
     monkeypatch.setattr("bot.polling.following.follow_service.MAX_FEEDS_PER_SERVER", 1)
     await telex.follow(feed_server.serve("/one", make_rss(*three_items())))
-    reply = await telex.editor.slash(
-        telex.news, "feed add", url=feed_server.serve("/two", make_rss(*three_items()))
-    )
+    reply = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", make_rss(*three_items())))
     assert "the maximum" in message_text(reply)

@@ -71,21 +71,15 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     await follow(telex, feed_server)
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     person = telex.editor.id
-    await telex.store.filters.add(
-        subscription_before.id, [(FilterMode.EXCLUDE, "chips")], user_id=person, limit=9
-    )
+    await telex.store.filters.add(subscription_before.id, [(FilterMode.EXCLUDE, "chips")], user_id=person, limit=9)
     await telex.store.subscriptions.set_look(subscription_before.id, PostLook(prefix="📰"), user_id=person)
     await telex.store.subscriptions.pause(subscription_before.id)
-    confirmation = await telex.editor.slash(
-        telex.news, "feed remove", feed=await first_subscription_id(telex)
-    )
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
     assert button_labels(last_reply(confirmation)) == ["Stop following", "Keep following"]
     cancellation = await telex.editor.click(last_reply(confirmation), label="Keep following")
     assert "Still following" in message_text(cancellation)
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
-    confirmation = await telex.editor.slash(
-        telex.news, "feed remove", feed=await first_subscription_id(telex)
-    )
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
     removal = await telex.editor.click(last_reply(confirmation), label="Stop following")
     assert "Stopped following" in message_text(removal)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
@@ -94,8 +88,7 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     assert restored_subscription.look == PostLook(prefix="📰")
     assert restored_subscription.paused_at is not None
     assert [
-        feed_filter.query
-        for feed_filter in await telex.store.filters.list_by_subscription(restored_subscription.id)
+        feed_filter.query for feed_filter in await telex.store.filters.list_by_subscription(restored_subscription.id)
     ] == ["chips"]
     await telex.deliver()
     assert len(telex.posts()) == 1
@@ -104,12 +97,8 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
 async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_since(telex, feed_server):
     feed = await follow(telex, feed_server)
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
-    await telex.store.subscriptions.set_look(
-        subscription_before.id, PostLook(prefix="📰"), user_id=telex.editor.id
-    )
-    confirmation = await telex.editor.slash(
-        telex.news, "feed remove", feed=await first_subscription_id(telex)
-    )
+    await telex.store.subscriptions.set_look(subscription_before.id, PostLook(prefix="📰"), user_id=telex.editor.id)
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
     removal = await telex.editor.click(last_reply(confirmation), label="Stop following")
     assert "Articles still waiting there" in message_text(removal)
     await telex.store.subscriptions.follow(
@@ -127,9 +116,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
 async def test_removing_from_a_channel_that_is_gone_is_not_undone(telex, feed_server):
     other_channel = telex.guild.create_text_channel("other")
     await follow(telex, feed_server, channel=other_channel)
-    confirmation = await telex.editor.slash(
-        telex.news, "feed remove", feed=await first_subscription_id(telex)
-    )
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
     removal = await telex.editor.click(last_reply(confirmation), label="Stop following")
     telex.env.backend.delete_channel(other_channel.id)
     assert "no longer exists" in message_text(await telex.editor.click(last_reply(removal), label="Undo"))
@@ -138,9 +125,7 @@ async def test_removing_from_a_channel_that_is_gone_is_not_undone(telex, feed_se
 
 async def test_a_subscription_that_ended_meanwhile_is_told(telex, feed_server):
     feed = await follow(telex, feed_server)
-    confirmation = await telex.editor.slash(
-        telex.news, "feed remove", feed=await first_subscription_id(telex)
-    )
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     final_reply = await telex.editor.click(last_reply(confirmation), label="Stop following")
     assert "isn’t followed there anymore" in message_text(final_reply)
@@ -164,9 +149,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server
         telex.news, "feed move", feed=await first_subscription_id(telex), channel=other_channel
     )
     assert f"to {other_channel.mention}" in message_text(move_reply)
-    feed_server.serve(
-        "/rss", make_rss(make_rss_item(4, title="After the move", published=START), *three_items())
-    )
+    feed_server.serve("/rss", make_rss(make_rss_item(4, title="After the move", published=START), *three_items()))
     await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts(other_channel)] == ["After the move"]
     assert len(telex.posts()) == 1
@@ -196,9 +179,7 @@ async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_serv
     assert f" Example News · <t:{feed.last_article}:R>" in message_text(list_reply)
     opened_reply = await open_feed_card(telex)
     assert "🟢 healthy" in message_text(opened_reply)
-    assert f"last article <t:{feed.last_article}:R> · next check <t:{feed.next_poll}:R>" in message_text(
-        opened_reply
-    )
+    assert f"last article <t:{feed.last_article}:R> · next check <t:{feed.next_poll}:R>" in message_text(opened_reply)
 
 
 async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
@@ -260,9 +241,7 @@ async def test_a_long_list_has_pages_and_a_card_for_each(telex, feed_server):
     assert "2 / 2" in button_labels(last_reply(second))
     assert message_text(second).count("· not read yet") == 2
     custom_id, options = find_menu(last_reply(second))
-    opened_reply = last_reply(
-        await telex.editor.select(last_reply(second), [options[0]["value"]], custom_id=custom_id)
-    )
+    opened_reply = last_reply(await telex.editor.select(last_reply(second), [options[0]["value"]], custom_id=custom_id))
     assert "paused" in text(last_reply(await telex.editor.click(opened_reply, label="Pause")))
 
 
@@ -286,9 +265,7 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_ser
     resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
     assert "Resumed" in message_text(resumed)
     await telex.advance(60)
-    second_reply = await telex.editor.slash(
-        telex.news, "feed resume", feed=await first_subscription_id(telex)
-    )
+    second_reply = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
     assert "isn’t paused" in message_text(second_reply)
     after = make_rss_item(5, title="After", published=START + 60)
     feed_server.serve("/rss", make_rss(after, make_rss_item(4, title="During"), *three_items()))
@@ -357,6 +334,4 @@ def test_every_pack_has_feeds_over_https_without_doubles(pack):
 
 
 def test_every_list_of_the_directory_is_offered():
-    assert {pack for outlet in outlet_directory.load_outlets() for pack in outlet.packs} == set(
-        starter_packs.PACKS
-    )
+    assert {pack for outlet in outlet_directory.load_outlets() for pack in outlet.packs} == set(starter_packs.PACKS)

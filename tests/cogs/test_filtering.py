@@ -32,9 +32,7 @@ async def first_subscription_id(world: World) -> str:
 async def saved_filters(world: World) -> list[tuple[str, str]]:
     return [
         (feed_filter.mode.value, feed_filter.query)
-        for feed_filter in await world.store.filters.list_by_subscription(
-            int(await first_subscription_id(world))
-        )
+        for feed_filter in await world.store.filters.list_by_subscription(int(await first_subscription_id(world)))
     ]
 
 
@@ -90,16 +88,12 @@ async def test_why_names_the_filter(telex, feed_server):
 
 async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_shows(telex, feed_server):
     await follow(telex, feed_server)
-    trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips"
-    )
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips")
     final_reply = await telex.editor.click(last_reply(trial), label="Cancel")
     assert "Nothing changed" in message_text(final_reply)
     assert await saved_filters(telex) == []
     rules = [(FilterMode.INCLUDE, "zebras")]
-    await telex.store.filters.add(
-        int(await first_subscription_id(telex)), rules, user_id=telex.editor.id, limit=10
-    )
+    await telex.store.filters.add(int(await first_subscription_id(telex)), rules, user_id=telex.editor.id, limit=10)
     assert "🟠 Filters let 0 of the last 3 articles through" in message_text(await open_feed_card(telex))
 
 
@@ -109,9 +103,7 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, fee
     await telex.store.filters.add(
         int(subscription), [(FilterMode.EXCLUDE, "browser")], user_id=telex.editor.id, limit=10
     )
-    trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=subscription, only="-vote", never="nanometres"
-    )
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="-vote", never="nanometres")
     trial_text = message_text(trial)
     assert "Would have posted 0 of the last 3 articles" in trial_text
     for by in ("never `browser`", "never `nanometres`"):
@@ -126,9 +118,7 @@ async def test_a_long_trial_has_pages(telex, feed_server):
         for number in range(1, 56)
     ]
     await follow(telex, feed_server, *articles)
-    trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=await first_subscription_id(telex), only="story"
-    )
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), only="story")
     assert "Would have posted 50 of the last 50 articles" in message_text(trial)
     assert message_text(trial).count("✅") == 10
     later = await press(telex.editor, last_reply(trial), NEXT)
@@ -140,9 +130,7 @@ async def test_a_long_trial_has_pages(telex, feed_server):
 
 async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", make_rss(*three_items(), title="Example News")))
-    trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=await first_subscription_id(telex), only="chips"
-    )
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), only="chips")
     assert "nothing to test against" in message_text(trial)
     await telex.editor.click(last_reply(trial), label="Save this filter")
     assert await saved_filters(telex) == [("only", "chips")]
@@ -202,9 +190,7 @@ async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
     monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_SUBSCRIPTION", 2)
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
-    first_trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=subscription, only="a1", never="a2"
-    )
+    first_trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="a1", never="a2")
     second_trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="a3")
     await telex.editor.click(last_reply(first_trial), label="Save this filter")
     refusal = await telex.editor.click(last_reply(second_trial), label="Save this filter")
@@ -245,9 +231,7 @@ async def test_a_hostile_title_is_no_markup_in_a_trial(telex, feed_server):
         feed_server,
         make_rss_item(1, title="[x](https://evil.example) **@everyone** <@1>", published=START - 5),
     )
-    trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips"
-    )
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips")
     trial_text = message_text(trial)
     assert "](https://evil" not in trial_text
     assert "**@everyone" not in trial_text
@@ -256,8 +240,6 @@ async def test_a_hostile_title_is_no_markup_in_a_trial(telex, feed_server):
 async def test_a_trial_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.editor.id] = "fr"
-    trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips"
-    )
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips")
     assert "2 publiés sur les 3 derniers articles" in message_text(trial)
     assert button_labels(last_reply(trial)) == ["Enregistrer ce filtre", "Annuler"]

@@ -41,9 +41,7 @@ def store_call_counts(monkeypatch) -> Counter[str]:
     return call_counts
 
 
-async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
-    telex, feed_server, store_call_counts
-):
+async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(telex, feed_server, store_call_counts):
     people = await create_crowd(telex, feed_server)
     newest_calls_before = store_call_counts["list_newest"]
     answers = [await people.command(MEMBER, "latest") for _ in range(SHARE + 15)]

@@ -51,8 +51,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "note_button": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
     "mark_read_button": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
     "save_menu": lambda people, word, _: [
-        (buttons.save_menu_id(what), [people.articles[word].key])
-        for what in (people.articles[word].key, "catch-up:1")
+        (buttons.save_menu_id(what), [people.articles[word].key]) for what in (people.articles[word].key, "catch-up:1")
     ],
     "show_all_button": lambda people, word, _: [
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
@@ -62,9 +61,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "results_button": lambda _people, word, _: [(buttons.RESULTS_BUTTON.custom_id(word.upper()), None)],
     "trends_button": lambda _people, _word, _question: [(buttons.TRENDS_BUTTON.custom_id(), None)],
     "ask_button": lambda _people, _word, _question: [(buttons.QUESTION_BUTTON.custom_id(), None)],
-    "personal_digest_button": lambda _people, _word, _question: [
-        (buttons.PERSONAL_DIGEST_BUTTON.custom_id(), None)
-    ],
+    "personal_digest_button": lambda _people, _word, _question: [(buttons.PERSONAL_DIGEST_BUTTON.custom_id(), None)],
     "setup_button": lambda _people, _word, _question: [(buttons.BEGIN_BUTTON.custom_id(), None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "follow_up_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -159,8 +156,7 @@ async def test_a_button_that_is_ones_own_works(telex, feed_server):
 async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     patterns = {
-        item_class.__name__: item_class.__discord_ui_compiled_template__
-        for item_class in persistent_item_classes()
+        item_class.__name__: item_class.__discord_ui_compiled_template__ for item_class in persistent_item_classes()
     }
     for kind, template in IDS.items():
         telex.clock.advance(60)  # nobody is too quick

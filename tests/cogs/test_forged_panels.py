@@ -80,11 +80,7 @@ class Panels:
 
 def view_components(message: ResponseMessage) -> list[dict[str, Any]]:
     """Its buttons and menus that do something in the bot."""
-    return [
-        component
-        for component in components(message)
-        if component.get("custom_id", "").startswith("telex:view:")
-    ]
+    return [component for component in components(message) if component.get("custom_id", "").startswith("telex:view:")]
 
 
 @pytest.fixture
@@ -115,9 +111,7 @@ async def click_component(
     channel = panels.world.news if actor.guild.id == panels.world.guild.id else panels.people.abroad
     kind = component["type"]
     sent_values = selected_values if kind in MENUS else None
-    answer = await forge_click(
-        actor, channel, message, component["custom_id"], values=sent_values, component_type=kind
-    )
+    answer = await forge_click(actor, channel, message, component["custom_id"], values=sent_values, component_type=kind)
     reply_text = message_text(answer) if answer.followups or answer.response is not None else ""
     assert "Something went wrong" not in reply_text, (component, selected_values, reply_text)
     return reply_text
@@ -131,18 +125,14 @@ async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels):
     """Not another manager either, and not who opened it once they are elsewhere."""
     world = panels.world
     abroad = panels.people.abroad.guild.add_member(world.editor.user)
-    other_manager = world.guild.add_member(
-        world.env.create_user("other"), roles=[world.guild.roles["Editors"]]
-    )
+    other_manager = world.guild.add_member(world.env.create_user("other"), roles=[world.guild.roles["Editors"]])
     await world.env.settle()
     state_before = await panels.state()
     for name in PANELS:
         panel = await panels.open(name)
         for actor in (world.reader, other_manager, abroad):
             for component in view_components(panel):
-                reply_text = await click_component(
-                    panels, actor, panel, component, first_option_values(component)
-                )
+                reply_text = await click_component(panels, actor, panel, component, first_option_values(component))
                 assert "for the person who asked" in reply_text, (name, component, reply_text)
     assert await panels.state() == state_before
 
@@ -155,9 +145,7 @@ async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels):
     await world.env.settle()
     for panel in open_panels:
         for component in view_components(panel):
-            reply_text = await click_component(
-                panels, world.editor, panel, component, first_option_values(component)
-            )
+            reply_text = await click_component(panels, world.editor, panel, component, first_option_values(component))
             assert "You need the Manage Server permission" in reply_text, (component, reply_text)
     assert await panels.state() == state_before
 
@@ -175,9 +163,7 @@ async def test_values_that_no_menu_offers_change_nothing(panels):
                     [absurd_value] for absurd_value in ABSURD if absurd_value not in option_values
                 ] + [[*option_values, "x"]]
             for selected_values in invalid_selections:
-                reply_text = await click_component(
-                    panels, panels.world.editor, panel, component, selected_values
-                )
+                reply_text = await click_component(panels, panels.world.editor, panel, component, selected_values)
                 assert "expired" in reply_text, (name, component, selected_values, reply_text)
         assert await panels.state() == state_before
 

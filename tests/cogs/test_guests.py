@@ -65,24 +65,15 @@ async def choose_menu_entry(people: Crowd, who: str, name: str, **message: Any) 
         "target_id": "77",
     }
     return heard(
-        await people.send(
-            who, COMMAND, command_data | {"resolved": {"messages": {"77": message_payload | message}}}
-        )
+        await people.send(who, COMMAND, command_data | {"resolved": {"messages": {"77": message_payload | message}}})
     )
 
 
 def tables_with_ids(database: Path, *ids: int) -> list[str]:
     """Where in a database one of these numbers stands."""
     with closing(sqlite3.connect(database)) as connection:
-        tables = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        return [
-            name
-            for name in tables
-            for row in connection.execute(f"SELECT * FROM {name}")
-            if set(ids) & set(row)
-        ]
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return [name for name in tables for row in connection.execute(f"SELECT * FROM {name}") if set(ids) & set(row)]
 
 
 async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(telex, feed_server):
@@ -93,9 +84,7 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
         assert PUBLIC in text(last_reply(answer))
         assert VAULT not in text(last_reply(answer))
         unknown = await send_command(people, who, "ask", question="How deep is the ocean of Europa?")
-        assert (
-            button_labels(last_reply(unknown)) == []
-        )  # a watch would belong to a server, and no article is shown
+        assert button_labels(last_reply(unknown)) == []  # a watch would belong to a server, and no article is shown
         search_reply = last_reply(await send_command(people, who, "search", query="thieves"))
         assert search_reply.ephemeral
         assert PUBLIC in text(search_reply)
@@ -127,9 +116,7 @@ async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch)
         patch.setattr(discord.Interaction, "permissions", mute)
         assert "Only you can see my messages" in await people.click(GUEST, search_reply, f"telex:share:{key}")
     hidden = people.articles[VAULT].key
-    assert "gone, or it’s from a feed you can’t see" in await people.click(
-        GUEST, search_reply, f"telex:share:{hidden}"
-    )
+    assert "gone, or it’s from a feed you can’t see" in await people.click(GUEST, search_reply, f"telex:share:{hidden}")
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
     with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
         connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))

@@ -80,9 +80,7 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
 async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(reader_owned_world, feed_server):
     """What counts is the time that passed."""
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
-    reader_owned_world.clock.advance(
-        MAX_POLL_SILENCE_SECONDS - 60
-    )  # so that the bot began long before the last answer
+    reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)  # so that the bot began long before the last answer
     await reader_owned_world.poll(feed)
     feed_server.serve("/feed", b"", status=500)
     reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS // 2)
@@ -100,9 +98,7 @@ async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(reader_owned_wo
 async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(reader_owned_world, feed_server):
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await reader_owned_world.poll(feed)
-    (slow,) = [
-        feed_row for feed_row in await reader_owned_world.store.feeds.list_all() if feed_row.id == feed.id
-    ]
+    (slow,) = [feed_row for feed_row in await reader_owned_world.store.feeds.list_all() if feed_row.id == feed.id]
     await reader_owned_world.store.polls.record_unchanged(
         [replace(slow, next_poll=reader_owned_world.clock.now() + 86_400)]
     )
@@ -122,9 +118,7 @@ async def test_a_bot_without_feeds_raises_no_alarm(reader_owned_world):
     assert await read_owner_messages(reader_owned_world) == []
 
 
-async def test_an_owner_who_cannot_be_told_now_is_told_later(
-    reader_owned_world, monkeypatch, feed_server, caplog
-):
+async def test_an_owner_who_cannot_be_told_now_is_told_later(reader_owned_world, monkeypatch, feed_server, caplog):
     original_application_info = reader_owned_world.bot.application_info
 
     async def application_info() -> Any:
@@ -164,9 +158,7 @@ async def test_the_health_check_fails_when_discord_stays_away_unless_others_have
     await health_cog(telex).on_disconnect()  # a further attempt is no new absence
     if database_engine == "postgres":
         assert (await page("/healthz"))[0] == 200
-        telex.bot.services.leases.set_available(
-            ProcessRole.GATEWAY, is_available=False
-        )  # nor could it take one
+        telex.bot.services.leases.set_available(ProcessRole.GATEWAY, is_available=False)  # nor could it take one
     status, text = await page("/healthz")
     assert status == 503
     assert "Discord has been out of reach for 11 minutes" in text

@@ -120,9 +120,7 @@ def render_explanation(trick: str) -> str:
 
 def render_answers(trick: str) -> Iterator[discord.ui.LayoutView]:
     article, _feed = build_article_and_feed(trick)
-    base = Answer(
-        question=trick, confidence=Confidence.SURE, quotes=(Quote(trick, article),), sources=(article,)
-    )
+    base = Answer(question=trick, confidence=Confidence.SURE, quotes=(Quote(trick, article),), sources=(article,))
     for answer in (
         base,
         replace(base, briefing=(BriefingItem(trick, article),)),
@@ -173,9 +171,7 @@ def render_results(trick: str) -> discord.ui.LayoutView:
 
 def build_bookmark(trick: str) -> Bookmark:
     article, _feed = build_article_and_feed(trick)
-    return Bookmark(
-        article=article, created=START, server_id=1, channel_id=1, message_id=1, note=trick, tags=(trick,)
-    )
+    return Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1, note=trick, tags=(trick,))
 
 
 def build_articles(trick: str) -> Sequence[Article]:
@@ -229,9 +225,7 @@ def iterate_markup(rendered: Any) -> Iterator[str]:
             yield from iterate_markup(rendered.embed or rendered.send_kwargs()["view"])
         case discord.ui.LayoutView():
             yield from (
-                child.content
-                for child in rendered.walk_children()
-                if isinstance(child, discord.ui.TextDisplay)
+                child.content for child in rendered.walk_children() if isinstance(child, discord.ui.TextDisplay)
             )
         case discord.Embed():
             yield from filter(None, (rendered.title, rendered.description))
@@ -262,9 +256,7 @@ def assert_harmless(rendered: Any) -> None:
     for rendered_text in iterate_markup(rendered):
         assert not INVISIBLE.search(rendered_text), rendered_text
         unescaped = ESCAPE.sub("\0", rendered_text)
-        assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", unescaped, re.MULTILINE), (
-            rendered_text
-        )
+        assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", unescaped, re.MULTILINE), rendered_text
         unescaped = OURS.sub("", LINK.sub(r"\1", OURS.sub("", unescaped)))
         assert not re.search(r"[\[\]<>@#`~|_*]", unescaped), rendered_text
         assert "://" not in unescaped, rendered_text
@@ -313,9 +305,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
         for number, trick in enumerate(CORPUS)
     )
     title = html.escape("[Evil](https://evil.example) @everyone ```\u202e -# EVIL")
-    url = feed_server.serve(
-        "/", f"<rss version='2.0'><channel><title>{title}</title>{items_xml}</channel></rss>"
-    )
+    url = feed_server.serve("/", f"<rss version='2.0'><channel><title>{title}</title>{items_xml}</channel></rss>")
     feed = await telex.follow(url)
     await telex.poll_and_deliver(feed)
     shown_messages: list[discord.Message | ResponseMessage] = [*telex.posts()]

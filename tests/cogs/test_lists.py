@@ -62,17 +62,13 @@ async def test_one_list_at_a_time(telex, monkeypatch):
     cog = telex.bot.get_cog("FeedCog")
     assert isinstance(cog, feeds_cog.FeedCog)
     monkeypatch.setattr(cog, "_importing_server_ids", {telex.guild.id})
-    answer = await telex.editor.slash(
-        telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"]))
-    )
+    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"])))
     assert "Wait until it’s done" in message_text(answer)
 
 
 async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
     monkeypatch.setattr(opml, "MAX_OPML_BYTES", 10)
-    answer = await telex.editor.slash(
-        telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"]))
-    )
+    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"])))
     assert "too large" in message_text(answer)
 
 
@@ -136,9 +132,7 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     (file,) = last_reply(export_reply).attachments
     document = await file.read()
     pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
-    assert {outline.url for outline in opml.parse_outlines(document).outlines} == {
-        feed.url for _, feed in pairs
-    }
+    assert {outline.url for outline in opml.parse_outlines(document).outlines} == {feed.url for _, feed in pairs}
     assert 'Tom & "Jerry" <été>' in {
         exported_outline.title for exported_outline in opml.parse_outlines(document).outlines
     }
@@ -158,7 +152,5 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
 async def test_without_feeds_or_the_right_to_post_that_is_told(telex):
     assert "/feed add" in message_text(await telex.editor.slash(telex.news, "feed export"))
     await telex.set_permissions(telex.news, send_messages=False)
-    answer = await telex.editor.slash(
-        telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"]))
-    )
+    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"])))
     assert "**Send Messages**" in message_text(answer)

@@ -50,9 +50,7 @@ async def choose_style(world: World, panel: InteractionResult, style: Style) -> 
 
 
 async def choose_roles(world: World, panel: InteractionResult, *roles: RoleHandle) -> InteractionResult:
-    custom_id = next(
-        component["custom_id"] for component in components(panel_message(panel)) if component["type"] == 6
-    )
+    custom_id = next(component["custom_id"] for component in components(panel_message(panel)) if component["type"] == 6)
     return await world.editor.select(panel_message(panel), list(roles), custom_id=custom_id)
 
 
@@ -112,16 +110,12 @@ async def test_the_picture_is_taken_away_and_given_back_and_cancelled_nothing_ch
     assert await subscription_look(telex) == PostLook(image=False)
     second_panel = await telex.editor.slash(telex.news, "feed look", feed=await first_subscription_id(telex))
     second_panel = await choose_style(telex, second_panel, Style.COMPACT)
-    assert "Nothing changed" in message_text(
-        await telex.editor.click(panel_message(second_panel), label="Cancel")
-    )
+    assert "Nothing changed" in message_text(await telex.editor.click(panel_message(second_panel), label="Cancel"))
     assert await subscription_look(telex) == PostLook(image=False)
 
 
 async def test_a_look_goes_back_to_the_servers(telex, feed_server):
-    await telex.store.preferences.set_look(
-        telex.guild.id, PostLook(style=Style.HEADLINE), user_id=telex.editor.id
-    )
+    await telex.store.preferences.set_look(telex.guild.id, PostLook(style=Style.HEADLINE), user_id=telex.editor.id)
     panel = await open_look_panel(telex, feed_server)
     assert "Default for this server" in message_text(panel)
     assert "###" not in preview_text(panel)
@@ -139,9 +133,7 @@ async def test_a_look_goes_back_to_the_servers(telex, feed_server):
 async def test_what_cannot_be_is_refused_and_nothing_lost(telex, feed_server):
     panel = await choose_style(telex, await open_look_panel(telex, feed_server), Style.COMPACT)
     for invalid_text in ("red", "#12345"):
-        assert "isn’t a colour code" in message_text(
-            await submit_look_form(telex, panel, colour=invalid_text)
-        )
+        assert "isn’t a colour code" in message_text(await submit_look_form(telex, panel, colour=invalid_text))
     for invalid_text in ("1001", "-1", "²"):
         assert "isn’t a length" in message_text(await submit_look_form(telex, panel, excerpt=invalid_text))
     await telex.editor.click(panel_message(panel), label=USE)
@@ -158,9 +150,7 @@ async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(telex, f
 
 
 async def test_a_prefix_is_plain_and_short(telex, feed_server):
-    panel = await submit_look_form(
-        telex, await open_look_panel(telex, feed_server), prefix="**@everyone**\u202e <@&1>"
-    )
+    panel = await submit_look_form(telex, await open_look_panel(telex, feed_server), prefix="**@everyone**\u202e <@&1>")
     assert "**@everyone**" not in preview_text(panel)
     assert "everyone" in preview_text(panel)
     await telex.editor.click(panel_message(panel), label=USE)
@@ -177,9 +167,7 @@ async def test_a_feed_that_was_not_read_yet_has_an_example(telex, feed_server):
 async def test_the_preview_and_the_list_show_the_look(telex, feed_server):
     await follow(telex, feed_server)
     look = PostLook(style=Style.COMPACT, image=False, prefix="Net ·")
-    await telex.store.subscriptions.set_look(
-        int(await first_subscription_id(telex)), look, user_id=telex.editor.id
-    )
+    await telex.store.subscriptions.set_look(int(await first_subscription_id(telex)), look, user_id=telex.editor.id)
     preview = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
     assert "**[Net · Cities ban facial recognition](" in message_text(preview)
     list_text = message_text(await open_feed_card(telex))
@@ -203,9 +191,7 @@ async def submit_template(world: World, panel: InteractionResult, **fields: str)
     return await world.editor.submit_modal(form, {"title": "", "body": "", "footer": ""} | fields)
 
 
-async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explained_and_not_kept(
-    telex, feed_server
-):
+async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explained_and_not_kept(telex, feed_server):
     panel = await open_look_panel(telex, feed_server)
     panel = await submit_template(telex, panel, title="{title} in {outlet}", footer="-# {time}")
     assert "\nCities ban facial recognition in " in text(panel_message(panel))
@@ -244,9 +230,7 @@ async def test_a_role_that_the_asker_may_not_mention_stays_out(telex, feed_serve
     assert await subscription_look(telex) is None
 
 
-async def test_who_may_mention_all_roles_chooses_any_but_everyone_and_hears_that_the_bot_may_not(
-    telex, feed_server
-):
+async def test_who_may_mention_all_roles_chooses_any_but_everyone_and_hears_that_the_bot_may_not(telex, feed_server):
     rights = discord.Permissions(manage_guild=True, mention_everyone=True).value
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": rights})
     panel = await open_look_panel(telex, feed_server)

@@ -74,9 +74,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed add": lambda _: [{"url": "https://nowhere.invalid/feed"}],
     "/feed remove": for_each_subscription,
     "/feed move": lambda crowd: [
-        {"feed": str(number), "channel": channel}
-        for number in (2, 3)
-        for channel in (crowd.vault, crowd.abroad)
+        {"feed": str(number), "channel": channel} for number in (2, 3) for channel in (crowd.vault, crowd.abroad)
     ],
     "/feed list": lambda _: [{}],
     "/feed pause": lambda _: [{"feed": "3"}, {"feed": "2"}],
@@ -229,9 +227,7 @@ async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_no
     for question in ("what did the thieves take?", "search: thieves", "search: gazette"):
         await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> {question}")
     reply_texts = [text(post) for post in telex.posts()[post_count_before:]]
-    reply_texts.append(
-        await people.command(MANAGER, "ask", question="What did the thieves take?", public=True)
-    )
+    reply_texts.append(await people.command(MANAGER, "ask", question="What did the thieves take?", public=True))
     assert len(reply_texts) > 3
     for reply_text in reply_texts:
         assert not [word for word in (VAULT, ABROAD) if word in reply_text], reply_text

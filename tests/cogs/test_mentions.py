@@ -79,9 +79,7 @@ async def test_the_search_syntax_shows_results(telex, feed_server):
 
 
 async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(telex, feed_server):
-    items = [
-        make_rss_item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)
-    ]
+    items = [make_rss_item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)]
     await follow(telex, feed_server, *items)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots")
     results_message = telex.posts()[-1]
@@ -100,9 +98,7 @@ async def test_a_search_by_mention_offers_what_may_be_meant(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: morotarium")
     results_message = telex.posts()[-1]
-    second_reply = await telex.reader.click(
-        results_message, custom_id=button_custom_id(results_message, "moratorium")
-    )
+    second_reply = await telex.reader.click(results_message, custom_id=button_custom_id(results_message, "moratorium"))
     assert last_reply(second_reply).ephemeral
     assert "1 article · best first" in message_text(second_reply)
 
@@ -179,9 +175,7 @@ async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server
         await telex.advance(30)
         person = (telex.reader, telex.editor)[number % 2]
         await person.send(telex.news, f"question {number}?", reply_to=telex.posts()[-1])
-    assert engine.calls[-1]["previous_questions"] == [
-        f"question {n}?" for n in range(1, MAX_PREVIOUS_QUESTIONS + 1)
-    ]
+    assert engine.calls[-1]["previous_questions"] == [f"question {n}?" for n in range(1, MAX_PREVIOUS_QUESTIONS + 1)]
     await telex.advance(30)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} something else on Signal?")
     assert engine.calls[-1]["previous_questions"] == []
@@ -269,9 +263,7 @@ async def test_a_question_that_is_too_long_is_told_so(telex, feed_server, engine
     assert engine.calls == []
 
 
-async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(
-    telex, feed_server, engine, caplog
-):
+async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(telex, feed_server, engine, caplog):
     await follow(telex, feed_server)
     await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
@@ -306,9 +298,7 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     assert engine.calls[-1]["feed_ids"] == {feed.id}
     answer = direct_messages(telex)[-1]
     assert "moratorium" in text(answer)
-    save = next(
-        component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save")
-    )
+    save = next(component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save"))
     assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save))
     up = next(vote_id for vote_id in list_custom_ids(answer) if vote_id.startswith("telex:vote:up"))
     assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=up))

@@ -55,9 +55,7 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     custom_id, options = find_menu(panel, "Seulement ces flux")
     assert {option["label"] for option in options} == {"Example News", "Second Voice"}
     panel = last_reply(await telex.reader.select(panel, [str(second.id)], custom_id=custom_id))
-    change = [component for component in components(panel) if component.get("label") == "Modifier…"][
-        1
-    ]  # the topics
+    change = [component for component in components(panel) if component.get("label") == "Modifier…"][1]  # the topics
     window = await telex.reader.click(panel, custom_id=change["custom_id"])
     panel = last_reply(await telex.reader.submit_modal(window, {"line": "scheduler\nfusion"}))
     assert "scheduler · fusion" in text(panel)
@@ -147,9 +145,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()
     )
     was_enqueued = [
-        await store.enqueue_due(
-            digest, edition.to_json(), until=digest.due, listed_article_ids=edition.article_ids
-        )
+        await store.enqueue_due(digest, edition.to_json(), until=digest.due, listed_article_ids=edition.article_ids)
         for _ in range(2)
     ]
     assert was_enqueued == [True, False]

@@ -143,9 +143,7 @@ async def test_advice_fits_the_query(telex, feed_server):
     for query, sentence in advice.items():
         assert sentence in message_text(await telex.reader.slash(telex.news, "search", query=query)), query
     telex.locales[telex.reader.id] = "fr"
-    assert "Essayez un autre mot." in message_text(
-        await telex.reader.slash(telex.news, "search", query="zeppelin")
-    )
+    assert "Essayez un autre mot." in message_text(await telex.reader.slash(telex.news, "search", query="zeppelin"))
 
 
 async def test_all_lists_show_how_many_pages_they_have(telex, feed_server):
@@ -192,9 +190,7 @@ async def test_a_name_that_nobody_quoted_is_quoted_by_its_button(telex, feed_ser
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "search", query="source:example news cities", language="en")
     label = 'source:"Example News" cities'
-    second_reply = await telex.reader.click(
-        last_reply(answer), custom_id=button_custom_id(last_reply(answer), label)
-    )
+    second_reply = await telex.reader.click(last_reply(answer), custom_id=button_custom_id(last_reply(answer), label))
     assert f"**{label} lang:en**" in message_text(second_reply).replace("\\", "")
     assert "1 article · best first" in message_text(second_reply)
 
@@ -303,9 +299,7 @@ async def test_the_latest_are_newest_first_and_of_one_source_when_asked(telex, f
         title="Other News",
     )
     latest = message_text(await telex.reader.slash(telex.news, "latest"))
-    assert (
-        latest.index("Cities ban") < latest.index("browser") < latest.index("Chips") < latest.index("Older")
-    )
+    assert latest.index("Cities ban") < latest.index("browser") < latest.index("Chips") < latest.index("Older")
     outlet_text = message_text(await telex.reader.slash(telex.news, "latest", source="other news"))
     assert "Older" in outlet_text
     assert "Cities" not in outlet_text
@@ -415,7 +409,5 @@ async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
 async def test_what_was_chosen_in_french_is_written_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
-    reply_text = message_text(
-        await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j")
-    )
+    reply_text = message_text(await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j"))
     assert r"cities étiquette\:AI depuis\:7j" in reply_text

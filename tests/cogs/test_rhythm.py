@@ -63,9 +63,7 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == (None, None, None)
 
 
-async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(
-    telex, feed_server, monkeypatch
-):
+async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(telex, feed_server, monkeypatch):
     feed_server.serve("/1", make_rss(make_rss_item(1), title="One"))
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: outlines)
@@ -89,9 +87,7 @@ def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     await follow(telex, feed_server)
-    panel = last_reply(
-        await choose(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until")
-    )
+    panel = last_reply(await choose(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until"))
     assert "Quiet until 07:00. Choose a start time to save." in text(panel)
     refusal = await choose(telex.editor, panel, "Quiet from 07:00", "Quiet from")
     assert "can’t begin and end at the same time" in message_text(refusal)
@@ -117,9 +113,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_se
     assert "Waiting until 07:00 (quiet hours)." in message_text(
         await telex.editor.slash(telex.news, "why", link=article.url)
     ).replace("\\", "")
-    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in message_text(
-        await telex.editor.slash(telex.news, "feed list")
-    )
+    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in message_text(await telex.editor.slash(telex.news, "feed list"))
     assert "Right now: Waiting until 07:00" in text(await open_schedule(telex))
     telex.locales[telex.editor.id] = "fr"
     assert "En attente jusqu’à 07:00 (heures calmes)." in message_text(

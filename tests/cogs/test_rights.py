@@ -42,18 +42,14 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_
     form = await librarian.click(last_reply(list_reply), label="Add")
     preview = await librarian.submit_modal(form, {"line": other_url})
     assert "Now following" in message_text(await librarian.click(last_reply(preview), label="Follow"))
-    assert "You need the Manage Server permission" in message_text(
-        await telex.reader.slash(telex.news, "feed list")
-    )
+    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex):
     """Discord's settings show everyone as let in from the start, and may keep it so on any other change."""
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
-    assert "You need the Manage Server permission" in message_text(
-        await telex.reader.slash(telex.news, "feed list")
-    )
+    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_the_servers_settings_come_before_the_role_that_manages_feeds(telex, feed_server):
@@ -74,9 +70,7 @@ async def test_the_servers_settings_come_before_the_role_that_manages_feeds(tele
 
 async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert "You need the Manage Server permission" in message_text(
-        await telex.reader.slash(telex.news, "feed list")
-    )
+    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     changed = {
         "id": command["id"],
@@ -121,9 +115,7 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex):
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
         reply_text = message_text(await telex.reader.slash(telex.news, command))
-        assert reply_text == (
-            "You need the Manage Server permission or the role **Libr\\*rians** for this."
-        ), command
+        assert reply_text == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), command
 
 
 @pytest.mark.parametrize(

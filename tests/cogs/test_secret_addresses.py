@@ -28,9 +28,7 @@ def no_keys_after() -> Iterator[None]:
         (True, "fr", "Elle est chiffrée dans la base de données."),
     ],
 )
-async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(
-    telex, feed_server, has_key, language, sentence
-):
+async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(telex, feed_server, has_key, language, sentence):
     use_keys(SecretStr(Fernet.generate_key().decode()) if has_key else None)
     telex.locales[telex.editor.id] = language
     feed_server.serve("/rss", make_rss(*three_items(), title="Paper"))
@@ -41,8 +39,6 @@ async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(
         custom_id=button_custom_id(last_reply(preview), "Suivre" if language == "fr" else "Follow"),
     )
     path = telex.newsroom.settings.database
-    database_bytes = b"".join(
-        file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file()
-    )
+    database_bytes = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
     assert (b"hunter2" in database_bytes) is not has_key
     assert len(await telex.store.feeds.list_all()) == 1

@@ -34,9 +34,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     await publisher.post(make_rss_item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
-    fates = {
-        row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)
-    }
+    fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)}
     assert (fates[channel.id].fate, fates[channel.id].reason) == (DeliveryStatus.WITHHELD, "away")
 
 

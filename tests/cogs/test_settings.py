@@ -34,9 +34,7 @@ from tests.store import sql
 CHANNELS, ROLES = 8, 6  # kinds of menus
 
 
-async def open_settings(
-    telex: World, name: str = "server", person: MemberActor | None = None
-) -> InteractionResult:
+async def open_settings(telex: World, name: str = "server", person: MemberActor | None = None) -> InteractionResult:
     return await (person or telex.editor).slash(telex.news, f"settings {name}")
 
 
@@ -68,9 +66,7 @@ async def test_a_panel_says_saved_once_and_only_when_it_saved(telex):
     assert message_text(panel).endswith("\n-# ✅ Saved")
     form = await telex.editor.click(last_reply(panel), label="Change…")
     await telex.editor.submit_modal(form, {"line": "nowhere at all"})  # which is refused
-    assert "Saved" not in text(
-        telex.env.backend.get_message(last_reply(panel).channel_id, last_reply(panel).id)
-    )
+    assert "Saved" not in text(telex.env.backend.get_message(last_reply(panel).channel_id, last_reply(panel).id))
     telex.locales[telex.editor.id] = "fr"
     panel = await open_settings(telex, "channel")
     panel = await choose(telex.editor, last_reply(panel), "Anglais", "Langue")
@@ -109,9 +105,7 @@ def _rss(*items: str) -> str:
 
 def _first_button_labels(telex: World) -> list[str]:
     """Of the first button of each post."""
-    return [
-        next(part["label"] for part in list_components(post) if part.get("label")) for post in telex.posts()
-    ]
+    return [next(part["label"] for part in list_components(post) if part.get("label")) for post in telex.posts()]
 
 
 async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex):
@@ -143,9 +137,7 @@ async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
     closed_channel = telex.guild.create_text_channel("closed")
     await telex.set_permissions(closed_channel, send_messages=False)
     panel = await open_settings(telex)
-    reply = await telex.editor.select(
-        last_reply(panel), [closed_channel], custom_id=select_menu_id(panel, CHANNELS)
-    )
+    reply = await telex.editor.select(last_reply(panel), [closed_channel], custom_id=select_menu_id(panel, CHANNELS))
     assert "I can’t post" in message_text(reply)
     assert (await telex.store.preferences.by_server(telex.guild.id)).alerts is None
 
@@ -154,16 +146,12 @@ async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
-    assert "You need the Manage Server permission" in message_text(
-        await librarian.slash(telex.news, "feed list")
-    )
+    assert "You need the Manage Server permission" in message_text(await librarian.slash(telex.news, "feed list"))
     panel = await open_settings(telex)
     reply = await telex.editor.select(last_reply(panel), [role], custom_id=select_menu_id(panel, ROLES))
     assert f"<@&{role.id}> and members with Manage Server" in message_text(reply)
     assert "Example News" in message_text(await librarian.slash(telex.news, "feed list"))
-    topics = [
-        option["label"] for option in find_menu(last_reply(await librarian.slash(telex.news, "help")))[1]
-    ]
+    topics = [option["label"] for option in find_menu(last_reply(await librarian.slash(telex.news, "help")))[1]]
     assert "Manage feeds" in topics
     confirmation = await librarian.slash(telex.news, "feed remove", feed="1")
     await telex.set_preference(Preference.MANAGER_ROLE, None)
@@ -186,9 +174,7 @@ async def test_a_role_cannot_say_which_role_manages_feeds(telex):
     librarian = await create_feed_manager(telex)
     other_role = telex.guild.create_role("Others")
     librarian_panel = await open_settings(telex, person=librarian)
-    assert not [
-        component for component in components(last_reply(librarian_panel)) if component["type"] == ROLES
-    ]
+    assert not [component for component in components(last_reply(librarian_panel)) if component["type"] == ROLES]
     editor_panel = await open_settings(telex)
     answer = await forge_click(
         librarian,
@@ -214,9 +200,7 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
     backend = telex.env.backend
     backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
     await telex.env.settle()
-    answer = await telex.editor.select(
-        last_reply(panel), [other_role], custom_id=select_menu_id(panel, ROLES)
-    )
+    answer = await telex.editor.select(last_reply(panel), [other_role], custom_id=select_menu_id(panel, ROLES))
     assert "You need the Manage Server permission" in message_text(answer)
     assert (await telex.store.preferences.by_server(telex.guild.id)).manager_role == role.id
 
@@ -255,9 +239,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_s
     assert [line for line in history_text.splitlines() if " → " in line] == expected_lines
     assert f"**{feed.title}** · <#{telex.news.id}> · <@{telex.editor.id}>" in history_text
     telex.locales[telex.editor.id] = "fr"
-    assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in message_text(
-        await open_settings(telex, "history")
-    )
+    assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in message_text(await open_settings(telex, "history"))
 
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex):
@@ -358,9 +340,7 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     assert "Create Public Threads" in message_text(panel)
     assert (await telex.store.preferences.by_channel(telex.news.id)).daily_thread
     turn_off_ids = [
-        str(toggle["custom_id"])
-        for toggle in components(last_reply(panel))
-        if toggle.get("label") == "Turn off"
+        str(toggle["custom_id"]) for toggle in components(last_reply(panel)) if toggle.get("label") == "Turn off"
     ]
     panel = await telex.editor.click(last_reply(panel), custom_id=turn_off_ids[-1])
     assert not (await telex.store.preferences.by_channel(telex.news.id)).daily_thread
@@ -387,9 +367,7 @@ async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
     assert "last used" in text(panel)
     custom_id, options = find_menu(panel, "Revoke")
     assert len(options) == 10
-    assert next(component for component in components(panel) if component.get("label") == "New token")[
-        "disabled"
-    ]
+    assert next(component for component in components(panel) if component.get("label") == "New token")["disabled"]
     names = [option["value"] for option in options]
     panel = last_reply(await telex.editor.select(panel, names[1:], custom_id=custom_id))
     remaining_names = [stored_token.name for stored_token in await tokens.list_by_server(telex.guild.id)]

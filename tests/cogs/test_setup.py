@@ -85,9 +85,7 @@ async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
 
 
 @pytest.mark.parametrize(("age", "welcomed"), [(0, 1), (WEEK, 0)])
-async def test_a_server_that_the_bot_does_not_know_at_the_start_is_welcomed_unless_it_is_old(
-    telex, age, welcomed
-):
+async def test_a_server_that_the_bot_does_not_know_at_the_start_is_welcomed_unless_it_is_old(telex, age, welcomed):
     """It invited the bot while that was down, or the bot lost its memory."""
     guild = invite(telex.env, "New")
     await telex.env.settle()
@@ -148,8 +146,7 @@ def starter_pack_server(feed_server, monkeypatch) -> FeedServer:
         starter_packs,
         "list_outlines",
         lambda pack: tuple(
-            opml.Outline(title, feed_server.origin + path, None, "en")
-            for title, path in feeds_by_pack.get(pack, [])
+            opml.Outline(title, feed_server.origin + path, None, "en") for title, path in feeds_by_pack.get(pack, [])
         ),
     )
     return feed_server
@@ -204,9 +201,7 @@ async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, s
         await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/3"})
     )
     form = await telex.editor.click(last_reply(setup_reply), label="Add a site…")
-    assert "**Two**" in message_text(
-        await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"})
-    )
+    assert "**Two**" in message_text(await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"}))
 
 
 async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, starter_pack_server):
@@ -259,14 +254,10 @@ async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(
     opened_reply = await owner.click(welcome, label="Get started")
     assert "Your first feeds" in message_text(opened_reply)
     assert last_reply(opened_reply).ephemeral
-    assert "You need the Manage Server permission" in message_text(
-        await stranger.click(welcome, label="Get started")
-    )
+    assert "You need the Manage Server permission" in message_text(await stranger.click(welcome, label="Get started"))
 
 
 async def test_a_cancelled_setup_changes_nothing(telex, starter_pack_server):
     setup_reply = await telex.editor.slash(telex.news, "setup")
-    assert "Nothing changed." in message_text(
-        await telex.editor.click(last_reply(setup_reply), label="Cancel")
-    )
+    assert "Nothing changed." in message_text(await telex.editor.click(last_reply(setup_reply), label="Cancel"))
     assert await telex.store.subscriptions.count(telex.guild.id) == 0

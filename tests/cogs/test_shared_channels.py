@@ -99,9 +99,7 @@ def check_json(feed: dict[str, Any]) -> None:
     assert isinstance(feed["title"], str)
     for json_object in (feed, *feed["items"]):
         assert all(author.keys() & {"name", "url", "avatar"} for author in json_object["authors"])
-        urls = [
-            json_object[key] for key in ("home_page_url", "feed_url", "url", "image") if key in json_object
-        ]
+        urls = [json_object[key] for key in ("home_page_url", "feed_url", "url", "image") if key in json_object]
         assert all(re.fullmatch(r"https?://\S+", url) for url in urls)
     for entry in feed["items"]:
         assert {type(entry[key]) for key in ("id", "title", "content_html")} == {str}
@@ -161,9 +159,7 @@ async def publish_two_outlets(world: World, server: FeedServer) -> None:
         )
         await world.poll(feed)
         headline = STORY if number < 13 else "Only for subscribers"
-        entry = make_rss_item(
-            number, title=headline, body="Engineers <i>found</i> them.", published=now - 100 + number
-        )
+        entry = make_rss_item(number, title=headline, body="Engineers <i>found</i> them.", published=now - 100 + number)
         entry = entry.replace("news.example", f"{domain}.example")
         server.serve(path, make_rss(entry, make_rss_item(900 + number), title=title))
         await world.poll_and_deliver(feed)
@@ -281,9 +277,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
     other_channel = telex.guild.create_text_channel("other")
-    await telex.store.channel_feeds.create_token(
-        server_id=telex.guild.id, channel_id=other_channel.id, user_id=1
-    )
+    await telex.store.channel_feeds.create_token(server_id=telex.guild.id, channel_id=other_channel.id, user_id=1)
     telex.env.backend.delete_channel(other_channel.id)
     await telex.env.settle()
     assert await telex.store.channel_feeds.by_channel(other_channel.id) is None
@@ -318,8 +312,6 @@ async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers
 
 
 async def test_without_a_web_address_it_says_who_can_change_that(telex):
-    object.__setattr__(
-        telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None})
-    )
+    object.__setattr__(telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None}))
     telex.locales[telex.editor.id] = "fr"
     assert "TELEX_PUBLIC_URL" in message_text(await telex.editor.slash(telex.news, "feed share"))

@@ -39,9 +39,7 @@ async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_wr
     card = await choose(telex.editor, last_reply(await telex.editor.slash(telex.news, "latest")), "Cities")
     refusal = await telex.editor.click(last_reply(card), label="Share here")
     assert "Some people here can’t see" in message_text(refusal)
-    card = await choose(
-        telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Open to all"
-    )
+    card = await choose(telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Open to all")
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     telex.env.backend.edit_role(

@@ -36,9 +36,7 @@ async def test_the_menu_of_a_post_finds_what_is_like_it(telex, feed_server):
     similar_reply = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
     assert last_reply(similar_reply).ephemeral
     assert "More like “Mistral opens a data centre in Essonne”" in message_text(similar_reply)
-    assert "**[Essonne: the Mistral data centre has its permit]" in message_text(similar_reply).replace(
-        "\\", ""
-    )
+    assert "**[Essonne: the Mistral data centre has its permit]" in message_text(similar_reply).replace("\\", "")
     assert "1 article" in message_text(similar_reply)
     card = await choose(telex.reader, last_reply(similar_reply), "Essonne")
     assert NAME in button_labels(last_reply(card))
@@ -108,9 +106,7 @@ async def test_a_hostile_title_is_neither_markup_nor_a_mention(telex, feed_serve
         telex,
         feed_server,
         make_rss_item(1, title=title, body="Mistral data centre in Essonne", published=START - 60),
-        make_rss_item(
-            2, title=title + " again", body="Mistral data centre in Essonne", published=START - 120
-        ),
+        make_rss_item(2, title=title + " again", body="Mistral data centre in Essonne", published=START - 120),
     )
     similar_reply = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
     assert "More like “\\@everyone \\*\\*Mistral\\*\\*" in message_text(similar_reply)

@@ -30,9 +30,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     why = message_text(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
     why_not = "Waiting for more outlets: 1 of 2 so far."
     assert why_not in why
-    assert why_not in "".join(
-        printing.explanation_lines(await explain_link(telex.store, link))
-    )  # in a terminal
+    assert why_not in "".join(printing.explanation_lines(await explain_link(telex.store, link)))  # in a terminal
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
     assert "no story can reach" not in text(panel)
@@ -58,9 +56,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     assert "**Best of the day**: no limit → at most 1 story a day" in history
     post_count_before = len(telex.posts())
     now = telex.clock.now()
-    feed_server.serve(
-        "/rss", make_rss(make_rss_item(12, published=now - 60), make_rss_item(11, published=now - 90))
-    )
+    feed_server.serve("/rss", make_rss(make_rss_item(12, published=now - 60), make_rss_item(11, published=now - 90)))
     await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == post_count_before
     link = "https://news.example/articles/11"

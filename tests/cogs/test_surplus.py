@@ -41,15 +41,11 @@ async def test_the_list_why_and_one_message_tell_of_it(ten_entries_per_feed, tel
     ]
     assert sum("brings more articles than I can keep" in text for text in posts) == 1
     telex.locales[telex.editor.id] = "fr"
-    list_text = message_text(await telex.editor.slash(telex.news, "feed list")).replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    list_text = message_text(await telex.editor.slash(telex.news, "feed list")).replace("\N{NO-BREAK SPACE}", " ")
     assert f"**Example News** : trop d’articles : 15 écartés (le premier <t:{now}:R>)" in list_text
 
 
-async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(
-    ten_entries_per_feed, telex, feed_server
-):
+async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(ten_entries_per_feed, telex, feed_server):
     await follow_flooding_feed(telex, feed_server)
     hide_channel(telex, telex.news, telex.reader)
     elsewhere = telex.guild.create_text_channel("elsewhere")

@@ -40,9 +40,7 @@ def build_item(number: int, article: dict[str, Any]) -> str:
 @pytest.fixture
 async def world_with_articles(telex, feed_server) -> World:
     for source in ("Le Fil", "Example News"):
-        entries = [
-            build_item(n, article) for n, article in enumerate(ARTICLES) if article["source"] == source
-        ]
+        entries = [build_item(n, article) for n, article in enumerate(ARTICLES) if article["source"] == source]
         language = "fr" if source == "Le Fil" else "en"
         await follow(telex, feed_server, *entries, path=f"/{language}", title=source, language=language)
     return telex
@@ -51,9 +49,7 @@ async def world_with_articles(telex, feed_server) -> World:
 async def matching_titles(world: World, query: str, **options: Any) -> set[str]:
     """Titles of what matches wholly. A person may not search all the time: some seconds pass."""
     world.clock.advance(10)
-    reply_text = message_text(await world.reader.slash(world.news, "search", query=query, **options)).replace(
-        "\\", ""
-    )
+    reply_text = message_text(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
     full_matches = {line for line in reply_text.split("\n**[")[1:] if not LACKS.search(line)}
     return {title for title in TITLES if any(line.startswith(f"{title}]") for line in full_matches)}
 
@@ -99,9 +95,7 @@ async def test_a_misspelt_word_or_name_is_asked_after(world_with_articles):
     reply_text = message_text(
         await world_with_articles.reader.slash(world_with_articles.news, "search", query="ploice")
     )
-    assert "Aucun article ne contient le mot « ploice »." in reply_text.replace("\xa0", " ").replace(
-        "\u202f", " "
-    )
+    assert "Aucun article ne contient le mot « ploice »." in reply_text.replace("\xa0", " ").replace("\u202f", " ")
     assert "Vouliez-vous dire…" in reply_text
     assert "approchant" in reply_text
 
@@ -145,9 +139,7 @@ async def test_options_write_the_same_query(world_with_articles):
         assert parse_query(french, START).nodes == parse_query(english, START).nodes
         world_with_articles.clock.advance(10)
         world_with_articles.locales[world_with_articles.reader.id] = "fr"
-        reply = await world_with_articles.reader.slash(
-            world_with_articles.news, "search", query="police", **options
-        )
+        reply = await world_with_articles.reader.slash(world_with_articles.news, "search", query="police", **options)
         assert f"police {french}" in message_text(reply).replace("\\", "")
         for option, expected_text in (("since", "Depuis le "), ("before", "Avant le ")):
             assert (expected_text in message_text(reply)) is (option in options)

@@ -72,9 +72,7 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex, feed_server
     assert "38 articles · 2 outlets" in message_text(answer)
     (picture,) = message.attachments
     assert picture.filename == "trends.png"
-    assert picture_descriptions(message) == [
-        "Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."
-    ]
+    assert picture_descriptions(message) == ["Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."]
     outlets = last_reply(await telex.reader.click(message, label="Outlets"))
     (description,) = picture_descriptions(outlets)
     assert description.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
@@ -142,9 +140,7 @@ async def test_names_are_neither_markup_nor_a_mention(telex, feed_server, reques
     assert "boom\\_boom\\_boom" in answer or "**boom" in answer
 
 
-async def test_the_same_question_is_answered_from_what_was_drawn(
-    telex, feed_server, requested_charts, monkeypatch
-):
+async def test_the_same_question_is_answered_from_what_was_drawn(telex, feed_server, requested_charts, monkeypatch):
     await publish_trend(telex, feed_server)
     await telex.reader.slash(telex.news, "trends")
     await telex.editor.slash(telex.news, "trends")

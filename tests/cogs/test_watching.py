@@ -60,9 +60,7 @@ class WatchedFeed:
 
 
 def is_notice(message: discord.Message) -> bool:
-    return any(
-        component_id.startswith("telex:stop:") for component_id in message_contents.list_custom_ids(message)
-    )
+    return any(component_id.startswith("telex:stop:") for component_id in message_contents.list_custom_ids(message))
 
 
 @pytest.fixture
@@ -102,9 +100,7 @@ async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_
     await add_watch(telex, "browser")
     await add_watch(telex, "engine")
     messages = [text(message) for message in telex.posts(telex.reader.user.dm_channel)]
-    assert messages == [
-        "I’ll send new articles matching **browser** here. Manage your watches with /watch list."
-    ]
+    assert messages == ["I’ll send new articles matching **browser** here. Manage your watches with /watch list."]
 
 
 async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(telex, watched_feed, monkeypatch):
@@ -172,13 +168,9 @@ def hide_from_all(world: World, channel: ChannelHandle) -> None:
     """Close a channel to everybody but the bot and the editor."""
     view = discord.Permissions(view_channel=True).value
     backend = world.env.backend
-    backend.set_overwrite(
-        channel.id, Overwrite(target_id=world.guild.id, type=OverwriteType.ROLE, allow=0, deny=view)
-    )
+    backend.set_overwrite(channel.id, Overwrite(target_id=world.guild.id, type=OverwriteType.ROLE, allow=0, deny=view))
     for person in (backend.bot_user.id, world.editor.id):
-        backend.set_overwrite(
-            channel.id, Overwrite(target_id=person, type=OverwriteType.MEMBER, allow=view, deny=0)
-        )
+        backend.set_overwrite(channel.id, Overwrite(target_id=person, type=OverwriteType.MEMBER, allow=view, deny=0))
 
 
 async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex, watched_feed):
@@ -191,9 +183,7 @@ async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex,
     assert (dispatch["state"], dispatch["error"]) == ("failed", "hidden")
 
 
-async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(
-    telex, watched_feed, caplog
-):
+async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(telex, watched_feed, caplog):
     """As an article does whose page was read meanwhile; its notice has a name that was used already."""
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps")
@@ -203,9 +193,7 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
         telex.news.id, Overwrite(target_id=telex.reader.id, type=OverwriteType.MEMBER, allow=0, deny=0)
     )
     (article,) = [
-        candidate
-        for candidate in await telex.store.articles.list_newest(None, limit=9)
-        if "Quantum" in candidate.title
+        candidate for candidate in await telex.store.articles.list_newest(None, limit=9) if "Quantum" in candidate.title
     ]
     sql.run(telex.database, "INSERT INTO arrival (article_id) VALUES (?)", (article.id,))
     await telex.advance(601)
@@ -215,9 +203,7 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
     assert "Quantum leaps" in str(notice.embeds[0].description)
 
 
-async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(
-    telex, feed_server, watched_feed
-):
+async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(telex, feed_server, watched_feed):
     """The feed that had it first is hidden from them; a page is told once, and not never."""
     secret = telex.guild.create_text_channel("secret")
     feed = await follow(telex, feed_server, path="/secret", title="Secret News", channel=secret)
@@ -306,9 +292,7 @@ async def test_a_backlog_and_what_was_there_before_are_not_told(telex, feed_serv
     await watched_feed.add_articles("Quantum before the watch")
     await add_watch(telex, "quantum")
     await telex.deliver()
-    await follow(
-        telex, feed_server, make_rss_item(900, title="Quantum backlog"), path="/new", title="New feed"
-    )
+    await follow(telex, feed_server, make_rss_item(900, title="Quantum backlog"), path="/new", title="New feed")
     await telex.deliver()
     assert watched_feed.find_notices() == []
 
@@ -503,9 +487,7 @@ async def test_privacy_exports_and_deletes_watches(telex, watched_feed):
     assert stored is not None
     document = json.loads(stored)
     assert [watch["query"] for watch in document["watches"]] == ["quantum"]
-    assert [notified_article["url"] for notified_article in document["told"]] == [
-        "https://news.example/articles/100"
-    ]
+    assert [notified_article["url"] for notified_article in document["told"]] == ["https://news.example/articles/100"]
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
     deleted = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "1 watch" in message_text(deleted)

@@ -110,9 +110,7 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, fee
         )
     link = "https://news.example/articles/4"
     for path, title, number in (("/one", first, 3), ("/two", second, 4)):
-        feed_server.serve(
-            path, make_rss(make_rss_item(number, title=title, published=telex.clock.now() - 60))
-        )
+        feed_server.serve(path, make_rss(make_rss_item(number, title=title, published=telex.clock.now() - 60)))
         await telex.poll(feeds[path])
     reply_text = await explain_link(telex, link)
     escaped = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
@@ -146,10 +144,7 @@ async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(telex, feed
     hide_channel(telex, secret, telex.reader)
     post = telex.posts(secret)[0]
     assert await explain_link(telex, LINK) == unseen
-    assert (
-        await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}")
-        == unseen
-    )
+    assert await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}") == unseen
     await follow(telex, feed_server, path="/open", title="Open News")
     reply_text = await explain_link(telex, LINK)
     assert "Open News" in reply_text
@@ -172,9 +167,7 @@ async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(tele
     await telex.deliver()
     notice = telex.posts(secret)[-1]
     unseen = await explain_link(telex, "https://discord.com/channels/1/2/3")
-    reply_text = await explain_link(
-        telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{notice.id}"
-    )
+    reply_text = await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{notice.id}")
     assert reply_text == unseen
 
 

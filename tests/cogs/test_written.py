@@ -53,17 +53,11 @@ def settings(settings, service) -> Settings:
 
 
 async def follow_long_article(telex: World, server: FeedServer, body: str = BODY) -> Feed:
-    return await follow(
-        telex, server, make_rss_item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60)
-    )
+    return await follow(telex, server, make_rss_item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60))
 
 
-async def publish_article(
-    telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str
-) -> None:
-    server.serve(
-        "/rss", make_rss(make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30))
-    )
+async def publish_article(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
+    server.serve("/rss", make_rss(make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30)))
     await telex.poll_and_deliver(feed)
 
 
@@ -95,10 +89,7 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex,
     service.answer_with(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
     menu = last_reply(await telex.reader.click(post, label="More"))
     summary_text = text(last_reply(await telex.reader.click(menu, label="Summarize")))
-    assert (
-        "\nLyon bans facial recognition in public places. ([Example News](https://news.example/"
-        in summary_text
-    )
+    assert "\nLyon bans facial recognition in public places. ([Example News](https://news.example/" in summary_text
     assert "\nThe ban begins on 1 June. (" in summary_text
     assert "90,000" not in summary_text
     assert "evil" not in summary_text
@@ -138,9 +129,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
     assert "Today’s limit for summaries" in message_text(refusal)
     assert service.requests == []
     await telex.advance(90_000)
-    assert "The ban begins on 1 June." in message_text(
-        await telex.reader.context_menu(telex.news, "Summarize", post)
-    )
+    assert "The ban begins on 1 June." in message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
 
 
 async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_server, service):

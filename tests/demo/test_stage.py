@@ -41,9 +41,7 @@ WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 
 def acting(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:
-    return VisitorActions(
-        env, preview, DemoPlaces(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"})
-    )
+    return VisitorActions(env, preview, DemoPlaces(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"}))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -133,9 +131,7 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
             def menus() -> list[dict[str, Any]]:
                 (card,) = visitor.page.snapshot["messages"][str(last_reply(interaction).id)]["components"]
                 rows = [row for row in card["components"] if row["type"] == 1]
-                return [
-                    component for row in rows for component in row["components"] if component["type"] == 3
-                ]
+                return [component for row in rows for component in row["components"] if component["type"] == 3]
 
             interaction = await scene.ada.slash(scene.news, "settings schedule")
             await preview.refresh()
@@ -165,9 +161,7 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
             visitor = Visitor(env, preview, scene.camille)
             opened = await visitor.act("message_menu", message=str(message.id))
             assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
-            assert not (await visitor.act("message_menu", message=str(message.id), name="Bookmark"))[
-                "entries"
-            ]
+            assert not (await visitor.act("message_menu", message=str(message.id), name="Bookmark"))["entries"]
             assert "article" in visitor.texts()[-1]
             menu_answer = await visitor.act("message_menu", message="1", name="Bookmark")
             assert not menu_answer["entries"]
@@ -187,10 +181,7 @@ async def test_a_written_name_mentions_the_bot(newsroom):
             answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
             assert not answer["rejected"], answer
             question_message, answer_message = scene.news.history()
-            assert (
-                question_message.content
-                == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
-            )
+            assert question_message.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
             assert answer_message.author.id == env.backend.bot_user.id
 
 
@@ -210,9 +201,7 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
             assert not {"bookmarks", "search", "help"} & descriptions_by_command[1].keys()
             french = Visitor(env, preview, scene.camille).page.command_catalog["entries"]
             search = next(entry for entry in french if entry["invocation"] == "rechercher")
-            languages = next(option for option in search["options"] if option["name"] == "language")[
-                "choices"
-            ]
+            languages = next(option for option in search["options"] if option["name"] == "language")["choices"]
             assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
 
 
@@ -272,16 +261,13 @@ class DemoRun:
     def list_last_lines(self, expected_title: str) -> list[str]:
         """The last line of each post with this title."""
         return [
-            text(message).splitlines()[-1]
-            for message in self.scene.news.history()
-            if title(message) == expected_title
+            text(message).splitlines()[-1] for message in self.scene.news.history() if title(message) == expected_title
         ]
 
     def _pass(self, moment: float) -> None:
         ahead = START_OFFSET_SECONDS + moment  # what would be the present
         self.clock.advance(
-            min(moment * SPEED_FACTOR, ahead)
-            - min(self.passed * SPEED_FACTOR, START_OFFSET_SECONDS + self.passed)
+            min(moment * SPEED_FACTOR, ahead) - min(self.passed * SPEED_FACTOR, START_OFFSET_SECONDS + self.passed)
         )
         self.passed = moment
 
@@ -296,9 +282,7 @@ async def run_demo(newsroom: Services, clock: ManualClock) -> AsyncIterator[Demo
         scene = await demo_server.build_demo_server(env)
         publisher.publish_backlog()
         feeds = {
-            outlet.name: await demo_server.follow_feed(
-                newsroom, publisher.feed_url(outlet), scene, skip_backlog=True
-            )
+            outlet.name: await demo_server.follow_feed(newsroom, publisher.feed_url(outlet), scene, skip_backlog=True)
             for outlet in publisher.outlets
         }
         yield DemoRun(newsroom, clock, publisher, env, scene, feeds)
@@ -341,9 +325,7 @@ async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom
         await demo.until(60)
         assert "Apparently withdrawn" not in demo.list_last_lines(withdrawn_story.title)[0]
         await demo.until(150)
-        await demo.poll(
-            withdrawn_story.outlet
-        )  # as by itself every ten minutes, which are half a minute here
+        await demo.poll(withdrawn_story.outlet)  # as by itself every ten minutes, which are half a minute here
         (marked,) = demo.list_last_lines(withdrawn_story.title)
         assert "Apparently withdrawn" in marked
         assert sum("Apparently withdrawn" in text(message) for message in demo.scene.news.history()) == 1
@@ -354,9 +336,7 @@ async def test_there_is_enough_to_tell_what_is_rising(newsroom, clock):
         await demo.until(90)
         answer = await demo.scene.camille.slash(demo.scene.news, "trends")
         assert answer.response is not None
-        (chart,) = (
-            component for part in list_components(answer.response) for component in part.get("items", ())
-        )
+        (chart,) = (component for part in list_components(answer.response) for component in part.get("items", ()))
         assert all(name in chart["description"] for name in ("Passkeys", "RISC-V", "OpenStreetMap"))
 
 
@@ -364,9 +344,7 @@ async def test_what_was_published_before_is_found_but_not_posted(newsroom, clock
     async with run_demo(newsroom, clock) as demo:
         await demo.deliver()
         assert not demo.scene.news.history()
-        assert "OpenStreetMap" in message_text(
-            await demo.scene.ada.slash(demo.scene.news, "search", query="benches")
-        )
+        assert "OpenStreetMap" in message_text(await demo.scene.ada.slash(demo.scene.news, "search", query="benches"))
 
 
 async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
@@ -418,9 +396,7 @@ def test_the_stories_are_in_both_languages_and_have_the_moratorium():
     assert len(stories) >= 30
     assert min(story_languages.count("en"), story_languages.count("fr")) >= 10
     assert {
-        languages[moratorium_story.outlet]
-        for moratorium_story in stories
-        if "Rekognition" in moratorium_story.text
+        languages[moratorium_story.outlet] for moratorium_story in stories if "Rekognition" in moratorium_story.text
     } == {"en", "fr"}
 
 
@@ -467,9 +443,7 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
-        assert [title(message) for message in scene.news.history()] == [
-            story.title for story in publisher.stories
-        ]
+        assert [title(message) for message in scene.news.history()] == [story.title for story in publisher.stories]
 
 
 async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):

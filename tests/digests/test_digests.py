@@ -303,9 +303,7 @@ def test_headings_are_in_the_language_of_the_digest_or_names():
         make_candidate(2, "A library lends out laptops", tags=("Libraries",), bookmark_count=8),
         make_candidate(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), bookmark_count=7),
         make_candidate(4, "Signing in without passwords", tags=("passkeys",), bookmark_count=6),
-        make_candidate(
-            5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", bookmark_count=5
-        ),
+        make_candidate(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", bookmark_count=5),
         make_candidate(6, "La vie privée", tags=("vie privée",), language="fr", bookmark_count=4),
     ]
     first, *middle, last = [heading for heading, _stories in headings(*candidates, language="fr")]

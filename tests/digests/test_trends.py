@@ -92,9 +92,7 @@ def test_what_one_outlet_alone_writes_is_no_trend():
 def test_where_there_is_one_outlet_alone_its_words_do_rise():
     titles = [title._replace(outlet="Only") for title in Press().titles]
     titles += [TitleSample(NOW - n, "Only", f"x{n}", f"Starliner {word(n + 500)}") for n in range(1, 8)]
-    assert [line.name for line in detect_trends(NOW, TrendPeriod.WEEK, 1, titles).rising_rows] == [
-        "Starliner"
-    ]
+    assert [line.name for line in detect_trends(NOW, TrendPeriod.WEEK, 1, titles).rising_rows] == ["Starliner"]
 
 
 def test_stop_words_numbers_and_days_do_not_rise():
@@ -103,9 +101,7 @@ def test_stop_words_numbers_and_days_do_not_rise():
     assert press.rising() == []
 
 
-@pytest.mark.parametrize(
-    "name", ["Mistral AI", "Windows 11", "GPT-5", "intelligence artificielle", "Red Hat Linux"]
-)
+@pytest.mark.parametrize("name", ["Mistral AI", "Windows 11", "GPT-5", "intelligence artificielle", "Red Hat Linux"])
 def test_words_that_stand_together_are_one_name(name):
     press = Press()
     press.often(f"{name} {{number}}", 6)

@@ -13,9 +13,7 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from tests.kept_workers import ReusedWorkers
 
-RawServer = Callable[
-    [Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[str]
-]
+RawServer = Callable[[Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[str]]
 
 
 async def fetch_error_code(fetcher: Fetcher, url: str, **options: object) -> str:

@@ -16,9 +16,7 @@ def atom(inside: str, attributes: str = "") -> bytes:
     return f"<feed xmlns='http://www.w3.org/2005/Atom' {attributes}><title>T</title>{inside}</feed>".encode()
 
 
-def parse_document(
-    document: str | bytes, content_type: str = "application/xml", url: str = URL
-) -> ParsedFeed:
+def parse_document(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> ParsedFeed:
     return parse(document.encode() if isinstance(document, str) else document, content_type, url)
 
 

@@ -36,9 +36,7 @@ _FEEDPARSER_NAMES = {
 }
 
 
-def find_disagreements(
-    source: bytes, content_type: str, url: str, expectations: list[Expectation]
-) -> list[str]:
+def find_disagreements(source: bytes, content_type: str, url: str, expectations: list[Expectation]) -> list[str]:
     """What Telex finds otherwise, each as a line to read."""
     try:
         parsed = parse(source, content_type, url)
@@ -132,9 +130,7 @@ def _get_text(text_or_object: Any) -> str:
 
 def _find_alternate_link(links: Any) -> str:
     alternate_links = [
-        link.get("href", "")
-        for link in links or ()
-        if isinstance(link, dict) and link.get("rel") == "alternate"
+        link.get("href", "") for link in links or () if isinstance(link, dict) and link.get("rel") == "alternate"
     ]
     return alternate_links[0] if alternate_links else ""
 

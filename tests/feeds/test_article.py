@@ -106,9 +106,7 @@ def test_the_article_is_found_in_the_markup_of_large_publishers(page, paragraphs
 
 def test_an_article_within_an_unclosed_menu_or_hidden_until_a_script_shows_it_is_found():
     body = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
-    assert extract_text(f"<body><button class=menu><nav><a href=/>Home</a><main>{body}") == "\n\n".join(
-        ENGLISH
-    )
+    assert extract_text(f"<body><button class=menu><nav><a href=/>Home</a><main>{body}") == "\n\n".join(ENGLISH)
     assert extract_text(f"<body><div hidden id=S:1>{body}</div>") == "\n\n".join(ENGLISH)
 
 
@@ -128,9 +126,7 @@ def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quot
         f"<body><h1>Battery</h1>{posts}".encode(), "text/html", "https://example.org/threads/battery.5/"
     )
     assert text == (
-        f"mary, March 1, 2026\n{ENGLISH[0]}\n\n"
-        f"jo, March 2, 2026\n{ENGLISH[1]}\n\n"
-        f"mary, March 3, 2026\n{ENGLISH[2]}"
+        f"mary, March 1, 2026\n{ENGLISH[0]}\n\njo, March 2, 2026\n{ENGLISH[1]}\n\nmary, March 3, 2026\n{ENGLISH[2]}"
     )
 
 
@@ -177,9 +173,7 @@ def test_a_page_is_read_in_the_encoding_it_is_in(body, content_type):
 
 @pytest.mark.parametrize("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
 def test_a_page_without_an_article_has_no_text(page):
-    assert (
-        extract_article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
-    )
+    assert extract_article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
 
 
 def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():

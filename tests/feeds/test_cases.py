@@ -138,9 +138,7 @@ def test_feed_rs_cases_are_read_as_it_wants():
         *_list_described_cases(folder, ".serde.json", ".json", load_feed_rs_expectations),
     ]
     lines = {
-        f"{source.stem}.serde.json": find_disagreements(
-            source.read_bytes(), "", "http://example.org/feed", wanted
-        )
+        f"{source.stem}.serde.json": find_disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
         for source, wanted in pairs
     }
     assert _find_unexplained(lines, FEED_RS) == []

@@ -122,9 +122,7 @@ async def test_a_site_that_asks_for_peace_is_left_alone(fetcher, workers, feed_s
     assert len(feed_server.visits) == 2
 
 
-async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(
-    fetcher, workers, feed_server, monkeypatch
-):
+async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(fetcher, workers, feed_server, monkeypatch):
     monkeypatch.setattr(discover, "PROBE_TIMEOUT_SECONDS", 0.05)
 
     async def drip(request: web.Request) -> web.StreamResponse:

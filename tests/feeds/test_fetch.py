@@ -169,9 +169,7 @@ async def test_a_password_follows_a_redirect_on_its_own_host_alone(fetcher, feed
         own = await fetcher.get(_with_password(feed_server.redirect("/own", "/here")))
         assert feed_server.visits[-1].headers["Authorization"] == BASIC
         assert own.permanent_url == _with_password(feed_server.origin + "/here")
-        away = await fetcher.get(
-            _with_password(feed_server.redirect("/away", other_server.origin + "/there"))
-        )
+        away = await fetcher.get(_with_password(feed_server.redirect("/away", other_server.origin + "/there")))
         assert "Authorization" not in other_server.visits[0].headers
         assert away.permanent_url is None
     finally:
@@ -245,15 +243,11 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_se
 
 def test_every_code_has_words_for_a_person():
     codes = {
-        error_code
-        for name, error_code in vars(fetch_errors).items()
-        if name.isupper() and isinstance(error_code, str)
+        error_code for name, error_code in vars(fetch_errors).items() if name.isupper() and isinstance(error_code, str)
     }
     descriptions = {
         code: feed_error_sentences.describe_feed_error(code)
         for code in codes | {"http-404", "http-403", "http-401", "http-503", "http-418"}
     }
     assert len(set(descriptions.values())) == len(descriptions)
-    assert feed_error_sentences.describe_feed_error("http-503") != feed_error_sentences.describe_feed_error(
-        "http-418"
-    )
+    assert feed_error_sentences.describe_feed_error("http-503") != feed_error_sentences.describe_feed_error("http-418")

@@ -36,9 +36,7 @@ BODY = make_rss(*(make_rss_item(number) for number in range(20))).encode()
 # -- size and time
 
 
-@pytest.mark.parametrize(
-    "coding", ["gzip", "x-gzip", "deflate", "raw deflate", "br", "zstd", "identity", "gzip, br"]
-)
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "raw deflate", "br", "zstd", "identity", "gzip, br"])
 async def test_every_coding_that_is_asked_for_is_undone(fetcher, feed_server, coding):
     bare = zlib.compressobj(wbits=-15)
     packed = {
@@ -65,9 +63,7 @@ async def test_a_body_whose_label_is_wrong_is_read_all_the_same(fetcher, feed_se
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(fetcher, feed_server, coding):
     zeros = bytes(64 * 2**20)
-    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[
-        coding
-    ]
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[coding]
     packed = pack(zeros) if coding != "br" else brotli.compress(zeros, quality=1)
     url = feed_server.serve("/feed", packed, headers={"Content-Encoding": coding})
     assert len(packed) < 10**5
@@ -87,9 +83,7 @@ async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(fetcher, feed_s
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 async def test_a_packed_body_cut_short_or_broken_is_an_error(fetcher, feed_server, coding):
-    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[
-        coding
-    ]
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[coding]
     packed = pack(BODY)
     short = feed_server.serve("/short", packed[:-20], headers={"Content-Encoding": coding})
     assert await fetch_error_code(fetcher, short) == fetch_errors.TRUNCATED
@@ -117,10 +111,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_serv
         await asyncio.sleep(60)
 
     for answer in (endless, boastful):
-        assert (
-            await fetch_error_code(fetcher, await raw_server(answer), max_bytes=2**20)
-            == fetch_errors.TOO_LARGE
-        )
+        assert await fetch_error_code(fetcher, await raw_server(answer), max_bytes=2**20) == fetch_errors.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -168,18 +159,14 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, sett
         if step == "body":
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
-            writer.write(
-                {"head": b"HTTP/1.1 200 OK\r\nX-Drip: 1\r\n", "body": b"x", "nothing": b""}[step][:9]
-            )
+            writer.write({"head": b"HTTP/1.1 200 OK\r\nX-Drip: 1\r\n", "body": b"x", "nothing": b""}[step][:9])
             await writer.drain()
             await asyncio.sleep(0.01)
 
     url = await raw_server(answer)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.1})) as fetcher:
         assert await fetch_error_code(fetcher, url) in (
-            {fetch_errors.INVALID_RESPONSE, fetch_errors.TIMEOUT}
-            if step == "head"
-            else {fetch_errors.TIMEOUT}
+            {fetch_errors.INVALID_RESPONSE, fetch_errors.TIMEOUT} if step == "head" else {fetch_errors.TIMEOUT}
         )
 
 
@@ -265,10 +252,7 @@ async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, r
 
 async def test_plain_http_answering_to_tls_is_an_error_of_tls(fetcher, feed_server):
     feed_server.serve("/feed", BODY)
-    assert (
-        await fetch_error_code(fetcher, feed_server.origin.replace("http:", "https:") + "/feed")
-        == fetch_errors.TLS
-    )
+    assert await fetch_error_code(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == fetch_errors.TLS
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_path):
@@ -328,12 +312,9 @@ class _Rebinding(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        answer = (
-            self._remaining_answers.pop(0) if len(self._remaining_answers) > 1 else self._remaining_answers[0]
-        )
+        answer = self._remaining_answers.pop(0) if len(self._remaining_answers) > 1 else self._remaining_answers[0]
         return [
-            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in answer
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0) for address in answer
         ]
 
     async def close(self) -> None: ...
@@ -352,9 +333,7 @@ class _Rebinding(AbstractResolver):
     ],
     ids=["private", "public, then private", "public and private", "public, then mapped"],
 )
-async def test_a_resolver_that_changes_its_mind_gets_no_connection(
-    feed_server, settings, monkeypatch, answers
-):
+async def test_a_resolver_that_changes_its_mind_gets_no_connection(feed_server, settings, monkeypatch, answers):
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
     monkeypatch.setattr(_Rebinding, "answers", answers, raising=False)
@@ -373,7 +352,4 @@ async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(feed_ser
         settings.model_copy(update={"allow_private_addresses": (ip_network("127.0.0.1/32"),)})
     ) as fetcher:
         assert (await fetcher.get(url)).body == BODY
-        assert (
-            await fetch_error_code(fetcher, url.replace("127.0.0.1", "127.0.0.2"))
-            == fetch_errors.REFUSED_ADDRESS
-        )
+        assert await fetch_error_code(fetcher, url.replace("127.0.0.1", "127.0.0.2")) == fetch_errors.REFUSED_ADDRESS

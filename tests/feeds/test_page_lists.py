@@ -22,9 +22,7 @@ WORDS = "The city council said on Monday that work would begin before the winter
 
 
 def find_list_rows(body: str) -> list[list[tuple[str, str, int | None]]]:
-    page = (
-        "<html><body><nav><ul><li><a href=/about>About our paper</a><li><a href=/ads>Place an advert here</a>"
-    )
+    page = "<html><body><nav><ul><li><a href=/about>About our paper</a><li><a href=/ads>Place an advert here</a>"
     page += f"<li><a href=/jobs>Work with all of us</a></ul></nav><h1>News</h1>{body}</body></html>"
     return [
         [(list_item.url, list_item.title, list_item.published) for list_item in page_list.items]
@@ -105,9 +103,7 @@ def test_a_page_that_is_there_for_something_else_has_no_list(body):
     assert find_list_rows(body) == []
 
 
-@pytest.mark.parametrize(
-    "page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9]
-)
+@pytest.mark.parametrize("page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9])
 def test_hostile_pages_have_no_list(page):
     assert find_lists(page.encode(), "text/html", URL).lists == ()
 
@@ -120,23 +116,16 @@ def test_marked_lists_are_found():
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
         page_lists = find_lists(page, "text/html; charset=utf-8", row["url"]).lists
         found_titles = {
-            list_item.url.rstrip("/"): list_item.title
-            for list_item in (page_lists[0].items if page_lists else ())
+            list_item.url.rstrip("/"): list_item.title for list_item in (page_lists[0].items if page_lists else ())
         }
-        expected_titles = {
-            expected_item["url"].rstrip("/"): expected_item["title"] for expected_item in row["items"]
-        }
+        expected_titles = {expected_item["url"].rstrip("/"): expected_item["title"] for expected_item in row["items"]}
         false_lists += bool(found_titles) and not expected_titles
         right += len(found_titles.keys() & expected_titles.keys())
         wrong += len(
-            found_titles.keys()
-            - expected_titles.keys()
-            - {url.rstrip("/") for url in row.get("optional", ())}
+            found_titles.keys() - expected_titles.keys() - {url.rstrip("/") for url in row.get("optional", ())}
         )
         missed += len(expected_titles.keys() - found_titles.keys())
-        titles += sum(
-            found_titles[url] == expected_titles[url] for url in found_titles.keys() & expected_titles.keys()
-        )
+        titles += sum(found_titles[url] == expected_titles[url] for url in found_titles.keys() & expected_titles.keys())
     assert false_lists == 0
     assert right >= 0.8 * (right + missed)
     assert right >= 0.9 * (right + wrong)

@@ -68,9 +68,7 @@ async def test_an_article_is_read(reader, feed_server):
     assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
-@pytest.mark.parametrize(
-    "kind", ["application/pdf", "image/png", "application/json", "text/plain", "video/mp4"]
-)
+@pytest.mark.parametrize("kind", ["application/pdf", "image/png", "application/json", "text/plain", "video/mp4"])
 async def test_what_is_no_html_is_not_read(reader, feed_server, kind):
     assert await read_error_code(reader, serve_page(feed_server, PAGE, kind=kind)) == fetch_errors.NOT_A_PAGE
 
@@ -153,15 +151,10 @@ def test_a_page_that_says_no_more_than_the_feed_is_not_kept():
 
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "latin-1", "windows-1252"])
 async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, encoding):
-    french = (
-        "Une entreprise de Rennes a construit une batterie qui se charge en quatre minutes, et l’a montrée. "
-        * 3
-    )
+    french = "Une entreprise de Rennes a construit une batterie qui se charge en quatre minutes, et l’a montrée. " * 3
     body = f"<html><head><meta charset={encoding}></head><body><p>{french}</p></body></html>"
     url = serve_page(feed_server, body.encode("windows-1252"))
-    text, _ = await reader.fetch_article_text(
-        url, title="Une batterie de Rennes", teaser="", host_throttle=visit
-    )
+    text, _ = await reader.fetch_article_text(url, title="Une batterie de Rennes", teaser="", host_throttle=visit)
     assert "l’a montrée" in text
 
 
@@ -230,9 +223,7 @@ def test_what_it_says_is_understood(body, allowed):
     assert evaluate(body.encode(), "https://news.example/a/1").is_allowed is allowed
 
 
-@pytest.mark.parametrize(
-    ("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)]
-)
+@pytest.mark.parametrize(("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)])
 def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
     robots_verdict = evaluate(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
     assert robots_verdict == RobotsVerdict(is_allowed=True, crawl_delay_seconds=delay)

@@ -70,10 +70,7 @@ def test_a_text_is_stored_once():
 
 def test_markup_and_script_are_not_text():
     body = escape("<script>alert(1)</script><style>x{}</style><p onclick=x>Read <b>this</b>.</p>")
-    assert (
-        parse_only_entry(rss(f"<item><title>t</title><description>{body}</description></item>")).text
-        == "Read this."
-    )
+    assert parse_only_entry(rss(f"<item><title>t</title><description>{body}</description></item>")).text == "Read this."
 
 
 # -- addresses
@@ -87,9 +84,7 @@ def test_a_link_that_is_not_on_the_web_is_none(link):
 
 
 def test_relative_links_are_made_absolute():
-    feed = parse_document(
-        rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>")
-    )
+    feed = parse_document(rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>"))
     assert feed.entries[0].link == "https://site.example/a?b=1&c=2"
     assert feed.site_url == "https://site.example/"
 
@@ -97,8 +92,7 @@ def test_relative_links_are_made_absolute():
 def test_xml_base_is_honoured_for_links_and_pictures():
     entry = parse_only_entry(
         atom(
-            "<entry><title>t</title><link href='a'/>"
-            "<content type='html'>&lt;img src='i.png'></content></entry>",
+            "<entry><title>t</title><link href='a'/><content type='html'>&lt;img src='i.png'></content></entry>",
             "xml:base='https://other.example/dir/'",
         )
     )
@@ -115,10 +109,7 @@ def test_a_guid_stays_as_it_is_written_when_the_feed_moves():
 def test_a_guid_that_is_an_address_is_the_link_where_there_is_no_other():
     guid = "https://site.example/a"
     assert parse_only_entry(rss(f"<item><title>t</title><guid>{guid}</guid></item>")).link == guid
-    assert (
-        parse_only_entry(rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link
-        == guid
-    )
+    assert parse_only_entry(rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link == guid
 
 
 def test_a_very_long_guid_still_tells_entries_apart():
@@ -156,8 +147,7 @@ def test_a_very_long_guid_still_tells_entries_apart():
 def test_the_picture_is_the_one_that_the_entry_names(inside, image):
     document = rss(f"<item><title>t</title>{inside}</item>").replace(
         "<rss ",
-        "<rss xmlns:media='http://search.yahoo.com/mrss/'"
-        " xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' ",
+        "<rss xmlns:media='http://search.yahoo.com/mrss/' xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' ",
     )
     assert parse_only_entry(document).image_url == (f"https://site.example{image}" if image else None)
 
@@ -206,9 +196,7 @@ def test_an_entry_s_own_language_beats_the_feed_s():
     ],
 )
 def test_dates_are_read_as_they_are_written(date, seconds):
-    assert (
-        parse_only_entry(rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
-    )
+    assert parse_only_entry(rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
 
 
 # -- fingerprints

@@ -31,22 +31,16 @@ from tests.shared import shared
 def test_a_french_feed_keeps_its_accents(encoding, content_type):
     title = "L’été à Nîmes : « œuvre » à 5 €" if encoding != "iso-8859-1" else "L'été à Nîmes : « ça »"
     title = title.replace("’", "'") if encoding == "iso-8859-15" else title
-    document = rss(
-        f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>'
-    )
+    document = rss(f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>')
     assert parse_only_entry(document.encode(encoding), content_type.format(encoding)).title == title
 
 
 def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes():
-    document = rss(
-        "<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>'
-    )
+    document = rss("<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>')
     assert parse_only_entry(document.encode("windows-1252"), "text/xml").title == "L’œuvre"
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"]
-)
+@pytest.mark.parametrize("content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"])
 def test_a_server_that_calls_every_text_latin_1_does_not_spoil_utf_8(content_type):
     assert parse_only_entry(rss("<item><title>Été</title></item>"), content_type).title == "Été"
 
@@ -87,9 +81,7 @@ def test_the_publisher_s_wishes_are_read():
 
 def test_the_syndication_module_is_a_wish_too():
     head = "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>"
-    document = rss("", head=head).replace(
-        "<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' "
-    )
+    document = rss("", head=head).replace("<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' ")
     assert parse_document(document).ttl == 1_800
 
 
@@ -211,9 +203,7 @@ _MEMBERS = [
 @settings(deadline=None)
 @given(
     items=st.lists(st.dictionaries(st.sampled_from(_MEMBERS), _JSON, max_size=6), max_size=4),
-    members=st.dictionaries(
-        st.sampled_from(["title", "language", "home_page_url", "icon", "favicon"]), _JSON
-    ),
+    members=st.dictionaries(st.sampled_from(["title", "language", "home_page_url", "icon", "favicon"]), _JSON),
 )
 def test_members_of_any_type_do_not_break_a_json_feed(items, members):
     document = {"version": "https://jsonfeed.org/version/1", "items": items} | members
@@ -240,9 +230,7 @@ def _check(entry: Entry) -> None:
 @given(st.data())
 def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
     document = bytearray(
-        rss(
-            "".join(make_rss_item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))
-        ).encode()
+        rss("".join(make_rss_item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
     )
     for _ in range(data.draw(st.integers(1, 12))):
         position = data.draw(st.integers(0, len(document) - 1))
@@ -264,18 +252,14 @@ def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
 
 
 def _list_real_feeds() -> list[Path]:
-    files = sorted(
-        path for path in shared("feeds/real").rglob("*.*") if path.suffix in {".rss", ".atom", ".rdf"}
-    )
+    files = sorted(path for path in shared("feeds/real").rglob("*.*") if path.suffix in {".rss", ".atom", ".rdf"})
     return files if len(files) < 60 else random.Random(1).sample(files, 60)
 
 
 def test_a_real_feed_loses_no_entry_and_no_title():
     for path in _list_real_feeds():
         source = path.read_bytes()
-        feedparser_document = feedparser.parse(
-            BytesIO(source), sanitize_html=False, resolve_relative_uris=False
-        )
+        feedparser_document = feedparser.parse(BytesIO(source), sanitize_html=False, resolve_relative_uris=False)
         entries = parse_document(source, "").entries
         assert len(entries) == len(feedparser_document.entries), path.name
         assert sum(bool(entry.title) for entry in entries) == sum(
@@ -291,9 +275,7 @@ def test_a_real_feed_loses_no_entry_and_no_title():
 
 @pytest.mark.parametrize("character", ["\x08", "\x1f", "\ufffe", "&#8;", "&#xFFFE;"])
 def test_a_control_character_costs_nothing_but_itself(character):
-    document = rss(
-        f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>"
-    )
+    document = rss(f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>")
     entry = parse_only_entry(document.encode())
     assert (entry.title, entry.text) == ("A battery", "Tenth.")
 

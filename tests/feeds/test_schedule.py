@@ -75,9 +75,7 @@ def _schedule_after_success(
 
 
 @given(feed=feeds, hint=hints_without_skips, new=published, seed=st.integers(0, 99), missed=st.booleans())
-def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_hint(
-    feed, hint, new, seed, missed
-):
+def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_hint(feed, hint, new, seed, missed):
     interval, next_poll = schedule_after_success(
         feed,
         now=NOW,
@@ -144,9 +142,7 @@ def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
         _feed(interval=MAX_INTERVAL_SECONDS, last_article=NOW - 300 * DAY, last_success=NOW - DAY), new=1
     )[0]
     assert first == MAX_INTERVAL_SECONDS / 2
-    second = _schedule_after_success(
-        _feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1
-    )[0]
+    second = _schedule_after_success(_feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1)[0]
     assert second == DAY // 48
 
 
@@ -203,9 +199,7 @@ def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, l
         interval, due = schedule_after_success(
             feed, now=now, hints=CacheHints(), published_times=new, has_changes=bool(new), random=random
         )
-        feed = replace(
-            feed, interval=interval, last_success=now, last_article=now if new else feed.last_article
-        )
+        feed = replace(feed, interval=interval, last_success=now, last_article=now if new else feed.last_article)
         now = due
     return polls, late
 

@@ -184,9 +184,7 @@ async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, fee
     assert [visit.path for visit in feed_server.visits] == ["/r/python/.rss"]
 
 
-async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(
-    fetcher, workers, feed_server
-):
+async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(fetcher, workers, feed_server):
     page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
     feed = feed_server.serve("/@ada.rss", make_rss(make_rss_item(1), title="Ada"))
     assert (await discover_feeds(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)

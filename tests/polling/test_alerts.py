@@ -15,9 +15,7 @@ from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, make_rss, make_rss_item
 
-BROKEN = (
-    "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
-)
+BROKEN = "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
 BACK = "The feed “Wire” is back. Articles it published in the meantime are on their way."
 
 
@@ -29,9 +27,7 @@ async def add_polled_feed(newsroom: Services, server: FeedServer, channel: int =
     return feed
 
 
-async def poll_failing_feed(
-    newsroom: Services, server: FeedServer, clock: ManualClock, feed: Feed, hours: int
-) -> Feed:
+async def poll_failing_feed(newsroom: Services, server: FeedServer, clock: ManualClock, feed: Feed, hours: int) -> Feed:
     """The feed after it was asked every hour and could never be read."""
     server.serve("/", "", status=500)
     for _ in range(hours):
@@ -50,16 +46,12 @@ async def recover(newsroom: Services, server: FeedServer, feed: Feed, *new_items
 async def list_sent_alerts(newsroom: Services, channel: int = CHANNEL) -> list[str]:
     """The alerts that a channel is owed, now sent."""
     return [
-        dispatch.payload
-        for dispatch, _ in await sent(newsroom, channel)
-        if dispatch.kind is DispatchKind.FEED_ALERT
+        dispatch.payload for dispatch, _ in await sent(newsroom, channel) if dispatch.kind is DispatchKind.FEED_ALERT
     ]
 
 
 @pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["with nothing new", "with news"])
-async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(
-    newsroom, feed_server, clock, news
-):
+async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(newsroom, feed_server, clock, news):
     feed = await add_polled_feed(newsroom, feed_server)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 24)
     assert await list_sent_alerts(newsroom) == []
@@ -72,9 +64,7 @@ async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(
 
 
 async def test_a_short_failure_is_not_told_to_anybody(newsroom, feed_server, clock):
-    feed = await poll_failing_feed(
-        newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 20
-    )
+    feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 20)
     await recover(newsroom, feed_server, feed)
     assert await sent(newsroom) == []
 
@@ -113,9 +103,7 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
         raise StoreError("killed before the transaction")
 
     async with open_services(settings, clock) as newsroom:
-        feed = await poll_failing_feed(
-            newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 24
-        )
+        feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 24)
         with monkeypatch.context() as patched:
             patched.setattr(Polls, "record_unchanged", died)
             with pytest.raises(StoreError):
@@ -134,12 +122,8 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
         assert await list_sent_alerts(newsroom) == [BACK]
 
 
-async def test_what_is_back_is_known_in_the_same_transaction_as_its_articles(
-    newsroom, feed_server, clock, monkeypatch
-):
-    feed = await poll_failing_feed(
-        newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 30
-    )
+async def test_what_is_back_is_known_in_the_same_transaction_as_its_articles(newsroom, feed_server, clock, monkeypatch):
+    feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 30)
     assert await list_sent_alerts(newsroom) == [BROKEN]
     record = Polls.record
 
@@ -161,9 +145,7 @@ async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroo
         await followed(newsroom, feed.url, channel)
     await followed(newsroom, feed.url, channel=900, server=SERVER + 1)
     alert_channel = CHANNEL + 9
-    await newsroom.store.preferences.change(
-        Preference.ALERT_CHANNEL, alert_channel, server_id=SERVER, user_id=1
-    )
+    await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, alert_channel, server_id=SERVER, user_id=1)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 40)
     assert await list_sent_alerts(newsroom, alert_channel) == [BROKEN]
     assert await list_sent_alerts(newsroom, 900) == [BROKEN]
@@ -189,9 +171,7 @@ async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, 
 
 async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
-    await newsroom.store.preferences.change(
-        Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, user_id=1
-    )
+    await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, user_id=1)
     await newsroom.store.dispatches.block_channel(CHANNEL + 9, "gone", None)
     await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
     assert await list_sent_alerts(newsroom) == [BROKEN]
@@ -200,9 +180,7 @@ async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(news
 async def test_another_servers_channel_cannot_be_chosen(newsroom, feed_server):
     await add_polled_feed(newsroom, feed_server)
     with pytest.raises(StoreError):
-        await newsroom.store.preferences.change(
-            Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, user_id=1
-        )
+        await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, user_id=1)
     assert await newsroom.store.servers.get_alert_channel_id(SERVER + 1) is None
 
 

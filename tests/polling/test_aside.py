@@ -29,9 +29,7 @@ async def test_what_is_costly_runs_in_another_process(store, workers):
 
 
 async def test_a_worker_that_dies_costs_no_answer(store, workers):
-    assert (
-        await searcher_of(store, workers=workers).run_in_worker(worker_calls.die_elsewhere, HERE) == "alive"
-    )
+    assert await searcher_of(store, workers=workers).run_in_worker(worker_calls.die_elsewhere, HERE) == "alive"
 
 
 @pytest.mark.parametrize(
@@ -39,9 +37,7 @@ async def test_a_worker_that_dies_costs_no_answer(store, workers):
 )
 async def test_a_worker_gives_the_same_answer(store, workers, question):
     library = await Library(store).open()
-    await library.add(
-        "Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it."
-    )
+    await library.add("Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it.")
     await library.add("A robot", "It guides visitors through the museum since January 2021.")
     inside = await answer_question(searcher_of(store), question, feed_ids=None)
     assert await answer_question(searcher_of(store, workers=workers), question, feed_ids=None) == inside

@@ -41,9 +41,7 @@ Render = Callable[[Story, str, str], str]
 
 def render_plain(story: Story, link: str, date: str) -> str:
     time = f"<time datetime={date}>{date}</time>" if date else ""
-    return (
-        f"<article class=post><h2><a href={link}>{story.title}</a></h2>{time}<p>{story.words}</p></article>"
-    )
+    return f"<article class=post><h2><a href={link}>{story.title}</a></h2>{time}<p>{story.words}</p></article>"
 
 
 def render_card(story: Story, link: str, date: str) -> str:
@@ -54,17 +52,11 @@ def render_card(story: Story, link: str, date: str) -> str:
     )
 
 
-def page(
-    clock: ManualClock, stories: Sequence[Story], render: Render = render_plain, around: str = "{}"
-) -> str:
+def page(clock: ManualClock, stories: Sequence[Story], render: Render = render_plain, around: str = "{}") -> str:
     started_at = 1_780_000_000
     parts = []
     for story in stories:
-        date = (
-            ""
-            if story.age is None
-            else datetime.fromtimestamp(started_at - story.age * DAY, UTC).date().isoformat()
-        )
+        date = "" if story.age is None else datetime.fromtimestamp(started_at - story.age * DAY, UTC).date().isoformat()
         parts.append(render(story, story.path.format(story.number), date))
     menu = "<nav><a href=/about>About our old paper</a><a href=/ads>Place a small advert</a></nav>"
     body = around.format("".join(parts))
@@ -97,9 +89,7 @@ class Site:
         """What is posted at once."""
         discovery = await self.newsroom.follow_service.resolve(self.serve_stories(stories), SERVER)
         list_discovery = convert_list_to_feed(discovery, discovery.page_lists.lists[0])
-        follow_outcome = await self.newsroom.follow_service.follow(
-            list_discovery, server_id=SERVER, channel_id=channel
-        )
+        follow_outcome = await self.newsroom.follow_service.follow(list_discovery, server_id=SERVER, channel_id=channel)
         self.feed = follow_outcome.feed
         return await titles(self.newsroom, channel)
 
@@ -143,9 +133,7 @@ async def test_a_redesign_posts_nothing_old(site, made, around):
 @pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
 async def test_what_gets_other_links_is_not_news(site, made):
     await site.follow(made(5, 4, 3, 2, 1))
-    site.serve_stories(
-        [story._replace(path="/archive/{}.html?s=1") for story in made(6, 5, 4, 3, 2, 1)], render_card
-    )
+    site.serve_stories([story._replace(path="/archive/{}.html?s=1") for story in made(6, 5, 4, 3, 2, 1)], render_card)
     assert await site.poll() == list_titles(6)
     site.serve_stories([story._replace(path="/archive/{}.html?s=2") for story in made(7, 6, 5, 4, 3, 2)])
     assert await site.poll() == list_titles(7)
@@ -176,8 +164,7 @@ async def test_what_comes_after_what_was_removed_is_backlog(site):
 
 async def test_the_first_words_of_an_item_are_its_excerpt_and_numbers_are_not(site, newsroom):
     stories = [
-        story._replace(words=WORDS if story.number == 5 else "23 replies")
-        for story in make_dated_stories(5, 4, 3)
+        story._replace(words=WORDS if story.number == 5 else "23 replies") for story in make_dated_stories(5, 4, 3)
     ]
     await site.follow(stories)
     summary_by_title = {
@@ -221,9 +208,7 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, new
     assert "only works with JavaScript" in refusal_sentences.refusal_sentence(declined.value)
 
 
-async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(
-    site, newsroom, feed_server
-):
+async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(site, newsroom, feed_server):
     await site.follow(make_dated_stories(3, 2, 1))
     request_count = feed_server.count("/news")
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /news", content_type="text/plain")
@@ -237,12 +222,8 @@ async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_pol
 
 
 async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(site, newsroom):
-    second = "".join(
-        render_shop_link(story, f"/{story.number}", "") for story in make_dated_stories(5, 4, 3, 2, 1)
-    )
-    url = site.serve_stories(
-        make_dated_stories(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>"
-    )
+    second = "".join(render_shop_link(story, f"/{story.number}", "") for story in make_dated_stories(5, 4, 3, 2, 1))
+    url = site.serve_stories(make_dated_stories(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>")
     discovery = await newsroom.follow_service.resolve(url, SERVER)
     both = [convert_list_to_feed(discovery, page_list) for page_list in discovery.page_lists.lists]
     assert len({each.feeds[0].url for each in both}) == len(both) == 2

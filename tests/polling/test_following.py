@@ -15,9 +15,7 @@ LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
 
 
 async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsroom, feed_server, clock):
-    url = feed_server.serve(
-        "/feed", make_rss(*(make_rss_item(n, published=clock.now() - n * 3600) for n in range(5)))
-    )
+    url = feed_server.serve("/feed", make_rss(*(make_rss_item(n, published=clock.now() - n * 3600) for n in range(5))))
     discovery = await newsroom.follow_service.resolve(url, 1)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (follow_outcome.is_new, follow_outcome.feed.url, follow_outcome.first_article.title) == (
@@ -35,9 +33,7 @@ async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsr
 
 
 async def test_following_twice_changes_nothing(newsroom, feed_server):
-    discovery = await newsroom.follow_service.resolve(
-        feed_server.serve("/feed", make_rss(make_rss_item(1))), 1
-    )
+    discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss(make_rss_item(1))), 1)
     first = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     again = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (first.is_new, again.is_new) == (True, False)
@@ -123,9 +119,7 @@ async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom,
 async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(""), content_type="text/html")
     assert "no feed at" in await follow_and_get_refusal(newsroom, page)
-    assert "No feed found at that address" in await follow_and_get_refusal(
-        newsroom, feed_server.origin + "/missing"
-    )
+    assert "No feed found at that address" in await follow_and_get_refusal(newsroom, feed_server.origin + "/missing")
     assert "private network" in await follow_and_get_refusal(newsroom, "http://10.1.2.3/feed")
 
 
@@ -139,9 +133,7 @@ async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_serv
     owners = []
     for server in (1, 2):
         discovery = await newsroom.follow_service.resolve(url, server)
-        follow_outcome = await newsroom.follow_service.follow(
-            discovery, server_id=server, channel_id=server * 10
-        )
+        follow_outcome = await newsroom.follow_service.follow(discovery, server_id=server, channel_id=server * 10)
         owners.append((follow_outcome.feed.id, follow_outcome.feed.server_id))
         assert await titles(newsroom, server * 10) == ["Article 1"]
     assert [owner for _, owner in owners] == [1, 2]

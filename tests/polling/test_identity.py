@@ -35,9 +35,7 @@ def entry(
 ) -> str:
     parts = {"title": title, "link": link, "pubDate": date, "description": text or None}
     inner = "".join(
-        f"<{name}>{escape(element_text)}</{name}>"
-        for name, element_text in parts.items()
-        if element_text is not None
+        f"<{name}>{escape(element_text)}</{name}>" for name, element_text in parts.items() if element_text is not None
     )
     if guid is not None:
         inner += f'<guid isPermaLink="false">{escape(guid)}</guid>'
@@ -78,10 +76,7 @@ OLD = entry("Old", guid="old", link="https://news.example/old", date=MONDAY)
 async def test_a_changed_title_link_and_date_do_not_repost_a_guid(channel):
     await channel.poll_with_entries(OLD)
     assert (
-        await channel.poll_with_entries(
-            entry("New", guid="old", link="https://news.example/new", date=TUESDAY)
-        )
-        == []
+        await channel.poll_with_entries(entry("New", guid="old", link="https://news.example/new", date=TUESDAY)) == []
     )
     (article,) = await channel.newsroom.store.articles.list_newest(None, limit=9)
     assert (article.title, article.url) == ("New", "https://news.example/new")
@@ -134,9 +129,7 @@ async def test_entries_that_differ_by_fragment_alone_are_two_articles(channel):
 
 async def test_an_unknown_guid_with_a_known_link_but_other_title_and_date_is_new(channel):
     await channel.poll_with_entries(OLD)
-    posted = await channel.poll_with_entries(
-        entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY)
-    )
+    posted = await channel.poll_with_entries(entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY))
     assert posted == ["Fresh"]
 
 
@@ -164,9 +157,7 @@ async def test_a_second_guid_beside_the_known_one_is_new_although_link_and_title
     link = "https://daring.example/linked"
     first = entry("Notes", guid="a", link=link, date=MONDAY)
     await channel.poll_with_entries(first)
-    assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY), first) == [
-        "Notes"
-    ]
+    assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY), first) == ["Notes"]
 
 
 async def test_a_guid_that_the_document_repeats_decides_nothing(channel):
@@ -199,9 +190,7 @@ async def test_an_entry_without_guid_goes_by_its_link(channel):
     await channel.poll_with_entries(entry("Old", link="https://news.example/1", date=MONDAY))
     renamed = entry("Quite another title", link="https://news.example/1?utm_medium=feed", date=TUESDAY)
     assert await channel.poll_with_entries(renamed) == []
-    assert await channel.poll_with_entries(
-        renamed, entry("Old", link="https://news.example/2", date=MONDAY)
-    ) == ["Old"]
+    assert await channel.poll_with_entries(renamed, entry("Old", link="https://news.example/2", date=MONDAY)) == ["Old"]
 
 
 async def test_guids_added_to_a_feed_that_had_none_repost_nothing(channel):
@@ -216,10 +205,7 @@ async def test_guids_added_to_a_feed_that_had_none_repost_nothing(channel):
 
 async def test_a_site_that_moves_to_https_reposts_nothing(channel):
     await channel.poll_with_entries(*(entry(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
-    assert (
-        await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
-        == []
-    )
+    assert await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5))) == []
     assert await channel.count_articles() == 5
 
 
@@ -238,17 +224,17 @@ async def test_entries_that_all_link_to_the_home_page_are_not_taken_for_one_anot
     assert await channel.poll_with_entries(entry("Strike at the port", guid="2", link=home, date=MONDAY)) == [
         "Strike at the port"
     ]
-    assert await channel.poll_with_entries(
-        entry("Weather for Tuesday", guid="3", link=home, date=TUESDAY)
-    ) == ["Weather for Tuesday"]
+    assert await channel.poll_with_entries(entry("Weather for Tuesday", guid="3", link=home, date=TUESDAY)) == [
+        "Weather for Tuesday"
+    ]
 
 
 async def test_issues_of_a_series_with_one_link_are_told_apart_by_their_numbers(channel):
     link = "https://pod.example/show"
     await channel.poll_with_entries(entry("The podcast, episode 12", guid="12", link=link, date=MONDAY))
-    assert await channel.poll_with_entries(
-        entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)
-    ) == ["The podcast, episode 13"]
+    assert await channel.poll_with_entries(entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)) == [
+        "The podcast, episode 13"
+    ]
 
 
 async def test_an_entry_that_vanishes_and_comes_back_is_not_new(channel):
@@ -269,9 +255,7 @@ async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
         "One",
         "Two",
     ]
-    pages = {
-        article.page for article in await channel.newsroom.store.articles.find_by_urls((link,), "", (), 9)
-    }
+    pages = {article.page for article in await channel.newsroom.store.articles.find_by_urls((link,), "", (), 9)}
     assert len(pages) == 2
 
 
@@ -281,9 +265,7 @@ async def test_two_feeds_with_one_page_make_one_post(newsroom, feed_server):
     for feed in (first_feed, second_feed):
         await polled(newsroom, feed)
     assert await titles(newsroom) == ["Old"]
-    shared_ = entry(
-        "Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY
-    )
+    shared_ = entry("Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY)
     feed_server.serve("/one", make_rss(shared_, OLD))
     feed_server.serve("/two", make_rss(shared_.replace("one", "two"), OLD))
     for feed in (first_feed, second_feed):
@@ -394,9 +376,7 @@ async def test_a_feed_that_moves_its_addresses_posts_what_is_new_beside_them_alo
     assert await channel.poll_with_entries(new, *make_series(MOVES[move], count=count)) == ["Story 0"]
     assert await channel.poll_with_entries(new, *make_series(as_before, count=count)) == []
     assert await channel.count_articles() == count + 1
-    assert await channel.poll_with_entries(*make_series(MOVES[move], first=count, count=1), new) == [
-        f"Story {count}"
-    ]
+    assert await channel.poll_with_entries(*make_series(MOVES[move], first=count, count=1), new) == [f"Story {count}"]
 
 
 async def test_a_feed_that_moves_half_way_reposts_nothing(channel):
@@ -425,9 +405,9 @@ async def test_a_title_that_comes_back_with_every_issue_is_news_each_time(channe
     await channel.poll_with_entries(*(issue(1, name) for name in names))
     for number in range(2, 5):
         assert sorted(await channel.poll_with_entries(issue(number, names[0]))) == names[:1]
-    assert sorted(
-        await channel.poll_with_entries(*(issue(8, name) for name in names), issue(4, names[0]))
-    ) == sorted(names)
+    assert sorted(await channel.poll_with_entries(*(issue(8, name) for name in names), issue(4, names[0]))) == sorted(
+        names
+    )
 
 
 async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(channel):

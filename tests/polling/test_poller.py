@@ -37,9 +37,7 @@ def parsed(monkeypatch) -> list[str]:
 
 
 async def test_a_first_poll_floods_nobody_and_keeps_the_backlog(newsroom, feed_server, clock):
-    url = feed_server.serve(
-        "/", make_rss(*(make_rss_item(n, published=clock.now() - n * DAY) for n in range(30)))
-    )
+    url = feed_server.serve("/", make_rss(*(make_rss_item(n, published=clock.now() - n * DAY) for n in range(30))))
     await polled(newsroom, await followed(newsroom, url))
     assert await titles(newsroom) == ["Article 0"]
     assert await newsroom.store.articles.count() == 30
@@ -52,9 +50,7 @@ async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, cloc
     clock.advance(DAY)
     feed_server.serve(
         "/",
-        make_rss(
-            *(make_rss_item(n, published=clock.now() - (9 - n) * 60) for n in (3, 2, 1)), make_rss_item(0)
-        ),
+        make_rss(*(make_rss_item(n, published=clock.now() - (9 - n) * 60) for n in (3, 2, 1)), make_rss_item(0)),
     )
     for _ in range(3):
         feed = await polled(newsroom, feed)
@@ -104,9 +100,7 @@ async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_serve
 async def test_a_date_in_the_future_or_none_becomes_the_time_found(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(1, published=clock.now() + DAY), make_rss_item(2)))
     await polled(newsroom, await followed(newsroom, url))
-    assert {article.published for article in await newsroom.store.articles.list_newest(None, limit=9)} == {
-        clock.now()
-    }
+    assert {article.published for article in await newsroom.store.articles.list_newest(None, limit=9)} == {clock.now()}
 
 
 async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, feed_server, clock):
@@ -125,9 +119,7 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
         article.published,
     )
     assert await titles(newsroom) == []
-    assert [edit.id for edit in await newsroom.store.dispatches.list_due_edits(clock.now(), 9)] == [
-        dispatch.id
-    ]
+    assert [edit.id for edit in await newsroom.store.dispatches.list_due_edits(clock.now(), 9)] == [dispatch.id]
 
 
 @pytest.mark.parametrize("unchanged", ["304", "same bytes", "new head"])
@@ -213,9 +205,7 @@ async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monk
 @pytest.mark.parametrize("failure", [StoreError("the disk is full"), asyncio.CancelledError()])
 async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, feed_server, monkeypatch):
     """The ETag of a document whose articles were lost would hide them for ever."""
-    feed = await polled(
-        newsroom, await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
-    )
+    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
     await titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)))
 
@@ -232,9 +222,7 @@ async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, fee
 
 
 async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
-    feed = await polled(
-        newsroom, await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
-    )
+    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
     await titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)), etag=False)
     reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for _ in range(4)))
@@ -310,9 +298,7 @@ async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed
 
 
 async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_server, clock):
-    busy = await followed(
-        newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"})
-    )
+    busy = await followed(newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"}))
     other_feed = await followed(newsroom, feed_server.serve("/other", make_rss(make_rss_item(1))))
     assert (await newsroom.poller.poll(busy)).error == fetch_errors.RATE_LIMITED
     report = await newsroom.poller.poll(other_feed)

@@ -117,9 +117,7 @@ async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, m
     assert await titles(newsroom) == ["Article 2"]
 
 
-async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
-    newsroom, feed_server, clock, monkeypatch
-):
+async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(newsroom, feed_server, clock, monkeypatch):
     feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     failing = True
     due = Feeds.list_due
@@ -204,9 +202,7 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
 
     async with open_services(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
         feeds = [
-            await followed(newsroom, publishers(host).handle(f"/{n}", slow))
-            for host in range(4)
-            for n in range(2)
+            await followed(newsroom, publishers(host).handle(f"/{n}", slow)) for host in range(4) for n in range(2)
         ]
         async with running(newsroom):
             await until_polled(newsroom, *feeds)
@@ -231,9 +227,7 @@ async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(new
 
 
 async def test_polls_without_news_are_written_together(newsroom, feed_server, clock, monkeypatch):
-    feeds = [
-        await followed(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)
-    ]
+    feeds = [await followed(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)]
     for feed in feeds:
         await newsroom.poller.poll(feed)
     writes: list[int] = []

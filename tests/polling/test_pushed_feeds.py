@@ -101,9 +101,7 @@ class Hub:
         key = (secret if secret is not None else self.forms[-1]["hub.secret"]).encode()
         headers = {"Content-Type": "application/rss+xml"}
         if method in websub.SIGNATURE_ALGORITHMS:
-            headers["X-Hub-Signature"] = (
-                f"{method}={hmac.new(key, raw, getattr(hashlib, method)).hexdigest()}"
-            )
+            headers["X-Hub-Signature"] = f"{method}={hmac.new(key, raw, getattr(hashlib, method)).hexdigest()}"
         callback = at or self.forms[-1]["hub.callback"]
         async with aiohttp.request("POST", callback, data=raw, headers=headers) as answer:
             status = answer.status
@@ -320,9 +318,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     feed = await hub.follow_pushed_feed()
     assert await hub.push(b"x" * 200_000) == 413
     monkeypatch.setattr(websub_routes, "RECEIVE_TIMEOUT_SECONDS", 0.05)
-    async with aiohttp.request(
-        "POST", hub.forms[-1]["hub.callback"], data=dripping(), headers=FORGED
-    ) as answer:
+    async with aiohttp.request("POST", hub.forms[-1]["hub.callback"], data=dripping(), headers=FORGED) as answer:
         assert answer.status == 408
     for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
         assert await hub.push(body) == 202
@@ -375,18 +371,16 @@ async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(
 async def test_secrets_and_private_networks_stay_where_they_are(hub):
     secret = hub.serve(1).replace("http://", "http://jane:s3cr3t@")
     feed = await hub.newsroom.store.feeds.add(secret, server_id=100)
-    await hub.newsroom.store.subscriptions.follow(
-        server_id=100, channel_id=200, feed_id=feed.id, first_article_id=None
-    )
+    await hub.newsroom.store.subscriptions.follow(server_id=100, channel_id=200, feed_id=feed.id, first_article_id=None)
     await polled(hub.newsroom, feed)
     inside = {"Link": "<http://10.1.2.3/hub>; rel=hub"}
     other_url = hub.server.serve("/other", make_rss(make_rss_item(1)), headers=inside)
     await polled(hub.newsroom, await followed(hub.newsroom, other_url))
     await asyncio.sleep(0.05)
     assert hub.forms == []
-    assert [
-        push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.list_all()
-    ] == ["http://10.1.2.3/hub"]
+    assert [push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.list_all()] == [
+        "http://10.1.2.3/hub"
+    ]
 
 
 async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(hub):
@@ -406,9 +400,7 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
     tmp_path, feed_server, clock, settings, store
 ):
     await store.close()
-    url = feed_server.serve(
-        "/feed", make_rss(make_rss_item(1)), headers={"Link": "<https://hub.example/>; rel=hub"}
-    )
+    url = feed_server.serve("/feed", make_rss(make_rss_item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
         reachable = settings.model_copy(update={"public_url": public})
         async with open_services(reachable, clock) as newsroom:
@@ -417,8 +409,7 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
             running = asyncio.create_task(newsroom.websub.run())
             await until(lambda naps=clock.sleep_count: clock.sleep_count > naps)  # type: ignore[misc]  # it looked
             assert [
-                push_subscription.hub
-                for push_subscription in await newsroom.store.push_subscriptions.list_all()
+                push_subscription.hub for push_subscription in await newsroom.store.push_subscriptions.list_all()
             ] == offered
             running.cancel()
 
@@ -428,9 +419,7 @@ def test_hubs_are_found_in_documents_of_all_formats():
         '<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title><link rel="hub" href="https://hub.example/"/>'
         '<link rel="self" href="/self"/><entry><id>1</id><title>One</title></entry></feed>'
     )
-    channel = (
-        '<channel xmlns:atom="http://www.w3.org/2005/Atom"><atom:link rel="hub" href="https://hub.example/"/>'
-    )
+    channel = '<channel xmlns:atom="http://www.w3.org/2005/Atom"><atom:link rel="hub" href="https://hub.example/"/>'
     in_rss = make_rss(make_rss_item(1)).replace("<channel>", channel)
     json_feed = (
         '{"version":"https://jsonfeed.org/version/1.1","title":"J","feed_url":"https://x.example/self","items":[],'
@@ -442,9 +431,7 @@ def test_hubs_are_found_in_documents_of_all_formats():
         (json_feed, "https://x.example/self"),
     ):
         parsed = parse.parse(document.encode(), "", "https://x.example/")
-        assert websub.find_hub({}, parsed, "https://x.example/") == websub.HubLink(
-            "https://hub.example/", topic
-        )
+        assert websub.find_hub({}, parsed, "https://x.example/") == websub.HubLink("https://hub.example/", topic)
     plain = parse.parse(make_rss().encode(), "", "https://x.example/")
     assert websub.find_hub({"link": "<" * 9_000}, plain, "https://x.example/") is None
     several = CIMultiDict([("Link", "</page>; rel=alternate"), ("link", "<https://hub.example/>; rel=hub")])

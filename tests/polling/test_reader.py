@@ -78,9 +78,7 @@ async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_serve
     assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.FETCHED
 
 
-async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
-    reading_newsroom, feed_server
-):
+async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(reading_newsroom, feed_server):
     url = publish(feed_server, 1)
     (article,) = await poll_and_read_pages(reading_newsroom, url)
     feed_server.serve("/feed", make_rss(entry(1, article.url, TEASER + " A correction.")))
@@ -111,8 +109,7 @@ async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, fee
     outcomes = [await load_page_end(reading_newsroom, article) for article in articles]
     assert (
         outcomes
-        == [PageFetchOutcome.FETCHED] * page_fetch_queue.MAX_BACKLOG_FETCHES
-        + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
+        == [PageFetchOutcome.FETCHED] * page_fetch_queue.MAX_BACKLOG_FETCHES + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
     )
 
 
@@ -129,9 +126,7 @@ async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server
 async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_server, clock):
     quiet = await followed(reading_newsroom, publish(feed_server, 1))
     await polled(reading_newsroom, quiet)
-    loud = await followed(
-        reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l")))
-    )
+    loud = await followed(reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l"))))
     await polled(reading_newsroom, loud)
     clock.advance(3600)
     feed_server.serve("/loud", make_rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
@@ -143,9 +138,7 @@ async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_s
 async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_server):
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
-    (article,) = await poll_and_read_pages(
-        reading_newsroom, feed_server.serve("/feed", make_rss(entry(1, link)))
-    )
+    (article,) = await poll_and_read_pages(reading_newsroom, feed_server.serve("/feed", make_rss(entry(1, link))))
     assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
@@ -188,10 +181,7 @@ async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsro
     (article,) = await poll_and_read_pages(reading_newsroom, url)
     publish(feed_server, 1)
     clock.advance(7200)
-    assert (
-        await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False)
-        == 1
-    )
+    assert await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False) == 1
 
 
 async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):

@@ -74,9 +74,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
         withdrawn: set[str] = set()
         for version in history[1:]:
             posted = await _posts(newsroom, feed, feed_server, clock, name, version)
-            new = {
-                canonicalize(entry["link"]) for entry in version["new"]
-            } - seen_urls  # what came back is not new
+            new = {canonicalize(entry["link"]) for entry in version["new"]} - seen_urls  # what came back is not new
             assert sorted(posted) == sorted(new), version["poll"]
             seen_urls |= new
             stored_articles = await newsroom.store.articles.list_newest([feed.id], limit=1000)

@@ -37,9 +37,7 @@ async def count_posts_and_notices(newsroom: Services) -> tuple[int, list[str]]:
     return sum(len(articles) for _, articles in done), notices(done)
 
 
-async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
-    small_shares, newsroom, feed_server, clock
-):
+async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_shares, newsroom, feed_server, clock):
     first = [make_rss_item(number) for number in range(5)]
     feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(*first))))
     await count_posts_and_notices(newsroom)
@@ -69,9 +67,7 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
 async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one_notice(
     newsroom, feed_server, clock, titles
 ):
-    feed = await followed(
-        newsroom, feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(5))))
-    )
+    feed = await followed(newsroom, feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(5)))))
     post_count = 0
     notice: list[str] = []
     for poll in range(1, 30):
@@ -79,9 +75,7 @@ async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one
         clock.advance(max(feed.next_poll - clock.now(), 0))
         numbers = range(poll * 100, poll * 100 + 5)
         title = "Story {}" if titles == "the same" else "Story {} of {}"
-        entries = [
-            make_rss_item(number, title=title.format(number % 100, poll), body="Words.") for number in numbers
-        ]
+        entries = [make_rss_item(number, title=title.format(number % 100, poll), body="Words.") for number in numbers]
         feed_server.serve("/", make_rss(*entries))
         count, new_notices = await count_posts_and_notices(newsroom)
         post_count += count
@@ -154,9 +148,7 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
                 return sum(len(publisher.visits) for publisher in publishers) >= 16
 
             await until(are_out)
-            feed = await followed(
-                newsroom, feed_server.serve("/", make_rss(make_rss_item(2))), CHANNEL + 1, SERVER + 1
-            )
+            feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(2))), CHANNEL + 1, SERVER + 1)
             newsroom.poller.wake()
             await until_polled(newsroom, feed)
             assert not release.is_set()
@@ -177,9 +169,7 @@ async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others
             await until_polled(newsroom, feed)
 
             async def is_told() -> bool:
-                return (
-                    newsroom.poller.hosts.get(publishers_of_one_host[0].url).get_backlog_seconds(SERVER) >= 20
-                )
+                return newsroom.poller.hosts.get(publishers_of_one_host[0].url).get_backlog_seconds(SERVER) >= 20
 
             await until(is_told)
     finally:

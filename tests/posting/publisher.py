@@ -62,9 +62,7 @@ class Publisher:
 
     async def article(self, number: int, **changes: Any) -> None:
         """Publish article `number`, a minute younger than the one before."""
-        await self.publish(
-            make_rss_item(number, published=self.world.clock.now() - 3600 + number * 60, **changes)
-        )
+        await self.publish(make_rss_item(number, published=self.world.clock.now() - 3600 + number * 60, **changes))
 
 
 def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
@@ -94,11 +92,7 @@ class Answers:
             body = options.get("json") or {}
             self.bodies.append(body)
             nonce = body.get("nonce") if isinstance(body, dict) else None
-            answer = (
-                answer_by_nonce[nonce]
-                if nonce in answer_by_nonce
-                else await original_request(route, **options)
-            )
+            answer = answer_by_nonce[nonce] if nonce in answer_by_nonce else await original_request(route, **options)
             if nonce is not None:
                 answer_by_nonce[nonce] = answer
             error = self.lose(route)

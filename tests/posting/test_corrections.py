@@ -71,9 +71,7 @@ async def test_other_spaces_capitals_and_marks_are_no_correction(telex, publishe
     assert not any("Corrected" in text(post) for post in telex.posts())
 
 
-async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(
-    telex, publisher
-):
+async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(telex, publisher):
     await publish_dated_articles(telex, publisher)
     feed_items = list(publisher.items)
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])

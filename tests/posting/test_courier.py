@@ -238,9 +238,7 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
     await telex.deliver()
-    telex.env.inject_error(
-        "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
-    )
+    telex.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits")
     await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0", "Article 1"]
     telex.clock.advance(3600)
@@ -315,9 +313,7 @@ async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(
     assert not release_task.done()
     answers.set()
     await release_task
-    assert [dispatch.state for dispatch in await telex.store.dispatches.list_recent(0, 10)] == [
-        DispatchState.SENT
-    ] * 2
+    assert [dispatch.state for dispatch in await telex.store.dispatches.list_recent(0, 10)] == [DispatchState.SENT] * 2
     await sending
 
 

@@ -137,9 +137,7 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
         assert dispatch.thread_id == thread.id
 
 
-async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(
-    telex, publisher
-):
+async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     await publisher.post(make_rss_item(1))
     await set_daily_thread(telex, on=False)
@@ -156,9 +154,7 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
         assert channel_titles(telex) == ["Article 2"]
 
 
-async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(
-    telex, publisher
-):
+async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     await set_daily_thread(telex, on=False)
@@ -173,9 +169,7 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
     assert channel_titles(telex) == ["Article 1"]
 
 
-async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(
-    telex, publisher, answers
-):
+async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(telex, publisher, answers):
     await begin_with_daily_thread(telex, publisher)
     await set_daily_thread(telex, on=False)
     answers.lose_next("/messages", times=2)

@@ -92,9 +92,7 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
     async def look(times: int) -> None:
         outlet_branding.tile_use_counts.update(feed.id for feed in feeds)
         await emoji.run_once()
-        assert [count_requests(feed_server, f"/icon{number}") for number in range(len(feeds))] == [
-            times
-        ] * len(feeds)
+        assert [count_requests(feed_server, f"/icon{number}") for number in range(len(feeds))] == [times] * len(feeds)
 
     await look(1)
     await telex.advance(86_400)
@@ -115,9 +113,7 @@ async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_po
     ]
 
 
-async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(
-    telex, feed_server, monkeypatch
-):
+async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(telex, feed_server, monkeypatch):
     emoji = create_application_emoji(telex)
     feeds = []
     await emoji.run_once()

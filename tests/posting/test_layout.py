@@ -95,10 +95,7 @@ async def test_discord_takes_whatever_is_put_into_a_layout(layout):
         elif component["type"] == 12:
             assert 1 <= len(component["items"]) <= 10
     sent_ids = {
-        child["custom_id"]
-        for sent_row in components
-        if sent_row["type"] == 1
-        for child in sent_row["components"]
+        child["custom_id"] for sent_row in components if sent_row["type"] == 1 for child in sent_row["components"]
     }
     row_button_ids = {
         item.custom_id
@@ -149,9 +146,7 @@ async def test_words_alone_and_nothing_that_leads_out():
     assert not blocks.list_items(blocks.without_items(layout))
 
 
-@pytest.mark.parametrize(
-    ("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")]
-)
+@pytest.mark.parametrize(("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")])
 def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
     assert outlet_branding.initial_of(name) == letter
     assert (

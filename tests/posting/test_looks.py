@@ -95,9 +95,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
 async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
-    message = posts.render_post(
-        LONG, FEED, language="en", look=PostLook(style=style, role=7), mentioned_role_id=7
-    )
+    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role=7), mentioned_role_id=7)
     embed = fields(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
     assert ("thumbnail" in embed, "image" in embed) == (small, not small)
@@ -110,9 +108,7 @@ async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
 async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, prefix, style):
     article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
-    look = PostLook(
-        style=style, excerpt=1000, prefix=discord_text.to_plain_line(prefix, messages.MAX_PREFIX_LENGTH)
-    )
+    look = PostLook(style=style, excerpt=1000, prefix=discord_text.to_plain_line(prefix, messages.MAX_PREFIX_LENGTH))
     message = posts.render_post(article, FEED, language="en", look=look)
     within_limits(message)
     assert message.content is None
@@ -120,12 +116,8 @@ async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, pr
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
-    message = posts.render_post(
-        article, FEED, language="en", look=replace(HEADLINE, role=77), mentioned_role_id=77
-    )
-    line = fields(message)["description"] + message_text(
-        posts.render_post(article, FEED, language="en", look=HEADLINE)
-    )
+    message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role=77), mentioned_role_id=77)
+    line = fields(message)["description"] + message_text(posts.render_post(article, FEED, language="en", look=HEADLINE))
     assert "](https://evil" not in line.replace("\\]", "")
     assert "**x**" not in line.replace("\\*", "")
     assert message.content == "<@&77>"
@@ -141,10 +133,7 @@ async def test_without_a_role_nobody_may_be_mentioned():
 
 def test_a_look_in_words_hides_no_markup():
     look = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
-    assert (
-        look_labels.look_summary_text(look)
-        == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
-    )
+    assert look_labels.look_summary_text(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert look_labels.look_summary_text(PostLook()) == "card"
 
 
@@ -153,9 +142,7 @@ def test_a_look_in_words_hides_no_markup():
 
 @pytest.mark.parametrize("style", list(Style))
 async def test_a_template_says_what_posts_say_in_every_style(style):
-    template = Template(
-        "**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}"
-    )
+    template = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
     other_article = ARTICLE._replace(outlet="Other", url="https://other.example/1")
     look = PostLook(style=style, template=template, prefix="New:")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined_articles=[other_article])
@@ -171,9 +158,7 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    title=HOSTILE, outlet=HOSTILE, author=HOSTILE, tag=HOSTILE, url=st.sampled_from(["", "x", ARTICLE.url])
-)
+@given(title=HOSTILE, outlet=HOSTILE, author=HOSTILE, tag=HOSTILE, url=st.sampled_from(["", "x", ARTICLE.url]))
 async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet, author, tag, url):
     article = ARTICLE._replace(title=title, outlet=outlet, author=author, tags=(tag,), url=url, summary="")
     template = Template("[{title}]({link})", "{author} {tags}", "{outlet}")

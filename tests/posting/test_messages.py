@@ -38,9 +38,7 @@ ARTICLE = Article(
 FEED = Feed(id=1, url="https://news.example/feed", outlet="Example", icon="https://news.example/icon.png")
 HOSTILE = (
     st.text(max_size=400)
-    | st.sampled_from(
-        ["🏳️‍🌈" * 200, "مرحبا\u202e" * 100, "\u200b" * 5000, "**" * 300, "@everyone " * 50, "x" * 5000]
-    )
+    | st.sampled_from(["🏳️‍🌈" * 200, "مرحبا\u202e" * 100, "\u200b" * 5000, "**" * 300, "@everyone " * 50, "x" * 5000])
     | st.text(alphabet="*_`|[]()<>@#:~\\ a\n", max_size=600)
 )
 
@@ -67,9 +65,7 @@ def message_text(message: messages.Message) -> str:
 def picture_urls(message: messages.Message) -> list[str]:
     """The addresses of the pictures."""
     media_objects = [component["media"] for component in parts(message) if "media" in component]
-    media_objects += [
-        gallery_item["media"] for gallery in parts(message) for gallery_item in gallery.get("items", ())
-    ]
+    media_objects += [gallery_item["media"] for gallery in parts(message) for gallery_item in gallery.get("items", ())]
     return [media["url"] for media in media_objects]
 
 
@@ -197,14 +193,12 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     episode = ARTICLE._replace(audio=player, duration=2_530)
     message = posts.render_post(episode, None, language="fr", look=PostLook(style=style))
     labels = {component["url"]: component["label"] for component in components(message) if "url" in component}
-    read_labels = (
-        {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}
-    )  # their title leads there
+    read_labels = {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}  # their title leads there
     assert labels == read_labels | {player: "Écouter · 42\u00a0min"}
     audio_only = posts.render_post(episode._replace(url=player, duration=None), None, language="en")
-    assert [
-        listen_component["label"] for listen_component in components(audio_only) if "url" in listen_component
-    ] == ["Listen"]
+    assert [listen_component["label"] for listen_component in components(audio_only) if "url" in listen_component] == [
+        "Listen"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -223,9 +217,7 @@ async def test_a_video_can_be_watched(url, label):
 
 
 async def test_a_link_too_long_for_a_button_has_none():
-    message = posts.render_post(
-        ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en"
-    )
+    message = posts.render_post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
     assert len(components(message)) == 2
     assert "x" * 600 in message_text(message)
 
@@ -243,8 +235,7 @@ async def test_no_text_breaks_discords_limits(title, summary, body, outlet):
 
 async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
     articles = [
-        ARTICLE._replace(id=n, key=f"key{n}", title=f"Article {n}", url=f"https://news.example/{n}")
-        for n in range(200)
+        ARTICLE._replace(id=n, key=f"key{n}", title=f"Article {n}", url=f"https://news.example/{n}") for n in range(200)
     ]
     message = messages.catch_up_message("catch-up:key0", articles, language="en")
     within_limits(message)
@@ -262,9 +253,7 @@ async def test_a_title_cannot_end_the_link_around_it():
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
     *_other_lines, line = message_text(messages.catch_up_message("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
-    assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace(
-        "\\[", ""
-    )
+    assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace("\\[", "")
 
 
 async def test_barer_attempts_leave_pictures_out_first_and_links_last():

@@ -27,9 +27,7 @@ async def test_an_announcement_is_published_once(telex, publisher):
     assert await telex.store.dispatches.list_unfinalized() == []
 
 
-async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(
-    telex, publisher, monkeypatch
-):
+async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(telex, publisher, monkeypatch):
     """The library knows no channel then, and what it does not know looks like no announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
@@ -53,9 +51,7 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
 async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher):
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
-    telex.env.inject_error(
-        "POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down"
-    )
+    telex.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down")
     await publisher.post(make_rss_item(1), make_rss_item(2))
     assert titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
     assert [is_published(post) for post in telex.posts(news)] == [True, False, True]

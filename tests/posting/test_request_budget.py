@@ -80,9 +80,7 @@ async def test_two_processes_ask_no_more_than_one_may(two_processes, feed_server
     first_process, second_process = two_processes
     assert await count_answered(first_process, url, 10, min_answered=10) == 10
     assert (
-        await count_answered(
-            second_process, url, 60, min_answered=MAX_REQUESTS_PER_SECOND - 10 - HEADROOM_SLOTS
-        )
+        await count_answered(second_process, url, 60, min_answered=MAX_REQUESTS_PER_SECOND - 10 - HEADROOM_SLOTS)
         <= MAX_REQUESTS_PER_SECOND - 10
     )
     assert feed_server.count(PLACE) <= MAX_REQUESTS_PER_SECOND
@@ -102,25 +100,18 @@ async def test_a_limit_that_one_process_runs_into_holds_the_other(two_processes,
     await until(is_held)
 
 
-needs = st.lists(
-    st.tuples(st.integers(0, MAX_REQUESTS_PER_SECOND), st.integers(0, 2_000)), min_size=1, max_size=16
-)
+needs = st.lists(st.tuples(st.integers(0, MAX_REQUESTS_PER_SECOND), st.integers(0, 2_000)), min_size=1, max_size=16)
 
 
 @given(needs)
 def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(given_needs):
-    shares = [
-        RequestAllocation(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)
-    ]
+    shares = [RequestAllocation(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)]
     for _round in range(3):
         for place, own_share in enumerate(shares):
             other_shares = [share for share in shares if share is not own_share]
-            shares[place] = own_share._replace(
-                slots=compute_fair_share(own_share._replace(slots=0), other_shares)
-            )
+            shares[place] = own_share._replace(slots=compute_fair_share(own_share._replace(slots=0), other_shares))
     budget = int(
-        MAX_REQUESTS_PER_SECOND
-        * (1 - sum(share.rate_limited_count for share in shares) / MAX_INVALID_REQUESTS)
+        MAX_REQUESTS_PER_SECOND * (1 - sum(share.rate_limited_count for share in shares) / MAX_INVALID_REQUESTS)
     )
     assert sum(share.slots for share in shares) <= MAX_REQUESTS_PER_SECOND
     assert all(share.slots <= share.demand for share in shares)

@@ -97,9 +97,7 @@ async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
     assert all(task.done() for task in tasks)
 
 
-async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(
-    pace, session, feed_server, monkeypatch
-):
+async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(pace, session, feed_server, monkeypatch):
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
     assert all(task.done() for task in await send_requests(session, url, 40))

@@ -150,9 +150,7 @@ async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, 
 async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    telex.env.inject_error(
-        "PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access"
-    )
+    telex.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access")
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
     assert titles(telex)[-2:] == [BAN, AGAIN]
@@ -190,9 +188,7 @@ async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
     assert more_menu.response.ephemeral
     assert f"**[{AGAIN}](" in text(more_menu.response)
     save = next(
-        part["custom_id"]
-        for part in list_components(more_menu.response)
-        if "telex:save" in part.get("custom_id", "")
+        part["custom_id"] for part in list_components(more_menu.response) if "telex:save" in part.get("custom_id", "")
     )
     await telex.reader.click(more_menu.response, custom_id=save)
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=10)
@@ -214,16 +210,12 @@ def build_article(number: int, **fields: object) -> Article:
 
 
 def test_a_line_stays_short_and_harmless_whatever_joins():
-    many_articles = [
-        build_article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)
-    ]
+    many_articles = [build_article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
     line = also_markup(many_articles)
     assert len(line) < 2_600
     assert line.endswith(f"{30 - line.count('](')} more")
     assert line.count("](") <= MAX_JOINED_PER_BUTTON
-    hostile = build_article(
-        1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z"
-    )
+    hostile = build_article(1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z")
     hostile_line = also_markup([hostile])
     assert "](https://evil" not in hostile_line
     assert "](https://a.example/%29[y]%28z)" in hostile_line

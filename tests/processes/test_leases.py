@@ -35,9 +35,7 @@ class Member:
         self.cluster_events = ClusterEvents(store, supervisor)
         self.cluster_events.subscribe("leases", self.leases.wake)
         self.leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, ALL))
-        self.leases.join_pool(
-            LeasePool(SHARD_LEASE, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False)
-        )
+        self.leases.join_pool(LeasePool(SHARD_LEASE, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False))
         self.lost: set[int] = set()
         self.leases.add_listener(HOST_SLOT_LEASE, lambda _gained, lost: self.lost.update(lost))
 

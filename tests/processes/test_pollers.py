@@ -75,8 +75,7 @@ async def running(pair) -> AsyncIterator[Pair]:
 async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(running, publishers, clock):
     servers, store_place = [publishers(number) for number in range(4)], running[0].settings.database
     feeds = [
-        await followed(running[0], server.serve("/", make_rss(make_rss_item(1)), etag=False))
-        for server in servers
+        await followed(running[0], server.serve("/", make_rss(make_rss_item(1)), etag=False)) for server in servers
     ]
     store = running[0].store
 
@@ -87,9 +86,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     await until(are_polled)
     assert [server.count("/") for server in servers] == [1] * 4
     owners = [
-        room
-        for room in running
-        if room.leases.owned(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
+        room for room in running if room.leases.owned(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
     ]
     await owners[0].leases.close()
     clock.advance(5)
@@ -117,9 +114,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
         if not request_started.is_set():
             request_started.set()
             await release.wait()
-            return web.Response(
-                text=make_rss(make_rss_item(2), make_rss_item(1)), content_type="application/rss+xml"
-            )
+            return web.Response(text=make_rss(make_rss_item(2), make_rss_item(1)), content_type="application/rss+xml")
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     feed = await followed(running[0], server.handle("/", first_slow))

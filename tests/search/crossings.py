@@ -99,10 +99,7 @@ def _load_stories() -> list[dict[str, Any]]:
     """The demo's stories with their language."""
     content = json.loads(STORIES.read_text(encoding="utf-8"))
     languages = {outlet["name"]: outlet["language"] for outlet in content["outlets"]}
-    return [
-        story | {"language": languages[story["outlet"]]}
-        for story in (*content["stories"], *content["backlog"])
-    ]
+    return [story | {"language": languages[story["outlet"]]} for story in (*content["stories"], *content["backlog"])]
 
 
 @cache
@@ -141,9 +138,7 @@ def _parse_questions(lines: str, language: str) -> list[Question]:
     for line in lines.strip().splitlines():
         part, question, answers = (column.strip() for column in line.split("|"))
         title, *_ = [
-            story["title"]
-            for story in _load_stories()
-            if story["language"] == language and part in story["title"]
+            story["title"] for story in _load_stories() if story["language"] == language and part in story["title"]
         ]
         parsed_questions.append((question, title, answers.split("/")))
     return parsed_questions

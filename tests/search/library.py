@@ -28,9 +28,7 @@ class Library:
         return self
 
     async def new_feed(self, outlet: str) -> Feed:
-        return await self.store.feeds.add(
-            f"https://feed{next(_numbers)}.example/", title=outlet, outlet=outlet
-        )
+        return await self.store.feeds.add(f"https://feed{next(_numbers)}.example/", title=outlet, outlet=outlet)
 
     async def add(
         self,

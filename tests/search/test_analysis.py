@@ -17,9 +17,7 @@ from bot.search.index import text_analysis
 )
 def test_a_query_word_meets_its_inflections(typed, text, language):
     (word,) = text_analysis.tokenize(typed)
-    assert text_analysis.find_query_stems(word, ("en", "fr", "de")) & set(
-        text_analysis.stem_tokens(text, language)
-    )
+    assert text_analysis.find_query_stems(word, ("en", "fr", "de")) & set(text_analysis.stem_tokens(text, language))
 
 
 def test_each_term_tells_where_its_word_stands():
@@ -30,9 +28,7 @@ def test_each_term_tells_where_its_word_stands():
         "les",
         "élections",
     ]
-    assert [text[start:end] for _, start, end in text_analysis.find_stems_with_spans(text, "fr")] == [
-        "élections"
-    ]
+    assert [text[start:end] for _, start, end in text_analysis.find_stems_with_spans(text, "fr")] == ["élections"]
     assert text_analysis.find_stem_spans("Le secteur du sel", "fr", {"secteur", "sel"}) == [
         (3, 10, "secteur"),
         (14, 17, "sel"),

@@ -70,13 +70,9 @@ async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
     texts = ["", " ", "\x00", "\ud83d", "é" * 400, "😀" * 400, "a\n" * 200, "中文"]
     workers = ReusedWorkers(recycle_rss_bytes=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
     try:
-        assert {
-            len(vector) for vector in await workers.run(article_encoder.encode_texts, texts, timeout=60)
-        } == {512}
+        assert {len(vector) for vector in await workers.run(article_encoder.encode_texts, texts, timeout=60)} == {512}
         if passage_encoder.is_installed():
-            assert len(
-                await workers.run(passage_encoder.compute_cosines, "\ud83d", texts, timeout=60)
-            ) == len(texts)
+            assert len(await workers.run(passage_encoder.compute_cosines, "\ud83d", texts, timeout=60)) == len(texts)
             assert await workers.run(passage_encoder.compute_cosines, "?", [], timeout=60) == []
             passages = ["Amazon makes Rekognition.", "It rains in Lyon."]
             question = "qui fabrique Rekognition"

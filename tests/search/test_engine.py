@@ -90,13 +90,9 @@ def test_a_query_finds_what_it_says(engine, query, found):
 
 def test_a_person_finds_what_they_may_see(engine):
     visible_scope = Scope(feed_ids=frozenset({20}))
-    assert [
-        hit.article_id for hit in engine.match_any("three satellites for the election", visible_scope, 10)
-    ] == [3]
+    assert [hit.article_id for hit in engine.match_any("three satellites for the election", visible_scope, 10)] == [3]
     assert engine.complete_title_words("ele", visible_scope, 5, since=0)[0] == ["electric"]
-    alike = engine.match_similar(
-        {"satellit": 2.0, "car": 1.0, "compani": 1.0}, visible_scope, 5, exclude_article_id=2
-    )
+    alike = engine.match_similar({"satellit": 2.0, "car": 1.0, "compani": 1.0}, visible_scope, 5, exclude_article_id=2)
     assert [hit.article_id for hit in alike] == [3]
 
 
@@ -112,9 +108,7 @@ def test_any_words_find_the_one_with_most_of_them(engine):
 def test_what_begins_so_is_offered(engine):
     assert engine.complete_title_words("élec", UNRESTRICTED_SCOPE, 5, since=0)[0] == ["elections", "electric"]
     assert engine.complete_title_words("elec", UNRESTRICTED_SCOPE, 5, since=NOW - 150)[0] == ["electric"]
-    assert engine.complete_names(CompletionField.AUTHOR, "doe", UNRESTRICTED_SCOPE, 5, since=0) == [
-        "Jeanne Doë"
-    ]
+    assert engine.complete_names(CompletionField.AUTHOR, "doe", UNRESTRICTED_SCOPE, 5, since=0) == ["Jeanne Doë"]
     assert engine.complete_names(CompletionField.TAG, "", UNRESTRICTED_SCOPE, 9, since=NOW - 250) == [
         "AI",
         "Cars",
@@ -131,9 +125,7 @@ def test_a_commit_keeps_changes_and_position_together(engine, writer):
     writer.commit(IndexPosition(9, 1, 0))
     engine.reload()
     assert (engine.position, engine.document_count) == (IndexPosition(9, 1, 0), 2)
-    assert {
-        hit.article_id for hit in engine.match_all(parse_query("launch", NOW).nodes, UNRESTRICTED_SCOPE, 9)
-    } == {2}
+    assert {hit.article_id for hit in engine.match_all(parse_query("launch", NOW).nodes, UNRESTRICTED_SCOPE, 9)} == {2}
     assert not engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED_SCOPE, 9)
 
 
@@ -147,9 +139,7 @@ CALLS: dict[str, Callable[[TantivyEngine], object]] = {
         {"satellit": 1.0, "car": 1.0}, UNRESTRICTED_SCOPE, 10, exclude_article_id=0
     ),
     "get_document_frequency": lambda engine: engine.get_document_frequency("satellit"),
-    "complete_names": lambda engine: engine.complete_names(
-        CompletionField.TAG, "s", UNRESTRICTED_SCOPE, 10, since=0
-    ),
+    "complete_names": lambda engine: engine.complete_names(CompletionField.TAG, "s", UNRESTRICTED_SCOPE, 10, since=0),
     "complete_title_words": lambda engine: engine.complete_title_words("s", UNRESTRICTED_SCOPE, 10, since=0),
     "list_terms_with_prefix": lambda engine: engine.list_terms_with_prefix("s", 10),
     "open_writer": lambda engine: engine.open_writer(),

@@ -27,9 +27,7 @@ from tests.wire.waiting import until
 async def list_indexed_ids(follower: IndexUpdater) -> list[int]:
     """The ids of all articles that can be found."""
     await follower.catch_up()
-    return sorted(
-        hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest=True)
-    )
+    return sorted(hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest=True))
 
 
 async def stored(store: Store) -> list[int]:
@@ -106,9 +104,7 @@ async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path
     await copy.close()
 
 
-async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
-    library, follower, tmp_path, monkeypatch
-):
+async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(library, follower, tmp_path, monkeypatch):
     ids = [await library.add(f"Article {number}") for number in range(3)]
     assert await list_indexed_ids(follower) == ids
     await follower.close()

@@ -99,9 +99,7 @@ def queries() -> st.SearchStrategy[str]:
     piece = st.sampled_from(PIECES)
     term = st.one_of(piece, piece.map(lambda text: f"-{text}"))
     either = st.lists(term, min_size=2, max_size=3).map(" OR ".join)
-    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(
-        lambda terms: f"({' '.join(terms)})"
-    )
+    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(lambda terms: f"({' '.join(terms)})")
     negated = group.map(lambda text: f"-{text}")
     return st.lists(st.one_of(term, either, group, negated), min_size=1, max_size=4).map(" ".join)
 
@@ -129,7 +127,6 @@ def test_the_matcher_and_the_engine_agree(shelf, text):
 
 def test_each_piece_tells_articles_apart(shelf):
     hit_counts = {
-        text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED_SCOPE, 99))
-        for text in PIECES
+        text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED_SCOPE, 99)) for text in PIECES
     }
     assert sum(0 < count < len(STORIES) for count in hit_counts.values()) > len(PIECES) * 2 // 3

@@ -143,9 +143,7 @@ async def test_one_process_encodes_at_a_time_and_others_see_it(store, library, s
         assert await search_titles(store, other_meaning, "hound") == ["dog"]
 
 
-async def test_two_processes_with_an_index_each_encode_what_comes_once(
-    store, library, settings, sense, tmp_path
-):
+async def test_two_processes_with_an_index_each_encode_what_comes_once(store, library, settings, sense, tmp_path):
     await library.add("car")
     assert await sense.encode_missing() == 1
     elsewhere = settings.model_copy(update={"database": tmp_path / "elsewhere" / "telex.db"})
@@ -203,9 +201,7 @@ async def test_an_interruption_loses_nothing_that_was_written(store, library, se
     assert await sense.encode_missing() == 6 - before
 
 
-async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
-    store, library, sense, settings
-):
+async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(store, library, sense, settings):
     changed = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await search_titles(store, sense, "dog ran")

@@ -10,9 +10,7 @@ from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
 STORY = "The mayor of Aldery opened a library that lends refurbished laptops to pupils for three months."
-PASTED = (
-    "In Aldery the library now lends laptops that volunteers refurbished, and pupils keep them for months"
-)
+PASTED = "In Aldery the library now lends laptops that volunteers refurbished, and pupils keep them for months"
 
 
 @pytest.fixture
@@ -49,9 +47,7 @@ async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher,
     page = await searcher.search(query, feed_ids=None)
     assert page.results[0].article.title == "Laptops to borrow"
     assert page.results[0].is_partial
-    assert [
-        note_sentence(page_note) for page_note in page.notes if "comes close" in note_sentence(page_note)
-    ] == [note]
+    assert [note_sentence(page_note) for page_note in page.notes if "comes close" in note_sentence(page_note)] == [note]
 
 
 async def test_a_phrase_that_some_article_has_is_required_beside_a_few_words(library, searcher):

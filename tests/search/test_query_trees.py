@@ -38,9 +38,7 @@ class Shelf(NamedTuple):
 async def shelf(store) -> Shelf:
     library = await Library(store).open()
     for number, presence in enumerate(product((True, False), repeat=len(SENTENCES))):
-        text = " and Paris ".join(
-            sentence for sentence, is_said in zip(SENTENCES, presence, strict=True) if is_said
-        )
+        text = " and Paris ".join(sentence for sentence, is_said in zip(SENTENCES, presence, strict=True) if is_said)
         await library.add(f"News {number}", text, days=number + 1)
     articles = await store.articles.list_newest(None, limit=99)
     await store.bookmarks.add(PERSON, articles[0].id)

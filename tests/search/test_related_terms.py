@@ -52,7 +52,5 @@ async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library
 async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):
     await searcher.index.ensure_current()
     assert searcher.index.engine is not None
-    related = find_related_terms(
-        searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"]
-    )
+    related = find_related_terms(searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"])
     assert related == {"hegwige": {"hedwig"}, "incendiaire": {"incend"}}

@@ -123,9 +123,7 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
 ):
     url = feed_server.serve("/evil", make_rss(title="Evil"))
     evil = await polled(newsroom, await followed(newsroom, url))
-    honest = await polled(
-        newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
-    )
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     claim = publisher_article("Lies about it")
     for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
         feed_server.serve("/evil", make_rss(text, title="Evil"))
@@ -142,15 +140,9 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
     assert sorted(await titles(newsroom)) == ["More", "The truth"]
 
 
-async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(
-    newsroom, feed_server, publisher
-):
-    hacker = await polled(
-        newsroom, await followed(newsroom, feed_server.serve("/hn", make_rss(title="Links")))
-    )
-    honest = await polled(
-        newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
-    )
+async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(newsroom, feed_server, publisher):
+    hacker = await polled(newsroom, await followed(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     publisher.serve("/feed", make_rss(publisher_article("A new way to sort"), title="Honest"))
     await polled(newsroom, honest)
     feed_server.serve("/hn", make_rss(publisher_article("A new way to sort (2026)"), title="Links"))
@@ -167,15 +159,9 @@ async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
     assert await titles(newsroom) == ["Sorting, anew", "Lies about it"]
 
 
-async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
-    newsroom, feed_server, publisher
-):
-    evil = await polled(
-        newsroom, await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
-    )
-    honest = await polled(
-        newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(publisher_article())))
-    )
+async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(newsroom, feed_server, publisher):
+    evil = await polled(newsroom, await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(publisher_article()))))
     feed_server.serve("/evil", make_rss(publisher_article(), title="Evil"))
     evil = await polled(newsroom, evil)
     assert (await article(newsroom, evil)).page == (await article(newsroom, honest)).page
@@ -185,9 +171,7 @@ async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
 
 
-async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(
-    newsroom, feed_server, clock
-):
+async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(newsroom, feed_server, clock):
     """Else its old articles would be posted as that publisher's to whoever follows the address next."""
     theirs = await FeedServer().start("127.0.0.2")
     try:
@@ -209,10 +193,7 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
 
 
 async def test_a_private_feed_is_another_feed_for_every_server(newsroom, feed_server):
-    url = (
-        feed_server.serve("/private", make_rss(make_rss_item(1, title="Between us")))
-        + "?token=0123456789abcdef"
-    )
+    url = feed_server.serve("/private", make_rss(make_rss_item(1, title="Between us"))) + "?token=0123456789abcdef"
     keys = set()
     for server, channel in ((SERVER, CHANNEL), (SERVER + 1, CHANNEL + 1)):
         feed = await newsroom.store.feeds.add(url, server_id=server)

@@ -29,9 +29,7 @@ def searcher(store) -> Searcher:
     return searcher_of(store)
 
 
-async def titles(
-    searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any
-) -> list[str]:
+async def titles(searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any) -> list[str]:
     page = await searcher.search(query, feed_ids=feeds, **options)
     return [hit.article.title for hit in page.results if not hit.is_partial]
 
@@ -160,9 +158,7 @@ async def test_language_picture_and_dates_narrow(library, searcher):
     assert await titles(searcher, "robots before:1y") == ["Robots old"]
     assert set(await titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
     assert await titles(searcher, "since:7d") == ["Robots FR"]
-    narrowed = parse_query("robots", library.store.clock.now()).with_nodes(
-        FieldFilter(FilterName.LANGUAGE, "fr")
-    )
+    narrowed = parse_query("robots", library.store.clock.now()).with_nodes(FieldFilter(FilterName.LANGUAGE, "fr"))
     page = await searcher.search(narrowed, feed_ids=None)
     assert [hit.article.title for hit in page.results] == ["Robots FR"]
 
@@ -182,9 +178,7 @@ async def test_bookmarks_are_the_asker_s_own(library, searcher):
 
 
 @pytest.mark.parametrize("others", [0, 100])
-@pytest.mark.parametrize(
-    "query", ["secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"]
-)
+@pytest.mark.parametrize("query", ["secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"])
 async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher, query, others):
     hidden = await library.new_feed("Hidden")
     await library.add("Secret robots", feed=hidden)
@@ -277,9 +271,7 @@ async def test_a_name_of_a_hidden_feed_is_not_suggested(library, searcher):
 async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(library, searcher):
     verge = await library.new_feed("The Verge")
     await library.add("Robots rise", feed=verge, author="Jane Doe", tags=("Machine Learning", "AI", "Robots"))
-    await library.add(
-        "Old robots", "On the verge of the end.", days=90, author="Ada King", tags=("Vie privée",)
-    )
+    await library.add("Old robots", "On the verge of the end.", days=90, author="Ada King", tags=("Vie privée",))
     for query, suggestion in {
         "source:The Verge": 'source:"The Verge"',
         "robots source:the verge rise": 'robots source:"The Verge" rise',
@@ -292,9 +284,7 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(libra
     }.items():
         page = await searcher.search(query, feed_ids=None)
         assert page.suggestions == (suggestion,), query
-        assert (
-            sum("quotation marks" in note_sentence(note) for note in page.notes) == suggestion.count('"') / 2
-        ), query
+        assert sum("quotation marks" in note_sentence(note) for note in page.notes) == suggestion.count('"') / 2, query
         again = await searcher.search(suggestion, feed_ids=None)
         assert [hit.is_partial for hit in again.results] == [False], query
         assert (again.suggestions, again.notes) == ((), ()), query
@@ -306,9 +296,7 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(library, 
     await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
     for query in ("tag:AI robots", "author:staff the robots", "tag:ai -robots", 'source:"The" Verge'):
         page = await searcher.search(query, feed_ids=None)
-        assert not any(
-            "quotation" in note_sentence(note) or '"' in note_sentence(note) for note in page.notes
-        ), query
+        assert not any("quotation" in note_sentence(note) or '"' in note_sentence(note) for note in page.notes), query
         assert not any(":" in offered for offered in page.suggestions), query
     for query in ("source:The Verge", "author:Jane Doe", "tag:machine learning"):
         page = await searcher.search(query, feed_ids=[library.feed.id])
@@ -350,9 +338,7 @@ async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
     await library.add("Amazon interdit Rekognition à la police", "Le moratoire dure un an.", language="fr")
     await library.add("La police recrute", "Pourquoi pas vous ?", language="fr")
     await library.add("Météo", "Il fait beau.", language="fr")
-    page = await searcher.search(
-        "Pourquoi Amazon a-t-il interdit Rekognition aux policiers du Kansas ?", feed_ids=None
-    )
+    page = await searcher.search("Pourquoi Amazon a-t-il interdit Rekognition aux policiers du Kansas ?", feed_ids=None)
     assert page.results[0].article.title.startswith("Amazon")
     assert all(result.is_partial for result in page.results)
     assert "Météo" not in [hit.article.title for hit in page.results]
@@ -399,9 +385,7 @@ async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(l
     await library.add("Chips lately", "chips", days=300)
     assert await titles(searcher, "chips") == ["Chips today", "Chips lately"]
     await library.add("Amazon halts Rekognition", "for a year", days=2000)
-    await library.add(
-        "Shopping", "On Amazon there is much; someone mentions Rekognition and it halts.", days=0
-    )
+    await library.add("Shopping", "On Amazon there is much; someone mentions Rekognition and it halts.", days=0)
     assert (await titles(searcher, "amazon halts rekognition"))[0] == "Amazon halts Rekognition"
 
 

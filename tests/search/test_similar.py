@@ -17,9 +17,7 @@ CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 async def library(store) -> Library:
     opened = await Library(store).open()
     for number in range(30):  # so that words have frequencies that differ
-        await opened.add(
-            f"Notes of day {number}", f"The council met on street {number} and talked about trees."
-        )
+        await opened.add(f"Notes of day {number}", f"The council met on street {number} and talked about trees.")
     return opened
 
 
@@ -40,9 +38,7 @@ async def list_similar_titles(
 async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(library):
     article_id = await library.add(CHIPS, "The Blackwell chips are made by TSMC and sold next year.")
     await library.add("Blackwell accelerators delayed, Nvidia says", "TSMC found a flaw in the chips.")
-    await library.add(
-        "Nvidia opens a school", "It teaches how data centres are cooled and what accelerators do."
-    )
+    await library.add("Nvidia opens a school", "It teaches how data centres are cooled and what accelerators do.")
     await library.add("Blackwell, a small town in Oklahoma", "Its people voted in June.")
     similar_titles = await list_similar_titles(library, article_id)
     assert similar_titles[0] == "Blackwell accelerators delayed, Nvidia says"
@@ -69,9 +65,7 @@ async def test_a_page_of_two_feeds_is_one_result(library):
 async def test_what_tells_the_same_under_another_address_comes_once(library):
     other_feed = await library.new_feed("Herald")
     article_id = await library.add(CHIPS, "Made by TSMC.")
-    await library.add(
-        CHIPS.upper(), "Made by TSMC.", feed=other_feed, days=1.5
-    )  # what is read, at another outlet
+    await library.add(CHIPS.upper(), "Made by TSMC.", feed=other_feed, days=1.5)  # what is read, at another outlet
     late = "Nvidia’s Blackwell accelerator is late"
     for feed, days in ((library.feed, 1.2), (library.feed, 1.1), (other_feed, 0.5), (library.feed, 300)):
         await library.add(late, f"A flaw was found {days} days ago.", feed=feed, days=days)
@@ -90,9 +84,7 @@ async def test_feeds_that_are_hidden_give_nothing(library):
 
 
 async def test_nothing_like_it_is_said_rather_than_something_else_shown(library):
-    article_id = await library.add(
-        "Recipe for an onion soup", "Onions, butter, patience; the council would approve."
-    )
+    article_id = await library.add("Recipe for an onion soup", "Onions, butter, patience; the council would approve.")
     assert await list_similar_titles(library, article_id) == []
 
 
@@ -103,13 +95,9 @@ async def test_odd_titles_are_like_nothing_and_break_nothing(library, title):
 
 
 async def test_french_inflections_do_not_matter(library):
-    article_id = await library.add(
-        "La CNIL sanctionne les caméras augmentées", "Une amende record.", language="fr"
-    )
+    article_id = await library.add("La CNIL sanctionne les caméras augmentées", "Une amende record.", language="fr")
     await library.add("Caméra augmentée : la CNIL prononce une sanction", "Amendes.", language="fr")
-    assert await list_similar_titles(library, article_id) == [
-        "Caméra augmentée : la CNIL prononce une sanction"
-    ]
+    assert await list_similar_titles(library, article_id) == ["Caméra augmentée : la CNIL prononce une sanction"]
 
 
 async def test_no_more_than_a_few_are_offered_in_pages(library):
@@ -123,15 +111,11 @@ async def test_no_more_than_a_few_are_offered_in_pages(library):
     first = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5)
     second = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5, offset=5)
     assert first.total_results == second.total_results == MAX_SIMILAR
-    assert not {hit.article.id for hit in first.results} & {
-        later_hit.article.id for later_hit in second.results
-    }
+    assert not {hit.article.id for hit in first.results} & {later_hit.article.id for later_hit in second.results}
 
 
 async def test_a_long_article_is_like_the_short_ones_that_are_like_it(library):
-    words = (
-        "stores messengers rankings consent permission rivals iPhones apps markets gatekeepers searches maps"
-    )
+    words = "stores messengers rankings consent permission rivals iPhones apps markets gatekeepers searches maps"
     for word in words.split():
         await library.add(f"Glossary: {word}", f"Everything about {word}.")
     short = await library.add("Meta is fined over data transfers", "Brussels fines Meta.")

@@ -89,9 +89,7 @@ def _row(connection: sqlite3.Connection, table: str, sql: str) -> dict[str, obje
         ).fetchall()
     }
     row: dict[str, object] = {}
-    for _cid, name, kind, notnull, default, key in connection.execute(
-        f"PRAGMA table_info({table})"
-    ).fetchall():
+    for _cid, name, kind, notnull, default, key in connection.execute(f"PRAGMA table_info({table})").fetchall():
         if name in points_to:
             target, to = points_to[name]
             target_row = connection.execute(f'SELECT "{to}" FROM "{target}"').fetchone()

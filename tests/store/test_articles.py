@@ -55,9 +55,7 @@ async def test_the_newest_are_by_date_whatever_was_found_first(store):
     everything = ["1-5", "2-4", "1-3", "2-2", "1-1"]
     assert await list_newest_names(store, None, limit=9) == everything
     assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == everything
-    assert (
-        await list_newest_names(store, {first_feed.id, second_feed.id}, limit=2, offset=1) == everything[1:3]
-    )
+    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=2, offset=1) == everything[1:3]
     assert await list_newest_names(store, None, limit=2, offset=1) == everything[1:3]
     assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2-4", "2-2"]
     assert await list_newest_names(store, None, outlet="ECRAN", limit=9) == ["2-4", "2-2"]

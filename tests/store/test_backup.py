@@ -54,9 +54,7 @@ async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, t
 
 
 @pytest.mark.parametrize("before", [0, 1])
-async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_after_it(
-    store, clock, tmp_path, before
-):
+async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_after_it(store, clock, tmp_path, before):
     """The buttons under the notices of those are still in Discord, and would end it."""
     await follow(store, await add_feed(store))
 

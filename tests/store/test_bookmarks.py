@@ -75,10 +75,7 @@ async def test_bookmarks_are_found_without_their_accents(store, ids):
     for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
         assert await store.bookmarks.count(ANNA, BookmarkFilter(match=match)) == count
         assert (
-            len(
-                await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(match=match))
-            )
-            == count
+            len(await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(match=match))) == count
         )
 
 
@@ -114,9 +111,7 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, i
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
     assert await store.bookmarks.load_server_ids(ANNA) == {SERVER, SERVER + 1}
-    bookmarks = await store.bookmarks.list_by_user(
-        ANNA, limit=9, bookmark_filter=BookmarkFilter(hidden={SERVER})
-    )
+    bookmarks = await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(hidden={SERVER}))
     assert {bookmark.article.id for bookmark in bookmarks} == {ids[1], ids[2]}
     assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden={SERVER})) == 2
 

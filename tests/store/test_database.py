@@ -38,9 +38,7 @@ def files(folder: Path) -> list[str]:
 
 
 async def put(database: SqliteDatabase, name: str) -> None:
-    await database.transact(
-        SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,)
-    )
+    await database.transact(SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,))
 
 
 async def test_the_promised_pragmas_hold(database):

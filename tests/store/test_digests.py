@@ -290,7 +290,5 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
             assert await make_digest(store, again)
         (sent,) = await deliver(store)
         assert len(sent.article_ids) == 2, statement
-        assert [(await load_delivery_statuses(store, article))[CHANNEL][0] for article in articles] == [
-            "digested"
-        ] * 2
+        assert [(await load_delivery_statuses(store, article))[CHANNEL][0] for article in articles] == ["digested"] * 2
         await store.close()

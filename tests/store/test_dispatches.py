@@ -57,17 +57,13 @@ async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(store_with
 
 
 async def test_channels_that_are_busy_are_left_out(store_with_pending_posts, clock):
-    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now(), [CHANNEL]) == [
-        CHANNEL + 1
-    ]
+    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now(), [CHANNEL]) == [CHANNEL + 1]
     assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL, CHANNEL + 1]) is None
 
 
 async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, clock):
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
-    await store_with_pending_posts.dispatches.mark_sent(
-        claimed.id, message_id=7, thread_id=8, sent_at=clock.now()
-    )
+    await store_with_pending_posts.dispatches.mark_sent(claimed.id, message_id=7, thread_id=8, sent_at=clock.now())
     (sent,) = await store_with_pending_posts.dispatches.list_unfinalized()
     assert (sent.state, sent.message_id, sent.thread_id, sent.sent_at) == (
         DispatchState.SENT,
@@ -125,9 +121,9 @@ async def test_a_posted_article_tells_where_and_when(store_with_pending_posts, c
     assert (posted.channel_id, posted.fate, posted.since) == (CHANNEL, "posted", clock.now())
     assert posted.message_id == 10_000_000 + first.id
     assert (waiting.fate, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)
-    assert [
-        sent.id for sent in await store_with_pending_posts.dispatches.list_sent_for_article(article.id)
-    ] == [first.id]
+    assert [sent.id for sent in await store_with_pending_posts.dispatches.list_sent_for_article(article.id)] == [
+        first.id
+    ]
 
 
 async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
@@ -156,9 +152,7 @@ async def test_recent_posts_come_newest_first(store_with_pending_posts, clock):
 async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock):
     assert await enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
     assert not await enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
-    assert not await enqueue_notice(
-        store_with_pending_posts, 999, "broken:1:100", "Of a channel that follows nothing."
-    )
+    assert not await enqueue_notice(store_with_pending_posts, 999, "broken:1:100", "Of a channel that follows nothing.")
     notice = (await deliver(store_with_pending_posts))[-1]
     assert (notice.kind, notice.dedupe_key, notice.payload) == (
         DispatchKind.FEED_ALERT,
@@ -172,16 +166,14 @@ async def test_an_edit_may_be_put_off_and_given_up(store_with_pending_posts, clo
     (first, *_) = await deliver(store_with_pending_posts)
     await store_with_pending_posts.dispatches.postpone_edit(first.id, clock.now() + 60)
     assert await store_with_pending_posts.dispatches.list_due_edits(clock.now(), 10) == []
-    assert [
-        edit.id for edit in await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10)
-    ] == [first.id]
+    assert [edit.id for edit in await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10)] == [
+        first.id
+    ]
     await store_with_pending_posts.dispatches.mark_edited(first.id)
     assert await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10) == []
 
 
-async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(
-    store_with_pending_posts, clock
-):
+async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(store_with_pending_posts, clock):
     other_server_id = SERVER + (1 << 22)  # on the next shard
     await store_with_pending_posts.servers.mark_joined(other_server_id)
     count, mine = 2, (SERVER >> 22) % 2
@@ -194,9 +186,7 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     assert await store_with_pending_posts.dispatches.next_due_at() is None
     assert await store_with_pending_posts.dispatches.list_claimed() == []
     assert await store_with_pending_posts.dispatches.list_claimed(mine) == [claimed]
-    await store_with_pending_posts.servers.sync(
-        {other_server_id: None}, 1 - mine
-    )  # SERVER is not there, and not gone
+    await store_with_pending_posts.servers.sync({other_server_id: None}, 1 - mine)  # SERVER is not there, and not gone
     store_with_pending_posts.shards.set_served({mine})
     assert CHANNEL in await store_with_pending_posts.dispatches.list_ready_channels(clock.now())
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
@@ -213,9 +203,7 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
         store_with_pending_posts.processes,
         LeasePool("shard", ProcessRole.GATEWAY, frozenset({0}), rebalances=False),
     )
-    first_process, second_process = (
-        Process(name, "here", (ProcessRole.GATEWAY,), "1") for name in ("one", "two")
-    )
+    first_process, second_process = (Process(name, "here", (ProcessRole.GATEWAY,), "1") for name in ("one", "two"))
     assert await store_with_pending_posts.shards.agree_on_count(1) == 1
     assert await processes.heartbeat_and_rebalance(first_process, [share], 60) == {"shard": frozenset({0})}
     assert await store_with_pending_posts.shards.agree_on_count(2) == 1  # those who live have agreed
@@ -225,9 +213,7 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
     await processes.deregister("one")
     assert await processes.heartbeat_and_rebalance(second_process, [share], 60) == {"shard": frozenset({0})}
     with pytest.raises(LeaseLost):
-        await store_with_pending_posts.dispatches.schedule_retry(
-            claimed.id, due_at=clock.now(), error="too late"
-        )
+        await store_with_pending_posts.dispatches.schedule_retry(claimed.id, due_at=clock.now(), error="too late")
     with pytest.raises(LeaseLost):
         await store_with_pending_posts.dispatches.claim(CHANNEL + 1)
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]

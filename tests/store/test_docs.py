@@ -27,8 +27,7 @@ def documented_columns(cell: str) -> set[str]:
 async def test_every_table_is_listed_with_all_its_columns(store, settings, page):
     tables = sql.run(
         settings.database,
-        "SELECT name FROM pragma_table_list "
-        "WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'",
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'",
     )
     documented = {table: documented_columns(cell) | {"id"} for table, cell in ROW.findall(page)}
     columns = {

@@ -34,9 +34,7 @@ from tests.store import sql
 from tests.store.samples import add_feed, deliver, follow, new_article, record
 from tests.wire.waiting import until
 
-CANCEL = (80877102).to_bytes(
-    4, "big"
-)  # https://www.postgresql.org/docs/current/protocol-message-formats.html
+CANCEL = (80877102).to_bytes(4, "big")  # https://www.postgresql.org/docs/current/protocol-message-formats.html
 ForwardCheck = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
 
@@ -223,9 +221,7 @@ async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(o
     assert await asyncio.wait_for(on_server.meta.get("name"), 30) is None
 
 
-async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(
-    server, clock, monkeypatch
-):
+async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(server, clock, monkeypatch):
     monkeypatch.setattr("bot.store.postgres.server_database.RETRY_DELAYS_SECONDS", (0.0,))
     packets: list[bytes] = []
 
@@ -283,9 +279,7 @@ async def open_proxy(server: DatabaseUrl, should_forward: ForwardCheck) -> Async
         yield DatabaseUrl(plain.geturl())
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(
-    on_server, database, server
-):
+async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(on_server, database, server):
     attempts = []
 
     def both(db: Connection) -> None:
@@ -353,9 +347,7 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
     await follow(on_server, feed)
 
     async def watch(store: Store, query: str) -> int:
-        addition = await store.watches.add(
-            server_id=1, channel_id=9, user_id=5, query=query, language=None, limit=9
-        )
+        addition = await store.watches.add(server_id=1, channel_id=9, user_id=5, query=query, language=None, limit=9)
         return addition[0].id
 
     first = await watch(on_server, "one")
@@ -369,9 +361,7 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
     await restored.close()
 
 
-async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(
-    on_server, server, clock
-):
+async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(on_server, server, clock):
     simulate_takeover(server)
     for _ in range(2):
         with pytest.raises(StoreError, match="has to start again"):

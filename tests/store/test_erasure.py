@@ -78,10 +78,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, 
     await fill_store(store, clock)
     assert count_traces(person, path) > 100
     erased = await store.erase(person)
-    assert (
-        min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes, erased.opinions)
-        > 0
-    )
+    assert min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes, erased.opinions) > 0
     assert count_traces(person, path) == 0
     assert count_traces(BEN, path) > 100
     assert await store.bookmarks.count(BEN) > 0

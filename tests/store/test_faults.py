@@ -136,9 +136,7 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, connec
     assert len([entry for entry in caplog.records if entry.name == "bot.store.database_health"]) == 1
 
 
-async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
-    store, tmp_path, monkeypatch
-):
+async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(store, tmp_path, monkeypatch):
     connect = sqlite3.connect
 
     def small(*args: Any, **options: Any) -> sqlite3.Connection:

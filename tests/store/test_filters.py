@@ -149,9 +149,7 @@ async def test_a_catch_up_holds_nothing_that_is_filtered(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (NEVER, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
-    await record_poll(
-        store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, catch_up_after=2
-    )
+    await record_poll(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, catch_up_after=2)
     assert await deliver_titles(store) == [["a", "c"], ["d"], ["e"]]
 
 
@@ -194,9 +192,7 @@ async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_
     await record_poll(store, feed, article, words={article: {"x"}})
     await store.subscriptions.unfollow(CHANNEL, feed.id)
     (first,) = await store.articles.list_newest([feed.id], limit=1)
-    await store.subscriptions.follow(
-        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=first.id
-    )
+    await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=first.id)
     assert await deliver_titles(store) == [["a"]]
 
 
@@ -209,9 +205,10 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], user_id=PERSON, limit=3) is False
     assert await add(subscription + 1, [(NEVER, "a")], user_id=PERSON, limit=3) is None
     subscription_filters = await store.filters.list_by_subscription(subscription)
-    assert [
-        (subscription_filter.mode, subscription_filter.query) for subscription_filter in subscription_filters
-    ] == [(NEVER, "a"), (ONLY, "b")]
+    assert [(subscription_filter.mode, subscription_filter.query) for subscription_filter in subscription_filters] == [
+        (NEVER, "a"),
+        (ONLY, "b"),
+    ]
     assert await store.filters.list_queries(feed.id) == ["a", "b"]
     assert await store.filters.remove(subscription, [subscription_filters[0].id, 999], user_id=PERSON) == 1
     assert await store.filters.remove(subscription, [subscription_filters[0].id], user_id=PERSON) == 0

@@ -32,9 +32,7 @@ PERSON = 8_000
 
 
 async def prefer(store: Store, preference: Preference, preference_value: int | None) -> None:
-    await store.preferences.change(
-        preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
-    )
+    await store.preferences.change(preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
 @pytest.fixture
@@ -73,10 +71,7 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
     here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
     there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
     await record(store, feeds[0], *reversed(here))
-    kin = {
-        b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)]
-        for a, b in zip(here, there, strict=True)
-    }
+    kin = {b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
     kinships = StoryMatches(kin, compute_membership_score)
     await store.polls.record(
         PollWrite(feeds[1], IntakeResult(there[::-1]), catch_up_after=2, is_first_poll=False),
@@ -93,9 +88,7 @@ async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock)
     await follow(store, await add_feed(store))
     await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
-        await store.preferences.change(
-            Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON, channel_id=None
-        )
+        await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON, channel_id=None)
         due = await store.held_posts.next_due_at()
         assert due is not None
         assert local_time.format_local_time(due, zone) == "08:00"

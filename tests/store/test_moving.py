@@ -44,9 +44,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     ]
     ids = (await record(store, feed, *new)).new_ids
     await deliver(store)
-    await store.watches.add(
-        server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9
-    )
+    await store.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9)
     await store.watches.remove(1)
     await store.watches.purge(clock.now() + 1)  # so that its number is in no row
     first = None
@@ -134,9 +132,7 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             await opened.close()
 
 
-async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
-    store, settings, clock, server, tmp_path
-):
+async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(store, settings, clock, server, tmp_path):
     await fill_store(store, clock)
     await store.close()
     source = settings.database
@@ -162,18 +158,14 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
     old = await Store.open(source, clock, create=False)
     await old.reactivate()
     assert await old.meta.get("restored") == "1"
-    addition = await old.watches.add(
-        server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9
-    )
+    addition = await old.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9)
     assert addition[0].id > RESTORED_ID_GAP  # what another got on the server, a button in Discord may name
     await old.close()
     async with open_services(settings, clock):
         pass
 
 
-async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(
-    store, settings, clock, server, monkeypatch
-):
+async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(store, settings, clock, server, monkeypatch):
     await fill_store(store, clock)
     await store.close()
     changed = Connection.execute_rowcount

@@ -32,12 +32,8 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert [candidate.article_id for candidate in topic_candidates.candidates] == [article_id]
     payload = f'{{"since": {since}, "sections": []}}'
     assert await digests.enqueue_due(digest, payload, until=clock.now(), listed_article_ids=[article_id])
-    assert (
-        await digests.find_pending_since(DIRECT) == since
-    )  # which the next one tells too, should it still wait
-    assert not await digests.enqueue_due(
-        digest, '{"sections": []}', until=clock.now(), listed_article_ids=[article_id]
-    )
+    assert await digests.find_pending_since(DIRECT) == since  # which the next one tells too, should it still wait
+    assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), listed_article_ids=[article_id])
     dispatch = await store.dispatches.claim(DIRECT)
     assert (dispatch.person_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
     assert await digests.find_pending_since(DIRECT) is None
@@ -57,8 +53,7 @@ async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)
     first, second = [
-        await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
-        for _ in range(2)
+        await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON) for _ in range(2)
     ]
     assert await store.channel_feeds.by_token(first) is None
     shared = await store.channel_feeds.by_token(second)

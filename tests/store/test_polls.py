@@ -40,9 +40,7 @@ async def deliver_keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
 async def test_validators_articles_and_dispatches_are_written_together(store):
     feed = await add_followed_feed(store)
     article = new_article(feed, "a")
-    polled = replace(
-        feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
-    )
+    polled = replace(feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e"))
     recorded = await store.polls.record(
         PollWrite(polled, IntakeResult([article]), catch_up_after=10, is_first_poll=False)
     )
@@ -144,9 +142,7 @@ async def test_what_follows_the_backlog_is_posted(store):
 
 async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
     feed = await add_followed_feed(store)
-    await record(
-        store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3
-    )
+    await record(store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3)
     assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
@@ -163,9 +159,7 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
     await store.dispatches.schedule_retry(tried.id, due_at=clock.now(), error="503")
-    await record(
-        store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1
-    )
+    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1)
     assert await deliver_keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
 
@@ -174,9 +168,7 @@ async def test_a_post_that_was_tried_stays_a_post(store, clock):
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL)
     await store.dispatches.schedule_retry(tried.id, due_at=clock.now(), error="503")
-    await record(
-        store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
-    )
+    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2)
     assert await deliver_keys(store) == [["0"], ["1", "2", "3"], ["4"]]
 
 
@@ -199,9 +191,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     (sent,) = await deliver(store)
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
-    await store.polls.record(
-        PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
-    )
+    await store.polls.record(PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False))
     article = await store.articles.get(article_id)
     assert (article.title, article.updated) == ("Interdiction", clock.now())
     assert (await store.article_changes.load_latest()).article_id == article_id
@@ -215,9 +205,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
-    await store.polls.record(
-        PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
-    )
+    await store.polls.record(PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False))
     assert await store.dispatches.list_due_edits(clock.now(), 10) == []
     await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, sent_at=clock.now())
     assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [claimed.id]
@@ -291,9 +279,7 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
             is_first_poll=False,
         )
     )
-    known_articles = await store.polls.load_known_by_identity(
-        feed.id, [b"alias", digest("guid", "a"), b"unknown"]
-    )
+    known_articles = await store.polls.load_known_by_identity(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
     assert {hash_: known_article.article_id for hash_, known_article in known_articles.items()} == {
         b"alias": first,
         digest("guid", "a"): first,
@@ -303,9 +289,7 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
 async def test_known_addresses_are_those_of_the_feed_alone(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
-    await record(
-        store, first_feed, new_article(first_feed, "a", url=url), new_article(first_feed, "b", url=url)
-    )
+    await record(store, first_feed, new_article(first_feed, "a", url=url), new_article(first_feed, "b", url=url))
     await record(store, second_feed, new_article(second_feed, "c", url=url))
     other_url = "https://news.example/other"
     articles_by_page = await store.polls.load_known_by_page_key(
@@ -352,9 +336,7 @@ async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls,
     sent: list[int] = []
     for which, entries, deliveries in polls:
         new = [
-            new_article(
-                feeds[which], f"{which}-{page}", url=f"https://x.example/{run}/{page}", published=date
-            )
+            new_article(feeds[which], f"{which}-{page}", url=f"https://x.example/{run}/{page}", published=date)
             for page, date in entries
         ]
         await record(store, feeds[which], *new, catch_up_after=catch_up_after)

@@ -62,9 +62,7 @@ class World:
         self.server = run
         self.channels = [run * 10 + number for number in range(CHANNELS)]
         self.feeds: list[Feed] = []
-        self.message_ids_by_page: dict[
-            tuple[int, str], set[int]
-        ] = {}  # the messages that told of a page in a channel
+        self.message_ids_by_page: dict[tuple[int, str], set[int]] = {}  # the messages that told of a page in a channel
         self.stories: dict[str, tuple[int, int]] = {}  # the story and the feed of an article's key
 
     async def act(self, method_name: str, first_argument: int, second_argument: object) -> None:
@@ -90,9 +88,7 @@ class World:
         ]
         known_keys = {article.key for article in await self.store.articles.list_newest([feed.id], limit=999)}
         odd = {article.key for article in new if article.tags}
-        kin = {
-            article.key: await self.kin(feed_index, page) for article, page in zip(new, pages, strict=True)
-        }
+        kin = {article.key: await self.kin(feed_index, page) for article, page in zip(new, pages, strict=True)}
         recorded = await self.store.polls.record(
             PollWrite(
                 replace(feed, last_poll=now, last_success=now),
@@ -105,27 +101,19 @@ class World:
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, feed_index))
-            fates = {
-                row.channel_id for row in await self.store.delivery_statuses.list_by_page_key(article.page)
-            }
+            fates = {row.channel_id for row in await self.store.delivery_statuses.list_by_page_key(article.page)}
             if article.key not in known_keys:
                 assert {subscription.channel_id for subscription in active} <= fates
         assert set(recorded.channel_ids) <= {subscription.channel_id for subscription in active}
 
     async def kin(self, feed_index: int, page: int) -> list[SimilarArticle]:
-        keys = [
-            key
-            for key, (story, feed) in self.stories.items()
-            if story == page % STORIES and feed != feed_index
-        ]
+        keys = [key for key, (story, feed) in self.stories.items() if story == page % STORIES and feed != feed_index]
         articles = await self.store.articles.list_newest([feed.id for feed in self.feeds], limit=999)
         return [SimilarArticle(article.id, 0.9) for article in articles if article.key in keys]
 
     async def record_message(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""
-        for article in await self.store.articles.by_ids(
-            (*dispatch.article_ids, *dispatch.joined_article_ids)
-        ):
+        for article in await self.store.articles.by_ids((*dispatch.article_ids, *dispatch.joined_article_ids)):
             self.message_ids_by_page.setdefault((dispatch.channel_id, article.page), set()).add(dispatch.id)
 
     async def follow(self, feed_index: int, channel_index: int) -> None:
@@ -141,22 +129,16 @@ class World:
         await self.store.subscriptions.unfollow(self.channels[channel_index], self.feeds[feed_index].id)
 
     async def pause(self, feed_index: int, channel_index: int) -> None:
-        if subscription := await self.store.subscriptions.find(
-            self.channels[channel_index], self.feeds[feed_index].id
-        ):
+        if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
             await self.store.subscriptions.pause(subscription.id)
 
     async def resume(self, feed_index: int, channel_index: int) -> None:
-        if subscription := await self.store.subscriptions.find(
-            self.channels[channel_index], self.feeds[feed_index].id
-        ):
+        if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
             await self.store.subscriptions.resume(subscription.id)
 
     async def move(self, feed_index: int, channel_index: int) -> None:
         other_channel_id = self.channels[(channel_index + 1) % CHANNELS]
-        if subscription := await self.store.subscriptions.find(
-            self.channels[channel_index], self.feeds[feed_index].id
-        ):
+        if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
             await self.store.subscriptions.move(subscription.id, other_channel_id)
 
     async def deliver(self, channel_index: int, message_count: int) -> None:
@@ -210,17 +192,11 @@ class World:
             await self.store.dispatches.abandon_edits(dispatch.id)
 
     async def filter(self, feed_index: int, channel_index: int) -> None:
-        if subscription := await self.store.subscriptions.find(
-            self.channels[channel_index], self.feeds[feed_index].id
-        ):
-            await self.store.filters.add(
-                subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], user_id=1, limit=9
-            )
+        if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
+            await self.store.filters.add(subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], user_id=1, limit=9)
 
     async def unfilter(self, feed_index: int, channel_index: int) -> None:
-        if subscription := await self.store.subscriptions.find(
-            self.channels[channel_index], self.feeds[feed_index].id
-        ):
+        if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
             rules = await self.store.filters.list_by_subscription(subscription.id)
             await self.store.filters.remove(subscription.id, [rule.id for rule in rules], user_id=1)
 
@@ -284,9 +260,7 @@ class World:
         await self.digest(channel_index, _unused, alone=False)
 
     async def stop(self, channel_index: int, _channel_index: object) -> None:
-        await self.store.digests.delete(
-            server_id=self.server, channel_id=self.channels[channel_index], user_id=1
-        )
+        await self.store.digests.delete(server_id=self.server, channel_id=self.channels[channel_index], user_id=1)
 
     async def make(self, channel_index: int, _channel_index: object) -> None:
         digest = await self.store.digests.by_channel(self.channels[channel_index])
@@ -324,9 +298,7 @@ class World:
             await self.edit(0, 0)
 
     async def check(self) -> None:
-        assert all(len(messages) == 1 for messages in self.message_ids_by_page.values()), (
-            self.message_ids_by_page
-        )
+        assert all(len(messages) == 1 for messages in self.message_ids_by_page.values()), self.message_ids_by_page
         rows = sql.run(
             self.database,
             "SELECT fate.channel_id, page, coalesce(fate, state) FROM fate "

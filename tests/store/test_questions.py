@@ -27,9 +27,7 @@ async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, cl
     feed = await add_feed(store)
     (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     first = await add_question(store)
-    second = await add_question(
-        store, "And when?", article_id=article, follows=first, answered=False, message_id=7
-    )
+    second = await add_question(store, "And when?", article_id=article, follows=first, answered=False, message_id=7)
     question = await store.questions.get(second)
     assert (question.text, question.asked, question.person_id) == ("And when?", clock.now(), ANNA)
     assert (question.follows, question.article_id, question.answered) == (first, article, False)

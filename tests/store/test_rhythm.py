@@ -32,9 +32,7 @@ def at(text: str) -> int:
 
 
 async def set_preference(store: Store, preference: Preference, preference_value: str | int | None) -> None:
-    await store.preferences.change(
-        preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
-    )
+    await store.preferences.change(preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
 async def publish(store: Store, *names: str, catch_up_after: int = 10) -> None:

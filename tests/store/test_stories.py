@@ -91,9 +91,7 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
     assert due.article_ids == (post.article_ids[0],)
     (row,) = await store.delivery_statuses.list_by_page_key(articles[1].page)
     assert (row.joined, row.message_id) == ("Title of one", due.message_id)
-    assert [dispatch.id for dispatch in await store.dispatches.list_sent_for_article(joined[0].id)] == [
-        post.id
-    ]
+    assert [dispatch.id for dispatch in await store.dispatches.list_sent_for_article(joined[0].id)] == [post.id]
 
 
 async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
@@ -123,9 +121,7 @@ async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     assert not await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
-    await store.dispatches.mark_edited(
-        due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids
-    )
+    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids)
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     assert not await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
     assert await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
@@ -138,9 +134,7 @@ async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
     late = await record_similar_article(store, feeds[2], articles[2], articles[0])
-    await store.dispatches.mark_edited(
-        due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids
-    )
+    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids)
     (again,) = await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
     assert late.id in again.joined_article_ids
 
@@ -162,9 +156,7 @@ async def test_only_what_a_channel_was_sent_decides_there(store):
 
 async def test_a_channel_may_want_every_article_by_itself(store):
     feeds, articles = await add_three_feeds(store)
-    await store.preferences.change(
-        Preference.JOIN_STORIES, 0, server_id=SERVER, user_id=1, channel_id=CHANNEL
-    )
+    await store.preferences.change(Preference.JOIN_STORIES, 0, server_id=SERVER, user_id=1, channel_id=CHANNEL)
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert len(await deliver(store)) == 2
@@ -260,9 +252,7 @@ async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(stor
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
     await store.subscriptions.move(subscription.id, OTHER_CHANNEL)
-    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store)] == [
-        (articles[1].key, ())
-    ]
+    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store)] == [(articles[1].key, ())]
     assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store, OTHER_CHANNEL)] == [
         (articles[0].key, ())
     ]
@@ -375,9 +365,7 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
-    await store.dispatches.mark_edited(
-        due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids
-    )
+    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     assert not await store.dispatches.list_due_edits(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")

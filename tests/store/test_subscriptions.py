@@ -51,9 +51,7 @@ async def test_following_twice_is_one_subscription_and_one_post(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
     followed = [
-        await store.subscriptions.follow(
-            server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest
-        )
+        await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
         for _ in range(2)
     ]
     assert [created for _, created in followed] == [True, False]
@@ -81,9 +79,7 @@ async def test_following_again_repeats_nothing(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
     for _ in range(2):
-        await store.subscriptions.follow(
-            server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest
-        )
+        await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
         await deliver(store)
         assert await store.subscriptions.unfollow(CHANNEL, feed.id)
     assert len(await store.dispatches.list_recent(0, 10)) == 1
@@ -94,9 +90,7 @@ async def test_following_again_posts_what_was_withheld_from_the_first_time(store
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
     for _ in range(2):
         await store.subscriptions.unfollow(CHANNEL, feed.id)
-        await store.subscriptions.follow(
-            server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest
-        )
+        await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
     assert await titles(store) == ["a"]
 
 
@@ -237,8 +231,7 @@ async def test_a_server_knows_its_subscriptions(store):
     assert await store.subscriptions.count(SERVER) == 2
     assert await store.subscriptions.load_server_ids_of_feed(first_feed.id) == {SERVER, SERVER + 1}
     assert [
-        feed_subscription.channel_id
-        for feed_subscription in await store.subscriptions.list_by_feed(first_feed.id)
+        feed_subscription.channel_id for feed_subscription in await store.subscriptions.list_by_feed(first_feed.id)
     ] == [
         CHANNEL,
         CHANNEL + 1,

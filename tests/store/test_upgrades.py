@@ -86,9 +86,7 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
         assert [one.dedupe_key for one in await dispatches.list_claimed()] == ["catch-up-1"]
         assert {3, 4} <= set((await dispatches.list_claimed())[0].article_ids)
         assert [one.dedupe_key for one in await dispatches.list_unfinalized()] == ["key-2"]
-        assert [dispatch.dedupe_key for dispatch in await dispatches.list_due_edits(clock.now(), 9)] == [
-            "key-2"
-        ]
+        assert [dispatch.dedupe_key for dispatch in await dispatches.list_due_edits(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200)
         assert (claimed.dedupe_key, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
         fates = {fate.channel_id: fate for fate in await store.delivery_statuses.list_by_page_key("page-1")}
@@ -114,9 +112,7 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
 
     What is left goes on to the same end.
     """
-    later = [
-        path.read_text("utf-8") for number, path in list_available_migrations().items() if number > version
-    ]
+    later = [path.read_text("utf-8") for number, path in list_available_migrations().items() if number > version]
     counts = [len(list(split_statements(script))) for script in later]
     killed = sum(counts)
     command = [sys.executable, "-m", "tests.store.interrupting", str(old[version]), str(tmp_path)]
@@ -125,9 +121,7 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
     assert len(copies) == killed + 1
     finished = (schema(copies[-1]), content(copies[-1]))
     steps = [version + done for done, statements_ in enumerate(counts) for _ in range(statements_)][:killed]
-    contents_by_version: dict[int, tuple[object, Content]] = {
-        version: (schema(old[version]), content(old[version]))
-    }
+    contents_by_version: dict[int, tuple[object, Content]] = {version: (schema(old[version]), content(old[version]))}
     for copy, at in zip(copies, steps, strict=False):
         copy_contents = (schema(copy), content(copy))
         assert copy_contents[0][0] == at

@@ -29,9 +29,7 @@ def make_shown_articles(count: int = 40) -> list[SentArticle]:
 def make_verdicts(
     articles: range, *people: int, opinion: OpinionKind = OpinionKind.LIKED, age: int = 0
 ) -> list[FeedbackEvent]:
-    return [
-        FeedbackEvent(article_id, person, opinion, NOW - age) for article_id in articles for person in people
-    ]
+    return [FeedbackEvent(article_id, person, opinion, NOW - age) for article_id in articles for person in people]
 
 
 def learn(*verdicts: FeedbackEvent, shown: list[SentArticle] | None = None) -> PreferenceModel:
@@ -66,9 +64,7 @@ def test_what_is_turned_down_sinks_and_what_was_only_opened_rises_a_little():
 
 def test_what_was_said_outright_counts_for_what_was_done():
     refused = make_verdicts(range(1, 9, 2), ADA, opinion=OpinionKind.DISLIKED, age=100)
-    assert (
-        of(learn(*refused, *make_verdicts(range(1, 9, 2), ADA, opinion=OpinionKind.BOOKMARKED)), "chess") < 0
-    )
+    assert of(learn(*refused, *make_verdicts(range(1, 9, 2), ADA, opinion=OpinionKind.BOOKMARKED)), "chess") < 0
 
 
 def test_old_likes_fade():
@@ -95,9 +91,7 @@ def test_nobody_alone_decides_for_all():
     shown_articles = make_shown_articles(400)
     zealot = make_verdicts(range(1, 399, 2), ADA)
     other_verdicts = [
-        verdict
-        for person in range(10, 16)
-        for verdict in make_verdicts(range(0, 2 * MAX_VERDICTS_PER_USER, 2), person)
+        verdict for person in range(10, 16) for verdict in make_verdicts(range(0, 2 * MAX_VERDICTS_PER_USER, 2), person)
     ]
     assert of(learn(*zealot, *other_verdicts, shown=shown_articles), "golf") > of(
         learn(*zealot, *other_verdicts, shown=shown_articles), "chess"

@@ -67,10 +67,7 @@ def test_one_event_in_other_words_is_one_story(language, one, other):
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
 def test_another_company_amount_version_or_day_is_another_story(language, one, other):
-    assert (
-        compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
-        == 0.0
-    )
+    assert compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language)) == 0.0
 
 
 def test_the_other_language_needs_meaning_and_a_name_in_common():
@@ -90,21 +87,14 @@ def test_the_other_language_needs_meaning_and_a_name_in_common():
 def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news():
     first, again = "OpenAI unveils GPT-5", "OpenAI launches GPT-5"
     near = compute_similarity(make_telling(first), make_telling(again, 2, published=3_600))
-    late = compute_similarity(
-        make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600)
-    )
+    late = compute_similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600))
     assert 0 < late < near
-    assert (
-        compute_similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS + 1))
-        == 0.0
-    )
+    assert compute_similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS + 1)) == 0.0
 
 
 def test_a_lead_helps_where_titles_have_few_words_in_common():
     title = "Cities ban facial recognition for good"
-    likeness_without_lead = compute_similarity(
-        make_telling(title), make_telling("Portland bans facial recognition", 2)
-    )
+    likeness_without_lead = compute_similarity(make_telling(title), make_telling("Portland bans facial recognition", 2))
     likeness_with_lead = compute_similarity(
         make_telling(title),
         make_telling("Portland bans facial recognition", 2, text="More cities follow, for good."),
@@ -138,9 +128,7 @@ def test_an_article_that_is_added_again_replaces_itself():
     recent.add(make_telling("OpenAI unveils GPT-5", 1))
     recent.add(make_telling("Mozilla lays off 250 employees", 1))
     assert recent.find_similar(make_telling("OpenAI unveils GPT-5", 2)) == ()
-    assert [
-        kin.article_id for kin in recent.find_similar(make_telling("Mozilla lays off 250 employees", 2))
-    ] == [1]
+    assert [kin.article_id for kin in recent.find_similar(make_telling("Mozilla lays off 250 employees", 2))] == [1]
 
 
 def test_a_story_of_several_is_judged_by_the_nearest_of_them():
@@ -173,9 +161,7 @@ def test_rounded_amounts_are_one_and_versions_are_never_rounded():
     assert has_figure_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $75 billion deal"))
     assert has_figure_conflict(extract_figures("Linux 6.10"), extract_figures("Linux 6.1"))
     assert not has_figure_conflict(extract_figures("Linux 6.1"), extract_figures("Linux without a number"))
-    assert not has_figure_conflict(
-        extract_figures("fined €150 million"), extract_figures("fined $165 million")
-    )
+    assert not has_figure_conflict(extract_figures("fined €150 million"), extract_figures("fined $165 million"))
 
 
 def test_no_title_takes_long_or_fails():

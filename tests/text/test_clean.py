@@ -116,28 +116,19 @@ def test_sentences_of_an_article_stay(line):
 def test_a_list_of_other_articles_at_the_end_goes_with_its_heading():
     other_titles = "\n\nUn autre titre\n\nEncore un titre ?"
     assert strip_boilerplate(f"{ARTICLE}\n\nArticles en rapport{other_titles}") == ARTICLE
-    assert (
-        strip_boilerplate(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{other_titles}")
-        == ARTICLE
-    )
+    assert strip_boilerplate(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{other_titles}") == ARTICLE
     text_with_heading = f"Articles liés\n\n{ARTICLE}"
     assert strip_boilerplate(text_with_heading) == text_with_heading
 
 
 def test_a_footer_said_twice_goes_and_code_said_twice_stays():
-    assert (
-        strip_boilerplate(f"{ARTICLE}\n\nBar à innovations  2016-2020\n\nBar à innovations  2016-2020")
-        == ARTICLE
-    )
+    assert strip_boilerplate(f"{ARTICLE}\n\nBar à innovations  2016-2020\n\nBar à innovations  2016-2020") == ARTICLE
     code = "if a:\n  if b:\n    c\n  end\nend"
     assert strip_boilerplate(code) == code
 
 
 def test_read_more_after_the_last_word_goes():
-    assert (
-        strip_boilerplate("Amazon suspend son logiciel […] Lire la suite »")
-        == "Amazon suspend son logiciel […]"
-    )
+    assert strip_boilerplate("Amazon suspend son logiciel […] Lire la suite »") == "Amazon suspend son logiciel […]"
     assert strip_boilerplate("Amazon suspend son logiciel. Read more...") == "Amazon suspend son logiciel."
 
 
@@ -146,9 +137,7 @@ def test_a_text_never_becomes_empty(text):
     assert strip_boilerplate(text) == text
 
 
-@given(
-    st.text() | st.lists(st.sampled_from(["Comments", "\n", "a b c", "À lire :", ".", "©", " "])).map("".join)
-)
+@given(st.text() | st.lists(st.sampled_from(["Comments", "\n", "a b c", "À lire :", ".", "©", " "])).map("".join))
 def test_no_text_breaks_it_and_nothing_is_added(text):
     cleaned = strip_boilerplate(text)
     assert bool(cleaned.strip()) == bool(text.strip())

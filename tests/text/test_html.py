@@ -160,12 +160,10 @@ def test_real_feeds_leave_no_tag_behind():
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        for element_markup in re.findall(
-            r"(?s)<(?:description|content:encoded|summary|content)[^>]*>(.*?)</", text
-        )[:20]:
+        for element_markup in re.findall(r"(?s)<(?:description|content:encoded|summary|content)[^>]*>(.*?)</", text)[
+            :20
+        ]:
             markup = unescape(element_markup.removeprefix("<![CDATA[").removesuffix("]]>"))
             if "<pre" not in markup and "<code" not in markup and "&lt;" not in markup:
-                leftover_tags += re.findall(
-                    r"</?(?:p|a|div|span|img|br|b|i|em|strong)\b[^>]*>", to_text(markup)
-                )
+                leftover_tags += re.findall(r"</?(?:p|a|div|span|img|br|b|i|em|strong)\b[^>]*>", to_text(markup))
     assert leftover_tags == []

@@ -44,9 +44,7 @@ def test_a_language_it_does_not_know_is_no_english_or_french(text):
     assert detect(text, "sw-KE") == "sw"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"]
-)
+@pytest.mark.parametrize("text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"])
 def test_too_little_text_says_nothing_but_what_the_feed_says(text):
     assert detect(text) is None
     assert detect(text, "fr-FR") == "fr"

@@ -66,9 +66,7 @@ def test_a_whole_paragraph_is_read():
     assert parsed_nodes[-1] == word("last")
 
 
-@pytest.mark.parametrize(
-    "text", ["amazon -police", "amazon NOT police", "amazon SAUF police", "amazon −police"]
-)
+@pytest.mark.parametrize("text", ["amazon -police", "amazon NOT police", "amazon SAUF police", "amazon −police"])
 def test_an_excluded_word_is_not_looked_for(text):
     assert nodes(text) == (word("amazon"), Not(word("police")))
 
@@ -86,9 +84,7 @@ def test_whatever_can_be_wanted_can_be_excluded():
     )
 
 
-@pytest.mark.parametrize(
-    "text", ["apple amazon OR google OR ibm police", "apple amazon OU google | ibm police"]
-)
+@pytest.mark.parametrize("text", ["apple amazon OR google OR ibm police", "apple amazon OU google | ibm police"])
 def test_or_joins_its_neighbours_and_nothing_else(text):
     either = AnyOf((word("amazon"), word("google"), word("ibm")))
     assert nodes(text) == (word("apple"), either, word("police"))
@@ -134,9 +130,7 @@ def test_parentheses_group():
     )
 
 
-@pytest.mark.parametrize(
-    "text", ["((amazon", "amazon))", ")amazon(", "()amazon", "(" * 50 + "amazon" + ")" * 60]
-)
+@pytest.mark.parametrize("text", ["((amazon", "amazon))", ")amazon(", "()amazon", "(" * 50 + "amazon" + ")" * 60])
 def test_parentheses_that_do_not_match_lose_no_word(text):
     assert nodes(text) == (word("amazon"),)
 
@@ -187,9 +181,7 @@ def test_a_word_of_the_title_is_looked_for_there(name):
     assert nodes(f'{name}:"la police"') == (Phrase("la police", title_only=True),)
 
 
-@pytest.mark.parametrize(
-    "text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"']
-)
+@pytest.mark.parametrize("text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"'])
 def test_a_filter_that_is_not_understood_is_said_and_left_out(text):
     query = parse_query(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"),)

@@ -9,14 +9,10 @@ from bot.text import urls
 from tests.shared import shared
 
 ADDRESSES = st.builds(
-    lambda scheme, user, host, port, path, query, fragment: (
-        f"{scheme}{user}{host}{port}{path}{query}{fragment}"
-    ),
+    lambda scheme, user, host, port, path, query, fragment: f"{scheme}{user}{host}{port}{path}{query}{fragment}",
     st.sampled_from(["http://", "https://", "HTTP://", "", "ftp://", "//", "javascript:"]),
     st.sampled_from(["", "me@", "me:secret@", "a:b/c@"]),
-    st.sampled_from(
-        ["example.com", "EXÄMPLE.com.", "[::1]", "127.0.0.1", "a..b", "xn--a", "①②⑦.⓪.⓪.①", "a b.c"]
-    ),
+    st.sampled_from(["example.com", "EXÄMPLE.com.", "[::1]", "127.0.0.1", "a..b", "xn--a", "①②⑦.⓪.⓪.①", "a b.c"]),
     st.sampled_from(["", ":80", ":443", ":8080", ":", ":99999", ":x"]),
     st.text(max_size=12).map(lambda text: "/" + text),
     st.lists(st.sampled_from(["a=1", "utm_source=x", "é=ü", "", "b", "%zz", "amp;utm_medium=rss", "ref=rss"]))
@@ -116,9 +112,7 @@ SECRET = [
     "https://a.fr/rss?os_username=me&os_password=hunter2",
     "https://a.fr/rss?pwd=hunter2",
     "https://a.fr/rss?X-Amz-Signature=hunter2",
-    "https://www.reddit.com/.rss?feed=hunter2e".replace(
-        "hunter2e", "0123456789abcdef0123456789abcdef01234567"
-    ),
+    "https://www.reddit.com/.rss?feed=hunter2e".replace("hunter2e", "0123456789abcdef0123456789abcdef01234567"),
     "https://redmine.a.fr/news.atom?key=0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c",
     "https://api.substack.com/feed/podcast/1/private/hunter2-014-41d2-8313.rss",
     "https://feeds.pinboard.in/rss/secret:hunter2/u:me/",
@@ -163,9 +157,7 @@ def test_ordinary_addresses_are_shown_whole(url):
 def test_real_feed_lists_hold_no_false_alarm():
     feed_urls = set()
     for path in shared("opml").rglob("*.opml"):
-        feed_urls |= set(
-            map(unescape, re.findall(r'(?i)xmlUrl\s*=\s*"([^"]+)', path.read_text(errors="replace")))
-        )
+        feed_urls |= set(map(unescape, re.findall(r'(?i)xmlUrl\s*=\s*"([^"]+)', path.read_text(errors="replace"))))
     assert len(feed_urls) > 500
     assert [url for url in feed_urls if urls.has_credentials(url) or "***" in urls.redact(url)] == []
     assert [url for url in feed_urls if not urls.canonicalize(url)] == []

@@ -82,9 +82,7 @@ async def test_a_filter_matches_what_a_search_finds(store, text):
 
 async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
     feed = await add_feed(store)
-    new = new_article(
-        feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en"
-    )
+    new = new_article(feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en")
     await record(store, feed, new)
     (stored_article,) = await store.articles.list_newest([feed.id], limit=1)
     for text in QUERIES:
@@ -195,14 +193,10 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
     advert = next(
-        article
-        for article in await newsroom.store.articles.list_newest([feed.id], limit=9)
-        if "new" in article.title
+        article for article in await newsroom.store.articles.list_newest([feed.id], limit=9) if "new" in article.title
     )
     (fate,) = (await explain_link(newsroom.store, advert.url)).delivery_statuses
-    assert "filtered out by: never `sponsored`" in delivery_status_sentence(
-        fate, when="now", to_problem_sentence=str
-    )
+    assert "filtered out by: never `sponsored`" in delivery_status_sentence(fate, when="now", to_problem_sentence=str)
 
 
 async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):

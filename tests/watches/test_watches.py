@@ -108,9 +108,7 @@ async def stand(store) -> Newsstand:
 def queries() -> st.SearchStrategy[str]:
     term = st.sampled_from([*MATCHES_BY_QUERY, *(f"-{text}" for text in MATCHES_BY_QUERY if " " not in text)])
     either = st.lists(term, min_size=2, max_size=3).map(" OR ".join)
-    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(
-        lambda terms: f"({' '.join(terms)})"
-    )
+    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(lambda terms: f"({' '.join(terms)})")
     negated = group.map(lambda text: f"-{text}")
     return st.lists(st.one_of(term, either, group, negated), min_size=1, max_size=4).map(" ".join)
 
@@ -122,9 +120,7 @@ def found_by_index(stand: Newsstand, text: str) -> set[int]:
 
 
 def find_matching_numbers(stand: Newsstand, criterion: Clause) -> set[int]:
-    return {
-        n for n, article in enumerate(stand.articles) if matches_clause(criterion, AnalysedArticle(article))
-    }
+    return {n for n, article in enumerate(stand.articles) if matches_clause(criterion, AnalysedArticle(article))}
 
 
 async def test_an_article_matches_what_is_true_of_it(stand):
@@ -147,9 +143,7 @@ async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(sta
 async def test_a_watch_is_found_by_its_rarest_word(stand):
     criterion = build_matchable_clause(parse_query('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
-    assert {key.value for key in select_cheapest_keys(criterion, lambda key: costs.get(key.value, 1))} == {
-        "orchard"
-    }
+    assert {key.value for key in select_cheapest_keys(criterion, lambda key: costs.get(key.value, 1))} == {"orchard"}
     assert select_cheapest_keys(criterion, lambda key: key.kind is KeyKind.STEM) == {
         MatchKey(KeyKind.NAME, "ole"), MatchKey(KeyKind.NAME, "olemonde")
     }  # fmt: skip

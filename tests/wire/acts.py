@@ -73,9 +73,7 @@ class Acts:
         return message
 
     def edit(self, message: Message, body: Json) -> None:
-        parts = rules.as_shown(
-            {**message.parts, **{key: part for key, part in body.items() if part is not None}}
-        )
+        parts = rules.as_shown({**message.parts, **{key: part for key, part in body.items() if part is not None}})
         for key in ("content", "embeds", "components"):
             if key in body and not body[key]:
                 parts[key] = "" if key == "content" else []
@@ -100,9 +98,7 @@ class Acts:
         """A message of an announcement channel goes to its followers."""
         message.crossposted = True
         channel = self.state.channels[message.channel_id]
-        self._dispatch_channel_event(
-            channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES
-        )
+        self._dispatch_channel_event(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
 
     def react(self, message: Message, person_id: int, name: str) -> None:
         people = message.reactions.setdefault(name, [])
@@ -181,9 +177,7 @@ class Acts:
         self._dispatch_channel_event(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
 
     def remove_channel(self, channel: Channel) -> None:
-        for thread in [
-            candidate for candidate in self.state.channels.values() if candidate.parent_id == channel.id
-        ]:
+        for thread in [candidate for candidate in self.state.channels.values() if candidate.parent_id == channel.id]:
             del self.state.channels[thread.id]
         del self.state.channels[channel.id]
         event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"

@@ -53,9 +53,7 @@ class Crowd:
         now = self.clock.now()
         store = await Store.open(self.database, self.clock)
         try:
-            feed = await store.feeds.add(
-                f"https://{name}.example/feed", title=name, outlet=name, next_poll=now + 10**6
-            )
+            feed = await store.feeds.add(f"https://{name}.example/feed", title=name, outlet=name, next_poll=now + 10**6)
             self._follow(channels, feed.id, now)
             articles = [
                 new_article(feed, f"{name}-{number}", published=now - posts + number, language="en")
@@ -117,9 +115,7 @@ class Crowd:
         """Start a bot; several share a database on a server."""
         number = len(self.bots) + 1
         log = f"bot-{number}.log"
-        self.bots.append(
-            BotProcess(self.launcher, self.folder, self.environment(number) | environment, log=log)
-        )
+        self.bots.append(BotProcess(self.launcher, self.folder, self.environment(number) | environment, log=log))
         return self.bots[-1]
 
     def posts(self, channels: Sequence[Channel]) -> int:

@@ -86,9 +86,7 @@ class Line:
                 if self._deflate is None:
                     await self._socket.send_str(text)
                 else:
-                    compressed = self._deflate.compress(text.encode()) + self._deflate.flush(
-                        zlib.Z_SYNC_FLUSH
-                    )
+                    compressed = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
                     await self._socket.send_bytes(compressed)
             except ConnectionError:
                 return
@@ -171,9 +169,7 @@ class Gateway:
                 session.line = None
         return socket
 
-    def dispatch(
-        self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0
-    ) -> None:
+    def dispatch(self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
         """Push an event to the sessions that asked for one of `intents` (0: to all) of that server."""
         for session in self.sessions.values():
             if (not intents or session.intents & intents) and session.serves(server_id):
@@ -239,9 +235,7 @@ class Gateway:
             del self.sessions[old.id]
         self.sessions[session.id] = session
         bot = self._state.bot
-        mine = [
-            place for place in self._state.servers.values() if place.has(bot.id) and session.serves(place.id)
-        ]
+        mine = [place for place in self._state.servers.values() if place.has(bot.id) and session.serves(place.id)]
         ready: Json = {
             "v": 10,
             "user": payloads.own_user(bot),

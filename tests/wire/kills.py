@@ -198,9 +198,7 @@ HOLDING: tuple[Step, ...] = (
 """From the outlet that a story waited for to the recorded message; the first four are one transaction."""
 
 CHOOSING: tuple[Step, ...] = (
-    *_around(
-        "choosing", "bot.posting.scheduled_task:BestStorySelectionTask._select_for_channel", any_channel=True
-    ),
+    *_around("choosing", "bot.posting.scheduled_task:BestStorySelectionTask._select_for_channel", any_channel=True),
     *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
     *_around("released", "bot.store.outbox.held_posts:_release_posts", any_channel=True),
     *_around("claim", f"{STORE}.claim"),
@@ -281,9 +279,7 @@ def find_delivery_faults(scene: Scene, numbers: Sequence[int]) -> DeliveryFaults
     )
 
 
-async def survive(
-    scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int
-) -> DeliveryFaults:
+async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> DeliveryFaults:
     """Publish, let the bot die at a moment, start it again, and count when it owes nothing any more.
 
     `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
@@ -388,9 +384,7 @@ async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) ->
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.acts.nonce_window = window
     early = [
-        f"{channel_kind}: {first} did not wait"
-        for channel_kind in scene.channels
-        if scene.posts(channel_kind)[first]
+        f"{channel_kind}: {first} did not wait" for channel_kind in scene.channels if scene.posts(channel_kind)[first]
     ]
     await run_until_killed(scene, kind, step)
     scene.discord.acts.nonce_window = window
@@ -415,9 +409,7 @@ async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) 
     scene.end_thread(kind)
     faults = await survive(scene, kind, step, window=window, burst=2, nth=1)
     threads = [
-        channel
-        for channel in scene.discord.state.channels.values()
-        if channel.parent_id == scene.places[kind].id
+        channel for channel in scene.discord.state.channels.values() if channel.parent_id == scene.places[kind].id
     ]
     if len(threads) == 1:
         return faults

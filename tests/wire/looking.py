@@ -86,9 +86,7 @@ class ServerInspector:
             for number in numbers:
                 ours = statuses.get((number, channel.id), [])
                 message_ids = {
-                    message_id
-                    for message_id, article_numbers in message_articles
-                    if number in article_numbers
+                    message_id for message_id, article_numbers in message_articles if number in article_numbers
                 }
                 if [state for state, _ in ours] != ["sent"] or ours[0][1] not in message_ids:
                     wrong.append(f"{kind}: {number} is {ours}, shown in {message_ids}")
@@ -102,9 +100,7 @@ class ServerInspector:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
         channel = self.places[kind]
         places = [channel]
-        places += [
-            thread for thread in self.discord.state.channels.values() if thread.parent_id == channel.id
-        ]
+        places += [thread for thread in self.discord.state.channels.values() if thread.parent_id == channel.id]
         all_messages = [message for place in places for message in place.history()]
         bot = self.discord.state.bot.id
         own = (

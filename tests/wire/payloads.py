@@ -303,9 +303,7 @@ def server_create(state: State, place: Server) -> Json:
             for listed_channel in channels
             if not listed_channel.is_thread
         ],
-        "threads": [
-            channel(state, thread) for thread in channels if thread.is_thread and not thread.archived
-        ],
+        "threads": [channel(state, thread) for thread in channels if thread.is_thread and not thread.archived],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],

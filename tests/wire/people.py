@@ -20,9 +20,7 @@ class People:
         self._state = state
         self._acts = acts
 
-    def join(
-        self, server_id: int, name: str, *, locale: str = "en-US", roles: tuple[int, ...] = ()
-    ) -> Person:
+    def join(self, server_id: int, name: str, *, locale: str = "en-US", roles: tuple[int, ...] = ()) -> Person:
         person = self._state.add_person(name, locale=locale)
         self._state.servers[server_id].members[person.id] = list(roles)
         return person
@@ -41,9 +39,7 @@ class People:
         command_data = self._command_data(name, options)
         return self._interact(person, channel, COMMAND, command_data)
 
-    def autocomplete(
-        self, person: Person, channel: Channel, name: str, focused: str, **options: Any
-    ) -> Interaction:
+    def autocomplete(self, person: Person, channel: Channel, name: str, focused: str, **options: Any) -> Interaction:
         command_data = self._command_data(name, options, focused)
         return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
@@ -98,9 +94,7 @@ class People:
         self._acts.gateway.dispatch("INTERACTION_CREATE", payload, server_id=channel.server_id)
         return interaction
 
-    def _payload(
-        self, interaction: Interaction, person: Person, channel: Channel, interaction_data: Json
-    ) -> Json:
+    def _payload(self, interaction: Interaction, person: Person, channel: Channel, interaction_data: Json) -> Json:
         state = self._state
         permissions = state.permissions(person.id, channel)
         payload: Json = {
@@ -142,9 +136,7 @@ class People:
         first, *subcommands = name.split()
         number, command = self._registered(first, 1)
         resolved: Json = {}
-        option_payloads = [
-            self._option(key, option_value, resolved, focused) for key, option_value in options.items()
-        ]
+        option_payloads = [self._option(key, option_value, resolved, focused) for key, option_value in options.items()]
         for depth, part in enumerate(reversed(subcommands)):
             option_payloads = [{"name": part, "type": 1 if depth == 0 else 2, "options": option_payloads}]
         command_data: Json = {
@@ -161,9 +153,7 @@ class People:
         option: Json = {"name": name, "type": OPTION_TYPES[type(option_value)], "value": option_value}
         if isinstance(option_value, Channel):
             option["value"] = str(option_value.id)
-            channel_payload = payloads.channel(self._state, option_value) | {
-                "permissions": str((1 << 50) - 1)
-            }
+            channel_payload = payloads.channel(self._state, option_value) | {"permissions": str((1 << 50) - 1)}
             resolved.setdefault("channels", {})[str(option_value.id)] = channel_payload
         if name == focused:
             option["focused"] = True

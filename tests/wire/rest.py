@@ -201,9 +201,7 @@ class Rest:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)
 
-    def _limited(
-        self, call: Call, headers: dict[str, str], wait: float, *, everywhere: bool
-    ) -> web.StreamResponse:
+    def _limited(self, call: Call, headers: dict[str, str], wait: float, *, everywhere: bool) -> web.StreamResponse:
         body = {"message": "You are being rate limited.", "retry_after": round(wait, 3), "code": 0}
         limited = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1)}
         if everywhere:

@@ -197,9 +197,7 @@ def create_forum_post(server: DiscordServer, call: Call) -> Answer:
     rules.check_text(call.body["name"], "name")
     if not call.body["name"].strip() or rules.units(call.body["name"]) > MAX_THREAD_NAME:
         raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
-    thread = server.acts.open_thread(
-        forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags
-    )
+    thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags)
     created = payloads.channel(server.state, thread)
     created["message"] = payloads.message(server.state, thread.messages[thread.id])
     return 201, created
@@ -219,9 +217,7 @@ def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
 def list_archived_threads(server: DiscordServer, call: Call) -> Answer:
     parent = find_channel(server, call, Permission.READ_MESSAGE_HISTORY)
     threads = [
-        channel
-        for channel in server.state.channels.values()
-        if channel.parent_id == parent.id and channel.archived
+        channel for channel in server.state.channels.values() if channel.parent_id == parent.id and channel.archived
     ]
     threads.sort(key=lambda thread: thread.archive_changed, reverse=True)
     if "before" in call.query:

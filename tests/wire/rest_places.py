@@ -69,9 +69,7 @@ def list_server_channels(server: DiscordServer, call: Call) -> Answer:
 def list_active_threads(server: DiscordServer, call: Call) -> Answer:
     channels = server.state.in_server(find_own_server(server, call).id)
     active = [
-        payloads.channel(server.state, channel)
-        for channel in channels
-        if channel.is_thread and not channel.archived
+        payloads.channel(server.state, channel) for channel in channels if channel.is_thread and not channel.archived
     ]
     return 200, {"threads": active, "members": [], "has_more": False}
 
@@ -113,9 +111,7 @@ def edit_channel(server: DiscordServer, call: Call) -> Answer:
     channel.topic = body.get("topic", channel.topic)
     if channel.is_thread and ("archived" in body or "locked" in body):
         find_channel(server, call, Permission.SEND_MESSAGES_IN_THREADS)
-        server.acts.archive(
-            channel, archived=body.get("archived", channel.archived), locked=body.get("locked")
-        )
+        server.acts.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
     else:
         server.acts.update_channel(channel)
     return 200, payloads.channel(server.state, channel)

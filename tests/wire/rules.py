@@ -203,9 +203,7 @@ def _check_part(component: Json, *, is_v2: bool) -> None:
         raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
     max_components = {ROW: 5, SECTION: 3}.get(kind)
     if max_components is not None and not 1 <= len(inside) <= max_components:
-        raise invalid(
-            "components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH"
-        )
+        raise invalid("components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH")
     if kind == SECTION and not component.get("accessory"):
         raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
     if kind == TEXT and not component.get("content", "").strip():
@@ -223,9 +221,7 @@ def _flat(components: list[Json]) -> Iterator[Json]:
 def _numbered(component: Json, counter: Iterator[int]) -> Json:
     numbered_component = {**component, "id": component.get("id") or next(counter)}
     if numbered_component.get("components"):
-        numbered_component["components"] = [
-            _numbered(inner, counter) for inner in numbered_component["components"]
-        ]
+        numbered_component["components"] = [_numbered(inner, counter) for inner in numbered_component["components"]]
     if numbered_component.get("emoji"):
         numbered_component["emoji"] = {
             key: str(part) if key == "id" else part
@@ -239,8 +235,7 @@ def _numbered(component: Json, counter: Iterator[int]) -> Json:
             numbered_component[part] = _media(numbered_component[part], numbered_component["id"])
     if "items" in numbered_component:
         numbered_component["items"] = [
-            {**item, "media": _media(item["media"], numbered_component["id"])}
-            for item in numbered_component["items"]
+            {**item, "media": _media(item["media"], numbered_component["id"])} for item in numbered_component["items"]
         ]
     return numbered_component
 

@@ -175,9 +175,7 @@ class Scene(ServerInspector):
         first = len(self._articles) + 1
         numbers = list(range(first, first + count))
         now = self.clock.now()
-        self._articles += [
-            make_rss_item(number, title=f"{about} {number}", published=now - 1) for number in numbers
-        ]
+        self._articles += [make_rss_item(number, title=f"{about} {number}", published=now - 1) for number in numbers]
         self.serve()
         return numbers
 
@@ -206,9 +204,7 @@ class Scene(ServerInspector):
         self.feeds.handle("/feed.xml", handler)
 
     def _document(self) -> str:
-        visible_items = [
-            item_xml for number, item_xml in enumerate(self._articles, 1) if number not in self._withdrawn
-        ]
+        visible_items = [item_xml for number, item_xml in enumerate(self._articles, 1) if number not in self._withdrawn]
         return make_rss(*reversed(visible_items[-100:]))
 
     def set_clock(self, by: int) -> None:
@@ -242,9 +238,7 @@ class Scene(ServerInspector):
         async with self.newsroom() as newsroom:
             store = newsroom.store
             if self._rival is None:
-                self._rival = await store.feeds.add(
-                    self.feeds.serve("/rival.xml", make_rss()), outlet="Rival"
-                )
+                self._rival = await store.feeds.add(self.feeds.serve("/rival.xml", make_rss()), outlet="Rival")
                 for channel in self.channels.values():
                     await store.subscriptions.follow(
                         server_id=self.server.id,
@@ -267,9 +261,7 @@ class Scene(ServerInspector):
                     catch_up_after=self.catch_up_after,
                     is_first_poll=False,
                 ),
-                matches=StoryMatches(
-                    {article.key: [SimilarArticle(article_id, 0.9)]}, compute_membership_score
-                ),
+                matches=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, compute_membership_score),
             )
         return joined
 
@@ -302,15 +294,11 @@ class Scene(ServerInspector):
 
     def choose_now(self) -> None:
         """Let the best of the day be chosen at once."""
-        direct_access.change(
-            self.database, "UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),)
-        )
+        direct_access.change(self.database, "UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),))
 
     def hasten_edits(self) -> None:
         """Let messages that are to be edited be edited at once."""
-        direct_access.change(
-            self.database, "UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),)
-        )
+        direct_access.change(self.database, "UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),))
 
     async def prefer(self, preference: Preference, preference_value: int | None, *kinds: str) -> None:
         """Choose something for the channels of these kinds."""
@@ -330,17 +318,13 @@ class Scene(ServerInspector):
 
     def unblock(self) -> None:
         """Let all channels be tried again at once."""
-        direct_access.change(
-            self.database, "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL"
-        )
+        direct_access.change(self.database, "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL")
 
     def end_thread(self, kind: str) -> None:
         """Somebody deletes the threads of a channel, that of the day among them."""
         state = self.discord.state
         for channel in [
-            candidate
-            for candidate in state.channels.values()
-            if candidate.parent_id == self.channels[kind].id
+            candidate for candidate in state.channels.values() if candidate.parent_id == self.channels[kind].id
         ]:
             self.discord.acts.remove_channel(channel)
 
@@ -409,8 +393,7 @@ class Scene(ServerInspector):
         """Everything that the answer to an interaction says, when it has come."""
         await self.discord.until(lambda: interaction.answered)
         return (
-            f"{interaction.message.content} {interaction.message.embeds} "
-            f"{interaction.message.parts.get('components')}"
+            f"{interaction.message.content} {interaction.message.embeds} {interaction.message.parts.get('components')}"
         )
 
     async def telex(self, *argv: str, status: int = 0) -> str:

@@ -15,8 +15,7 @@ async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:
     """The titles of what a person has kept."""
     async with scene.newsroom() as newsroom:
         return {
-            bookmark.article.title
-            for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
+            bookmark.article.title for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
         }
 
 
@@ -33,12 +32,7 @@ async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_ret
     scene.start()
 
     async def all_kept() -> bool:
-        return all(
-            [
-                await list_bookmarked_titles(scene, person) == {"Article 1"}
-                for person in (people[0], people[-1])
-            ]
-        )
+        return all([await list_bookmarked_titles(scene, person) == {"Article 1"} for person in (people[0], people[-1])])
 
     await until(all_kept)
 

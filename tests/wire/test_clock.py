@@ -71,9 +71,7 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
 
 @pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
 @pytest.mark.scene(speed=QUICK)
-async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(
-    scene, by, dies
-):
+async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(scene, by, dies):
     scene.set_clock(by)
     bot = scene.start()
     await scene.wait_until_settled()
@@ -89,9 +87,7 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
         for route in SENDING:
             scene.discord.faults.dropped(route, after=True, times=4)
         await scene.make_due()
-        await until(
-            lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'claimed' AND error IS NOT NULL")
-        )
+        await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'claimed' AND error IS NOT NULL"))
         scene.set_clock(0)
     started_at = scene.clock.now()
     await scene.wait_until_posted([1, *numbers])

@@ -62,15 +62,11 @@ async def health(scene: Scene, port: int) -> tuple[int, str]:
 def list_owner_messages(scene: Scene) -> list[str]:
     """What the bot told its owner."""
     channel = scene.discord.acts.direct(scene.discord.state.owner)
-    return [
-        message.content for message in channel.history() if message.author_id == scene.discord.state.bot.id
-    ]
+    return [message.content for message in channel.history() if message.author_id == scene.discord.state.bot.id]
 
 
 def count_log_lines(scene: Scene, words: str) -> int:
-    return sum(
-        words in line for line in scene.bot.log.splitlines() if " ERROR " in line or " WARNING " in line
-    )
+    return sum(words in line for line in scene.bot.log.splitlines() if " ERROR " in line or " WARNING " in line)
 
 
 async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothing_is_missing(
@@ -248,9 +244,7 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
 ):
     disk = tmp_path / "disk"
     disk.mkdir()
-    async with open_scene(
-        discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db"
-    ) as scene:
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db") as scene:
         ada = discord_server.people.join(scene.server.id, "Ada")
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
         await scene.wait_until_settled()
@@ -286,9 +280,7 @@ async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
 ):
     disk = tmp_path / "disk"
     disk.mkdir()
-    async with open_scene(
-        discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db"
-    ) as scene:
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db") as scene:
         first = scene.start()
         await scene.wait_until_settled()
         scene.file.with_name("telex.db.lock").unlink()

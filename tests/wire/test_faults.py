@@ -68,9 +68,7 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
-    threads = [
-        channel for channel in scene.discord.state.channels.values() if channel.name.startswith("News of")
-    ]
+    threads = [channel for channel in scene.discord.state.channels.values() if channel.name.startswith("News of")]
     assert len(threads) == 1
 
 

@@ -18,9 +18,7 @@ async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
         await bot.stop()
         lines = [line.split(maxsplit=3)[-1] for line in bot.log.splitlines()]
         assert len(lines) == 2 * start
-        assert lines[-2] == (
-            f"bot.client.background_tasks: ready feeds=0 articles=0 database={database} new={is_new}"
-        )
+        assert lines[-2] == (f"bot.client.background_tasks: ready feeds=0 articles=0 database={database} new={is_new}")
         link = f"https://discord.com/oauth2/authorize?client_id={scene.discord.state.bot.id}"
         assert lines[-1].startswith(f"bot.client.discord_client: invitation url={link}&scope=bot")
         assert f"&permissions={INVITE_PERMISSIONS.value}" in lines[-1]

@@ -54,9 +54,7 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
     discord.faults.dropped("PATCH /channels/*/messages/*", after=True)
     discord.faults.broken("PATCH /channels/*/messages/*", 503)
     scene.start()
-    await until(
-        lambda: all(post.title == "A better title" for kind in KINDS for post in scene.messages(kind))
-    )
+    await until(lambda: all(post.title == "A better title" for kind in KINDS for post in scene.messages(kind)))
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
 
@@ -147,9 +145,7 @@ async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server
 
 
 @pytest.mark.scene(kinds=("text",))
-async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(
-    scene, discord_server
-):
+async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(scene, discord_server):
     people = discord_server.people
 
     async def pressed(post: Message, *labels: str) -> Message:
@@ -170,9 +166,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
     async with scene.newsroom() as newsroom:
         change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
-        await newsroom.store.preferences.change(
-            Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context
-        )
+        await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context)
         await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), user_id=ada.id)
     discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
@@ -184,9 +178,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     bot = scene.start()
     await scene.wait_until_settled()
     assert f"<#{post.id}>" in (await pressed(post, "Discuss")).visible_text()
-    threads = [
-        channel for channel in discord_server.state.channels.values() if channel.parent_id == post.channel_id
-    ]
+    threads = [channel for channel in discord_server.state.channels.values() if channel.parent_id == post.channel_id]
     assert [thread.id for thread in threads] == [post.id]
     await pressed(post, "Notify me")
     assert server.members[ada.id] == [role.id]

@@ -31,9 +31,7 @@ def list_rate_limited_calls(discord: DiscordServer) -> list[str]:
 
 def count_calls_before(crowd: Crowd, method: str, channel: Channel) -> int:
     """Calls of a method in other channels before the first in this one."""
-    message_paths = [
-        call.path for call in crowd.discord.calls if call.method == method and "/messages" in call.path
-    ]
+    message_paths = [call.path for call in crowd.discord.calls if call.method == method and "/messages" in call.path]
     return next(place for place, path in enumerate(message_paths) if f"/channels/{channel.id}/" in path)
 
 

@@ -96,10 +96,7 @@ async def kick_bot(crowd: Crowd, channel: Channel) -> None:
 def test_what_discord_py_does_not_describe_and_shards_need_is_as_it_was(method, signature):
     """It has public names only, but may change with any version: read `bot/client/sharding` again then."""
     actual_signature = inspect.signature(method)
-    bare = [
-        parameter.replace(annotation=inspect.Parameter.empty)
-        for parameter in actual_signature.parameters.values()
-    ]
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in actual_signature.parameters.values()]
     assert str(inspect.Signature(bare)) == signature
 
 
@@ -148,9 +145,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             await kick_bot(crowd, far[0])
 
             await second_bot.stop()
-            assert (
-                second_bot.log.count("handing over shard=") > SHARDS / 2 + 1
-            )  # the second may not be served yet
+            assert second_bot.log.count("handing over shard=") > SHARDS / 2 + 1  # the second may not be served yet
             titles += await enqueue_and_wait(crowd, channels, "fifth", 1)
             assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
 

@@ -37,15 +37,10 @@ def save_button(post: Message) -> str:
 async def load_bookmarked_urls(scene: Scene, person: Person) -> set[str]:
     """The addresses of what a person has kept."""
     async with scene.newsroom() as newsroom:
-        return {
-            bookmark.article.url
-            for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
-        }
+        return {bookmark.article.url for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)}
 
 
-async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(
-    scene, tmp_path
-):
+async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(scene, tmp_path):
     discord = scene.discord
     discord.faults.slow("POST /channels/*/*", 0.05, times=None)
     numbers = await scene.publish(8)
@@ -69,9 +64,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     scene.start()
     await scene.wait_until_posted([*numbers, *later])
     assert not find_delivery_faults(scene, [1, *numbers, *later])
-    assert {kind: len(scene.messages(kind)) - count for kind, count in before.items()} == dict.fromkeys(
-        KINDS, 2
-    )
+    assert {kind: len(scene.messages(kind)) - count for kind, count in before.items()} == dict.fromkeys(KINDS, 2)
 
     for place, kind in enumerate(KINDS):
         ada = discord.people.join(scene.server.id, f"Reader {place}")
@@ -79,9 +72,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
         for post in posts:
             clicked = discord.people.click(ada, post, save_button(post))
             await until(partial(getattr, clicked, "answered"))
-        article_urls = {
-            f"https://news.example/articles/{number}" for post in posts for number in articles(post)
-        }
+        article_urls = {f"https://news.example/articles/{number}" for post in posts for number in articles(post)}
         assert len(article_urls) == len(posts)
 
         async def all_kept(person: Person = ada, expected_urls: set[str] = article_urls) -> bool:
@@ -153,9 +144,7 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
 
 
-async def post_two_digests(
-    scene: Scene, *, before: bool, tmp_path: Path, brief: bool = False
-) -> tuple[list[int], int]:
+async def post_two_digests(scene: Scene, *, before: bool, tmp_path: Path, brief: bool = False) -> tuple[list[int], int]:
     """Articles told in two digests after the backup, some of which it holds if they were begun `before`.
 
     With `brief`, a person gets them too.
@@ -183,9 +172,7 @@ async def post_two_digests(
 
 
 def find_repeated_articles(scene: Scene, numbers: list[int]) -> list[str]:
-    return [
-        f"{kind} {number}" for kind in scene.places for number in numbers if scene.posts(kind)[number] != 1
-    ]
+    return [f"{kind} {number}" for kind in scene.places for number in numbers if scene.posts(kind)[number] != 1]
 
 
 async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(scene, tmp_path):
@@ -209,9 +196,7 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(sce
     assert reasons == [("told", len(KINDS) * len(numbers))]
 
 
-async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(
-    scene, tmp_path
-):
+async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(scene, tmp_path):
     for before in (True, False):
         numbers, _due = await post_two_digests(scene, before=before, tmp_path=tmp_path)
         if before:
@@ -256,9 +241,7 @@ async def poll_urls(scene: Scene, *urls: str) -> None:
 
 
 @pytest.mark.parametrize("after", [100, 3])
-async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_they_come_back(
-    scene, tmp_path, after
-):
+async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_they_come_back(scene, tmp_path, after):
     """Singly, or in a catch-up of some of them."""
     scene.catch_up_after = after
     feed_url, rival_url = await follow_rival(scene)
@@ -322,9 +305,7 @@ def has_articles(scene: Scene, numbers: list[int]) -> bool:
     return len(scene.rows(f"SELECT 1 FROM article WHERE url IN ({urls})")) == len(numbers)
 
 
-async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what_is_new_beside_it_is(
-    scene, tmp_path
-):
+async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what_is_new_beside_it_is(scene, tmp_path):
     await scene.watch()
     bot = scene.start()
     await scene.wait_until_settled()

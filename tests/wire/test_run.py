@@ -18,9 +18,7 @@ from tests.wire.scene import KINDS
 from tests.wire.waiting import until
 
 
-async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(
-    scene, tmp_path
-):
+async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(scene, tmp_path):
     numbers = scene.write(3)
     await scene.make_due()
     environment = inherit_environment() | {

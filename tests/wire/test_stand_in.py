@@ -76,9 +76,7 @@ async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_se
     assert not other_channel.messages
 
 
-async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
-    client, discord_server, place, monkeypatch
-):
+async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(client, discord_server, place, monkeypatch):
     """Why the courier must not leave forum posts to the library."""
     forum = discord_server.acts.add_channel(place, "forum", Kind.FORUM)
     await client.wait_for_event("guild_channel_create")
@@ -132,9 +130,9 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
     with pytest.raises(discord.HTTPException) as archived:
         await sent.add_reaction("🔖")
     assert archived.value.code == 50083
-    assert [
-        archived_thread.id async for archived_thread in text_channel(client, general).archived_threads()
-    ] == [thread.id]
+    assert [archived_thread.id async for archived_thread in text_channel(client, general).archived_threads()] == [
+        thread.id
+    ]
     await thread.send("Again")
     assert not place.archived
     assert [active_thread.id for active_thread in await thread.guild.active_threads()] == [thread.id]

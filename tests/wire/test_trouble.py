@@ -22,15 +22,11 @@ SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
 
 def refuse_posts(status: int, code: int) -> Callable[[Scene], object]:
     """Discord refuses every post with this answer."""
-    return lambda scene: [
-        scene.discord.faults.refused(scene.sending(kind), status, code, times=None) for kind in KINDS
-    ]
+    return lambda scene: [scene.discord.faults.refused(scene.sending(kind), status, code, times=None) for kind in KINDS]
 
 
 def break_posts(status: int) -> Callable[[Scene], object]:
-    return lambda scene: [
-        scene.discord.faults.broken(scene.sending(kind), status, times=None) for kind in KINDS
-    ]
+    return lambda scene: [scene.discord.faults.broken(scene.sending(kind), status, times=None) for kind in KINDS]
 
 
 def take_role(scene: Scene, *, back: bool = False) -> None:
@@ -38,9 +34,7 @@ def take_role(scene: Scene, *, back: bool = False) -> None:
     for role in scene.server.roles.values():
         permissions = Permission(role.permissions)
         right = Permission.SEND_MESSAGES
-        scene.discord.acts.change_role(
-            scene.server, role, int(permissions | right if back else permissions & ~right)
-        )
+        scene.discord.acts.change_role(scene.server, role, int(permissions | right if back else permissions & ~right))
 
 
 def require_tag(scene: Scene, *, demanded: bool = True) -> None:
@@ -65,9 +59,7 @@ class Trouble:
 
 NO_ANSWER = "Discord hasn’t accepted it yet: "
 TROUBLES = {
-    "403": Trouble(
-        refuse_posts(403, 50013), restore_posting, "Discord won’t let me post in this channel", "forbidden"
-    ),
+    "403": Trouble(refuse_posts(403, 50013), restore_posting, "Discord won’t let me post in this channel", "forbidden"),
     "404": Trouble(refuse_posts(404, 10003), restore_posting, "I can’t find this channel", "gone"),
     "500": Trouble(break_posts(500), restore_posting, NO_ANSWER + "500", "500"),
     "a role taken away": Trouble(
@@ -190,9 +182,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     assert printed.count("waiting to be posted since") == len(KINDS)
     log = bot.log
     assert log.count("shard disconnected") == 1
-    assert all(
-        log.count(f"channel blocked channel={channel.id} ") <= 1 for channel in scene.channels.values()
-    )
+    assert all(log.count(f"channel blocked channel={channel.id} ") <= 1 for channel in scene.channels.values())
     assert len([line for line in log.splitlines() if " INFO " not in line]) <= 3 + len(KINDS)
     discord.offline = False
     await scene.wait_until_posted([1, *numbers])

@@ -46,9 +46,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
     await scene.change(2, "Article 2 as it really was")
     scene.hasten_edits()
     bot = scene.start()
-    await until(
-        lambda: all("really was" in find_newest_message(scene, kind).visible_text() for kind in SIGNED)
-    )
+    await until(lambda: all("really was" in find_newest_message(scene, kind).visible_text() for kind in SIGNED))
     token = next(iter(discord_server.state.webhooks.values())).token
     assert token not in bot.log
     assert token.encode() not in scene.file.read_bytes()
@@ -56,9 +54,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
 
 
 @pytest.mark.scene(kinds=("signed text", "signed forum"))
-async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_the_bot_posts(
-    scene, discord_server
-):
+async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_the_bot_posts(scene, discord_server):
     discord_server.acts.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
     elsewhere = discord_server.acts.add_channel(scene.server, "elsewhere")
     webhooks = discord_server.state.webhooks

@@ -35,9 +35,7 @@ class WebSubHub:
         await scene.make_due()
         scene.start(TELEX_PUBLIC_URL=f"http://{address}", TELEX_HEALTH_ADDRESS=address)
         await until(lambda: bool(self._forms))
-        challenge_query = {
-            f"hub.{name}": self._forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")
-        }
+        challenge_query = {f"hub.{name}": self._forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")}
         query = {**challenge_query, "hub.challenge": "x"}
         async with aiohttp.request("GET", self._forms[0]["hub.callback"], params=query) as answer:
             assert (answer.status, await answer.text()) == (200, "x")
@@ -47,7 +45,5 @@ class WebSubHub:
         body = make_rss(make_rss_item(number, title=f"Article {number}")).encode()
         digest = hmac.new(self._forms[0]["hub.secret"].encode(), body, "sha256").hexdigest()
         headers = {"X-Hub-Signature": f"sha256={digest}", "Content-Type": "application/rss+xml"}
-        async with aiohttp.request(
-            "POST", self._forms[0]["hub.callback"], data=body, headers=headers
-        ) as answer:
+        async with aiohttp.request("POST", self._forms[0]["hub.callback"], data=body, headers=headers) as answer:
             assert answer.status == HTTPStatus.ACCEPTED

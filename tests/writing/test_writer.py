@@ -105,9 +105,7 @@ def quote(text: str, language: str) -> Quote:
 
 
 async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, searcher, writer, service):
-    service.answer_with(
-        "Rekognition was launched in 2016 [1]. Amazon bans the police from using it for one year [1]."
-    )
+    service.answer_with("Rekognition was launched in 2016 [1]. Amazon bans the police from using it for one year [1].")
     answer = await ask_about_article(library, searcher, writer)
     assert [sentence.text for sentence in answer.generated_sentences] == [
         "Rekognition was launched in 2016.",
@@ -133,9 +131,7 @@ async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, sear
 
 
 async def test_citations_are_numbered_by_the_sources_of_the_answer(library, searcher, writer, service):
-    await library.add(
-        "Rekognition in Berlin", "Rekognition was shown in Berlin and launched in 2017 in Germany."
-    )
+    await library.add("Rekognition in Berlin", "Rekognition was shown in Berlin and launched in 2017 in Germany.")
 
     def both(prompt: str) -> str:
         numbers = {
@@ -226,9 +222,7 @@ def test_the_same_in_the_other_language_holds(passage, language, answer_language
         (FRENCH, "fr", "en", "In the United States, 15 million people protested [1]."),
     ],
 )
-def test_another_number_date_or_name_in_the_other_language_does_not(
-    passage, language, answer_language, written
-):
+def test_another_number_date_or_name_in_the_other_language_does_not(passage, language, answer_language, written):
     assert not filter_supported_sentences(written, [quote(passage, language)], answer_language)
 
 
@@ -291,9 +285,7 @@ async def test_the_model_is_not_asked_without_passages(library, searcher, writer
     assert service.requests == []
 
 
-async def test_a_question_in_french_is_answered_in_french_from_english_passages(
-    library, searcher, writer, service
-):
+async def test_a_question_in_french_is_answered_in_french_from_english_passages(library, searcher, writer, service):
     service.answer_with("Une centaine d'employés ont signé une pétition le 10 juin 2018 [1].")
     question = "Combien d'employés ont signé une pétition contre Rekognition ?"
     answer = await ask_about_article(library, searcher, writer, question)
@@ -335,9 +327,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_an_article_that_speaks_to_the_model_is_not_shown_to_it(
-    library, searcher, writer, service, text
-):
+async def test_an_article_that_speaks_to_the_model_is_not_shown_to_it(library, searcher, writer, service, text):
     await library.add("When Rekognition was launched", text)
     service.answer_with("Amazon launched Rekognition in 1999 [1]. Amazon launched Rekognition in 1999 [2].")
     answer = await ask_about_article(library, searcher, writer)
@@ -362,9 +352,7 @@ async def test_an_article_cannot_pretend_to_be_another_passage(library, searcher
 
 async def test_what_is_shown_is_bounded(library, searcher, writer, service):
     for number in range(20):
-        text = (
-            f"Rekognition number {number} was launched. " + "Rekognition was launched again and again. " * 40
-        )
+        text = f"Rekognition number {number} was launched. " + "Rekognition was launched again and again. " * 40
         await library.add(f"Rekognition {number} " + "launched " * 200, text)
     service.answer_with("NO ANSWER")
     await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
@@ -395,9 +383,7 @@ async def endless(request: web.Request) -> web.StreamResponse:
 
 
 @pytest.mark.parametrize("handler", [dripping, silent, endless])
-async def test_a_service_that_does_not_come_to_an_end_is_left(
-    library, searcher, settings, clock, service, handler
-):
+async def test_a_service_that_does_not_come_to_an_end_is_left(library, searcher, settings, clock, service, handler):
     service.set_handler(handler)
     impatient = settings.model_copy(update={"model_timeout": 0.3})
     async with open_answer_writer(impatient, clock) as writer:
@@ -505,9 +491,7 @@ async def test_it_can_be_checked(service, feed_server, settings, clock):
             await client.check_availability()
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://host/v1", "127.0.0.1:11434", "http://", "http://u:p@host/v1", "http://h/?a=b"]
-)
+@pytest.mark.parametrize("url", ["ftp://host/v1", "127.0.0.1:11434", "http://", "http://u:p@host/v1", "http://h/?a=b"])
 def test_what_is_no_base_url_is_refused_at_start(url):
     with pytest.raises(ValidationError):
         Settings(model_url=url)

@@ -96,22 +96,16 @@ async def build_briefing(
     if feed_ids is not None and not feed_ids:
         return (), request.period
     period = request.period
-    scored_articles = await _find_articles(
-        searcher, request, feed_ids, period if request.is_period_stated else None
-    )
+    scored_articles = await _find_articles(searcher, request, feed_ids, period if request.is_period_stated else None)
     if not scored_articles and request.is_period_stated:
         scored_articles = await _find_articles(searcher, request, feed_ids, None)
         if scored_articles and scored_articles[0][0].published >= period.start:
             return (), period  # The newest articles are later than the requested period.
         if scored_articles:
             period_end = scored_articles[0][0].published + 1
-            period = _round_to_days(
-                Period(period_end - (period.end - period.start), period_end), request.zone
-            )
+            period = _round_to_days(Period(period_end - (period.end - period.start), period_end), request.zone)
             scored_articles = [
-                scored_article
-                for scored_article in scored_articles
-                if scored_article[0].published >= period.start
+                scored_article for scored_article in scored_articles if scored_article[0].published >= period.start
             ]
     if not scored_articles:
         return (), request.period
@@ -126,12 +120,9 @@ async def build_briefing(
 
 def _round_to_days(period: Period, zone: tzinfo) -> Period:
     """Return a period extended to whole days of the time zone."""
-    first_day, last_day = (
-        datetime.fromtimestamp(timestamp, zone) for timestamp in (period.start, period.end - 1)
-    )
+    first_day, last_day = (datetime.fromtimestamp(timestamp, zone) for timestamp in (period.start, period.end - 1))
     day_start, day_end = (
-        datetime(day.year, day.month, day.day, tzinfo=zone)
-        for day in (first_day, last_day + timedelta(days=1))
+        datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first_day, last_day + timedelta(days=1))
     )
     return Period(int(day_start.timestamp()), int(day_end.timestamp()))
 
@@ -148,9 +139,7 @@ def _build_recent_briefing(
     for lookback_seconds in LOOKBACKS_SECONDS:
         period = Period(max(period_end - lookback_seconds, scored_articles[-1][0].published), period_end)
         recent_articles = [
-            scored_article
-            for scored_article in scored_articles
-            if scored_article[0].published >= period.start
+            scored_article for scored_article in scored_articles if scored_article[0].published >= period.start
         ]
         items = _select_items(_group_stories(recent_articles, similar_pairs), period, preferences)
         if len(items) >= MIN_STORIES and len({item.article.outlet for item in items}) >= min_outlets:
@@ -186,9 +175,7 @@ async def _find_articles(
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return []
-    articles = sorted(
-        await searcher.store.articles.by_ids(article_ids), key=lambda article: -article.published
-    )
+    articles = sorted(await searcher.store.articles.by_ids(article_ids), key=lambda article: -article.published)
     topic_articles = await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights)
     same_language_articles = [
         scored_article for scored_article in topic_articles if scored_article[0].language == request.language
@@ -268,9 +255,7 @@ def _report_same_story(
     return shared_count > 1 and shared_count > MIN_TITLE_JACCARD * len(first_stems | second_stems)
 
 
-def _select_items(
-    stories: Iterable[_Story], period: Period, preferences: PreferenceModel
-) -> tuple[BriefingItem, ...]:
+def _select_items(stories: Iterable[_Story], period: Period, preferences: PreferenceModel) -> tuple[BriefingItem, ...]:
     """Return the biggest stories by outlets, freshness, relevance and preference.
 
     Each story ranks lower for every story of the same outlet that is already selected.
@@ -293,8 +278,7 @@ def _select_items(
             remaining_stories,
             key=lambda story_number: (
                 remaining_stories[story_number][1]
-                * REPEATED_OUTLET_FACTOR
-                ** story_count_by_outlet[_find_outlet(remaining_stories[story_number][0])]
+                * REPEATED_OUTLET_FACTOR ** story_count_by_outlet[_find_outlet(remaining_stories[story_number][0])]
             ),
         )
         story, _score = remaining_stories.pop(best_number)

@@ -104,19 +104,13 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     )
     has_relative_time = time_expression is not None and time_expression.is_relative
     is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
-    if not news_head_words and (
-        find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)
-    ):
+    if not news_head_words and (find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
         return None
-    non_topic_words = (
-        filler_words | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
-    )
+    non_topic_words = filler_words | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
     topic = tuple(
         word
         for word in dict.fromkeys(words)
-        if word not in non_topic_words
-        and (len(word) > 1 or word.isdigit())
-        and text_analysis.find_query_stems(word)
+        if word not in non_topic_words and (len(word) > 1 or word.isdigit()) and text_analysis.find_query_stems(word)
     )
     if len(topic) > (MAX_TOPIC_WORDS if news_head_words else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
         topic or news_head_words or has_relative_time
@@ -129,9 +123,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     # "These days" has the same period as "the last 7 days", but does not state it.
     has_number = any(map(str.isdigit, folded_text[time_expression.start : time_expression.end]))
     is_period_stated = has_number or time_expression.period != recent_period
-    return NewsRequest(
-        topic, time_expression.period, is_period_stated=is_period_stated, zone=zone, language=language
-    )
+    return NewsRequest(topic, time_expression.period, is_period_stated=is_period_stated, zone=zone, language=language)
 
 
 def normalize_question(text: str) -> str:

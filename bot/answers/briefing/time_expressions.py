@@ -36,9 +36,7 @@ _SHORT_MONTH_PATTERN = r"(?:janv?|feb|fevr?|mar|apr|avr|jun|jul|juil|aug|aou|sep
 _ENGLISH_DAY_PATTERN = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
 _FRENCH_DAY_PATTERN = r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)"
 _DAY_PATTERN = rf"(?:{_ENGLISH_DAY_PATTERN}|{_FRENCH_DAY_PATTERN})"
-_UNIT_PATTERN = (
-    r"(?:minutes?|mins?|hours?|heures?|h|days?|jours?|weeks?|semaines?|months?|mois|years?|annees?|ans?)"
-)
+_UNIT_PATTERN = r"(?:minutes?|mins?|hours?|heures?|h|days?|jours?|weeks?|semaines?|months?|mois|years?|annees?|ans?)"
 _NUMBER_PATTERN = (
     r"(?:\d{1,3}|an?|une?|one|two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|sept|huit"
     r"|neuf|dix)"
@@ -52,16 +50,12 @@ _PREPOSITION_PATTERN = (
 _LAST_PATTERN = r"(?:last|past|previous)"
 _FRENCH_LAST_PATTERN = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
 _PART_OF_DAY_PATTERN = r"(?: (?:soir|matin|apres-midi|night|morning|evening|afternoon))?"
-_PART_OF_PERIOD_PATTERN = (
-    r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
-)
+_PART_OF_PERIOD_PATTERN = r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
 # Excludes expressions such as "the last year of the war".
 _NOT_BEFORE_OF_PATTERN = r"(?!,? (?:of|de|du|des)\b| d')"
 _ENGLISH_SEASON_PATTERN = r"(?:spring|summer|autumn|fall|winter)"
 _FRENCH_SEASON_PATTERN = r"(?:printemps|ete|automne|hiver)"
-_ORDINAL_PATTERN = (
-    r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
-)
+_ORDINAL_PATTERN = r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
 _QUARTER_PATTERN = rf"(?:[qt][1-4]|{_ORDINAL_PATTERN} (?:quarter|trimestre))"
 _OLD_YEAR_PATTERN = re.compile(r"(?<!\d)(?:1[0-8]\d\d|2100)$")
 _AFTER_OLD_YEAR_PATTERN = re.compile(
@@ -200,9 +194,7 @@ _RANGE_PATTERN = re.compile(
 )
 _TRAILING_YEAR_PATTERN = re.compile(rf" {_YEAR_PATTERN}$")
 _DAY_ONLY_PATTERN = re.compile(_DAY_OF_MONTH_PATTERN)
-_BEFORE_WORDS_PATTERN = re.compile(
-    r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z"
-)
+_BEFORE_WORDS_PATTERN = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
 _END_OF_EXPRESSION_PATTERN = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
@@ -269,12 +261,8 @@ def _find_ranges(folded_text: str, now: int, zone: tzinfo) -> Iterator[TimeExpre
             periods.parse(last_date_text, now, zone),
         )
         if first_period and last_period and first_period.start < last_period.end:
-            is_relative = not any(map(str.isdecimal, last_date_text)) and any(
-                map(str.isalpha, last_date_text)
-            )
-            yield TimeExpression(
-                match.start(), match.end(), Period(first_period.start, last_period.end), is_relative
-            )
+            is_relative = not any(map(str.isdecimal, last_date_text)) and any(map(str.isalpha, last_date_text))
+            yield TimeExpression(match.start(), match.end(), Period(first_period.start, last_period.end), is_relative)
 
 
 def _is_quantity(folded_text: str, match: re.Match[str]) -> bool:
@@ -293,14 +281,10 @@ def _to_time_expression(
         folded_text, match
     ):
         return None
-    leading_words_match = _LEADING_WORDS_PATTERN.search(
-        folded_text, max(0, match.start() - 30), match.start()
-    )
+    leading_words_match = _LEADING_WORDS_PATTERN.search(folded_text, max(0, match.start() - 30), match.start())
     start = leading_words_match.start() if leading_words_match else match.start()
     text_by_group = {
-        group_name.rsplit("_", 1)[0]: group_text
-        for group_name, group_text in match.groupdict().items()
-        if group_text
+        group_name.rsplit("_", 1)[0]: group_text for group_name, group_text in match.groupdict().items() if group_text
     }
     period = _parse_period(text_by_group, now, zone)
     if period is None:
@@ -348,9 +332,7 @@ def _parse_period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
         return periods.parse(f"{period_start:%Y-%m}", now, zone)
     if unit.startswith(("year", "an")):
         return periods.parse(f"{period_start:%Y}", now, zone)
-    return (
-        periods.parse(f"{period_start:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else period
-    )
+    return periods.parse(f"{period_start:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else period
 
 
 def _build_week_period(start: int, zone: tzinfo) -> Period:

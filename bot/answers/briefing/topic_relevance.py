@@ -38,11 +38,7 @@ def score_topic_relevance(
     def compute_matched_share(terms: set[str], forms_by_word: Sequence[frozenset[str]]) -> float:
         presence_flags = [not terms.isdisjoint(word_forms) for word_forms in forms_by_word]
         return (
-            sum(
-                weight
-                for weight, is_word_present in zip(weights, presence_flags, strict=True)
-                if is_word_present
-            )
+            sum(weight for weight, is_word_present in zip(weights, presence_flags, strict=True) if is_word_present)
             / total_weight
             if presence_flags[heaviest_word_index]
             else 0.0

@@ -50,9 +50,7 @@ def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
     resolved_question = ""
     for question in (*previous_questions[-MAX_PREVIOUS_QUESTIONS:], text):
         normalized_question = " ".join(question[:MAX_QUERY_LENGTH].split())
-        resolved_question = _resolve_against_previous(normalized_question, resolved_question)[
-            :MAX_QUERY_LENGTH
-        ]
+        resolved_question = _resolve_against_previous(normalized_question, resolved_question)[:MAX_QUERY_LENGTH]
     return resolved_question
 
 
@@ -79,11 +77,7 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
         return " ".join(
             [
                 text,
-                *(
-                    word
-                    for word in content_words(previous_question)[:MAX_INHERITED_WORDS]
-                    if word not in own_words
-                ),
+                *(word for word in content_words(previous_question)[:MAX_INHERITED_WORDS] if word not in own_words),
             ]
         )
     if not own_content_words or not (
@@ -107,16 +101,12 @@ def _substitute_in_question(previous_question: str, replacement: str) -> str:
         else [normalize_question(base_question)[time_expression.start : time_expression.end]]
     )
     topic_words = [
-        word
-        for word in content_words(base_question)
-        if word not in text_analysis.tokenize(" ".join(time_phrases))
+        word for word in content_words(base_question) if word not in text_analysis.tokenize(" ".join(time_phrases))
     ]
     preposition_match = _PREPOSITION_PATTERN.match(replacement)
     if preposition_match and not extract_names(base_question):
         # For example "quoi de neuf sur la grève", then "et sur macron ?".
-        phrase_pattern = (
-            rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern.removeprefix('^')})\S+(?: |$))+"
-        )
+        phrase_pattern = rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern.removeprefix('^')})\S+(?: |$))+"
         for phrase_match in reversed(list(re.finditer(phrase_pattern, base_question, re.IGNORECASE))):
             if not set(topic_words).isdisjoint(content_words(phrase_match[0])):
                 before, after = base_question[: phrase_match.start()], base_question[phrase_match.end() :]
@@ -204,14 +194,10 @@ def suggest_topics(answer: Answer) -> tuple[str, ...]:
             if not known_tokens.isdisjoint(text_analysis.tokenize(name)):
                 mention_counts[name] += text.count(name)
     frequent_names = [
-        name
-        for name, count in mention_counts.most_common()
-        if count >= MIN_MENTIONS and len(name) <= MAX_NAME_LENGTH
+        name for name, count in mention_counts.most_common() if count >= MIN_MENTIONS and len(name) <= MAX_NAME_LENGTH
     ]
     if answer.briefing:  # The briefing has just answered what is new about the question's own names.
-        frequent_names = [
-            name for name in frequent_names if question_tokens.isdisjoint(text_analysis.tokenize(name))
-        ]
+        frequent_names = [name for name in frequent_names if question_tokens.isdisjoint(text_analysis.tokenize(name))]
     frequent_names.sort(key=lambda name: not question_tokens.intersection(text_analysis.tokenize(name)))
     return tuple(_drop_names_sharing_words(frequent_names))[:MAX_TOPICS]
 

@@ -10,12 +10,9 @@ from bot.search.query.query_tree import AllOf, Node, Word
 from bot.text.language import detect
 from bot.text.words import fold
 
-_LEADING_WORDS_PATTERN = (
-    r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
-)
+_LEADING_WORDS_PATTERN = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
 _ENGLISH_QUESTION_PATTERN = re.compile(
-    _LEADING_WORDS_PATTERN
-    + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
+    _LEADING_WORDS_PATTERN + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
 )
 _FRENCH_QUESTION_PATTERN = re.compile(
     _LEADING_WORDS_PATTERN
@@ -75,11 +72,7 @@ def _classify_message(text: str, now: int, *, is_directly_addressed: bool) -> Me
         search_verb_match is not None and search_verb_match["colon"] and search_verb_match.end() == len(text)
     )
     if not text or is_empty_search or is_greeting(text):
-        return (
-            MessageIntent(MessageKind.HELP, text)
-            if is_directly_addressed
-            else MessageIntent(MessageKind.NOTHING)
-        )
+        return MessageIntent(MessageKind.HELP, text) if is_directly_addressed else MessageIntent(MessageKind.NOTHING)
     if is_thanks(text):
         return MessageIntent(MessageKind.NOTHING)
     asks_question = is_question(text)
@@ -89,11 +82,7 @@ def _classify_message(text: str, now: int, *, is_directly_addressed: bool) -> Me
         and (search_verb_match["colon"] or (is_directly_addressed and not text.endswith("?")))
     ):
         return MessageIntent(MessageKind.SEARCH, text[search_verb_match.end() :])
-    if (
-        not asks_question
-        and is_directly_addressed
-        and any(map(_uses_search_syntax, parse_query(text, now).nodes))
-    ):
+    if not asks_question and is_directly_addressed and any(map(_uses_search_syntax, parse_query(text, now).nodes)):
         return MessageIntent(MessageKind.SEARCH, text)
     return (
         MessageIntent(MessageKind.ANSWER, text)

@@ -259,9 +259,7 @@ class QuestionService:
                 preferences=NO_PREFERENCES
                 if self._preference_cache is None
                 else await self._preference_cache.get(request.server_id),
-                zone=local_time.load_zone(
-                    (await self._store.preferences.by_server(request.server_id)).time_zone
-                ),
+                zone=local_time.load_zone((await self._store.preferences.by_server(request.server_id)).time_zone),
             )
         if request.infer_language:
             i18n.set_language(_select_reply_language(answer))
@@ -297,9 +295,7 @@ class QuestionService:
             can_watch=bool(follow_up_questions.content_words(request.text)),
         )
 
-    async def search(
-        self, query: Query, *, feed_ids: Collection[int], limit: int, count_up_to: int
-    ) -> SearchPage:
+    async def search(self, query: Query, *, feed_ids: Collection[int], limit: int, count_up_to: int) -> SearchPage:
         """Return the best results of a search.
 
         `count_up_to` is the number up to which matches are counted.
@@ -346,9 +342,7 @@ class QuestionService:
 
         It includes the wait until answering begins.
         """
-        concurrency = (
-            MAX_CONCURRENT_QUESTIONS if self._answer_writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
-        )
+        concurrency = MAX_CONCURRENT_QUESTIONS if self._answer_writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         return math.ceil(self._average_duration_seconds * (1 + self._waiting_count / concurrency))
 
 
@@ -376,10 +370,7 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
         summary_stems = set(text_analysis.stem_tokens(article.summary, article.language))
         scored_articles.append(
             (
-                sum(
-                    _TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems)
-                    for stems in stems_by_word
-                ),
+                sum(_TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems) for stems in stems_by_word),
                 article,
             )
         )
@@ -396,6 +387,4 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 def _select_reply_language(answer: Answer) -> str:
     """Return the language of the quoted articles if Telex supports it; otherwise the current language."""
     languages = {article.language for article in answer.sources or answer.related_articles}
-    return (
-        i18n.supported_language(languages.pop()) if len(languages) == 1 else None
-    ) or i18n.current_language()
+    return (i18n.supported_language(languages.pop()) if len(languages) == 1 else None) or i18n.current_language()

@@ -69,18 +69,14 @@ class GatewayProbe:
                 []
                 if self._scheduler.waiting_count
                 else [
-                    shard_number
-                    for shard_number in shard_numbers
-                    if not self._connections.is_connected(shard_number)
+                    shard_number for shard_number in shard_numbers if not self._connections.is_connected(shard_number)
                 ]
             )
             self._disconnected_since = {
                 number: self._disconnected_since.get(number, now) for number in disconnected_numbers
             }
             is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since.values())
-            self._leases.set_available(
-                ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned)
-            )
+            self._leases.set_available(ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned))
             given_up_numbers = frozenset(
                 number for number, since in self._disconnected_since.items() if now - since >= GIVE_UP_SECONDS
             )

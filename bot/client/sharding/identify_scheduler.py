@@ -81,9 +81,7 @@ class IdentifyScheduler:
 
     async def _wait_for_quota(self) -> None:
         """Wait while Discord allows no further session; if the limits are unknown, do not wait."""
-        while (
-            session_limits := await self._fetch_session_limits()
-        ) is not None and session_limits.remaining <= 0:
+        while (session_limits := await self._fetch_session_limits()) is not None and session_limits.remaining <= 0:
             reset_seconds = session_limits.reset_after / 1_000
             if not self._is_exhaustion_logged:
                 log.warning(

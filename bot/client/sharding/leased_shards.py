@@ -73,9 +73,7 @@ class LeasedShards:
         if self._is_clustered:
             await self._gateway_probe.wait_until_reachable()
         shard_count = await self._agree_on_shard_count()
-        eligible_numbers = frozenset(
-            range(shard_count) if self._shard_range is None else self._shard_range[0]
-        )
+        eligible_numbers = frozenset(range(shard_count) if self._shard_range is None else self._shard_range[0])
         if self._is_clustered:
             await self._clock.sleep(JOIN_GRACE_SECONDS)
         self._leases.add_listener(SHARD_LEASE, self._on_leases_changed)
@@ -198,9 +196,7 @@ class LeasedShards:
             served_shards.set_served(served_shards.numbers - {shard_number})
             await self._client.outbox_relay.release_shard(shard_number)
             await self.connections.close_connection(shard_number, self._client.guilds_of(shard_number))
-            await self._store.retry_until_written(
-                partial(self._leases.transfer, SHARD_LEASE, shard_number, process_id)
-            )
+            await self._store.retry_until_written(partial(self._leases.transfer, SHARD_LEASE, shard_number, process_id))
         finally:
             self._handing_over_numbers.remove(shard_number)
         self._connect_new_shards()  # Reconnect it if the transfer failed.
@@ -225,9 +221,7 @@ class LeasedShards:
     def owns_server(self, server_id: int) -> bool:
         """Return whether no other process can own the shard of a server."""
         served_shards = self._store.shards
-        return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.owned(
-            SHARD_LEASE
-        )
+        return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.owned(SHARD_LEASE)
 
     def stop(self) -> None:
         """Connect no more shards and ignore changes of leases from now on."""
@@ -247,9 +241,9 @@ class LeasedShards:
                 return
             with suppress(StoreError):  # The next round tries again.
                 for shard_number in disconnected_numbers if self._are_shards_movable else ():
-                    if (
-                        process_id := await self._balancer.find_recipient()
-                    ) and not self.connections.is_connected(shard_number):
+                    if (process_id := await self._balancer.find_recipient()) and not self.connections.is_connected(
+                        shard_number
+                    ):
                         log.warning("gateway connection lost shard=%d", shard_number)
                         await self.hand_over(shard_number, process_id)
 

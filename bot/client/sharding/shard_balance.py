@@ -59,9 +59,7 @@ class ShardBalancer:
         """Hand the connected shards over to other processes, at the pace at which sessions may start."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
-                for shard_number in filter(
-                    self._connections.is_connected, sorted(self._store.shards.numbers)
-                ):
+                for shard_number in filter(self._connections.is_connected, sorted(self._store.shards.numbers)):
                     if (process_id := await self.find_recipient()) is None:
                         return
                     await self._leased_shards.hand_over(shard_number, process_id)
@@ -85,17 +83,14 @@ class ShardBalancer:
             await self._clock.sleep(interval_seconds)
             is_unanswered = was_requested and self._leases.owned(SHARD_LEASE) == previous_numbers
             interval_seconds = (
-                min(2 * interval_seconds, MAX_REQUEST_INTERVAL_SECONDS)
-                if is_unanswered
-                else REQUEST_INTERVAL_SECONDS
+                min(2 * interval_seconds, MAX_REQUEST_INTERVAL_SECONDS) if is_unanswered else REQUEST_INTERVAL_SECONDS
             )
 
     async def _request_shard_if_short(self) -> bool:
         try:
             shard_count_by_process_id = await self._load_shard_counts()
             is_short_of_shards = (
-                max(shard_count_by_process_id.values(), default=0)
-                - shard_count_by_process_id[self._leases.process.id]
+                max(shard_count_by_process_id.values(), default=0) - shard_count_by_process_id[self._leases.process.id]
                 > 1
             )
             if not (is_short_of_shards and self._is_settled and await self._scheduler.has_ample_quota()):
@@ -107,12 +102,8 @@ class ShardBalancer:
         return True
 
     def _on_request(self, process_id: str) -> None:
-        if process_id != self._leases.process.id and (
-            self._handover_task is None or self._handover_task.done()
-        ):
-            self._handover_task = self._leased_shards.spawn(
-                self._hand_over_one_shard(process_id), "shard handed over"
-            )
+        if process_id != self._leases.process.id and (self._handover_task is None or self._handover_task.done()):
+            self._handover_task = self._leased_shards.spawn(self._hand_over_one_shard(process_id), "shard handed over")
 
     async def _hand_over_one_shard(self, recipient_id: str) -> None:
         try:
@@ -125,9 +116,7 @@ class ShardBalancer:
                 key=lambda owner_id: (-shard_count_by_process_id[owner_id], owner_id),
                 default=None,
             )
-            shard_number = max(
-                filter(self._connections.is_connected, self._leases.owned(SHARD_LEASE)), default=None
-            )
+            shard_number = max(filter(self._connections.is_connected, self._leases.owned(SHARD_LEASE)), default=None)
             if (
                 largest_owner_id == own_process_id
                 and shard_count_by_process_id[own_process_id] - shard_count_by_process_id[recipient_id] > 1

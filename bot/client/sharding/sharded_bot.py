@@ -66,9 +66,7 @@ class ShardedBot(commands.AutoShardedBot):
         self.leased_shards.connections.on_servers_ready(self.guilds_of(shard_id))
         store, served_shards = self.store, self.store.shards
         await store.retry_until_written(partial(self._sync_servers, shard_id))
-        last_dispatches = await store.retry_until_written(
-            lambda: store.dispatches.list_recent(0, 1, shard_id)
-        )
+        last_dispatches = await store.retry_until_written(lambda: store.dispatches.list_recent(0, 1, shard_id))
         await store.retry_until_written(lambda: self.outbox_relay.adopt_shard(shard_id))
         if self.leased_shards.serves_shard(shard_id):
             log_level = logging.INFO if served_shards.count > 1 else logging.DEBUG
@@ -89,9 +87,7 @@ class ShardedBot(commands.AutoShardedBot):
     @property
     def guilds(self) -> Sequence[discord.Guild]:
         """The servers that this process serves."""
-        return [
-            server for server in super().guilds if not self.leased_shards.connections.is_handed_over(server)
-        ]
+        return [server for server in super().guilds if not self.leased_shards.connections.is_handed_over(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
         """Return the server with an id if this process serves it, or None otherwise."""

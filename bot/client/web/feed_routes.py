@@ -33,9 +33,7 @@ class ChannelFeedRoutes:
     def __init__(self, client: TelexBot, public_url: str) -> None:
         self._client, self._public_url = client, public_url
         services = client.services
-        self._rate_limiter = TokenBucket(
-            services.clock, max_tokens=MAX_REQUESTS, period_seconds=PERIOD_SECONDS
-        )
+        self._rate_limiter = TokenBucket(services.clock, max_tokens=MAX_REQUESTS, period_seconds=PERIOD_SECONDS)
         self._failed_lookup_limiter = FailedLookupLimiter(services.clock)
         self._trusted_proxies = services.settings.trusted_proxies
         self._feed_builder = ChannelFeedBuilder(client.store, client.languages)
@@ -45,9 +43,7 @@ class ChannelFeedRoutes:
         return [web.get(CHANNEL_FEEDS_PATH + "{token}/{what}.{form}", self._serve_feed)]
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
-        token, selection, extension = (
-            request.match_info[group_name] for group_name in ("token", "what", "form")
-        )
+        token, selection, extension = (request.match_info[group_name] for group_name in ("token", "what", "form"))
         if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
             return _error_response(HTTPStatus.NOT_FOUND)
         try:
@@ -127,9 +123,7 @@ def _document_response(request: web.Request, published_feed: PublishedFeed, exte
     if client_etags is not None:
         is_client_up_to_date = any(client_etag.value in {"*", etag.value} for client_etag in client_etags)
     else:
-        is_client_up_to_date = (
-            modified_since is not None and published_feed.updated <= modified_since.timestamp()
-        )
+        is_client_up_to_date = modified_since is not None and published_feed.updated <= modified_since.timestamp()
     response = web.Response() if not is_client_up_to_date else web.Response(status=HTTPStatus.NOT_MODIFIED)
     if not is_client_up_to_date:
         response.body = body

@@ -76,12 +76,8 @@ class MetricsCollector(Collector):
                 "Pages of articles that are to be read.",
                 await store.page_fetches.count_pending(),
             ),
-            _create_gauge(
-                "database_bytes", "Size of the database, without its log.", await store.measure_size_bytes()
-            ),
-            _create_gauge(
-                "index_behind_changes", "Changes that the index does not hold yet.", pending_changes
-            ),
+            _create_gauge("database_bytes", "Size of the database, without its log.", await store.measure_size_bytes()),
+            _create_gauge("index_behind_changes", "Changes that the index does not hold yet.", pending_changes),
             _create_gauge(
                 "index_behind_seconds",
                 "How long ago the index held all that is stored; 0 while it does.",
@@ -109,9 +105,7 @@ class MetricsCollector(Collector):
         yield from self._stored_metrics
         services, counter_family = self._services, CounterMetricFamily
         poll_outcomes, page_outcomes = services.poller.outcomes, services.full_text_fetcher.outcomes
-        yield _create_labelled_metric(
-            counter_family, "polls", "Polls by how they ended.", "outcome", poll_outcomes
-        )
+        yield _create_labelled_metric(counter_family, "polls", "Polls by how they ended.", "outcome", poll_outcomes)
         yield _create_labelled_metric(
             counter_family, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
         )
@@ -132,9 +126,7 @@ class MetricsCollector(Collector):
             self._loop_lag_histogram.observe(max(0.0, loop.time() - started_at - LOOP_LAG_INTERVAL_SECONDS))
 
     @asynccontextmanager
-    async def serve(
-        self, host: str, port: int, other_routes: Iterable[web.RouteDef] = ()
-    ) -> AsyncIterator[int]:
+    async def serve(self, host: str, port: int, other_routes: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
         """Serve `/healthz` (200 if healthy, else 503), `/metrics` and `other_routes` within the `with` block.
 
         Yields the port; if `port` is 0, a free port is chosen. Raises OSError, which names the setting, if
@@ -162,9 +154,7 @@ class MetricsCollector(Collector):
 
     async def _respond_health(self, _request: web.Request) -> web.Response:
         problems = await self._health.load_problems()
-        return web.json_response(
-            {"well": not problems, "problems": problems}, status=503 if problems else 200
-        )
+        return web.json_response({"well": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _respond_metrics(self, _request: web.Request) -> web.Response:
         try:
@@ -179,9 +169,7 @@ async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:
         await web.TCPSite(app_runner, host, port).start()
     except OSError as error:
         error_number = error.errno or 0
-        reason = (
-            os.strerror(error_number) if error_number > 0 else error.strerror
-        )  # An unresolvable host name
+        reason = os.strerror(error_number) if error_number > 0 else error.strerror  # An unresolvable host name
         raise OSError(error_number, reason, f"TELEX_HEALTH_ADDRESS={host}:{port}") from error
 
 
@@ -190,16 +178,12 @@ def _discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) ->
     yield _create_labelled_metric(
         CounterMetricFamily, "discord_answers", responses_help, "status", rate_limiter.responses_by_status
     )
-    yield _create_gauge(
-        "discord_waiting", "Requests to Discord that wait for their turn.", rate_limiter.waiting_count
-    )
+    yield _create_gauge("discord_waiting", "Requests to Discord that wait for their turn.", rate_limiter.waiting_count)
     wait_help = "Seconds for which requests waited for their turn."
     yield CounterMetricFamily("telex_discord_waited_seconds", wait_help, rate_limiter.total_wait_seconds)
     sessions_help = "Sessions that Discord lets this bot begin until the day is over."
     yield _create_gauge("discord_sessions_left", sessions_help, scheduler.sessions_remaining)
-    yield _create_gauge(
-        "shards_waiting", "Shards that wait until they may begin a session.", scheduler.waiting_count
-    )
+    yield _create_gauge("shards_waiting", "Shards that wait until they may begin a session.", scheduler.waiting_count)
 
 
 def _create_gauge(name: str, help_text: str, measurement: float | None) -> Metric:

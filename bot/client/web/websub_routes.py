@@ -38,9 +38,7 @@ class WebSubRoutes:
     def __init__(self, subscriber: WebSubSubscriber, settings: Settings) -> None:
         self._subscriber, self._trusted_proxies = subscriber, settings.trusted_proxies
         self._max_bytes = max_bytes = settings.max_feed_bytes
-        self._body_budget = BodyBudget(
-            MAX_BUFFERED_DOCUMENTS * max_bytes, MAX_BUFFERED_DOCUMENTS * max_bytes // 2
-        )
+        self._body_budget = BodyBudget(MAX_BUFFERED_DOCUMENTS * max_bytes, MAX_BUFFERED_DOCUMENTS * max_bytes // 2)
 
     @property
     def buffered_bytes(self) -> int:
@@ -55,9 +53,7 @@ class WebSubRoutes:
         ]
 
     async def _verify_intent(self, request: web.Request) -> web.Response:
-        if (
-            rejection_response := await self._find_rejection_response(request, is_verification=True)
-        ) is not None:
+        if (rejection_response := await self._find_rejection_response(request, is_verification=True)) is not None:
             return rejection_response
         challenge = self._subscriber.verify_intent(request.match_info["token"], request.query)
         try:
@@ -72,9 +68,7 @@ class WebSubRoutes:
         signature = websub.parse_signature(request.headers.get("X-Hub-Signature"))
         if signature is None:
             return web.Response(status=403)
-        if (
-            rejection_response := await self._find_rejection_response(request, is_verification=False)
-        ) is not None:
+        if (rejection_response := await self._find_rejection_response(request, is_verification=False)) is not None:
             return rejection_response
         token = request.match_info["token"]
         if (hub_host := self._subscriber.get_hub_host(token)) is None:
@@ -96,9 +90,7 @@ class WebSubRoutes:
                 parse_task.add_done_callback(lambda _done_task: body.release())
         return web.Response(status=202)  # Also with a wrong signature, so that nobody can probe for it
 
-    async def _find_rejection_response(
-        self, request: web.Request, *, is_verification: bool
-    ) -> web.Response | None:
+    async def _find_rejection_response(self, request: web.Request, *, is_verification: bool) -> web.Response | None:
         """Return a response with status 503 or 429 if the token cannot be looked up now, or None if it can.
 
         A hub that got the response "gone" instead would never push again.

@@ -102,9 +102,7 @@ def _extract_text(tree: HtmlElement, url: str) -> str:
     text = _run_trafilatura(tree, url)
     if _count_unique_chars(text) < max(MIN_TEXT_CHARS, MIN_TEXT_RATIO * prose_chars):
         full_text = _run_trafilatura(untouched_tree, url)
-        text = (
-            full_text if _count_unique_chars(text) < MIN_TEXT_RATIO * _count_unique_chars(full_text) else text
-        )
+        text = full_text if _count_unique_chars(text) < MIN_TEXT_RATIO * _count_unique_chars(full_text) else text
     return _REPEATED_BREAKS_PATTERN.sub("\n\n", _strip_title(text, titles))
 
 
@@ -118,9 +116,9 @@ def _run_trafilatura(tree: HtmlElement, url: str) -> str:
     if not isinstance(document, Document) or document.body is None:
         return ""
     text = "".join(_iter_text_pieces(document.body))[: 2 * MAX_TEXT_CHARS]
-    return strip_invisible(
-        clean_text(_LINE_BREAKS_PATTERN.sub("\n", _SPACES_PATTERN.sub(" ", text)))
-    ).strip()[:MAX_TEXT_CHARS]
+    return strip_invisible(clean_text(_LINE_BREAKS_PATTERN.sub("\n", _SPACES_PATTERN.sub(" ", text)))).strip()[
+        :MAX_TEXT_CHARS
+    ]
 
 
 def _count_unique_chars(text: str) -> int:
@@ -132,9 +130,7 @@ def _iter_prose(tree: HtmlElement) -> Iterable[str]:
     """Yield the texts of a page that are as long as prose and in no link or script."""
     for element in tree.iter("*"):
         if element.tag not in _NON_PROSE_TAGS:
-            yield from (
-                text for text in (element.text, element.tail) if text and len(text) >= _MIN_PROSE_CHARS
-            )
+            yield from (text for text in (element.text, element.tail) if text and len(text) >= _MIN_PROSE_CHARS)
 
 
 def _find_titles(tree: HtmlElement) -> set[str]:
@@ -181,18 +177,12 @@ def _remove_clutter(tree: HtmlElement) -> None:
 
 
 def _is_clutter(element: HtmlElement) -> bool:
-    if (
-        element.tag in _CLUTTER_TAGS
-        or element.get("role") in _CLUTTER_ROLES
-        or element.get("hidden") is not None
-    ):
+    if element.tag in _CLUTTER_TAGS or element.get("role") in _CLUTTER_ROLES or element.get("hidden") is not None:
         return True
     style = (element.get("style") or "").replace(" ", "").lower()
     if "display:none" in style:
         return True
-    return (
-        element.tag in _LINK_PARAGRAPH_TAGS and len(element) <= _MAX_LINK_CHILDREN and _is_only_links(element)
-    )
+    return element.tag in _LINK_PARAGRAPH_TAGS and len(element) <= _MAX_LINK_CHILDREN and _is_only_links(element)
 
 
 def _is_only_links(element: HtmlElement) -> bool:
@@ -218,12 +208,7 @@ def _join_parts(element: HtmlElement) -> None:
         previous_element.tag != element.tag or previous_element.get("class") != class_name
     ):
         previous_element = previous_element.getprevious()
-    if (
-        class_name
-        and previous_element is not None
-        and _is_article_part(element)
-        and _is_article_part(previous_element)
-    ):
+    if class_name and previous_element is not None and _is_article_part(element) and _is_article_part(previous_element):
         previous_element.extend(list(element))
         _remove_element(element)
 

@@ -54,9 +54,7 @@ def decode_page(page: bytes, content_type: str) -> str:
     charset_match = _CHARSET_PATTERN.search(content_type) or _CHARSET_PATTERN.search(
         page[:_CHARSET_SEARCH_BYTES].decode("latin-1")
     )
-    encodings = (
-        ["utf-8", "windows-1252"] if charset_match is None else [charset_match[1], "utf-8", "windows-1252"]
-    )
+    encodings = ["utf-8", "windows-1252"] if charset_match is None else [charset_match[1], "utf-8", "windows-1252"]
     for encoding in encodings:
         try:
             codec = codecs.lookup(encoding)
@@ -83,9 +81,7 @@ def parse_html(markup: str) -> HtmlElement | None:
 
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return document_fromstring(
-            _INVALID_XML_PATTERN.sub(_keep_valid_reference, markup).encode(), parser=parser
-        )
+        return document_fromstring(_INVALID_XML_PATTERN.sub(_keep_valid_reference, markup).encode(), parser=parser)
     except (LxmlError, ValueError):  # for example an empty document
         return None
 
@@ -119,9 +115,7 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
             timestamp = feed_dates.parse(element.get("datetime")) or feed_dates.parse(get_text(element))
             if timestamp is not None:
                 return timestamp
-    attribute_texts = (
-        element.get(name) for element in descendants for name in ("title", "data-date", "content")
-    )
+    attribute_texts = (element.get(name) for element in descendants for name in ("title", "data-date", "content"))
     texts = (get_text(element) for element in elements)
     for text in (
         *(attribute.strip()[:_MAX_DATE_CHARS] for attribute in attribute_texts if attribute),
@@ -136,16 +130,10 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
 
 def find_outermost_containers(elements: list[HtmlElement]) -> list[HtmlElement]:
     """Return for each element its largest ancestor that contains no other element of the list."""
-    contained_counts = Counter(
-        ancestor for inner_element in elements for ancestor in inner_element.iterancestors()
-    )
+    contained_counts = Counter(ancestor for inner_element in elements for ancestor in inner_element.iterancestors())
     return [
         next(
-            (
-                container
-                for container in reversed(list(element.iterancestors()))
-                if contained_counts[container] == 1
-            ),
+            (container for container in reversed(list(element.iterancestors())) if contained_counts[container] == 1),
             element,
         )
         for element in elements

@@ -52,9 +52,7 @@ _CHROME_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner
 _STYLED_ANCESTORS = 3
 """Number of ancestors of a link whose classes are part of its style signature."""
 _SENTENCE_TAGS = frozenset({"p", "li", "td", "dd", "blockquote", "em", "strong", "b", "i", "span"})
-_INLINE_TAGS = frozenset(
-    {"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"}
-)
+_INLINE_TAGS = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"})
 _MIN_SURROUNDING_CHARS = 40
 _MAX_TRAILING_SIBLINGS = 3
 _MIN_EXCERPT_CHARS = 60
@@ -127,11 +125,7 @@ def find_link_groups(
 def _iter_outbound_links(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
     """Yield the links of a page to other pages: URL, element, and whether the link shows only a time."""
     base_url = next(
-        (
-            resolve_url(base_element.get("href"), url)
-            for base_element in tree.iter("base")
-            if base_element.get("href")
-        ),
+        (resolve_url(base_element.get("href"), url) for base_element in tree.iter("base") if base_element.get("href")),
         None,
     )
     own_page_url = _strip_fragment(url)
@@ -164,9 +158,7 @@ def _compute_style_signatures(element: HtmlElement) -> tuple[str, ...]:
     """
     fine_path, coarse_path = [], []
     for depth, ancestor in enumerate((element, *element.iterancestors())):
-        class_names = (
-            _DIGITS_PATTERN.sub("", ancestor.get("class") or "").split() if depth <= _STYLED_ANCESTORS else []
-        )
+        class_names = _DIGITS_PATTERN.sub("", ancestor.get("class") or "").split() if depth <= _STYLED_ANCESTORS else []
         fine_path.append(f"{ancestor.tag}.{' '.join(sorted(class_names))}")
         coarse_path.append(f"{ancestor.tag}.{''.join(class_names[:1])}")
     style_paths = dict.fromkeys(("<".join(fine_path), "<".join(coarse_path)))
@@ -183,14 +175,11 @@ def _build_group(signature: str, elements_by_url: dict[str, HtmlElement], host: 
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):
         if not _has_single_author(containers, elements_by_url):
             return LinkGroup((signature,), [], [], 0.0)
-        titles = [
-            _find_heading(item_container) or _find_opening(item_container) for item_container in containers
-        ]
+        titles = [_find_heading(item_container) or _find_opening(item_container) for item_container in containers]
     elif len(set(titles)) <= len(titles) / 2:  # "Read more": the title is beside the link
         titles = [_find_heading(heading_container) for heading_container in containers]
     group_links = [
-        Link(element, url, title)
-        for (url, element), title in zip(elements_by_url.items(), titles, strict=True)
+        Link(element, url, title) for (url, element), title in zip(elements_by_url.items(), titles, strict=True)
     ]
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):  # Some messages are only a picture.
         items = [item for item, link in zip(items, group_links, strict=True) if link.title]
@@ -228,15 +217,10 @@ def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -
         return 0.0
     link_item_pairs = list(zip(links, items, strict=True))
     heading_share = (
-        sum(
-            _is_in_heading(link.element) or link.title == _find_heading(item[0])
-            for link, item in link_item_pairs
-        )
+        sum(_is_in_heading(link.element) or link.title == _find_heading(item[0]) for link, item in link_item_pairs)
         / link_count
     )
-    dated_share = (
-        sum(find_publication_time(item, link.url) is not None for link, item in link_item_pairs) / link_count
-    )
+    dated_share = sum(find_publication_time(item, link.url) is not None for link, item in link_item_pairs) / link_count
     excerpt_share = (
         sum(len(get_text(item[0])) - len(link.title) >= _MIN_EXCERPT_CHARS for link, item in link_item_pairs)
         / link_count
@@ -247,17 +231,13 @@ def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -
     if has_long_items and (dated_share < 1 / 2 or same_host_share < 1 / 2):
         return 0.0
     content_score = (mean_title_words / 6) * (1 + heading_share + 1.5 * dated_share + 0.7 * excerpt_share)
-    return float(
-        content_score * min(link_count, 30) ** 0.5 * (1 - 0.8 * chrome_share) * (0.8 + 0.2 * same_host_share)
-    )
+    return float(content_score * min(link_count, 30) ** 0.5 * (1 - 0.8 * chrome_share) * (0.8 + 0.2 * same_host_share))
 
 
 def iter_list_items(group: LinkGroup) -> Iterator[ListItem]:
     """Yield the items of a group of links, each with title, publication time and summary."""
     for link, item in zip(group.links, group.items, strict=True):
-        yield ListItem(
-            link.url, link.title, find_publication_time(item, link.url), _find_summary(item, link.title)
-        )
+        yield ListItem(link.url, link.title, find_publication_time(item, link.url), _find_summary(item, link.title))
 
 
 def _find_summary(item: list[HtmlElement], title: str) -> str:
@@ -266,14 +246,8 @@ def _find_summary(item: list[HtmlElement], title: str) -> str:
     Short texts, such as counters of replies, change all the time.
     """
     passages = (get_text(passage) for element in item for passage in _iter_passages(element))
-    longest_passage = max(
-        (passage_text for passage_text in passages if passage_text != title), key=len, default=""
-    )
-    return (
-        to_single_line(longest_passage, MAX_SUMMARY_CHARS)
-        if len(longest_passage) >= MIN_PASSAGE_CHARS
-        else ""
-    )
+    longest_passage = max((passage_text for passage_text in passages if passage_text != title), key=len, default="")
+    return to_single_line(longest_passage, MAX_SUMMARY_CHARS) if len(longest_passage) >= MIN_PASSAGE_CHARS else ""
 
 
 def _iter_passages(item: HtmlElement) -> Iterator[HtmlElement]:
@@ -310,11 +284,7 @@ def _has_single_author(containers: list[HtmlElement], link_urls: Iterable[str]) 
 
 def _find_heading(item: HtmlElement) -> str:
     return next(
-        (
-            text
-            for heading in item.iter(*_HEADING_TAGS)
-            if (text := to_single_line(get_text(heading), MAX_TITLE_CHARS))
-        ),
+        (text for heading in item.iter(*_HEADING_TAGS) if (text := to_single_line(get_text(heading), MAX_TITLE_CHARS))),
         "",
     )
 
@@ -328,9 +298,7 @@ def _find_title(link: HtmlElement) -> str:
 
 
 def _is_in_heading(link: HtmlElement) -> bool:
-    ancestor_tags = [
-        ancestor.tag for _, ancestor in zip(range(_STYLED_ANCESTORS), link.iterancestors(), strict=False)
-    ]
+    ancestor_tags = [ancestor.tag for _, ancestor in zip(range(_STYLED_ANCESTORS), link.iterancestors(), strict=False)]
     return not _HEADING_TAGS.isdisjoint(ancestor_tags) or any(True for _ in link.iter(*_HEADING_TAGS))
 
 
@@ -346,10 +314,6 @@ def _is_in_chrome(link: HtmlElement) -> bool:
     return any(
         ancestor.tag in _CHROME_TAGS
         or ancestor.get("role") in _CHROME_ROLES
-        or (
-            ancestor.tag == "header"
-            and ancestor.getparent() is not None
-            and ancestor.getparent().tag == "body"
-        )
+        or (ancestor.tag == "header" and ancestor.getparent() is not None and ancestor.getparent().tag == "body")
         for ancestor in link.iterancestors()
     )

@@ -147,18 +147,14 @@ def extract_list(
     stored_signature = msgspec.json.decode(signature, type=ListSignature) if signature else ListSignature()
     if not signature and not known_items:
         first_list = select_list(url, parsed_page.find_lists())
-        items, style_signatures = (
-            (list(first_list.items), first_list.style_signatures) if first_list else ([], ())
-        )
+        items, style_signatures = (list(first_list.items), first_list.style_signatures) if first_list else ([], ())
     else:
         group = _find_followed_group(
             list(parsed_page.find_groups(frozenset(stored_signature.style_signatures))),
             stored_signature,
             known_items,
         )
-        items, style_signatures = (
-            (list(iter_list_items(group)), group.style_signatures) if group else ([], ())
-        )
+        items, style_signatures = (list(iter_list_items(group)), group.style_signatures) if group else ([], ())
     if not items:
         raise FeedError(
             fetch_errors.REQUIRES_JAVASCRIPT if page_info.requires_javascript else fetch_errors.LIST_NOT_FOUND
@@ -166,9 +162,7 @@ def extract_list(
     is_same_style = not stored_signature.style_signatures or not set(style_signatures).isdisjoint(
         stored_signature.style_signatures
     )
-    current_items = _drop_backlog(
-        items, known_items, followed_since, stored_signature.size if is_same_style else 0
-    )
+    current_items = _drop_backlog(items, known_items, followed_since, stored_signature.size if is_same_style else 0)
     return ListReadResult(build_feed(page_info, current_items, url), make_signature(items, style_signatures))
 
 
@@ -192,9 +186,7 @@ def _find_followed_group(
         recent_count = sum(page_key in recent_keys or title in recent_keys for page_key, title in link_keys)
         is_same_style = not set(group.style_signatures).isdisjoint(stored_signature.style_signatures)
         is_mostly_known = 2 * known_count >= len(link_keys) and known_count > 1
-        has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(
-            RECENT_ITEMS, len(known_items)
-        )
+        has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(RECENT_ITEMS, len(known_items))
         if known_count and (is_same_style or is_mostly_known or has_recent_items):
             candidates.append((is_same_style, known_count * known_count / len(link_keys), group.score, group))
         elif is_same_style and 2 * sum(

@@ -25,9 +25,7 @@ _FORMAT_BY_MEDIA_TYPE = {
     "text/xml": "xml",
 }
 _COMMENTS_FEED_PATTERN = re.compile(r"comment", re.IGNORECASE)
-_FEED_URL_PATTERN = re.compile(
-    r"(?:/(?:feed|rss|atom)/?|[./](?:rss|atom|rdf)|/(?:feed|rss|atom|index)\.xml)(?:\?|$)"
-)
+_FEED_URL_PATTERN = re.compile(r"(?:/(?:feed|rss|atom)/?|[./](?:rss|atom|rdf)|/(?:feed|rss|atom|index)\.xml)(?:\?|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,7 @@ def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
         relations = (element.get("rel") or "").lower().split()
         if media_type in _FORMAT_BY_MEDIA_TYPE and ("alternate" in relations or "feed" in relations):
             title = element.get("title") or page_title
-            _add_feed(
-                feeds_by_url, element.get("href"), base_url or url, title, _FORMAT_BY_MEDIA_TYPE[media_type]
-            )
+            _add_feed(feeds_by_url, element.get("href"), base_url or url, title, _FORMAT_BY_MEDIA_TYPE[media_type])
     if not feeds_by_url and (site_feed := known_sites.find_feed_in_page(body, url)):
         _add_feed(feeds_by_url, site_feed.url, url, page_title, "atom")
     if not feeds_by_url:

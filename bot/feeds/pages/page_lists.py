@@ -23,9 +23,7 @@ MAX_PROSE_CHARS = 1_200
 MIN_BODY_CHARS = 200
 """Minimum number of characters of a page with scripts; a page with fewer shows nothing without them."""
 
-_DISCUSSION_PATTERN = re.compile(
-    r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*\"(?:DiscussionForumPosting|QAPage)\""
-)
+_DISCUSSION_PATTERN = re.compile(r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*\"(?:DiscussionForumPosting|QAPage)\"")
 _META_TAG = r"<meta\b[^>]{0,300}\b"
 _ARTICLE_OG_TYPE_PATTERN = re.compile(_META_TAG + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
 _PUBLISHED_TIME_PATTERN = re.compile(_META_TAG + r"article:published_time\b", re.IGNORECASE)
@@ -79,18 +77,13 @@ class ParsedPage:
         if self._tree is None:
             return PageLists()
         title = next(
-            (
-                to_single_line(get_text(title_element), MAX_TITLE_CHARS)
-                for title_element in self._tree.iter("title")
-            ),
+            (to_single_line(get_text(title_element), MAX_TITLE_CHARS) for title_element in self._tree.iter("title")),
             "",
         )
         has_scripts = next(self._tree.iter("script"), None) is not None
         body_chars = sum(len(get_text(body)) for body in self._tree.iter("body"))
         language = parse_language_tag(self._tree.get("lang"))
-        return PageLists(
-            title, language, lists, requires_javascript=has_scripts and body_chars < MIN_BODY_CHARS
-        )
+        return PageLists(title, language, lists, requires_javascript=has_scripts and body_chars < MIN_BODY_CHARS)
 
     def find_lists(self) -> tuple[PageList, ...]:
         """Return the lists of the page, best first; () if it has none, or is an article or a discussion."""
@@ -103,9 +96,7 @@ class ParsedPage:
             return ()
         list_groups = [group for group in groups if group.score >= MIN_RELATIVE_SCORE * groups[0].score]
         max_prose_chars = (
-            MAX_PROSE_CHARS / 3
-            if len(_ARTICLE_SCHEMA_PATTERN.findall(self._markup)) == 1
-            else MAX_PROSE_CHARS
+            MAX_PROSE_CHARS / 3 if len(_ARTICLE_SCHEMA_PATTERN.findall(self._markup)) == 1 else MAX_PROSE_CHARS
         )
         if _has_own_content(self._tree, list_groups, max_prose_chars):
             return ()
@@ -141,7 +132,5 @@ def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], max_prose_chars
             texts = (element.text, *(child.tail for child in element))
             lengths = (len(" ".join(text.split())) for text in texts if text)
             prose_chars += sum(length for length in lengths if length >= MIN_PASSAGE_CHARS)
-    list_chars = sum(
-        len(get_text(element)) for group in groups[:1] for item in group.items for element in item
-    )
+    list_chars = sum(len(get_text(element)) for group in groups[:1] for item in group.items for element in item)
     return prose_chars > max(max_prose_chars, list_chars / 3)

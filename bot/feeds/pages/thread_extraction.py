@@ -89,8 +89,7 @@ def extract_posts(tree: HtmlElement) -> list[str]:
         ) >= MIN_ATTRIBUTED_RATIO * len(bodies):
             all_posts_text = " ".join(_normalize_words(body.text_content()) for body in bodies)
             texts = (
-                (post, body, _extract_text(body, all_posts_text))
-                for post, body in zip(containers, bodies, strict=True)
+                (post, body, _extract_text(body, all_posts_text)) for post, body in zip(containers, bodies, strict=True)
             )
             return [f"{_build_author_line(post, body)}{text}" for post, body, text in texts if text]
     return []
@@ -104,9 +103,7 @@ def is_declared_discussion(markup: str, url: str) -> bool:
 def spans_posts(text: str, posts: list[str]) -> bool:
     """Return whether an extracted article is spread over the posts rather than one text with comments."""
     normalized_posts = list(map(_normalize_words, posts))
-    normalized_lines = [
-        words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS
-    ]
+    normalized_lines = [words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS]
     chars_in_posts = [
         sum(len(line) for line in normalized_lines if line[:_QUOTE_PREFIX_CHARS] in normalized_line)
         for normalized_line in normalized_posts
@@ -134,10 +131,7 @@ def _find_groups(tree: HtmlElement) -> Iterator[_PostGroup]:
         if 1 < len(outermost_elements) <= MAX_POSTS:
             group_chars = sum(char_counts[group_element] for group_element in outermost_elements)
             tag_count = sum(
-                1
-                for member in outermost_elements
-                for child in member.iter("*")
-                if child.tag not in _PROSE_TAGS
+                1 for member in outermost_elements for child in member.iter("*") if child.tag not in _PROSE_TAGS
             )
             yield _PostGroup(group_chars, group_chars / max(1, tag_count), outermost_elements)
 
@@ -167,8 +161,7 @@ def _has_author_or_time(post: HtmlElement) -> bool:
         return True
     text = " ".join(post.text_content().split())
     return bool(
-        _DATE_HINT_PATTERN.search(text[:_DATE_SEARCH_CHARS])
-        or _DATE_HINT_PATTERN.search(text[-_DATE_SEARCH_CHARS:])
+        _DATE_HINT_PATTERN.search(text[:_DATE_SEARCH_CHARS]) or _DATE_HINT_PATTERN.search(text[-_DATE_SEARCH_CHARS:])
     )
 
 
@@ -217,9 +210,7 @@ def _is_quotation(quotation: HtmlElement, all_posts_text: str) -> bool:
         for line in _to_text(quotation).split("\n")
         if len(normalized_line := _normalize_words(line)) >= _MIN_LINE_CHARS // 2
     ]
-    quoted_chars = sum(
-        len(line) for line in normalized_lines if all_posts_text.count(line[:_QUOTE_PREFIX_CHARS]) > 1
-    )
+    quoted_chars = sum(len(line) for line in normalized_lines if all_posts_text.count(line[:_QUOTE_PREFIX_CHARS]) > 1)
     return 2 * quoted_chars >= sum(map(len, normalized_lines))
 
 

@@ -74,18 +74,14 @@ def clean_title(text: str, *, kind: str) -> str:
     if kind == "markup":
         text = to_text(text)
     elif kind == "either":
-        text = _ENTITY_PATTERN.sub(
-            lambda match: unescape(match[0]), _strip_tags(text)
-        )  # not `&copy=1` in a URL
+        text = _ENTITY_PATTERN.sub(lambda match: unescape(match[0]), _strip_tags(text))  # not `&copy=1` in a URL
     return to_single_line(text, MAX_TITLE_CHARS)
 
 
 def _strip_tags(text: str) -> str:
     """Return a text without the HTML tags that are void elements or have their end tag in the same text."""
     tags = [(slash, name.lower()) for slash, name, _ in _TAG_PATTERN.findall(text)]
-    paired_names = {name for is_end, name in tags if is_end} & {
-        name for is_closing, name in tags if not is_closing
-    }
+    paired_names = {name for is_end, name in tags if is_end} & {name for is_closing, name in tags if not is_closing}
 
     def replace_tag(match: re.Match[str]) -> str:
         name = match[2].lower()

@@ -46,9 +46,7 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
 def _find_hub(hubs: object, base: str) -> str | None:
     """Return the URL of the first WebSub hub (JSON Feed 1.1, `hubs`), or None if there is none."""
     hub_objects = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
-    return entries.resolve_first_url(
-        (hub.get("url") for hub in hub_objects if hub.get("type") == "WebSub"), base
-    )
+    return entries.resolve_first_url((hub.get("url") for hub in hub_objects if hub.get("type") == "WebSub"), base)
 
 
 def _iter_entries(raw_entries: list[Any], base: str, language: str | None) -> Iterator[Entry]:

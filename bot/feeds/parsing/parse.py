@@ -38,9 +38,7 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:  # feedparser raises errors of any kind
-        if (
-            isinstance(error, UnicodeError) or type(error) is LookupError
-        ):  # a codec that is not a text encoding
+        if isinstance(error, UnicodeError) or type(error) is LookupError:  # a codec that is not a text encoding
             raise FeedError(ENCODING, str(error)[:200]) from error
         raise FeedError(PARSER_CRASHED, f"{type(error).__name__}: {str(error)[:200]}") from error
 

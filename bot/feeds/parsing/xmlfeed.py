@@ -44,9 +44,7 @@ _REFERENCE_PAIR_PATTERN = re.compile(
 )
 _MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
 _PICTURE_URL_PATTERN = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
-_AUTHOR_WITH_ADDRESS_PATTERN = re.compile(
-    r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$"
-)
+_AUTHOR_WITH_ADDRESS_PATTERN = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$")
 """Pattern of an author as in RSS 2.0, `a@site.example (Ann)`, or of a mailbox, `Ann <a@site.example>`."""
 _MAX_AUTHOR_CHARS = 200
 _MAX_LIST_LENGTH = 50
@@ -81,12 +79,9 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     )
     is_atom = document.version.startswith("atom")
     warning = _find_parse_warning(document, body)
-    raw_entries = (
-        document.entries[:-1] if warning == TRUNCATED_WARNING and _is_truncated(body) else document.entries
-    )
+    raw_entries = document.entries[:-1] if warning == TRUNCATED_WARNING and _is_truncated(body) else document.entries
     accepted_entries, limit_warning = entries.limit_entries(
-        _build_entry(entry, url, language, is_atom=is_atom)
-        for entry in islice(raw_entries, entries.MAX_ENTRIES + 1)
+        _build_entry(entry, url, language, is_atom=is_atom) for entry in islice(raw_entries, entries.MAX_ENTRIES + 1)
     )
     head = body[:_HEAD_BYTES]
     return ParsedFeed(
@@ -100,9 +95,7 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
         skip_days=frozenset(_iter_skipped_days(head)),
         hub_url=_find_link(feed, "hub", url),
         self_url=_find_link(feed, "self", url),
-        entries=tuple(
-            entry for entry in accepted_entries if entry.title or entry.link or entry.guid or entry.text
-        ),
+        entries=tuple(entry for entry in accepted_entries if entry.title or entry.link or entry.guid or entry.text),
         parse_warning=warning or limit_warning,
     )
 
@@ -114,9 +107,7 @@ def _fix_character_references(body: bytes) -> bytes:
     """
     if b"&#" not in body:
         return body
-    return _HIGH_REFERENCE_PATTERN.sub(
-        _drop_invalid_reference, _REFERENCE_PAIR_PATTERN.sub(_join_surrogates, body)
-    )
+    return _HIGH_REFERENCE_PATTERN.sub(_drop_invalid_reference, _REFERENCE_PAIR_PATTERN.sub(_join_surrogates, body))
 
 
 def _parse_code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
@@ -155,9 +146,7 @@ def _select_content_type(body: bytes, content_type: str) -> str:
 
 
 def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
-    contents = [
-        content for content in raw_entry.get("content", ())[:_MAX_LIST_LENGTH] if content.get("value")
-    ]
+    contents = [content for content in raw_entry.get("content", ())[:_MAX_LIST_LENGTH] if content.get("value")]
     content: FeedParserDict = max(contents, key=lambda content: len(content["value"]), default={})
     summary_detail = raw_entry.get("summary_detail") or {"value": raw_entry.get("summary") or ""}
     summary, text = sorted((_extract_text(content), _extract_text(summary_detail)), key=len)
@@ -192,9 +181,7 @@ def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None
 
 
 def _find_link(feed: FeedParserDict, relation: str, base: str) -> str | None:
-    links = (
-        link.get("href") for link in feed.get("links", ())[:_MAX_LIST_LENGTH] if link.get("rel") == relation
-    )
+    links = (link.get("href") for link in feed.get("links", ())[:_MAX_LIST_LENGTH] if link.get("rel") == relation)
     return entries.resolve_first_url(links, base)
 
 
@@ -215,9 +202,7 @@ def _extract_text(content: FeedParserDict) -> str:
 def _find_entry_url(raw_entry: FeedParserDict, base: str, guid: str | None) -> str | None:
     candidate_urls = [raw_entry.get("feedburner_origlink"), raw_entry.get("link")]
     candidate_urls += [
-        link.get("href")
-        for link in raw_entry.get("links", ())[:_MAX_LIST_LENGTH]
-        if link.get("rel") == "alternate"
+        link.get("href") for link in raw_entry.get("links", ())[:_MAX_LIST_LENGTH] if link.get("rel") == "alternate"
     ]
     if guid and guid.startswith(("http://", "https://")):
         candidate_urls.append(guid)
@@ -248,15 +233,11 @@ def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
     The widest `media:content` comes first, then thumbnails, enclosures and the image of the entry.
     """
     media_items = [
-        media_item
-        for media_item in raw_entry.get("media_content", ())[:_MAX_LIST_LENGTH]
-        if _is_picture(media_item)
+        media_item for media_item in raw_entry.get("media_content", ())[:_MAX_LIST_LENGTH] if _is_picture(media_item)
     ]
     media_items.sort(key=_get_width, reverse=True)
     candidate_urls = [picture.get("url") for picture in media_items]
-    candidate_urls += [
-        thumbnail.get("url") for thumbnail in raw_entry.get("media_thumbnail", ())[:_MAX_LIST_LENGTH]
-    ]
+    candidate_urls += [thumbnail.get("url") for thumbnail in raw_entry.get("media_thumbnail", ())[:_MAX_LIST_LENGTH]]
     candidate_urls += [
         enclosure.get("href")
         for enclosure in raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
@@ -270,17 +251,13 @@ def _find_audio(raw_entry: FeedParserDict, base: str) -> str | None:
     """Return the URL of a podcast episode (RSS 2.0, `enclosure`), or None if the entry has none."""
     enclosures = raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
     audio_urls = (
-        enclosure.get("href")
-        for enclosure in enclosures
-        if (enclosure.get("type") or "").startswith("audio/")
+        enclosure.get("href") for enclosure in enclosures if (enclosure.get("type") or "").startswith("audio/")
     )
     return entries.resolve_first_url(audio_urls, base)
 
 
 def _find_content_image(content: FeedParserDict, base: str) -> str | None:
-    return entries.find_image(
-        content.get("value") or "", entries.resolve_url(content.get("base"), base) or base
-    )
+    return entries.find_image(content.get("value") or "", entries.resolve_url(content.get("base"), base) or base)
 
 
 def _is_picture(media: FeedParserDict) -> bool:
@@ -343,6 +320,4 @@ def _find_parse_warning(document: FeedParserDict, body: bytes) -> str | None:
     if error and not _END_TAG_PATTERN.search(body[-_TAIL_BYTES:].replace(b"\x00", b"")):
         return TRUNCATED_WARNING
     harmless_errors = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
-    return (
-        f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, harmless_errors) else None
-    )
+    return f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, harmless_errors) else None

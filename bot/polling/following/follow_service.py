@@ -110,11 +110,7 @@ class FollowService:
         """
         page_list = list_feeds.select_list(url, discovery.page_lists.lists)
         if page_list is None:
-            failure = (
-                FollowFailure.NEEDS_SCRIPT
-                if discovery.page_lists.requires_javascript
-                else FollowFailure.NO_FEED
-            )
+            failure = FollowFailure.NEEDS_SCRIPT if discovery.page_lists.requires_javascript else FollowFailure.NO_FEED
             raise RequestRejected(failure, address=urls.redact(url))
         throttle = self._poller.hosts.select_throttle(polite=False)
         await self._poller.pages.require_robots_allowed(list_feeds.strip_list_fragment(url), throttle)

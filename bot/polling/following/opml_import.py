@@ -94,9 +94,7 @@ async def follow_all(
         invalid=[discord_text.to_plain_line(title, _MAX_TITLE_UNITS) for title in feed_list.invalid_titles],
         skipped_count=feed_list.skipped_count,
     )
-    followed_feed_ids = {
-        feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)
-    }
+    followed_feed_ids = {feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)}
     reported_at = store.clock.monotonic()
     for index, outline in enumerate(feed_list.outlines):
         if store.clock.monotonic() - reported_at >= PROGRESS_INTERVAL_SECONDS:
@@ -111,27 +109,19 @@ async def follow_all(
         feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
         if feed is not None and await store.subscriptions.find(channel_id, feed.id) is not None:
             import_result.already_followed.append(outline_title)
-        elif (feed is None or feed.id not in followed_feed_ids) and len(
-            followed_feed_ids
-        ) >= MAX_FEEDS_PER_SERVER:
+        elif (feed is None or feed.id not in followed_feed_ids) and len(followed_feed_ids) >= MAX_FEEDS_PER_SERVER:
             import_result.over_limit.append(outline_title)
         else:
-            feed = await _follow_url(
-                store, url, server_id=server_id, channel_id=channel_id, follower_id=user_id
-            )
+            feed = await _follow_url(store, url, server_id=server_id, channel_id=channel_id, follower_id=user_id)
             followed_feed_ids.add(feed.id)
             import_result.added.append(outline_title)
     poller.wake()
     return import_result
 
 
-async def _follow_url(
-    store: Store, url: str, *, server_id: int, channel_id: int, follower_id: int | None
-) -> Feed:
+async def _follow_url(store: Store, url: str, *, server_id: int, channel_id: int, follower_id: int | None) -> Feed:
     # The list's title is not used, as other servers may follow the feed too.
-    feed = await store.feeds.add(
-        url, server_id=get_private_owner_id(url, server_id), next_poll=store.clock.now()
-    )
+    feed = await store.feeds.add(url, server_id=get_private_owner_id(url, server_id), next_poll=store.clock.now())
     await store.subscriptions.follow(
         server_id=server_id,
         channel_id=channel_id,
@@ -143,9 +133,7 @@ async def _follow_url(
     return feed
 
 
-def build_opml_export(
-    groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int
-) -> tuple[bytes, int]:
+def build_opml_export(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int) -> tuple[bytes, int]:
     """Return a server's feeds as OPML, grouped by channel name, and the number of feeds left out.
 
     Feeds whose URL may hold a secret are left out, because the file is meant to be shared.
@@ -158,19 +146,11 @@ def build_opml_export(
             if urls.has_secret(feed.url):
                 omitted_count += 1
                 continue
-            site_url = (
-                feed.site_url if feed.site_url and urls.redact(feed.site_url) == feed.site_url else None
-            )
-            group_outlines.append(
-                Outline(feed.title or feed.outlet or feed.url, feed.url, site_url, feed.language)
-            )
+            site_url = feed.site_url if feed.site_url and urls.redact(feed.site_url) == feed.site_url else None
+            group_outlines.append(Outline(feed.title or feed.outlet or feed.url, feed.url, site_url, feed.language))
     return opml.serialize_opml(
         title,
-        {
-            group_name: channel_outlines
-            for group_name, channel_outlines in outlines.items()
-            if channel_outlines
-        },
+        {group_name: channel_outlines for group_name, channel_outlines in outlines.items() if channel_outlines},
         now=now,
     ), omitted_count
 

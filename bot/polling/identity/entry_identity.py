@@ -83,9 +83,7 @@ def match_by_link(
     matched_ids = set(matched_ids)
     for keys in entry_keys:
         candidates = get_articles_at_link(keys, articles_by_page)
-        required_agreement_count = (
-            2 if keys.is_link_shared or len(candidates) > 1 or _is_home_page(keys.url) else 1
-        )
+        required_agreement_count = 2 if keys.is_link_shared or len(candidates) > 1 or _is_home_page(keys.url) else 1
         scored_candidates = [
             (
                 are_titles_close(keys.title, normalize_title(candidate.title))

@@ -90,9 +90,7 @@ def _compute_keys(entry: Entry) -> tuple[bytes, bytes, str]:
 def _compute_variant_keys(guid: str | None, url: str) -> tuple[bytes, ...]:
     """Return the weak keys that an entry would have with the other variants of its URL, such as http."""
     kind, canonical_url = ("guid", canonicalize(guid)) if guid else ("link", url)
-    return tuple(
-        _hash_parts(kind, variant) for variant in list_url_variants(canonical_url) if variant != canonical_url
-    )
+    return tuple(_hash_parts(kind, variant) for variant in list_url_variants(canonical_url) if variant != canonical_url)
 
 
 def hash_content(summary: str, text: str) -> bytes:

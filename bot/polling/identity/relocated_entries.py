@@ -64,12 +64,8 @@ class RelocationMatcher:
         self._recurring_titles = {
             title for title_counts in title_counters for title, count in title_counts.items() if count > 1
         }
-        date_counts = Counter(
-            dated_keys.published for dated_keys in entry_keys if dated_keys.published is not None
-        )
-        self._distinctive_dates = {
-            date for date, count in date_counts.items() if count <= max(2, len(entry_keys) // 2)
-        }
+        date_counts = Counter(dated_keys.published for dated_keys in entry_keys if dated_keys.published is not None)
+        self._distinctive_dates = {date for date, count in date_counts.items() if count <= max(2, len(entry_keys) // 2)}
         self._content_counts = Counter(keys.content for keys in entry_keys if keys.content)
         self._absent_articles = [
             absent_article for absent_article in articles if absent_article.article_id not in matched_ids
@@ -140,9 +136,7 @@ class RelocationMatcher:
         article_title = self._title_by_article[article.article_id]
         has_same_title = bool(keys.title) and keys.title == article_title
         has_same_content = keys.content == content_hash
-        has_distinctive_content = (
-            has_same_content and self._content_counts[keys.content] == 1 and not is_boilerplate
-        )
+        has_distinctive_content = has_same_content and self._content_counts[keys.content] == 1 and not is_boilerplate
         is_unique = keys.title not in self._recurring_titles
         if keys.published == article.published and keys.published in self._distinctive_dates:
             return has_distinctive_content or (

@@ -17,10 +17,7 @@ class BodyBudget:
 
     def reserve(self, hub: str, size: int) -> bool:
         """Reserve bytes for a body of a hub and return True, or return False if a limit would be exceeded."""
-        if (
-            self._used_bytes_by_hub[hub] + size > self._max_hub_bytes
-            or self.used_bytes + size > self._max_bytes
-        ):
+        if self._used_bytes_by_hub[hub] + size > self._max_hub_bytes or self.used_bytes + size > self._max_bytes:
             return False
         self._used_bytes_by_hub[hub] += size
         return True

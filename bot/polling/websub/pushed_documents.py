@@ -82,6 +82,4 @@ class PushIngestQueue:
 
 def _to_fetch_result(feed: Feed, document: PushedDocument) -> FetchResult:
     headers = {"content-type": document.content_type}
-    return FetchResult(
-        200, feed.url, None, is_not_modified=False, body=document.body, body_hash=b"", headers=headers
-    )
+    return FetchResult(200, feed.url, None, is_not_modified=False, body=document.body, body_hash=b"", headers=headers)

@@ -47,12 +47,9 @@ class SubscriptionCache:
         """
         async with self._store_lock:
             stored_by_feed_id = {
-                subscription.feed_id: subscription
-                for subscription in await self._store.push_subscriptions.list_all()
+                subscription.feed_id: subscription for subscription in await self._store.push_subscriptions.list_all()
             }
-            for feed_id in (
-                self._subscription_by_feed_id.keys() - stored_by_feed_id.keys() - self._dirty_feed_ids
-            ):
+            for feed_id in self._subscription_by_feed_id.keys() - stored_by_feed_id.keys() - self._dirty_feed_ids:
                 self._evict(feed_id)
             for feed_id in stored_by_feed_id.keys() - self._dirty_feed_ids:
                 self._cache(stored_by_feed_id[feed_id])
@@ -82,9 +79,7 @@ class SubscriptionCache:
                 subscription = self._subscription_by_feed_id.get(feed_id)
                 if subscription is not None:
                     await self._store.push_subscriptions.save(subscription)
-                if subscription == self._subscription_by_feed_id.get(
-                    feed_id
-                ):  # It may have changed meanwhile.
+                if subscription == self._subscription_by_feed_id.get(feed_id):  # It may have changed meanwhile.
                     self._dirty_feed_ids.discard(feed_id)
 
     async def remove(self, feed_id: int) -> None:

@@ -56,9 +56,7 @@ _HUBS_ENABLED_KEY = "hubs"
 class WebSubSubscriber:
     """Subscriber to pushed feeds (WebSub); inactive without a public URL."""
 
-    def __init__(
-        self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
-    ) -> None:
+    def __init__(self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases) -> None:
         self._settings, self._clock, self._store = settings, store.clock, store
         self._fetcher, self._poller = fetcher, poller
         self._wake_event = asyncio.Event()
@@ -66,16 +64,12 @@ class WebSubSubscriber:
         self._loaded_at = -MAX_IDLE_SECONDS
         self._unsubscriptions = Unsubscriptions(fetcher, poller.hosts)
         self._hub_link_by_feed_id: dict[int, HubLink | None] = {}
-        self._push_rate_limiter = TokenBucket(
-            store.clock, max_tokens=PUSH_QUOTA, period_seconds=PUSH_QUOTA_SECONDS
-        )
+        self._push_rate_limiter = TokenBucket(store.clock, max_tokens=PUSH_QUOTA, period_seconds=PUSH_QUOTA_SECONDS)
         self._token_miss_limiter = FailedLookupLimiter(store.clock)
         self._push_queue = PushIngestQueue(store, poller, self._on_push_news)
         self._hub_header_feed_ids: set[int] = set()  # feeds whose headers name a hub
         self._refetch_feed_ids: set[int] = set()  # feeds to be fetched in full
-        self._request_task_by_host: dict[
-            str, asyncio.Task[None]
-        ] = {}  # by host, so that a slow hub delays no other
+        self._request_task_by_host: dict[str, asyncio.Task[None]] = {}  # by host, so that a slow hub delays no other
         if self.is_enabled:
             poller.recorder.on_document = self._on_document
             poller.recorder.on_unchanged = self._on_unchanged
@@ -91,11 +85,7 @@ class WebSubSubscriber:
     def is_pushed(self, feed_id: int) -> bool:
         """Return whether a feed has a verified subscription and no poll found a missed push."""
         subscription = self._subscriptions.get_by_feed(feed_id)
-        return (
-            subscription is not None
-            and subscription.leased_until > self._clock.now()
-            and not subscription.missed
-        )
+        return subscription is not None and subscription.leased_until > self._clock.now() and not subscription.missed
 
     async def reset_validators_once(self) -> None:
         """Have every feed fetched in full once after the bot got a public URL: a feed may name a hub.
@@ -117,9 +107,9 @@ class WebSubSubscriber:
                 await self._subscriptions.load()
                 self._loaded_at = monotonic_now
             for feed_id in await self._store.push_subscriptions.list_unfollowed_feed_ids():
-                if (
-                    subscription := self._subscriptions.get_by_feed(feed_id)
-                ) is not None and self._poller.owns_host_of(subscription.hub):
+                if (subscription := self._subscriptions.get_by_feed(feed_id)) is not None and self._poller.owns_host_of(
+                    subscription.hub
+                ):
                     await self._unsubscribe(subscription)
             now = self._clock.now()
             for subscription in sorted(self._subscriptions, key=lambda candidate: candidate.due):
@@ -127,9 +117,7 @@ class WebSubSubscriber:
                 if subscription.due > now or len(self._request_task_by_host) >= MAX_CONCURRENT_HUBS:
                     break
                 if host not in self._request_task_by_host and self._poller.owns_host_of(subscription.hub):
-                    self._request_task_by_host[host] = asyncio.create_task(
-                        self._request_safely(subscription, host)
-                    )
+                    self._request_task_by_host[host] = asyncio.create_task(self._request_safely(subscription, host))
             await self._sleep_until_due()
 
     async def close(self) -> None:
@@ -154,11 +142,7 @@ class WebSubSubscriber:
         is_active = subscription is not None and subscription.leased_until > self._clock.now()
         if self._unsubscriptions.contains(token) or (is_active and not is_verification):
             return 0
-        return (
-            0
-            if await self._subscriptions.refresh(token)
-            else self._token_miss_limiter.count_miss(client_address)
-        )
+        return 0 if await self._subscriptions.refresh(token) else self._token_miss_limiter.count_miss(client_address)
 
     async def flush(self) -> None:
         """Write the changed subscriptions to the store. Raises StoreError."""
@@ -178,17 +162,13 @@ class WebSubSubscriber:
         now = self._clock.now()
         if mode == "denied":
             log.info("subscription denied topic=%s", urls.redact(subscription.topic))
-            self._subscriptions.put(
-                subscription._replace(leased_until=0, asked=None, due=now + MAX_RETRY_SECONDS)
-            )
+            self._subscriptions.put(subscription._replace(leased_until=0, asked=None, due=now + MAX_RETRY_SECONDS))
             return ""
         if mode != "subscribe" or subscription.asked is None or not 0 < len(challenge) <= MAX_CHALLENGE_CHARS:
             return None
         lease_text = query.get("hub.lease_seconds", "")
         lease_seconds = (
-            int(lease_text[:9])
-            if lease_text.isascii() and lease_text.isdecimal()
-            else REQUESTED_LEASE_SECONDS
+            int(lease_text[:9]) if lease_text.isascii() and lease_text.isdecimal() else REQUESTED_LEASE_SECONDS
         )
         lease_seconds = max(MIN_LEASE_SECONDS, min(lease_seconds, MAX_LEASE_SECONDS))
         renew_at = now + max(int(lease_seconds * RENEW_AT_FRACTION), MIN_LEASE_SECONDS // 2)
@@ -207,9 +187,7 @@ class WebSubSubscriber:
         subscription = self._subscriptions.get_by_token(token)
         return None if subscription is None else get_host_name(subscription.hub)
 
-    def accept_push(
-        self, token: str, document: PushedDocument, signature: Signature
-    ) -> asyncio.Task[None] | None:
+    def accept_push(self, token: str, document: PushedDocument, signature: Signature) -> asyncio.Task[None] | None:
         """Return the task that ingests a push, or None if the push is invalid (section 7.1).
 
         A push is valid if its token has a verified subscription and the signature fits.
@@ -235,19 +213,13 @@ class WebSubSubscriber:
             return
         hub_link = websub.find_hub(response.headers, parsed_feed, response.url)
         subscription = self._subscriptions.get_by_feed(feed.id)
-        if (
-            (subscription.hub, subscription.topic) != hub_link
-            if subscription is not None
-            else hub_link is not None
-        ):
+        if (subscription.hub, subscription.topic) != hub_link if subscription is not None else hub_link is not None:
             self._hub_link_by_feed_id[feed.id] = hub_link
             self._wake_event.set()
 
     def _on_unchanged(self, feed_id: int, response: FetchResult) -> None:
         """Have a feed fetched in full once if only its headers name a hub."""
-        is_known = (
-            self._subscriptions.get_by_feed(feed_id) is not None or feed_id in self._hub_header_feed_ids
-        )
+        is_known = self._subscriptions.get_by_feed(feed_id) is not None or feed_id in self._hub_header_feed_ids
         if not is_known and websub.has_hub_header(response.headers, response.url):
             self._hub_header_feed_ids.add(feed_id)
             self._refetch_feed_ids.add(feed_id)
@@ -271,9 +243,7 @@ class WebSubSubscriber:
             else:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
-                self._subscriptions.put(
-                    PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due=now)
-                )
+                self._subscriptions.put(PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due=now))
         while self._refetch_feed_ids:
             await self._store.feeds.clear_validators(self._refetch_feed_ids.pop())
         await self._subscriptions.flush()
@@ -308,9 +278,7 @@ class WebSubSubscriber:
         """
         now = self._clock.now()
         retry_seconds = min(RETRY_SECONDS << min(subscription.failures, 10), MAX_RETRY_SECONDS)
-        subscription = subscription._replace(
-            asked=now, due=now + retry_seconds, failures=subscription.failures + 1
-        )
+        subscription = subscription._replace(asked=now, due=now + retry_seconds, failures=subscription.failures + 1)
         self._subscriptions.put(subscription)
         await self._subscriptions.flush()
         form = self._build_form(subscription, "subscribe")
@@ -332,9 +300,7 @@ class WebSubSubscriber:
     async def _sleep_until_due(self) -> None:
         now = self._clock.now()
         own_subscriptions = (
-            subscription
-            for subscription in self._subscriptions
-            if self._poller.owns_host_of(subscription.hub)
+            subscription for subscription in self._subscriptions if self._poller.owns_host_of(subscription.hub)
         )
         wait_seconds = [
             own_subscription.due - now

@@ -114,9 +114,7 @@ class ApplicationEmojiSync:
         for feed_id in use_counts:
             self._queued_icon_urls[self._icon_url_by_feed_id.get(feed_id)] = None
         due_icon_urls = [
-            icon_url
-            for icon_url in self._queued_icon_urls
-            if icon_url is not None and self._needs_fetch(icon_url)
+            icon_url for icon_url in self._queued_icon_urls if icon_url is not None and self._needs_fetch(icon_url)
         ]
         self._queued_icon_urls = dict.fromkeys(due_icon_urls[_MAX_FETCHES_PER_ROUND:])
         for address in due_icon_urls[:_MAX_FETCHES_PER_ROUND]:
@@ -197,9 +195,7 @@ class ApplicationEmojiSync:
                 return
         if len(self._emoji_by_name) >= MAX_EMOJI:
             await self._evict_least_recently_shown()
-        self._emoji_by_name[emoji_name] = await self._client.create_application_emoji(
-            name=emoji_name, image=png_bytes
-        )
+        self._emoji_by_name[emoji_name] = await self._client.create_application_emoji(name=emoji_name, image=png_bytes)
 
     async def _evict_least_recently_shown(self) -> None:
         """Delete the emoji of the outlet icon that was not shown for longest."""
@@ -209,9 +205,7 @@ class ApplicationEmojiSync:
             if icon_record.name in self._emoji_by_name
         ]
         if uploaded_records:
-            oldest_record = min(
-                uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0
-            )
+            oldest_record = min(uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0)
             await self._emoji_by_name.pop(oldest_record.name).delete()
 
     def _update_renderer(self) -> None:
@@ -244,11 +238,7 @@ def icon_url_of(feed: Feed) -> str | None:
     if feed.icon:
         return feed.icon
     site_url = URL(feed.site_url or feed.url)
-    return (
-        str(site_url.origin() / "favicon.ico")
-        if site_url.scheme in {"http", "https"} and site_url.host
-        else None
-    )
+    return str(site_url.origin() / "favicon.ico") if site_url.scheme in {"http", "https"} and site_url.host else None
 
 
 def _emoji_name(icon_url: str) -> str:

@@ -46,10 +46,7 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
     Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # Pillow raises beyond twice this.
     try:
         with Image.open(io.BytesIO(image_bytes), formats=_ICON_FORMATS) as source_image:
-            if (
-                not min(source_image.size) >= _MIN_ICON_SIDE_PIXELS
-                or math.prod(source_image.size) > MAX_SOURCE_PIXELS
-            ):
+            if not min(source_image.size) >= _MIN_ICON_SIDE_PIXELS or math.prod(source_image.size) > MAX_SOURCE_PIXELS:
                 raise ValueError("no size for an icon")
             icon = source_image.convert("RGBA")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
@@ -75,9 +72,7 @@ def tile_from_initial(letter: str, colour: int) -> TileImage:
     """Return a tile that shows a white letter on a colour (0xRRGGBB)."""
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
 
-    tile = Image.new(
-        "RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (colour >> 16, colour >> 8 & 255, colour & 255, 255)
-    )
+    tile = Image.new("RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (colour >> 16, colour >> 8 & 255, colour & 255, 255))
     font = ImageFont.load_default(size=84)
     tile_centre = (TILE_SIZE_PIXELS / 2, TILE_SIZE_PIXELS / 2)
     ImageDraw.Draw(tile).text(
@@ -100,9 +95,7 @@ def _corner_mask() -> Image.Image:
 
     mask = Image.new("L", (TILE_SIZE_PIXELS * _SUPERSAMPLING, TILE_SIZE_PIXELS * _SUPERSAMPLING), 0)
     corner_radius_pixels = _CORNER_RADIUS_PIXELS * _SUPERSAMPLING
-    ImageDraw.Draw(mask).rounded_rectangle(
-        (0, 0, mask.width - 1, mask.height - 1), corner_radius_pixels, fill=255
-    )
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), corner_radius_pixels, fill=255)
     return mask.resize((TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), Image.Resampling.LANCZOS)
 
 
@@ -122,7 +115,5 @@ def _dominant_colour(icon: Image.Image) -> int | None:
         return None
     colour_bin = max(weight_by_colour, key=lambda colour_key: weight_by_colour[colour_key])
     return (
-        ((colour_bin >> 10) * 32 + 16) << 16
-        | ((colour_bin >> 5 & 31) * 32 + 16) << 8
-        | ((colour_bin & 31) * 32 + 16)
+        ((colour_bin >> 10) * 32 + 16) << 16 | ((colour_bin >> 5 & 31) * 32 + 16) << 8 | ((colour_bin & 31) * 32 + 16)
     )

@@ -86,9 +86,7 @@ class ChannelFeedBuilder:
     async def _load_digest_entries(
         self, channel_feed: ChannelFeed, guild: discord.Guild, feed_ids: Collection[int]
     ) -> list[FeedItem]:
-        sent_digests = await self.store.channel_feeds.list_digests(
-            channel_feed.channel_id, MAX_DIGEST_ENTRIES
-        )
+        sent_digests = await self.store.channel_feeds.list_digests(channel_feed.channel_id, MAX_DIGEST_ENTRIES)
         return [
             _digest_entry(
                 sent_digest,
@@ -117,9 +115,7 @@ def _article_entry(item: ChannelFeedItem) -> FeedItem:
         title=_article_title(article),
         url=article.url,
         content=_content_html([_article_excerpt(article)]),
-        author=", ".join(
-            dict.fromkeys(filter(None, (_plain_name(article.author or ""), _outlet_name(article))))
-        ),
+        author=", ".join(dict.fromkeys(filter(None, (_plain_name(article.author or ""), _outlet_name(article))))),
         published=article.published,
         updated=_last_changed_at(item),
         tags=tuple(dict.fromkeys(filter(None, map(_plain_name, article.tags[:_MAX_TAGS])))),
@@ -188,9 +184,7 @@ def _title_template(content_type: str) -> str:
 
 def _content_html(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:
     """Return HTML of plain text `paragraphs`, followed by a list of `lines` of HTML under a heading."""
-    paragraph_elements: Iterator[str] = (
-        f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph
-    )
+    paragraph_elements: Iterator[str] = (f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
     list_items = "".join(f"<li>{line}</li>" for line in lines)
     heading_element = f"<p><strong>{heading}</strong></p>" if heading and list_items else ""
     return "".join((*paragraph_elements, heading_element, f"<ul>{list_items}</ul>" if list_items else ""))

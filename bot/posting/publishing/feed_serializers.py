@@ -96,9 +96,7 @@ def _serialize_rss(feed: PublishedFeed) -> bytes:
     _add_element(channel_element, "description", feed.publisher)
     _add_element(channel_element, "language", feed.language)
     _add_element(channel_element, "lastBuildDate", _format_rfc822(feed.updated))
-    ET.SubElement(
-        channel_element, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": feed.address}
-    )
+    ET.SubElement(channel_element, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": feed.address})
     for entry in feed.entries:
         item_element = ET.SubElement(channel_element, "item")
         _add_element(item_element, "title", entry.title)

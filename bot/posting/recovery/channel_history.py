@@ -48,17 +48,13 @@ async def find_already_posted(
         article_keys = message_contents.article_keys_of(message)
         if not any(article_keys):
             continue
-        is_same_dispatch = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(
-            message
-        )
+        is_same_dispatch = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(message)
         if is_catch_up and is_same_dispatch and len(article_keys.listed_keys) >= discord_limits.MAX_OPTIONS:
             return {article.id for article in articles}, set()
         # The article that a post is about is left to `find_delivered_message`.
         is_other_post = not is_catch_up and bool(article_keys.post_keys)
         matching_keys = (
-            article_keys.listed_keys | article_keys.digest_keys
-            if is_other_post
-            else frozenset().union(*article_keys)
+            article_keys.listed_keys | article_keys.digest_keys if is_other_post else frozenset().union(*article_keys)
         )
         linked_pages = message_contents.list_linked_pages(message)[is_other_post:]
         article_ids = {
@@ -84,16 +80,13 @@ async def find_earlier_notifications(
     notifications = []
     async for message, sent_outcome in own_messages.iter_own_messages(place, dispatch.channel_id, window):
         dedupe_and_article_keys = message_contents.watch_notification_of(message)
-        if dedupe_and_article_keys is None or not dedupe_and_article_keys[0].startswith(
-            f"watch:{dispatch.watch_id}:"
-        ):
+        if dedupe_and_article_keys is None or not dedupe_and_article_keys[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
         linked_pages = message_contents.list_linked_pages(message)
         article_ids = [
             article.id
             for article in articles
-            if article.key in dedupe_and_article_keys[1]
-            or message_contents.links_article(article, linked_pages)
+            if article.key in dedupe_and_article_keys[1] or message_contents.links_article(article, linked_pages)
         ]
         if article_ids:
             notifications.append(
@@ -115,9 +108,7 @@ async def read_channel_history(place: Target, channel_id: int, window: HistoryWi
             (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_key),
             (article_keys.digest_keys, history.digested_at_by_key),
         ):
-            sent_at_by_key.update(
-                (key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in message_keys
-            )
+            sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in message_keys)
         if (digest_key := message_contents.digest_key_of(message)) is not None:
             history.digest_sent_at_by_key[digest_key] = sent_at
         if article_keys.digest_keys:

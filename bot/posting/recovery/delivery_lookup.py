@@ -84,9 +84,9 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
         case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
             return buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(sent_message)
         case DispatchKind.WATCH_NOTIFICATION:
-            return buttons.STOP_WATCH_BUTTON.custom_id(
-                dispatch.dedupe_key
-            ) in message_contents.list_custom_ids(sent_message)
+            return buttons.STOP_WATCH_BUTTON.custom_id(dispatch.dedupe_key) in message_contents.list_custom_ids(
+                sent_message
+            )
         case DispatchKind.FEED_ALERT:
             embed = message.embed if message is not None else None
             alert_text = embed.description if embed is not None else None

@@ -67,9 +67,7 @@ class InDoubtClaims:
     def resolve(self, dispatch: Dispatch) -> None:
         """Remove the claim of a dispatch whose outcome has become known."""
         remaining_claims = [
-            claim
-            for claim in self._claims_by_channel.pop(dispatch.channel_id, [])
-            if claim.dispatch.id != dispatch.id
+            claim for claim in self._claims_by_channel.pop(dispatch.channel_id, []) if claim.dispatch.id != dispatch.id
         ]
         if remaining_claims:
             self._claims_by_channel[dispatch.channel_id] = remaining_claims
@@ -98,10 +96,6 @@ def seconds_until_next_lookup(elapsed_seconds: float) -> float | None:
     `elapsed_seconds` is the time for which the claim has been in doubt.
     """
     return next(
-        (
-            delay_seconds - elapsed_seconds
-            for delay_seconds in LOOKUP_DELAYS_SECONDS
-            if delay_seconds > elapsed_seconds
-        ),
+        (delay_seconds - elapsed_seconds for delay_seconds in LOOKUP_DELAYS_SECONDS if delay_seconds > elapsed_seconds),
         None,
     )

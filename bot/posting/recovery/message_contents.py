@@ -44,9 +44,7 @@ def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
             titles_and_urls.append((embed.title or "", embed.url))
         titles_and_urls += _LINK_PATTERN.findall(embed.description or "")
     component_text = "\n".join(
-        component.content
-        for component in _iter_components(message)
-        if isinstance(component, discord.TextDisplay)
+        component.content for component in _iter_components(message) if isinstance(component, discord.TextDisplay)
     )
     titles_and_urls += _LINK_PATTERN.findall(component_text)
     all_text = "\n".join((component_text, *(embed.description or "" for embed in message.embeds)))
@@ -67,8 +65,7 @@ def contains_page(linked_pages: Iterable[LinkedPage], page: str, title: str) -> 
     matches.
     """
     return any(
-        linked_page.page == page
-        and (not linked_page.title or shared_links.titles_match(linked_page.title, title))
+        linked_page.page == page and (not linked_page.title or shared_links.titles_match(linked_page.title, title))
         for linked_page in linked_pages
     )
 
@@ -103,8 +100,7 @@ def article_keys_of(message: discord.Message) -> ArticleKeys:
     message_custom_ids = list_custom_ids(message)
     # Watch notifications, answers and shared articles have Save buttons too.
     if any(
-        custom_id.startswith((_STOP_WATCH_PREFIX, _VOTE_PREFIX, _MORE_LIKE_PREFIX))
-        for custom_id in message_custom_ids
+        custom_id.startswith((_STOP_WATCH_PREFIX, _VOTE_PREFIX, _MORE_LIKE_PREFIX)) for custom_id in message_custom_ids
     ):
         return ArticleKeys()
     save_matches = [

@@ -126,9 +126,7 @@ async def _iter_thread_messages(
 async def _iter_history(
     place: discord.abc.Messageable, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    async for message in place.history(
-        limit=None, after=window.after, before=window.before, oldest_first=False
-    ):
+    async for message in place.history(limit=None, after=window.after, before=window.before, oldest_first=False):
         if window.is_own(message):
             yield message, Sent(message.id, None, message.webhook_id)
 
@@ -143,9 +141,7 @@ async def _iter_first_messages(
         # The first message has the thread's id, or was created in the same moment.
         history_start = created_at - timedelta(seconds=1)
         with suppress(discord.NotFound):  # The thread was deleted meanwhile.
-            async for message in thread.history(
-                limit=_MAX_FIRST_MESSAGES, after=history_start, oldest_first=True
-            ):
+            async for message in thread.history(limit=_MAX_FIRST_MESSAGES, after=history_start, oldest_first=True):
                 if window.is_own(message):
                     yield message, thread
 

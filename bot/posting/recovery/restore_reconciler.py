@@ -62,9 +62,7 @@ class RestoreReconciler:
             int(await self._store.meta.get("moved_at") or restored_at),
         )
 
-    async def reconcile(
-        self, place: Target, dispatch: Dispatch, message: Message
-    ) -> SendOutcome | Deduplicated | None:
+    async def reconcile(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome | Deduplicated | None:
         """Look for a dispatch's articles in its channel, if it may have been sent after the backup was made.
 
         Returns None if the dispatch must be sent, `Sent` if it was sent, `Deduplicated` if articles were
@@ -109,9 +107,7 @@ class RestoreReconciler:
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # A catch-up of the same dedupe key may have listed other articles.
         article = articles[0] if len(articles) == 1 else None
-        outcome = await delivery_lookup.find_delivered_message(
-            place, dispatch, message, window, article=article
-        )
+        outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window, article=article)
         if outcome is None and digested_ids:  # Digests also list articles that were posted.
             return await self._requeue_without(dispatch, digested_ids)
         return outcome
@@ -150,9 +146,7 @@ class RestoreReconciler:
             return Deduplicated()
         return outcome
 
-    async def find_already_posted(
-        self, digest: Digest | PersonalDigest, since: int
-    ) -> AlreadyPostedPages | None:
+    async def find_already_posted(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPostedPages | None:
         """Return what a digest's channel received between `since` and the restoration, unknown to the backup.
 
         Returns None if the lookup failed and must be repeated later. Raises StoreError.
@@ -181,9 +175,7 @@ class RestoreReconciler:
             if dedupe_key.startswith(key_prefix)
         }
         sent_at_by_due_time = {
-            int(due_text): due_sent_at
-            for due_text, due_sent_at in sent_at_by_due_text.items()
-            if due_text.isdecimal()
+            int(due_text): due_sent_at for due_text, due_sent_at in sent_at_by_due_text.items() if due_text.isdecimal()
         }
         page_by_key = await self._store.articles.page_keys_by_key_prefix(
             {*history.posted_at_by_key, *history.digested_at_by_key}

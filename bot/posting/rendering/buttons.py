@@ -153,9 +153,7 @@ def more_button(
     label = _("More") if with_label else "" if emoji else "⋯"
     return make_button(
         label,
-        _append_joined_keys(
-            f"telex:more:{key}", joined_articles[MAX_JOINED_PER_BUTTON : 2 * MAX_JOINED_PER_BUTTON]
-        ),
+        _append_joined_keys(f"telex:more:{key}", joined_articles[MAX_JOINED_PER_BUTTON : 2 * MAX_JOINED_PER_BUTTON]),
         emoji,
     )
 
@@ -192,8 +190,7 @@ def save_menu(
         discord.SelectOption(
             label=discord_text.to_plain_line(article.title, discord_limits.MAX_OPTION_LABEL_LENGTH)
             or discord_text.to_plain_line(article.url, discord_limits.MAX_OPTION_LABEL_LENGTH),
-            description=discord_text.to_plain_line(article.outlet, discord_limits.MAX_OPTION_LABEL_LENGTH)
-            or None,
+            description=discord_text.to_plain_line(article.outlet, discord_limits.MAX_OPTION_LABEL_LENGTH) or None,
             value=article.key,
         )
         for article in reversed(articles[-discord_limits.MAX_OPTIONS :])
@@ -211,9 +208,7 @@ def save_menu(
 def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:
     """Return a button that marks a bookmark as read or unread, in the current language."""
     target_state = "read" if mark_as_read else "unread"
-    return make_button(
-        _("Mark as read") if mark_as_read else _("Mark as unread"), f"telex:mark:{target_state}:{key}"
-    )
+    return make_button(_("Mark as read") if mark_as_read else _("Mark as unread"), f"telex:mark:{target_state}:{key}")
 
 
 def make_link_button(url: str) -> discord.ui.Button[Any] | None:

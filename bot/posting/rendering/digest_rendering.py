@@ -63,9 +63,7 @@ async def render_digest(
                 buttons.PERSONAL_DIGEST_BUTTON() if is_personal else buttons.TRENDS_BUTTON(),
             ),
         )
-        return Message(
-            name=page.name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture
-        )
+        return Message(name=page.name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture)
 
 
 async def build_page(store: Store, edition: DigestContent, *, language: str) -> DigestPage | None:
@@ -85,17 +83,11 @@ async def build_page(store: Store, edition: DigestContent, *, language: str) -> 
         if edition.outlets:
             heading_parts.append(format_count("{count} outlet", "{count} outlets", edition.outlets))
         heading = blocks.text_block(f"## {title}\n-# {' · '.join(heading_parts)}")
-        footer_blocks = (
-            [blocks.text_block(f"-# {_omitted_count_text(omitted_count)}")] if omitted_count else []
-        )
+        footer_blocks = [blocks.text_block(f"-# {_omitted_count_text(omitted_count)}")] if omitted_count else []
         if any(story.summary for section in edition.sections for story in section.stories):
-            summary_disclaimer = _(
-                "Summaries written by a language model. It can be wrong: follow the links."
-            )
+            summary_disclaimer = _("Summaries written by a language model. It can be wrong: follow the links.")
             footer_blocks.append(blocks.text_block(f"-# {summary_disclaimer}"))
-        rising_blocks: list[Block] = (
-            [Separator(), blocks.text_block(_rising_text(edition))] if edition.rising else []
-        )
+        rising_blocks: list[Block] = [Separator(), blocks.text_block(_rising_text(edition))] if edition.rising else []
         return DigestPage(
             (heading, *fitted_stories.blocks, *footer_blocks, *rising_blocks),
             digest_headline(edition),
@@ -109,9 +101,7 @@ async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None
         chart = build_rising_chart(edition.rising[:_MAX_CHART_ROWS], TrendPeriod.WEEK, edition.until)
         png_images = await bar_charts.render_charts((chart,)) if chart is not None else ()
         return (
-            Picture(png_images[0], _CHART_FILENAME, chart_alt_text(chart))
-            if chart is not None and png_images
-            else None
+            Picture(png_images[0], _CHART_FILENAME, chart_alt_text(chart)) if chart is not None and png_images else None
         )
 
 
@@ -124,9 +114,7 @@ def make_chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
 
 def digest_headline(edition: DigestContent) -> str:
     """Return the title of a digest with its dates, in the current language; its thread is named so, too."""
-    return discord_text.to_plain_line(
-        f"{_digest_title(edition)}, {_date_range_text(edition)}", _MAX_NAME_LENGTH
-    )
+    return discord_text.to_plain_line(f"{_digest_title(edition)}, {_date_range_text(edition)}", _MAX_NAME_LENGTH)
 
 
 def _digest_title(edition: DigestContent) -> str:
@@ -174,9 +162,7 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
     for heading, story, article in _iter_stories(sections, articles):
         is_first = not linked_articles
         variants = (
-            _top_story_variants(article, story, articles)
-            if is_first
-            else _story_variants(article, story, articles)
+            _top_story_variants(article, story, articles) if is_first else _story_variants(article, story, articles)
         )
         heading_markup = (
             f"-# **{heading}**" if heading is not None and (heading != previous_heading or is_first) else ""
@@ -231,9 +217,7 @@ def _iter_stories(
                 yield heading_markup, story, article
 
 
-def _top_story_variants(
-    article: Article, story: DigestStory, articles: Mapping[int, Article]
-) -> tuple[str, ...]:
+def _top_story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
     """Return the texts of the top story in markup, longest first, of which the first that fits is shown."""
     title = _title_markup(article)
     outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, articles)]
@@ -245,9 +229,7 @@ def _top_story_variants(
         footer_parts.append(f"+{format_number(len(outlet_names) - _MAX_OUTLETS_LISTED)}")
     footer = "-# " + " · ".join(filter(None, (*footer_parts, _bookmark_count_text(story))))
     lead = _lead_text(article, story, _MAX_TOP_LEAD_LENGTH)
-    return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace(
-        "\n\n", "\n"
-    ), f"### {title}\n{footer}"
+    return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace("\n\n", "\n"), f"### {title}\n{footer}"
 
 
 def _story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
@@ -262,9 +244,7 @@ def _story_variants(article: Article, story: DigestStory, articles: Mapping[int,
         filter(
             None,
             (
-                f"{outlet_markup} +{format_number(other_outlet_count)}"
-                if other_outlet_count
-                else outlet_markup,
+                f"{outlet_markup} +{format_number(other_outlet_count)}" if other_outlet_count else outlet_markup,
                 _bookmark_count_text(story),
             ),
         )
@@ -291,9 +271,7 @@ def _lead_text(article: Article, story: DigestStory, limit: int) -> str:
 
 def _outlet_names(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> list[str]:
     """Return the names of the outlets of a story, each once, the outlet of the linked article first."""
-    available_articles = (
-        articles[article_id] for article_id, _feed in story.articles if article_id in articles
-    )
+    available_articles = (articles[article_id] for article_id, _feed in story.articles if article_id in articles)
     outlet_names = (
         discord_text.to_plain_line(story_article.outlet, _MAX_OUTLET_LENGTH)
         for story_article in (article, *available_articles)
@@ -302,9 +280,7 @@ def _outlet_names(article: Article, story: DigestStory, articles: Mapping[int, A
 
 
 def _bookmark_count_text(story: DigestStory) -> str:
-    return (
-        f"{buttons.BOOKMARK_EMOJI}\u00a0{format_number(story.bookmark_count)}" if story.bookmark_count else ""
-    )
+    return f"{buttons.BOOKMARK_EMOJI}\u00a0{format_number(story.bookmark_count)}" if story.bookmark_count else ""
 
 
 def _picture_blocks(article: Article) -> tuple[Block, ...]:

@@ -47,9 +47,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
         return messages.catch_up_message(dispatch.dedupe_key, articles, language=language)
     if dispatch.watch_id is not None:
         return await _render_watch_notification(store, client, dispatch, articles, language)
-    article = next(
-        (own_article for own_article in articles if own_article.key == dispatch.dedupe_key), articles[0]
-    )
+    article = next((own_article for own_article in articles if own_article.key == dispatch.dedupe_key), articles[0])
     if settings.model_url and (await store.preferences.by_channel(dispatch.channel_id)).translate:
         article = await apply_stored_translation(store, article, language, settings.model_name)
     return posts.render_post(

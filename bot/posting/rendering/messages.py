@@ -207,8 +207,7 @@ def watch_notification_message(
             )
         else:
             article_lines = [
-                _article_line_markup(article)
-                for article in reversed(articles[-MAX_ARTICLES_PER_NOTIFICATION:])
+                _article_line_markup(article) for article in reversed(articles[-MAX_ARTICLES_PER_NOTIFICATION:])
             ]
             omitted_count = len(articles) - len(article_lines)
             if omitted_count:
@@ -280,9 +279,7 @@ def plain_excerpt(article: Article, length: int) -> str:
     return excerpts.make_lead_excerpt((article.summary, article.body), title_of(article), length)
 
 
-def excerpt_markup(
-    article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None
-) -> str:
+def excerpt_markup(article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None) -> str:
     """Return an article's excerpt with its markup escaped.
 
     `length` is the maximum in UTF-16 units before escaping. `max_sentences` limits the number of sentences,
@@ -290,9 +287,7 @@ def excerpt_markup(
     """
     plain_text = plain_excerpt(article, length)
     return discord_text.escape_markdown(
-        plain_text
-        if max_sentences is None
-        else " ".join(excerpts.split_sentences(plain_text)[:max_sentences])
+        plain_text if max_sentences is None else " ".join(excerpts.split_sentences(plain_text)[:max_sentences])
     )
 
 
@@ -315,9 +310,7 @@ def _article_list_markup(articles: Sequence[Article]) -> str:
 
 
 def _article_line_markup(article: Article) -> str:
-    linked_title = link_markup(
-        discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url
-    )
+    linked_title = link_markup(discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url)
     outlet = discord_text.to_markdown_line(article.outlet, _MAX_SHORT_TEXT_LENGTH)
     return f"• {linked_title} · {outlet}" if outlet else f"• {linked_title}"
 
@@ -334,11 +327,7 @@ def link_markup(text: str, url: str, max_length: int = _MAX_LINE_URL_LENGTH) -> 
 def safe_url(url: str, max_length: int = MAX_URL_LENGTH) -> str:
     """Return a URL escaped for a link in markup; "" if Discord would reject it or it is too long."""
     escaped_url = _LINK_TERMINATOR_PATTERN.sub(lambda match: quote(match[0]), url)
-    return (
-        escaped_url
-        if buttons.is_web_url(url) and discord_text.count_utf16_units(escaped_url) <= max_length
-        else ""
-    )
+    return escaped_url if buttons.is_web_url(url) and discord_text.count_utf16_units(escaped_url) <= max_length else ""
 
 
 def escape_to_fit(text: str, max_length: int) -> str:
@@ -353,11 +342,7 @@ def escape_to_fit(text: str, max_length: int) -> str:
 
 def usable_image_url(url: str | None) -> str | None:
     """Return the URL of a picture; None if there is none or Discord would reject it."""
-    return (
-        url
-        if url and buttons.is_web_url(url) and discord_text.count_utf16_units(url) <= MAX_URL_LENGTH
-        else None
-    )
+    return url if url and buttons.is_web_url(url) and discord_text.count_utf16_units(url) <= MAX_URL_LENGTH else None
 
 
 def image_block(article: Article) -> blocks.Image | None:

@@ -13,9 +13,7 @@ FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also"
 """Names of the fields that a template can use. The values of fields are escaped."""
 MAX_LINE_LENGTH, MAX_BODY_LENGTH = 300, 1000
 """Maximum lengths in UTF-16 units of a template's title or footer, and of its body."""
-DEFAULT_TEMPLATE = Template(
-    title="### [{title}]({link})", body="{excerpt}", footer="-# {outlet} · {time} · {also}"
-)
+DEFAULT_TEMPLATE = Template(title="### [{title}]({link})", body="{excerpt}", footer="-# {outlet} · {time} · {also}")
 """Template that the form offers to edit if a channel has none yet."""
 
 _DISTINGUISHING_FIELDS = {"title", "excerpt", "link"}
@@ -68,8 +66,4 @@ def _iter_fields(text: str) -> Iterator[str]:
     """
     for _literal, field_name, format_spec, conversion in Formatter().parse(text):
         if field_name is not None:
-            yield (
-                field_name
-                + (f"!{conversion}" if conversion else "")
-                + (f":{format_spec}" if format_spec else "")
-            )
+            yield (field_name + (f"!{conversion}" if conversion else "") + (f":{format_spec}" if format_spec else ""))

@@ -55,9 +55,7 @@ def render_post(
             f"{look.prefix} {messages.title_of(article)}", messages.MAX_THREAD_NAME_LENGTH
         )
         outlet_name = _outlet_name(article, feed)
-        webhook_identity = (
-            outlet_branding.webhook_identity_for(article.feed_id, outlet_name) if by_webhook else None
-        )
+        webhook_identity = outlet_branding.webhook_identity_for(article.feed_id, outlet_name) if by_webhook else None
         if not uses_embed(look):
             return Message(
                 thread_name,
@@ -91,9 +89,7 @@ def render_post(
             placeholder = _("Save another article on this story…")
             save_menu = buttons.save_menu(dedupe_key or article.key, joined_articles, placeholder=placeholder)
         view = buttons.view_of_items(*post_buttons, save_menu)
-        return Message(
-            thread_name, embed, view, mentioned_role_id=mentioned_role_id, webhook_identity=webhook_identity
-        )
+        return Message(thread_name, embed, view, mentioned_role_id=mentioned_role_id, webhook_identity=webhook_identity)
 
 
 def build_post_layout(
@@ -122,9 +118,7 @@ def build_post_layout(
     if picture is not None and look.style is not Style.THUMBNAIL:
         card_blocks.append(Gallery((picture,)))
     card_blocks.append(foot_text)
-    colour = (
-        outlet_branding.outlet_colour(article.feed_id, article.outlet) if look.colour is None else look.colour
-    )
+    colour = outlet_branding.outlet_colour(article.feed_id, article.outlet) if look.colour is None else look.colour
     return (Card((*card_blocks, button_row), colour),)
 
 
@@ -155,9 +149,7 @@ def _fill_template(
     """
     title = messages.title_of(article)
     value_by_field = {
-        "title": messages.escape_to_fit(
-            f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH
-        ),
+        "title": messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH),
         "outlet": outlet_branding.tile_and_name(article.feed_id, article.outlet).replace("**", ""),
         "excerpt": _excerpt_markup(article, messages.EXCERPT_LENGTH, look),
         "author": discord_text.to_markdown_line(article.author or "", _MAX_AUTHOR_LENGTH),
@@ -205,9 +197,7 @@ def _compact_layout(
         )
         return _with_accessory(article, text, joined_articles, picture if is_compact else None)
     excerpt = _excerpt_markup(article, COMPACT_EXCERPT_LENGTH, look) if is_compact else ""
-    byline = outlet_branding.byline(
-        article, _outlet_count_link(joined_articles), omit_outlet=omit_outlet
-    ).variants[0]
+    byline = outlet_branding.byline(article, _outlet_count_link(joined_articles), omit_outlet=omit_outlet).variants[0]
     following_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article), byline))))
     text = blocks.text_block(
         *(f"**{title_variant}**{following_lines}" for title_variant in _title_variants(article, title, look))
@@ -215,9 +205,7 @@ def _compact_layout(
     return _with_accessory(article, text, joined_articles, picture if is_compact else None)
 
 
-def _with_accessory(
-    article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None
-) -> Layout:
+def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None) -> Layout:
     """Return a text with the picture or the Save button beside it.
 
     With a picture, or if there is audio or too many joined articles for one button, the buttons are below the
@@ -233,20 +221,14 @@ def _with_accessory(
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:
     """Return the title with the post's prefix as a link, and without the link for when that is too long."""
-    title_markup = messages.escape_to_fit(
-        f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH
-    )
+    title_markup = messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH)
     return link_markup(title_markup, article.url, messages.MAX_URL_LENGTH), title_markup
 
 
 def _excerpt_markup(article: Article, default_length: int, look: PostLook) -> str:
     excerpt_length = default_length if look.excerpt is None else look.excerpt
     max_sentences = DEFAULT_EXCERPT_SENTENCES if look.excerpt is None else None
-    return (
-        messages.excerpt_markup(article, excerpt_length, max_sentences=max_sentences)
-        if excerpt_length
-        else ""
-    )
+    return messages.excerpt_markup(article, excerpt_length, max_sentences=max_sentences) if excerpt_length else ""
 
 
 def _outlet_name(article: Article, feed: Feed | None) -> str:
@@ -274,15 +256,10 @@ def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look:
         embed.description = "\n".join(filter(None, (headline_line, messages.status_lines_markup(article))))
         return embed
     embed.title = messages.escape_to_fit(prefixed_title, discord_limits.MAX_EMBED_TITLE_LENGTH)
-    if (
-        buttons.is_web_url(article.url)
-        and discord_text.count_utf16_units(article.url) <= messages.MAX_URL_LENGTH
-    ):
+    if buttons.is_web_url(article.url) and discord_text.count_utf16_units(article.url) <= messages.MAX_URL_LENGTH:
         embed.url = article.url
     has_small_picture = look.style in {Style.COMPACT, Style.THUMBNAIL}
-    default_excerpt_length = (
-        COMPACT_EMBED_EXCERPT_LENGTH if look.style is Style.COMPACT else messages.EXCERPT_LENGTH
-    )
+    default_excerpt_length = COMPACT_EMBED_EXCERPT_LENGTH if look.style is Style.COMPACT else messages.EXCERPT_LENGTH
     excerpt_length = default_excerpt_length if look.excerpt is None else look.excerpt
     excerpt = messages.excerpt_markup(article, excerpt_length) if excerpt_length else ""
     embed.description = "\n".join(filter(None, (excerpt, messages.status_lines_markup(article)))) or None

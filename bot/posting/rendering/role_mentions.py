@@ -6,9 +6,7 @@ from bot.core.i18n import _
 from bot.core.preferences import PostLook
 
 
-def can_mention(
-    member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread
-) -> bool:
+def can_mention(member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread) -> bool:
     """Return whether a member can mention a role in a channel; always false for @everyone."""
     if role.is_default():
         return False
@@ -67,10 +65,6 @@ def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) ->
         ),
     )
     return next(
-        (
-            sentence_template.format(role=role_mention)
-            for applies, sentence_template in possible_problems
-            if applies
-        ),
+        (sentence_template.format(role=role_mention) for applies, sentence_template in possible_problems if applies),
         None,
     )

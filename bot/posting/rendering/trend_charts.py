@@ -122,8 +122,7 @@ def _tick_label(timestamp: int, period: TrendPeriod) -> str:
 def chart_alt_text(chart: Chart) -> str:
     """Return the description of a chart with its numbers, for screen readers."""
     row_descriptions = (
-        _("{name}: {told}").format(name=row.label, told=f"{row.alt_text}, {row.change}.")
-        for row in chart.rows
+        _("{name}: {told}").format(name=row.label, told=f"{row.alt_text}, {row.change}.") for row in chart.rows
     )
     return discord_text.truncate_utf16(
         f"{chart.title}, {chart.later}. {' '.join(row_descriptions)}", _MAX_ALT_TEXT_LENGTH

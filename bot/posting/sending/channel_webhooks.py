@@ -41,9 +41,7 @@ class ChannelWebhooks:
         """Id of the application that owns the webhooks; None before the client has logged in."""
         return self._client.application_id
 
-    async def get_or_create(
-        self, place: Target, *, ignore_backoff: bool = False
-    ) -> discord.Webhook | SendOutcome:
+    async def get_or_create(self, place: Target, *, ignore_backoff: bool = False) -> discord.Webhook | SendOutcome:
         """Return the webhook for posts in a channel or thread, and create one if there is none.
 
         Returns a `SendOutcome` if that fails; a refusal is returned again without a request for

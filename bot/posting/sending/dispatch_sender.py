@@ -35,9 +35,7 @@ class DispatchSender:
         self._context, self._store, self._client = context, context.store, context.client
         self._webhooks, self._audience = context.webhooks, context.audience
 
-    async def prepare(
-        self, dispatch: Dispatch
-    ) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
+    async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
         """Return the target of a dispatch, the dispatch with only the readable articles, and its message.
 
         Returns a `SendOutcome` if it cannot be sent now, and a `SendProblem` if it can never be sent. Raises
@@ -84,9 +82,7 @@ class DispatchSender:
             until=None,
         )
         had_nonce = message_targets.supports_nonce(place) and dispatch.webhook_id is None
-        return await delivery_lookup.find_delivered_message(
-            place, dispatch, message, history_window
-        ), had_nonce
+        return await delivery_lookup.find_delivered_message(place, dispatch, message, history_window), had_nonce
 
     @overload
     async def resolve_target(self, dispatch: Dispatch) -> Target | SendOutcome: ...
@@ -108,9 +104,7 @@ class DispatchSender:
         channel = await message_targets.find_channel(self._client, dispatch.channel_id)
         if isinstance(channel, SendOutcome):
             return channel
-        return await daily_thread_targets.resolve_daily_thread(
-            self._context, channel, dispatch, may_create=create
-        )
+        return await daily_thread_targets.resolve_daily_thread(self._context, channel, dispatch, may_create=create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
         """Return the current message of a dispatch; None if its articles are not stored any more.

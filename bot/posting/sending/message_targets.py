@@ -20,9 +20,7 @@ from bot.posting.sending.send_outcomes import (
 )
 from bot.store import Store
 
-GuildTarget = (
-    discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
-)
+GuildTarget = discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 Target = GuildTarget | discord.DMChannel
 
 
@@ -81,22 +79,14 @@ def supports_nonce(place: Target) -> bool:
     return not isinstance(place, discord.ForumChannel)
 
 
-async def send(
-    place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None
-) -> SendOutcome:
+async def send(place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None) -> SendOutcome:
     """Send a message; if Discord rejects it, try its variants without pictures, links and emoji.
 
     A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
     """
-    if isinstance(place, GuildTarget) and (
-        missing_permissions := permissions.find_missing_permissions(place)
-    ):
+    if isinstance(place, GuildTarget) and (missing_permissions := permissions.find_missing_permissions(place)):
         return ChannelBlocked(" ".join([SendProblem.FORBIDDEN, *missing_permissions]))
-    if (
-        message.picture is not None
-        and isinstance(place, GuildTarget)
-        and not permissions.can_attach_files(place)
-    ):
+    if message.picture is not None and isinstance(place, GuildTarget) and not permissions.can_attach_files(place):
         message = message.without_picture()
     outcome: SendOutcome = Rejected(SendProblem.REFUSED)
     for message_variant in message.fallbacks():
@@ -108,19 +98,13 @@ async def send(
             outcome = classify_error(error)
         if not isinstance(outcome, Rejected):
             break
-    if (
-        outcome == ChannelBlocked(SendProblem.FORBIDDEN)
-        and isinstance(place, discord.Thread)
-        and place.locked
-    ):
+    if outcome == ChannelBlocked(SendProblem.FORBIDDEN) and isinstance(place, discord.Thread) and place.locked:
         return ChannelBlocked(SendProblem.LOCKED)  # Discord reports only 403.
     return outcome
 
 
 def _send_kwargs(message: Message) -> dict[str, Any]:
-    send_arguments = {
-        name: argument for name, argument in message.send_kwargs().items() if argument is not None
-    }
+    send_arguments = {name: argument for name, argument in message.send_kwargs().items() if argument is not None}
     if message.content is not None:
         send_arguments["content"] = message.content
     if message.picture is not None:
@@ -128,9 +112,7 @@ def _send_kwargs(message: Message) -> dict[str, Any]:
     return send_arguments
 
 
-async def _send_by_webhook(
-    webhook: discord.Webhook, place: Target, message: Message
-) -> Sent | ChannelBlocked:
+async def _send_by_webhook(webhook: discord.Webhook, place: Target, message: Message) -> Sent | ChannelBlocked:
     assert message.webhook_identity is not None
     target_arguments: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
     if isinstance(place, discord.ForumChannel):

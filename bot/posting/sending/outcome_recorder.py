@@ -47,9 +47,7 @@ class OutcomeRecorder:
         `joined_article_ids` are further articles that its message shows. Returns the seconds to wait before
         looking up whether it was delivered if the outcome is `DeliveryUnknown`, else None.
         """
-        return await self._store.retry_until_written(
-            partial(self._record_once, dispatch, outcome, joined_article_ids)
-        )
+        return await self._store.retry_until_written(partial(self._record_once, dispatch, outcome, joined_article_ids))
 
     async def _record_once(
         self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int]

@@ -56,9 +56,7 @@ def find_missing_permissions(
     needed_permissions += ["read_message_history"] if history else []
     needed_permissions += ["add_reactions"] if reactions else []
     # In a forum Discord's settings call Send Messages "Create Posts".
-    forum_permission_names = (
-        {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
-    )
+    forum_permission_names = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
     return [
         forum_permission_names.get(permission, permission)
         for permission in needed_permissions
@@ -101,9 +99,7 @@ def can_attach_files(place: GuildChannel) -> bool:
     return place.permissions_for(bot_member).attach_files
 
 
-def list_missing_permission_labels(
-    place: GuildChannel, *, required: bool = True, useful: bool = False
-) -> list[str]:
+def list_missing_permission_labels(place: GuildChannel, *, required: bool = True, useful: bool = False) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
 
     `required` checks those that every post needs, `useful` those for delivery lookups and reactions.

@@ -162,15 +162,9 @@ class RateLimiter:
         status = end_params.response.status
         self.responses_by_status[status] += 1
         # Discord does not count 429 responses with the scope "shared" as invalid requests.
-        if (
-            status in INVALID_REQUEST_STATUSES
-            and end_params.response.headers.get("X-RateLimit-Scope") != "shared"
-        ):
+        if status in INVALID_REQUEST_STATUSES and end_params.response.headers.get("X-RateLimit-Scope") != "shared":
             self._quota.record_invalid_request(now)
-        if (
-            status == _STATUS_TOO_MANY_REQUESTS
-            and end_params.response.headers.get("X-RateLimit-Scope") == "global"
-        ):
+        if status == _STATUS_TOO_MANY_REQUESTS and end_params.response.headers.get("X-RateLimit-Scope") == "global":
             self._quota.pause(now, float(end_params.response.headers.get("Retry-After", 1.0)))
             self._grant_slots()
         self._record_round_trip(context, now)
@@ -193,11 +187,7 @@ class RateLimiter:
         request: _CountedRequest | None = getattr(context, "request", None)
         if request is not None:
             round_trip_seconds = now - request.started_at
-            self._min_round_trip_seconds = min(
-                round_trip_seconds, self._min_round_trip_seconds + RTT_DRIFT_SECONDS
-            )
-            request.counts_until = min(
-                request.counts_until, now - self._min_round_trip_seconds + WINDOW_SECONDS
-            )
+            self._min_round_trip_seconds = min(round_trip_seconds, self._min_round_trip_seconds + RTT_DRIFT_SECONDS)
+            request.counts_until = min(request.counts_until, now - self._min_round_trip_seconds + WINDOW_SECONDS)
             if self.waiting_count:
                 self._grant_slots()

@@ -72,9 +72,7 @@ class RequestQuota:
         if now >= self._grant_valid_until:
             return int(self._is_store_unreachable)
         granted_slots = (
-            self._granted_slots
-            if self._frozen_slots is None
-            else min(self._granted_slots, self._frozen_slots)
+            self._granted_slots if self._frozen_slots is None else min(self._granted_slots, self._frozen_slots)
         )
         return min(granted_slots, _allowed_slots(self._invalid_count(now) + self._peer_invalid_count))
 
@@ -91,9 +89,7 @@ class RequestQuota:
         is_urgent = (
             waiting_count and not self._granted_slots
         ) or self._reserved_slots > self._granted_slots >= in_flight_count
-        if now - self._renewal_requested_at >= (
-            URGENT_RENEW_INTERVAL_SECONDS if is_urgent else RENEW_INTERVAL_SECONDS
-        ):
+        if now - self._renewal_requested_at >= (URGENT_RENEW_INTERVAL_SECONDS if is_urgent else RENEW_INTERVAL_SECONDS):
             self._renewal_requested_at, self._frozen_slots = now, in_flight_count
             allocation = RequestAllocation(
                 self._process_id,
@@ -119,10 +115,7 @@ class RequestQuota:
         self._renewal_requested_at = -math.inf
 
     def _invalid_count(self, now: float) -> int:
-        while (
-            self._invalid_request_times
-            and self._invalid_request_times[0] <= now - INVALID_REQUEST_WINDOW_SECONDS
-        ):
+        while self._invalid_request_times and self._invalid_request_times[0] <= now - INVALID_REQUEST_WINDOW_SECONDS:
             self._invalid_request_times.popleft()
         return len(self._invalid_request_times)
 
@@ -149,9 +142,7 @@ class RequestQuota:
         self._on_change()
 
 
-def compute_fair_share(
-    own_allocation: RequestAllocation, peer_allocations: Sequence[RequestAllocation]
-) -> int:
+def compute_fair_share(own_allocation: RequestAllocation, peer_allocations: Sequence[RequestAllocation]) -> int:
     """Return the slots of a process: its max-min fair share, capped by what its peers have released.
 
     The remainder of the division goes to the processes with the largest demand; of those with equal demand,

@@ -42,8 +42,6 @@ class RetryGuard:
         is_webhook_request = webhook_match is not None and int(webhook_match[1]) in self._webhook_ids
         if is_webhook_request and status == _STATUS_TOO_MANY_REQUESTS:
             raise discord.RateLimited(retry_after_seconds(end_params.response.headers))
-        creates_post = end_params.method == "POST" and (
-            is_webhook_request or path.endswith(("/threads", "/webhooks"))
-        )
+        creates_post = end_params.method == "POST" and (is_webhook_request or path.endswith(("/threads", "/webhooks")))
         if creates_post and status >= _MIN_SERVER_ERROR:
             raise UnconfirmedPostError(f"{status} to a new post")

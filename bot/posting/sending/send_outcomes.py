@@ -168,9 +168,7 @@ async def try_request(request: Awaitable[T]) -> T | SendOutcome:
         return await request
     except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         outcome = classify_error(error)
-    return (
-        RetryAfter(_SHORT_RETRY_SECONDS, outcome.error) if isinstance(outcome, DeliveryUnknown) else outcome
-    )
+    return RetryAfter(_SHORT_RETRY_SECONDS, outcome.error) if isinstance(outcome, DeliveryUnknown) else outcome
 
 
 def _classify_http_error(error: discord.HTTPException) -> SendOutcome:

@@ -11,16 +11,12 @@ from bot.text import discord_text, urls
 _MAX_NAME_LENGTH = 100
 
 
-def alert_texts_by_language(
-    feed: Feed, kind: AlertKind, over_quota_kind: OverQuotaKind | None
-) -> dict[str, str]:
+def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota_kind: OverQuotaKind | None) -> dict[str, str]:
     """Return the text of a feed alert by language code.
 
     An alert about a feed over its quota says which quota the feed exceeds; otherwise that is None.
     """
-    sentence_template = (
-        _ALERT_SENTENCES[kind] if over_quota_kind is None else _OVER_QUOTA_SENTENCES[over_quota_kind]
-    )
+    sentence_template = _ALERT_SENTENCES[kind] if over_quota_kind is None else _OVER_QUOTA_SENTENCES[over_quota_kind]
     if kind is AlertKind.FAILING and feed.error in {
         fetch_errors.LIST_NOT_FOUND,
         fetch_errors.REQUIRES_JAVASCRIPT,
@@ -49,8 +45,7 @@ _OVER_QUOTA_SENTENCES: dict[OverQuotaKind, str] = {
         "stopped posting those until it settles down, and check it less often."
     ),
     OverQuotaKind.CHANGES: N_(
-        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less "
-        "and less often."
+        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less and less often."
     ),
 }
 
@@ -58,7 +53,5 @@ _OVER_QUOTA_SENTENCES: dict[OverQuotaKind, str] = {
 _ALERT_SENTENCES: dict[AlertKind, str] = {
     AlertKind.GONE: N_("The feed “{feed}” is gone. {cause}"),
     AlertKind.FAILING: N_("The feed “{feed}” has been failing for a day. {cause} I’ll keep trying."),
-    AlertKind.RECOVERED: N_(
-        "The feed “{feed}” is back. Articles it published in the meantime are on their way."
-    ),
+    AlertKind.RECOVERED: N_("The feed “{feed}” is back. Articles it published in the meantime are on their way."),
 }

@@ -14,14 +14,11 @@ _SENTENCE_BY_CODE = {
         "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
     ),
     fetch_errors.REFUSED_ADDRESS: N_(
-        "This address is on a private network. Whoever runs Telex can allow it "
-        "(TELEX_ALLOW_PRIVATE_ADDRESSES)."
+        "This address is on a private network. Whoever runs Telex can allow it (TELEX_ALLOW_PRIVATE_ADDRESSES)."
     ),
     fetch_errors.OWN_FEED: N_("This is one of my own feeds: following it would only repeat what I post."),
     fetch_errors.CONNECTION_FAILED: N_("The site isn’t responding. It may be down."),
-    fetch_errors.TLS: N_(
-        "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
-    ),
+    fetch_errors.TLS: N_("The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."),
     fetch_errors.TIMEOUT: N_("The site took too long to answer."),
     fetch_errors.INVALID_RESPONSE: N_("I can’t make sense of the site’s response."),
     fetch_errors.TOO_LARGE: N_("The file is too large."),
@@ -30,16 +27,13 @@ _SENTENCE_BY_CODE = {
     fetch_errors.ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
     fetch_errors.GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
     fetch_errors.RATE_LIMITED: N_("The site limits how often I can check it."),
-    fetch_errors.NOT_A_FEED: N_(
-        "There’s no feed at this address. Give me the site’s address, and I’ll look for one."
-    ),
+    fetch_errors.NOT_A_FEED: N_("There’s no feed at this address. Give me the site’s address, and I’ll look for one."),
     fetch_errors.LIST_NOT_FOUND: N_(
         "The page has changed, and the list isn’t on it anymore. Add the page again to pick another list, "
         "and remove this one."
     ),
     fetch_errors.REQUIRES_JAVASCRIPT: N_(
-        "The page only works with JavaScript, which Telex doesn’t run. Look for a feed or another "
-        "page of the site."
+        "The page only works with JavaScript, which Telex doesn’t run. Look for a feed or another page of the site."
     ),
     fetch_errors.ROBOTS_DISALLOWED: N_("The site doesn’t let bots read this page (robots.txt)."),
     fetch_errors.NOT_A_PAGE: N_("There’s no web page at this address anymore."),

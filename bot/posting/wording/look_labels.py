@@ -24,9 +24,7 @@ def look_summary_text(look: PostLook) -> str:
         labels.append(_("no picture"))
     if look.excerpt is not None and look.style is not Style.HEADLINE:
         labels.append(
-            _("excerpt: {count}").format(count=format_number(look.excerpt))
-            if look.excerpt
-            else _("no excerpt")
+            _("excerpt: {count}").format(count=format_number(look.excerpt)) if look.excerpt else _("no excerpt")
         )
     if look.prefix:
         labels.append(_("“{text}”").format(text=discord_text.escape_markdown(look.prefix)))

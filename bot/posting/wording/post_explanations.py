@@ -67,9 +67,7 @@ async def explain_link(store: Store, link: str) -> Explanation:
         for feed_id in {article.feed_id for article, _feed in articles_with_feeds if article.page == page}:
             subscriptions = await store.subscriptions.list_by_feed(feed_id)
             undecided_subscriptions += [
-                subscription
-                for subscription in subscriptions
-                if subscription.channel_id not in decided_channel_ids
+                subscription for subscription in subscriptions if subscription.channel_id not in decided_channel_ids
             ]
     page_fetch_by_article_id = await store.page_fetches.by_article_ids(
         [article.id for article, _feed in articles_with_feeds]
@@ -96,16 +94,12 @@ async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, 
         (await store.feeds.get(feed_id), dropped_at)
         for feed_id, dropped_at in feed_ids_and_times[:_MAX_ARTICLES_PER_LINK]
     ]
-    return tuple(
-        DroppedEntry(feed, entry_dropped_at) for feed, entry_dropped_at in feeds_and_times if feed is not None
-    )
+    return tuple(DroppedEntry(feed, entry_dropped_at) for feed, entry_dropped_at in feeds_and_times if feed is not None)
 
 
 def dropped_entry_sentence(feed_name: str, *, when: str) -> str:
     """Return a sentence on an entry that its feed had over its quota, in the current language."""
-    return _("Left out {when}: {feed} published more at once than I can keep.").format(
-        when=when, feed=feed_name
-    )
+    return _("Left out {when}: {feed} published more at once than I can keep.").format(when=when, feed=feed_name)
 
 
 async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | None:
@@ -132,9 +126,7 @@ async def find_articles_at(store: Store, link: str) -> list[Article]:
     except ValueError:
         return []
     url_variants = urls.list_url_variants(url)
-    identity_keys = [
-        identity_key for url_variant in url_variants for identity_key in build_link_keys(url_variant)
-    ]
+    identity_keys = [identity_key for url_variant in url_variants for identity_key in build_link_keys(url_variant)]
     return await store.articles.find_by_urls(
         url_variants, urls.compute_page_key(url), identity_keys, _MAX_ARTICLES_PER_LINK
     )
@@ -153,9 +145,7 @@ def delivery_status_sentence(
         DeliveryStatus.POSTED: _("posted {when}"),
         DeliveryStatus.IN_CATCH_UP: _("in a catch-up {when}"),
         DeliveryStatus.IN_DIGEST: (
-            _("kept for the channel’s next digest ({when})")
-            if status.message_id is None
-            else _("in a digest {when}")
+            _("kept for the channel’s next digest ({when})") if status.message_id is None else _("in a digest {when}")
         ),
         DeliveryStatus.WITHHELD: _withheld_template(reason),
     }

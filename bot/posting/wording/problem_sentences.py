@@ -11,12 +11,8 @@ def describe_problem(problem: str) -> str:
     """Return a sentence on a channel's problem or a post that failed or waits, in the current language."""
     problem_code, _space, details = problem.partition(" ")
     if problem_code == SendProblem.FORBIDDEN and details:
-        permission_labels = ", ".join(
-            permissions.permission_label(permission) for permission in details.split()
-        )
-        return _("I’m missing permissions in this channel: {permissions}.").format(
-            permissions=permission_labels
-        )
+        permission_labels = ", ".join(permissions.permission_label(permission) for permission in details.split())
+        return _("I’m missing permissions in this channel: {permissions}.").format(permissions=permission_labels)
     if problem_code == SendProblem.RETRYING:
         return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(
             reason=_rejection_reason(details)
@@ -36,18 +32,13 @@ def describe_problem(problem: str) -> str:
             count=format_number(outlet_count), least=format_number(min_outlet_count)
         )
     sentence_by_problem: dict[str, str] = {
-        SendProblem.CHANNEL_GONE: _(
-            "I can’t find this channel. If it was deleted, move or remove its feeds."
-        ),
+        SendProblem.CHANNEL_GONE: _("I can’t find this channel. If it was deleted, move or remove its feeds."),
         SendProblem.FORBIDDEN: _("Discord won’t let me post in this channel. Check my permissions there."),
         SendProblem.LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
         SendProblem.NEEDS_TAG: _(
-            "This forum requires a tag on every post. Choose one in /settings channel, or lift "
-            "the requirement."
+            "This forum requires a tag on every post. Choose one in /settings channel, or lift the requirement."
         ),
-        SendProblem.TOO_MANY_THREADS: _(
-            "This server has as many active threads as Discord allows. Archive some."
-        ),
+        SendProblem.TOO_MANY_THREADS: _("This server has as many active threads as Discord allows. Archive some."),
         SendProblem.TOO_MANY_WEBHOOKS: _("This channel has as many webhooks as Discord allows. Delete one."),
         SendProblem.NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
         SendProblem.UNREADABLE: _(

@@ -76,12 +76,10 @@ _SENTENCE_BY_REASON: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = 
     FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
     FollowFailure.NO_FEED: _no_feed_sentence,
     FollowFailure.NO_OUTLET: lambda values: _(
-        "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as "
-        "theverge.com."
+        "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as theverge.com."
     ).format(words=discord_text.escape_markdown(str(values["words"]))),
     FollowFailure.NEEDS_SCRIPT: N_(
-        "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another "
-        "page of the site."
+        "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another page of the site."
     ),
     FollowFailure.TOO_MANY: _too_many_feeds_sentence,
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
@@ -93,8 +91,7 @@ _SENTENCE_BY_REASON: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = 
         "What should I watch for? A word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
     ),
     QueryRejection.EMPTY_FILTER: N_(
-        "What should the filter look for? A word, an “exact phrase”, or `author:`, `tag:` or "
-        "`source:` with a name."
+        "What should the filter look for? A word, an “exact phrase”, or `author:`, `tag:` or `source:` with a name."
     ),
     QueryRejection.COMMON_ALTERNATIVE: N_("One of the alternatives is in nearly every article. Remove it."),
     QueryRejection.ONLY_EXCLUSIONS: N_("That only excludes words. Add one to look for."),
@@ -110,9 +107,7 @@ _SENTENCE_BY_REASON: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = 
     ),
     QuestionRejection.TOO_LONG: N_("Questions can be up to {count} characters long; yours has {length}."),
     QuestionRejection.BUSY: N_("I’m busy with other questions. Ask again in a minute."),
-    QuestionRejection.NO_TOPIC: N_(
-        "What topic are you asking about? Name it, as in “What happened with Signal?”"
-    ),
+    QuestionRejection.NO_TOPIC: N_("What topic are you asking about? Name it, as in “What happened with Signal?”"),
     QuestionRejection.THANKS: N_("You’re welcome!"),
     QuestionRejection.GREETING: N_("Hello! Ask me about the news, as in “What happened with Signal?”"),
 }

@@ -52,16 +52,16 @@ def _unknown_filter_sentence(note_values: _NoteValues) -> str:
 
 def _title_words_missing_sentence(note_values: _NoteValues) -> str:
     missing_words = note_values["words"]
-    return ngettext(
-        "No title has the word {words}.", "No title has the words {words}.", len(missing_words)
-    ).format(words=_quoted_list(missing_words))
+    return ngettext("No title has the word {words}.", "No title has the words {words}.", len(missing_words)).format(
+        words=_quoted_list(missing_words)
+    )
 
 
 def _words_missing_sentence(note_values: _NoteValues) -> str:
     missing_words = note_values["words"]
-    return ngettext(
-        "No article has the word {words}.", "No article has the words {words}.", len(missing_words)
-    ).format(words=_quoted_list(missing_words))
+    return ngettext("No article has the word {words}.", "No article has the words {words}.", len(missing_words)).format(
+        words=_quoted_list(missing_words)
+    )
 
 
 _SENTENCE_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
@@ -92,9 +92,7 @@ _SENTENCE_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
         phrases=_quoted_list(values["phrases"])
     ),
     NoteKind.PHRASES_NEVER_TOGETHER: N_("No article has all of this word for word. Here’s what comes close."),
-    NoteKind.UNQUOTED_NAME: N_(
-        "Read “{filter}” without “{words}”. Put a name of several words in quotation marks."
-    ),
+    NoteKind.UNQUOTED_NAME: N_("Read “{filter}” without “{words}”. Put a name of several words in quotation marks."),
     NoteKind.TITLE_WORDS_MISSING: _title_words_missing_sentence,
     NoteKind.WORDS_MISSING: _words_missing_sentence,
     NoteKind.UNKNOWN_SOURCE: N_("No source is called “{name}”."),

@@ -56,9 +56,7 @@ class IndexUpdater:
     `engine` is the index to search, or None if there is none yet.
     """
 
-    def __init__(
-        self, store: Store, folder: Path, *, commit_interval_seconds: float = COMMIT_INTERVAL_SECONDS
-    ) -> None:
+    def __init__(self, store: Store, folder: Path, *, commit_interval_seconds: float = COMMIT_INTERVAL_SECONDS) -> None:
         self._commit_interval_seconds = commit_interval_seconds
         self._store = store
         self._folder = folder
@@ -93,8 +91,7 @@ class IndexUpdater:
         """
         last_change = await self._store.article_changes.load_latest()
         missing_count = (
-            max(last_change.sequence - self._index_position.last_change, 0)
-            + self._index_position.backfilled_from
+            max(last_change.sequence - self._index_position.last_change, 0) + self._index_position.backfilled_from
         )
         return missing_count, time.monotonic() - self._last_up_to_date_at if missing_count else 0.0
 
@@ -246,9 +243,7 @@ class IndexUpdater:
         commit_interval = (
             BACKFILL_COMMIT_INTERVAL_SECONDS if position.backfilled_from else self._commit_interval_seconds
         )
-        if self._has_uncommitted_changes and (
-            not has_more or time.monotonic() - self._committed_at > commit_interval
-        ):
+        if self._has_uncommitted_changes and (not has_more or time.monotonic() - self._committed_at > commit_interval):
             await self._commit(writer)
         if not self._has_uncommitted_changes:
             self.health.mark_written()
@@ -271,13 +266,9 @@ class IndexUpdater:
         self._largest_article_id = await self._store.article_changes.get_largest_id()
         if self._largest_article_id:
             log.info("search index rebuild started")
-        self._index_position = IndexPosition(
-            last_change.sequence, last_change.nonce, self._largest_article_id + 1
-        )
+        self._index_position = IndexPosition(last_change.sequence, last_change.nonce, self._largest_article_id + 1)
         self._rebuilt_engine = await self._run_in_writer_thread(self._create_empty_index)
-        self._writer = await self._run_in_writer_thread(
-            partial(self._rebuilt_engine.open_writer, rebuild=True)
-        )
+        self._writer = await self._run_in_writer_thread(partial(self._rebuilt_engine.open_writer, rebuild=True))
         await self._commit(self._writer)
         self.health.mark_rebuild_started()
         if self.engine is None:
@@ -296,9 +287,7 @@ class IndexUpdater:
         assert self.engine is not None
         await self._run_in_writer_thread(self._write_current_pointer, self.engine.folder.name)
         if previous_engine is not None:
-            await self._run_in_writer_thread(
-                partial(shutil.rmtree, previous_engine.folder, ignore_errors=True)
-            )
+            await self._run_in_writer_thread(partial(shutil.rmtree, previous_engine.folder, ignore_errors=True))
 
     def _write_current_pointer(self, folder: str) -> None:
         temporary_file = self._folder / f"{_CURRENT_POINTER_FILE}.part"

@@ -74,9 +74,7 @@ class SearchEngine(Protocol):
         """Make visible to searches what any process has committed since the last reload."""
         ...
 
-    def match_all(
-        self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
-    ) -> list[Hit]:
+    def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False) -> list[Hit]:
         """Return at most `limit` articles that match all nodes of a query, by BM25 score or newest first.
 
         Without nodes every article matches. A phrase also matches other inflections of its words, because an
@@ -116,9 +114,7 @@ class SearchEngine(Protocol):
         """Return the approximate number of articles that contain an index term in title or text."""
         ...
 
-    def complete_names(
-        self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
-    ) -> list[str]:
+    def complete_names(self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """Return at most `limit` tags or authors with the prefix, as they are spelled, most used first.
 
         Only articles published since `since` (Unix time in seconds) count. Case and accents are ignored, and
@@ -126,9 +122,7 @@ class SearchEngine(Protocol):
         """
         ...
 
-    def complete_title_words(
-        self, prefix: str, scope: Scope, limit: int, *, since: int
-    ) -> tuple[list[str], list[Hit]]:
+    def complete_title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> tuple[list[str], list[Hit]]:
         """Return at most `limit` title words with the prefix, most used first, and the newest hits with them.
 
         The words are tokens of `text_analysis.tokenize` without stop words, from articles published since

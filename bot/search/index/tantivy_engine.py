@@ -110,9 +110,7 @@ class TantivyEngine:
         indexed_languages = (
             code for code in text_analysis.STEMMER_LANGUAGES if self._searcher.doc_freq(LANGUAGE_FIELD, code)
         )
-        self._query_builder.languages = tuple(
-            dict.fromkeys((*text_analysis.QUERY_LANGUAGES, *indexed_languages))
-        )
+        self._query_builder.languages = tuple(dict.fromkeys((*text_analysis.QUERY_LANGUAGES, *indexed_languages)))
 
     @property
     def document_count(self) -> int:
@@ -132,9 +130,7 @@ class TantivyEngine:
             return IndexPosition(*map(int, str(stored_position).split()))
         return None
 
-    def match_all(
-        self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
-    ) -> list[Hit]:
+    def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False) -> list[Hit]:
         """Find the articles that match all nodes of a query; see `SearchEngine.match_all`."""
         return self._search(self._query_builder.match_all(nodes, scope), limit, newest=newest)
 
@@ -168,9 +164,7 @@ class TantivyEngine:
         """Return how many articles contain an index term; see `SearchEngine.get_document_frequency`."""
         return max(self._searcher.doc_freq(TITLE_FIELD, term), self._searcher.doc_freq(BODY_FIELD, term))
 
-    def complete_names(
-        self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
-    ) -> list[str]:
+    def complete_names(self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """Complete a tag or author name; see `SearchEngine.complete_names`."""
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
@@ -181,17 +175,13 @@ class TantivyEngine:
         )
         return list(dict.fromkeys(term.split(_COMPLETION_SEPARATOR)[1] for term, _ in terms))[:limit]
 
-    def complete_title_words(
-        self, prefix: str, scope: Scope, limit: int, *, since: int
-    ) -> tuple[list[str], list[Hit]]:
+    def complete_title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> tuple[list[str], list[Hit]]:
         """Complete a word of a title; see `SearchEngine.complete_title_words`."""
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETION_PREFIXES
         )
-        words = [word for word, _ in terms if not word.isdecimal() and text_analysis.find_query_stems(word)][
-            :limit
-        ]
+        words = [word for word, _ in terms if not word.isdecimal() and text_analysis.find_query_stems(word)][:limit]
         if not words:
             return [], []
         return words, self._search(
@@ -216,9 +206,7 @@ class TantivyEngine:
         return terms
 
     def _list_common_terms(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        document_count_by_term = Counter(
-            dict(self._searcher.terms_with_prefix(BODY_FIELD, prefix, None, limit))
-        )
+        document_count_by_term = Counter(dict(self._searcher.terms_with_prefix(BODY_FIELD, prefix, None, limit)))
         for term, document_count in self._searcher.terms_with_prefix(TITLE_FIELD, prefix, None, limit):
             document_count_by_term[term] = max(document_count_by_term[term], document_count)
         return document_count_by_term.most_common(limit)
@@ -228,9 +216,7 @@ class TantivyEngine:
 
         No other process may have a writer.
         """
-        return TantivyWriter(
-            self, self._index.writer(_REBUILD_HEAP_BYTES if rebuild else _WRITER_HEAP_BYTES, 1)
-        )
+        return TantivyWriter(self, self._index.writer(_REBUILD_HEAP_BYTES if rebuild else _WRITER_HEAP_BYTES, 1))
 
     def _search(self, query: tantivy.Query, limit: int, *, newest: bool = False) -> list[Hit]:
         searcher = self._searcher
@@ -259,8 +245,7 @@ class TantivyWriter:
     def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
         """Add or replace articles; see `IndexWriter.put_articles`."""
         documents = [
-            (article.article_id, _to_document(article, self._term_cache_for(article.language)))
-            for article in articles
+            (article.article_id, _to_document(article, self._term_cache_for(article.language))) for article in articles
         ]
         if not are_new:
             self.remove_articles(article_id for article_id, _ in documents)
@@ -337,8 +322,7 @@ def _index_name(completion_field: CompletionField, name: str) -> _IndexedName:
         return _IndexedName(filter_tokens, ())
     folded_words = fold(plain_name).split()
     name_endings = (
-        " ".join(folded_words[first_index:])
-        for first_index in range(min(len(folded_words), _MAX_COMPLETION_PREFIXES))
+        " ".join(folded_words[first_index:]) for first_index in range(min(len(folded_words), _MAX_COMPLETION_PREFIXES))
     )
     return _IndexedName(
         filter_tokens,

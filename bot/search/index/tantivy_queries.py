@@ -42,9 +42,7 @@ _MUST_OCCUR, _SHOULD_OCCUR, _MUST_NOT_OCCUR = tantivy.Occur.Must, tantivy.Occur.
 class QueryBuilder:
     """Builder of tantivy queries. `languages` are the languages that the words of a query may be in."""
 
-    def __init__(
-        self, schema: tantivy.Schema, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
-    ) -> None:
+    def __init__(self, schema: tantivy.Schema, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES) -> None:
         self._schema = schema
         self.languages = languages
 
@@ -71,9 +69,7 @@ class QueryBuilder:
             for word in words
             if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
-        optional_queries = word_queries or [
-            self._build_phrase_query((word,), is_title_only=False) for word in words
-        ]
+        optional_queries = word_queries or [self._build_phrase_query((word,), is_title_only=False) for word in words]
         optional_queries += [
             query for _, query in self._build_clauses(analyse_query(optional, self.languages).clauses, scope)
         ]
@@ -87,17 +83,13 @@ class QueryBuilder:
                 ]
             )
         any_word_query = (
-            _Query.boolean_query(
-                [(_SHOULD_OCCUR, alternative_query) for alternative_query in optional_queries]
-            )
+            _Query.boolean_query([(_SHOULD_OCCUR, alternative_query) for alternative_query in optional_queries])
             if optional_queries
             else _Query.empty_query()
         )
         return self._build_scoped_query([any_word_query], scope, required)
 
-    def match_similar(
-        self, weights: Mapping[str, float], scope: Scope, exclude_article_id: int
-    ) -> tantivy.Query:
+    def match_similar(self, weights: Mapping[str, float], scope: Scope, exclude_article_id: int) -> tantivy.Query:
         """Build a query for articles with two or more of the weighted index terms, except one article."""
         weighted_terms = [
             (
@@ -120,9 +112,7 @@ class QueryBuilder:
     def match_title_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
         """Build a query for articles that match `query` and have any of the unstemmed words in the title."""
         word_queries = [_Query.term_query(self._schema, TITLE_WORDS_FIELD, word) for word in words]
-        return _Query.boolean_query(
-            [(_MUST_OCCUR, self._build_any_query(word_queries)), (_MUST_OCCUR, query)]
-        )
+        return _Query.boolean_query([(_MUST_OCCUR, self._build_any_query(word_queries)), (_MUST_OCCUR, query)])
 
     def match_published_since(self, since: int, scope: Scope) -> tantivy.Query:
         """Build a query for the articles in scope published at or after a Unix time in seconds."""
@@ -154,9 +144,7 @@ class QueryBuilder:
             clauses = [(_MUST_OCCUR, self._match_everything()), *clauses]
         return clauses[0][1] if len(clauses) == 1 else _Query.boolean_query(clauses)
 
-    def _build_clauses(
-        self, clauses: Iterable[Clause], scope: Scope
-    ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+    def _build_clauses(self, clauses: Iterable[Clause], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """Return the tantivy query of each clause, with whether the clause is required or excluded."""
         return [
             (_MUST_NOT_OCCUR, self._build_clause(clause.clause, scope))
@@ -166,9 +154,7 @@ class QueryBuilder:
         ]
 
     def _match_everything(self) -> tantivy.Query:
-        return self._build_unscored_query(
-            self._match_published(None, None)
-        )  # The marker document has no date.
+        return self._build_unscored_query(self._match_published(None, None))  # The marker document has no date.
 
     def _match_published(self, since: int | None, before: int | None) -> tantivy.Query:
         return _Query.range_query(
@@ -198,9 +184,7 @@ class QueryBuilder:
             case AllClauses(clauses):
                 query = self._build_all_query(self._build_clauses(clauses, scope))
             case AnyClause(clauses):
-                query = self._build_any_query(
-                    [self._build_clause(inner_clause, scope) for inner_clause in clauses]
-                )
+                query = self._build_any_query([self._build_clause(inner_clause, scope) for inner_clause in clauses])
         return query
 
     def _build_term_query(self, stems: frozenset[str], *, is_title_only: bool) -> tantivy.Query:
@@ -251,9 +235,7 @@ class QueryBuilder:
             case FilterName.BEFORE:
                 return self._match_published(None, int(filter_value))
             case FilterName.BOOKMARKED:
-                return _Query.term_set_query(
-                    self._schema, ARTICLE_FIELD, sorted(scope.bookmarked_article_ids)
-                )
+                return _Query.term_set_query(self._schema, ARTICLE_FIELD, sorted(scope.bookmarked_article_ids))
             case FilterName.LANGUAGE:
                 return _Query.term_query(self._schema, LANGUAGE_FIELD, str(filter_value))
             case FilterName.IMAGE:

@@ -99,9 +99,7 @@ class TermCache(dict[str, str]):
         self._analyze = _add_stemmer_filters(whitespace_builder, _find_stemmer_name(language)).analyze
 
     def __missing__(self, word: str) -> str:
-        term = (
-            "" if len(word) >= MAX_TOKEN_BYTES else next(iter(self._analyze(word)), STOP_WORD_PREFIX + word)
-        )
+        term = "" if len(word) >= MAX_TOKEN_BYTES else next(iter(self._analyze(word)), STOP_WORD_PREFIX + word)
         if len(self) < _MAX_CACHED_TERMS:
             self[word] = term
         return term
@@ -143,11 +141,7 @@ def tokenize(text: str) -> list[str]:
 def _tokenize_any_length(text: str) -> list[str]:
     """Return the tokens of a text, including those that are too long for the index."""
     latin_words = _tokenize_latin_1(text)
-    return (
-        load_word_analyzer().analyze(_replace_surrogates(text))
-        if latin_words is None
-        else latin_words.split()
-    )
+    return load_word_analyzer().analyze(_replace_surrogates(text)) if latin_words is None else latin_words.split()
 
 
 def _tokenize_latin_1(text: str) -> str | None:
@@ -178,9 +172,7 @@ class _LatinTables(NamedTuple):
 @cache
 def _load_latin_tables() -> _LatinTables:
     folded_letters = [_FOLDED_LETTERS[chr(code)].encode("latin-1") for code in range(256)]
-    expansions = (
-        (bytes((code,)), letters) for code, letters in enumerate(folded_letters) if len(letters) > 1
-    )
+    expansions = ((bytes((code,)), letters) for code, letters in enumerate(folded_letters) if len(letters) > 1)
     return _LatinTables(bytes(letters[0] for letters in folded_letters), tuple(expansions))
 
 
@@ -188,9 +180,7 @@ class _FoldedLetters(dict[str, str]):
     """Cache of letters as the engine folds them; other characters become spaces."""
 
     def __missing__(self, letter: str) -> str:
-        self[letter] = folded_letters = (
-            "".join(load_word_analyzer().analyze(_replace_surrogates(letter))) or " "
-        )
+        self[letter] = folded_letters = "".join(load_word_analyzer().analyze(_replace_surrogates(letter))) or " "
         return folded_letters
 
 
@@ -246,8 +236,7 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
     """
     prefixes: list[str] = []
     stem_prefixes = (
-        _LIGATURE_PATTERN.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0]
-        for stem in stems
+        _LIGATURE_PATTERN.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0] for stem in stems
     )
     for prefix in sorted(f" {stem_prefix}" for stem_prefix in stem_prefixes):
         if not (prefixes and prefix.startswith(prefixes[-1])):
@@ -301,9 +290,7 @@ def find_query_stems(word: str, languages: tuple[str, ...] = QUERY_LANGUAGES) ->
     return frozenset(stem for language in languages for stem in stem_tokens(word, language))
 
 
-def find_stop_words(
-    query_words: Iterable[str], languages: Collection[str] = QUERY_LANGUAGES
-) -> frozenset[str]:
+def find_stop_words(query_words: Iterable[str], languages: Collection[str] = QUERY_LANGUAGES) -> frozenset[str]:
     """Return the stop words among the words of a query.
 
     The language of the query is unknown; the one in which most of its words are stop words is assumed. On a
@@ -311,9 +298,7 @@ def find_stop_words(
     l'or".
     """
     words = set(query_words)
-    stop_words_by_language = {
-        code: {word for word in words if not stem_tokens(word, code)} for code in languages
-    }
+    stop_words_by_language = {code: {word for word in words if not stem_tokens(word, code)} for code in languages}
     max_count = max(map(len, stop_words_by_language.values()), default=0)
     return frozenset(
         word

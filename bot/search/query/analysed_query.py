@@ -79,9 +79,7 @@ class AnalysedQuery(NamedTuple):
     dropped_stop_words: frozenset[str]
 
 
-def analyse_query(
-    nodes: Iterable[Node], languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
-) -> AnalysedQuery:
+def analyse_query(nodes: Iterable[Node], languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES) -> AnalysedQuery:
     """Return the analysis of query nodes that must all match.
 
     `languages` are the ISO 639-1 codes of the languages that the words may be in.
@@ -173,9 +171,7 @@ def negate_clause(clause: Clause | None) -> Clause | None:
     return None if clause is None else NotClause(clause)
 
 
-def combine_clauses(
-    clause_class: type[AllClauses | AnyClause], inner_clauses: Iterable[Clause]
-) -> Clause | None:
+def combine_clauses(clause_class: type[AllClauses | AnyClause], inner_clauses: Iterable[Clause]) -> Clause | None:
     """Return a clause of the given class that contains these clauses.
 
     Returns a single clause unchanged, and None if there are none.

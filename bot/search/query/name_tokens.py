@@ -26,9 +26,7 @@ def tokenize_name(filter_: FilterName, name: str) -> tuple[str, ...]:
     return (*(token_prefix + word for word in words), *joined_tokens)
 
 
-def iter_article_name_tokens(
-    outlet: str, author: str | None, tags: Iterable[str]
-) -> Iterator[tuple[str, ...]]:
+def iter_article_name_tokens(outlet: str, author: str | None, tags: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """Yield, for each name of an article (outlet, author, tags), the tokens of the name."""
     yield tokenize_name(FilterName.SOURCE, outlet)
     yield tokenize_name(FilterName.AUTHOR, author or "")

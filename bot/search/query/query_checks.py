@@ -13,8 +13,7 @@ from bot.search.query.query_tree import AllOf, FieldFilter, Node, Query, iter_le
 def asks_for_bookmarks(query: Query) -> bool:
     """Return whether the query's matches depend on the user's bookmarks."""
     return any(
-        isinstance(leaf, FieldFilter) and leaf.filter is FilterName.BOOKMARKED
-        for leaf in iter_leaves(query.nodes)
+        isinstance(leaf, FieldFilter) and leaf.filter is FilterName.BOOKMARKED for leaf in iter_leaves(query.nodes)
     )
 
 
@@ -30,8 +29,7 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
     for field_filter in _iter_required_filters(query.nodes):
         values_by_filter[field_filter.filter][field_filter.value] = None
     since, before = (
-        sorted(map(int, values_by_filter[filter_name]))
-        for filter_name in (FilterName.SINCE, FilterName.BEFORE)
+        sorted(map(int, values_by_filter[filter_name])) for filter_name in (FilterName.SINCE, FilterName.BEFORE)
     )
     if since and before and since[-1] >= before[0]:
         notes.append(Note.of(NoteKind.EMPTY_DATE_RANGE))

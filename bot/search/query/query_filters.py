@@ -99,9 +99,5 @@ def expects_french_values(name: str) -> bool:
 
 def format_filter(name: str, filter_value: str) -> str:
     """Return a filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
-    unquoted_value = "".join(
-        character for character in filter_value if character not in _QUOTATION_MARK_CHARACTERS
-    )
-    return (
-        f'{name}:"{unquoted_value}"' if re.search(r"[\s()|]", unquoted_value) else f"{name}:{unquoted_value}"
-    )
+    unquoted_value = "".join(character for character in filter_value if character not in _QUOTATION_MARK_CHARACTERS)
+    return f'{name}:"{unquoted_value}"' if re.search(r"[\s()|]", unquoted_value) else f"{name}:{unquoted_value}"

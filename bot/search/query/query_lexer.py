@@ -96,11 +96,7 @@ def _iter_alternative_tokens(text: str, group_filter_alias: str, *, is_negated: 
         word_filter_alias, term = (
             (filter_alias, filter_value) if is_filter else ("" if word_index else group_filter_alias, word)
         )
-        token = (
-            _create_word_token(term, word_filter_alias, is_negated=is_negated and not is_group)
-            if term
-            else None
-        )
+        token = _create_word_token(term, word_filter_alias, is_negated=is_negated and not is_group) if term else None
         if token is not None:
             yield token._replace(start=-1)
     if is_group:

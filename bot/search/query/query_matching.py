@@ -115,15 +115,11 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
     """Return whether an article matches a clause, which must not contain filters by date or bookmark."""
     match clause:  # Patterns with fields would take twice the time.
         case TermClause():
-            is_match = not clause.stems.isdisjoint(
-                article.title_stems if clause.title_only else article.stems
-            )
+            is_match = not clause.stems.isdisjoint(article.title_stems if clause.title_only else article.stems)
         case AllClauses():
             is_match = all(matches_clause(required_clause, article) for required_clause in clause.clauses)
         case AnyClause():
-            is_match = any(
-                matches_clause(alternative_clause, article) for alternative_clause in clause.clauses
-            )
+            is_match = any(matches_clause(alternative_clause, article) for alternative_clause in clause.clauses)
         case PhraseClause():
             phrase_token_string = _build_token_string(clause.words)
             is_match = phrase_token_string in article.title_token_string or (
@@ -131,17 +127,14 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
             )
         case NameClause():
             is_match = any(
-                clause.joined_token in name or _contains_sequence(clause.tokens, name)
-                for name in article.names
+                clause.joined_token in name or _contains_sequence(clause.tokens, name) for name in article.names
             )
         case NotClause():
             is_match = not matches_clause(clause.clause, article)
         case FieldFilter():
             raw_article = article.article
             is_match = (
-                bool(raw_article.image)
-                if clause.filter is FilterName.IMAGE
-                else raw_article.language == clause.value
+                bool(raw_article.image) if clause.filter is FilterName.IMAGE else raw_article.language == clause.value
             )
     return is_match
 
@@ -176,16 +169,10 @@ def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
             required_key_sets = filter(
                 None, (select_cheapest_keys(required_clause, cost) for required_clause in clauses)
             )
-            cheapest_keys = min(
-                required_key_sets, key=lambda key_set: sum(map(cost, key_set)), default=frozenset()
-            )
+            cheapest_keys = min(required_key_sets, key=lambda key_set: sum(map(cost, key_set)), default=frozenset())
         case AnyClause(clauses):
-            alternative_key_sets = [
-                select_cheapest_keys(alternative_clause, cost) for alternative_clause in clauses
-            ]
-            cheapest_keys = (
-                frozenset().union(*alternative_key_sets) if all(alternative_key_sets) else frozenset()
-            )
+            alternative_key_sets = [select_cheapest_keys(alternative_clause, cost) for alternative_clause in clauses]
+            cheapest_keys = frozenset().union(*alternative_key_sets) if all(alternative_key_sets) else frozenset()
         case _:
             cheapest_keys = frozenset()
     return cheapest_keys
@@ -194,15 +181,11 @@ def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
 def select_query_languages(article_language: str | None) -> tuple[str, ...]:
     """Return the languages that a query's words may be in, for an article in the given language."""
     query_languages = text_analysis.QUERY_LANGUAGES
-    has_own_stemmer = (
-        article_language in text_analysis.STEMMER_LANGUAGES and article_language not in query_languages
-    )
+    has_own_stemmer = article_language in text_analysis.STEMMER_LANGUAGES and article_language not in query_languages
     return (*query_languages, article_language) if has_own_stemmer and article_language else query_languages
 
 
-def build_matchable_clause(
-    query: Query, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
-) -> Clause | None:
+def build_matchable_clause(query: Query, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES) -> Clause | None:
     """Return the part of a query that an article alone can decide, or None if nothing is left.
 
     Filters by date and bookmark are dropped.

@@ -281,9 +281,7 @@ class _QueryParser:
                 (following_token.end for following_token in following_tokens),
             )
             self.unquoted_filters.append(
-                UnquotedFilter(
-                    filter_, token.name, token.value, tuple(later_words), token.start, tuple(word_ends)
-                )
+                UnquotedFilter(filter_, token.name, token.value, tuple(later_words), token.start, tuple(word_ends))
             )
         return FieldFilter(filter_, token.value)
 

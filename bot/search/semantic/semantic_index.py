@@ -90,9 +90,7 @@ class SemanticIndex:
     async def start_encoder(self) -> None:
         """Start the encoder, without which nothing is found by meaning. Raises `WorkerError` if it fails."""
         if not self._is_ready:
-            await self._workers.run(
-                article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
-            )
+            await self._workers.run(article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS)
             self._is_ready = True
 
     async def encode_missing(
@@ -124,10 +122,7 @@ class SemanticIndex:
                     vectors = await self._encode_batch(batch)
                     await asyncio.to_thread(self._index.add, [id_ for id_, _ in batch], vectors)
                     encoded_count += len(batch)
-                    if (
-                        max_seconds is not None
-                        and asyncio.get_running_loop().time() - started_at > max_seconds
-                    ):
+                    if max_seconds is not None and asyncio.get_running_loop().time() - started_at > max_seconds:
                         break
                 await self._save()
                 marked_count = await self._store.vectors.mark_encoded(
@@ -212,18 +207,14 @@ class SemanticIndex:
             nearest_candidates = sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])
         return nearest_candidates[:limit]
 
-    async def encode_titles(
-        self, titles: Sequence[str], *, timeout_seconds: float | None
-    ) -> list[bytes] | None:
+    async def encode_titles(self, titles: Sequence[str], *, timeout_seconds: float | None) -> list[bytes] | None:
         """Return the vectors of titles, or None if the encoder has not started, fails or takes too long.
 
         If `timeout_seconds` is None, only `ENCODE_TIMEOUT_SECONDS` limits each call.
         """
         if not self._is_ready or not titles:
             return None
-        encoding_call = self._workers.run(
-            article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS
-        )
+        encoding_call = self._workers.run(article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS)
         return await _wait_for_encoder(asyncio.create_task(encoding_call), timeout_seconds)
 
     async def compute_passage_cosines(
@@ -271,9 +262,7 @@ class SemanticIndex:
     async def _encode_batch(self, batch: Sequence[tuple[int, str]]) -> list[bytes]:
         texts = [text for _, text in batch]
         try:
-            return await self._workers.run(
-                article_encoder.encode_texts, texts, timeout=ENCODE_TIMEOUT_SECONDS
-            )
+            return await self._workers.run(article_encoder.encode_texts, texts, timeout=ENCODE_TIMEOUT_SECONDS)
         except WorkerError:
             if len(batch) > 1:
                 return [

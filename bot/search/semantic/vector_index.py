@@ -130,9 +130,7 @@ class VectorIndex:
         for file_name, vector_count, file_bytes in manifest["segments"]:
             segment_file = self._folder / file_name
             graph = (
-                _load_graph(segment_file, is_memory_mapped=True)
-                if segment_file.stat().st_size == file_bytes
-                else None
+                _load_graph(segment_file, is_memory_mapped=True) if segment_file.stat().st_size == file_bytes else None
             )
             if graph is None or len(graph) != vector_count:
                 raise ValueError(f"{file_name} is damaged")
@@ -206,9 +204,7 @@ class VectorIndex:
             for segment in self._segments[start_index:end_index]:
                 article_keys = np.asarray(list(segment.graph.keys), np.uint64)
                 existing_ids = filter_existing(article_keys.tolist())
-                article_keys = article_keys[
-                    [article_key in existing_ids for article_key in article_keys.tolist()]
-                ]
+                article_keys = article_keys[[article_key in existing_ids for article_key in article_keys.tolist()]]
                 if len(article_keys):
                     _upsert(graph, article_keys, _get_vectors(segment.graph, article_keys))
             self._segments[start_index:end_index] = [_Segment(graph)] if len(graph) else []
@@ -237,9 +233,7 @@ class VectorIndex:
                 if not len(segment) or segment.graph.ndim != len(query_row):
                     continue
                 matches = segment.graph.search(query_row, min(max_count, len(segment)), threads=1)
-                for article_id, distance in zip(
-                    matches.keys.tolist(), matches.distances.tolist(), strict=True
-                ):
+                for article_id, distance in zip(matches.keys.tolist(), matches.distances.tolist(), strict=True):
                     has_direction = not math.isnan(distance)  # A zero vector has no direction.
                     if has_direction and not any(
                         article_id in later_segment.graph for later_segment in segments[segment_index + 1 :]
@@ -259,9 +253,7 @@ class VectorIndex:
                 ids_in_segment = sorted_ids[segment.graph.contains(sorted_ids)]
                 if len(ids_in_segment) and segment.graph.ndim == len(vector):
                     vector_rows = [row.tobytes() for row in _get_vectors(segment.graph, ids_in_segment)]
-                    cosine_by_id.update(
-                        zip(ids_in_segment.tolist(), compute_cosines(vector, vector_rows), strict=True)
-                    )
+                    cosine_by_id.update(zip(ids_in_segment.tolist(), compute_cosines(vector, vector_rows), strict=True))
         return cosine_by_id
 
     def _list_segments(self) -> list[_Segment]:
@@ -283,9 +275,7 @@ def compute_cosines(vector: bytes, other_vectors: Sequence[bytes]) -> list[float
         np.frombuffer(b"".join(other_vectors), np.int8).reshape(len(other_vectors), -1).astype(np.float32)
     )
     length_products = np.linalg.norm(other_directions, axis=1) * np.linalg.norm(query_direction)
-    vector_cosines: list[float] = (
-        other_directions @ query_direction / np.maximum(length_products, 1e-9)
-    ).tolist()
+    vector_cosines: list[float] = (other_directions @ query_direction / np.maximum(length_products, 1e-9)).tolist()
     return vector_cosines
 
 

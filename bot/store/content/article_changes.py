@@ -20,9 +20,7 @@ class ArticleChanges(Repository):
 
         The log of a new database has one change, of article id 0, whose `nonce` identifies the database.
         """
-        row = await self._fetch_row(
-            "SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1"
-        )
+        row = await self._fetch_row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 
     async def list_after(self, sequence: int, nonce: int, limit: int) -> list[ArticleChange] | None:
@@ -48,9 +46,7 @@ class ArticleChanges(Repository):
     @read_transaction
     def load_articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """Load at most `limit` articles with ids below `article_id`, largest id first."""
-        article_ids = query_ids(
-            db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
-        )
+        article_ids = query_ids(db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
         return sorted(_load_articles(db, article_ids), reverse=True)
 
     async def get_largest_id(self) -> int:

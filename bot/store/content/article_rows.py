@@ -30,9 +30,7 @@ def insert_articles(
     # Among articles of one date, the first in the document is the newest.
     ordered_articles = [
         new_articles[position]
-        for position in sorted(
-            range(len(new_articles)), key=lambda index: (new_articles[index].published, -index)
-        )
+        for position in sorted(range(len(new_articles)), key=lambda index: (new_articles[index].published, -index))
     ]
     free_ids = count(db.fetch_value("SELECT coalesce(max(id), 0) + 1 FROM article"))
     inserted_articles: dict[int, NewArticle] = {}
@@ -55,8 +53,7 @@ def insert_articles(
                 :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
-            article_to_columns(article)
-            | {"id": inserted_id, "key": article.key, "feed_id": feed_id, "found": db.now}
+            article_to_columns(article) | {"id": inserted_id, "key": article.key, "feed_id": feed_id, "found": db.now}
             for inserted_id, article in inserted_articles.items()
         ),
     )

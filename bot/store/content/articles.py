@@ -38,15 +38,11 @@ class Articles(Repository):
 
     async def by_key(self, key: str) -> Article | None:
         """Return the article with a key, or None if there is none."""
-        return await self._fetch_object(
-            article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,)
-        )
+        return await self._fetch_object(article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,))
 
     async def by_ids(self, article_ids: Sequence[int]) -> list[Article]:
         """List the articles with these ids, in the order of the ids; ids without an article are left out."""
-        articles_by_id = {
-            article.id: article for article in await self._database.query(load_articles, article_ids)
-        }
+        articles_by_id = {article.id: article for article in await self._database.query(load_articles, article_ids)}
         return [articles_by_id[article_id] for article_id in article_ids if article_id in articles_by_id]
 
     async def page_keys_by_key_prefix(self, key_prefixes: Collection[str]) -> dict[str, str]:
@@ -180,8 +176,7 @@ class Articles(Repository):
         while True:
             articles = await self._fetch_objects(
                 article_from_row,
-                f"SELECT {ARTICLE_SQL} FROM article WHERE (published, id) > (?, ?) "
-                "ORDER BY published, id LIMIT ?",
+                f"SELECT {ARTICLE_SQL} FROM article WHERE (published, id) > (?, ?) ORDER BY published, id LIMIT ?",
                 (*last_position, EXPORT_BATCH_SIZE),
             )
             if not articles:
@@ -193,8 +188,7 @@ class Articles(Repository):
     async def load_stored_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
         """Map canonical URLs to the stored articles there, of any feed; leave out URLs without an article."""
         rows = await self._fetch_rows(
-            "SELECT key, url, page, outlet, title, published FROM article "
-            f"WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
+            f"SELECT key, url, page, outlet, title, published FROM article WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
             build_url_parameters(urls),
         )
         articles_by_url: dict[str, list[StoredArticle]] = {}
@@ -224,9 +218,7 @@ class Articles(Repository):
         purged_count = 0
         last_position: tuple[int, int] | None = (-(2**62), 0)
         while last_position is not None:
-            batch_count, last_position = await self._database.transact(
-                _purge_batch, found_before, last_position
-            )
+            batch_count, last_position = await self._database.transact(_purge_batch, found_before, last_position)
             purged_count += batch_count
         return purged_count
 

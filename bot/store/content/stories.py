@@ -13,9 +13,7 @@ class Stories(Repository):
     Methods raise StoreError.
     """
 
-    async def list_recent(
-        self, after_id: int, since: int, *, limit: int, lead_length: int
-    ) -> list[ArticleBrief]:
+    async def list_recent(self, after_id: int, since: int, *, limit: int, lead_length: int) -> list[ArticleBrief]:
         """List articles with ids above `after_id` that were published since a Unix time in seconds, by id.
 
         `lead_length` is the number of characters of their texts that are loaded.
@@ -30,9 +28,7 @@ class Stories(Repository):
             (lead_length, after_id, since, limit),
         )
 
-    async def load_similar_pairs(
-        self, article_ids: Collection[int], min_similarity: float
-    ) -> set[tuple[int, int]]:
+    async def load_similar_pairs(self, article_ids: Collection[int], min_similarity: float) -> set[tuple[int, int]]:
         """Return pairs of ids of articles that are at least `min_similarity` similar, later article first."""
         rows = await self._fetch_rows(
             "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
@@ -74,6 +70,4 @@ class Stories(Repository):
 
     async def find_id_before(self, since: int) -> int:
         """Return an id that is below the ids of all articles published since a Unix time in seconds."""
-        return await self._fetch_int(
-            "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)
-        )
+        return await self._fetch_int("SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,))

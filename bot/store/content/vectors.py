@@ -73,9 +73,7 @@ class Vectors(Repository):
     async def list_unencoded_ids(self, stamp: str, limit: int) -> list[int]:
         """List the ids of at most `limit` articles that a semantic index has not encoded, newest first."""
         encoded_count, article_count = await self.count_encoded(stamp)
-        if (
-            encoded_count == article_count
-        ):  # Deleting an article deletes its record, so equal counts mean complete.
+        if encoded_count == article_count:  # Deleting an article deletes its record, so equal counts mean complete.
             return []
         return await self._fetch_column(
             """SELECT id FROM article INDEXED BY article_newest
@@ -122,8 +120,7 @@ class Vectors(Repository):
         `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
         """
         return await self._fetch_set(
-            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND "
-            f"{_MATCHES_FILTER_SQL}",
+            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND {_MATCHES_FILTER_SQL}",
             {"ids": to_json_array(article_ids), **_build_filter_parameters(feed_ids, since, before)},
         )
 

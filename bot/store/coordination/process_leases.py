@@ -89,8 +89,7 @@ class Processes(Repository):
     async def list_live(self) -> list[Process]:
         """Return the live processes, those that send heartbeats, oldest first. Raises `StoreError`."""
         rows = await self._fetch_rows(
-            "SELECT id, host, roles, version, started FROM process WHERE until > database_time() "
-            "ORDER BY started, id"
+            "SELECT id, host, roles, version, started FROM process WHERE until > database_time() ORDER BY started, id"
         )
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
 
@@ -142,9 +141,7 @@ def _rebalance_pool(db: Connection, process: Process, pool: LeasePool, live_coun
     retained_numbers = [number for number in owned_numbers if number in pool.numbers]
     retained_numbers = retained_numbers[:fair_share] if pool.rebalances else retained_numbers
     free_numbers = sorted(pool.numbers - owner_by_number.keys())
-    acquired_numbers = (
-        free_numbers[: max(fair_share - len(retained_numbers), 0)] if pool.role in process.roles else []
-    )
+    acquired_numbers = free_numbers[: max(fair_share - len(retained_numbers), 0)] if pool.role in process.roles else []
     if released_leases := [(pool.kind, number) for number in owned_numbers if number not in retained_numbers]:
         db.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", released_leases)
     if acquired_numbers:

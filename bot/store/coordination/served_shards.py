@@ -65,8 +65,7 @@ class ServedShards(Repository):
         if len(shard_numbers) == self.count:
             return "1 = 1"
         return (
-            f"(coalesce({server_id_sql}, 0) >> 22) % {self.count} IN "
-            f"({', '.join(map(str, shard_numbers)) or 'NULL'})"
+            f"(coalesce({server_id_sql}, 0) >> 22) % {self.count} IN ({', '.join(map(str, shard_numbers)) or 'NULL'})"
         )
 
     @property
@@ -93,8 +92,7 @@ class ServedShards(Repository):
         Raises `StoreError`.
         """
         live_lease_row = db.fetch_row(
-            "SELECT 1 FROM lease JOIN process ON process.id = owner "
-            "WHERE kind = 'shard' AND until > database_time()"
+            "SELECT 1 FROM lease JOIN process ON process.id = owner WHERE kind = 'shard' AND until > database_time()"
         )
         stored_count_row = db.fetch_row("SELECT value FROM meta WHERE name = 'shards'")
         if live_lease_row is not None and stored_count_row is not None:
@@ -154,9 +152,7 @@ def _compute_identify_wait(
     if bucket in wait_by_bucket:
         return wait_by_bucket[bucket]
     return (
-        IDENTIFY_INTERVAL_SECONDS
-        if remaining_starts is not None and remaining_starts <= len(wait_by_bucket)
-        else 0.0
+        IDENTIFY_INTERVAL_SECONDS if remaining_starts is not None and remaining_starts <= len(wait_by_bucket) else 0.0
     )
 
 
@@ -172,10 +168,7 @@ def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -
 
 def _confirm_permit(db: Connection, bucket: int, permit: IdentifyPermit) -> bool:
     meta_name = f"identify {bucket}"
-    if (
-        db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (meta_name, str(permit.granted_at)))
-        is None
-    ):
+    if db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (meta_name, str(permit.granted_at))) is None:
         return False
     meta.set_text(db, meta_name, str(db.fetch_value("SELECT database_time()")))
     return True

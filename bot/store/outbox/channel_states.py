@@ -26,8 +26,7 @@ class ChannelStates(ShardedRepository):
     def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
         """Block a channel until `retry_at` (Unix time in seconds), or without end if that is None."""
         db.execute(
-            "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
-            "WHERE id = ?",
+            "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? WHERE id = ?",
             (problem, db.now, retry_at, channel_id),
         )
 

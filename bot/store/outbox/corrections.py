@@ -47,8 +47,7 @@ def is_correction(stored_row: Row, *, new_title: str, new_excerpt: str) -> bool:
 def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
     """Mark articles as missing from their feed's document since now, unless they are marked already."""
     db.execute(
-        "UPDATE article SET missing_since = ? "
-        "WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
+        "UPDATE article SET missing_since = ? WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
         (db.now, to_json_array(article_ids)),
     )
 
@@ -62,8 +61,7 @@ def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
         {"ids": article_ids_json},
     )
     db.execute(
-        "UPDATE article SET missing_since = NULL, retracted = NULL "
-        "WHERE id IN (SELECT value FROM json_each(?))",
+        "UPDATE article SET missing_since = NULL, retracted = NULL WHERE id IN (SELECT value FROM json_each(?))",
         (article_ids_json,),
     )
 

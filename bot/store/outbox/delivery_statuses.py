@@ -70,6 +70,5 @@ def _format_hold_reason(row: Row) -> str:
     if row["outlets"] < (row["least_outlets"] or 1):
         return f"{WaitReason.MORE_OUTLETS} {row['outlets']} {row['least_outlets']}"
     return (
-        f"{WaitReason.TOP_STORY_SELECTION} "
-        f"{local_time.format_local_time(row['best_due'], row['time_zone'] or 'UTC')}"
+        f"{WaitReason.TOP_STORY_SELECTION} {local_time.format_local_time(row['best_due'], row['time_zone'] or 'UTC')}"
     )

@@ -175,9 +175,9 @@ def _build_candidates(
         "AND other_id IN (SELECT value FROM json_each(?1))",
         (article_ids_json,),
     )
-    unique_candidates = list(
-        {page_candidate.page: page_candidate for page_candidate in reversed(candidates)}.values()
-    )[::-1]
+    unique_candidates = list({page_candidate.page: page_candidate for page_candidate in reversed(candidates)}.values())[
+        ::-1
+    ]
     return DigestCandidates(
         unique_candidates, reserved_article_ids, [(row[0], row[1], row[2]) for row in similar_pairs]
     )

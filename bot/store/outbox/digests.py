@@ -95,9 +95,7 @@ class Digests(ShardedRepository):
         db.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
         outbox_writes.release_digest_reserve(db, channel_id)
         setting_kind, old_plan_text = SettingKind.DIGEST, str(_digest_from_row(row).plan)
-        setting_changes.log_change(
-            db, server_id, user_id, setting_kind, old_plan_text, None, channel_id=channel_id
-        )
+        setting_changes.log_change(db, server_id, user_id, setting_kind, old_plan_text, None, channel_id=channel_id)
         return True
 
     async def by_channel(self, channel_id: int) -> Digest | None:
@@ -134,13 +132,9 @@ class Digests(ShardedRepository):
     @write_transaction
     def rebuild_pending(self, db: Connection, dispatch_id: int) -> None:
         """Withdraw a digest's pending dispatch and make the digest due now, so that it is built again."""
-        row = db.fetch_row(
-            "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
-        )
+        row = db.fetch_row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
         if row is not None and (since := _withdraw_pending(db, row["digest_id"])) is not None:
-            db.execute(
-                "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (db.now, since, row["digest_id"])
-            )
+            db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (db.now, since, row["digest_id"]))
 
     @write_transaction
     def enqueue_due(
@@ -192,9 +186,7 @@ class Digests(ShardedRepository):
             due_at = _next_due_at(db, digest)
             db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due_at, since, digest.id))
 
-    async def _list_digests(
-        self, condition_sql: str, parameter: int, *, order_sql: str = "digest.id"
-    ) -> list[Digest]:
+    async def _list_digests(self, condition_sql: str, parameter: int, *, order_sql: str = "digest.id") -> list[Digest]:
         return await self._fetch_objects(
             _digest_from_row,
             f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition_sql} ORDER BY {order_sql}",

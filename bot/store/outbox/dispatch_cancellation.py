@@ -118,8 +118,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     channel_id, oldest_article = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
     if outbox_writes.is_digest_only(db, channel_id):
         db.execute(
-            "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
-            "WHERE joined_id = ? AND shown IS NULL",
+            "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? WHERE joined_id = ? AND shown IS NULL",
             (db.now, dispatch_id),
         )
         return was_enqueued_elsewhere
@@ -166,9 +165,7 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     for channel_id, *columns in rows:
         article = PendingArticle(*columns)
         if not outbox_writes.load_filtered_page_keys(db, channel_id, [article]):
-            has_enqueued |= outbox_writes.enqueue(
-                db, channel_id, [article], limit=outbox_writes.UNLIMITED_POSTS
-            )
+            has_enqueued |= outbox_writes.enqueue(db, channel_id, [article], limit=outbox_writes.UNLIMITED_POSTS)
     return has_enqueued
 
 

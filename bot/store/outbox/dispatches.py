@@ -52,8 +52,7 @@ EDITABLE_SQL = (
 NEXT_ATTEMPT_AT_SQL = "max(head.due, coalesce(channel.retry_at, 0))"
 """SQL for the Unix time in seconds from which a channel's first dispatch may be tried, without pacing."""
 READY_AT_SQL = (
-    f"max({NEXT_ATTEMPT_AT_SQL}, iif({posting_schedule.IS_PACED_SQL}, "
-    f"{posting_schedule.release_time_sql('head')}, 0))"
+    f"max({NEXT_ATTEMPT_AT_SQL}, iif({posting_schedule.IS_PACED_SQL}, {posting_schedule.release_time_sql('head')}, 0))"
 )
 """SQL for the Unix time in seconds from which a channel's first dispatch can be claimed, with pacing."""
 
@@ -96,9 +95,7 @@ class Dispatches(ChannelStates):
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
         """List each state of dispatches with their number and the time when the oldest was created."""
-        return await self._fetch_objects(
-            tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state"
-        )
+        return await self._fetch_objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
 
     @write_transaction
     def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
@@ -299,9 +296,7 @@ class Dispatches(ChannelStates):
 
     async def by_message_id(self, message_id: int) -> Dispatch | None:
         """Return the dispatch that was sent as the message with an id, or None if there is none."""
-        return next(
-            iter(await self._select_dispatches("WHERE dispatch.message_id = :id", id=message_id)), None
-        )
+        return next(iter(await self._select_dispatches("WHERE dispatch.message_id = :id", id=message_id)), None)
 
     async def list_sent_for_article(self, article_id: int) -> list[Dispatch]:
         """List sent dispatches with an article of the same page as this one, newest first.

@@ -165,9 +165,7 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
 
     Posts that are no longer held are merged into one catch-up message.
     """
-    (server_id, stories_per_day) = db.fetch_row(
-        "SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,)
-    )
+    (server_id, stories_per_day) = db.fetch_row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
     reschedule_selections(db, server_id)
     held_rows = db.fetch_rows(
         f"SELECT dispatch.id, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "

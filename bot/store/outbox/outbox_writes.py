@@ -53,9 +53,7 @@ def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> Non
     _enqueue_posts(db, channel_id, [], limit)
 
 
-def _enqueue_posts(
-    db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], limit: int
-) -> None:
+def _enqueue_posts(db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], limit: int) -> None:
     post_rows = db.fetch_rows(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
@@ -63,14 +61,11 @@ def _enqueue_posts(
     )
     free_place_count = max(limit - sum(1 for attempted_row in post_rows if attempted_row["attempts"]), 0)
     queue_entries: list[tuple[int, int, PendingArticle | None]] = [
-        (untried_row["position"], untried_row["id"], None)
-        for untried_row in post_rows
-        if not untried_row["attempts"]
+        (untried_row["position"], untried_row["id"], None) for untried_row in post_rows if not untried_row["attempts"]
     ]
     newest_id = max((post_row["id"] for post_row in post_rows), default=0)
     queue_entries += [
-        (new_article.published_at, newest_id + 1 + index, new_article)
-        for index, new_article in enumerate(new_articles)
+        (new_article.published_at, newest_id + 1 + index, new_article) for index, new_article in enumerate(new_articles)
     ]
     queue_entries.sort(key=lambda entry: entry[:2])
     excess_count = max(len(queue_entries) - free_place_count, 0)
@@ -99,12 +94,10 @@ def merge_into_catch_up(
         (to_json_array(post_ids),),
     )
     oldest_position, article_key = min(
-        [(article.published_at, article.key) for article in articles]
-        + [(row[0], row[1]) for row in post_rows]
+        [(article.published_at, article.key) for article in articles] + [(row[0], row[1]) for row in post_rows]
     )
     row = db.fetch_row(
-        f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND "
-        f"{_NEVER_ATTEMPTED_SQL} ORDER BY id",
+        f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND {_NEVER_ATTEMPTED_SQL} ORDER BY id",
         (channel_id,),
     )
     if row is None:
@@ -112,18 +105,14 @@ def merge_into_catch_up(
         dispatch_id = add_dispatch(db, channel_id, "catch-up", dedupe_key, oldest_position)
     else:
         dispatch_id = row["id"]
-        db.execute(
-            "UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (oldest_position, dispatch_id)
-        )
+        db.execute("UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (oldest_position, dispatch_id))
     db.execute(
         "UPDATE fate SET dispatch_id = ?1, fate = NULL, joined_id = NULL "
         "WHERE dispatch_id IN (SELECT value FROM json_each(?2)) "
         "OR joined_id IN (SELECT value FROM json_each(?2))",
         (dispatch_id, to_json_array(post_ids)),
     )
-    db.execute(
-        "DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (to_json_array(post_ids),)
-    )
+    db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (to_json_array(post_ids),))
     # Older posts of the same second contain newer articles than the catch-up, so they must follow it.
     db.execute(
         f"UPDATE dispatch SET position = position + 1 "
@@ -165,9 +154,7 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
     merge_into_catch_up(db, channel_id, [PendingArticle(*row) for row in rows])
 
 
-def withhold_articles(
-    db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str
-) -> None:
+def withhold_articles(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str) -> None:
     """Mark those of the articles as withheld that have no status in the channel."""
     _insert_statuses(db, channel_id, "withheld", [(article, reason) for article in articles])
 
@@ -212,9 +199,7 @@ def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[
     )
 
 
-def select_without_status(
-    db: Connection, channel_id: int, articles: Iterable[PendingArticle]
-) -> list[PendingArticle]:
+def select_without_status(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> list[PendingArticle]:
     """Return the articles whose page has no status, or a filtered one, in the channel, one per page."""
     article_by_page_key: dict[str, PendingArticle] = {}
     for article in articles:
@@ -242,24 +227,16 @@ def get_hold_deadline(db: Connection, channel_id: int) -> int | None:
     row = db.fetch_row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
-    return db.now + (
-        TOP_STORY_WINDOW_SECONDS if row["least_outlets"] is None else MIN_OUTLETS_DEADLINE_SECONDS
-    )
+    return db.now + (TOP_STORY_WINDOW_SECONDS if row["least_outlets"] is None else MIN_OUTLETS_DEADLINE_SECONDS)
 
 
-def _insert_held_posts(
-    db: Connection, channel_id: int, articles: Iterable[PendingArticle], held_until: int
-) -> None:
+def _insert_held_posts(db: Connection, channel_id: int, articles: Iterable[PendingArticle], held_until: int) -> None:
     for article in articles:
         _insert_post(db, channel_id, article, held_until=held_until)
 
 
-def _insert_post(
-    db: Connection, channel_id: int, article: PendingArticle, *, held_until: int | None = None
-) -> None:
-    dispatch_id = add_dispatch(
-        db, channel_id, "post", article.key, article.published_at, held_until=held_until
-    )
+def _insert_post(db: Connection, channel_id: int, article: PendingArticle, *, held_until: int | None = None) -> None:
+    dispatch_id = add_dispatch(db, channel_id, "post", article.key, article.published_at, held_until=held_until)
     set_status(db, channel_id, [article], dispatch_id=dispatch_id)
 
 
@@ -276,9 +253,7 @@ def make_unique_dedupe_key(db: Connection, channel_id: int, prefix: str, *, sepa
     existing_keys = {row["what"] for row in rows}
     return next(
         candidate_key
-        for candidate_key in chain(
-            [prefix], (f"{prefix}{separator}{suffix_number}" for suffix_number in count(2))
-        )
+        for candidate_key in chain([prefix], (f"{prefix}{separator}{suffix_number}" for suffix_number in count(2)))
         if candidate_key not in existing_keys
     )
 
@@ -303,9 +278,7 @@ def add_dispatch(
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
         (channel_id, kind, dedupe_key, state, db.now, position, due_at),
     )
-    return int(
-        db.fetch_value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, dedupe_key))
-    )
+    return int(db.fetch_value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, dedupe_key)))
 
 
 def set_status(

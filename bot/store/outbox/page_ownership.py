@@ -40,15 +40,10 @@ def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticl
         return list(articles)
     feed_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = url_encryption.decrypt_url(feed_url)
-    return [
-        _resolve_article(db, feed_url, article, claims_by_page_key.get(article.page, ()))
-        for article in articles
-    ]
+    return [_resolve_article(db, feed_url, article, claims_by_page_key.get(article.page, ())) for article in articles]
 
 
-def _resolve_article(
-    db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_PageOwner]
-) -> NewArticle:
+def _resolve_article(db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_PageOwner]) -> NewArticle:
     is_on_own_site = bool(claims) and shared_links.is_same_site(feed_url, article.url)
     other_claims = []
     for claim in claims:

@@ -94,9 +94,7 @@ def merge_excess_posts(db: Connection, channel_id: int) -> None:
         (channel_id,),
     )
     untried_post_ids = [
-        dispatch["id"]
-        for dispatch in pending_dispatches
-        if dispatch["kind"] == "post" and not dispatch["attempts"]
+        dispatch["id"] for dispatch in pending_dispatches if dispatch["kind"] == "post" and not dispatch["attempts"]
     ]
     other_count = len(pending_dispatches) - len(untried_post_ids)
     if (
@@ -125,8 +123,7 @@ def format_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str
         }
     wait_reason = max(end_time_by_reason, key=lambda candidate_reason: end_time_by_reason[candidate_reason])
     return (
-        f"{wait_reason} "
-        f"{local_time.format_local_time(end_time_by_reason[wait_reason], row['time_zone'] or 'UTC')}"
+        f"{wait_reason} {local_time.format_local_time(end_time_by_reason[wait_reason], row['time_zone'] or 'UTC')}"
         if end_time_by_reason[wait_reason] > now
         else None
     )

@@ -42,9 +42,7 @@ def join_posts(
     No article joins if the channel does not merge stories. A held post is released, or admitted to the
     selection of top stories, once enough outlets report its story.
     """
-    if not any(matches.by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(
-        db, channel_id
-    ):
+    if not any(matches.by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(db, channel_id):
         return list(articles)
     joined_page_keys: set[str] = set()
     for article in outbox_writes.select_without_status(db, channel_id, articles):
@@ -52,15 +50,11 @@ def join_posts(
         if post_id is not None:
             _join_post(db, channel_id, article, post_id)
             joined_page_keys.add(article.page_key)
-    return [
-        unjoined_article for unjoined_article in articles if unjoined_article.page_key not in joined_page_keys
-    ]
+    return [unjoined_article for unjoined_article in articles if unjoined_article.page_key not in joined_page_keys]
 
 
 def _is_merging_enabled(db: Connection, channel_id: int) -> bool:
-    row = db.fetch_row(
-        "SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
-    )
+    row = db.fetch_row("SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,))
     return row is not None and bool(row[0])
 
 

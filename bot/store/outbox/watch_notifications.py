@@ -47,9 +47,7 @@ def enqueue_notifications(
     watch_by_id = _load_watches(db, matched_watch_ids)
     notification_batch = _NotificationBatch(db)
     for article_id, watch_ids in watch_ids_by_article_id.items():
-        article = db.fetch_row(
-            "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
-        )
+        article = db.fetch_row("SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,))
         if article is None:
             continue
         server_ids = _load_subscribed_server_ids(db, article["feed_id"], article["published"])
@@ -91,9 +89,7 @@ class _NotificationBatch:
             self._last_dispatch_id = dispatch_id = self._last_dispatch_id + 1
             due_at = max(self._db.now, watch["quiet"])
             dedupe_key = f"watch:{watch_id}:{article_key}"
-            self._dispatch_rows.append(
-                (dispatch_id, watch["channel_id"], dedupe_key, watch_id, self._db.now, due_at)
-            )
+            self._dispatch_rows.append((dispatch_id, watch["channel_id"], dedupe_key, watch_id, self._db.now, due_at))
         self._dispatch_id_by_watch_id[watch_id] = dispatch_id
         self._match_rows.append((watch_id, page_key, article_id, dispatch_id))
 
@@ -132,9 +128,7 @@ class _NotificationBatch:
         existing_keys = {(row[0], row[1]) for row in rows}
         for index, (dispatch_id, channel_id, dedupe_key, *_) in enumerate(self._dispatch_rows):
             if (channel_id, dedupe_key) in existing_keys:
-                unique_key = outbox_writes.make_unique_dedupe_key(
-                    self._db, channel_id, dedupe_key, separator="."
-                )
+                unique_key = outbox_writes.make_unique_dedupe_key(self._db, channel_id, dedupe_key, separator=".")
                 self._dispatch_rows[index] = (
                     dispatch_id,
                     channel_id,
@@ -185,8 +179,7 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
 def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collection[int]) -> set[int]:
     notified_ids = query_ids(
         db,
-        "SELECT value FROM json_each(?) WHERE EXISTS "
-        "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
         (to_json_array(watch_ids), page_key),
     )
     return set(notified_ids)
@@ -227,9 +220,7 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
     return has_readable_pages
 
 
-def record_already_sent(
-    db: Connection, dispatch_id: int, sent_notifications: Sequence[RecoveredNotification]
-) -> None:
+def record_already_sent(db: Connection, dispatch_id: int, sent_notifications: Sequence[RecoveredNotification]) -> None:
     """Record watch notifications that were sent before a backup was restored.
 
     The articles are removed from the dispatch, which returns to the queue or, if no article is left, is
@@ -271,7 +262,6 @@ def record_already_sent(
         )
     db.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (db.now, dispatch_id))
     db.execute(
-        "DELETE FROM dispatch WHERE id = ?1 "
-        "AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
+        "DELETE FROM dispatch WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
         (dispatch_id,),
     )

@@ -20,9 +20,7 @@ FILTER_SQL = """
     AND (NOT :unread OR bookmark.read IS NULL)
 """
 """SQL condition for all fields of a `BookmarkFilter` except `hidden`."""
-VISIBLE_SQL = (
-    "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
-)
+VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
 """SQL condition that leaves out bookmarks made in the servers `:hidden`."""
 BOOKMARK_COLUMNS_SQL = """
     bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
@@ -119,13 +117,10 @@ class Bookmarks(Repository):
         return changed_count > 0
 
     @write_transaction
-    def annotate(
-        self, db: Connection, user_id: int, article_id: int, *, note: str, tags: Sequence[str]
-    ) -> bool:
+    def annotate(self, db: Connection, user_id: int, article_id: int, *, note: str, tags: Sequence[str]) -> bool:
         """Set the note and tags of a bookmark; return whether the bookmark exists."""
         changed_count = db.execute_rowcount(
-            "UPDATE bookmark SET note = ?, tags = ? "
-            "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            "UPDATE bookmark SET note = ?, tags = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (note, json.dumps(list(tags), ensure_ascii=False), user_id, article_id),
         )
         return changed_count > 0
@@ -139,9 +134,7 @@ class Bookmarks(Repository):
         )
         return changed_count > 0
 
-    async def get(
-        self, user_id: int, article_id: int, *, hidden_server_ids: Collection[int] = ()
-    ) -> Bookmark | None:
+    async def get(self, user_id: int, article_id: int, *, hidden_server_ids: Collection[int] = ()) -> Bookmark | None:
         """Return a user's bookmark of an article, or None if there is none.
 
         A bookmark that was made in a server in `hidden_server_ids` is ignored.

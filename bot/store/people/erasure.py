@@ -61,10 +61,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE person_id = ?", (user_id,))
     db.executemany(
         "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
-        [
-            (article_id, _hash_removal(os.urandom(_SALT_BYTES), article_id, user_id))
-            for article_id in article_ids
-        ],
+        [(article_id, _hash_removal(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
     )
     db.execute("DELETE FROM bookmark WHERE person_id = ?", (user_id,))
     db.execute("DELETE FROM channel WHERE person_id = ?", (user_id,))
@@ -76,9 +73,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         opinions=db.execute_rowcount("DELETE FROM opinion WHERE person_id = ?", (user_id,)),
         watches=watch_count,
         digests=digest_count,
-        changes=db.execute_rowcount(
-            "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (user_id,)
-        ),
+        changes=db.execute_rowcount("UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (user_id,)),
     )
 
 

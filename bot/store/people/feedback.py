@@ -46,9 +46,7 @@ class Opinions(Repository):
         }
         same_opinion_sql = "server_id = :server AND person_id = :person AND article_id = :article"
         if opinion is not OpinionKind.OPENED:
-            deletion = db.execute(
-                f"DELETE FROM opinion WHERE {same_opinion_sql} AND opinion = :opinion", parameters
-            )
+            deletion = db.execute(f"DELETE FROM opinion WHERE {same_opinion_sql} AND opinion = :opinion", parameters)
             if deletion.rowcount:
                 return None
         db.execute(

@@ -22,9 +22,7 @@ _COLUMNS_SQL = """
     channel.problem, paused, created, due, covered
 """
 _FROM_SQL = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
-_SELECT_PENDING_SQL = (
-    "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
-)
+_SELECT_PENDING_SQL = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
 _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 
 
@@ -49,8 +47,7 @@ class PersonalDigests(Repository):
         old_digest = _find_digest(db, channel_id)
         is_restarted = old_digest is None or old_digest.paused is not None or old_digest.problem is not None
         db.execute(
-            "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL "
-            "WHERE id = ?",
+            "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
             (language, channel_id),
         )
         if is_restarted:

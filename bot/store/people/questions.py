@@ -187,15 +187,12 @@ class Questions(Repository):
 
     async def load_server_ids(self, user_id: int) -> set[int]:
         """Return the ids of servers in which a user asked any stored question."""
-        return await self._fetch_set(
-            "SELECT DISTINCT server_id FROM question WHERE person_id = ?", (user_id,)
-        )
+        return await self._fetch_set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (user_id,))
 
     async def list_votes_by_user(self, user_id: int) -> list[tuple[int, int, bool]]:
         """List a user's votes as (question id, Unix time in seconds, whether it helped), newest first."""
         rows = await self._fetch_rows(
-            "SELECT question_id, voted, helped FROM vote WHERE person_id = ? "
-            "ORDER BY voted DESC, question_id",
+            "SELECT question_id, voted, helped FROM vote WHERE person_id = ? ORDER BY voted DESC, question_id",
             (user_id,),
         )
         return [(row["question_id"], row["voted"], bool(row["helped"])) for row in rows]

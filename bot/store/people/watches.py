@@ -53,16 +53,13 @@ class Watches(Repository):
         """
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
-        same_watch_sql = (
-            "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
-        )
+        same_watch_sql = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
         select_sql = f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {same_watch_sql}"
         existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
         if existing_row is not None:
             return _watch_from_row(existing_row), False
         watch_count = db.fetch_value(
-            f"SELECT count(*) {FROM_SQL} "
-            "WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
+            f"SELECT count(*) {FROM_SQL} WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
             (user_id, None if user_id else server_id),
         )
         if watch_count >= limit:
@@ -162,13 +159,8 @@ class Watches(Repository):
             "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
             (to_json_array({row["feed_id"] for row in rows}),),
         )
-        server_ids_by_feed = {
-            feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in follower_rows
-        }
-        return [
-            Arrival(article_from_row(row), server_ids_by_feed.get(row["feed_id"], frozenset()))
-            for row in rows
-        ]
+        server_ids_by_feed = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in follower_rows}
+        return [Arrival(article_from_row(row), server_ids_by_feed.get(row["feed_id"], frozenset())) for row in rows]
 
     enqueue_notifications = bind_write(watch_notifications.enqueue_notifications)
     record_already_sent = bind_write(watch_notifications.record_already_sent)
@@ -185,8 +177,7 @@ class Watches(Repository):
     async def _list_watches(self, condition_sql: str, parameter: int) -> list[Watch]:
         return await self._fetch_objects(
             _watch_from_row,
-            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition_sql} AND removed IS NULL "
-            f"ORDER BY watch.id",
+            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition_sql} AND removed IS NULL ORDER BY watch.id",
             (parameter,),
         )
 

@@ -30,9 +30,7 @@ def detect_restore(connection: PostgresConnection) -> bool:
     connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_IDENTITY_KEY, current_identity))
     if stored_identity is None:
         return False
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED_KEY,)
-    )
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED_KEY,))
     set_id_sequences(
         connection,
         {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in id_sequences(connection).items()},

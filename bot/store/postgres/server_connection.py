@@ -55,9 +55,7 @@ class PostgresRow(tuple[Any, ...]):
 
 @lru_cache(maxsize=1024)
 def _build_row_class(column_names: tuple[str, ...]) -> type[PostgresRow]:
-    position_by_name = {
-        column_name: position for position, column_name in reversed(list(enumerate(column_names)))
-    }
+    position_by_name = {column_name: position for position, column_name in reversed(list(enumerate(column_names)))}
     ordered_positions = dict(sorted(position_by_name.items(), key=lambda pair: pair[1]))
     return type("NamedRow", (PostgresRow,), {"__slots__": (), "places": ordered_positions})
 

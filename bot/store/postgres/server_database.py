@@ -160,9 +160,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
 
     async def measure_size_bytes(self) -> int:
         """Return the size of the database in bytes."""
-        return int(
-            await self.query(PostgresConnection.fetch_value, "SELECT pg_database_size(current_database())")
-        )
+        return int(await self.query(PostgresConnection.fetch_value, "SELECT pg_database_size(current_database())"))
 
     async def check(self) -> int:
         """Check privileges, constraints and indexes, and return the schema version.
@@ -171,9 +169,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
         invalid.
         """
         if problems := await self.read(list_missing_privileges):
-            raise DatabaseUnusable(
-                f"There is no permission to use all of {self.location}: {', '.join(problems)}."
-            )
+            raise DatabaseUnusable(f"There is no permission to use all of {self.location}: {', '.join(problems)}.")
         if problems := await self.read(list_integrity_problems):
             raise DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
         return await self.read(load_schema_version)

@@ -33,9 +33,7 @@ def migrate(connection: PostgresConnection, database_url: DatabaseUrl, *, create
     if schema_version == max(path_by_number):
         return False
     if schema_version:
-        log.info(
-            "database migration started from_version=%d to_version=%d", schema_version, max(path_by_number)
-        )
+        log.info("database migration started from_version=%d to_version=%d", schema_version, max(path_by_number))
     raw = connection.raw
     raw.execute("BEGIN")
     try:
@@ -121,13 +119,11 @@ def _find_case_folding_collation(connection: PostgresConnection) -> str:
 
 def _render_functions_sql(collation: str) -> bytes:
     """Return `functions.sql` with a function `fold` that replaces the characters of `words.FOLD_MAP`."""
-    functions_sql = (
-        (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
-    )
+    functions_sql = (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
     folded_sql = f"replace(lower(written COLLATE {collation}), 'ß', 'ss')"
-    replacements = {
-        character: replacement for character, replacement in FOLD_MAP.items() if len(replacement) == 1
-    } | {ord("ς"): "σ"}
+    replacements = {character: replacement for character, replacement in FOLD_MAP.items() if len(replacement) == 1} | {
+        ord("ς"): "σ"
+    }
     for source_code_point, target_text in FOLD_MAP.items():
         if len(target_text) > 1:
             folded_sql = f"replace({folded_sql}, '{chr(source_code_point)}', '{target_text}')"

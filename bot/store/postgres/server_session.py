@@ -68,9 +68,7 @@ class PostgresWorker:
             raise StoreError("The database is closed.")
         self._is_result_awaited = True
         try:
-            return await self._run_on_thread(
-                lambda: self._run_with_retries(lambda db: function(db, *args, **kwargs))
-            )
+            return await self._run_on_thread(lambda: self._run_with_retries(lambda db: function(db, *args, **kwargs)))
         except psycopg.Error as error:
             raise to_store_error(error, self.server) from error
 
@@ -98,11 +96,7 @@ class PostgresWorker:
                     self._end_stalled_sessions()
                     continue
                 delay_seconds = next(retry_delays, None)
-                if (
-                    delay_seconds is None
-                    or not is_connection_lost(error)
-                    or isinstance(error, CommitStateUnknown)
-                ):
+                if delay_seconds is None or not is_connection_lost(error) or isinstance(error, CommitStateUnknown):
                     raise
                 time.sleep(delay_seconds)
 

@@ -79,9 +79,7 @@ class AssistantTokens(Repository):
     ) -> int:
         """Revoke the tokens of a server with a name, or all if it is None; return how many existed."""
         rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
-        revoked_hashes = [
-            bytes(row[0]) for row in rows if token_names is None or bytes(row[0]).hex() in token_names
-        ]
+        revoked_hashes = [bytes(row[0]) for row in rows if token_names is None or bytes(row[0]).hex() in token_names]
         for token_hash in revoked_hashes:
             db.execute("DELETE FROM assistant_token WHERE hash = ?", (token_hash,))
             setting_changes.log_change(

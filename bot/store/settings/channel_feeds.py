@@ -34,9 +34,7 @@ class ChannelFeeds(Repository):
             (channel_id, hash_token(token), db.now),
         )
         setting_kind, created_at_text = SettingKind.CHANNEL_FEED, str(db.now)
-        setting_changes.log_change(
-            db, server_id, user_id, setting_kind, None, created_at_text, channel_id=channel_id
-        )
+        setting_changes.log_change(db, server_id, user_id, setting_kind, None, created_at_text, channel_id=channel_id)
         return token
 
     @write_transaction

@@ -101,9 +101,7 @@ class Filters(Repository):
         return True
 
     @write_transaction
-    def remove(
-        self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, user_id: int
-    ) -> int:
+    def remove(self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, user_id: int) -> int:
         """Remove filters of a subscription; return how many of them existed."""
         subscription = _load_subscription(db, subscription_id)
         removed_rows = db.fetch_rows(

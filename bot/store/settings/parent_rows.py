@@ -6,9 +6,7 @@ from bot.store.store_errors import StoreError
 
 def ensure_server(db: Connection, server_id: int) -> None:
     """Insert the row of a server unless it exists."""
-    db.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, db.now)
-    )
+    db.execute("INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, db.now))
 
 
 def ensure_channel(

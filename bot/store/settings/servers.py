@@ -81,8 +81,7 @@ class Servers(ShardedRepository):
         If there are more, only servers in `known_ids` are listed.
         """
         server_ids = await self._fetch_column(
-            "SELECT id FROM server WHERE left IS NULL "
-            "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
+            "SELECT id FROM server WHERE left IS NULL ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
             (to_json_array(known_ids), limit + 1),
         )
         return (
@@ -115,9 +114,7 @@ class Servers(ShardedRepository):
 
     async def get_locale(self, server_id: int) -> str | None:
         """Return the locale that Discord reports for a server (such as `fr`), or None if it is unknown."""
-        return await self._fetch_value(
-            "SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,)
-        )
+        return await self._fetch_value("SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,))
 
     async def get_alert_channel_id(self, server_id: int) -> int | None:
         """Return the id of the channel that a server chose for alerts about feeds, or None if it chose none.

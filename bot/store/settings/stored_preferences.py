@@ -76,9 +76,7 @@ class Preferences(Repository):
             return ChannelPreferences()
         columns = dict(row)
         flag_names = ("join_stories", "daily_thread", "as_outlet", "translate")
-        return ChannelPreferences(
-            **columns | {flag_name: bool(columns[flag_name]) for flag_name in flag_names}
-        )
+        return ChannelPreferences(**columns | {flag_name: bool(columns[flag_name]) for flag_name in flag_names})
 
     async def list_channels_to_translate(self) -> list[tuple[int, int]]:
         """List (channel id, server id) of channels with translated posts, in servers that the bot is in."""
@@ -91,8 +89,7 @@ class Preferences(Repository):
     async def get_language(self, server_id: int, channel_id: int) -> str | None:
         """Return the language chosen for a channel, or else for its server, or None if none was chosen."""
         return await self._fetch_value(
-            "SELECT coalesce((SELECT language FROM channel WHERE id = ?), "
-            "(SELECT language FROM server WHERE id = ?))",
+            "SELECT coalesce((SELECT language FROM channel WHERE id = ?), (SELECT language FROM server WHERE id = ?))",
             (channel_id, server_id),
         )
 
@@ -133,9 +130,7 @@ class Preferences(Repository):
         old_text, new_text = (
             None if stored_value is None else str(stored_value) for stored_value in (old_value, value)
         )
-        setting_changes.log_change(
-            db, server_id, user_id, preference, old_text, new_text, channel_id=channel_id
-        )
+        setting_changes.log_change(db, server_id, user_id, preference, old_text, new_text, channel_id=channel_id)
         return True
 
     async def get_look(self, server_id: int) -> PostLook:

@@ -61,44 +61,33 @@ class Subscriptions(Repository):
         # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
         if created_count and skip_backlog and feed_row["last_success"] is None:
             db.execute(
-                "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
-                "WHERE channel_id = ? AND feed_id = ?",
+                "UPDATE subscription SET resumed = ?, resumed_from = 'paused' WHERE channel_id = ? AND feed_id = ?",
                 (db.now, channel_id, feed_id),
             )
-        subscription = _find_subscription(
-            db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id
-        )
+        subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         assert subscription is not None
         if created_count:
             _log_change(db, subscription, user_id, None, SubscriptionState.ACTIVE)
-        article_row = db.fetch_row(
-            "SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,)
-        )
+        article_row = db.fetch_row("SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,))
         if created_count and article_row is not None:
             # An article that was withheld from an earlier subscription may be posted now.
             db.execute(
                 "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
                 (channel_id, article_row["page"]),
             )
-            outbox_writes.enqueue(
-                db, channel_id, [PendingArticle(*article_row)], limit=outbox_writes.UNLIMITED_POSTS
-            )
+            outbox_writes.enqueue(db, channel_id, [PendingArticle(*article_row)], limit=outbox_writes.UNLIMITED_POSTS)
         return subscription, created_count > 0
 
     @write_transaction
     def unfollow(self, db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
         """End a subscription and withhold the articles pending through it; return whether it existed."""
-        subscription = _find_subscription(
-            db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id
-        )
+        subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         if subscription is None:
             return False
         pending_articles = [
             article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)
         ]
-        dispatch_cancellation.withdraw_articles(
-            db, channel_id, pending_articles, reason=WithheldReason.UNFOLLOWED
-        )
+        dispatch_cancellation.withdraw_articles(db, channel_id, pending_articles, reason=WithheldReason.UNFOLLOWED)
         db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
         _log_change(db, subscription, user_id, _get_state(subscription), None)
         return True
@@ -207,9 +196,7 @@ class Subscriptions(Repository):
         return True
 
     @write_transaction
-    def set_look(
-        self, db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int
-    ) -> bool:
+    def set_look(self, db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int) -> bool:
         """Set the look of later posts of a subscription; return False if the subscription is missing.
 
         If the look is None, the server's look applies.
@@ -217,18 +204,14 @@ class Subscriptions(Repository):
         subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None:
             return False
-        old_look_json, new_look_json = (
-            None if look is None else str(look) for look in (subscription.look, new_look)
-        )
+        old_look_json, new_look_json = (None if look is None else str(look) for look in (subscription.look, new_look))
         db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new_look_json, subscription_id))
         _log_change(db, subscription, user_id, old_look_json, new_look_json, setting_kind=SettingKind.LOOK)
         return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
         """Return the subscription with an id, or None if there is none."""
-        return await self._fetch_object(
-            subscription_from_row, f"{_SELECT_SQL} subscription.id = ?", (subscription_id,)
-        )
+        return await self._fetch_object(subscription_from_row, f"{_SELECT_SQL} subscription.id = ?", (subscription_id,))
 
     async def find(self, channel_id: int, feed_id: int) -> Subscription | None:
         """Return the subscription of a channel to a feed, or None if there is none."""
@@ -241,9 +224,7 @@ class Subscriptions(Repository):
     @read_transaction
     def list_with_feeds(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
         """List a server's subscriptions with their feeds, ordered by outlet and title."""
-        subscription_rows = db.fetch_rows(
-            f"{_SELECT_SQL} channel.server_id = ? ORDER BY subscription.id", (server_id,)
-        )
+        subscription_rows = db.fetch_rows(f"{_SELECT_SQL} channel.server_id = ? ORDER BY subscription.id", (server_id,))
         feed_by_id = {
             row["id"]: feed_from_row(row)
             for row in db.execute(
@@ -278,9 +259,7 @@ class Subscriptions(Repository):
 
     async def load_server_ids_of_feed(self, feed_id: int) -> set[int]:
         """Return the ids of servers that follow a feed, including servers that the bot left."""
-        return await self._fetch_set(
-            f"SELECT DISTINCT channel.server_id {FROM_SQL} WHERE feed_id = ?", (feed_id,)
-        )
+        return await self._fetch_set(f"SELECT DISTINCT channel.server_id {FROM_SQL} WHERE feed_id = ?", (feed_id,))
 
     async def count(self, server_id: int) -> int:
         """Count the distinct feeds that a server follows."""
@@ -303,9 +282,7 @@ def _log_change(
     setting_kind: SettingKind = SettingKind.SUBSCRIPTION,
 ) -> None:
     target_ids = {"channel_id": subscription.channel_id, "feed_id": subscription.feed_id}
-    setting_changes.log_change(
-        db, subscription.server_id, user_id, setting_kind, old_text, new_text, **target_ids
-    )
+    setting_changes.log_change(db, subscription.server_id, user_id, setting_kind, old_text, new_text, **target_ids)
 
 
 def _get_state(subscription: Subscription) -> SubscriptionState:

@@ -56,25 +56,21 @@ class Feeds(Repository):
         `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
         private URL is encrypted if there is a key. `next_poll` is Unix time in seconds.
         """
-        new_feed = Feed(
-            0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll
-        )
+        new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
         columns = feed_to_columns(new_feed)
         del columns["id"]
         server_id = columns["server_id"]
         columns["slot"] = get_host_slot(new_feed.url)
-        columns["url"] = url_encryption.find_stored_url(
-            db, new_feed.url, server_id
-        ) or url_encryption.encrypt_url(new_feed.url, server_id)
+        columns["url"] = url_encryption.find_stored_url(db, new_feed.url, server_id) or url_encryption.encrypt_url(
+            new_feed.url, server_id
+        )
         db.execute(
             f"INSERT INTO feed ({', '.join(columns)}) VALUES "
             f"({', '.join(f':{column_name}' for column_name in columns)}) "
             "ON CONFLICT DO NOTHING",
             columns,
         )
-        row = db.fetch_row(
-            f"SELECT {FEED_SQL} FROM feed WHERE url = :url AND server_id = :server_id", columns
-        )
+        row = db.fetch_row(f"SELECT {FEED_SQL} FROM feed WHERE url = :url AND server_id = :server_id", columns)
         feed = feed_from_row(row)
         if feed.state is FeedState.GONE and new_feed.state is FeedState.ACTIVE:
             feed = replace(
@@ -90,9 +86,7 @@ class Feeds(Repository):
 
     async def get(self, feed_id: int) -> Feed | None:
         """Return the feed with an id, or None if there is none."""
-        return await self._fetch_object(
-            feed_from_row, f"SELECT {FEED_SQL} FROM feed WHERE id = ?", (feed_id,)
-        )
+        return await self._fetch_object(feed_from_row, f"SELECT {FEED_SQL} FROM feed WHERE id = ?", (feed_id,))
 
     @read_transaction
     def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
@@ -227,9 +221,7 @@ class Feeds(Repository):
 
     async def list_all(self) -> list[Feed]:
         """List all feeds, ordered by outlet and title."""
-        return await self._fetch_objects(
-            feed_from_row, f"SELECT {FEED_SQL} FROM feed ORDER BY outlet, title, id"
-        )
+        return await self._fetch_objects(feed_from_row, f"SELECT {FEED_SQL} FROM feed ORDER BY outlet, title, id")
 
     async def count(self) -> int:
         """Count the feeds on the web, including feeds that are gone."""
@@ -292,8 +284,7 @@ class Feeds(Repository):
     def make_due(self, db: Connection, feed_id: int) -> None:
         """Make a feed due now; a feed that was gone becomes active again."""
         db.execute(
-            "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
-            "WHERE id = ?",
+            "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) WHERE id = ?",
             (db.now, feed_id),
         )
 
@@ -355,9 +346,7 @@ def _update_private_url(db: Connection, feed: Feed, server_id: int) -> None:
         and url_encryption.find_stored_url(db, feed.url, server_id) is None
     ):
         stored_url = url_encryption.encrypt_url(feed.url, server_id)
-        db.execute(
-            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (stored_url, get_host_slot(feed.url), feed.id)
-        )
+        db.execute("UPDATE feed SET url = ?, slot = ? WHERE id = ?", (stored_url, get_host_slot(feed.url), feed.id))
 
 
 def _encrypt_moved_to(feed: Feed) -> Feed:

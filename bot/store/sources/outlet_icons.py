@@ -13,9 +13,7 @@ class OutletIcons(Repository):
 
     async def list_all(self) -> list[OutletIcon]:
         """List all icons of outlets."""
-        return await self._fetch_objects(
-            OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon"
-        )
+        return await self._fetch_objects(OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon")
 
     @write_transaction
     def save(self, db: Connection, icon: OutletIcon) -> None:
@@ -31,7 +29,6 @@ class OutletIcons(Repository):
     def mark_shown(self, db: Connection, outlet_names: Collection[str], now: int) -> None:
         """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
         db.execute(
-            "UPDATE outlet_icon SET shown = ? "
-            "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
+            "UPDATE outlet_icon SET shown = ? WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
             (now, to_json_array(outlet_names)),
         )

@@ -149,9 +149,7 @@ class Polls(Repository):
             feed_ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
             owned_feed_ids = process_leases.list_owned_feed_ids(db, owner_id, feed_ids)
             feeds = [owned_feed for owned_feed in feeds if owned_feed.id in owned_feed_ids]
-            unchanged_polls = [
-                owned_poll for owned_poll in unchanged_polls if owned_poll.feed_id in owned_feed_ids
-            ]
+            unchanged_polls = [owned_poll for owned_poll in unchanged_polls if owned_poll.feed_id in owned_feed_ids]
             feed_alerts = [alert for alert in feed_alerts if alert.feed_id in owned_feed_ids]
         if feeds:
             write_feeds(db, feeds)
@@ -179,8 +177,7 @@ class Polls(Repository):
         process_leases.require_lease(db, fence)
         if (
             matches.refresh is not None
-            and db.fetch_row(_HAS_NEWER_ARTICLE_SQL, (matches.last_article_id, matches.published_since))
-            is not None
+            and db.fetch_row(_HAS_NEWER_ARTICLE_SQL, (matches.last_article_id, matches.published_since)) is not None
         ):
             matches = matches.refresh()
         return _record_poll(db, poll, matches)
@@ -203,9 +200,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
     _apply_changes(db, feed.id, intake)
     story_merging.store_similarities(db, pending_articles, matches)
-    channel_ids = _enqueue_for_channels(
-        db, poll, pending_articles, matches, feed_row and feed_row["last_success"]
-    )
+    channel_ids = _enqueue_for_channels(db, poll, pending_articles, matches, feed_row and feed_row["last_success"])
     if poll.fetch_pages:
         page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
     if poll.alert is not None:
@@ -213,10 +208,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
     if inserted_ids:
         db.executemany(
             "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
-            [
-                (server_id, db.now * 1_000, round(intake.quota_used_seconds * 1_000))
-                for server_id in poll.server_ids
-            ],
+            [(server_id, db.now * 1_000, round(intake.quota_used_seconds * 1_000)) for server_id in poll.server_ids],
         )
     if intake.overflow is not None:
         quota_overflow.record_overflow(db, feed.id, intake.overflow)
@@ -224,9 +216,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
 
 
 def _apply_changes(db: Connection, feed_id: int, intake: IntakeResult) -> None:
-    resolved_articles = page_ownership.resolve_ownership(
-        db, feed_id, [change.new for change in intake.changed]
-    )
+    resolved_articles = page_ownership.resolve_ownership(db, feed_id, [change.new for change in intake.changed])
     for change, article in zip(intake.changed, resolved_articles, strict=True):
         update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
@@ -282,9 +272,7 @@ def _enqueue_for_channels(
             unjoined_articles = accepted_articles = accepted_articles[-1:]
         else:
             outbox_writes.record_filtered(db, channel_id, filtered_articles)
-            unjoined_articles = story_merging.join_posts(
-                db, channel_id, poll.feed.id, accepted_articles, matches
-            )
+            unjoined_articles = story_merging.join_posts(db, channel_id, poll.feed.id, accepted_articles, matches)
         has_enqueued = outbox_writes.enqueue(db, channel_id, unjoined_articles, limit=limit)
         if len(unjoined_articles) < len(accepted_articles):  # A join may have released a held post.
             outbox_writes.enforce_pending_limit(db, channel_id, limit=limit)
@@ -308,11 +296,7 @@ def _select_deliverable(
         subscription_row["resumed"],
     )
     withheld_reason = (
-        WithheldReason.BOT_ABSENT
-        if left_at is not None
-        else WithheldReason.PAUSED
-        if paused_at is not None
-        else None
+        WithheldReason.BOT_ABSENT if left_at is not None else WithheldReason.PAUSED if paused_at is not None else None
     )
     if is_first_poll:  # A subscription that was resumed, or skips the backlog, starts with later articles.
         return () if withheld_reason or resumed_at is not None else articles
@@ -324,9 +308,7 @@ def _select_deliverable(
     # The first poll after a pause also finds articles published during it. An undated article, which has the
     # time of discovery as its date, may be one of them.
     skipped_articles = [
-        skipped_article
-        for skipped_article in articles
-        if not resumed_at <= skipped_article.published_at < db.now
+        skipped_article for skipped_article in articles if not resumed_at <= skipped_article.published_at < db.now
     ]
     outbox_writes.withhold_articles(
         db, subscription_row["channel_id"], skipped_articles, reason=subscription_row["resumed_from"]

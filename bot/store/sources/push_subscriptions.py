@@ -23,8 +23,7 @@ class PushSubscriptions(Repository):
     async def list_unfollowed_feed_ids(self) -> list[int]:
         """List the ids of feeds with a WebSub subscription that no channel follows any more."""
         return await self._fetch_column(
-            f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id WHERE NOT "
-            f"{IS_FOLLOWED_SQL}"
+            f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id WHERE NOT {IS_FOLLOWED_SQL}"
         )
 
     @write_transaction

@@ -40,9 +40,7 @@ class QuotaOverflows(Repository):
 
     async def load_skipped_identities(self, feed_id: int) -> frozenset[bytes]:
         """Return the identity hashes of the skipped entries in a feed's last document."""
-        return frozenset(
-            await self._fetch_column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))
-        )
+        return frozenset(await self._fetch_column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,)))
 
     async def list_feeds_that_skipped_link(self, link_hashes: Collection[bytes]) -> list[tuple[int, int]]:
         """List the feeds that skipped an entry with one of these link hashes; the longest ago come first.

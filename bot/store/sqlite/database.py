@@ -52,9 +52,7 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
         self._writers = [SqliteWorker(path, pragmas=WRITER_PRAGMAS)]
 
     @classmethod
-    async def open(
-        cls, path: Path, prepare: Callable[[sqlite3.Connection], bool], clock: Clock | None = None
-    ) -> Self:
+    async def open(cls, path: Path, prepare: Callable[[sqlite3.Connection], bool], clock: Clock | None = None) -> Self:
         """Open the database file, creating it if it is missing.
 
         `prepare` migrates the database on the write connection and returns whether it is new. Raises
@@ -62,9 +60,7 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
         """
         if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
             min_version = ".".join(map(str, MIN_SQLITE_VERSION))
-            raise DatabaseUnusable(
-                f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {min_version} or later."
-            )
+            raise DatabaseUnusable(f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {min_version} or later.")
         _require_writable_file(path)
         database = cls(path, clock or SystemClock())
         (writer,) = database._writers
@@ -159,9 +155,7 @@ def _require_writable_file(path: Path) -> None:
             # Private to the owner, because feed URLs may contain secrets.
             path.touch(mode=0o600)
     except OSError as error:
-        raise DatabaseUnusable(
-            f"The database {path} cannot be opened or created: {error.strerror}."
-        ) from error
+        raise DatabaseUnusable(f"The database {path} cannot be opened or created: {error.strerror}.") from error
     if not os.access(path, os.W_OK):
         raise DatabaseUnusable(f"The database {path} may not be written to.")
 

@@ -44,9 +44,7 @@ def migrate(connection: sqlite3.Connection, directory: Path = MIGRATIONS_DIRECTO
     if schema_version == max(path_by_number):
         return False
     if schema_version:
-        log.info(
-            "database migration started from_version=%d to_version=%d", schema_version, max(path_by_number)
-        )
+        log.info("database migration started from_version=%d to_version=%d", schema_version, max(path_by_number))
     connection.create_function("page_of", 1, urls.compute_page_key, deterministic=True)
     _convert_page_size(connection)
     # Migrations may rebuild tables; foreign keys are checked before the last commit.
@@ -99,8 +97,7 @@ def list_integrity_problems(connection: sqlite3.Connection) -> list[str]:
     """Read the whole file and return SQLite's descriptions of damage and broken foreign keys."""
     problems = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
     problems += [
-        f"a row of {row[0]} points to none of {row[2]}"
-        for row in connection.execute("PRAGMA foreign_key_check")
+        f"a row of {row[0]} points to none of {row[2]}" for row in connection.execute("PRAGMA foreign_key_check")
     ]
     return problems
 

@@ -88,9 +88,7 @@ def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: 
             connection.execute("ROLLBACK")
         # The backup is one file, without a write-ahead log and its index.
         target_connection.execute("PRAGMA journal_mode = DELETE")
-        target_connection.execute(
-            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,)
-        )
+        target_connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,))
         _reserve_id_gap(target_connection)
         if problems := list_integrity_problems(target_connection):
             raise DatabaseBroken(f"The backup was not kept, for it is damaged: {problems[0]}.")

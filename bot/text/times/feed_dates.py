@@ -85,11 +85,7 @@ def clamp(published_at: int | None, found_at: int) -> int:
 
     Return `found_at` if the time is unknown, later than `found_at`, or before `EARLIEST_TIMESTAMP`.
     """
-    return (
-        found_at
-        if published_at is None or not EARLIEST_TIMESTAMP <= published_at <= found_at
-        else published_at
-    )
+    return found_at if published_at is None or not EARLIEST_TIMESTAMP <= published_at <= found_at else published_at
 
 
 def _is_date_only(text: str) -> bool:
@@ -108,25 +104,19 @@ def _is_date_only(text: str) -> bool:
             return _TRUNCATED_TIME_PATTERN.fullmatch(time_text) is not None
         zone = "" if time_match is None else time_match["zone"].strip()
         return (
-            not zone
-            or zone.strip("().") in _ZONE_OFFSET_MINUTES
-            or _EXPLICIT_ZONE_PATTERN.fullmatch(zone) is not None
+            not zone or zone.strip("().") in _ZONE_OFFSET_MINUTES or _EXPLICIT_ZONE_PATTERN.fullmatch(zone) is not None
         )
     return True
 
 
 def _fold_accents(text: str) -> str:
     return "".join(
-        character
-        for character in unicodedata.normalize("NFKD", text.lower())
-        if not unicodedata.combining(character)
+        character for character in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(character)
     )
 
 
 def _match_date(folded_text: str) -> re.Match[str] | None:
-    return next(
-        (match for date_pattern in _DATE_PATTERNS if (match := date_pattern.fullmatch(folded_text))), None
-    )
+    return next((match for date_pattern in _DATE_PATTERNS if (match := date_pattern.fullmatch(folded_text))), None)
 
 
 def _parse_iso(text: str) -> int:

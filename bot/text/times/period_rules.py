@@ -59,9 +59,7 @@ _UNIT_BY_NAME = {name: unit for unit, names in _UNIT_NAMES.items() for name in n
 _NUMBER_BY_NAME = {name: number for number, names in enumerate(_NUMBER_NAMES) for name in names.split()}
 
 _SEASON_NAMES = ("spring printemps", "summer ete", "autumn automne fall", "winter hiver")
-_FIRST_MONTH_BY_SEASON = {
-    name: 3 + 3 * number for number, names in enumerate(_SEASON_NAMES) for name in names.split()
-}
+_FIRST_MONTH_BY_SEASON = {name: 3 + 3 * number for number, names in enumerate(_SEASON_NAMES) for name in names.split()}
 """Number of the first month of each season, by its name; a winter lies in two years."""
 _QUARTER_NAMES = (
     "first premier 1st 1er",
@@ -156,9 +154,7 @@ def _parse_hour(match: re.Match[str], now: datetime) -> Period:
 def _make_months(year: int, month: int, count: int) -> Period:
     """Return the period of `count` months from the given month on, possibly into later years."""
     end_month_index = year * 12 + month - 1 + count
-    return make_period(
-        _make_utc(year, month, 1), _make_utc(end_month_index // 12, end_month_index % 12 + 1, 1)
-    )
+    return make_period(_make_utc(year, month, 1), _make_utc(end_month_index // 12, end_month_index % 12 + 1, 1))
 
 
 def _parse_season(match: re.Match[str], now: datetime) -> Period:
@@ -239,9 +235,7 @@ _CALENDAR_UNIT_PATTERN = "week-?end|week|semaine|month|mois|quarter|trimestre|ye
 _ORDINAL_PATTERN = "|".join(_QUARTER_BY_NAME)
 _SEASON_PATTERN = "|".join(_FIRST_MONTH_BY_SEASON)
 _HOLIDAY_PATTERN = "|".join(sorted(_HOLIDAY_DATES, key=len, reverse=True))
-_SINGLE_YEAR_SEASON_PATTERN = "|".join(
-    name for name, month in _FIRST_MONTH_BY_SEASON.items() if month != _DECEMBER
-)
+_SINGLE_YEAR_SEASON_PATTERN = "|".join(name for name, month in _FIRST_MONTH_BY_SEASON.items() if month != _DECEMBER)
 _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (
         r"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:z|[+-][0-9]{2}:[0-9]{2})?)",

@@ -29,9 +29,7 @@ _LEADING_PREPOSITION_PATTERN = re.compile(
 )
 
 
-_WEEKDAY_OF_DATE_PATTERN = re.compile(
-    rf"\b(?:{WEEKDAY_PATTERN}),? (?:le |the )?(?=[0-9]|{MONTH_PATTERN} [0-9])"
-)
+_WEEKDAY_OF_DATE_PATTERN = re.compile(rf"\b(?:{WEEKDAY_PATTERN}),? (?:le |the )?(?=[0-9]|{MONTH_PATTERN} [0-9])")
 _TIME_OF_DAY_PATTERN = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
 _PART_PATTERN = re.compile(
     r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
@@ -62,9 +60,7 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
             third_index = _THIRD_BY_PART.get(part_match["part"], 1)
             start = add_local_seconds(whole_period.start, third_index * third_seconds, zone)
             is_last = third_index == max(_THIRD_BY_PART.values())
-            return Period(
-                start, whole_period.end if is_last else add_local_seconds(start, third_seconds, zone)
-            )
+            return Period(start, whole_period.end if is_last else add_local_seconds(start, third_seconds, zone))
     return None
 
 
@@ -85,9 +81,7 @@ def _match_rules(folded_text: str, now: datetime) -> Period | None:
     A time of day, such as "evening", is ignored: the period is the day.
     """
     text_without_weekday = _WEEKDAY_OF_DATE_PATTERN.sub("", folded_text, count=1)
-    for candidate in dict.fromkeys(
-        (text_without_weekday, _TIME_OF_DAY_PATTERN.sub("", text_without_weekday))
-    ):
+    for candidate in dict.fromkeys((text_without_weekday, _TIME_OF_DAY_PATTERN.sub("", text_without_weekday))):
         for pattern, parse_match in PERIOD_RULES:
             match = pattern.fullmatch(candidate)
             if match:
@@ -127,9 +121,7 @@ def _format_day_range(first_day: date, last_day: date, skeleton: str, language: 
 
 def _format_hour_range(start: datetime, end: datetime, language: str) -> str:
     first_date, last_date = (str(format_date(moment, "medium", locale=language)) for moment in (start, end))
-    start_time, end_time = (
-        str(format_time(moment.time(), "HH:mm", locale=language)) for moment in (start, end)
-    )
+    start_time, end_time = (str(format_time(moment.time(), "HH:mm", locale=language)) for moment in (start, end))
     return (
         f"{first_date} {start_time} – {end_time}"
         if first_date == last_date

@@ -46,15 +46,11 @@ def load_zone_names() -> dict[str, str]:
     # Etc/GMT+2 is two hours *west* of Greenwich; `posix`, `right` and `SystemV` are duplicates.
     excluded_prefixes = ("Etc/", "posix", "right/", "SystemV/")
     zones = sorted(
-        zone
-        for zone in available_timezones()
-        if not zone.startswith(excluded_prefixes) and zone not in _EXCLUDED_ZONES
+        zone for zone in available_timezones() if not zone.startswith(excluded_prefixes) and zone not in _EXCLUDED_ZONES
     )
     zone_by_name = {_normalize_name(zone): zone for zone in zones}
     deprecated_names = get_global("zone_aliases")
-    for zone in sorted(
-        zones, key=lambda zone: zone in deprecated_names
-    ):  # current names before deprecated ones
+    for zone in sorted(zones, key=lambda zone: zone in deprecated_names):  # current names before deprecated ones
         zone_by_name.setdefault(_normalize_name(zone.rpartition("/")[2]), zone)
     for language in LANGUAGES:
         locale = Locale(language)

@@ -78,9 +78,7 @@ def _without_empty_parts(block: Block) -> Iterable[Block]:
         case Section(texts, accessory):
             texts_with_content = tuple(chain(*map(_without_blank_variants, texts)))
             if len(texts_with_content) > MAX_SECTION_TEXTS:
-                last_text = "\n".join(
-                    text.variants[0] for text in texts_with_content[MAX_SECTION_TEXTS - 1 :]
-                )
+                last_text = "\n".join(text.variants[0] for text in texts_with_content[MAX_SECTION_TEXTS - 1 :])
                 texts_with_content = (*texts_with_content[: MAX_SECTION_TEXTS - 1], Text((last_text,)))
             lacks_accessory = accessory is None or (isinstance(accessory, Image) and not accessory.url)
             return (
@@ -108,8 +106,7 @@ def _limit_text(layout: Layout) -> Layout:
     """
     variants_by_text = [list(text.variants) for text in _iter_texts(layout)]
     excess_length = (
-        sum(discord_text.count_utf16_units(text_variants[0]) for text_variants in variants_by_text)
-        - MAX_TEXT_LENGTH
+        sum(discord_text.count_utf16_units(text_variants[0]) for text_variants in variants_by_text) - MAX_TEXT_LENGTH
     )
     while excess_length > 0:
         longest_variants = max(
@@ -118,14 +115,12 @@ def _limit_text(layout: Layout) -> Layout:
             default=None,
         )
         if longest_variants is not None:
-            excess_length -= discord_text.count_utf16_units(
-                longest_variants[0]
-            ) - discord_text.count_utf16_units(longest_variants[1])
+            excess_length -= discord_text.count_utf16_units(longest_variants[0]) - discord_text.count_utf16_units(
+                longest_variants[1]
+            )
             del longest_variants[0]
             continue
-        last_variants = next(
-            nonempty_variants for nonempty_variants in reversed(variants_by_text) if nonempty_variants
-        )
+        last_variants = next(nonempty_variants for nonempty_variants in reversed(variants_by_text) if nonempty_variants)
         previous_length = discord_text.count_utf16_units(last_variants[0])
         lines = last_variants[0].split("\n")
         if len(lines) >= _MIN_LINES_TO_TRIM:
@@ -134,9 +129,7 @@ def _limit_text(layout: Layout) -> Layout:
             last_variants[0] = discord_text.truncate_utf16(last_variants[0], previous_length - excess_length)
         else:
             last_variants.clear()
-        excess_length -= previous_length - (
-            discord_text.count_utf16_units(last_variants[0]) if last_variants else 0
-        )
+        excess_length -= previous_length - (discord_text.count_utf16_units(last_variants[0]) if last_variants else 0)
     remaining_variants = iter(variants_by_text)
 
     def shorten_block(block: Block) -> Iterable[Block]:
@@ -168,9 +161,7 @@ def _limit_components(layout: Layout) -> Layout:
     def count_excess_components() -> int:
         card_count = sum(isinstance(layout_part, Card) for layout_part in layout)
         return (
-            card_count
-            + sum(_component_count(block) for blocks in blocks_by_part for block in blocks)
-            - MAX_COMPONENTS
+            card_count + sum(_component_count(block) for blocks in blocks_by_part for block in blocks) - MAX_COMPONENTS
         )
 
     def find_last_block(*kinds: type[Block]) -> tuple[list[Block], int] | None:

@@ -62,9 +62,7 @@ def _to_discord_items(block: Block) -> Iterator[Item]:
                 else accessory,
             )
         case Gallery(images):
-            gallery_items = (
-                discord.MediaGalleryItem(image.url, description=_alt_text(image)) for image in images
-            )
+            gallery_items = (discord.MediaGalleryItem(image.url, description=_alt_text(image)) for image in images)
             yield discord.ui.MediaGallery(*gallery_items)
         case Separator(visible):
             yield discord.ui.Separator(visible=visible, spacing=discord.SeparatorSpacing.small)

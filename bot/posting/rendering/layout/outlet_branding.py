@@ -70,9 +70,7 @@ def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial: Mapping[tup
 def initial_of(outlet: str) -> str:
     """Return the letter or digit that stands for an outlet; "" if its name has no ASCII letter or digit."""
     folded_name = words.fold(discord_text.to_plain_line(outlet))
-    folded_name = (
-        folded_name.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
-    )
+    folded_name = folded_name.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
     return next((letter.upper() for letter in folded_name if letter.isascii() and letter.isalnum()), "")
 
 
@@ -123,6 +121,4 @@ def byline(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Te
 
 
 def _colour_for_name(outlet: str) -> int:
-    return INITIAL_COLOURS[
-        crc32(words.fold(discord_text.to_plain_line(outlet)).encode()) % len(INITIAL_COLOURS)
-    ]
+    return INITIAL_COLOURS[crc32(words.fold(discord_text.to_plain_line(outlet)).encode()) % len(INITIAL_COLOURS)]
