@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from bot.answers.answer_model import MAX_QUOTE_LENGTH, Confidence
-from bot.answers.answer_pipeline import classify_confidence, select_quotes
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.candidate_features import (
     COSINE_FEATURE_COUNT,
@@ -18,6 +17,7 @@ from bot.answers.candidates import analyse_article, iter_candidates
 from bot.answers.question_analysis import AnswerType, analyse_question
 from bot.answers.question_retrieval import MAX_ARTICLES, analyse_question_with_index, retrieve_articles
 from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.quote_selection import classify_confidence, select_quotes
 from bot.answers.typed_spans import find_typed_spans
 from tests.search.library import Library
 from tests.search.searchers import searcher_of

@@ -23,13 +23,13 @@ from typing import NamedTuple
 import lightgbm
 import numpy as np
 
-from bot.answers.answer_pipeline import select_quotes
 from bot.answers.answer_scorer import MODEL_FILE, HighlightModel, Scorer, log_odds
 from bot.answers.candidate_scoring import ScoredCandidate, with_answer_span
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import analyse_question_with_index
 from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.quote_selection import select_quotes
 from bot.answers.span_features import SPAN_FEATURE_NAMES, iter_span_features
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIA,

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.answers.answer_model import Confidence
-from bot.answers.answer_pipeline import classify_confidence, select_quotes
 from bot.answers.answer_scorer import load_candidate_scorer
+from bot.answers.quote_selection import classify_confidence, select_quotes
 from tests.benchmarks.answers_examples import (
     LANGUAGES,
     NEAR_TOPIC,

@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.optimize import minimize
 
-from bot.answers.answer_pipeline import select_quotes
 from bot.answers.answer_scorer import MODEL_FILE, Scorer, log_odds
 from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
 from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, find_following_range
+from bot.answers.quote_selection import select_quotes
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     NEAR_TOPIC,

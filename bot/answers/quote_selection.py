@@ -1,0 +1,141 @@
+"""Selection of the quotes that answer a question, and how confident the answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+
+from bot.answers.answer_model import MAX_QUOTES, Answer, Confidence, Quote
+from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, log_odds
+from bot.answers.candidate_scoring import ScoredCandidate
+from bot.answers.question_analysis import AnalysedQuestion
+from bot.core.models import Article
+from bot.search.index import text_analysis
+
+MAX_RELATED_ARTICLES = 5
+MAX_LOG_ODDS_DROP = log(5)
+"""Maximum amount by which the log-odds of a further quote may be below those of the first quote."""
+MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
+"""Maximum amount by which the log-odds of a superseded quote may be below those of the first quote.
+
+A superseded quote is an earlier one with another answer.
+"""
+MIN_SPAN_PROBABILITY = 0.3
+"""Minimum probability of the words that answer, in both passages, for the older one to be superseded."""
+MIN_SUPERSEDED_AGE_SECONDS = 86_400
+"""Minimum time in seconds by which a superseded passage is older than the one that supersedes it.
+
+Different answers on one day are not a change.
+"""
+
+
+def classify_confidence(
+    candidates: Sequence[ScoredCandidate], scorer: Scorer, context_ids: frozenset[int] = frozenset()
+) -> Confidence:
+    """Return the confidence of the answer whose best candidate (passage that may answer) is given.
+
+    `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
+    answer likelier, not more certain.
+    """
+    if not candidates or candidates[0].probability < scorer.possible_threshold:
+        return Confidence.NOTHING
+    if context_free_log_odds(candidates[0], context_ids) >= log_odds(scorer.sure_threshold):
+        return Confidence.SURE
+    return Confidence.POSSIBLE
+
+
+def context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
+    """Return the log-odds that a candidate (a passage that may answer) answers, ignoring the conversation.
+
+    The bonus for articles in `context_ids`, which the conversation is about, is taken off.
+    """
+    return log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_ids)
+
+
+def select_quotes(
+    question: AnalysedQuestion,
+    candidates: Sequence[ScoredCandidate],
+    context_ids: frozenset[int] = frozenset(),
+) -> tuple[list[ScoredCandidate], list[ScoredCandidate]]:
+    """Return the candidates (passages that may answer) to quote, and the superseded candidates.
+
+    Each list has at most `MAX_QUOTES` elements, and no sentence occurs twice. Earlier candidates with another
+    answer are superseded, but only if the answer to the question changes over time. Free places go to the
+    sentences that follow the first quote.
+    """
+    distinct_candidates: list[ScoredCandidate] = []
+    for next_candidate in candidates:
+        if len(distinct_candidates) < 2 * MAX_QUOTES and not any(map(next_candidate.overlaps, distinct_candidates)):
+            distinct_candidates.append(next_candidate)
+    if not distinct_candidates:
+        return [], []
+    superseded_candidates = _select_superseded(distinct_candidates) if question.changes_over_time else []
+    min_log_odds = context_free_log_odds(distinct_candidates[0], context_ids) - MAX_LOG_ODDS_DROP
+    quoted_candidates = [
+        candidate
+        for candidate in distinct_candidates
+        if candidate not in superseded_candidates and context_free_log_odds(candidate, context_ids) >= min_log_odds
+    ][:MAX_QUOTES]
+    following_candidate = distinct_candidates[0].following_candidate
+    if (
+        following_candidate
+        and len(quoted_candidates) < MAX_QUOTES
+        and not any(map(following_candidate.overlaps, quoted_candidates))
+    ):
+        quoted_candidates.append(following_candidate)
+    return quoted_candidates, superseded_candidates[:MAX_QUOTES]
+
+
+def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return the passages that the best one supersedes: older, about as likely, with another answer."""
+    best_candidate = candidates[0]
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.published <= best_candidate.published - MIN_SUPERSEDED_AGE_SECONDS
+        and log_odds(candidate.probability) >= log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
+        and min(candidate.span_probability, best_candidate.span_probability) >= MIN_SPAN_PROBABILITY
+        and not _have_same_answer(candidate, best_candidate)
+    ]
+
+
+def build_answer(
+    question: AnalysedQuestion,
+    candidates: Sequence[ScoredCandidate],
+    articles: dict[int, Article],
+    confidence: Confidence,
+    ranked_articles: Sequence[Article],
+    context_ids: frozenset[int] = frozenset(),
+) -> Answer:
+    """Build the answer with its quotes; without a likely enough passage, only with related articles."""
+    related_articles = tuple(ranked_articles[:MAX_RELATED_ARTICLES])
+    if confidence is Confidence.NOTHING:
+        return Answer(question=question.text, related_articles=related_articles)
+    quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_ids)
+    quotes, superseded_quotes = (
+        tuple(
+            Quote(candidate.text, articles[candidate.article_id], candidate.highlighted_span)
+            for candidate in candidate_group
+        )
+        for candidate_group in (quoted_candidates, superseded_candidates)
+    )
+    source_by_id = {quote.article.id: quote.article for quote in (*quotes, *superseded_quotes)}
+    return Answer(
+        question=question.text,
+        confidence=confidence,
+        quotes=quotes if confidence is Confidence.SURE else (),
+        possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
+        superseded_quotes=superseded_quotes,
+        sources=tuple(source_by_id.values()),
+        related_articles=() if confidence is Confidence.SURE else related_articles,
+        probability=candidates[0].probability,
+    )
+
+
+def _have_same_answer(first_candidate: ScoredCandidate, second_candidate: ScoredCandidate) -> bool:
+    """Return whether the words that answer in one passage include the words that answer in the other."""
+    answer_tokens = (
+        text_analysis.tokenize(first_candidate.answer_span or ""),
+        text_analysis.tokenize(second_candidate.answer_span or ""),
+    )
+    return set(answer_tokens[0]) <= set(answer_tokens[1]) or set(answer_tokens[1]) <= set(answer_tokens[0])
