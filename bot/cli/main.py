@@ -41,6 +41,13 @@ app = typer.Typer(
 )
 
 
+_SETUP_ADVICE = (
+    "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its token in the "
+    "environment or in .env (DISCORD_TOKEN=…)."
+)
+"""Sentence for people who start the bot without a token."""
+
+
 @app.callback(invoke_without_command=True)
 def run_default_command(
     context: typer.Context,
@@ -56,6 +63,11 @@ def run_default_command(
     if settings.discord_token is not None:
         logs.configure_logging(settings)
         _run_bot(settings)
+    if not _is_demo_installed():
+        exit_with_error(
+            f"{_SETUP_ADVICE} Then run telex again.\nOr try it in a simulated Discord first: {extra_command('demo')}",
+            USAGE_ERROR,
+        )
     terminal.echo_stderr("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     _run_demo(settings)
 
@@ -96,11 +108,7 @@ def _run_bot(settings: Settings) -> NoReturn:
 
         _run_locked(settings, lambda: poller_process.run_poller(settings))
     if settings.discord_token is None:
-        exit_with_error(
-            "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its "
-            "token in the environment or in .env, or try `telex demo`, which needs none.",
-            USAGE_ERROR,
-        )
+        exit_with_error(f"{_SETUP_ADVICE} Or try `telex demo`, which needs none.", USAGE_ERROR)
     if not (token_check := checks.check_token(settings)).is_ok:
         exit_with_error(f"DISCORD_TOKEN {token_check.detail}.", USAGE_ERROR)
     from bot.client.gateway_process import LoginRejected, run_gateway  # noqa: PLC0415 - discord.py takes a second to import
@@ -134,8 +142,13 @@ def demo(
     _run_demo(load_settings_or_exit(), is_live=live, port=port, opens_browser=browser)
 
 
+def _is_demo_installed() -> bool:
+    """Return whether the extra `demo` is installed."""
+    return find_spec("simcord") is not None
+
+
 def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True) -> None:
-    if find_spec("simcord") is None:
+    if not _is_demo_installed():
         exit_with_error(f"The demo needs an extra: {extra_command('demo')}", FAILED)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
     if "database" in settings.model_fields_set:

@@ -10,13 +10,23 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
+_UVX_CACHE_FOLDER = "archive-v0"
+"""Folder in uv's cache that holds the temporary environments of `uvx`."""
 
 
 def extra_command(extra: str) -> str:
     """Return the command that installs an extra (optional packages) in the way Telex itself was installed.
 
-    For a container image without sources, return instructions instead.
+    For a container image without sources, return instructions instead. An environment of `uvx` is not kept: the
+    command then runs Telex with the extra.
     """
+    environment_folder = Path(sys.prefix)
+    if (environment_folder / "uv-receipt.toml").is_file():
+        return f"uv tool install 'telex[{extra}]'"
+    if (environment_folder / "pipx_metadata.json").is_file():
+        return f"pipx install --force 'telex[{extra}]'"
+    if _UVX_CACHE_FOLDER in environment_folder.parts:
+        return f"uvx --from 'telex[{extra}]' telex"
     origin = _read_origin()
     if "dir_info" not in origin:
         return _pip_install_command(_build_requirement(origin, extra))

@@ -55,6 +55,7 @@ class Leases:
         self._renewal_lock = asyncio.Lock()
         self._wake_event = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._peer_versions: frozenset[str] = frozenset()
 
     def has_role(self, role: ProcessRole) -> bool:
         """Return whether this process has a role, such as gateway or poller."""
@@ -175,6 +176,7 @@ class Leases:
             try:
                 await wait_for_event(self._clock, self._wake_event, delay_seconds)
                 await self._renew_leases()
+                await self._warn_of_other_versions()
             except StoreError as error:
                 log.debug("lease renewal failed error=%s", error)  # The store has logged the fault.
                 self._wake_event.clear()
@@ -199,6 +201,18 @@ class Leases:
                 self._set_owned_numbers(numbers_by_kind)
             else:  # Another process may own these leases by now.
                 self.wake()
+
+    async def _warn_of_other_versions(self) -> None:
+        """Log a warning whenever other versions of Telex begin to share the database. Raises `StoreError`."""
+        if not self._store.processes.is_multi_process:
+            return
+        processes = await self._store.processes.list_live()
+        peer_versions = frozenset(process.version for process in processes) - {self.process.version}
+        if peer_versions - self._peer_versions:
+            log.warning(
+                "process versions differ version=%s others=%s", self.process.version, ",".join(sorted(peer_versions))
+            )
+        self._peer_versions = peer_versions
 
     async def _run_heartbeat_loop(self) -> None:
         """Renew the owned leases even while a long write of any process blocks rebalancing."""

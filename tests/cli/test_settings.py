@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import checks
+from bot.cli import checks, main
 from bot.core import installation
 from bot.core.database_url import DatabaseUrl, parse_database_location
 from bot.search.semantic import article_encoder
@@ -202,6 +202,33 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
     pip = f"{sys.executable} -m pip" if has_pip else f"uv pip install --python {sys.executable}"
     start = f"{pip} install" if has_pip else pip
     assert installation.extra_command("demo") == f"{start} {command.replace('{folder}', str(tmp_path))}"
+
+
+@pytest.mark.parametrize(
+    ("file_name", "command"),
+    [
+        ("uv-receipt.toml", "uv tool install 'telex[demo]'"),
+        ("pipx_metadata.json", "pipx install --force 'telex[demo]'"),
+        ("archive-v0/x/pyvenv.cfg", "uvx --from 'telex[demo]' telex"),
+    ],
+)
+def test_an_extra_of_an_installed_tool_is_added_with_the_same_tool(monkeypatch, tmp_path, file_name, command):
+    file = tmp_path / file_name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    monkeypatch.setattr(sys, "prefix", str(file.parent))
+    assert installation.extra_command("demo") == command
+
+
+def test_without_a_token_and_the_demo_telex_says_how_to_get_either(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    monkeypatch.setattr(main, "_is_demo_installed", lambda: False)
+    with pytest.raises(SystemExit, match="2"):
+        main.app([])
+    error = capsys.readouterr().err
+    assert "https://discord.com/developers/applications" in error
+    assert installation.extra_command("demo") in error
 
 
 async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):

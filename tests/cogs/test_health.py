@@ -19,6 +19,7 @@ from bot.client.health import MAX_GATEWAY_DOWNTIME_SECONDS, MAX_POLL_SILENCE_SEC
 from bot.client.sharding.gateway_probe import CHECK_INTERVAL_SECONDS, GIVE_UP_SECONDS, GatewayProbe
 from bot.client.sharding.shard_balance import REQUEST_INTERVAL_SECONDS, ShardBalancer
 from bot.core.preferences import ProcessRole
+from bot.core.version import __version__
 from bot.store.records.process_records import Process
 from cogs.running.health_monitor import HealthCog
 from tests.clocks import ManualClock
@@ -182,6 +183,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert figures['telex_polls_total{outcome="new"}'] == "2.0"
     assert figures['telex_polls_total{outcome="failed"}'] == "1.0"
     assert figures["telex_articles"] == "2.0"
+    assert figures[f'telex_build_info{{version="{__version__}"}}'] == "1.0"
     pending_count = float(figures['telex_deliveries{state="waiting"}'])
     assert pending_count >= 1
     assert figures['telex_delivery_oldest_seconds{state="waiting"}'] == "90.0"

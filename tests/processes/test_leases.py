@@ -112,6 +112,21 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     assert second.leases.gained[SHARD_LEASE] == 1 + 3
 
 
+async def test_another_version_of_telex_on_the_database_is_logged_once(server, monkeypatch, caplog):
+    stores = [await Store.open(server, ManualClock()) for _ in range(2)]
+    newer = await Member(stores[0], stores[0].clock).start()  # type: ignore[arg-type]  # as opened
+    monkeypatch.setattr("bot.processes.leases.__version__", "0.9")
+    older = await Member(stores[1], stores[1].clock).start()  # type: ignore[arg-type]  # as opened
+    warning = f"process versions differ version={newer.leases.process.version} others=0.9"
+    await until(lambda: warning in caplog.messages)
+    newer.leases.join_pool(LeasePool("another kind", ProcessRole.POLLER, frozenset({0})))
+    await until(lambda: newer.leases.owned("another kind"))
+    for member, store in zip((newer, older), stores, strict=True):
+        await member.close()
+        await store.close()
+    assert caplog.messages.count(warning) == 1
+
+
 async def test_what_a_dead_process_had_is_taken_over(pair, server):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)

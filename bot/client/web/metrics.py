@@ -9,13 +9,14 @@ from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from bot.client.health import Health
 from bot.client.services import Services
 from bot.client.sharding.identify_scheduler import IdentifyScheduler
+from bot.core.version import __version__
 from bot.posting.sending.rate_limiter import RateLimiter
 from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE
 from bot.processes.supervision import cancel_and_wait
@@ -103,6 +104,7 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of the store and of this process."""
         yield from self._stored_metrics
+        yield InfoMetricFamily("telex_build", "Version of Telex.", {"version": __version__})
         services, counter_family = self._services, CounterMetricFamily
         poll_outcomes, page_outcomes = services.poller.outcomes, services.full_text_fetcher.outcomes
         yield _create_labelled_metric(counter_family, "polls", "Polls by how they ended.", "outcome", poll_outcomes)
