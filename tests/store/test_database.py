@@ -16,7 +16,7 @@ import pytest
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
 from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import list_available_migrations, migrate
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker, ThreadCall
 from tests.store.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
@@ -199,6 +199,38 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
         await database.transact(SqliteConnection.execute, large, ("x" * 200_000,))
     await put(database, "b")
     assert await names(database) == ["b"]
+
+
+async def test_a_call_arrives_as_it_is_on_the_thread_of_the_connection(database, monkeypatch):
+    """aiosqlite must neither read nor copy what looks like a script to it."""
+    arrived_calls: list[object] = []
+    execute_call = SqliteConnection.executescript
+
+    def record_call(connection: SqliteConnection, call: str) -> None:
+        arrived_calls.append(call)
+        execute_call(connection, call)
+
+    monkeypatch.setattr(SqliteConnection, "executescript", record_call)
+    answer = object()
+    worker = await SqliteWorker(database.location, pragmas=()).open()
+    arguments, thread = await worker.run(
+        lambda db, *args, **options: ((db, args, options), threading.current_thread()), 1, answer=answer
+    )
+    assert arguments[1:] == ((1,), {"answer": answer})
+    assert isinstance(arguments[0], SqliteConnection)
+    assert thread is not threading.current_thread()
+    assert [type(call) for call in arrived_calls] == [ThreadCall]
+    await worker.close()
+    assert not thread.is_alive()
+
+
+async def test_a_call_that_times_out_by_itself_is_no_dead_thread(database):
+    def time_out(_db: SqliteConnection) -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        await database.query(time_out)
+    assert await names(database) == []
 
 
 async def test_a_locked_database_is_said(database):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Self
@@ -211,9 +212,18 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def end_connection_thread(connection: SqliteWorker) -> None:
-    """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
-    connection._tx.put_nowait(None)  # noqa: SLF001 - what is no work cannot be taken apart
+async def end_connection_thread(connection: SqliteWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the thread of a connection end: it can pass neither its next answer nor an error to the event loop."""
+    thread = await connection.run(lambda _: threading.current_thread())
+    loop = asyncio.get_running_loop()
+    call_soon_threadsafe = loop.call_soon_threadsafe
+
+    def fail_on_thread(*args: Any, **options: Any) -> Any:
+        if threading.current_thread() is thread:
+            raise MemoryError
+        return call_soon_threadsafe(*args, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", fail_on_thread)
 
 
 @dying_threads
@@ -227,7 +237,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
 
     await writer.run(SqliteConnection.execute, "BEGIN IMMEDIATE")
     await writer.run(SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
-    end_connection_thread(writer)
+    await end_connection_thread(writer, monkeypatch)
     with pytest.raises(StoreError, match="ended"):
         await store.meta.set("more", "")
     with monkeypatch.context() as patched:
@@ -241,10 +251,14 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
 
 
 @dying_threads
-async def test_who_waits_for_a_thread_that_ends_is_told(store, connections):
+async def test_who_waits_for_a_thread_that_ends_is_told(store, connections, monkeypatch):
     for connection in connections[1:]:
-        end_connection_thread(connection)
-        with pytest.raises(StoreError, match="ended"):
-            await asyncio.wait_for(connection.run(lambda _: None), 10)
+        await end_connection_thread(connection, monkeypatch)
+        calls = [asyncio.create_task(connection.run(lambda _: None)) for _ in range(3)]
+        _, waiting_calls = await asyncio.wait(calls, timeout=10)
+        assert not waiting_calls
+        for call in calls:
+            with pytest.raises(StoreError, match="ended"):
+                await call
     assert await store.meta.get("a") is None
     assert await store.feeds.count() == 0
