@@ -15,7 +15,6 @@ COPY --from=build /opt/telex /opt/telex
 # The root may be read-only: the database is on the volume, and everything else that is written goes to /tmp.
 ENV PATH=/opt/telex/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    MPLCONFIGDIR=/tmp/matplotlib \
     TELEX_DATABASE=/var/lib/telex/telex.db \
     TELEX_HEALTH_ADDRESS=127.0.0.1:8080
 USER telex

@@ -63,7 +63,7 @@ def _idle_workers() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _reuse_workers(monkeypatch, _idle_workers) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
-    for module in ("client.services", "digests.bar_charts", "search.semantic.semantic_index"):
+    for module in ("client.services", "search.semantic.semantic_index"):
         monkeypatch.setattr(f"bot.{module}.WorkerPool", ReusedWorkers)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from bot.answers.briefing.topic_relevance import score_topic_relevance
 from bot.core.worker_pool import RECYCLE_RSS_BYTES, WorkerDied, WorkerPool, WorkerTimeout
+from bot.digests.bar_charts import draw_charts
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
 from bot.stories import preference_model
@@ -283,6 +284,7 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
         await workers.run(preference_model.learn_preferences, [], [], 0, timeout=20) == preference_model.NO_PREFERENCES
     )
     assert await workers.run(score_topic_relevance, [], ["news"], [1.0], timeout=20) == []
+    assert await workers.run(draw_charts, (), timeout=20) == ()
     loaded = await workers.run(calls.list_loaded_modules, timeout=5)
     assert "feedparser" in loaded
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})
@@ -295,5 +297,5 @@ async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need():
     loaded = set(module_names.split())
     assert {"discord", "cogs"} <= loaded
     assert loaded.isdisjoint(
-        {"feedparser", "selectolax", "trafilatura", "lxml", "matplotlib", "prometheus_client", "aiohttp.web"}
+        {"feedparser", "selectolax", "trafilatura", "lxml", "PIL", "prometheus_client", "aiohttp.web"}
     )

@@ -1,27 +1,31 @@
 """Bar charts as PNG images, legible on a phone in Discord's dark theme.
 
-matplotlib is imported only in a process that is started for an image and ends after it, so that the bot
-neither waits for it nor keeps it in memory. Labels are untrusted: they are never markup, and characters
-without a glyph become boxes.
+Pillow is imported only inside the functions that run in a worker. Labels are untrusted: they are never
+markup, and characters without a glyph become boxes.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import os
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cache
+from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from bot.core.worker_pool import WorkerError, WorkerPool
+from bot.core.worker_process import WorkerError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from matplotlib.font_manager import FontProperties
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+
+    from bot.core.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
-RENDER_TIMEOUT_SECONDS = 30.0
+RENDER_TIMEOUT_SECONDS = 10.0
 """Maximum time in seconds for rendering the charts of one call."""
 MAX_ROWS = 5
 """Maximum number of rows in a chart."""
@@ -31,6 +35,8 @@ WIDTH_PIXELS = 1000
 
 _ROW_HEIGHT, _HEADER_HEIGHT, _TICKS_HEIGHT = 96, 76, 60
 """Heights in pixels of a chart's row, of its header, and of the labels of its time axis."""
+_HEADING_BASELINE, _LABEL_BASELINE, _BARS_BOTTOM, _TICKS_BASELINE = 49, 55, 80, 33
+"""Distances in pixels of texts and bars from the top of the header, of their row, or of the time axis."""
 _MARGIN, _COLUMN_GAP, _BAR_GAP = 34, 10, 4
 """Widths in pixels of the space around a chart, between its columns, and between its bars."""
 _EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812
@@ -39,10 +45,8 @@ _BARS_WIDTH = 190
 """Width in pixels of all bars of one half of a chart's period."""
 _MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5
 """Heights in pixels of the bar of the highest count, and of the bar of a count of zero."""
-_LARGE_FONT_SIZE, _MEDIUM_FONT_SIZE, _SMALL_FONT_SIZE = 40, 30, 30
-"""Font sizes in pixels of a chart's row labels, of its changes, and of its headings and dates."""
-_DPI = 100
-_POINTS_PER_PIXEL = 72 / _DPI
+_LARGE_FONT_SIZE, _SMALL_FONT_SIZE = 40, 30
+"""Font sizes in pixels of a chart's row labels, and of all its other texts."""
 _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
     "#202127",
     "#f2f3f5",
@@ -51,7 +55,7 @@ _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR =
     "#5c5f66",
 )
 _CHART_COLOURS = ("#4fb3c8", "#e69f00")
-_MISSING_GLYPH_PLACEHOLDER = "\u25a1"
+_FONTS_FOLDER = Path(__file__).resolve().parents[2] / "data" / "fonts"
 
 
 class ChartRow(NamedTuple):
@@ -81,157 +85,99 @@ class Chart(NamedTuple):
     colour: Literal[0, 1] = 0
 
 
-async def render_charts(charts: Sequence[Chart]) -> tuple[bytes, ...]:
+async def render_charts(workers: WorkerPool, charts: Sequence[Chart]) -> tuple[bytes, ...]:
     """Render charts as PNG images in a worker process; log a failure and return an empty tuple."""
-    workers = WorkerPool()
     try:
-        return await workers.run(render_charts_in_worker, tuple(charts), timeout=RENDER_TIMEOUT_SECONDS)
+        return await workers.run(draw_charts, tuple(charts), timeout=RENDER_TIMEOUT_SECONDS)
     except (WorkerError, ImportError, OSError, ValueError) as error:
         log.warning("chart rendering failed error=%s", error)
         return ()
-    finally:
-        await workers.close()
 
 
-def render_charts_in_worker(charts: Sequence[Chart]) -> tuple[bytes, ...]:
-    """Render charts as PNG images; run this in a worker process, since it imports matplotlib."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Each thread would reserve memory.
-    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
-    import matplotlib as mpl  # noqa: PLC0415 - only in workers
-
-    mpl.use("agg")
-    mpl.rcParams["text.parse_math"] = False
-    return tuple(map(_render_chart, charts))
+def draw_charts(charts: Sequence[Chart]) -> tuple[bytes, ...]:
+    """Draw charts as PNG images; run this in a worker process, since it imports Pillow."""
+    return tuple(map(_draw_chart, charts))
 
 
-def _render_chart(chart: Chart) -> bytes:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only in workers
+def _draw_chart(chart: Chart) -> bytes:
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - only in workers
 
     rows = chart.rows[:MAX_ROWS]
-    height_pixels = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows) + _TICKS_HEIGHT
-    figure = Figure(figsize=(WIDTH_PIXELS / _DPI, height_pixels / _DPI), dpi=_DPI, facecolor=_BACKGROUND_COLOUR)
-    _ChartPainter(figure, height_pixels).draw(chart._replace(rows=rows))
+    ticks_top = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows)
+    image = Image.new("RGB", (WIDTH_PIXELS, ticks_top + _TICKS_HEIGHT), _BACKGROUND_COLOUR)
+    draw = ImageDraw.Draw(image)
+    _draw_headings(draw, chart, ticks_top + _TICKS_BASELINE)
+    for index, row in enumerate(rows):
+        row_top = _HEADER_HEIGHT + _ROW_HEIGHT * index
+        if index:
+            draw.line((_MARGIN, row_top, WIDTH_PIXELS - _MARGIN, row_top), _GRID_COLOUR)
+        _draw_row(draw, row, row_top, _CHART_COLOURS[chart.colour])
     png_buffer = io.BytesIO()
-    figure.savefig(png_buffer, format="png", facecolor=_BACKGROUND_COLOUR)
+    image.save(png_buffer, "PNG")
     return png_buffer.getvalue()
 
 
-class _ChartPainter:
-    """Painter of a bar chart. Coordinates are pixels from the left and the top edge of the image."""
-
-    def __init__(self, figure: Figure, height: int) -> None:
-        self._figure = figure
-        self._height_pixels = height
-        self._regular_font, self._has_glyph = _load_font("DejaVuSans.ttf")
-        self._bold_font, _ = _load_font("DejaVuSans-Bold.ttf")
-        self._axes = figure.add_axes((0, 0, 1, 1), facecolor=_BACKGROUND_COLOUR)
-        self._axes.set_xlim(0, WIDTH_PIXELS)
-        self._axes.set_ylim(height, 0)
-        self._axes.set_axis_off()
-
-    def draw(self, chart: Chart) -> None:
-        later_colour = _CHART_COLOURS[chart.colour]
-        right_edge = WIDTH_PIXELS - _MARGIN
-        self._draw_text(chart.earlier, _EARLIER_X, _MARGIN - 8, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR)
-        self._draw_text(
-            chart.later, _LATER_X, _MARGIN - 8, _SMALL_FONT_SIZE, right_edge - _LATER_X, colour=later_colour
-        )
-        for index, row in enumerate(chart.rows):
-            row_top = _HEADER_HEIGHT + _ROW_HEIGHT * index
-            if index:
-                self._axes.hlines(row_top, _MARGIN, right_edge, colors=_GRID_COLOUR, linewidth=1)
-            self._draw_text(
-                row.label,
-                _MARGIN,
-                row_top + 24,
-                _LARGE_FONT_SIZE,
-                _EARLIER_X - _MARGIN - _COLUMN_GAP,
-                is_bold=True,
-            )
-            self._draw_text(
-                row.change,
-                right_edge,
-                row_top + 30,
-                _MEDIUM_FONT_SIZE,
-                right_edge - _CHANGE_X,
-                is_bold=True,
-                alignment="right",
-            )
-            bars_per_half, max_count = len(row.counts) // 2, max(row.counts, default=0)
-            self._draw_bars(row.counts[:bars_per_half], max_count, _EARLIER_X, row_top + 80, _EARLIER_COLOUR)
-            self._draw_bars(row.counts[bars_per_half:], max_count, _LATER_X, row_top + 80, later_colour)
-        ticks_top = _HEADER_HEIGHT + _ROW_HEIGHT * len(chart.rows) + 10
-        start_label, end_label = chart.ticks
-        self._draw_text(start_label, _EARLIER_X, ticks_top, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR)
-        self._draw_text(
-            end_label,
-            _LATER_X + _BARS_WIDTH,
-            ticks_top,
-            _SMALL_FONT_SIZE,
-            _BARS_WIDTH,
-            colour=_MUTED_COLOUR,
-            alignment="right",
-        )
-
-    def _draw_bars(self, counts: Sequence[int], max_count: int, left_edge: int, bottom: int, colour: str) -> None:
-        """Draw the bars of the counts side by side; a count of zero becomes a thin bar."""
-        bar_width = _BARS_WIDTH / max(len(counts), 1)
-        heights = [_MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (max_count or 1) for count in counts]
-        centres = [left_edge + bar_width * (index + 0.5) for index in range(len(counts))]
-        tops = [bottom - height for height in heights]
-        self._axes.bar(centres, heights, width=bar_width - _BAR_GAP, bottom=tops, color=colour, linewidth=0)
-
-    def _draw_text(
-        self,
-        text: str,
-        x: int,
-        y: int,
-        font_size_pixels: int,
-        max_width: int,
-        *,
-        colour: str = _TEXT_COLOUR,
-        is_bold: bool = False,
-        alignment: str = "left",
-    ) -> None:
-        text_artist = self._figure.text(
-            x / WIDTH_PIXELS,
-            1 - y / self._height_pixels,
-            "",
-            fontproperties=self._bold_font if is_bold else self._regular_font,
-            fontsize=font_size_pixels * _POINTS_PER_PIXEL,
-            color=colour,
-            horizontalalignment=alignment,
-            verticalalignment="top",
-        )
-        text_artist.set_parse_math(False)
-        text = "".join(character if self._has_glyph(character) else _MISSING_GLYPH_PLACEHOLDER for character in text)
-
-        def show_start_and_check_width(length: int) -> bool:
-            text_artist.set_text(text if length == len(text) else text[:length].rstrip() + "…")
-            return bool(text_artist.get_window_extent().width <= max_width)
-
-        _fit_longest(len(text), show_start_and_check_width)
+def _draw_headings(draw: ImageDraw, chart: Chart, ticks_baseline: int) -> None:
+    """Draw the names of a chart's halves above its rows, and the labels of its time axis below them."""
+    font, later_width = _load_font(_SMALL_FONT_SIZE), WIDTH_PIXELS - _MARGIN - _LATER_X
+    _draw_text(draw, chart.earlier, (_EARLIER_X, _HEADING_BASELINE), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
+    later_colour = _CHART_COLOURS[chart.colour]
+    _draw_text(draw, chart.later, (_LATER_X, _HEADING_BASELINE), font, later_width, colour=later_colour)
+    start_label, end_label = chart.ticks
+    _draw_text(draw, start_label, (_EARLIER_X, ticks_baseline), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
+    end_place = _LATER_X + _BARS_WIDTH, ticks_baseline
+    _draw_text(draw, end_label, end_place, font, _BARS_WIDTH, colour=_MUTED_COLOUR, anchor="rs")
 
 
-def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
-    """Find by bisection the greatest length of a text, up to `length`, that fits.
+def _draw_row(draw: ImageDraw, row: ChartRow, top: int, later_colour: str) -> None:
+    label_font, change_font = _load_font(_LARGE_FONT_SIZE, is_bold=True), _load_font(_SMALL_FONT_SIZE, is_bold=True)
+    right_edge, baseline = WIDTH_PIXELS - _MARGIN, top + _LABEL_BASELINE
+    _draw_text(draw, row.label, (_MARGIN, baseline), label_font, _EARLIER_X - _MARGIN - _COLUMN_GAP)
+    _draw_text(draw, row.change, (right_edge, baseline), change_font, right_edge - _CHANGE_X, anchor="rs")
+    bars_per_half, max_count = len(row.counts) // 2, max(row.counts, default=0) or 1
+    for counts, left_edge, colour in (
+        (row.counts[:bars_per_half], _EARLIER_X, _EARLIER_COLOUR),
+        (row.counts[bars_per_half:], _LATER_X, later_colour),
+    ):
+        _draw_bars(draw, [count / max_count for count in counts], (left_edge, top + _BARS_BOTTOM), colour)
 
-    `fits` sets the text to a length and returns whether it fits; the last call is with the length found.
-    """
-    if fits(length):
-        return
-    fitting_length = 0
-    while length - fitting_length > 1:
-        middle_length = (fitting_length + length) // 2
-        fitting_length, length = (middle_length, length) if fits(middle_length) else (fitting_length, middle_length)
-    fits(fitting_length)
+
+def _draw_bars(draw: ImageDraw, shares: Sequence[float], bottom_left: tuple[int, int], colour: str) -> None:
+    """Draw bars side by side, whose heights are shares (0 to 1) of the highest; zero becomes a thin bar."""
+    left_edge, bottom = bottom_left
+    step = _BARS_WIDTH / max(len(shares), 1)
+    for index, share in enumerate(shares):
+        left = round(left_edge + step * index + _BAR_GAP / 2)
+        height = round(_MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * share)
+        # Pillow draws the right and the bottom edge, too.
+        draw.rectangle((left, bottom - height, left + int(step) - _BAR_GAP - 1, bottom - 1), colour)
 
 
-def _load_font(font_filename: str) -> tuple[FontProperties, Callable[[str], bool]]:
-    """Return a font that comes with matplotlib, and a function that tells whether it can show a character."""
-    from matplotlib import get_data_path  # noqa: PLC0415 - only in workers
-    from matplotlib.font_manager import FontProperties, get_font  # noqa: PLC0415 - only in workers
+def _draw_text(
+    draw: ImageDraw,
+    text: str,
+    place: tuple[int, int],
+    font: FreeTypeFont,
+    max_width: int,
+    *,
+    colour: str = _TEXT_COLOUR,
+    anchor: Literal["ls", "rs"] = "ls",
+) -> None:
+    """Draw a line of text, or the beginning that fits, from the left or right end of its baseline."""
+    line = " ".join(text.split())
+    if font.getlength(line) > max_width:
+        lengths = range(len(line))
+        excessive_length = bisect_right(lengths, max_width, key=lambda end: ceil(font.getlength(_shorten(line, end))))
+        line = _shorten(line, excessive_length - 1)
+    draw.text(place, line, colour, font, anchor)
 
-    font_path = os.path.join(get_data_path(), "fonts", "ttf", font_filename)  # noqa: PTH118 - matplotlib takes a str
-    glyph_by_character = get_font(font_path).get_charmap()
-    return FontProperties(fname=font_path), lambda character: ord(character) in glyph_by_character
+
+def _shorten(text: str, length: int) -> str:
+    return text[:length].rstrip() + "…"
+
+
+@cache
+def _load_font(size_pixels: int, *, is_bold: bool = False) -> FreeTypeFont:
+    from PIL import ImageFont  # noqa: PLC0415 - only in workers
+
+    return ImageFont.truetype(_FONTS_FOLDER / ("DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"), size_pixels)

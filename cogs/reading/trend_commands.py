@@ -149,7 +149,8 @@ class TrendCog(PersistentItemCog):
             build_rising_chart(trends.rising_rows, period, now),
             build_outlets_chart(trends.sources, period, now),
         )
-        chart_pictures = iter(await bar_charts.render_charts([chart for chart in trend_charts if chart is not None]))
+        charts = [chart for chart in trend_charts if chart is not None]
+        chart_pictures = iter(await bar_charts.render_charts(services.workers, charts))
         rendered_charts = (
             None if chart is None else RenderedChart(chart, next(chart_pictures, None)) for chart in trend_charts
         )

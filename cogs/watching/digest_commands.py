@@ -234,7 +234,7 @@ class ChannelDigestPanel(ChannelPanel):
         if digest_page is None:
             explanation = _("If there’s no news, no digest is sent.")
             return (heading_text(_("Nothing to preview yet"), explanation),), []
-        chart_picture = await digest_rendering.draw_chart(edition, language=language)
+        chart_picture = await digest_rendering.draw_chart(client.services.workers, edition, language=language)
         return (
             *digest_page.card,
             *digest_rendering.make_chart_blocks(chart_picture),

@@ -12,6 +12,7 @@ from simcord.results import ResponseMessage
 from bot.core import worker_pool
 from bot.core.models import Feed
 from bot.core.preferences import Preference
+from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from cogs.shared import channel_options
 from tests.cogs.helpers import (
@@ -34,10 +35,10 @@ DAY = 86_400
 
 @pytest.fixture(autouse=True)
 def drawn_batches(monkeypatch) -> list[Any]:
-    """What was to be drawn; matplotlib's own work is tested elsewhere."""
+    """What was to be drawn; drawing is tested elsewhere."""
     chart_batches: list[Any] = []
 
-    async def draw(charts: Any) -> tuple[bytes, ...]:
+    async def draw(workers: WorkerPool, charts: Any) -> tuple[bytes, ...]:
         chart_batches.append(charts)
         return tuple(b"\x89PNG picture" for _ in charts)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from simcord.results import ResponseMessage
 
+from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.store.content.titles import TitleSamples
 from cogs.reading import trend_commands
@@ -54,7 +55,7 @@ def requested_charts(monkeypatch) -> list[bar_charts.Chart]:
     """No picture is drawn; what it would have shown."""
     drawn_charts: list[bar_charts.Chart] = []
 
-    async def drawn(charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
+    async def drawn(workers: WorkerPool, charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         drawn_charts.extend(charts)
         return (b"\x89PNG",) * len(charts)
 
@@ -151,7 +152,7 @@ async def test_the_same_question_is_answered_from_what_was_drawn(telex, feed_ser
 
 
 async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeypatch):
-    async def nothing(_charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
+    async def nothing(_workers: WorkerPool, _charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         return ()
 
     monkeypatch.setattr(bar_charts, "render_charts", nothing)

@@ -9,6 +9,7 @@ from babel.dates import format_date, format_interval
 from bot.core import i18n, local_time
 from bot.core.i18n import _, format_count, format_number, linkify_commands, ngettext
 from bot.core.models import Article
+from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY_SECONDS, DigestContent, DigestSection, DigestStory
 from bot.digests.trend_detection import TrendPeriod
@@ -41,7 +42,13 @@ class DigestPage(NamedTuple):
 
 
 async def render_digest(
-    store: Store, dedupe_key: str, edition: DigestContent, *, language: str, is_personal: bool = False
+    store: Store,
+    workers: WorkerPool,
+    dedupe_key: str,
+    edition: DigestContent,
+    *,
+    language: str,
+    is_personal: bool = False,
 ) -> Message | None:
     """Return the message of a digest with its chart; None if none of its articles is still stored.
 
@@ -50,7 +57,7 @@ async def render_digest(
     page = await build_page(store, edition, language=language)
     if page is None:
         return None
-    picture = await draw_chart(edition, language=language)
+    picture = await draw_chart(workers, edition, language=language)
     with i18n.language_scope(language):
         articles_by_age = sorted(page.articles, key=lambda article: article.published)
         save_menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
@@ -95,11 +102,11 @@ async def build_page(store: Store, edition: DigestContent, *, language: str) -> 
         )
 
 
-async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None:
+async def draw_chart(workers: WorkerPool, edition: DigestContent, *, language: str) -> Picture | None:
     """Return a picture of the chart of rising topics; None if there are none or drawing failed."""
     with i18n.language_scope(language):
         chart = build_rising_chart(edition.rising[:_MAX_CHART_ROWS], TrendPeriod.WEEK, edition.until)
-        png_images = await bar_charts.render_charts((chart,)) if chart is not None else ()
+        png_images = await bar_charts.render_charts(workers, (chart,)) if chart is not None else ()
         return (
             Picture(png_images[0], _CHART_FILENAME, chart_alt_text(chart)) if chart is not None and png_images else None
         )

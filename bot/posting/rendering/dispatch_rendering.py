@@ -38,6 +38,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
     if dispatch.kind is DispatchKind.DIGEST:
         return await digest_rendering.render_digest(
             store,
+            context.workers,
             dispatch.dedupe_key,
             digest_selection.digest_from_json(dispatch.payload),
             language=language,
