@@ -17,13 +17,13 @@ from hypothesis import settings as hypothesis_settings
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 from bot.store import Store
-from tests import postgres_server
-from tests.clocks import ManualClock
-from tests.discord_world import World, discord_world
-from tests.feed_server import FeedServer
-from tests.kept_workers import IDLE_WORKERS, ReusedWorkers
-from tests.leaks import record_leaks
-from tests.wire.bot_process import Launcher
+from tests.support import postgres_server
+from tests.support.clocks import ManualClock
+from tests.support.discord_world import World, discord_world
+from tests.support.feed_server import FeedServer
+from tests.support.leaks import record_leaks
+from tests.support.wire.bot_process import Launcher
+from tests.support.workers.kept_workers import IDLE_WORKERS, ReusedWorkers
 
 hypothesis_settings.register_profile(  # a slow machine is no failure; each run tries others
     "any machine", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -157,6 +157,6 @@ async def newsroom(settings, clock, empty_database) -> AsyncIterator[Services]:
 
 @pytest.fixture
 async def telex(newsroom, clock) -> AsyncIterator[World]:
-    """The whole bot in a simulated Discord; `tests/discord_world.py` tells how to drive it."""
+    """The whole bot in a simulated Discord; `tests/support/discord_world.py` tells how to drive it."""
     async with discord_world(newsroom, clock) as world:
         yield world

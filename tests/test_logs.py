@@ -18,9 +18,9 @@ from bot.core.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
-from tests.cogs.helpers import button_custom_id, last_reply, message_text, open_feed_card, text, three_items
-from tests.feed_server import make_rss, make_rss_item
-from tests.leaks import SECRETS, record_leaks
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import button_custom_id, last_reply, message_text, open_feed_card, text, three_items
+from tests.support.leaks import SECRETS, record_leaks
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 ADDRESSES = (

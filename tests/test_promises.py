@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.benchmarks import promises
-from tests.benchmarks.promises import NOT_RUN, PROMISES_PAGE, ROOT, read_figures, record
+from benchmarks import promises
+from benchmarks.promises import NOT_RUN, PROMISES_PAGE, ROOT, read_figures, record
 
 HEADING = ["promise", "tests", "last full run", "repeat it with"]
 EACH_CHANGE = "with every change"

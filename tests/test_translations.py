@@ -17,7 +17,7 @@ from discord import app_commands
 import cogs
 from bot import DATA
 from bot.core import i18n
-from tests.source_trees import parse_module
+from tests.support.source_trees import parse_module
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent

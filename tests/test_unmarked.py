@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.source_trees import parse_module
+from tests.support.source_trees import parse_module
 from tests.test_translations import list_command_options
 
 pytestmark = pytest.mark.xdist_group("source")

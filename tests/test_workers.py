@@ -19,8 +19,8 @@ from bot.digests.bar_charts import draw_charts
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
 from bot.stories import preference_model
-from tests import worker_calls as calls
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.workers import worker_calls as calls
 
 
 @pytest.fixture
@@ -238,13 +238,13 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
     tmp_path, call
 ):
     script = tmp_path / "script.py"
-    root = str(Path(calls.__file__).parents[1])
+    root = str(Path(calls.__file__).parents[3])
     script.write_text(
         textwrap.dedent(f"""
         import asyncio, os, signal, sys, threading, time
         sys.path.insert(0, {root!r})
         import bot.core.worker_pool
-        from tests import worker_calls
+        from tests.support.workers import worker_calls
 
         def die():
             while not (os.path.exists("pid") and os.path.getsize("pid")):

@@ -1,6 +1,6 @@
 """Gradient-boosted trees that predict the probability that a candidate (a passage) answers a question.
 
-`tests/benchmarks/answers_fit.py` fits the trees and writes `MODEL_FILE`, which also records the training data
+`benchmarks/answers_fit.py` fits the trees and writes `MODEL_FILE`, which also records the training data
 and the thresholds.
 """
 
@@ -119,7 +119,7 @@ def load_highlight_model() -> HighlightModel:
 def _load_scorer(model_name: str, feature_names: Sequence[str]) -> Scorer:
     model_document = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[model_name]
     if model_document["features"] != list(feature_names):
-        raise ValueError(f"{MODEL_FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
+        raise ValueError(f"{MODEL_FILE.name} was made of other features: run benchmarks/answers_fit.py")
     return Scorer(
         model_document["bias"],
         tuple(map(tuple, model_document["trees"])),

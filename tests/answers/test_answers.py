@@ -10,9 +10,9 @@ from bot.answers.answer_model import Answer, Confidence
 from bot.answers.answer_pipeline import answer_question
 from bot.search.searching import Searcher
 from bot.text import boilerplate
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
-from tests.shared import shared
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
+from tests.support.shared import shared
 
 BAN = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year.\n\n"

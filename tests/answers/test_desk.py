@@ -24,7 +24,7 @@ from bot.client.services import Services
 from bot.core.user_errors import RequestRejected
 from bot.posting.wording import refusal_sentences
 from bot.writing.answer_writer import AnswerWriter
-from tests.store.samples import SERVER, add_feed, new_article, record
+from tests.support.samples import SERVER, add_feed, new_article, record
 
 
 def make_question(number: int = 0, **changes: Any) -> QuestionRequest:

@@ -19,8 +19,8 @@ from bot.answers.question_retrieval import MAX_ARTICLES, analyse_question_with_i
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_selection import classify_confidence, select_quotes
 from bot.answers.typed_spans import find_typed_spans
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 ARTICLES = 1000
 

@@ -11,9 +11,9 @@ from bot.answers.answer_model import Answer
 from bot.answers.briefing import news_requests
 from bot.store import Store
 from bot.stories.preference_model import PreferenceModel, Trait, TraitKind
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
-from tests.shared import SHARED
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
+from tests.support.shared import SHARED
 
 NOW = 1_780_000_000
 

@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from bot.assistants import news_tools, serving
 from bot.client.public_channels import open_public_channels
 from bot.client.services import Services
-from tests.wire.discord_server import DiscordServer
+from bot.drill.discord_stand_in.discord_server import DiscordServer
 
 __all__ = [
     "Client",

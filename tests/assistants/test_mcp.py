@@ -14,11 +14,11 @@ import pytest
 
 from bot.client.services import Services
 from bot.core.rate_limits import FailedLookupLimiter
-from tests.store.samples import add_feed, follow, new_article, record
-from tests.wire import clients, direct_access
-from tests.wire.bot_process import inherit_environment
+from bot.drill.discord_stand_in.state import Channel, Overwrite, Permission
+from tests.support.samples import add_feed, follow, new_article, record
+from tests.support.wire import clients, direct_access
+from tests.support.wire.bot_process import inherit_environment
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
-from tests.wire.state import Channel, Overwrite, Permission
 
 pytestmark = pytest.mark.xdist_group("assistants")  # in one process, which imports the client
 ROOT = Path(__file__).resolve().parents[2]

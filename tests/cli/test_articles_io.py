@@ -17,8 +17,8 @@ from bot.cli.article_files import import_lines
 from bot.client.services import Services, open_services
 from bot.polling import jsonl_articles
 from bot.polling.jsonl_articles import parse_row
-from tests.answers.desk import polled
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.answer_desk import polled
+from tests.support.feed_server import make_rss, make_rss_item
 
 FULL = {
     "url": "https://news.example/2020/06/10/amazon",

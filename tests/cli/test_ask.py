@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.test_commands import Telex, line
-from tests.writing.model_service import ModelService
+from tests.support.model_service import ModelService
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 

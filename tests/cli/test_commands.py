@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from bot.store import Store
-from tests.feed_server import make_rss, make_rss_item
-from tests.wire.bot_process import Launcher, inherit_environment
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.wire.bot_process import Launcher, inherit_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.cli.test_commands import Telex
-from tests.feed_server import FeedServer, make_rss
+from tests.support.feed_server import FeedServer, make_rss
 
 PAGE = (
     "<html><head><title>Battery</title></head><body><article><p>A firm in Leeds has built a battery that "

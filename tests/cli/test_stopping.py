@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.wire.bot_process import ROOT, inherit_environment
+from tests.support.wire.bot_process import ROOT, inherit_environment
 
 CLOSES_SLOWLY = """
 import asyncio, typer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Telex
-from tests.search.syntax import (
+from tests.support.search.syntax import (
     AMAZON,
     ARTICLES,
     CITIES,

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.core.models import Article
-from tests.discord_world import World
+from tests.support.discord_world import World
 
 
 class Engine:

@@ -17,9 +17,9 @@ from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.models import Article
 from bot.core.preferences import Preference
-from tests.cogs.helpers import START, hide_channel, newest_article, text
-from tests.discord_world import World, invite
-from tests.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.discord_world import World, invite
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import START, hide_channel, newest_article, text
 
 PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
 """A word of the feed that all in the server see, of the one in a hidden channel, of another server's."""

@@ -12,7 +12,9 @@ from simcord.results import ResponseMessage
 
 from bot.core.version import __version__
 from bot.store.sqlite import database
-from tests.cogs.helpers import (
+from tests.cogs.test_bookmarks import attachment_text, bookmark_all_articles, bookmark_titles
+from tests.support.discord_world import World
+from tests.support.interactions import (
     START,
     button_labels,
     components,
@@ -24,8 +26,6 @@ from tests.cogs.helpers import (
     newest_article,
     text,
 )
-from tests.cogs.test_bookmarks import attachment_text, bookmark_all_articles, bookmark_titles
-from tests.discord_world import World
 
 
 async def read_help_topics(world: World, person: MemberActor | UserHandle) -> dict[str, str]:

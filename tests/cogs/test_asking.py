@@ -12,7 +12,8 @@ from bot.answers.conversing.question_service import MAX_SEARCHES_PER_USER_PER_MI
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
 from tests.cogs.engine import bot_mention
-from tests.cogs.helpers import (
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import (
     START,
     button_custom_id,
     button_labels,
@@ -27,7 +28,6 @@ from tests.cogs.helpers import (
     restrict_to_editors,
     text,
 )
-from tests.feed_server import make_rss_item
 
 QUESTION = "Who announced a moratorium on police use of facial recognition?"
 TITLE = "Amazon bans police use of its facial recognition for a year"

@@ -8,7 +8,9 @@ import discord
 
 from bot.posting.rendering import buttons
 from cogs.reading import bookmarking
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     NEXT,
     START,
     button_labels,
@@ -23,9 +25,7 @@ from tests.cogs.helpers import (
     press,
     three_items,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import list_components, title
+from tests.support.shown import list_components, title
 
 
 async def bookmark_titles(world: World, person: Any) -> list[str]:

@@ -7,7 +7,9 @@ import re
 import discord
 
 from bot.posting.rendering import buttons
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     NEXT,
     START,
     find_icon_button,
@@ -17,9 +19,7 @@ from tests.cogs.helpers import (
     press,
     three_items,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import title
+from tests.support.shown import title
 
 MANY = 65
 _TITLE = re.compile(r"\[(Late \d+)\]")

@@ -9,9 +9,9 @@ from bot.search.query.query_notes import NoteKind
 from bot.search.query.query_parser import parse_query
 from cogs.reading import query_autocomplete
 from cogs.reading.query_autocomplete import completion_context
-from tests.cogs.helpers import START, follow, hide_channel, message_text
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import START, follow, hide_channel, message_text
 
 
 async def complete_option(world: World, query: str, option: str = "query", *, by: str = "reader") -> list[str]:

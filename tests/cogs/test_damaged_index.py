@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import message_text
-from tests.feed_server import make_rss, make_rss_item
-from tests.search.damage import corrupt_index
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import message_text
+from tests.support.search.damage import corrupt_index
 
 
 async def test_polls_do_not_depend_on_the_index(telex, feed_server):

@@ -6,9 +6,9 @@ import pytest
 
 from bot.core.preferences import Preference
 from tests.cogs.engine import bot_mention
-from tests.cogs.helpers import START, follow, message_text, text
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import START, follow, message_text, text
 
 HOUR = 3600
 """The clock stands at half past eight in the evening in UTC, and at half past ten in Paris."""

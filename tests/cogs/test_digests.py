@@ -15,7 +15,9 @@ from bot.core.preferences import Preference
 from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from cogs.shared import channel_options
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     choose,
     components,
     find_menu,
@@ -27,8 +29,6 @@ from tests.cogs.helpers import (
     restrict_to_editors,
     text,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
 
 DAY = 86_400
 

@@ -6,7 +6,9 @@ import aiohttp
 import discord
 from aiohttp import web
 
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     button_labels,
     choose,
     find_menu,
@@ -17,9 +19,7 @@ from tests.cogs.helpers import (
     open_feed_card,
     three_items,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import title
+from tests.support.shown import title
 
 
 async def followed_feeds(world: World) -> list[tuple[int, str]]:

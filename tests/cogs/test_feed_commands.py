@@ -9,7 +9,9 @@ from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
 from bot.text import urls
 from cogs.feeds import starter_packs
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import (
     START,
     button_labels,
     components,
@@ -22,9 +24,7 @@ from tests.cogs.helpers import (
     text,
     three_items,
 )
-from tests.discord_world import World
-from tests.feed_server import make_rss, make_rss_item
-from tests.shown import title
+from tests.support.shown import title
 
 COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
 

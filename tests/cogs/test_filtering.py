@@ -5,7 +5,9 @@ from __future__ import annotations
 from bot.core.models import Feed
 from bot.core.preferences import FilterMode
 from bot.watches import subscription_filters
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     NEXT,
     START,
     button_labels,
@@ -19,9 +21,7 @@ from tests.cogs.helpers import (
     press,
     three_items,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import title
+from tests.support.shown import title
 
 
 async def first_subscription_id(world: World) -> str:

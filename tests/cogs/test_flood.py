@@ -13,9 +13,9 @@ from bot.posting.rendering import buttons
 from bot.store.content.articles import Articles
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.sources.feeds import Feeds
-from tests.cogs.helpers import find_menu, follow
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_crowd, persistent_item_classes
-from tests.discord_world import World
+from tests.support.discord_world import World
+from tests.support.interactions import find_menu, follow
 
 QUICK = "Not so fast! Try again in"
 SHARE = command_tree.USER_BURST

@@ -9,7 +9,6 @@ import pytest
 import cogs
 from bot.posting.rendering import buttons
 from cogs.shared.views import OwnedView
-from tests.cogs.helpers import find_menu
 from tests.cogs.people import (
     ABROAD,
     MANAGER,
@@ -23,7 +22,8 @@ from tests.cogs.people import (
     create_crowd,
     persistent_item_classes,
 )
-from tests.discord_world import World
+from tests.support.discord_world import World
+from tests.support.interactions import find_menu
 
 Forged = tuple[str, list[str] | None]
 ABSURD = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)

@@ -10,11 +10,11 @@ from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
 from bot.core.preferences import DigestPlan, FilterMode
-from tests.cogs.helpers import components, forge_click, hide_channel, last_reply, message_text
 from tests.cogs.people import Crowd, create_crowd
-from tests.discord_world import World
 from tests.posting.test_forums import add_tag_rule, forum_with_tags
 from tests.store import sql
+from tests.support.discord_world import World
+from tests.support.interactions import components, forge_click, hide_channel, last_reply, message_text
 
 ABSURD = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
 STRINGS, ROLES, CHANNELS = 3, 6, 8

@@ -13,7 +13,6 @@ from simcord.enums import InteractionType
 from simcord.results import InteractionResult
 
 from bot.processes import peer_queries
-from tests.cogs.helpers import button_custom_id, button_labels, hide_channel, last_reply, text
 from tests.cogs.people import (
     ABROAD,
     DIRECT,
@@ -30,6 +29,7 @@ from tests.cogs.people import (
     full_reply_text as heard,
 )
 from tests.store import sql
+from tests.support.interactions import button_custom_id, button_labels, hide_channel, last_reply, text
 
 COMMAND = InteractionType.APPLICATION_COMMAND
 

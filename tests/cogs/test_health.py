@@ -22,10 +22,10 @@ from bot.core.preferences import ProcessRole
 from bot.core.version import __version__
 from bot.store.records.process_records import Process
 from cogs.running.health_monitor import HealthCog
-from tests.clocks import ManualClock
-from tests.discord_world import World
-from tests.feed_server import make_rss, make_rss_item
-from tests.wire.waiting import until
+from tests.support.clocks import ManualClock
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.wire.waiting import until
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from bot.feeds.parsing import opml
 from bot.polling.following import opml_import
 from cogs.feeds import feed_commands as feeds_cog
-from tests.cogs.helpers import START, follow, hide_channel, last_reply, message_text, text, three_items
-from tests.feed_server import make_rss, make_rss_item
-from tests.shown import title
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import START, follow, hide_channel, last_reply, message_text, text, three_items
+from tests.support.shown import title
 
 
 def opml_document(addresses: Sequence[str]) -> bytes:

@@ -11,7 +11,9 @@ from simcord.enums import OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.preferences import PostLook, Style, Template
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss
+from tests.support.interactions import (
     button_labels,
     components,
     find_menu,
@@ -22,8 +24,6 @@ from tests.cogs.helpers import (
     parts,
     text,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss
 
 USE = "Use this look"
 FORM = "Prefix, colour, excerpt…"

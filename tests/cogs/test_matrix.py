@@ -12,7 +12,6 @@ from discord import app_commands
 
 from bot.core.settings import Settings
 from cogs.feeds import starter_packs
-from tests.cogs.helpers import text
 from tests.cogs.people import (
     ABROAD,
     DIRECT,
@@ -30,6 +29,7 @@ from tests.cogs.people import (
     command_names,
     create_crowd,
 )
+from tests.support.interactions import text
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
 IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER)

@@ -21,7 +21,9 @@ from bot.core.preferences import Preference
 from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, list_custom_ids
 from cogs.asking import message_answers
 from tests.cogs.engine import bot_mention
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import (
     NEXT,
     START,
     button_custom_id,
@@ -34,8 +36,6 @@ from tests.cogs.helpers import (
     press,
     text,
 )
-from tests.discord_world import World
-from tests.feed_server import make_rss, make_rss_item
 
 
 async def test_a_reply_goes_to_the_message_and_pings_nobody(telex, feed_server, engine):

@@ -11,7 +11,9 @@ from simcord.results import ResponseMessage
 from bot.core.preferences import PostLook
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.reading import more_menu
-from tests.cogs.helpers import (
+from tests.store import sql
+from tests.support.discord_world import World
+from tests.support.interactions import (
     button_labels,
     components,
     follow,
@@ -20,8 +22,6 @@ from tests.cogs.helpers import (
     newest_article,
     text,
 )
-from tests.discord_world import World
-from tests.store import sql
 
 ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
 MANAGE_ROLES = discord.Permissions(manage_roles=True).value

@@ -9,9 +9,9 @@ import pytest
 
 from bot.client.services import open_services
 from bot.core.models import Feed
-from tests.cogs.helpers import START, message_text, text
-from tests.discord_world import World, discord_world
-from tests.feed_server import FeedServer, make_rss
+from tests.support.discord_world import World, discord_world
+from tests.support.feed_server import FeedServer, make_rss
+from tests.support.interactions import START, message_text, text
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 PAGE_REMAINDER = (

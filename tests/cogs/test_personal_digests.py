@@ -10,11 +10,11 @@ import discord
 from simcord.results import ResponseMessage
 
 from bot.core.preferences import PersonalDigestPlan
-from tests.cogs.helpers import components, find_menu, follow, hide_channel, last_reply, message_text, text
 from tests.cogs.test_bookmarks import attachment_text
 from tests.cogs.test_digests import publish_articles
 from tests.cogs.test_watching import refuse_direct_message
-from tests.discord_world import World
+from tests.support.discord_world import World
+from tests.support.interactions import components, find_menu, follow, hide_channel, last_reply, message_text, text
 
 
 async def open_digest_panel(world: World) -> ResponseMessage:

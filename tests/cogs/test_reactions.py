@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cogs.reading import bookmarking
-from tests.cogs.helpers import follow, text
 from tests.cogs.test_bookmarks import bookmark_titles, post_catch_up
-from tests.discord_world import World
+from tests.support.discord_world import World
+from tests.support.interactions import follow, text
 
 
 async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):

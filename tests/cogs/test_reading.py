@@ -7,7 +7,8 @@ import re
 import discord
 import pytest
 
-from tests.cogs.helpers import (
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import (
     BACK,
     NEXT,
     START,
@@ -22,7 +23,6 @@ from tests.cogs.helpers import (
     newest_article,
     press,
 )
-from tests.feed_server import make_rss, make_rss_item
 
 
 def numbered_items(count: int, word: str = "Robots") -> list[str]:

@@ -13,10 +13,10 @@ from bot.feeds.parsing import opml
 from bot.text import discord_text
 from cogs.feeds import starter_packs
 from cogs.settings import posting_limits_panels
-from tests.cogs.helpers import choose, follow, last_reply, message_text, newest_article, selected_labels, text
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import title
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import choose, follow, last_reply, message_text, newest_article, selected_labels, text
+from tests.support.shown import title
 
 
 def timestamp_of(text: str) -> int:

@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from bot.store import use_keys
-from tests.cogs.helpers import button_custom_id, last_reply, message_text, three_items
-from tests.feed_server import make_rss
+from tests.support.feed_server import make_rss
+from tests.support.interactions import button_custom_id, last_reply, message_text, three_items
 
 
 @pytest.fixture(autouse=True)

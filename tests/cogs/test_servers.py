@@ -6,8 +6,8 @@ import pytest
 
 from bot.core.models import DeliveryStatus
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
-from tests.feed_server import make_rss_item
-from tests.posting.publisher import Publisher, titles
+from tests.support.feed_server import make_rss_item
+from tests.support.posting_publisher import Publisher, titles
 
 
 @pytest.fixture

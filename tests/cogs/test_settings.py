@@ -9,7 +9,11 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.core.preferences import Preference
-from tests.cogs.helpers import (
+from tests.cogs.test_bookmarks import attachment_text
+from tests.store import sql
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import (
     NEXT,
     button_custom_id,
     button_labels,
@@ -25,11 +29,7 @@ from tests.cogs.helpers import (
     selected_labels,
     text,
 )
-from tests.cogs.test_bookmarks import attachment_text
-from tests.discord_world import World
-from tests.feed_server import make_rss, make_rss_item
-from tests.shown import list_components
-from tests.store import sql
+from tests.support.shown import list_components
 
 CHANNELS, ROLES = 8, 6  # kinds of menus
 

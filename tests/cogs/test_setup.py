@@ -11,7 +11,9 @@ from simcord.enums import OverwriteType
 
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
-from tests.cogs.helpers import (
+from tests.support.discord_world import World, invite
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     components,
     find_menu,
     forge_click,
@@ -21,9 +23,7 @@ from tests.cogs.helpers import (
     text,
     three_items,
 )
-from tests.discord_world import World, invite
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import title
+from tests.support.shown import title
 
 CHANNELS = 8  # a kind of menu
 WEEK = 7 * 86_400

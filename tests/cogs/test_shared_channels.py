@@ -22,7 +22,11 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from cogs.running.health_monitor import HealthCog
-from tests.cogs.helpers import (
+from tests.cogs.test_digests import advance_until_due, publish_articles, start_digest
+from tests.store import sql
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     button_labels,
     components,
     follow,
@@ -31,10 +35,6 @@ from tests.cogs.helpers import (
     restrict_to_editors,
     text,
 )
-from tests.cogs.test_digests import advance_until_due, publish_articles, start_digest
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.store import sql
 
 PUBLIC = "https://telex.example/news"
 CAUGHT_UP = 15

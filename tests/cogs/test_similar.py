@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import (
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import (
     START,
     button_labels,
     choose,
@@ -12,8 +13,7 @@ from tests.cogs.helpers import (
     last_reply,
     message_text,
 )
-from tests.feed_server import make_rss, make_rss_item
-from tests.shown import title
+from tests.support.shown import title
 
 NAME = "More like this"
 

@@ -3,8 +3,8 @@
 from bot.cli import printing
 from bot.core.preferences import Preference
 from bot.posting.wording.post_explanations import explain_link
-from tests.cogs.helpers import choose, follow, last_reply, message_text, text
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import choose, follow, last_reply, message_text, text
 
 STORY = "Harbour bridge closes after cracks were found"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.polling import ingest_quota
-from tests.cogs.helpers import hide_channel, message_text
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import hide_channel, message_text
 
 LEFT_OUT = "https://news.example/articles/119"
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bot.search.query.query_parser import parse_query
-from tests.cogs.helpers import START, button_labels, choose, follow, last_reply, message_text
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
-from tests.search.syntax import (
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import START, button_labels, choose, follow, last_reply, message_text
+from tests.support.search.syntax import (
     AMAZON,
     ARTICLES,
     CITIES,

@@ -8,9 +8,9 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.core.models import Article
-from tests.cogs.helpers import components, follow, last_reply, message_text, newest_article, text
-from tests.discord_world import World
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import components, follow, last_reply, message_text, newest_article, text
 
 
 async def open_more_menu(world: World, article: Article, person: MemberActor) -> InteractionResult:

@@ -11,10 +11,10 @@ from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.store.content.titles import TitleSamples
 from cogs.reading import trend_commands
-from tests.cogs.helpers import button_labels, choose, follow, hide_channel, last_reply, message_text, parts
 from tests.digests.test_trends import word
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss_item
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss_item
+from tests.support.interactions import button_labels, choose, follow, hide_channel, last_reply, message_text, parts
 
 DAY = 86_400
 

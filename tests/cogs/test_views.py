@@ -1,6 +1,8 @@
 """Buttons that are too old say so."""
 
-from tests.cogs.helpers import (
+from bot.drill.discord_stand_in import rules
+from tests.cogs.test_reading import numbered_items
+from tests.support.interactions import (
     BACK,
     NEXT,
     button_custom_id,
@@ -12,8 +14,6 @@ from tests.cogs.helpers import (
     message_text,
     press,
 )
-from tests.cogs.test_reading import numbered_items
-from tests.wire import rules
 
 EXPIRED = "These buttons have expired. Run the command again."
 

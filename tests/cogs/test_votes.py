@@ -9,8 +9,8 @@ from simcord.results import ResponseMessage
 from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from tests.cogs.engine import bot_mention
-from tests.cogs.helpers import components, follow, forge_click, last_reply, message_text, newest_article
-from tests.discord_world import World
+from tests.support.discord_world import World
+from tests.support.interactions import components, follow, forge_click, last_reply, message_text, newest_article
 
 
 @pytest.fixture(autouse=True)

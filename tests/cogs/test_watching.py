@@ -20,11 +20,11 @@ from bot.posting.rendering import buttons
 from bot.store import DatabaseFault
 from bot.store.outbox import watch_notifications
 from bot.watches import watch_matching
-from tests.cogs.helpers import START, choose, follow, hide_channel, last_reply, message_text, text
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.shown import title
 from tests.store import sql
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import START, choose, follow, hide_channel, last_reply, message_text, text
+from tests.support.shown import title
 
 
 @dataclass

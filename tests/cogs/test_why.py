@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import (
     START,
     choose,
     find_menu,
@@ -12,10 +14,8 @@ from tests.cogs.helpers import (
     message_text,
     three_items,
 )
-from tests.discord_world import World
-from tests.feed_server import make_rss, make_rss_item
-from tests.shown import text
-from tests.store.samples import enqueue_notice
+from tests.support.samples import enqueue_notice
+from tests.support.shown import text
 
 LINK = "https://news.example/articles/3"
 OLDER = "https://news.example/articles/2"

@@ -11,7 +11,9 @@ from bot.core.settings import Settings
 from bot.posting.recovery.message_contents import contains_page, list_linked_pages
 from bot.store.records.content_records import GeneratedTextKind
 from tests.cogs.engine import bot_mention
-from tests.cogs.helpers import (
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
     button_labels,
     choose,
     follow,
@@ -21,12 +23,10 @@ from tests.cogs.helpers import (
     parts,
     text,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.posting.publisher import Answers
-from tests.shown import title
-from tests.wire.waiting import until
-from tests.writing.model_service import ModelService
+from tests.support.model_service import ModelService
+from tests.support.posting_publisher import Answers
+from tests.support.shown import title
+from tests.support.wire.waiting import until
 
 BODY = (
     "The city council of Lyon voted on Monday to ban facial recognition in public places. "

@@ -14,7 +14,7 @@ from bot.demo import demo_server
 from bot.demo.preview_places import DemoPlaces
 from bot.demo.visitor_actions import VisitorActions
 from tests.demo.visitor import Visitor
-from tests.discord_world import LOOPS
+from tests.support.discord_world import LOOPS
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 

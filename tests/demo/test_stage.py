@@ -31,11 +31,11 @@ from bot.demo.visitor_actions import VisitorActions
 from bot.digests.trend_detection import TrendPeriod, detect_trends
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.store.records.content_records import TitleSample
-from tests.clocks import ManualClock
-from tests.cogs.helpers import last_reply, message_text
 from tests.demo.visitor import Visitor
-from tests.discord_world import LOOPS
-from tests.shown import list_components, text, title
+from tests.support.clocks import ManualClock
+from tests.support.discord_world import LOOPS
+from tests.support.interactions import last_reply, message_text
+from tests.support.shown import list_components, text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 

@@ -8,13 +8,13 @@ from itertools import islice
 
 import pytest
 
+from benchmarks.pages import extract_with_telex, load_marked_pages, score
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import MAX_TEXT_CHARS, extract_article_text
 from bot.feeds.pages.element_text import decode_page
 from bot.text import boilerplate
-from tests.benchmarks.pages import extract_with_telex, load_marked_pages, score
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES
-from tests.shared import shared
+from tests.support.shared import shared
 
 FRENCH = (
     "La mairie de Rennes a ouvert lundi un atelier où chacun peut faire réparer son téléphone sans payer.",

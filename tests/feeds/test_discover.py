@@ -12,9 +12,9 @@ from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, find_feed_links
-from tests.feed_server import make_rss, make_rss_item
 from tests.feeds.test_pages import hang_worker
-from tests.shared import shared
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.shared import shared
 
 PAGE = "https://site.example/blog/page.html"
 

@@ -17,8 +17,8 @@ from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import feed_error_sentences
-from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.feeds.conftest import fetch_error_code
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 
 BODY = make_rss(*(make_rss_item(number) for number in range(20))).encode()
 

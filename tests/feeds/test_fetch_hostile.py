@@ -22,8 +22,8 @@ from bot.core.models import Validators
 from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from tests.feed_server import make_rss, make_rss_item
 from tests.feeds.conftest import fetch_error_code
+from tests.support.feed_server import make_rss, make_rss_item
 
 if sys.version_info >= (3, 14):
     from compression import zstd

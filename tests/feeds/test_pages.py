@@ -18,7 +18,7 @@ from bot.feeds.pages.article_extraction import extract_article
 from bot.feeds.pages.article_pages import MAX_PAGE_BYTES, PageFetcher
 from bot.feeds.robots import MAX_ROBOTS_BYTES, RobotsCache
 from bot.feeds.robots_rules import RobotsVerdict, evaluate
-from tests.feed_server import FeedServer
+from tests.support.feed_server import FeedServer
 
 TITLE = "Four-minute battery shown in Leeds"
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"

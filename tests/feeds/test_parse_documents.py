@@ -17,9 +17,9 @@ from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.feeds.parsing.entries import clean_title
 from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
-from tests.feed_server import make_rss_item
 from tests.feeds.documents import atom, parse_document, parse_only_entry, rss
-from tests.shared import shared
+from tests.support.feed_server import make_rss_item
+from tests.support.shared import shared
 
 # -- encodings
 

@@ -10,7 +10,7 @@ from bot.core.models import ParsedFeed
 from bot.core.worker_pool import WorkerDied, WorkerTimeout
 from bot.feeds.fetch_errors import ENCODING, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.parse import parse
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.feed_server import make_rss, make_rss_item
 
 URL = "https://site.example/feed"
 LIMIT = 1.0

@@ -6,7 +6,7 @@ from bot.feeds import known_sites
 from bot.feeds.discover import discover_feeds
 from bot.feeds.known_sites import SiteFeed
 from bot.feeds.pages.page_links import FoundFeed, find_feed_links
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.feed_server import make_rss, make_rss_item
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
 VIDEOS = "https://www.youtube.com/feeds/videos.xml"

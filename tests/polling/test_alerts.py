@@ -11,9 +11,9 @@ from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.core.preferences import Preference
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
-from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
-from tests.clocks import ManualClock
-from tests.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 
 BROKEN = "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
 BACK = "The feed “Wire” is back. Articles it published in the meantime are on their way."

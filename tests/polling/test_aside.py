@@ -9,9 +9,9 @@ import pytest
 
 from bot.answers.answer_pipeline import answer_question
 from bot.core.worker_pool import WorkerPool
-from tests import worker_calls
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
+from tests.support.workers import worker_calls
 
 HERE = os.getpid()
 

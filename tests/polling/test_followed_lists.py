@@ -15,9 +15,9 @@ from bot.feeds import fetch_errors
 from bot.feeds.discover import convert_list_to_feed
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import refusal_sentences
-from tests.answers.desk import CHANNEL, SERVER, polled, sent, titles
-from tests.clocks import ManualClock
-from tests.feed_server import FeedServer
+from tests.support.answer_desk import CHANNEL, SERVER, polled, sent, titles
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer
 
 HOUR, DAY = 3_600, 86_400
 WORDS = "The council said on Monday that the work begins before winter and that it ends late in the spring."

@@ -7,8 +7,8 @@ from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.following import follow_service
 from bot.posting.wording import refusal_sentences
-from tests.answers.desk import followed, polled, sent, titles
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.answer_desk import followed, polled, sent, titles
+from tests.support.feed_server import make_rss, make_rss_item
 
 PAGE = """<html><head><title>Example</title>{}</head><body></body></html>"""
 LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'

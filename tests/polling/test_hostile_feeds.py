@@ -11,9 +11,9 @@ import pytest
 from bot.core.models import FeedState
 from bot.feeds import fetch_errors
 from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE_CHARS
-from tests.feed_server import make_rss, make_rss_item
-from tests.pipeline import Pipeline, open_pipeline
-from tests.shared import shared
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.pipeline import Pipeline, open_pipeline
+from tests.support.shared import shared
 
 MEGABYTE = 2**20
 SAMPLE = 60

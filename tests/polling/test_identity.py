@@ -16,9 +16,9 @@ from bot.polling.drafts import FeedDocument, parse_feed
 from bot.polling.identity.entry_keys import build_entry_keys
 from bot.store.sources.polls import MAX_IDENTITIES_PER_ARTICLE
 from bot.text.urls import compute_page_key, list_url_variants
-from tests.answers.desk import followed, polled, titles
-from tests.feed_server import FeedServer, make_rss
 from tests.store import sql
+from tests.support.answer_desk import followed, polled, titles
+from tests.support.feed_server import FeedServer, make_rss
 
 MONDAY = "Mon, 04 May 2026 08:00:00 GMT"
 TUESDAY = "Tue, 05 May 2026 08:00:00 GMT"

@@ -16,8 +16,8 @@ from bot.polling.intake import Intake
 from bot.polling.poll_recorder import PollOutcome
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
-from tests.answers.desk import followed, polled, sent, titles
-from tests.feed_server import make_rss, make_rss_item
+from tests.support.answer_desk import followed, polled, sent, titles
+from tests.support.feed_server import make_rss, make_rss_item
 
 DAY = 86_400
 

@@ -17,9 +17,9 @@ from bot.store import StoreError
 from bot.store.records.source_records import PollWriteResult
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.polls import Polls
-from tests.answers.desk import followed, titles
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.wire.waiting import until
+from tests.support.answer_desk import followed, titles
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.wire.waiting import until
 
 
 @asynccontextmanager

@@ -26,10 +26,10 @@ from bot.polling.websub.body_budget import BodyBudget
 from bot.polling.websub.subscription_cache import SubscriptionCache
 from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.store.records.source_records import PushSubscription
-from tests.answers.desk import CHANNEL, followed, polled, titles
-from tests.clocks import ManualClock
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.wire.waiting import until
+from tests.support.answer_desk import CHANNEL, followed, polled, titles
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.wire.waiting import until
 
 DAY = 86_400
 LARGEST = 100_000

@@ -17,9 +17,9 @@ from bot.feeds import fetch_errors
 from bot.polling.full_text_fetcher import MAX_ATTEMPTS
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
-from tests.answers.desk import followed, polled
-from tests.feed_server import FeedServer, make_rss
-from tests.shared import shared
+from tests.support.answer_desk import followed, polled
+from tests.support.feed_server import FeedServer, make_rss
+from tests.support.shared import shared
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 FULL_TEXT_END = (

@@ -17,15 +17,15 @@ from bot.client.services import Services, open_services
 from bot.core.models import Feed
 from bot.polling.poll_recorder import PollOutcome
 from bot.text.urls import canonicalize
-from tests.answers.desk import followed, sent
-from tests.clocks import ManualClock
-from tests.feed_server import FeedServer
-from tests.shared import shared
+from tests.support.answer_desk import followed, sent
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer
+from tests.support.shared import shared
 
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
 FOLDERS = ("en_blogs_2026", "en_tech", "fr")
 POLLS = 40
-"""Of each history; `tests/benchmarks/moves.py` goes through more."""
+"""Of each history; `benchmarks/moves.py` goes through more."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -13,10 +13,10 @@ from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.polling import ingest_quota
 from bot.posting.wording.post_explanations import explain_link
 from bot.store.records.source_records import OverQuotaKind
-from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
-from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.polling.test_poller_loop import running, until_polled
-from tests.wire.waiting import until
+from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.wire.waiting import until
 
 
 def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:

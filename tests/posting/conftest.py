@@ -10,7 +10,7 @@ from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.outcome_recorder import OutcomeRecorder
 from bot.store.outbox.dispatches import Dispatches
-from tests.posting.publisher import Answers, Publisher
+from tests.support.posting_publisher import Answers, Publisher
 
 
 @pytest.fixture

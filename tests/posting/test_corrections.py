@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bot.posting.rendering import posts
-from tests.cogs.helpers import last_reply
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
-from tests.posting.publisher import Publisher, titles
-from tests.shown import text, title
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import last_reply
+from tests.support.posting_publisher import Publisher, titles
+from tests.support.shown import text, title
 
 HALF_AN_HOUR = 1800
 

@@ -17,12 +17,12 @@ from bot.posting.sending import message_targets
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import SendOutcome
 from bot.store import LeaseLost
-from tests.discord_world import World, discord_world
-from tests.feed_server import make_rss_item
-from tests.posting.publisher import Publisher, titles
-from tests.shown import link, list_components, picture_urls, text, title
-from tests.store.samples import enqueue_notice
-from tests.wire.waiting import until
+from tests.support.discord_world import World, discord_world
+from tests.support.feed_server import make_rss_item
+from tests.support.posting_publisher import Publisher, titles
+from tests.support.samples import enqueue_notice
+from tests.support.shown import link, list_components, picture_urls, text, title
+from tests.support.wire.waiting import until
 
 
 async def test_articles_are_posted_once_and_oldest_first(telex, publisher):

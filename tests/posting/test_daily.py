@@ -9,11 +9,11 @@ from simcord.builders import ChannelHandle
 
 from bot.core.preferences import Preference
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
-from tests.cogs.helpers import last_reply, text
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
-from tests.posting.publisher import Publisher, titles
-from tests.shown import title
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import last_reply, text
+from tests.support.posting_publisher import Publisher, titles
+from tests.support.shown import title
 
 DAY = 86_400
 

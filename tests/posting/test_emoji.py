@@ -15,10 +15,10 @@ from bot.posting.emoji.application_emoji import ApplicationEmojiSync, icon_url_o
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
-from tests.discord_world import World, forget_emoji
-from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.posting.test_messages import ARTICLE, components
-from tests.shown import text
+from tests.support.discord_world import World, forget_emoji
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.shown import text
 
 
 def picture_bytes(colour: str, size: int = 64, kind: str = "PNG") -> bytes:

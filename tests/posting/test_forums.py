@@ -6,9 +6,9 @@ from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
 from bot.core.preferences import ForumTagRule
-from tests.cogs.helpers import choose, find_menu, hide_channel, last_reply, message_text
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import choose, find_menu, hide_channel, last_reply, message_text
 
 TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
 

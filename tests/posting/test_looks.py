@@ -14,8 +14,6 @@ from bot.core.preferences import PostLook, Style, Template
 from bot.posting.rendering import buttons, messages, post_templates, posts
 from bot.posting.wording import look_labels
 from bot.text import discord_text
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
 from tests.posting.test_messages import (
     ARTICLE,
     FEED,
@@ -26,7 +24,9 @@ from tests.posting.test_messages import (
     picture_urls,
     within_limits,
 )
-from tests.shown import title
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.shown import title
 
 COMPACT = PostLook(style=Style.COMPACT)
 HEADLINE = PostLook(style=Style.HEADLINE)

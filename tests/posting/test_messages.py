@@ -15,7 +15,7 @@ from bot.core.preferences import PostLook, Style
 from bot.posting.rendering import buttons, messages, posts
 from bot.posting.rendering.layout import outlet_branding
 from bot.text import discord_text
-from tests.shown import TEXT, flatten_components
+from tests.support.shown import TEXT, flatten_components
 
 ARTICLE = Article(
     id=1,

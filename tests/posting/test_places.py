@@ -9,9 +9,9 @@ from bot.core.models import Dispatch
 from bot.posting import post_send_steps
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import RetryAfter
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
-from tests.posting.publisher import titles
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.posting_publisher import titles
 
 
 def is_published(post: discord.Message) -> bool:

@@ -23,7 +23,7 @@ from bot.posting.sending.request_quota import (
 )
 from bot.store import Store
 from bot.store.records.process_records import RequestAllocation
-from tests.wire.waiting import until
+from tests.support.wire.waiting import until
 
 PLACE = "/api/v10/channels/1/messages"
 

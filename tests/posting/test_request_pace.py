@@ -11,7 +11,7 @@ import pytest
 from bot.posting.sending import request_quota
 from bot.posting.sending.rate_limiter import RateLimiter
 from bot.posting.sending.request_quota import MAX_REQUESTS_PER_SECOND
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 
 # Who shares a database has first to be given a part of the budget: see `test_request_budget`.
 pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"])

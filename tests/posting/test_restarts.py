@@ -14,11 +14,11 @@ from bot.posting.rendering import buttons
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.store import WRITE_RETRY_SECONDS, DatabaseUnusable
 from bot.store.outbox.dispatches import Dispatches
-from tests.discord_world import World
-from tests.feed_server import make_rss_item
-from tests.posting.publisher import titles
-from tests.shown import text, title
-from tests.store.samples import enqueue_notice
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.posting_publisher import titles
+from tests.support.samples import enqueue_notice
+from tests.support.shown import text, title
 
 STEPS = [
     ("claim", "after"),

@@ -13,10 +13,10 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.buttons import MAX_JOINED_PER_BUTTON
 from bot.posting.rendering.posts import also_markup
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
-from tests.discord_world import World
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.posting.publisher import titles
-from tests.shown import list_components, text, title
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.posting_publisher import titles
+from tests.support.shown import list_components, text, title
 
 BAN = "Amazon bans police use of its facial recognition for a year"
 AGAIN = "Amazon halts police use of face recognition software for one year"

@@ -17,10 +17,10 @@ from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, STOP_SECONDS, Lea
 from bot.processes.supervision import Supervisor
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import LeasePool
-from tests.clocks import ManualClock
-from tests.feed_server import FeedServer
 from tests.store import sql
-from tests.wire.waiting import until
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer
+from tests.support.wire.waiting import until
 
 ALL = frozenset(range(64))
 

@@ -16,10 +16,10 @@ from bot.core.preferences import ProcessRole
 from bot.polling import ingest_quota
 from bot.processes.leases import HOST_SLOT_LEASE
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
-from tests.answers.desk import followed, sent
-from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.store import sql
-from tests.wire.waiting import until
+from tests.support.answer_desk import followed, sent
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.wire.waiting import until
 
 Pair = tuple[Services, Services]
 

@@ -13,10 +13,10 @@ from bot.core.settings import Settings
 from bot.search.searching import Searcher
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import open_semantic_index
-from tests.kept_workers import ReusedWorkers
-from tests.search.crossings import load_questions, load_stories
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.crossings import load_questions, load_stories
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
+from tests.support.workers.kept_workers import ReusedWorkers
 
 FIRST = 5
 SAMPLE = 10  # one question in so many: a second each

@@ -15,7 +15,7 @@ from bot.search.index.search_engine import (
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
-from tests.search.damage import corrupt_index
+from tests.support.search.damage import corrupt_index
 
 NOW = 1_790_000_000
 ARTICLES = (

@@ -18,10 +18,10 @@ from bot.search.index.search_engine import UNRESTRICTED_SCOPE, EngineError
 from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
-from tests.search.library import Library, modes
 from tests.store import sql
-from tests.wire.disks import fill, make_room, small_disk
-from tests.wire.waiting import until
+from tests.support.search.library import Library, modes
+from tests.support.wire.disks import fill, make_room, small_disk
+from tests.support.wire.waiting import until
 
 
 async def list_indexed_ids(follower: IndexUpdater) -> list[int]:
@@ -136,7 +136,7 @@ from pathlib import Path
 from bot.core.clock import SystemClock
 from bot.search.index.index_updater import IndexUpdater
 from bot.store import Store
-from tests.search.library import Library, modes
+from tests.support.search.library import Library, modes
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), SystemClock())

@@ -15,9 +15,9 @@ from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_inde
 from bot.store import Store
 from bot.store.content.vectors import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
 from tests.store import sql
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 
 @pytest.fixture(autouse=True)

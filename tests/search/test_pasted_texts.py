@@ -6,8 +6,8 @@ import pytest
 
 from bot.posting.wording.search_note_sentences import note_sentence
 from bot.search.searching import Searcher
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 STORY = "The mayor of Aldery opened a library that lends refurbished laptops to pupils for three months."
 PASTED = "In Aldery the library now lends laptops that volunteers refurbished, and pupils keep them for months"

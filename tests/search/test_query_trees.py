@@ -14,8 +14,8 @@ from bot.search.query.query_matching import AnalysedArticle, build_matchable_cla
 from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_parser import parse_query
 from bot.store import Store
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 PERSON = 77
 SENTENCES = ("The robot", "police robot", "robot police", "of Kansas")

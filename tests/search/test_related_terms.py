@@ -8,8 +8,8 @@ from bot.search.query.query_parser import parse_query
 from bot.search.ranked_search import NAME_WEIGHT_FACTOR, QueryParts
 from bot.search.related_terms import find_related_terms
 from bot.search.searching import Searcher
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 
 @pytest.fixture

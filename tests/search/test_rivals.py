@@ -9,8 +9,8 @@ import pytest
 from bot.client.services import Services
 from bot.core.models import Article, Feed
 from bot.polling.feed_updates import MOVE_PROBATION_SECONDS
-from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
-from tests.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent, titles
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 
 SITE = "127.0.0.3"
 LINK = "https://news.example/articles/1"

@@ -7,8 +7,8 @@ from collections.abc import Collection
 import pytest
 
 from bot.search.more_like_this import MAX_SIMILAR, find_similar_articles
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 

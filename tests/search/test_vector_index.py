@@ -10,7 +10,7 @@ import pytest
 from bot.search.semantic import vector_index
 from bot.search.semantic.rank_fusion import fuse_rankings
 from bot.search.semantic.vector_index import VectorIndex, compute_cosines
-from tests.search.library import modes
+from tests.support.search.library import modes
 
 DIMENSIONS = 64
 

@@ -24,8 +24,8 @@ from bot.store.records.source_records import ChangedArticle, IntakeResult, PollW
 from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import migrate
 from bot.watches.watch_matching import WatchMatcher
-from tests.clocks import ManualClock
-from tests.store.samples import new_article
+from tests.support.clocks import ManualClock
+from tests.support.samples import new_article
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 END = 10_000

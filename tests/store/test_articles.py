@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.models import FeedState
 from bot.store import Store
-from tests.store.samples import add_feed, digest, new_article, record
+from tests.support.samples import add_feed, digest, new_article, record
 
 
 async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:

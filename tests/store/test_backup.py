@@ -11,7 +11,7 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.run_lock import open_locked
-from tests.store.samples import CHANNEL, SERVER, add_feed, add_followed_feed, follow, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, add_followed_feed, follow, new_article, record
 
 
 def files(folder: Path) -> set[str]:

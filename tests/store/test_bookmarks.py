@@ -6,7 +6,7 @@ import pytest
 
 from bot.store import Store
 from bot.store.records.people_records import BookmarkFilter
-from tests.store.samples import SERVER, add_feed, new_article, record
+from tests.support.samples import SERVER, add_feed, new_article, record
 
 ANNA, BEN = 11, 12
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.store import Store
 from tests.store.crashing import END, crash_before_statements
-from tests.store.samples import CHANNEL, add_followed_feed, deliver, digest, new_article, record
+from tests.support.samples import CHANNEL, add_followed_feed, deliver, digest, new_article, record
 
 
 async def content(store: Store) -> dict[str, object]:

@@ -17,7 +17,7 @@ from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, S
 from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import list_available_migrations, migrate
 from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker, ThreadCall
-from tests.store.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
 

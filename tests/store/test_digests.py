@@ -10,7 +10,7 @@ from bot.core.models import Digest, Feed
 from bot.core.preferences import DigestPlan, Preference
 from bot.store import Store, StoreError
 from tests.store.crashing import END, crash_before_statements
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

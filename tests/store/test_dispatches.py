@@ -8,7 +8,7 @@ from bot.core.models import DispatchKind, DispatchState
 from bot.core.preferences import ProcessRole
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import LeasePool, Process
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

@@ -29,10 +29,10 @@ from bot.store.ports import AnyDatabase
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
-from tests.postgres_server import END_OTHER_SESSIONS, simulate_takeover, skip_without
 from tests.store import sql
-from tests.store.samples import add_feed, deliver, follow, new_article, record
-from tests.wire.waiting import until
+from tests.support.postgres_server import END_OTHER_SESSIONS, simulate_takeover, skip_without
+from tests.support.samples import add_feed, deliver, follow, new_article, record
+from tests.support.wire.waiting import until
 
 CANCEL = (80877102).to_bytes(4, "big")  # https://www.postgresql.org/docs/current/protocol-message-formats.html
 ForwardCheck = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]

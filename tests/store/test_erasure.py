@@ -10,9 +10,9 @@ import pytest
 from bot.core.preferences import PostLook
 from bot.store import Store
 from bot.store.records.people_records import OpinionKind
-from tests.clocks import ManualClock
 from tests.store import sql
-from tests.store.samples import SERVER, add_feed, new_article, record
+from tests.support.clocks import ManualClock
+from tests.support.samples import SERVER, add_feed, new_article, record
 
 DIRECT = 1_200_000_000_000_000_001
 PEOPLE = tuple((1 << 59) + 7_919 * number for number in range(1, 9))

@@ -17,7 +17,7 @@ from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import migrate
 from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
-from tests.store.samples import CHANNEL, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, add_followed_feed, deliver, new_article, record
 
 
 @pytest.fixture

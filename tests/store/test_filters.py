@@ -11,7 +11,7 @@ from bot.core.preferences import FilterMode, SettingChange
 from bot.store import Store
 from bot.store.records.source_records import FilterMatcher, IntakeResult, PollWrite
 from bot.watches.subscription_filters import select_blocking_filters
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

@@ -16,7 +16,8 @@ from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
-from tests.store.samples import (
+from tests.store.test_stories import load_article, record_similar_article
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,
@@ -26,7 +27,6 @@ from tests.store.samples import (
     new_article,
     record,
 )
-from tests.store.test_stories import load_article, record_similar_article
 
 PERSON = 8_000
 

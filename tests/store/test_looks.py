@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.preferences import PostLook, SettingChange, Style
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 PERSON = 8_000
 COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role=77)

@@ -18,7 +18,7 @@ from bot.store.sqlite.migrations import (
     migrate,
     split_statements,
 )
-from tests.store.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, new_article, record
 
 NEXT = """
 -- A migration with a trigger; and a semicolon in a comment;

@@ -17,8 +17,8 @@ from bot.store import DatabaseMoved, DatabaseUnusable, Store, database_copy
 from bot.store.connection import Connection
 from bot.store.meta import RESTORED_ID_GAP
 from bot.store.records.people_records import OpinionKind
-from tests.clocks import ManualClock
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.support.clocks import ManualClock
+from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 ANNA = (1 << 59) + 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.preferences import PersonalDigestPlan
-from tests.store.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
 
 DIRECT, PERSON = 12, 21
 

@@ -13,7 +13,7 @@ from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
 from bot.text.urls import compute_page_key, list_url_variants
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

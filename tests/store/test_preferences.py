@@ -5,7 +5,7 @@ import pytest
 from bot.core.preferences import ChannelPreferences, Preference, ServerPreferences, SettingChange
 from bot.store import StoreError
 from bot.store.settings import setting_changes
-from tests.store.samples import CHANNEL, SERVER
+from tests.support.samples import CHANNEL, SERVER
 
 PERSON = 8_000
 

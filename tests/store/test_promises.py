@@ -16,9 +16,9 @@ from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
-from tests.clocks import ManualClock
 from tests.store import sql
-from tests.store.samples import add_feed, new_article
+from tests.support.clocks import ManualClock
+from tests.support.samples import add_feed, new_article
 
 RUNS = count(1)
 FEEDS, CHANNELS, PAGES, STORIES = 3, 3, 10, 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.store import Store
-from tests.store.samples import SERVER, add_feed, new_article, record
+from tests.support.samples import SERVER, add_feed, new_article, record
 
 ANNA, BEN = 11, 12
 

@@ -10,7 +10,7 @@ import pytest
 from bot.core.models import Dispatch
 from bot.core.preferences import Preference
 from bot.store import Store
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.core.clock import Clock
 from bot.store import DatabaseUnusable, Store, url_encryption
-from tests.store.samples import SERVER
+from tests.support.samples import SERVER
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 OPEN = "https://news.example/feed"

@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.database_url import DatabaseUrl
 from bot.store import Store
-from tests.postgres_server import skip_without
+from tests.support.postgres_server import skip_without
 
 ROWS = [(f"name {number}", "value") for number in range(200)]
 

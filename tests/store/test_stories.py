@@ -12,7 +12,7 @@ from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
 from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_membership_score
 from tests.store import sql
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

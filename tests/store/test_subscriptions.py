@@ -15,7 +15,7 @@ from bot.store.outbox import dispatch_cancellation
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.store.sqlite.sqlite_connection import SqliteConnection
 from tests.store import sql
-from tests.store.samples import (
+from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,

@@ -8,7 +8,7 @@ from bot.store import Store
 from bot.watches.watch_matching import WatchMatcher
 from tests.store import sql
 from tests.store.crashing import END, crash_before_statements
-from tests.store.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
 
 DIRECT, PERSON = 7_000, 8_000
 

@@ -19,9 +19,9 @@ from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterEvaluator, select_blocking_filters
-from tests.feed_server import FeedServer, make_rss, make_rss_item
-from tests.search.searchers import searcher_of
-from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.samples import CHANNEL, add_feed, follow, new_article, record
+from tests.support.search.searchers import searcher_of
 
 NOW = 1_780_000_000
 PERSON = 8_000

@@ -23,7 +23,7 @@ from bot.search.query.query_parser import parse_query
 from bot.watches import watch_index
 from bot.watches.watch_index import WatchIndex
 from bot.watches.watch_matching import parse_watch_query
-from tests.store.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, new_article, record
 
 STORIES = [
     ("Apple unveils the iPhone 15 in Paris", "The GPT-4o model runs on it, said the US company.", "en"),

@@ -1,1 +1,1 @@
-"""Discord on the wire, as far as Telex needs it, and what happens to a real `telex run` against it."""
+"""Tests of `telex run` against the stand-in for Discord."""

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.wire.clients import RecordingClient, online, redirect
-from tests.wire.discord_server import DiscordServer
-from tests.wire.scene import Scene, open_scene
-from tests.wire.state import Channel, Person, Server
+from bot.drill.discord_stand_in.discord_server import DiscordServer
+from bot.drill.discord_stand_in.state import Channel, Person, Server
+from tests.support.wire.clients import RecordingClient, online, redirect
+from tests.support.wire.scene import Scene, open_scene
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire.kills import COURIER, Step, run_until_killed
-from tests.wire.looking import SAVE
-from tests.wire.scene import Scene
-from tests.wire.state import Person
-from tests.wire.waiting import until
+from bot.drill.discord_stand_in.state import Person
+from tests.support.wire.kills import COURIER, Step, run_until_killed
+from tests.support.wire.looking import SAVE
+from tests.support.wire.scene import Scene
+from tests.support.wire.waiting import until
 
 
 async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:

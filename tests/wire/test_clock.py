@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
-from tests.wire.bot_process import BotProcess
-from tests.wire.kills import AFTER, find_delivery_faults
-from tests.wire.scene import QUICK, Scene
+from tests.support.wire.bot_process import BotProcess
+from tests.support.wire.kills import AFTER, find_delivery_faults
+from tests.support.wire.scene import QUICK, Scene
+from tests.support.wire.waiting import until
 from tests.wire.test_trouble import SENDING
-from tests.wire.waiting import until
 
 HOUR = 3600
 SOON = 2_700

@@ -8,12 +8,12 @@ from functools import partial
 import aiohttp
 import pytest
 
-from tests.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
-from tests.wire.kills import AFTER, find_delivery_faults
-from tests.wire.scene import KINDS, Scene, open_scene
+from tests.support.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
+from tests.support.wire.kills import AFTER, find_delivery_faults
+from tests.support.wire.scene import KINDS, Scene, open_scene
+from tests.support.wire.waiting import until
 from tests.wire.test_away import list_bookmarked_titles
 from tests.wire.test_restore import restore, save_button
-from tests.wire.waiting import until
 
 NOTHING_DONE = "I can’t save anything right now, so that didn’t go through."
 DAMAGED = "My database is damaged, so that didn’t go through."

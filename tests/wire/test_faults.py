@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from bot.core.preferences import Preference
-from tests.wire.faults import Faults
-from tests.wire.kills import find_delivery_faults
-from tests.wire.scene import KINDS, QUICK, Scene
-from tests.wire.state import Permission
-from tests.wire.waiting import until
+from bot.drill.discord_stand_in.faults import Faults
+from bot.drill.discord_stand_in.state import Permission
+from tests.support.wire.kills import find_delivery_faults
+from tests.support.wire.scene import KINDS, QUICK, Scene
+from tests.support.wire.waiting import until
 
 LATE = 60  # seconds
 Script = Callable[[Faults, str], object]
@@ -37,7 +37,7 @@ ANSWERS: dict[str, Script] = {
 @pytest.mark.parametrize("turn", range(4))
 @pytest.mark.scene(speed=QUICK)
 async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(scene, turn):
-    """Another answer in each kind of channel; `tests/benchmarks/faults.py` goes through all in each."""
+    """Another answer in each kind of channel; `benchmarks/faults.py` goes through all in each."""
     numbers = await scene.publish(2)
     for kind, name in zip(KINDS, [*ANSWERS, *ANSWERS][turn * 4 :], strict=False):
         ANSWERS[name](scene.discord.faults, scene.sending(kind))

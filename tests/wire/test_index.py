@@ -6,11 +6,11 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.search import damage
-from tests.search.library import modes
-from tests.wire.disks import fill, make_room, small_disk
-from tests.wire.kills import find_delivery_faults
-from tests.wire.waiting import until
+from tests.support.search import damage
+from tests.support.search.library import modes
+from tests.support.wire.disks import fill, make_room, small_disk
+from tests.support.wire.kills import find_delivery_faults
+from tests.support.wire.waiting import until
 
 
 async def health(port: int) -> tuple[int, str]:

@@ -1,6 +1,6 @@
 """The bot dies at steps of a post, in every kind of channel, and posts each article once.
 
-A sample of them: `tests/benchmarks/kills.py` goes through all, `campaign.py` kills at random times.
+A sample of them: `benchmarks/kills.py` goes through all, `campaign.py` kills at random times.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 import pytest
 
 from bot.core.preferences import Preference
-from tests.wire.kills import (
+from tests.support.wire.kills import (
     AFTER,
     BRIEFING,
     CHOOSING,
@@ -39,11 +39,11 @@ from tests.wire.kills import (
     survive_limit,
     survive_thread,
 )
-from tests.wire.scene import KINDS, Scene
+from tests.support.wire.scene import KINDS, Scene
 
 
 def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
-    """So many steps spread over all of them; `tests/benchmarks/kills.py` goes through all in each kind."""
+    """So many steps spread over all of them; `benchmarks/kills.py` goes through all in each kind."""
     return [steps[(first + number * len(steps) // count) % len(steps)] for number in range(count)]
 
 

@@ -8,12 +8,12 @@ from signal import SIGKILL
 import pytest
 
 from bot.core.preferences import PostLook, Preference
-from tests.wire.gateway import GUILD_MESSAGES
-from tests.wire.kills import Step, find_delivery_faults, run_until_killed
-from tests.wire.scene import KINDS, QUICK, Scene
-from tests.wire.state import Message, Permission
-from tests.wire.waiting import until
-from tests.wire.websub_hub import WebSubHub
+from bot.drill.discord_stand_in.gateway import GUILD_MESSAGES
+from bot.drill.discord_stand_in.state import Message, Permission
+from tests.support.wire.kills import Step, find_delivery_faults, run_until_killed
+from tests.support.wire.scene import KINDS, QUICK, Scene
+from tests.support.wire.waiting import until
+from tests.support.wire.websub_hub import WebSubHub
 
 POLLS = "bot.store.sources.polls:Polls.record"
 FETCH = "bot.feeds.fetch:Fetcher.get"

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
-from tests.wire.discord_server import DiscordServer
-from tests.wire.state import Channel
+from bot.drill.discord_stand_in.discord_server import DiscordServer
+from bot.drill.discord_stand_in.state import Channel
+from tests.support.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import discord
 import pytest
 from discord.http import HTTPClient
 
-from tests.postgres_server import simulate_takeover
-from tests.wire import direct_access
-from tests.wire.bot_process import BotProcess
-from tests.wire.crowd import Crowd, open_crowd
-from tests.wire.state import Channel
+from bot.drill.discord_stand_in.state import Channel
+from tests.support.postgres_server import simulate_takeover
+from tests.support.wire import direct_access
+from tests.support.wire.bot_process import BotProcess
+from tests.support.wire.crowd import Crowd, open_crowd
 
 SHARDS = 4
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.core.preferences import Preference
-from tests.feed_server import make_rss, make_rss_item
+from bot.drill.discord_stand_in.state import Message, Person
 from tests.store import sql
-from tests.wire.kills import ABOUT, find_delivery_faults, hold_stories
-from tests.wire.looking import articles
-from tests.wire.scene import KINDS, Scene
-from tests.wire.state import Message, Person
-from tests.wire.waiting import until
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.wire.kills import ABOUT, find_delivery_faults, hold_stories
+from tests.support.wire.looking import articles
+from tests.support.wire.scene import KINDS, Scene
+from tests.support.wire.waiting import until
 
 # PostgreSQL's backups are its own; that the bot reads back on a restored one, `test_processes` shows.
 pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"])

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire import direct_access
-from tests.wire.bot_process import ROOT, inherit_environment
-from tests.wire.looking import SAVE
-from tests.wire.scene import KINDS
-from tests.wire.waiting import until
+from tests.support.wire import direct_access
+from tests.support.wire.bot_process import ROOT, inherit_environment
+from tests.support.wire.looking import SAVE
+from tests.support.wire.scene import KINDS
+from tests.support.wire.waiting import until
 
 
 async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(scene, tmp_path):
@@ -35,7 +35,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.wire.launch",
+        "tests.support.wire.launch",
         "run",
         env=environment,
         cwd=tmp_path,

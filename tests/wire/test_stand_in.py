@@ -3,8 +3,8 @@
 import discord
 import pytest
 
-from tests.wire.clients import skip_sleep, text_channel
-from tests.wire.state import Kind, Permission
+from bot.drill.discord_stand_in.state import Kind, Permission
+from tests.support.wire.clients import skip_sleep, text_channel
 
 
 async def test_a_message_is_posted_edited_read_and_deleted(client, discord_server, general):

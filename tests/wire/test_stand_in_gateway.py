@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import discord
 import pytest
 
-from tests.wire.clients import RecordingClient, online, redirect, skip_sleep, text_channel
+from tests.support.wire.clients import RecordingClient, online, redirect, skip_sleep, text_channel
 
 
 async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_server, monkeypatch):

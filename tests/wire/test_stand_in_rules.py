@@ -5,9 +5,9 @@ from __future__ import annotations
 import discord
 import pytest
 
-from tests.wire import schema
-from tests.wire.clients import text_channel
-from tests.wire.state import Permission
+from bot.drill.discord_stand_in import schema
+from bot.drill.discord_stand_in.state import Permission
+from tests.support.wire.clients import text_channel
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.wire.kills import find_delivery_faults
-from tests.wire.scene import KINDS, QUICK, Scene
-from tests.wire.state import Channel, Permission
-from tests.wire.waiting import until
+from bot.drill.discord_stand_in.state import Channel, Permission
+from tests.support.wire.kills import find_delivery_faults
+from tests.support.wire.scene import KINDS, QUICK, Scene
+from tests.support.wire.waiting import until
 
 LINK = "https://news.example/articles/1"
 TRIED = 3

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire.faults import Fault
-from tests.wire.kills import find_delivery_faults
-from tests.wire.scene import QUICK, SIGNED, Scene
-from tests.wire.state import Message, Permission
-from tests.wire.waiting import until
+from bot.drill.discord_stand_in.faults import Fault
+from bot.drill.discord_stand_in.state import Message, Permission
+from tests.support.wire.kills import find_delivery_faults
+from tests.support.wire.scene import QUICK, SIGNED, Scene
+from tests.support.wire.waiting import until
 
 
 def list_authors(scene: Scene, kind: str) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 
 from bot.writing import model_services
 from bot.writing.article_translator import ArticleTranslator, apply_stored_translation
-from tests.search.library import Library
-from tests.writing.model_service import ModelService
+from tests.support.model_service import ModelService
+from tests.support.search.library import Library
 
 SERVER = 7
 TITLE = "Lyon bans facial recognition in public places"

@@ -15,9 +15,9 @@ from bot.search.searching import Searcher
 from bot.writing.answer_writer import AnswerWriter, open_answer_writer
 from bot.writing.citation_checks import filter_supported_sentences
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS, MAX_RESPONSE_BYTES, ModelClient, ModelError
-from tests.search.library import Library
-from tests.search.searchers import searcher_of
-from tests.writing.model_service import ModelService
+from tests.support.model_service import ModelService
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 
 ENGLISH = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year. "

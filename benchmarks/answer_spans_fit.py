@@ -1,0 +1,251 @@
+"""Fits what tells which words of a passage are the answer: writes it to data/answer_scorer.json.
+
+    python -m benchmarks.answer_spans_fit [--folder FOLDER] [--encyclopedic 150]
+
+Run it after `answers_fit`. Trees as there, over the words that have the form of an answer: of the passages
+of all encyclopedic questions but those that `answers_fit` draws, and of the articles found for the questions
+of the chat. Then a regression of two odds, the passage's and the words', tells how likely the words of a
+first quote are the answer; they are marked from `LEAST` on. Prints how often words are marked and how often
+they are right, cross-validated by article, for a few such thresholds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import lightgbm
+import numpy as np
+
+from benchmarks.answers_examples import (
+    ENCYCLOPEDIA,
+    ENCYCLOPEDIC,
+    LANGUAGES,
+    Example,
+    draw_encyclopedic_questions,
+    join_words,
+    load_encyclopedia,
+    load_examples,
+    open_store_in,
+    reading,
+)
+from benchmarks.answers_fit import (
+    FOLDS,
+    SETTINGS,
+    assign_folds,
+    build_scorer,
+    compute_calibrated_outcomes,
+    console,
+    fit_judges,
+    fit_logistic,
+    scorer_to_json,
+)
+from benchmarks.newsrooms import document_url, read_rows
+from bot.answers.answer_scorer import MODEL_FILE, HighlightModel, Scorer, log_odds
+from bot.answers.candidate_scoring import ScoredCandidate, with_answer_span
+from bot.answers.candidates import ArticleAnalysis
+from bot.answers.question_analysis import AnalysedQuestion
+from bot.answers.question_retrieval import analyse_question_with_index
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.quote_selection import select_quotes
+from bot.answers.span_features import SPAN_FEATURE_NAMES, iter_span_features
+
+TREES = 100
+ARTICLES_PER_QUESTION = 8
+"""Articles of a question of the chat whose words are looked at."""
+RISING_FEATURES = {"of the kind", "near", "beside", "in sentence", "around", "often"}
+MIN_MARKED_PROBABILITY = 0.6
+"""How likely words are the answer, at the least, that are marked."""
+REPORTED_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+class SpanSamples(NamedTuple):
+    """The words that may answer some question: their features, and whether they do."""
+
+    features: list[list[float]]
+    labels: list[bool]
+
+
+def is_answer(span_text: str, answers: Sequence[str]) -> bool:
+    """Whether words are an answer: it and hardly more, or half of it and more."""
+    words = join_words(span_text)
+    count = len(words.split())
+    for answer in map(join_words, answers):
+        length = len(answer.split())
+        if (answer in words and count <= 2 * length + 1) or (words in answer and 2 * count >= length):
+            return count > 0
+    return False
+
+
+def build_samples(question: AnalysedQuestion, article_reading: ArticleAnalysis, answers: Sequence[str]) -> SpanSamples:
+    """The words of an article that may answer a question."""
+    terms, samples = QuestionTermMatcher(question), SpanSamples([], [])
+    for number in range(-1, len(article_reading.sentences)):
+        for form, features in iter_span_features(question, terms, article_reading, number):
+            samples.features.append(features)
+            samples.labels.append(is_answer(form.text, answers))
+    return samples
+
+
+async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -> list[SpanSamples]:
+    """Those of all encyclopedic questions but so many of each language, in their own passages."""
+    excluded_ids = {row["id"] for row in draw_encyclopedic_questions(excluded_per_language)}
+    urls = {document["doc_id"]: document_url(document) for document in load_encyclopedia([""])}
+    samples = []
+    async with open_store_in(folder, semantic=False) as newsroom:
+        feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet == ENCYCLOPEDIA]
+        passages = {
+            article.url: article for article in await newsroom.store.articles.list_newest(feed_ids, limit=2 * len(urls))
+        }
+        for language in LANGUAGES:
+            for question_row in read_rows(f"questions/{language}-questions"):
+                if question_row["id"] not in excluded_ids:
+                    question = await analyse_question_with_index(newsroom.searcher, question_row["question"])
+                    article_reading = reading(passages[urls[question_row["doc_id"]]])
+                    samples.append(build_samples(question, article_reading, question_row["answers"]))
+    return samples
+
+
+def build_chat_samples(example: Example) -> SpanSamples:
+    """Those of a question of the chat; in an article that does not answer it none is right."""
+    own_ids = {
+        candidate.article_id
+        for candidate, is_own in zip(example.candidates.judged, example.candidates.own, strict=True)
+        if is_own
+    }
+    samples = SpanSamples([], [])
+    for article in example.candidates.retrieved.articles[:ARTICLES_PER_QUESTION]:
+        answers = example.row["answers"] if article.id in own_ids else ()
+        article_samples = build_samples(example.question, reading(article), answers)
+        samples.features.extend(article_samples.features)
+        samples.labels.extend(article_samples.labels)
+    return samples
+
+
+def fit_scorer(sample_sets: Sequence[SpanSamples]) -> Scorer:
+    """Trees that tell how likely words are the answer."""
+    feature_matrix = np.array([features for one in sample_sets for features in one.features])
+    labels = np.array([label for samples in sample_sets for label in samples.labels], dtype=int)
+    settings = SETTINGS | {
+        "seed": 1,
+        "learning_rate": 0.05,
+        "monotone_constraints": [int(name in RISING_FEATURES) for name in SPAN_FEATURE_NAMES],
+    }
+    boosters = [lightgbm.train(settings, lightgbm.Dataset(feature_matrix, labels), TREES)]
+    return build_scorer(boosters, 1.0, 0.0, 1.0)
+
+
+def mark_first_quotes(
+    examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]
+) -> Iterator[tuple[Example, ScoredCandidate, bool]]:
+    """The first quotes with their likeliest answers, and whether that is one, by what was not fitted on
+    them."""
+    outcomes, _, _ = compute_calibrated_outcomes(examples)
+    chat_examples = [chat_outcome.example for chat_outcome in outcomes]
+    example_folds, chat_samples = (
+        assign_folds(chat_examples),
+        [build_chat_samples(example) for example in chat_examples],
+    )
+    scorers = [
+        fit_scorer(
+            [
+                *encyclopedic_samples,
+                *(
+                    samples
+                    for samples, samples_fold in zip(chat_samples, example_folds, strict=True)
+                    if samples_fold != fold
+                ),
+            ]
+        )
+        for fold in range(FOLDS)
+    ]
+    for outcome, fold in zip(outcomes, example_folds, strict=True):
+        quotes = select_quotes(outcome.example.question, outcome.judged)[0]
+        articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
+        for quote in quotes[:1]:
+            terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
+            judged_quote = with_answer_span(outcome.example.question, terms, reading(article), quote, scorers[fold])
+            if judged_quote.answer_span:
+                is_right = outcome.example.is_right(judged_quote.text)
+                yield (
+                    outcome.example,
+                    judged_quote,
+                    is_right and is_answer(judged_quote.answer_span, outcome.example.row["answers"]),
+                )
+
+
+def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]) -> None:
+    """Fit, say how good it is, and put it in the file."""
+    marked_quotes = list(mark_first_quotes(examples, encyclopedic_samples))
+    example_folds = assign_folds([example for example, _, _ in marked_quotes])
+    odds = np.array(
+        [
+            list(
+                map(
+                    log_odds,
+                    (
+                        judged_quote.probability,
+                        judged_quote.span_probability,
+                        judged_quote.runner_up_probability,
+                    ),
+                )
+            )
+            for _, judged_quote, _ in marked_quotes
+        ]
+    )
+    right = np.array([is_right for _, _, is_right in marked_quotes], dtype=int)
+    probabilities = np.zeros(len(marked_quotes))
+    for fold in range(FOLDS):
+        is_training = np.array(example_folds) != fold
+        weights, shift = fit_logistic(odds[is_training], right[is_training])
+        probabilities[~is_training] = 1 / (1 + np.exp(-(odds[~is_training] @ weights + shift)))
+    questions = sum(each.has_answer for each in examples if each.kind != ENCYCLOPEDIC)
+    answerable = np.array([example.has_answer for example, _, _ in marked_quotes])
+    figures = {}
+    for threshold in REPORTED_THRESHOLDS:
+        is_marked = probabilities >= threshold
+        figures[threshold] = {
+            "marked": f"{(is_marked & answerable).sum()} of {questions}",
+            "of these the answer": round(float(right[is_marked & answerable].mean()), 2),
+            "marked where nothing answers": int((is_marked & ~answerable).sum()),
+        }
+        console.print(f"from {threshold}:", figures[threshold])
+    (passage, words, rivals), bias = fit_logistic(odds, right)
+    scorer = fit_scorer(
+        [
+            *encyclopedic_samples,
+            *map(build_chat_samples, (each for each in examples if each.kind != ENCYCLOPEDIC)),
+        ]
+    )
+    file = json.loads(MODEL_FILE.read_text("utf-8"))
+    file["spans"] = scorer_to_json(
+        scorer,
+        SPAN_FEATURE_NAMES,
+        {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_MARKED_PROBABILITY]},
+    )
+    bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
+    file["marking"] = asdict(HighlightModel(bias, passage, words, rivals, MIN_MARKED_PROBABILITY))
+    MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encyclopedic", type=int, default=150, help="as for answers_fit")
+    parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
+    options = parser.parse_args()
+    with TemporaryDirectory(prefix="telex-benchmark-") as temporary:
+        folder = options.folder or Path(temporary)
+        question_examples = asyncio.run(
+            load_examples(folder, semantic=False, encyclopedic=options.encyclopedic, judges=fit_judges)
+        )
+        write(question_examples, asyncio.run(build_encyclopedic_samples(folder, options.encyclopedic)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""Questions with what the pipeline finds for them: what the scorer is fitted on and judged by.
+
+Each question is asked of a filled store twice: of all articles, and of all but those that answer it. A
+candidate is right where it holds the words of an answer. The encyclopedic questions (PIAF, Keraron et al.
+2020; XQuAD, Artetxe et al. 2020) stand in the store of the news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.newsrooms import document_url, import_documents, read_rows
+from bot.answers import candidates
+from bot.answers.candidate_scoring import (
+    ScoredCandidate,
+    extract_candidates,
+    make_scored_candidate,
+    select_candidates,
+)
+from bot.answers.candidates import ArticleAnalysis
+from bot.answers.question_analysis import AnalysedQuestion
+from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
+from bot.client.services import Services, open_services
+from bot.core.models import Article
+from bot.core.settings import Settings
+from bot.search.index import text_analysis
+from tests.support.shared import SHARED
+
+LANGUAGES = ("fr", "en")
+NEAR_TOPIC = "near_topic_unanswerable"
+ENCYCLOPEDIC = "encyclopedic"
+OUTSIDE = "out of the store"
+ENCYCLOPEDIA = "Encyclopedia"
+"""The outlet of the encyclopedic passages."""
+CACHED_READINGS = 4_000  # articles that are kept as they were read
+
+Judge = Callable[[Sequence[Sequence[float]]], Sequence[float]]
+"""How likely candidates with these features answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What is found for a question: its candidates and whether each is right, in an article that answers."""
+
+    judged: list[ScoredCandidate]
+    right: list[bool]
+    own: list[bool]
+    retrieved: RetrievedArticles
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question as the shared data has it and as it is understood, and what is found for it.
+
+    `without` is what is found where no article is that answers; None for a question without an answer.
+    """
+
+    row: dict[str, Any]
+    question: AnalysedQuestion
+    candidates: Candidates
+    without: Candidates | None
+
+    @property
+    def kind(self) -> str:
+        """The kind of question."""
+        return str(self.row["kind"])
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the store answers."""
+        return bool(self.row["answers"])
+
+    def is_right(self, text: str) -> bool:
+        """Whether a text holds the words of an answer."""
+        return any(join_words(answer) in join_words(text) for answer in self.row["answers"])
+
+
+def load_chat_questions() -> list[dict[str, Any]]:
+    """The questions as people type them in a chat."""
+    questions = []
+    for language in LANGUAGES:
+        lines = (SHARED / f"questions/chat-{language}.jsonl").read_text("utf-8").splitlines()
+        questions += [{"lang": language, **json.loads(line)} for line in lines]
+    return questions
+
+
+def draw_encyclopedic_questions(per_language: int) -> list[dict[str, Any]]:
+    """So many encyclopedic questions of each language, drawn at random, the same ones each time."""
+    questions = []
+    for language in LANGUAGES:
+        rows = random.Random(language).sample(read_rows(f"questions/{language}-questions"), per_language)
+        questions += [{**row, "kind": ENCYCLOPEDIC, "doc_ids": [row["doc_id"]]} for row in rows]
+    return questions
+
+
+def load_news() -> list[dict[str, Any]]:
+    """The articles that the questions of the chat are about."""
+    return [document for language in LANGUAGES for document in read_rows(f"articles/{language}")]
+
+
+def load_encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
+    """The passages that the encyclopedic questions are about, as if published on some of these dates.
+
+    Without a date they would all be the newest, and that they are the ones that answer would show.
+    """
+    generator = random.Random(0)
+    return [
+        {**document, "source": ENCYCLOPEDIA, "date": generator.choice(dates)}
+        for language in LANGUAGES
+        for document in read_rows(f"questions/{language}-docs")
+    ]
+
+
+@asynccontextmanager
+async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Services]:
+    """A newsroom of all documents; one that the folder holds already is taken as it is."""
+    is_new = not (folder / "telex.db").exists()
+    async with open_services(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
+        if is_new:
+            articles = load_news()
+            await import_documents(newsroom, [*articles, *load_encyclopedia([article["date"] for article in articles])])
+        if newsroom.semantic_index is not None:
+            await newsroom.semantic_index.encode_missing()
+            await newsroom.semantic_index.start_encoder()
+        yield newsroom
+
+
+async def build_example(
+    newsroom: Services, row: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
+) -> Example:
+    """What the pipeline finds for a question in some feeds, by its words."""
+    searcher = newsroom.searcher
+    question = await analyse_question_with_index(searcher, row["question"])
+    retrieved = await retrieve_articles(searcher, question, feed_ids=feed_ids)
+    answering_urls = {urls[doc_id] for doc_id in row["doc_ids"]}
+    without = None
+    if row["answers"]:
+        other_articles = tuple(article for article in retrieved.articles if article.url not in answering_urls)
+        ids = {article.id for article in other_articles}
+        cosines = {id_: near for id_, near in retrieved.cosines.items() if id_ in ids}
+        without = _label_candidates(question, RetrievedArticles(other_articles, cosines), row, answering_urls)
+    return Example(row, question, _label_candidates(question, retrieved, row, answering_urls), without)
+
+
+@lru_cache(CACHED_READINGS)
+def reading(article: Article) -> ArticleAnalysis:
+    """An article as it is read for an answer."""
+    return candidates.analyse_article(article)
+
+
+def _label_candidates(
+    question: AnalysedQuestion, retrieved: RetrievedArticles, row: dict[str, Any], answering_urls: set[str]
+) -> Candidates:
+    feature_rows = extract_candidates(question, map(reading, retrieved.articles))
+    judged = [make_scored_candidate(candidate, features, 0.0) for candidate, features in feature_rows]
+    judged = [each for each in judged if each.text]
+    answer_lines = [join_words(answer) for answer in row["answers"]]
+    articles: dict[int, Article] = {article.id: article for article in retrieved.articles}
+    return Candidates(
+        judged=judged,
+        right=[any(answer in join_words(each.text) for answer in answer_lines) for each in judged],
+        own=[articles[each.article_id].url in answering_urls for each in judged],
+        retrieved=retrieved,
+    )
+
+
+async def _add_cosines(
+    newsroom: Services, example: Example, by_words: Judge, known_cosines: dict[str, dict[str, float]]
+) -> Example:
+    """A question with those of its candidates that are held against its meaning, and how near they are.
+
+    `known` are the cosines of questions and passages that were told before, and takes the others.
+    """
+    assert newsroom.semantic_index is not None
+    candidate_sets = [
+        _select_for_cosines(candidate_set, by_words)
+        for candidate_set in (example.candidates, example.without)
+        if candidate_set is not None
+    ]
+    cosines = known_cosines.setdefault(example.question.text, {})
+    texts = list({each.text for part in candidate_sets for each in part.judged} - cosines.keys())
+    similarities = await newsroom.semantic_index.compute_passage_cosines(
+        example.question.text, texts, waits_indefinitely=True
+    )
+    if similarities is None:
+        raise SystemExit("the encoder of passages failed")
+    cosines.update(zip(texts, similarities, strict=True))
+    found_candidates, *without = (
+        replace(
+            part,
+            judged=[
+                candidate._replace(
+                    features=(
+                        *candidate.features,
+                        cosines[candidate.text],
+                        part.retrieved.cosines.get(candidate.article_id, 0.0),
+                    )
+                )
+                for candidate in part.judged
+            ],
+        )
+        for part in candidate_sets
+    )
+    return replace(example, candidates=found_candidates, without=without[0] if without else None)
+
+
+def _select_for_cosines(candidate_set: Candidates, by_words: Judge) -> Candidates:
+    """Those of some candidates that are held against the meaning of the question."""
+    probabilities = by_words([each.features for each in candidate_set.judged])
+    order = sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
+    places = {id(candidate_set.judged[place]): place for place in order}
+    selected_places = [
+        places[id(candidate)]
+        for candidate in select_candidates(
+            [candidate_set.judged[n] for n in order], candidate_set.retrieved.nearest_ids
+        )
+    ]
+    return replace(
+        candidate_set,
+        judged=[candidate_set.judged[place] for place in selected_places],
+        right=[candidate_set.right[place] for place in selected_places],
+        own=[candidate_set.own[place] for place in selected_places],
+    )
+
+
+def join_words(text: str) -> str:
+    """A text as its words in a row."""
+    return f" {' '.join(text_analysis.tokenize(text))} "
+
+
+async def load_examples(
+    folder: Path,
+    *,
+    semantic: bool,
+    judges: Callable[[Sequence[Example]], Sequence[Judge]],
+    encyclopedic: int = 0,
+    outside: int = 0,
+) -> list[Example]:
+    """The questions of the chat, asked of the news; then so many encyclopedic ones, asked of all documents.
+
+    `outside` are encyclopedic questions of each language that are asked of the news alone, which answer none.
+    With `semantic` the encyclopedic ones only serve the `judges`, which tell for each question which
+    candidates are held against its meaning.
+    """
+    documents = [*load_news(), *load_encyclopedia([""])]
+    urls = {document["doc_id"]: document_url(document) for document in documents}
+    outside_rows = [
+        {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []} for each in draw_encyclopedic_questions(outside)
+    ]
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    async with open_store_in(folder, semantic=semantic) as newsroom:
+        news_feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet != ENCYCLOPEDIA]
+        scoped_rows: list[tuple[dict[str, Any], list[int] | None]]
+        scoped_rows = [(each, news_feed_ids) for each in (*load_chat_questions(), *outside_rows)]
+        scoped_rows += [(each, None) for each in draw_encyclopedic_questions(encyclopedic)]
+        question_examples = [await build_example(newsroom, row, urls, feed_ids) for row, feed_ids in scoped_rows]
+        if not semantic:
+            return question_examples
+        if newsroom.semantic_index is None:
+            raise SystemExit("needs the extra: pip install 'telex[semantic]'")
+        file = folder / "cosines.json"
+        known_cosines = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        pairs = [
+            pair
+            for pair in zip(question_examples, judges(question_examples), strict=True)
+            if pair[0].kind != ENCYCLOPEDIC
+        ]
+        question_examples = [
+            await _add_cosines(newsroom, question_example, judge, known_cosines) for question_example, judge in pairs
+        ]
+        file.write_text(json.dumps(known_cosines), "utf-8")
+        return question_examples

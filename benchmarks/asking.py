@@ -1,0 +1,121 @@
+"""How late the event loop is while eight people ask at once, beside the same loop while nobody asks.
+
+    python -m benchmarks.asking [--semantic] [--seconds N]
+
+The store holds the shared articles and passages; the questions are the shared ones, asked through the desk as
+in Discord. Prints milliseconds that a tick of one millisecond was late, and how long an answer took, by how
+many ask. Fails when the design's limits do not hold, unless the loop was as late with nobody asking.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import Sequence
+from statistics import quantiles
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.newsrooms import open_filled_newsroom, read_rows
+from benchmarks.polling import MAX_LATENESS_MS, MAX_LATENESS_P99_MS, Ticker
+from bot.answers.conversing.question_service import QuestionRequest, QuestionService
+from bot.client.services import Services
+
+USER_COUNTS = (0, 1, 8)
+WARM_UP = 16  # questions
+
+
+class Load(NamedTuple):
+    """Lateness of the loop and the time that answers took, in milliseconds, while some people asked."""
+
+    users: int
+    lateness_ms: list[float]
+    answer_ms: list[float]
+
+
+def build_question(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
+    """A question of somebody in a channel."""
+    return QuestionRequest(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, user_id=1, is_public=False)
+
+
+async def measure_load(
+    question_service: QuestionService, questions: itertools.cycle[QuestionRequest], users: int, seconds: float
+) -> Load:
+    """Have so many people ask without a pause for so long."""
+    answer_ms: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def person() -> None:
+        while (started_at := time.perf_counter()) < end:
+            await question_service.answer(next(questions))
+            answer_ms.append((time.perf_counter() - started_at) * 1_000)
+
+    ticker = Ticker()
+    ticker.start()
+    await asyncio.gather(asyncio.sleep(seconds), *(person() for _ in range(users)))
+    ticker.stop()
+    return Load(users, sorted(ticker.lateness_ms), sorted(answer_ms))
+
+
+async def measure_loads(newsroom: Services, texts: Sequence[str], seconds: float) -> list[Load]:
+    question_service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
+    feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.list_all())
+    questions = itertools.cycle([build_question(text, feed_ids) for text in texts])
+    for _ in range(WARM_UP):
+        await question_service.answer(next(questions))
+    return [await measure_load(question_service, questions, users, seconds) for users in USER_COUNTS]
+
+
+def format_row(load: Load) -> list[str]:
+    """A line of the table."""
+    count = len(load.lateness_ms)
+    cells = [
+        str(load.users),
+        f"{count:,}",
+        f"{load.lateness_ms[count // 2]:.2f}",
+        f"{load.lateness_ms[count * 99 // 100]:.1f}",
+    ]
+    cells += [f"{load.lateness_ms[-1]:.1f}", str(len(load.answer_ms))]
+    if len(load.answer_ms) > 1:
+        cuts = quantiles(load.answer_ms, n=20)
+        cells += [f"{cuts[9]:.0f}", f"{cuts[18]:.0f}"]
+    return cells
+
+
+async def measure(*, semantic: bool, seconds: float) -> list[Load]:
+    names = ("questions/fr-docs", "questions/en-docs", "articles/fr", "articles/en")
+    documents = list(itertools.chain.from_iterable(map(read_rows, names)))
+    pairs = zip(read_rows("questions/fr-questions"), read_rows("questions/en-questions"), strict=False)
+    texts = [question["question"] for pair in pairs for question in pair]
+    async with open_filled_newsroom(documents, semantic=semantic) as newsroom:
+        return await measure_loads(newsroom, texts, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
+    parser.add_argument("--seconds", type=float, default=20, help="of each load")
+    options = parser.parse_args()
+    measured_loads = asyncio.run(measure(semantic=options.semantic, seconds=options.seconds))
+    table = Table("people", "ticks", "late p50", "p99", "worst", "answers", "took p50", "p95", title="Milliseconds")
+    for load in measured_loads:
+        table.add_row(*format_row(load))
+    Console(width=110).print(table)
+    floor = measured_loads[0]
+    for load in measured_loads[1:]:
+        p99, floor_p99 = (
+            measured_load.lateness_ms[len(measured_load.lateness_ms) * 99 // 100] for measured_load in (load, floor)
+        )
+        if p99 > max(MAX_LATENESS_P99_MS, floor_p99) or load.lateness_ms[-1] > max(
+            MAX_LATENESS_MS, floor.lateness_ms[-1]
+        ):
+            sys.exit(f"the loop was later than {MAX_LATENESS_P99_MS:g} ms (p99) or {MAX_LATENESS_MS:g} ms (worst)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Kills at random times while Discord answers late and wrongly: articles lost, repeated, hidden.
+
+    python -m benchmarks.campaign [--kills 500] [--seed N] [--parallel 2] [--speed 40] [--record]
+
+A real `telex run` fetches and posts bursts of articles into a text channel, an announcement channel, a
+thread and a forum, and into a text channel, a thread and a forum where posts appear under their outlet's
+name by a webhook, single posts and catch-ups, and is killed by SIGKILL at times that have nothing to do with
+what it does, once to three times a burst. A fifth of all requests that create something go wrong in a way
+drawn by lot: an error, a cut connection, an answer up to thirty seconds late; with the effect before it,
+never, or up to a minute after the error. Nonces are honoured for five minutes, and sometimes forgotten when
+the bot is back.
+
+Afterwards every article must be in every channel once: lost is one that no message tells of, repeated one
+that several tell of, hidden one in a catch-up that neither names it nor has the button that shows it. With
+--record the figures go into docs/PROMISES.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import promises
+from bot.drill.discord_stand_in.discord_server import DiscordServer
+from bot.drill.discord_stand_in.faults import Fault
+from tests.support.feed_server import FeedServer
+from tests.support.wire.bot_process import Launcher
+from tests.support.wire.kills import INSIDE
+from tests.support.wire.looking import articles
+from tests.support.wire.scene import KINDS, SIGNED, Scene, open_scene
+from tests.support.wire.waiting import until
+
+SPEED = 40.0
+"""How much faster the bot's clock runs; less where the machine is busy, or the stand-in itself is late."""
+LATEST_EFFECT, LATEST_ANSWER = 60.0, 30.0  # seconds of the bot's clock
+FAULT_SHARE = 0.2
+"""Part of the requests that go wrong."""
+LONG_ABSENCE_SHARE = 0.3
+"""Part of the deaths after which the bot stays away until Discord has forgotten the nonces."""
+BURSTS = (1, 2, 3, 5, 8, 70)
+CATCH_UP_AFTER = 6
+SCENE_KILLS = 25  # before the channels get a history too long to read quickly
+MAX_BURST_SECONDS = 4_800.0  # seconds of the bot's clock until a burst is posted
+MAX_LIFE_SECONDS = 3.0  # seconds from a start to a kill
+
+PLACES = KINDS + SIGNED
+
+_CREATES = re.compile(r"POST /(channels/\d+/(messages|threads|webhooks)|webhooks/\d+/\w+)")
+_DISPATCH_STATES = """
+    SELECT article.url, fate.channel_id, dispatch.state, dispatch.error, dispatch.message_id FROM article
+    JOIN fate ON fate.article_id = article.id
+    JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
+"""
+
+
+def make_fault_source(
+    chance: random.Random, counts: Counter[str], speed: float, *, fault_share: float = FAULT_SHARE
+) -> Callable[[str], Fault | None]:
+    """What happens to each call."""
+
+    def fault(call: str) -> Fault | None:
+        if not _CREATES.fullmatch(call) or chance.random() > fault_share:
+            return None
+        counts["faults"] += 1
+        body = {"code": 0, "message": "Bad Gateway"}
+        status = chance.choice((500, 502, 503, 504))
+        delay = chance.uniform(0, LATEST_ANSWER) / speed * chance.choice((0, 1))
+        match chance.choice(("before", "after", "late", "drop before", "drop after", "slow")):
+            case "late":
+                late = chance.uniform(0, LATEST_EFFECT) / speed
+                return Fault(route=call, status=status, body=body, delay=delay, late=late)
+            case "slow":
+                return Fault(route=call, delay=chance.uniform(0, LATEST_ANSWER) / speed)
+            case "before" | "after" as when:
+                return Fault(route=call, status=status, body=body, delay=delay, after=when == "after")
+            case when:
+                return Fault(route=call, drop=True, delay=delay, after=when == "drop after")
+
+    return fault
+
+
+async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
+    """Publish a burst, kill the bot now and then, let it end its work."""
+    acts = scene.discord.acts
+    acts.nonce_window = INSIDE
+    numbers = scene.write(chance.choice(BURSTS))
+    await scene.make_due()
+    for _death in range(chance.randint(1, 3)):
+        bot = scene.start()
+        await asyncio.sleep(chance.uniform(0, MAX_LIFE_SECONDS))
+        bot.kill()
+        await bot.wait_for_exit()
+        counts["kills"] += 1
+    if chance.random() < LONG_ABSENCE_SHARE:  # away until Discord has forgotten the nonces, and nothing is on its way
+        await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
+        acts.forget_nonces()
+    scene.start()
+    last = f"SELECT 1 FROM article WHERE url LIKE '%/articles/{numbers[-1]}'"
+    try:
+        within = MAX_BURST_SECONDS / scene.clock.speed
+        await until(lambda: scene.rows(last), within=within)
+        await scene.wait_until_settled(within=within)
+    except TimeoutError:
+        counts["unsettled"] += 1
+    await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
+    assert scene.bot is not None
+    scene.kill()
+    await scene.bot.wait_for_exit()
+    count_outcomes(scene, numbers, counts)
+
+
+def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> None:
+    """What became of these articles in each channel."""
+    message_ids_by_post: dict[tuple[int, int], list[int | None]] = {}
+    states_by_post: dict[tuple[int, int], list[str]] = {}
+    for url, channel_id, state, error, message_id in scene.rows(_DISPATCH_STATES):
+        states_by_post.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(f"{state} {error}")
+        message_ids_by_post.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(message_id)
+    for kind, channel in scene.channels.items():
+        messages = scene.messages(kind)
+        mention_counts = Counter(number for message in messages for number in articles(message))
+        button_message_ids = {
+            message.id for message in messages if any("telex:all:" in name for name in message.custom_ids())
+        }
+        for number in numbers:
+            message_ids = message_ids_by_post.get((channel.id, number), [])
+            is_reached = mention_counts[number] or any(message_id in button_message_ids for message_id in message_ids)
+            is_there = any(message_id in {message.id for message in messages} for message_id in message_ids)
+            outcome = (
+                "repeated" if mention_counts[number] > 1 else "ok" if is_reached else "hidden" if is_there else "lost"
+            )
+            counts["articles"] += 1
+            counts[outcome] += 1
+            if outcome != "ok":
+                state = states_by_post.get((channel.id, number))
+                sys.stderr.write(f"{outcome}: {number} in {kind}, {state}, named {mention_counts[number]} times\n")
+
+
+async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str]:
+    """Kill so often or a little more; the counts."""
+    counts: Counter[str] = Counter()
+    scenes = iter(range(10**6))
+
+    async def lane() -> None:
+        launcher = Launcher()
+        try:
+            while counts["kills"] < kills:
+                chance = random.Random(f"{seed}:{next(scenes)}")
+                await _run_scene(launcher, chance, counts, kills, speed)
+                sys.stderr.write(f"{dict(counts)}\n")
+        finally:
+            launcher.close()
+
+    await asyncio.gather(*(lane() for _ in range(parallel)))
+    return counts
+
+
+async def _run_scene(launcher: Launcher, chance: random.Random, counts: Counter[str], kills: int, speed: float) -> None:
+    discord, feeds = await DiscordServer().start(), await FeedServer().start()
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_scene(
+            discord, feeds, launcher, Path(folder), speed=speed, kinds=PLACES, catch_up_after=CATCH_UP_AFTER
+        ) as scene:
+            discord.faults.weather = make_fault_source(chance, counts, speed)
+            kills_before = counts["kills"]
+            while counts["kills"] < min(kills_before + SCENE_KILLS, kills):
+                await run_burst(scene, chance, counts)
+    await discord.stop()
+    await feeds.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--speed", type=float, default=SPEED)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    commit, started_at = promises.describe_commit(), time.monotonic()
+    counts = asyncio.run(run(options.kills, options.seed, options.parallel, options.speed))
+    figure = (
+        f"{counts['kills']:,} random kills, {counts['faults']:,} wrong answers, {counts['articles']:,} posts "
+        f"in {len(PLACES)} kinds of channel (seed {options.seed}): lost {counts['lost']}, repeated "
+        f"{counts['repeated']}, hidden {counts['hidden']}"
+    )
+    Console().print(f"{figure}; not settled {counts['unsettled']}; {time.monotonic() - started_at:.0f} s")
+    if options.record:
+        promises.record("campaign", figure, commit=commit)
+    sys.exit(1 if counts["lost"] or counts["repeated"] or counts["hidden"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""How fast posts come where Discord's limits are the only bound, and whether any of them is broken.
+
+    python -m benchmarks.discord_pace [pace] [edits] [--channels 2000] [--minutes 10] [--reactions]
+                                            [--record]
+
+A real `telex run` against the stand-in, which counts all requests in any window of a second (50), messages
+and edits of a channel (five in five seconds) and reactions (four a second). `pace`: first all channels wait
+for posts; then 500 posts wait in ten channels of a server and one in another server's. `edits`: 286 posts of
+a channel are to be edited, and one in another server. Exits 1 when a limit was broken, fewer than 45 posts a
+second came, the quiet channel waited more than two seconds, or the one correction more than ten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import promises
+from bot.drill.discord_stand_in.discord_server import DiscordServer
+from tests.support.wire.bot_process import Launcher
+from tests.support.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
+
+CHANNELS_PER_SERVER = 10  # channels of a server
+MIN_POSTS_A_SECOND, MAX_QUIET_DELAY_SECONDS = 45.0, 2.0  # posts a second, seconds
+EDITED_POSTS, MAX_EDIT_DELAY_SECONDS = 286, 10.0  # posts, seconds
+SPARE_POSTS = 60  # posts that may not be needed
+
+out = Console(highlight=False)
+
+
+@asynccontextmanager
+async def open_limited_crowd(launcher: Launcher) -> AsyncIterator[Crowd]:
+    """A crowd in a Discord with its limits, whose stand-in checks no forms."""
+    discord = await DiscordServer(checks=False).start()
+    discord.limit_everything(50, 1.0)
+    discord.limits.update({POSTING: (5, 5.0), EDITING: (5, 5.0), REACTING: (1, 0.25)})
+    try:
+        with tempfile.TemporaryDirectory(prefix="telex-benchmark-") as folder:
+            async with open_crowd(discord, launcher, Path(folder)) as crowd:
+                yield crowd
+    finally:
+        await discord.stop()
+
+
+def read_cpu_seconds(pid: int) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure_busy(launcher: Launcher, channels: int, seconds: float, seed: str) -> tuple[bool, str]:
+    """Posts wait in all channels for the whole time."""
+    async with open_limited_crowd(launcher) as crowd:
+        busy_channels = [
+            channel for _ in range(channels // CHANNELS_PER_SERVER) for channel in crowd.server(CHANNELS_PER_SERVER)
+        ]
+        await crowd.owe("busy", busy_channels, round((seconds + SPARE_POSTS) * 50 / channels) + 1)
+        crowd.start(TELEX_SEED_REACTION=seed)
+        await crowd.discord.until(lambda: crowd.posts(busy_channels), within=300)
+        started_at = time.monotonic()
+        await asyncio.sleep(seconds)
+        measured_seconds, posts = time.monotonic() - started_at, crowd.posts(busy_channels)
+        answers = Counter(call.status for call in crowd.discord.calls)
+        assert crowd.bot is not None
+        cpu_ms_per_post = read_cpu_seconds(crowd.bot.pid) / max(posts, 1) * 1_000
+        global_limits = sum(
+            call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
+            for call in crowd.discord.calls
+        )
+    figure = (
+        f"{channels:,} busy channels, {measured_seconds / 60:.0f} min, reactions "
+        f"{'on' if seed == 'true' else 'off'}: "
+        f"{posts / measured_seconds:.1f} posts a second, {answers[429]} answers 429, "
+        f"{global_limits} of them global; "
+        f"{cpu_ms_per_post:.1f} ms of processor time of the bot a post"
+    )
+    return not global_limits and (posts / measured_seconds >= MIN_POSTS_A_SECOND or seed == "true"), figure
+
+
+async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
+    """500 posts wait in ten channels of a server, and one in each of eight other servers, all at once."""
+    async with open_limited_crowd(launcher) as crowd:
+        loud_channels, quiet_channels = (
+            crowd.server(CHANNELS_PER_SERVER),
+            [crowd.server(1)[0] for _ in range(8)],
+        )
+        await crowd.owe("loud", loud_channels, 500 // CHANNELS_PER_SERVER)
+        await crowd.owe("quiet", quiet_channels, 1)
+        crowd.start(TELEX_SEED_REACTION="false")
+        await crowd.discord.until(lambda: crowd.posts(quiet_channels) == len(quiet_channels), within=60)
+        remaining_posts = 500 - crowd.posts(loud_channels)
+        posted = [call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"]
+        quiet_channel_ids = {str(place.id) for place in quiet_channels}
+        delays = [call.at - posted[0].at for call in posted if call.ids.get("channel") in quiet_channel_ids]
+    median_delay = sorted(delays)[len(delays) // 2]
+    figure = (
+        f"{len(delays)} posts of quiet channels beside 500 waiting in ten others: as a rule "
+        f"{median_delay:.1f} s "
+        f"late, at most {max(delays):.1f} s"
+    )
+    return max(delays) <= MAX_QUIET_DELAY_SECONDS and remaining_posts > 0, figure
+
+
+async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
+    """286 posts of a channel are to be edited, and one of another server's, all at once."""
+    async with open_limited_crowd(launcher) as crowd:
+        discord, (loud_channels, calm_channels) = crowd.discord, (crowd.server(1), crowd.server(1))
+        await crowd.owe("loud", loud_channels, EDITED_POSTS)
+        await crowd.owe("calm", calm_channels, 1)
+        discord.limits[POSTING] = (1_000, 1.0)
+        bot = crowd.start(TELEX_SEED_REACTION="false")
+        await discord.until(lambda: crowd.posts([*loud_channels, *calm_channels]) == EDITED_POSTS + 1, within=120)
+        await bot.stop()
+        due_edits = crowd.change_all(loud_channels) + crowd.change_all(calm_channels)
+        calls_before = len(discord.calls)
+        crowd.start(TELEX_SEED_REACTION="false")
+        await discord.until(lambda: discord.count("PATCH", f"/channels/{calm_channels[0].id}/"), within=120)
+        edits = [call for call in discord.calls[calls_before:] if call.method == "PATCH"]
+        calm_edit = next(call for call in edits if call.ids.get("channel") == str(calm_channels[0].id))
+    delay_seconds = calm_edit.at - edits[0].at
+    figure = f"{due_edits - 1} edits of a channel and one in another server: that one {delay_seconds:.1f} s late"
+    return due_edits == EDITED_POSTS + 1 and delay_seconds <= MAX_EDIT_DELAY_SECONDS, figure
+
+
+def main() -> int:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=("pace", "edits"), default=("pace", "edits"))
+    parser.add_argument("--channels", type=int, default=2_000)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--reactions", action="store_true", help="with a 🔖 under every post")
+    parser.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    arguments = parser.parse_args()
+    commit, launcher, all_good = promises.describe_commit(), Launcher(), True
+    seed = "true" if arguments.reactions else "false"
+    scenarios = {
+        "pace": (
+            lambda: measure_busy(launcher, arguments.channels, arguments.minutes * 60, seed),
+            lambda: measure_quiet(launcher),
+        ),
+        "edits": (lambda: measure_corrections(launcher),),
+    }
+    try:
+        for part in arguments.parts:
+            scenario_figures = [asyncio.run(scenario()) for scenario in scenarios[part]]
+            for is_within_bounds, figure in scenario_figures:
+                out.print(f"{'ok ' if is_within_bounds else 'BAD'} {figure}", soft_wrap=True)
+            part_is_good = all(scenario_is_good for scenario_is_good, _scenario_figure in scenario_figures)
+            all_good &= part_is_good
+            if arguments.record and part_is_good:
+                promises.record(
+                    f"discord-{part}",
+                    "; ".join(scenario_figure for _scenario_is_good, scenario_figure in scenario_figures),
+                    commit=commit,
+                )
+    finally:
+        launcher.close()
+    return 0 if all_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

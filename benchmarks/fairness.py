@@ -1,0 +1,315 @@
+"""What the feeds of one server cost another: how late its news is, and what is stored.
+
+    python -m benchmarks.fairness [flood] [drip] [restless] [host] [--seconds 120] [--record]
+
+`flood`: 40 feeds of 1,990 new entries at each poll. `drip`: 400 feeds that take 28 seconds to answer.
+`restless`: all names new, and all titles others, at each poll for a simulated day. `host`: 10,000 feeds of
+one host. Beside each, a feed of another server has a new article every ten seconds. Exits 1 when a bound does
+not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+
+from aiohttp import web
+from rich.console import Console
+
+from benchmarks import promises
+from bot.client.services import Services, open_services
+from bot.core.models import DispatchKind, Feed
+from bot.core.settings import Settings
+from tests.support.answer_desk import polled, sent
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+
+FLOODING_FEEDS, ENTRIES = 40, 1_990
+SLOW_FEEDS, SLOW_ANSWER_SECONDS = 400, 28.0
+FEEDS_AT_ONE_HOST = 10_000
+FEEDS_PER_SERVER = 200  # feeds that a server may follow
+NEWS_INTERVAL_SECONDS = 10.0
+LOUD_SERVER_ID, QUIET_SERVER_ID, QUIET_CHANNEL_ID = 1, 100_000, 500_000
+MAX_FLOOD_DELAY_SECONDS, MAX_DRIP_DELAY_SECONDS, MAX_HOST_DELAY_SECONDS = 30.0, 10.0, 10.0  # seconds
+MAX_GROWTH_MEGABYTES = 50.0  # megabytes an hour
+MAX_WAIT_SECONDS = 300.0  # seconds that an article may be late before it is waited for no longer
+MAX_RESTLESS_POSTS = 200  # of a feed whose names change, in a day
+MAX_RESTLESS_EDITS = 20 * 12  # of a feed whose titles change, in a day: twelve of each of its entries
+
+out = Console(highlight=False)
+
+
+async def run_publisher() -> None:
+    """Be the publisher, on every address of loopback; says its port."""
+    counter = itertools.count()
+    words = "The council met in the old hall and agreed to look at the plans again in spring. " * 3
+
+    async def flood(_request: web.Request) -> web.Response:
+        first = next(counter) * ENTRIES
+        rss_items = [
+            make_rss_item(first + number, title=f"Entry {first + number}", body=words) for number in range(ENTRIES)
+        ]
+        return web.Response(text=make_rss(*rss_items), content_type="application/rss+xml")
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/rss+xml"})
+        await response.prepare(request)
+        with suppress(ConnectionError):  # it did not want to wait any longer
+            for _ in range(int(SLOW_ANSWER_SECONDS)):
+                await asyncio.sleep(1)
+                await response.write(b" ")
+        return response
+
+    async def news(_request: web.Request) -> web.Response:
+        number = next(counter)
+        return web.Response(text=make_rss(make_rss_item(10**9 + number)), content_type="application/rss+xml")
+
+    async def still(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.02)
+        return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/flood/{number}", flood),
+            web.get("/drip/{number}", drip),
+            web.get("/news", news),
+            web.get("/still/{number}", still),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", 0).start()  # every address of loopback is a host
+    sys.stdout.write(f"{runner.addresses[0][1]}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+@dataclass
+class DelayProbe:
+    """How late the quiet server's articles were, in seconds, and the loud one's feeds."""
+
+    newsroom: Services
+    port: int
+    late: list[float] = field(default_factory=list)
+
+    async def follow(self, path: str, host: int, server: int, channel: int) -> Feed:
+        store = self.newsroom.store
+        url = f"http://127.{host // 62_500 + 1}.{host // 250 % 250}.{host % 250 + 1}:{self.port}{path}"
+        feed = await store.feeds.add(url)
+        await store.subscriptions.follow(server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None)
+        return feed
+
+    async def run(self, seconds: float) -> None:
+        """Poll for so long; every ten seconds the quiet server's feed is due and has news."""
+        poller = self.newsroom.poller
+        feed = await self.follow("/news", 0, QUIET_SERVER_ID, QUIET_CHANNEL_ID)
+        await poller.poll(feed)
+        running = asyncio.create_task(poller.run())
+        try:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                await asyncio.sleep(NEWS_INTERVAL_SECONDS)
+                before = await self._count_articles(feed)
+                await self.newsroom.store.feeds.make_due(feed.id)
+                due = time.monotonic()
+                poller.wake()
+                while await self._count_articles(feed) == before:
+                    await asyncio.sleep(0.05)
+                    if time.monotonic() - due > MAX_WAIT_SECONDS:
+                        break
+                self.late.append(time.monotonic() - due)
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+    async def _count_articles(self, feed: Feed) -> int:
+        return len(await self.newsroom.store.articles.list_newest([feed.id], limit=10_000))
+
+
+@asynccontextmanager
+async def open_probe(clock: ManualClock | None = None) -> AsyncIterator[DelayProbe]:
+    """A newsroom of its own and a publisher in another process."""
+    publisher = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.fairness", "publisher", stdout=asyncio.subprocess.PIPE
+    )
+    assert publisher.stdout is not None
+    port = int(await publisher.stdout.readline())
+    try:
+        with tempfile.TemporaryDirectory(prefix="telex-benchmark-") as folder:
+            settings = Settings(
+                database=Path(folder) / "telex.db",
+                allow_private_addresses=(ip_network("127.0.0.0/8"),),
+                semantic=False,
+            )
+            async with open_services(settings, clock) as newsroom:
+                yield DelayProbe(newsroom, port)
+    finally:
+        publisher.kill()
+        await publisher.wait()
+
+
+def measure_megabytes(newsroom: Services) -> float:
+    """Megabytes of the database's files and those of the index beside it."""
+    folder = newsroom.settings.index_folder.parent
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+async def flood(seconds: float) -> tuple[bool, str]:
+    """How late the other server is, then what an hour stores."""
+    async with open_probe() as probe:
+        for number in range(FLOODING_FEEDS):
+            await probe.follow(f"/flood/{number}", number + 1, LOUD_SERVER_ID, LOUD_SERVER_ID)
+        await probe.run(seconds)
+    async with open_probe(clock := ManualClock()) as hour_probe:
+        feeds = [
+            await hour_probe.follow(f"/flood/{number}", number + 1, LOUD_SERVER_ID, LOUD_SERVER_ID)
+            for number in range(FLOODING_FEEDS)
+        ]
+        megabytes_before = measure_megabytes(hour_probe.newsroom)
+        started_at, polls = clock.now(), 0
+        while clock.now() < started_at + 3_600:
+            for feed in feeds:
+                current = await hour_probe.newsroom.store.feeds.get(feed.id)
+                if current is not None and current.next_poll <= clock.now():
+                    await hour_probe.newsroom.poller.poll(current, polite=False)
+                    polls += 1
+            clock.advance(300)
+        growth_megabytes = measure_megabytes(hour_probe.newsroom) - megabytes_before
+        article_count = await hour_probe.newsroom.store.articles.count()
+    figure = (
+        f"{FLOODING_FEEDS} feeds of {ENTRIES:,} new entries a poll: another server's "
+        f"{len(probe.late)} articles at "
+        f"most {max(probe.late):.1f} s late; {polls} polls in a simulated hour kept "
+        f"{article_count:,} articles and "
+        f"added {growth_megabytes:.0f} MB"
+    )
+    return max(probe.late) <= MAX_FLOOD_DELAY_SECONDS and growth_megabytes <= MAX_GROWTH_MEGABYTES, figure
+
+
+async def drip(seconds: float) -> tuple[bool, str]:
+    async with open_probe() as probe:
+        for number in range(SLOW_FEEDS):
+            await probe.follow(f"/drip/{number}", number + 1, LOUD_SERVER_ID, LOUD_SERVER_ID)
+        await probe.run(seconds)
+    figure = (
+        f"{SLOW_FEEDS} feeds that take {SLOW_ANSWER_SECONDS:.0f} s: another server's "
+        f"{len(probe.late)} articles at most "
+        f"{max(probe.late):.1f} s late"
+    )
+    return max(probe.late) <= MAX_DRIP_DELAY_SECONDS, figure
+
+
+async def host(seconds: float) -> tuple[bool, str]:
+    async with open_probe() as probe:
+        store = probe.newsroom.store
+        for number in range(FEEDS_AT_ONE_HOST):
+            server = LOUD_SERVER_ID + number // FEEDS_PER_SERVER
+            feed = await probe.follow(f"/still/{number}", 1, server, server)
+        await probe.run(seconds)
+        feed_host = probe.newsroom.poller.hosts.get(feed.url)
+        round_seconds = max(
+            feed_host.get_backlog_seconds(LOUD_SERVER_ID + number)
+            for number in range(FEEDS_AT_ONE_HOST // FEEDS_PER_SERVER)
+        )
+        polled_feeds = [
+            polled_feed
+            for polled_feed in await store.feeds.list_all()
+            if polled_feed.last_poll and "/still/" in polled_feed.url
+        ]
+    figure = (
+        f"{FEEDS_AT_ONE_HOST:,} feeds of one host: {len(polled_feeds) / seconds:.1f} requests a "
+        f"second to it, one "
+        f"at a time with pauses; its followers are told of a look every {round_seconds / 60:.0f} "
+        f"min or so; another "
+        f"server's {len(probe.late)} articles at most {max(probe.late):.1f} s late"
+    )
+    return max(probe.late) <= MAX_HOST_DELAY_SECONDS and round_seconds > 0, figure
+
+
+async def restless(_seconds: float) -> tuple[bool, str]:
+    """A simulated day of two feeds: one renames all entries, one alternates all titles, at each poll."""
+    counts: dict[str, int] = {}
+    async with open_probe(clock := ManualClock()) as probe:
+        newsroom = probe.newsroom
+        documents: dict[str, Callable[[int], str]] = {
+            "names": lambda poll: make_rss(
+                *(make_rss_item(poll * 1_000 + number, title=f"Story {number} {poll}") for number in range(20))
+            ),
+            "titles": lambda poll: make_rss(
+                *(make_rss_item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(20))
+            ),
+        }
+        server = await _serve_documents(documents)
+        for channel, name in enumerate(documents, 1):
+            feed = await probe.newsroom.store.feeds.add(f"{server.origin}/{name}")
+            await newsroom.store.subscriptions.follow(
+                server_id=channel, channel_id=channel, feed_id=feed.id, first_article_id=None
+            )
+            for _ in range(288):
+                feed = await polled(newsroom, feed)
+                for dispatch, articles in await sent(newsroom, channel):
+                    is_notice = dispatch.kind is DispatchKind.FEED_ALERT
+                    key = f"{name} notices" if is_notice else f"{name} posts"
+                    counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))
+                for dispatch in await newsroom.store.dispatches.list_due_edits(clock.now(), 1_000):
+                    await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
+                    counts[f"{name} edits"] = counts.get(f"{name} edits", 0) + 1
+                clock.advance(300)
+        await server.stop()
+    figure = "288 polls of 20 entries each: " + ", ".join(f"{key} {count}" for key, count in counts.items())
+    is_bounded = counts["names posts"] <= MAX_RESTLESS_POSTS and counts["titles edits"] <= MAX_RESTLESS_EDITS
+    return is_bounded and counts["names notices"] == counts["titles notices"] == 1, figure
+
+
+async def _serve_documents(documents: dict[str, Callable[[int], str]]) -> FeedServer:
+    server = await FeedServer().start()
+    for name, render in documents.items():
+        server.handle(f"/{name}", _make_handler(render))
+    return server
+
+
+def _make_handler(render: Callable[[int], str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    polls = itertools.count()
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=render(next(polls)), content_type="application/rss+xml")
+
+    return answer
+
+
+SCENARIOS = {"flood": flood, "drip": drip, "restless": restless, "host": host}
+
+
+def main() -> int:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="one of flood, drip, restless, host")
+    parser.add_argument("--seconds", type=float, default=120, help="how long to watch the other server")
+    parser.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    arguments = parser.parse_args()
+    if arguments.names == ["publisher"]:
+        asyncio.run(run_publisher())
+    commit = promises.describe_commit()
+    is_good, figures = True, []
+    for name in arguments.names or SCENARIOS:
+        is_within_bounds, figure = asyncio.run(SCENARIOS[name](arguments.seconds))
+        out.print(f"{'ok ' if is_within_bounds else 'BAD'} {figure}", soft_wrap=True)
+        figures.append(figure)
+        is_good &= is_within_bounds
+    if arguments.record and is_good and not arguments.names:
+        promises.record("fairness", "; ".join(figures), commit=commit)
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

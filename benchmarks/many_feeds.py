@@ -1,0 +1,352 @@
+"""What it costs to poll very many feeds: processor, memory and lateness of the pollers, as feeds get more.
+
+    python -m benchmarks.many_feeds [--feeds 1000 10000 100000]
+        [--pollers 2] [--seconds 300] [--stretch 5]
+
+Real `telex run --roles poller` processes on a PostgreSQL server, and a publisher in a process of its own that
+gives each feed a host (no TLS). Feeds publish at random, as often as 215 recorded feeds do, their gaps
+stretched so that some 95 of 100 polls find nothing. Each feed begins as Telex's own schedule leaves it at
+some moment long after it was followed: its interval, when it is due, what it published since the last poll.
+A channel follows fifty feeds; nothing is posted. Measured after the backlog of the start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from bisect import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+
+from benchmarks.discord_pace import read_cpu_seconds
+from benchmarks.memory import find_process_tree, measure_weight
+from benchmarks.polling import console
+from benchmarks.publisher import draw_first_delay
+from bot.client.services import Services, open_services
+from bot.core.database_url import DatabaseUrl
+from bot.core.models import Feed, Validators
+from bot.core.settings import Settings
+from bot.feeds.poll_schedule import NO_HINTS, schedule_after_success
+from tests.store import sql
+from tests.support import postgres_server
+from tests.support.wire import direct_access
+
+GAPS = (0.1, 0.65, 4.9, 99.0, 573.0, 1415.0)
+"""Hours between two articles of a feed: quantiles 0, .1, .25, .5, .75, .9 of 215 recorded feeds."""
+QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
+STRETCH = 5.0
+FEED_KINDS, STATES_PER_KIND = 400, 25  # kinds of feeds, and moments of each
+MIN_GAPS_FOLLOWED = 20  # gaps for which a kind was followed before that
+MAX_POLLS = 4_000
+ENTRIES = 10
+WARM_UP_SECONDS = 30  # seconds
+FEEDS_PER_SERVER = 50  # feeds of a server
+CONCURRENT_POLLS = 8
+MAX_CORES, MAX_MEGABYTES = 0.1, 250.0  # cores, megabytes of a poller
+
+
+class FeedState(NamedTuple):
+    """A feed at a moment, in seconds: between articles and polls, since the last ones, to the next poll."""
+
+    gap: float
+    interval: int
+    polled: float
+    published: float
+    due: float
+
+
+def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
+    """A feed that publishes as often as chance has it, at moments long after it was followed."""
+    quantile = chance.uniform(0, QUANTILES[-1])
+    number = next(number for number, upper_quantile in enumerate(QUANTILES[1:], 1) if quantile <= upper_quantile)
+    fraction = (quantile - QUANTILES[number - 1]) / (QUANTILES[number] - QUANTILES[number - 1])
+    gap = stretch * 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
+    now, followed_at = 10**9, 10**9
+    published = now + chance.expovariate(1 / gap)
+    feed = Feed(id=0, url="", added=now, next_poll=0, last_success=now, validators=Validators(etag='"1"'))
+    poll_history: list[tuple[int, int, Feed]] = []
+    while now < followed_at + max(MIN_GAPS_FOLLOWED * gap, 7 * 86_400) and len(poll_history) < MAX_POLLS:
+        publication_times = []
+        while published <= now:
+            publication_times.append(int(published))
+            published += chance.expovariate(1 / gap)
+        interval, due = schedule_after_success(
+            feed,
+            now=now,
+            hints=NO_HINTS,
+            published_times=publication_times,
+            has_changes=bool(publication_times),
+            random=chance,
+        )
+        feed = replace(
+            feed,
+            interval=interval,
+            last_success=now,
+            last_article=now if publication_times else feed.last_article,
+        )
+        poll_history.append((now, due, feed))
+        now = due
+    states = []
+    for moment in (chance.uniform((followed_at + now) / 2, now) for _ in range(STATES_PER_KIND)):
+        polled, due, feed = poll_history[bisect(poll_history, moment, key=lambda poll: poll[0]) - 1]
+        last_article_at = feed.last_article or feed.added
+        states.append(FeedState(gap, feed.interval, moment - polled, moment - last_article_at, due - moment))
+    return states
+
+
+async def fill_database(newsroom: Services, count: int, port: int, seconds: float, stretch: float) -> None:
+    """So many feeds with their followers; what each publishes from its last poll on begins at the end."""
+    chance, now = random.Random(5), int(time.time())
+    states = [state for _ in range(FEED_KINDS) for state in simulate_feed(chance, stretch)]
+    feeds, active_numbers = [], []
+    for number in range(1, count + 1):
+        state = chance.choice(states)
+        host = f"http://127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}:{port}"
+        path = f"304/{number}"
+        first_news_delay = draw_first_delay(random.Random(number), state.gap) - state.polled
+        if max(first_news_delay, state.due) < WARM_UP_SECONDS + seconds + 60:  # it may be read
+            path = f"grow/{number}/{ENTRIES}/{state.gap:.0f}/{state.polled:.0f}"
+            active_numbers.append(number)
+        feeds.append(
+            Feed(
+                id=number,
+                url=f"{host}/{path}",
+                added=now - 10**8,
+                interval=state.interval,
+                last_article=now - int(state.published),
+                last_poll=now - int(state.polled),
+                last_success=now - int(state.polled),
+                next_poll=now + int(state.due),
+            )
+        )
+    with direct_access.connected(newsroom.settings.database) as connection:
+        _insert_all(connection, feeds, now)
+    pending_numbers = iter(active_numbers)
+
+    async def know() -> None:
+        for number in pending_numbers:  # they are known, and bring more the next time
+            feed = await newsroom.store.feeds.get(number)
+            assert feed is not None
+            polled_feed = (await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)).feed
+            quiet_feed = replace(
+                feed, validators=polled_feed.validators, title=polled_feed.title, outlet=polled_feed.outlet
+            )
+            await newsroom.store.polls.record_unchanged([quiet_feed])
+
+    await asyncio.gather(*(know() for _ in range(CONCURRENT_POLLS)))
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/begin"):
+        shift = int(time.time()) - now  # all of this took a while
+    direct_access.change(
+        newsroom.settings.database,
+        "UPDATE feed SET next_poll = next_poll + ?1, last_poll = last_poll + ?1, "
+        "last_success = last_success + ?1, last_article = last_article + ?1",
+        (shift,),
+    )
+
+
+def _insert_all(connection: Any, feeds: Sequence[Feed], now: int) -> None:
+    server_ids = range(1, len(feeds) // FEEDS_PER_SERVER + 2)
+    connection.executemany(
+        "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?)", [(one, now) for one in server_ids]
+    )
+    connection.executemany(
+        "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in server_ids]
+    )
+    insert_followed_feeds(connection, feeds, [10**6 + server_id for server_id in server_ids], now)
+
+
+def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now: int) -> None:
+    """Feeds as they are, that have always answered, each followed in one of the channels."""
+    connection.executemany(
+        "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added, next_poll, "
+        "interval, last_poll, last_success, last_article) "
+        "VALUES (?, ?, ?, ?, '\"1\"', ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                feed.id,
+                feed.url,
+                f"Site {feed.id}",
+                f"Site {feed.id}",
+                b"b" * 16,
+                b"e" * 16,
+                feed.added,
+                feed.next_poll,
+                feed.interval,
+                feed.last_poll,
+                feed.last_success,
+                feed.last_article,
+            )
+            for feed in feeds
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
+        [(channels[number % len(channels)], feed.id, now) for number, feed in enumerate(feeds)],
+    )
+
+
+@dataclass
+class PollingCost:
+    """What was measured: cores, megabytes; seconds from when feeds were due and articles came."""
+
+    polls: float
+    with_news: int
+    cores: list[float]
+    main_cores: list[float]
+    server_cores: float
+    megabytes: list[float]
+    delays_seconds: list[float]
+    discovery_seconds: list[float]
+
+    def __str__(self) -> str:
+        discovery = f"{statistics.median(self.discovery_seconds) / 60:.1f} min" if self.discovery_seconds else "none"
+        microseconds_per_poll = sum(self.cores) / max(self.polls, 0.001) * 1e6
+        return (
+            f"{self.polls:.1f} polls a second, {self.with_news} with news; "
+            f"{' + '.join(f'{poller_cores:.3f}' for poller_cores in self.cores)} cores "
+            f"({microseconds_per_poll:.0f} µs a poll; "
+            f"{sum(self.main_cores):.3f} without what parses), "
+            f"database server {self.server_cores:.3f}; "
+            f"{' + '.join(f'{poller_megabytes:.0f}' for poller_megabytes in self.megabytes)} MB; "
+            f"polled {statistics.median(self.delays_seconds):.1f} s after it was due at the median, "
+            f"{sorted(self.delays_seconds)[int(len(self.delays_seconds) * 0.99)]:.1f} p99; "
+            f"articles known {discovery} after they came"
+        )
+
+
+async def measure(
+    count: int, server: DatabaseUrl, pollers: int, seconds: float, stretch: float, folder: Path
+) -> PollingCost:
+    """Fill a database, let pollers at it."""
+    publisher = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.publisher", stdout=asyncio.subprocess.PIPE
+    )
+    assert publisher.stdout is not None
+    port = int(await publisher.stdout.readline())
+    environment = {
+        "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+        "TELEX_SEMANTIC": "false",
+        "TELEX_FULL_TEXT": "never",
+        "TELEX_LOG_LEVEL": "warning",
+        "TELEX_DATABASE": server.address,
+        "PATH": os.environ["PATH"],
+    }
+    poller_processes: list[subprocess.Popen[bytes]] = []
+    try:
+        settings = Settings(
+            database=server,
+            index=folder / "index",
+            allow_private_addresses=(ip_network("127.0.0.0/8"),),
+            semantic=False,
+        )
+        async with open_services(settings) as newsroom:
+            await fill_database(newsroom, count, port, seconds, stretch)
+        for number in range(pollers):
+            with (folder / f"{number}.log").open("w") as log:
+                poller_processes.append(
+                    subprocess.Popen(  # noqa: ASYNC220 - nothing else waits for this loop
+                        [sys.executable, "-m", "bot", "run", "--roles", "poller"],
+                        env=environment | {"TELEX_INDEX": str(folder / f"index-{number}")},
+                        stderr=log,
+                    )
+                )
+        await asyncio.sleep(WARM_UP_SECONDS)
+        last_article_id = sql.run(server, "SELECT max(id) FROM article")[0][0] or 0
+        due_at_by_feed = dict(
+            sql.run(server, "SELECT id, next_poll FROM feed WHERE next_poll > ?", (int(time.time()),))
+        )
+        server_pids = _server_processes(server)
+        started_at, cpu_before = time.time(), [_measure_tree_cpu(one.pid) for one in poller_processes]
+        main_cores = [read_cpu_seconds(one.pid) for one in poller_processes]
+        before_server = {pid: read_cpu_seconds(pid) for pid in server_pids}
+        await asyncio.sleep(seconds)
+        measured_seconds = time.time() - started_at
+        cores = [
+            (_measure_tree_cpu(one.pid) - then) / measured_seconds
+            for one, then in zip(poller_processes, cpu_before, strict=True)
+        ]
+        main_cores = [
+            (read_cpu_seconds(one.pid) - cpu_seconds_before) / measured_seconds
+            for one, cpu_seconds_before in zip(poller_processes, main_cores, strict=True)
+        ]
+        server_cores = (
+            sum(read_cpu_seconds(pid) - before_server[pid] for pid in server_pids if _is_running(pid))
+            / measured_seconds
+        )
+        megabytes = [measure_weight(one.pid).total for one in poller_processes]
+        assert all(poller.poll() is None for poller in poller_processes), (folder / "0.log").read_text()[-2000:]
+    finally:
+        for process in poller_processes:
+            process.terminate()
+        for process in poller_processes:
+            await asyncio.to_thread(process.wait)
+        publisher.kill()
+        await publisher.wait()
+    polled_rows = sql.run(server, "SELECT id, last_poll FROM feed WHERE last_poll > ?", (int(started_at),))
+    article_rows = sql.run(server, "SELECT published, found, feed_id FROM article WHERE id > ?", (last_article_id,))
+    return PollingCost(
+        len(polled_rows) / measured_seconds,
+        len({(row[1], row[2]) for row in article_rows}),
+        cores,
+        main_cores,
+        server_cores,
+        megabytes,
+        [float(row[1] - due_at_by_feed[row[0]]) for row in polled_rows if row[0] in due_at_by_feed],
+        [float(row[1] - row[0]) for row in article_rows],
+    )
+
+
+def _measure_tree_cpu(pid: int) -> float:
+    return sum(map(read_cpu_seconds, find_process_tree(pid)))
+
+
+def _is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").exists()
+
+
+def _server_processes(server: DatabaseUrl) -> list[int]:
+    rows = sql.run(server, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    return [row[0] for row in rows]
+
+
+async def main(counts: Sequence[int], pollers: int, seconds: float, stretch: float) -> list[tuple[int, PollingCost]]:
+    """Measure each number of feeds in a database of its own."""
+    measured_costs = []
+    run_folder = Path(tempfile.mkdtemp(prefix="telex-benchmark-"))
+    for count in counts:
+        folder = run_folder / str(count)
+        folder.mkdir()
+        databases = postgres_server.ServerDatabases(postgres_server.join_server(run_folder), f"feeds_{count}")
+        try:
+            cost = await measure(count, databases.empty(), pollers, seconds, stretch, folder)
+        finally:
+            databases.close()
+            postgres_server.leave_server(run_folder)
+        console.print(f"{count:,} feeds: {cost}")
+        measured_costs.append((count, cost))
+    return measured_costs
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--feeds", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--pollers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--stretch", type=float, default=STRETCH, help="times the gaps of recorded feeds")
+    options = parser.parse_args()
+    costs = asyncio.run(main(options.feeds, options.pollers, options.seconds, options.stretch))
+    good = all(sum(cost.cores) <= MAX_CORES and max(cost.megabytes) <= MAX_MEGABYTES for _count, cost in costs)
+    sys.exit(0 if good else 1)

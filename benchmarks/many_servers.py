@@ -1,0 +1,282 @@
+"""A bot in very many servers, over several processes: its start, memory, posts a second, and who waits.
+
+    python -m benchmarks.many_servers [--servers 10000] [--shards 16] [--processes 4] [--seconds 120]
+                                            [--record]
+
+`telex run` processes on a PostgreSQL server, each gateway and poller, against the stand-in, which counts the
+requests of all of them in any window of a second (50) and lets a session begin every five seconds. Two posts
+wait in each server, three thousand feeds are polled ("unchanged", no TLS), and somebody uses a command four
+times a second. At the end one process is stopped, and then a post owed in a server of each of its shards.
+Exits 1 where fewer than 45 posts a second came, the limit for all requests was broken, or the hundredth part
+of commands was acknowledged after more than a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import many_feeds, promises
+from benchmarks.discord_pace import MIN_POSTS_A_SECOND, read_cpu_seconds
+from benchmarks.memory import measure_weight
+from benchmarks.process_kills import open_database_server
+from bot.core.models import Feed
+from bot.drill.discord_stand_in.discord_server import DiscordServer
+from bot.drill.discord_stand_in.state import Channel, Interaction
+from tests.store import sql
+from tests.support.wire import direct_access
+from tests.support.wire.bot_process import Launcher
+from tests.support.wire.crowd import POSTING, REACTING, Crowd, open_crowd
+from tests.support.wire.waiting import until
+
+FEEDS, INTERVAL = 3_000, 600
+POSTS_PER_SERVER = 2  # that wait in each server
+COMMAND_INTERVAL_SECONDS = 0.25  # seconds between two commands
+COMMANDS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("latest", {}),
+    ("about", {}),
+    ("search", {"query": "title"}),
+    ("feed list", {}),
+)
+SESSION_PERIOD_SECONDS = 5.0  # seconds between two sessions of one bucket
+MAX_ACKNOWLEDGE_SECONDS = 1.0
+MAX_WAIT_SECONDS = 900.0
+
+_POST = re.compile(r"POST /channels/\d+/messages 200")
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass
+class StopCost:
+    """What a stop cost: seconds without a session by shard, and until each had the next post."""
+
+    away_seconds: dict[int, float] = field(default_factory=dict)
+    max_delay_seconds: float = 0.0
+
+    def __str__(self) -> str:
+        away = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.away_seconds.values()))
+        return (
+            f"one process stopped: its {len(self.away_seconds)} shards without a session for {away} s, "
+            f"what was owed when it had ended posted after {self.max_delay_seconds:.1f} s at the most"
+        )
+
+
+@dataclass
+class RunFigures:
+    """What was measured."""
+
+    ready: float
+    took: float
+    posts: int
+    answers: Counter[int]
+    global_limits: int
+    acknowledge_seconds: list[float]
+    unanswered: int
+    megabytes: list[float]
+    cpu: list[float]
+    polls: int
+    stop: StopCost
+
+    @property
+    def p99(self) -> float:
+        return sorted(self.acknowledge_seconds)[int(len(self.acknowledge_seconds) * 0.99)]
+
+    @property
+    def is_good(self) -> bool:
+        return (
+            self.posts / self.took >= MIN_POSTS_A_SECOND
+            and not self.global_limits
+            and self.p99 <= MAX_ACKNOWLEDGE_SECONDS
+        )
+
+    def __str__(self) -> str:
+        delays = sorted(self.acknowledge_seconds)
+        return (
+            f"all shards served after {self.ready:.0f} s; {self.posts / self.took:.1f} posts a second, "
+            f"{self.answers[429]} answers 429, {self.global_limits} of them global; {len(delays)} commands "
+            f"acknowledged after {delays[len(delays) // 2] * 1000:.0f} ms as a rule, "
+            f"{self.p99 * 1000:.0f} p99, "
+            f"{self.unanswered} not at all; {self.polls / self.took:.1f} polls a second; "
+            f"{', '.join(f'{process_megabytes:.0f}' for process_megabytes in self.megabytes)} MB; "
+            f"{', '.join(f'{process_cores:.2f}' for process_cores in self.cpu)} cores; {self.stop}"
+        )
+
+
+async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None:
+    """Let channels follow so many feeds of the publisher that are polled and have nothing new."""
+    now = int(time.time())
+    template = Feed(id=0, url="", added=now - 10**7, next_poll=0, interval=INTERVAL, last_success=now)
+    feeds = [
+        replace(
+            template,
+            id=1_000 + number,
+            url=f"http://127.{1 + number // 250}.1.{number % 250 + 1}:{port}/304/{number}",
+            next_poll=now + random.randrange(INTERVAL),
+            last_poll=now,
+            last_article=now - 10**6,
+        )
+        for number in range(FEEDS)
+    ]
+    with direct_access.connected(crowd.database) as connection:
+        many_feeds.insert_followed_feeds(connection, feeds, [channel.id for channel in channels], now)
+
+
+async def measure(servers: int, shards: int, processes: int, seconds: float) -> RunFigures:
+    """Start, wait until all is served, measure for a while."""
+    async with AsyncExitStack() as exit_stack:
+        folder, _server, database = await open_database_server(exit_stack)
+        discord = await DiscordServer(checks=False).start()
+        exit_stack.push_async_callback(discord.stop)
+        discord.limit_everything(50, 1.0)
+        discord.limits.update({POSTING: (5, 5.0), REACTING: (1, 0.25)})
+        discord.shards, discord.gateway.limits.period = shards, SESSION_PERIOD_SECONDS
+        publisher = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.publisher", stdout=asyncio.subprocess.PIPE
+        )
+        exit_stack.callback(publisher.kill)
+        assert publisher.stdout is not None
+        port = int(await publisher.stdout.readline())
+        launcher = Launcher()
+        exit_stack.callback(launcher.close)
+        crowd = await exit_stack.enter_async_context(open_crowd(discord, launcher, folder, database))
+        channels = [crowd.server(1, (number % shards, shards))[0] for number in range(servers)]
+        await crowd.owe("busy", channels, POSTS_PER_SERVER)
+        await follow_feeds(crowd, channels[:: max(1, servers // 1_000)], port)
+        started_at = time.monotonic()
+        bots = [_start_process(crowd, number, exit_stack) for number in range(processes)]
+        await until(lambda: _find_served_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS)
+        await until(lambda: discord.state.commands, within=MAX_WAIT_SECONDS)
+        ready_seconds = time.monotonic() - started_at
+        await asyncio.sleep(20)  # what came with the last shard is known
+        call_count, cpu_at_start = len(discord.calls), [read_cpu_seconds(one.pid) for one in bots]
+        started_at = time.monotonic()
+        interactions: list[Interaction] = []
+        while time.monotonic() - started_at < seconds:
+            name, options = random.choice(COMMANDS)
+            interactions.append(discord.people.command(discord.state.owner, random.choice(channels), name, **options))
+            await asyncio.sleep(COMMAND_INTERVAL_SECONDS)
+        measured_seconds, new_calls = time.monotonic() - started_at, discord.calls[call_count:]
+        cores = [
+            (read_cpu_seconds(one.pid) - bot_cpu_at_start) / measured_seconds
+            for one, bot_cpu_at_start in zip(bots, cpu_at_start, strict=True)
+        ]
+        await asyncio.sleep(3)
+        acknowledged_at = {
+            int(call.ids["interaction"]): call.at
+            for call in discord.calls[call_count:]
+            if call.path.endswith("/callback")
+        }
+        polls = sql.run(
+            database,
+            "SELECT count(*) FROM feed WHERE last_poll >= ? AND id >= 1000",
+            (int(time.time() - measured_seconds - 3),),
+        )
+        return RunFigures(
+            ready=ready_seconds,
+            took=measured_seconds,
+            posts=sum(call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in new_calls),
+            answers=Counter(call.status or 0 for call in new_calls),
+            global_limits=sum(
+                call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
+                for call in discord.calls
+            ),
+            acknowledge_seconds=[
+                acknowledged_at[one.id] - one.created for one in interactions if one.id in acknowledged_at
+            ],
+            unanswered=sum(interaction.id not in acknowledged_at for interaction in interactions),
+            megabytes=[measure_weight(bot.pid).total for bot in bots],
+            cpu=cores,
+            polls=polls[0][0],
+            stop=await stop_process(crowd, bots[0], channels[:shards]),
+        )
+
+
+async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels: list[Channel]) -> StopCost:
+    """Stop the first process, and owe a post in one of these channels for each of its shards."""
+    cost, away_since = StopCost(), dict[int, float]()
+    shard_numbers = {
+        number for number, process_number in _find_served_shards(crowd.discord).items() if process_number == "0"
+    }
+
+    def is_over() -> bool:
+        now, served = time.monotonic(), _find_served_shards(crowd.discord)
+        for number in shard_numbers:
+            if number not in served:
+                away_since.setdefault(number, now)
+            elif served[number] != "0":
+                cost.away_seconds.setdefault(number, now - away_since.get(number, now))
+        return len(cost.away_seconds) == len(shard_numbers)
+
+    process.terminate()
+    handover = asyncio.create_task(until(is_over, within=MAX_WAIT_SECONDS))
+    await asyncio.to_thread(process.wait)
+    due_channels, started_at = [channels[number] for number in shard_numbers], time.monotonic()
+    (title,) = await crowd.owe("stop", due_channels, 1)
+    await until(
+        lambda: all(any(message.title == title for message in channel.history()) for channel in due_channels),
+        within=MAX_WAIT_SECONDS,
+    )
+    cost.max_delay_seconds = time.monotonic() - started_at
+    await handover
+    return cost
+
+
+def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
+    """The shards that have a session, each with the number of its process."""
+    return {
+        session.shard[0]: session.line.who
+        for session in discord.gateway.connected
+        if session.shard is not None and session.line is not None
+    }
+
+
+def _start_process(crowd: Crowd, number: int, exit_stack: AsyncExitStack) -> subprocess.Popen[bytes]:
+    """A process of its own, not forked, whose memory is its own."""
+    environment = crowd.environment(number) | {
+        "PATH": os.environ["PATH"],
+        "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+        "TELEX_SEED_REACTION": "false",
+    }
+    with (crowd.folder / f"process-{number}.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.wire.launch", "run"], env=environment, stderr=log, cwd=Path.cwd()
+        )
+    exit_stack.callback(process.wait)
+    exit_stack.callback(process.kill)
+    return process
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--servers", type=int, default=10_000)
+    parser.add_argument("--shards", type=int, default=16)
+    parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--record", action="store_true")
+    arguments = parser.parse_args()
+    commit = promises.describe_commit()
+    run = asyncio.run(measure(arguments.servers, arguments.shards, arguments.processes, arguments.seconds))
+    figure = f"{arguments.servers:,} servers, {arguments.shards} shards, {arguments.processes} processes: {run}"
+    console.print(figure)
+    if arguments.record and run.is_good:
+        promises.record("many-servers", figure, commit=commit)
+    sys.exit(0 if run.is_good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Rehearsals of outages against a stand-in for Discord."""

@@ -1,0 +1,313 @@
+"""What happens in Discord, whoever causes it: a change of the state and the event that tells of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.drill.discord_stand_in import payloads, rules
+from bot.drill.discord_stand_in.errors import error
+from bot.drill.discord_stand_in.gateway import (
+    DM_MESSAGES,
+    DM_REACTIONS,
+    GUILD_MESSAGES,
+    GUILD_REACTIONS,
+    GUILDS,
+    Gateway,
+)
+from bot.drill.discord_stand_in.state import (
+    EVERYONE,
+    Channel,
+    Json,
+    Kind,
+    Message,
+    Overwrite,
+    Permission,
+    Person,
+    Role,
+    Server,
+    State,
+    Webhook,
+)
+
+MESSAGES = GUILD_MESSAGES | DM_MESSAGES
+REACTIONS = GUILD_REACTIONS | DM_REACTIONS
+
+
+class Acts:
+    """The changes, each complete in one step."""
+
+    def __init__(self, state: State, gateway: Gateway) -> None:
+        self.state = state
+        self.gateway = gateway
+        self.nonce_window = 300.0  # seconds; "within a few minutes" is all that Discord says
+        self._nonces: dict[tuple[int, str], tuple[Message, float]] = {}
+
+    # Messages
+
+    def of_nonce(self, author_id: int, nonce: str | int) -> Message | None:
+        """The message that this author sent with this nonce within the window, in whatever channel."""
+        message, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
+        if message is None or self.state.now() - sent >= self.nonce_window:
+            return None
+        return message
+
+    def forget_nonces(self) -> None:
+        """The few minutes in which Discord knows those of until now are over."""
+        self._nonces.clear()
+
+    def post(
+        self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **fields: Any
+    ) -> Message:
+        """A message appears; an archived thread opens again."""
+        message = Message(
+            id=message_id or self.state.new_id(),
+            channel_id=channel.id,
+            author_id=author_id,
+            parts=rules.as_shown(body),
+            created=self.state.timestamp(),
+            nonce=body.get("nonce"),
+            **fields,
+        )
+        channel.messages[message.id] = message
+        if message.nonce is not None:
+            self._nonces[author_id, str(message.nonce)] = (message, self.state.now())
+        if channel.archived:
+            self.archive(channel, archived=False)
+        if message.ephemeral_for is None:
+            self._dispatch_channel_event(
+                channel, "MESSAGE_CREATE", payloads.message_event(self.state, message), MESSAGES
+            )
+        return message
+
+    def edit(self, message: Message, body: Json) -> None:
+        parts = rules.as_shown({**message.parts, **{key: part for key, part in body.items() if part is not None}})
+        for key in ("content", "embeds", "components"):
+            if key in body and not body[key]:
+                parts[key] = "" if key == "content" else []
+        message.parts = parts
+        message.edited = self.state.timestamp()
+        message.edits += 1
+        channel = self.state.channels[message.channel_id]
+        if message.ephemeral_for is None:
+            self._dispatch_channel_event(
+                channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES
+            )
+
+    def delete(self, message: Message) -> None:
+        channel = self.state.channels[message.channel_id]
+        del channel.messages[message.id]
+        payload: Json = {"id": str(message.id), "channel_id": str(channel.id)}
+        if channel.server_id:
+            payload["guild_id"] = str(channel.server_id)
+        self._dispatch_channel_event(channel, "MESSAGE_DELETE", payload, MESSAGES)
+
+    def publish(self, message: Message) -> None:
+        """A message of an announcement channel goes to its followers."""
+        message.crossposted = True
+        channel = self.state.channels[message.channel_id]
+        self._dispatch_channel_event(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
+
+    def react(self, message: Message, person_id: int, name: str) -> None:
+        people = message.reactions.setdefault(name, [])
+        if person_id in people:
+            return
+        people.append(person_id)
+        self._dispatch_reaction(message, person_id, name, added=True)
+
+    def unreact(self, message: Message, person_id: int, name: str) -> None:
+        people = message.reactions.get(name, [])
+        if person_id in people:
+            people.remove(person_id)
+            self._dispatch_reaction(message, person_id, name, added=False)
+
+    def add_webhook(self, channel: Channel, name: str) -> Webhook:
+        """The bot makes a webhook."""
+        number = self.state.new_id()
+        token = f"{number}{'s3cretT0ken' * 5}"
+        webhook = Webhook(id=number, channel_id=channel.id, name=name, token=token)
+        self.state.webhooks[webhook.id] = webhook
+        return webhook
+
+    # Channels and threads
+
+    def add_channel(self, server: Server, name: str, kind: Kind = Kind.TEXT, **fields: Any) -> Channel:
+        channel = Channel(
+            id=self.state.new_id(),
+            kind=kind,
+            name=name,
+            server_id=server.id,
+            position=len(self.state.in_server(server.id)),
+            **fields,
+        )
+        self.state.channels[channel.id] = channel
+        self._dispatch_channel_event(channel, "CHANNEL_CREATE", payloads.channel(self.state, channel), GUILDS)
+        return channel
+
+    def open_thread(
+        self,
+        parent: Channel,
+        owner_id: int,
+        name: str,
+        *,
+        body: Json | None = None,
+        author: Json | None = None,
+        **fields: Any,
+    ) -> Channel:
+        """A thread begins; in a forum with the message `body`, whose id is the thread's.
+
+        With an `author` a webhook begins it.
+        """
+        thread_id = fields.pop("thread_id", None) or self.state.new_id()
+        announcement = parent.kind is Kind.ANNOUNCEMENT
+        thread = Channel(
+            id=thread_id,
+            kind=Kind.ANNOUNCEMENT_THREAD if announcement else Kind.PUBLIC_THREAD,
+            name=name,
+            server_id=parent.server_id,
+            parent_id=parent.id,
+            owner_id=owner_id,
+            archive_changed=self.state.timestamp(),
+            **fields,
+        )
+        self.state.channels[thread.id] = thread
+        created = payloads.channel(self.state, thread) | {"newly_created": True}
+        self._dispatch_channel_event(thread, "THREAD_CREATE", created, GUILDS)
+        if body is not None:
+            webhook_id = owner_id if author is not None else None
+            self.post(thread, owner_id, body, message_id=thread.id, webhook_id=webhook_id, author=author)
+        return thread
+
+    def archive(self, thread: Channel, *, archived: bool = True, locked: bool | None = None) -> None:
+        thread.archived = archived
+        thread.locked = thread.locked if locked is None else locked
+        thread.archive_changed = self.state.timestamp()
+        self._dispatch_channel_event(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
+
+    def remove_channel(self, channel: Channel) -> None:
+        for thread in [candidate for candidate in self.state.channels.values() if candidate.parent_id == channel.id]:
+            del self.state.channels[thread.id]
+        del self.state.channels[channel.id]
+        event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
+        payload = payloads.channel(self.state, channel)
+        self.gateway.dispatch(event, payload, server_id=channel.server_id, intents=GUILDS)
+
+    def update_channel(self, channel: Channel) -> None:
+        """Tell of a change that a test made to a channel."""
+        event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
+        self._dispatch_channel_event(channel, event, payloads.channel(self.state, channel), GUILDS)
+
+    def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
+        """Take permissions in a channel from a person, by default the bot."""
+        place, rule = self._rule(channel, person or self.state.bot)
+        for permission in permissions:
+            rule.deny |= permission
+            rule.allow &= ~permission
+        self.update_channel(place)
+
+    def allow(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
+        """Give permissions in a channel to a person, by default the bot."""
+        place, rule = self._rule(channel, person or self.state.bot)
+        for permission in permissions:
+            rule.allow |= permission
+            rule.deny &= ~permission
+        self.update_channel(place)
+
+    def direct(self, person: Person) -> Channel:
+        """The channel of direct messages between the bot and a person."""
+        for channel in self.state.channels.values():
+            if channel.recipient_id == person.id:
+                return channel
+        if not person.accepts_dm:
+            raise error(403, 50007)
+        channel = Channel(id=self.state.new_id(), kind=Kind.DM, name="", recipient_id=person.id)
+        self.state.channels[channel.id] = channel
+        self.gateway.dispatch("CHANNEL_CREATE", payloads.channel(self.state, channel), intents=DM_MESSAGES)
+        return channel
+
+    # Servers
+
+    def add_server(
+        self,
+        name: str,
+        *,
+        locale: str = "en-US",
+        with_bot: bool = True,
+        shard: tuple[int, int] | None = None,
+    ) -> Server:
+        """A server; on a certain `shard` of so many where the test cares."""
+        server = Server(id=self.state.new_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
+        server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
+        server.members[self.state.owner.id] = []
+        self.state.servers[server.id] = server
+        if with_bot:
+            self.invite(server)
+        return server
+
+    def invite(self, server: Server, permissions: int = int(Permission.MANAGE_MESSAGES)) -> None:
+        """The bot joins, with a role of its own."""
+        role = Role(id=self.state.new_id(), name=self.state.bot.name, permissions=permissions, position=1)
+        server.roles[role.id] = role
+        server.members[self.state.bot.id] = [role.id]
+        payload = payloads.server_create(self.state, server)
+        del payload["unavailable"]  # only a server that was there before is told to be available
+        self.gateway.dispatch("GUILD_CREATE", payload, server_id=server.id, intents=GUILDS)
+
+    def kick(self, server: Server) -> None:
+        """The bot is sent away; what it wrote stays."""
+        for role_id in server.members.pop(self.state.bot.id):
+            del server.roles[role_id]
+        self.gateway.dispatch("GUILD_DELETE", {"id": str(server.id)}, server_id=server.id, intents=GUILDS)
+
+    def outage(self, server: Server) -> None:
+        server.available = False
+        payload = {"id": str(server.id), "unavailable": True}
+        self.gateway.dispatch("GUILD_DELETE", payload, server_id=server.id, intents=GUILDS)
+
+    def recover(self, server: Server) -> None:
+        server.available = True
+        self.gateway.dispatch(
+            "GUILD_CREATE", payloads.server_create(self.state, server), server_id=server.id, intents=GUILDS
+        )
+
+    def add_role(self, server: Server, name: str) -> Role:
+        """A role that grants nothing, below all others."""
+        for existing_role in server.roles.values():
+            existing_role.position += existing_role.id != server.id
+        role = Role(id=self.state.new_id(), name=name, permissions=0, position=1)
+        server.roles[role.id] = role
+        payload = {"guild_id": str(server.id), "role": payloads.role(role)}
+        self.gateway.dispatch("GUILD_ROLE_CREATE", payload, server_id=server.id, intents=GUILDS)
+        return role
+
+    def change_role(self, server: Server, role: Role, permissions: int) -> None:
+        role.permissions = permissions
+        payload = {"guild_id": str(server.id), "role": payloads.role(role)}
+        self.gateway.dispatch("GUILD_ROLE_UPDATE", payload, server_id=server.id, intents=GUILDS)
+
+    def _rule(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
+        """The channel that has the permissions of `channel`, and its rule for a person."""
+        place = self.state.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
+        for rule in place.overwrites:
+            if rule.id == person.id:
+                return place, rule
+        rule = Overwrite(id=person.id, type=1)
+        place.overwrites.append(rule)
+        return place, rule
+
+    def _dispatch_channel_event(self, channel: Channel, event: str, payload: Json, intents: int) -> None:
+        """Push an event of a channel, unless the bot cannot see the place."""
+        if channel.server_id is None:
+            self.gateway.dispatch(event, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
+            return
+        server = self.state.servers[channel.server_id]
+        permissions = self.state.permissions(self.state.bot.id, channel)
+        if not server.available or not server.has(self.state.bot.id):
+            return
+        if intents == GUILDS or permissions & Permission.VIEW_CHANNEL:
+            intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS
+            self.gateway.dispatch(event, payload, server_id=server.id, intents=intents)
+
+    def _dispatch_reaction(self, message: Message, person_id: int, name: str, *, added: bool) -> None:
+        event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
+        payload = payloads.reaction_event(self.state, message, person_id, name, added=added)
+        self._dispatch_channel_event(self.state.channels[message.channel_id], event, payload, REACTIONS)

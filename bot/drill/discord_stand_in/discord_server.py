@@ -1,0 +1,136 @@
+"""A stand-in for Discord: REST and gateway on loopback, in the test's own loop.
+
+The bot under test is another process and can be killed at any moment; what Discord knows stays here. Every
+call is remembered in `calls`; what either side said that `openapi.json` does not allow is in `violations`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+from bot.drill.discord_stand_in import rest_commands, rest_messages, rest_places, rest_webhooks
+from bot.drill.discord_stand_in.acts import Acts
+from bot.drill.discord_stand_in.faults import Faults
+from bot.drill.discord_stand_in.gateway import Gateway
+from bot.drill.discord_stand_in.people import People
+from bot.drill.discord_stand_in.rest import PREFIX, Call, Rest, Routes
+from bot.drill.discord_stand_in.state import State
+from tests.support.wire.waiting import PATIENCE
+
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
+T = TypeVar("T")
+
+
+class DiscordServer:
+    """The stand-in. `acts` are what happens, `people` what people do, `faults` what goes wrong.
+
+    Where it `checks`, it compares what is said with Discord's description.
+    """
+
+    def __init__(self, *, checks: bool = True) -> None:
+        self.token = TOKEN
+        self.shards = 1
+        self.offline = False
+        """Whether there is no way to Discord: connections are cut before they say anything."""
+        self.state = State()
+        self.gateway = Gateway(self.state, TOKEN)
+        self.acts = Acts(self.state, self.gateway)
+        self.people = People(self.state, self.acts)
+        routes = Routes()
+        for part in (rest_places, rest_messages, rest_webhooks, rest_commands):
+            routes.include(part.ROUTES)
+        self._rest = Rest(self, routes, TOKEN, checks=checks)
+        self._runner: web.AppRunner | None = None
+        self._change = asyncio.Event()
+        self.origin = ""
+
+    @property
+    def faults(self) -> Faults:
+        return self._rest.faults
+
+    @property
+    def limits(self) -> dict[str, tuple[int, float]]:
+        """Rate limits by "METHOD /path/template": so many calls in so many seconds."""
+        return self._rest.buckets.limits
+
+    def limit_everything(self, limit: int, period: float) -> None:
+        """So many calls in any window of so many seconds, those that answer interactions aside."""
+        self._rest.buckets.everywhere = limit, period
+
+    @property
+    def calls(self) -> list[Call]:
+        return self._rest.calls
+
+    @property
+    def violations(self) -> list[str]:
+        return self._rest.violations
+
+    async def start(self) -> DiscordServer:
+        app = web.Application(client_max_size=2**25)
+        app.router.add_get("/gateway/{who:.*}", self._gateway_handler)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest_handler)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port = self._runner.addresses[0][1]
+        self.origin = f"http://127.0.0.1:{port}"
+        self.gateway.url = f"ws://127.0.0.1:{port}/gateway/"
+        return self
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        await self._rest.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def api(self) -> str:
+        """What `discord.get_http_code.Route.BASE` is to be."""
+        return self.origin + PREFIX
+
+    def count(self, method: str, part: str) -> int:
+        """How many calls of that method had `clause` in their path."""
+        return sum(call.method == method and part in call.path for call in self.calls)
+
+    def changed(self) -> None:
+        """Wake those who wait for something to happen."""
+        self._change.set()
+
+    async def until(self, happened: Callable[[], T], *, within: float = PATIENCE) -> T:
+        """Wait until `fault_hits()` is true and return what it says. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while not (outcome := happened()):
+                self._change.clear()
+                try:
+                    async with asyncio.timeout(0.05):
+                        await self._change.wait()
+                except TimeoutError:
+                    continue
+        return outcome
+
+    def cut_off(self) -> None:
+        """The network is gone, in the middle of whatever goes on, until `offline` is False again."""
+        self.offline = True
+        self.gateway.cut()
+
+    async def _rest_handler(self, request: web.Request) -> web.StreamResponse:
+        return self._nothing(request) if self.offline else await self._rest.handle(request)
+
+    def _nothing(self, request: web.Request) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+
+    async def _gateway_handler(self, request: web.Request) -> web.StreamResponse:
+        if self.offline:
+            return self._nothing(request)
+        try:
+            return await self.gateway.handle(request)
+        except ConnectionError:  # the bot died while it connected, or is refused
+            return self._nothing(request)
+        finally:
+            self.changed()

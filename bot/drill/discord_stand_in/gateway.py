@@ -1,0 +1,293 @@
+"""The gateway: a websocket that says hello, identifies, dispatches, resumes (docs: events/gateway)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from bot.drill.discord_stand_in import payloads
+from bot.drill.discord_stand_in.state import Json, State
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
+REQUEST_MEMBERS, INVALID_SESSION, HELLO, ACK = 8, 9, 10, 11
+
+GUILDS = 1 << 0
+GUILD_MESSAGES = 1 << 9
+GUILD_REACTIONS = 1 << 10
+DM_MESSAGES = 1 << 12
+DM_REACTIONS = 1 << 13
+MESSAGE_CONTENT = 1 << 15
+PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT
+
+AUTHENTICATION_FAILED, DISALLOWED_INTENTS = 4004, 4014
+
+
+@dataclass
+class Session:
+    """What a bot identified as; it outlives its connection, so that it can be resumed."""
+
+    id: str
+    intents: int
+    shard: tuple[int, int] | None
+    sequence: int = 0
+    sent: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
+    line: Line | None = None
+
+    def serves(self, server_id: int | None) -> bool:
+        if self.shard is None:
+            return True
+        number, count = self.shard
+        return ((server_id or 0) >> 22) % count == number  # direct messages go to shard 0
+
+    def push(self, event: str, event_data: Json) -> None:
+        self.sequence += 1
+        payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": event_data}
+        self.sent.append(payload)
+        if self.line is not None:
+            self.line.send(payload)
+
+
+class Line:
+    """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
+        self.who: str = request.match_info["who"]
+        self._socket, self._request = socket, request
+        self._deflate = zlib.compressobj() if compressed else None
+        self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
+
+    def send(self, payload: Json) -> None:
+        self._queue.put_nowait(payload)
+
+    def close(self, code: int) -> None:
+        """Close, after what waits has been sent."""
+        self._queue.put_nowait(code)
+
+    def cut(self) -> None:
+        """End the connection as a broken network does: without a word."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def write(self) -> None:
+        while True:
+            payload = await self._queue.get()
+            try:
+                if isinstance(payload, int):
+                    await self._socket.close(code=payload)
+                    return
+                text = json.dumps(payload)
+                if self._deflate is None:
+                    await self._socket.send_str(text)
+                else:
+                    compressed = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                    await self._socket.send_bytes(compressed)
+            except ConnectionError:
+                return
+
+
+class IdentifyLimits:
+    """How often sessions may begin, whatever process asks (docs: gateway, "Session Start Limit Object").
+
+    Of shards with one `id % max_concurrency` one in `period` seconds; 0, no limit, unless a test says so.
+    """
+
+    def __init__(self) -> None:
+        self.max_concurrency = 1
+        self.period = 0.0
+        self.total = 1000
+        self.started = 0
+        self.reset_after = 86_400.0
+        self.refused = 0
+        self._last: dict[int, float] = {}
+
+    def take(self, shard: int) -> bool:
+        """Whether a shard may begin a session now, which is counted."""
+        bucket, now = shard % self.max_concurrency, time.monotonic()
+        too_early = now - self._last.get(bucket, -self.period) < self.period
+        if too_early or self.started >= self.total:
+            self.refused += 1
+            return False
+        self._last[bucket] = now
+        self.started += 1
+        return True
+
+    def described(self) -> Json:
+        """As `/gateway/bot` tells it."""
+        return {
+            "total": self.total,
+            "remaining": self.total - self.started,
+            "reset_after": round(self.reset_after * 1_000),
+            "max_concurrency": self.max_concurrency,
+        }
+
+
+class Gateway:
+    """All sessions, and the events they get."""
+
+    def __init__(self, state: State, token: str) -> None:
+        self._state = state
+        self._token = token
+        self.url = ""
+        self.refused: set[str] = set()
+        """Whose connections break: processes by the last part of the address that they know."""
+        self.sessions: dict[str, Session] = {}
+        self.heartbeat_interval = 41.25
+        self.privileged = 0  # the privileged intents that the portal has switched on
+        self.identified: list[Json] = []
+        self.resumed = 0
+        self.limits = IdentifyLimits()
+        self.doubled: list[str] = []  # shards that were identified while an earlier session of them lived
+
+    @property
+    def connected(self) -> list[Session]:
+        return [session for session in self.sessions.values() if session.line is not None]
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one connection until it ends."""
+        if request.match_info["who"] in self.refused:
+            raise ConnectionError
+        socket = web.WebSocketResponse(max_msg_size=2**20)
+        await socket.prepare(request)
+        line = Line(socket, request, compressed=request.query.get("compress") == "zlib-stream")
+        writer = asyncio.create_task(line.write())
+        line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
+        session: Session | None = None
+        try:
+            async for received in socket:
+                if received.type is WSMsgType.TEXT:
+                    session = self._receive(json.loads(received.data), line, session)
+        finally:
+            writer.cancel()
+            if session is not None and session.line is line:
+                session.line = None
+        return socket
+
+    def dispatch(self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
+        """Push an event to the sessions that asked for one of `intents` (0: to all) of that server."""
+        for session in self.sessions.values():
+            if (not intents or session.intents & intents) and session.serves(server_id):
+                session.push(event, self._redacted(event, event_data, session))
+
+    def request_reconnect(self) -> None:
+        """Opcode 7: the client is to reconnect and resume."""
+        for session in self.connected:
+            session.line.send({"op": RECONNECT, "d": None})
+
+    def invalidate(self, *, resumable: bool = False) -> None:
+        """Opcode 9: the session is invalid; unless `resumable` it is forgotten."""
+        for session in self.connected:
+            session.line.send({"op": INVALID_SESSION, "d": resumable})
+            if not resumable:
+                session.line = None
+                del self.sessions[session.id]
+
+    def cut(self) -> None:
+        """Break every connection."""
+        for session in self.connected:
+            session.line.cut()
+
+    def refuse(self, who: str, *, but: int = 0) -> None:
+        """Break the connections of one process, `but` so many, and those that it begins."""
+        self.refused.add(who)
+        lines = [session.line for session in self.connected if session.line is not None]
+        for line in [line for line in lines if line.who == who][but:]:
+            line.cut()
+
+    async def stop(self) -> None:
+        for session in self.connected:
+            session.line.close(WSCloseCode.GOING_AWAY)
+        await asyncio.sleep(0)
+
+    def _receive(self, message: Json, line: Line, session: Session | None) -> Session | None:
+        operation = message["op"]
+        if operation == IDENTIFY:
+            return self._identify(message["d"], line)
+        if operation == RESUME:
+            return self._resume(message["d"], line)
+        if operation == HEARTBEAT:
+            line.send({"op": ACK})
+        elif operation == REQUEST_MEMBERS:
+            self._send_members(message["d"], session)
+        return session
+
+    def _identify(self, identify_data: Json, line: Line) -> Session | None:
+        if identify_data["token"] != self._token:
+            line.close(AUTHENTICATION_FAILED)
+            return None
+        if identify_data["intents"] & PRIVILEGED & ~self.privileged:
+            line.close(DISALLOWED_INTENTS)
+            return None
+        shard = tuple(identify_data["shard"]) if "shard" in identify_data else None
+        if not self.limits.take(shard[0] if shard else 0):
+            line.send({"op": INVALID_SESSION, "d": False})
+            return None
+        self.identified.append(identify_data)
+        self.doubled += [f"shard {shard}" for old in self.connected if old.shard == shard]
+        session = Session(secrets.token_hex(16), identify_data["intents"], shard, line=line)
+        for old in [old for old in self.sessions.values() if old.line is None and old.shard == shard]:
+            del self.sessions[old.id]
+        self.sessions[session.id] = session
+        bot = self._state.bot
+        mine = [place for place in self._state.servers.values() if place.has(bot.id) and session.serves(place.id)]
+        ready: Json = {
+            "v": 10,
+            "user": payloads.own_user(bot),
+            "guilds": [{"id": str(place.id), "unavailable": True} for place in mine],
+            "session_id": session.id,
+            "resume_gateway_url": self.url + line.who,
+            "application": {"id": str(bot.id), "flags": 0},
+        }
+        if shard is not None:
+            ready["shard"] = list(shard)
+        session.push("READY", ready)
+        for place in mine:
+            if place.available:
+                session.push("GUILD_CREATE", payloads.server_create(self._state, place))
+        return session
+
+    def _resume(self, resume_data: Json, line: Line) -> Session | None:
+        session = self.sessions.get(resume_data["session_id"])
+        if session is None or resume_data["token"] != self._token:
+            line.send({"op": INVALID_SESSION, "d": False})
+            return None
+        missed = [payload for payload in session.sent if payload["s"] > resume_data["seq"]]
+        session.line = line
+        for payload in missed:
+            line.send(payload)
+        session.push("RESUMED", {})
+        self.resumed += 1
+        return session
+
+    def _send_members(self, request_data: Json, session: Session | None) -> None:
+        place = self._state.servers.get(int(request_data["guild_id"]))
+        if session is None or place is None:
+            return
+        chunk: Json = {
+            "guild_id": str(place.id),
+            "members": [payloads.member(self._state, place, person_id) for person_id in place.members],
+            "chunk_index": 0,
+            "chunk_count": 1,
+        }
+        if "nonce" in request_data:
+            chunk["nonce"] = request_data["nonce"]
+        session.push("GUILD_MEMBERS_CHUNK", chunk)
+
+    def _redacted(self, event: str, event_data: Json, session: Session) -> Json:
+        """Other people's words are blank without the intent for them (docs: Message Content Intent)."""
+        bot_id = str(self._state.bot.id)
+        if (
+            event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}
+            or session.intents & MESSAGE_CONTENT
+            or "guild_id" not in event_data
+            or event_data["author"]["id"] == bot_id
+            or any(mentioned["id"] == bot_id for mentioned in event_data["mentions"])
+        ):
+            return event_data
+        return {**event_data, "content": "", "embeds": [], "attachments": [], "components": []}

@@ -1,0 +1,365 @@
+"""The stand-in's state as Discord shows it: JSON for REST answers and gateway events."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from bot.drill.discord_stand_in.state import Channel, Json, Kind, Message, Person, Role, Server, State, Webhook
+
+SUPPRESS_CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
+EPHEMERAL = 1 << 6
+REQUIRE_TAG = 1 << 4  # channel flag
+_NULL_IN_SERVER = (
+    "icon",
+    "description",
+    "home_header",
+    "splash",
+    "discovery_splash",
+    "banner",
+    "application_id",
+    "afk_channel_id",
+    "system_channel_id",
+    "widget_channel_id",
+    "vanity_url_code",
+    "rules_channel_id",
+    "safety_alerts_channel_id",
+    "public_updates_channel_id",
+    "incidents_data",
+)
+_NULL_IN_APPLICATION = (
+    "icon",
+    "type",
+    "interactions_endpoint_url",
+    "role_connections_verification_url",
+    "team",
+)
+
+
+def user(person: Person) -> Json:
+    return {
+        "id": str(person.id),
+        "username": person.name.lower().replace(" ", "."),
+        "global_name": person.name,
+        "discriminator": "0",
+        "avatar": None,
+        "bot": person.bot,
+        "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
+    }
+
+
+def own_user(person: Person) -> Json:
+    return {
+        **user(person),
+        "mfa_enabled": True,
+        "locale": person.locale,
+        "verified": True,
+        "email": None,
+    }
+
+
+def role(role: Role) -> Json:
+    return {
+        "id": str(role.id),
+        "name": role.name,
+        "permissions": str(int(role.permissions)),
+        "position": role.position,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "managed": False,
+        "mentionable": False,
+        "icon": None,
+        "unicode_emoji": None,
+        "flags": 0,
+    }
+
+
+def member(state: State, server: Server, person_id: int, *, with_user: bool = True) -> Json:
+    payload: Json = {
+        "avatar": None,
+        "banner": None,
+        "communication_disabled_until": None,
+        "flags": 0,
+        "joined_at": "2025-01-01T00:00:00.000000+00:00",
+        "nick": None,
+        "pending": False,
+        "premium_since": None,
+        "roles": [str(role_id) for role_id in server.members.get(person_id, [])],
+        "mute": False,
+        "deaf": False,
+    }
+    if with_user:
+        payload["user"] = user(state.people[person_id])
+    return payload
+
+
+def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
+    """A channel; the ones inside a GUILD_CREATE do not repeat their server."""
+    last = max(place.messages, default=None)
+    payload: Json = {
+        "id": str(place.id),
+        "type": int(place.kind),
+        "flags": REQUIRE_TAG if place.requires_tag else 0,
+        "last_message_id": str(last) if last else None,
+    }
+    if place.kind is Kind.DM:
+        recipient = state.people[place.recipient_id or 0]
+        return {**payload, "recipients": [user(recipient)]}
+    payload["name"] = place.name
+    if with_server:
+        payload["guild_id"] = str(place.server_id)
+    if place.is_thread:
+        return {**payload, **_thread(place)}
+    payload |= {
+        "position": place.position,
+        "parent_id": str(place.parent_id) if place.parent_id else None,
+        "topic": place.topic,
+        "nsfw": False,
+        "rate_limit_per_user": 0,
+        "permission_overwrites": [
+            {
+                "id": str(rule.id),
+                "type": rule.type,
+                "allow": str(int(rule.allow)),
+                "deny": str(int(rule.deny)),
+            }
+            for rule in place.overwrites
+        ],
+    }
+    if place.kind is Kind.FORUM:
+        payload |= {
+            "available_tags": place.tags,
+            "default_reaction_emoji": None,
+            "default_sort_order": None,
+            "default_forum_layout": 0,
+        }
+    return payload
+
+
+def _thread(place: Channel) -> Json:
+    count = len(place.messages)
+    return {
+        "parent_id": str(place.parent_id),
+        "owner_id": str(place.owner_id),
+        "rate_limit_per_user": 0,
+        "message_count": count,
+        "total_message_sent": count,
+        "member_count": 1,
+        "applied_tags": [str(tag) for tag in place.applied_tags],
+        "thread_metadata": {
+            "archived": place.archived,
+            "archive_timestamp": place.archive_changed,
+            "auto_archive_duration": 1440,
+            "locked": place.locked,
+            "create_timestamp": place.archive_changed,
+        },
+    }
+
+
+def emoji(name: str) -> Json:
+    if ":" in name:
+        label, _, number = name.rpartition(":")
+        return {"id": number, "name": label, "animated": False}
+    return {"id": None, "name": name}
+
+
+def message(state: State, note: Message, *, reader: int | None = None) -> Json:
+    """A message as the bot reads it, or `reader`."""
+    parts = note.parts
+    flags = int(parts.get("flags") or 0) & ~(1 << 12)
+    flags |= SUPPRESS_CROSSPOSTED if note.crossposted else 0
+    payload: Json = {
+        "id": str(note.id),
+        "channel_id": str(note.channel_id),
+        "author": note.author or user(state.people[note.author_id]),
+        "type": note.type,
+        "content": parts.get("content") or "",
+        "timestamp": note.created,
+        "edited_timestamp": note.edited,
+        "tts": False,
+        "mention_everyone": False,
+        "mentions": _find_mentioned_users(state, parts.get("content") or ""),
+        "mention_roles": [],
+        "attachments": parts.get("attachments") or [],
+        "embeds": parts.get("embeds") or [],
+        "components": parts.get("components") or [],
+        "pinned": False,
+        "flags": flags,
+    }
+    reaction_payloads = reactions(note, reader or state.bot.id)
+    if reaction_payloads:
+        payload["reactions"] = reaction_payloads
+    if note.nonce is not None:
+        payload["nonce"] = note.nonce
+    if note.reference:
+        payload["message_reference"] = note.reference
+    if note.interaction:
+        payload["interaction_metadata"] = note.interaction
+    if note.webhook_id:
+        payload["webhook_id"] = str(note.webhook_id)
+        payload["application_id"] = str(state.bot.id)
+    return payload
+
+
+def webhook(state: State, webhook_record: Webhook) -> Json:
+    return {
+        "id": str(webhook_record.id),
+        "type": 1,
+        "application_id": str(state.bot.id),
+        "channel_id": str(webhook_record.channel_id),
+        "guild_id": str(state.channels[webhook_record.channel_id].server_id),
+        "name": webhook_record.name,
+        "avatar": None,
+        "token": webhook_record.token,
+        "url": f"https://discord.com/api/webhooks/{webhook_record.id}/{webhook_record.token}",
+        "user": user(state.bot),
+    }
+
+
+def signature(webhook_record: Webhook, name: str, avatar_url: str | None) -> Json:
+    """The author of a webhook's message; Discord keeps the picture and gives it a hash."""
+    return {
+        "id": str(webhook_record.id),
+        "username": name,
+        "global_name": None,
+        "discriminator": "0000",
+        "avatar": avatar_url and f"{zlib.crc32(avatar_url.encode()):032x}",
+        "bot": True,
+        "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
+    }
+
+
+def _find_mentioned_users(state: State, content: str) -> list[Json]:
+    """The people whom a text mentions; what `allowed_mentions` takes away is not looked at."""
+    user_ids = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
+    return [user(state.people[number]) for number in user_ids if number in state.people]
+
+
+def reactions(note: Message, reader: int) -> list[Json]:
+    return [
+        {
+            "emoji": emoji(name),
+            "count": len(people),
+            "count_details": {"burst": 0, "normal": len(people)},
+            "burst_colors": [],
+            "me": reader in people,
+            "me_burst": False,
+        }
+        for name, people in note.reactions.items()
+        if people
+    ]
+
+
+def server(state: State, server: Server) -> Json:
+    """A server as REST shows it."""
+    return {
+        **dict.fromkeys(_NULL_IN_SERVER),
+        "id": str(server.id),
+        "name": server.name,
+        "features": ["COMMUNITY", "NEWS"],
+        "owner_id": str(server.owner_id),
+        "region": "deprecated",
+        "afk_timeout": 300,
+        "system_channel_flags": 0,
+        "widget_enabled": False,
+        "verification_level": 1,
+        "roles": [role(server_role) for server_role in server.roles.values()],
+        "default_message_notifications": 1,
+        "mfa_level": 0,
+        "explicit_content_filter": 2,
+        "max_presences": None,
+        "max_members": 500000,
+        "max_stage_video_channel_users": 50,
+        "max_video_channel_users": 25,
+        "premium_tier": 0,
+        "premium_subscription_count": 0,
+        "preferred_locale": server.locale,
+        "premium_progress_bar_enabled": False,
+        "nsfw": False,
+        "nsfw_level": 0,
+        "emojis": [],
+        "stickers": [],
+    }
+
+
+def server_create(state: State, place: Server) -> Json:
+    """A server as GUILD_CREATE brings it: with channels, active threads and the bot as the only member."""
+    channels = state.in_server(place.id)
+    return {
+        **server(state, place),
+        "joined_at": "2025-01-01T00:00:00.000000+00:00",
+        "large": False,
+        "unavailable": False,
+        "member_count": len(place.members),
+        "voice_states": [],
+        "members": [member(state, place, state.bot.id)],
+        "channels": [
+            channel(state, listed_channel, with_server=False)
+            for listed_channel in channels
+            if not listed_channel.is_thread
+        ],
+        "threads": [channel(state, thread) for thread in channels if thread.is_thread and not thread.archived],
+        "presences": [],
+        "stage_instances": [],
+        "guild_scheduled_events": [],
+        "soundboard_sounds": [],
+    }
+
+
+def application(state: State) -> Json:
+    bot = state.bot
+    return {
+        **dict.fromkeys(_NULL_IN_APPLICATION),
+        "id": str(bot.id),
+        "name": bot.name,
+        "description": "",
+        "bot": user(bot),
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": 0,
+        "flags_new": "0",
+        "redirect_uris": [],
+        "owner": user(state.owner),
+        "approximate_guild_count": len(state.servers),
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+    }
+
+
+def message_event(state: State, note: Message) -> Json:
+    """A message as MESSAGE_CREATE and MESSAGE_UPDATE bring it."""
+    payload = message(state, note)
+    server_id = state.channels[note.channel_id].server_id
+    if server_id is not None:
+        payload["guild_id"] = str(server_id)
+        place = state.servers[server_id]
+        if place.has(note.author_id):
+            payload["member"] = member(state, place, note.author_id, with_user=False)
+    return payload
+
+
+def reaction_event(state: State, note: Message, person_id: int, name: str, *, added: bool) -> Json:
+    payload: Json = {
+        "user_id": str(person_id),
+        "channel_id": str(note.channel_id),
+        "message_id": str(note.id),
+        "emoji": emoji(name),
+        "type": 0,
+        "burst": False,
+    }
+    if added:
+        payload |= {"burst_colors": [], "message_author_id": str(note.author_id)}
+    server_id = state.channels[note.channel_id].server_id
+    if server_id is not None:
+        payload["guild_id"] = str(server_id)
+        if added:
+            payload["member"] = member(state, state.servers[server_id], person_id)
+    return payload

@@ -1,0 +1,160 @@
+"""What people do in Discord: write, react, use commands, click."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from bot.drill.discord_stand_in import payloads
+from bot.drill.discord_stand_in.acts import Acts
+from bot.drill.discord_stand_in.state import Channel, Interaction, Json, Message, Person, State
+
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
+OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
+
+
+class People:
+    """The acts of people; each interaction returned fills with the bot's answer as it comes."""
+
+    def __init__(self, state: State, acts: Acts) -> None:
+        self._state = state
+        self._acts = acts
+
+    def join(self, server_id: int, name: str, *, locale: str = "en-US", roles: tuple[int, ...] = ()) -> Person:
+        person = self._state.add_person(name, locale=locale)
+        self._state.servers[server_id].members[person.id] = list(roles)
+        return person
+
+    def say(self, person: Person, channel: Channel, text: str) -> Message:
+        return self._acts.post(channel, person.id, {"content": text})
+
+    def react(self, person: Person, message: Message, emoji: str = "🔖") -> None:
+        self._acts.react(message, person.id, emoji)
+
+    def unreact(self, person: Person, message: Message, emoji: str = "🔖") -> None:
+        self._acts.unreact(message, person.id, emoji)
+
+    def command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
+        """Use a slash command ("feed add"). Raises LookupError when the bot has not registered it."""
+        command_data = self._command_data(name, options)
+        return self._interact(person, channel, COMMAND, command_data)
+
+    def autocomplete(self, person: Person, channel: Channel, name: str, focused: str, **options: Any) -> Interaction:
+        command_data = self._command_data(name, options, focused)
+        return self._interact(person, channel, AUTOCOMPLETE, command_data)
+
+    def menu(self, person: Person, message: Message, name: str) -> Interaction:
+        """Use an entry of the message menu."""
+        number, command = self._registered(name, 3)
+        command_data: Json = {
+            "id": str(number),
+            "name": command["name"],
+            "type": 3,
+            "target_id": str(message.id),
+        }
+        command_data["resolved"] = {"messages": {str(message.id): payloads.message(self._state, message)}}
+        return self._interact(person, self._state.channels[message.channel_id], COMMAND, command_data)
+
+    def click(self, person: Person, message: Message, custom_id: str, *values: str) -> Interaction:
+        """Click a button, or choose `values` in a menu."""
+        component = next(part for part in message.components() if part.get("custom_id") == custom_id)
+        component_data: Json = {
+            "custom_id": custom_id,
+            "component_type": component["type"],
+            "id": component["id"],
+        }
+        if values:
+            component_data["values"] = list(values)
+        channel = self._state.channels[message.channel_id]
+        return self._interact(person, channel, COMPONENT, component_data, source=message)
+
+    def press(self, person: Person, message: Message, label: str) -> Interaction:
+        """Click the button that says so."""
+        part = next(part for part in message.components() if part.get("label") == label)
+        return self.click(person, message, part["custom_id"])
+
+    def _interact(
+        self,
+        person: Person,
+        channel: Channel,
+        kind: int,
+        interaction_data: Json,
+        source: Message | None = None,
+    ) -> Interaction:
+        interaction = Interaction(
+            id=self._state.new_id(),
+            token=secrets.token_urlsafe(40),
+            type=kind,
+            person_id=person.id,
+            channel_id=channel.id,
+            source=source,
+        )
+        self._state.interactions[interaction.token] = interaction
+        payload = self._payload(interaction, person, channel, interaction_data)
+        self._acts.gateway.dispatch("INTERACTION_CREATE", payload, server_id=channel.server_id)
+        return interaction
+
+    def _payload(self, interaction: Interaction, person: Person, channel: Channel, interaction_data: Json) -> Json:
+        state = self._state
+        permissions = state.permissions(person.id, channel)
+        payload: Json = {
+            "id": str(interaction.id),
+            "application_id": str(state.bot.id),
+            "type": interaction.type,
+            "token": interaction.token,
+            "version": 1,
+            "attachment_size_limit": 10 * 2**20,
+            "channel_id": str(channel.id),
+            "channel": payloads.channel(state, channel) | {"permissions": str(permissions)},
+            "data": interaction_data,
+            "locale": person.locale,
+            "app_permissions": str(state.permissions(state.bot.id, channel)),
+            "entitlements": [],
+            "authorizing_integration_owners": {},
+            "context": 0 if channel.server_id else 1,
+        }
+        if interaction.source is not None:
+            payload["message"] = payloads.message(state, interaction.source)
+        if channel.server_id is None:
+            return payload | {"user": payloads.user(person)}
+        server = state.servers[channel.server_id]
+        return payload | {
+            "guild_id": str(server.id),
+            "guild": {"id": str(server.id), "locale": server.locale, "features": []},
+            "guild_locale": server.locale,
+            "member": payloads.member(state, server, person.id) | {"permissions": str(permissions)},
+            "authorizing_integration_owners": {"0": str(server.id)},
+        }
+
+    def _registered(self, name: str, kind: int) -> tuple[int, Json]:
+        for number, command in self._state.commands.items():
+            if command["name"] == name and command["type"] == kind:
+                return number, command
+        raise LookupError(f"no such command: {name}")
+
+    def _command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
+        first, *subcommands = name.split()
+        number, command = self._registered(first, 1)
+        resolved: Json = {}
+        option_payloads = [self._option(key, option_value, resolved, focused) for key, option_value in options.items()]
+        for depth, part in enumerate(reversed(subcommands)):
+            option_payloads = [{"name": part, "type": 1 if depth == 0 else 2, "options": option_payloads}]
+        command_data: Json = {
+            "id": str(number),
+            "name": command["name"],
+            "type": 1,
+            "options": option_payloads,
+        }
+        if resolved:
+            command_data["resolved"] = resolved
+        return command_data
+
+    def _option(self, name: str, option_value: Any, resolved: Json, focused: str | None) -> Json:
+        option: Json = {"name": name, "type": OPTION_TYPES[type(option_value)], "value": option_value}
+        if isinstance(option_value, Channel):
+            option["value"] = str(option_value.id)
+            channel_payload = payloads.channel(self._state, option_value) | {"permissions": str((1 << 50) - 1)}
+            resolved.setdefault("channels", {})[str(option_value.id)] = channel_payload
+        if name == focused:
+            option["focused"] = True
+        return option

@@ -1,0 +1,255 @@
+"""REST under `/api/v10`: how a request is read, judged, hurt by a fault, answered and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from bot.drill.discord_stand_in import schema
+from bot.drill.discord_stand_in.errors import ApiError
+from bot.drill.discord_stand_in.faults import Fault, Faults
+from bot.drill.discord_stand_in.state import State
+
+if TYPE_CHECKING:
+    from bot.drill.discord_stand_in.discord_server import DiscordServer
+
+PREFIX = "/api/v10"
+OBSERVERS: list[Callable[[Call], None]] = []
+"""Called with each request when it was answered."""
+Answer = tuple[int, Any]
+Handler = Callable[["DiscordServer", "Call"], Answer | Awaitable[Answer]]
+
+
+@dataclass
+class Call:
+    """A request as it came, and what became of it. `status` stays None while nothing was answered."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any = None
+    files: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    answer: Any = None
+    effect: bool = False
+    at: float = field(default_factory=time.monotonic)
+
+    def __getitem__(self, name: str) -> int:
+        """An identifier out of the path."""
+        return int(self.ids[name])
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status}"
+
+
+class Routes:
+    """Handlers by method and path; a literal path goes before a template."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[str, re.Pattern[str], str, Handler]] = []
+
+    def add(self, method: str, path: str) -> Callable[[Handler], Handler]:
+        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+
+        def register(handler: Handler) -> Handler:
+            self._routes.append((method, pattern, path, handler))
+            self._routes.sort(key=lambda route: route[2].count("{"))
+            return handler
+
+        return register
+
+    def include(self, routes: Routes) -> None:
+        self._routes += routes._routes
+        self._routes.sort(key=lambda route: route[2].count("{"))
+
+    def find(self, method: str, path: str) -> tuple[str, dict[str, str], Handler] | None:
+        for route_method, pattern, template, handler in self._routes:
+            if route_method == method and (match := pattern.fullmatch(path)):
+                ids = {name: unquote(quoted_id) for name, quoted_id in match.groupdict().items()}
+                return template, ids, handler
+        return None
+
+
+class Buckets:
+    """Rate limits: so many calls of a route and its channel, server or webhook in so many seconds.
+
+    `everywhere` is that of all calls that answer no interaction, in any window of that length.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.limits: dict[str, tuple[int, float]] = {}
+        self.usual = (1000, 1.0)
+        self.everywhere: tuple[int, float] | None = None
+        self._all: deque[float] = deque()
+        self._calls: dict[tuple[str, str], list[float]] = {}
+
+    def count(self, method: str, template: str, ids: dict[str, str]) -> tuple[dict[str, str], float | None]:
+        """The headers of the answer, and the seconds to wait when the limit is reached."""
+        name = f"{method} {template}"
+        limit, period = self.limits.get(name, self.usual)
+        major = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
+        now = self._state.now()
+        calls = [at for at in self._calls.get((name, major), []) if now - at < period]
+        wait = None
+        if len(calls) >= limit:
+            wait = calls[0] + period - now
+        else:
+            calls.append(now)
+        self._calls[name, major] = calls
+        reset_after = calls[0] + period - now
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(limit - len(calls)),
+            "X-RateLimit-Reset": f"{now + reset_after:.3f}",
+            "X-RateLimit-Reset-After": f"{reset_after:.3f}",
+            "X-RateLimit-Bucket": f"{hash(name) & 0xFFFFFFFF:08x}",
+        }
+        return headers, wait
+
+    def too_many(self, ids: dict[str, str]) -> float | None:
+        """Count a call towards the limit of all; the seconds to wait when that is reached."""
+        if self.everywhere is None or "token" in ids:
+            return None
+        limit, period = self.everywhere
+        now = self._state.now()
+        while self._all and now - self._all[0] >= period:
+            self._all.popleft()
+        if len(self._all) >= limit:
+            return self._all[0] + period - now
+        self._all.append(now)
+        return None
+
+
+class Rest:
+    """The REST half of the stand-in."""
+
+    def __init__(self, server: DiscordServer, routes: Routes, token: str, *, checks: bool) -> None:
+        self._server = server
+        self._routes = routes
+        self._token = token
+        self.faults = Faults()
+        self.buckets = Buckets(server.state)
+        self._contract = schema.load() if checks else None
+        self.calls: list[Call] = []
+        self.violations: list[str] = []
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request."""
+        path = request.raw_path.split("?")[0].removeprefix(PREFIX)
+        call = Call(request.method, path, dict(request.query))
+        self.calls.append(call)
+        try:
+            return await self._answer(request, call)
+        finally:
+            self._server.changed()
+            for observe in OBSERVERS:
+                observe(call)
+
+    async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+        await self._read_body(request, call)
+        route = self._routes.find(call.method, call.path)
+        if route is None:
+            self.violations.append(f"{call.method} {call.path}: not served by the stand-in")
+            return self._reply(call, 404, {"code": 0, "message": "404: Not Found"}, {})
+        template, call.ids, handler = route
+        open_route = "token" in call.ids
+        if not open_route and request.headers.get("Authorization") != f"Bot {self._token}":
+            return self._reply(call, 401, {"code": 0, "message": "401: Unauthorized"}, {})
+        headers, wait = self.buckets.count(call.method, template, call.ids)
+        everywhere = self.buckets.too_many(call.ids)
+        if everywhere is not None or wait is not None:
+            return self._limited(call, headers, everywhere or wait or 0.0, everywhere=everywhere is not None)
+        fault = self.faults.take(call.method, unquote(call.path))
+        if fault is not None and not fault.after:
+            response = await self._fail(request, call, fault)
+            if fault.late is not None:
+                self._later.add(asyncio.create_task(self._do_late(call, handler, fault.late)))
+            if response is not None:
+                return response
+        status, body = await self._do(call, handler)
+        call.effect = status < HTTPStatus.BAD_REQUEST
+        if fault is not None and fault.after:
+            response = await self._fail(request, call, fault)
+            if response is not None:
+                return response
+        if self._contract is not None:
+            self.violations += self._contract.response(call.method, call.path, status, body)
+        return self._reply(call, status, body, headers)
+
+    async def _do_late(self, call: Call, handler: Handler, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        status, _body = await self._do(call, handler)
+        call.effect = status < HTTPStatus.BAD_REQUEST
+        self._server.changed()
+
+    async def stop(self) -> None:
+        """Carry out nothing more."""
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
+
+    def _limited(self, call: Call, headers: dict[str, str], wait: float, *, everywhere: bool) -> web.StreamResponse:
+        body = {"message": "You are being rate limited.", "retry_after": round(wait, 3), "code": 0}
+        limited = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1)}
+        if everywhere:
+            headers = {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"}
+        else:
+            headers = headers | {"X-RateLimit-Scope": "user"}
+        return self._reply(call, 429, {**body, "global": everywhere}, headers | limited)
+
+    async def _do(self, call: Call, handler: Handler) -> Answer:
+        if self._contract is not None:
+            findings = self._contract.request(call.method, call.path, call.query, call.body)
+            if findings:
+                self.violations += findings
+                return 400, {"code": 50035, "message": f"Invalid Form Body: {findings[0]}"}
+        try:
+            outcome = handler(self._server, call)
+            return await outcome if isinstance(outcome, Awaitable) else outcome
+        except ApiError as refusal:
+            return refusal.status, refusal.body
+
+    async def _fail(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
+        """Let the fault happen. Returns the answer, or None when the call goes on."""
+        if fault.act is not None:
+            fault.act()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+        if fault.status is None:
+            return None
+        return self._reply(call, fault.status, fault.body, fault.headers)
+
+    async def _read_body(self, request: web.Request, call: Call) -> None:
+        if request.content_type == "multipart/form-data":
+            form = await request.post()
+            call.body = json.loads(str(form["payload_json"])) if "payload_json" in form else {}
+            call.files = [name for name in form if name.startswith("files[")]
+        elif request.can_read_body:
+            raw = await request.read()
+            call.body = json.loads(raw) if raw else None
+
+    def _reply(self, call: Call, status: int, body: Any, headers: dict[str, str]) -> web.Response:
+        """An answer as discord.py expects it: exactly `application/json`, and no type without a body."""
+        call.status = status
+        call.answer = body
+        if body is None:
+            return web.Response(status=status, headers=headers)
+        raw = json.dumps(body).encode()
+        return web.Response(status=status, body=raw, headers={**headers, "Content-Type": "application/json"})

@@ -1,0 +1,212 @@
+"""Commands, interactions and their webhooks (docs: interactions/receiving-and-responding)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bot.drill.discord_stand_in import payloads, rest_webhooks, rules
+from bot.drill.discord_stand_in.errors import error
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body
+from bot.drill.discord_stand_in.state import Interaction, Json, Message
+
+if TYPE_CHECKING:
+    from bot.drill.discord_stand_in.discord_server import DiscordServer
+
+ROUTES = Routes()
+COMMANDS = "/applications/{application}/commands"
+EMOJI = "/applications/{application}/emojis"
+ORIGINAL = "/webhooks/{webhook}/{token}/messages/@original"
+FOLLOWUP = "/webhooks/{webhook}/{token}/messages/{message}"
+
+MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE = 4, 5, 6, 7
+FIRST_ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 900.0
+
+
+@ROUTES.add("GET", EMOJI)
+def list_emoji(server: DiscordServer, call: Call) -> Answer:
+    return 200, {"items": list(server.state.emoji.values())}
+
+
+@ROUTES.add("POST", EMOJI)
+def create_emoji(server: DiscordServer, call: Call) -> Answer:
+    number = server.state.new_id()
+    server.state.emoji[number] = {
+        "id": str(number),
+        "name": call.body["name"],
+        "roles": [],
+        "user": payloads.user(server.state.bot),
+        "require_colons": True,
+        "managed": False,
+        "animated": False,
+        "available": True,
+    }
+    return 201, server.state.emoji[number]
+
+
+@ROUTES.add("GET", COMMANDS)
+def list_commands(server: DiscordServer, call: Call) -> Answer:
+    return 200, list(server.state.commands.values())
+
+
+@ROUTES.add("PUT", COMMANDS)
+def put_commands(server: DiscordServer, call: Call) -> Answer:
+    rules.check_commands(call.body)
+    command_ids = {(old["type"], old["name"]): number for number, old in server.state.commands.items()}
+    server.state.commands = {}
+    for command in call.body:
+        kind = command.get("type") or 1
+        number = command_ids.get((kind, command["name"])) or server.state.new_id()
+        server.state.commands[number] = build_command_payload(server, command, number)
+    return 200, list(server.state.commands.values())
+
+
+def build_command_payload(server: DiscordServer, command: Json, number: int) -> Json:
+    permissions = command.get("default_member_permissions")
+    return {
+        **command,
+        "id": str(number),
+        "application_id": str(server.state.bot.id),
+        "version": str(server.state.new_id()),
+        "type": command.get("type") or 1,
+        "description": command.get("description") or "",
+        "default_member_permissions": None if permissions is None else str(permissions),
+        "nsfw": bool(command.get("nsfw")),
+        "integration_types": command.get("integration_types") or [0],
+    }
+
+
+@ROUTES.add("POST", "/interactions/{interaction}/{token}/callback")
+def answer_interaction(server: DiscordServer, call: Call) -> Answer:
+    interaction = server.state.interactions.get(call.ids["token"])
+    if interaction is None or interaction.id != call["interaction"]:
+        raise error(404, 10062)
+    if interaction.callback is not None:
+        raise error(400, 40060)
+    if time.monotonic() - interaction.created > FIRST_ANSWER_SECONDS:
+        raise error(404, 10062)
+    kind = call.body["type"]
+    message_body = call.body.get("data") or {}
+    if kind in {MESSAGE, UPDATE}:
+        message_body = check_body(call, message_body)
+        if kind == MESSAGE:
+            rules.check_not_empty(message_body)
+    interaction.callback = call.body
+    if kind == MESSAGE:
+        interaction.message = write_response(server, interaction, message_body)
+    elif kind == UPDATE and interaction.source is not None:
+        server.acts.edit(interaction.source, message_body)
+        interaction.message = interaction.source
+    elif kind == DEFERRED_UPDATE:
+        interaction.message = interaction.source
+    answer: Json = {
+        "interaction": {
+            "id": str(interaction.id),
+            "type": interaction.type,
+            "response_message_loading": kind == DEFERRED_MESSAGE,
+            "response_message_ephemeral": interaction.ephemeral,
+        }
+    }
+    if kind in {MESSAGE, UPDATE} and interaction.message is not None:
+        answer["interaction"]["response_message_id"] = str(interaction.message.id)
+        answer["resource"] = {"type": kind, "message": payloads.message(server.state, interaction.message)}
+    return 200, answer
+
+
+@ROUTES.add("POST", "/webhooks/{webhook}/{token}")
+def follow_up(server: DiscordServer, call: Call) -> Answer:
+    """A further answer; the first one after a deferred message fills that message."""
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.execute_webhook(server, call)
+    interaction = find_interaction(server, call)
+    body = check_body(call)
+    rules.check_not_empty(body)
+    deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
+    if deferred and interaction.message is None:
+        interaction.message = write_response(server, interaction, body)
+        return 200, payloads.message(server.state, interaction.message)
+    message = write_response(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
+    interaction.followups.append(message)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("PATCH", ORIGINAL)
+def edit_original(server: DiscordServer, call: Call) -> Answer:
+    interaction = find_interaction(server, call)
+    body = check_body(call)
+    if interaction.message is None:
+        interaction.message = write_response(server, interaction, body)
+    else:
+        server.acts.edit(interaction.message, body)
+    return 200, payloads.message(server.state, interaction.message)
+
+
+@ROUTES.add("GET", FOLLOWUP)
+def get_followup(server: DiscordServer, call: Call) -> Answer:
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.get_message(server, call)
+    return 200, payloads.message(server.state, find_followup(server, call))
+
+
+@ROUTES.add("PATCH", FOLLOWUP)
+def edit_followup(server: DiscordServer, call: Call) -> Answer:
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.edit_message(server, call)
+    message = find_followup(server, call)
+    server.acts.edit(message, check_body(call))
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("DELETE", FOLLOWUP)
+def delete_followup(server: DiscordServer, call: Call) -> Answer:
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.delete_message(server, call)
+    server.acts.delete(find_followup(server, call))
+    return NO_CONTENT
+
+
+def find_interaction(server: DiscordServer, call: Call) -> Interaction:
+    interaction = server.state.interactions.get(call.ids["token"])
+    if interaction is None:
+        raise error(404, 10015)
+    if interaction.callback is None or time.monotonic() - interaction.created > TOKEN_SECONDS:
+        raise error(404, 10015)
+    return interaction
+
+
+def find_followup(server: DiscordServer, call: Call) -> Message:
+    interaction = find_interaction(server, call)
+    for message in [*interaction.followups, interaction.message]:
+        if message is not None and message.id == call["message"]:
+            return message
+    raise error(404, 10008)
+
+
+def write_response(
+    server: DiscordServer, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
+) -> Message:
+    hidden = interaction.ephemeral if ephemeral is None else ephemeral
+    flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if hidden else 0)
+    return server.acts.post(
+        server.state.channels[interaction.channel_id],
+        server.state.bot.id,
+        {**body, "flags": flags},
+        type=20,
+        ephemeral_for=interaction.person_id if hidden else None,
+        webhook_id=server.state.bot.id,
+        interaction=_metadata(server, interaction),
+    )
+
+
+def _metadata(server: DiscordServer, interaction: Interaction) -> Json:
+    """What a message says of the interaction that it answers."""
+    metadata: Json = {
+        "id": str(interaction.id),
+        "type": interaction.type,
+        "user": payloads.user(server.state.people[interaction.person_id]),
+        "authorizing_integration_owners": {},
+    }
+    if interaction.source is not None:
+        return metadata | {"interacted_message_id": str(interaction.source.id)}
+    return metadata | {"name": "command", "command_type": 1}

@@ -1,0 +1,227 @@
+"""Messages, reactions and threads (docs: resources/message, resources/channel)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.drill.discord_stand_in import payloads, rules
+from bot.drill.discord_stand_in.errors import error, invalid
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.state import Channel, Json, Kind, Message, Permission
+
+if TYPE_CHECKING:
+    from bot.drill.discord_stand_in.discord_server import DiscordServer
+
+ROUTES = Routes()
+NO_CONTENT: Answer = (204, None)
+MAX_REACTIONS = 20  # different ones of a message
+MAX_THREAD_NAME = 100
+REACTIONS = "/channels/{channel}/messages/{message}/reactions/{emoji}"
+
+
+def find_channel(server: DiscordServer, call: Call, *permissions: Permission) -> Channel:
+    """The channel of a call that the bot can see and where it may do what it wants to."""
+    channel = server.state.channels.get(call["channel"])
+    if channel is None:
+        raise error(404, 10003)
+    if not server.state.may(server.state.bot.id, channel, Permission.VIEW_CHANNEL):
+        raise error(403, 50001)
+    if not server.state.may(server.state.bot.id, channel, *permissions):
+        raise error(403, 50013)
+    return channel
+
+
+def find_message(server: DiscordServer, call: Call, *permissions: Permission) -> Message:
+    message = find_channel(server, call, *permissions).messages.get(call["message"])
+    if message is None or message.ephemeral_for is not None:
+        raise error(404, 10008)
+    return message
+
+
+def check_body(call: Call, body: Json | None = None) -> Json:
+    """The body of a message, with the files that came beside it."""
+    body = dict(call.body if body is None else body)
+    rules.check_message(body)
+    rules.check_references(body)
+    if call.files:
+        body["attachments"] = [
+            {**part, "id": str(part["id"]), "size": 1, "url": "https://cdn.example/file", "proxy_url": ""}
+            for part in body.get("attachments", [])
+        ]
+    return body
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages")
+def create_message(server: DiscordServer, call: Call) -> Answer:
+    channel = server.state.channels.get(call["channel"])
+    threaded = channel is not None and channel.is_thread
+    permission = Permission.SEND_MESSAGES_IN_THREADS if threaded else Permission.SEND_MESSAGES
+    channel = find_channel(server, call, permission)
+    if channel.kind is Kind.FORUM:
+        raise error(400, 50024)
+    body = check_body(call)
+    rules.check_not_empty(body)
+    bot = server.state.bot.id
+    if body.get("embeds") and not server.state.may(bot, channel, Permission.EMBED_LINKS):
+        raise error(403, 50013)
+    if channel.locked and not server.state.may(bot, channel, Permission.MANAGE_THREADS):
+        raise error(403, 50013)
+    if channel.recipient_id and not server.state.people[channel.recipient_id].accepts_dm:
+        raise error(403, 50007)
+    if body.get("nonce") is not None and body.get("enforce_nonce"):
+        existing_message = server.acts.of_nonce(bot, body["nonce"])
+        if existing_message is not None:
+            return 200, payloads.message(server.state, existing_message)
+    reference = body.get("message_reference")
+    if reference:
+        reference = {"type": 0, "channel_id": str(channel.id), "message_id": str(reference["message_id"])}
+    message = server.acts.post(channel, bot, body, reference=reference, type=19 if reference else 0)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("GET", "/channels/{channel}/messages")
+def list_messages(server: DiscordServer, call: Call) -> Answer:
+    channel = find_channel(server, call)
+    if channel.kind is Kind.FORUM:
+        raise error(400, 50024)
+    if not server.state.may(server.state.bot.id, channel, Permission.READ_MESSAGE_HISTORY):
+        return 200, []
+    limit = int(call.query.get("limit", 50))
+    messages = channel.history()
+    if "before" in call.query:
+        messages = [message for message in messages if message.id < int(call.query["before"])][-limit:]
+    elif "after" in call.query:
+        messages = [message for message in messages if message.id > int(call.query["after"])][:limit]
+    elif "around" in call.query:
+        middle = int(call.query["around"])
+        messages = sorted(messages, key=lambda message: abs(message.id - middle))[:limit]
+        messages.sort(key=lambda message: message.id)
+    else:
+        messages = messages[-limit:]
+    return 200, [payloads.message(server.state, message) for message in reversed(messages)]
+
+
+@ROUTES.add("GET", "/channels/{channel}/messages/{message}")
+def get_message(server: DiscordServer, call: Call) -> Answer:
+    message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("PATCH", "/channels/{channel}/messages/{message}")
+def edit_message(server: DiscordServer, call: Call) -> Answer:
+    message = find_message(server, call)
+    if message.author_id != server.state.bot.id:
+        raise error(403, 50005)
+    if server.state.channels[message.channel_id].archived:
+        raise error(400, 50083)
+    body = check_body(call)
+    rules.check_not_empty({**message.parts, **body})
+    rules.check_edit(message.parts, body)
+    server.acts.edit(message, body)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("DELETE", "/channels/{channel}/messages/{message}")
+def delete_message(server: DiscordServer, call: Call) -> Answer:
+    message = find_message(server, call)
+    if message.author_id != server.state.bot.id:
+        find_message(server, call, Permission.MANAGE_MESSAGES)
+    server.acts.delete(message)
+    return NO_CONTENT
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages/{message}/crosspost")
+def crosspost(server: DiscordServer, call: Call) -> Answer:
+    message = find_message(server, call)
+    channel = server.state.channels[message.channel_id]
+    if channel.kind is not Kind.ANNOUNCEMENT:
+        raise error(400, 50024)
+    mine = message.author_id == server.state.bot.id
+    find_channel(server, call, Permission.SEND_MESSAGES if mine else Permission.MANAGE_MESSAGES)
+    if message.crossposted:
+        raise error(400, 40033)
+    server.acts.publish(message)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("POST", "/channels/{channel}/typing")
+def start_typing(server: DiscordServer, call: Call) -> Answer:
+    find_channel(server, call)
+    return NO_CONTENT
+
+
+@ROUTES.add("PUT", REACTIONS + "/@me")
+def add_reaction(server: DiscordServer, call: Call) -> Answer:
+    message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
+    if server.state.channels[message.channel_id].archived:
+        raise error(400, 50083)
+    name = call.ids["emoji"]
+    if not message.reactions.get(name):
+        find_message(server, call, Permission.ADD_REACTIONS)
+        if len(message.reactions) >= MAX_REACTIONS:
+            raise error(400, 30010)
+    if name.isascii() and ":" not in name:
+        raise error(400, 10014)
+    server.acts.react(message, server.state.bot.id, name)
+    return NO_CONTENT
+
+
+@ROUTES.add("GET", REACTIONS)
+def list_reacting_people(server: DiscordServer, call: Call) -> Answer:
+    """Who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
+    message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
+    if call.query.get("type") == "1":
+        return 200, []
+    after = int(call.query.get("after", 0))
+    people = sorted(person for person in message.reactions.get(call.ids["emoji"], []) if person > after)
+    limit = int(call.query.get("limit", 25))
+    return 200, [payloads.user(server.state.people[person]) for person in people[:limit]]
+
+
+@ROUTES.add("POST", "/channels/{channel}/threads")
+def create_forum_post(server: DiscordServer, call: Call) -> Answer:
+    forum = find_channel(server, call, Permission.SEND_MESSAGES)
+    if forum.kind is not Kind.FORUM:
+        find_channel(server, call, Permission.CREATE_PUBLIC_THREADS)
+        thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"])
+        return 201, payloads.channel(server.state, thread)
+    tags = [int(tag) for tag in call.body.get("applied_tags") or []]
+    if forum.requires_tag and not tags:
+        raise error(400, 40067)
+    if "message" not in call.body:
+        raise invalid("message", "This field is required", "BASE_TYPE_REQUIRED")
+    body = check_body(call, call.body["message"])
+    rules.check_not_empty(body)
+    if body.get("embeds") and not server.state.may(server.state.bot.id, forum, Permission.EMBED_LINKS):
+        raise error(403, 50013)
+    rules.check_text(call.body["name"], "name")
+    if not call.body["name"].strip() or rules.units(call.body["name"]) > MAX_THREAD_NAME:
+        raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
+    thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags)
+    created = payloads.channel(server.state, thread)
+    created["message"] = payloads.message(server.state, thread.messages[thread.id])
+    return 201, created
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages/{message}/threads")
+def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
+    message = find_message(server, call, Permission.CREATE_PUBLIC_THREADS)
+    if message.id in server.state.channels:
+        raise error(400, 160004)
+    parent = server.state.channels[message.channel_id]
+    thread = server.acts.open_thread(parent, server.state.bot.id, call.body["name"], thread_id=message.id)
+    return 201, payloads.channel(server.state, thread)
+
+
+@ROUTES.add("GET", "/channels/{channel}/threads/archived/public")
+def list_archived_threads(server: DiscordServer, call: Call) -> Answer:
+    parent = find_channel(server, call, Permission.READ_MESSAGE_HISTORY)
+    threads = [
+        channel for channel in server.state.channels.values() if channel.parent_id == parent.id and channel.archived
+    ]
+    threads.sort(key=lambda thread: thread.archive_changed, reverse=True)
+    if "before" in call.query:
+        threads = [thread for thread in threads if thread.archive_changed < call.query["before"]]
+    limit = int(call.query.get("limit", 50))
+    thread_payloads = [payloads.channel(server.state, thread) for thread in threads[:limit]]
+    return 200, {"threads": thread_payloads, "members": [], "has_more": len(threads) > limit}

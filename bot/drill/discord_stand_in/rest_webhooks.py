@@ -1,0 +1,134 @@
+"""Webhooks that the bot's application owns (docs: resources/webhook)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.drill.discord_stand_in import payloads, rules
+from bot.drill.discord_stand_in.errors import error, invalid
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body, find_channel
+from bot.drill.discord_stand_in.state import Channel, Json, Kind, Message, Permission, Webhook
+
+if TYPE_CHECKING:
+    from bot.drill.discord_stand_in.discord_server import DiscordServer
+
+ROUTES = Routes()
+MAX_WEBHOOKS = 15  # of a channel
+MAX_NAME = 80
+_NOT_IN_NAMES = ("clyde", "discord")
+
+
+@ROUTES.add("GET", "/channels/{channel}/webhooks")
+def list_webhooks(server: DiscordServer, call: Call) -> Answer:
+    channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
+    webhooks = [one for one in server.state.webhooks.values() if one.channel_id == channel.id]
+    return 200, [payloads.webhook(server.state, webhook) for webhook in webhooks]
+
+
+@ROUTES.add("POST", "/channels/{channel}/webhooks")
+def create_webhook(server: DiscordServer, call: Call) -> Answer:
+    channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
+    check_name(call.body["name"], "name")
+    if sum(webhook.channel_id == channel.id for webhook in server.state.webhooks.values()) >= MAX_WEBHOOKS:
+        raise error(400, 30007)
+    return 200, payloads.webhook(server.state, server.acts.add_webhook(channel, call.body["name"]))
+
+
+@ROUTES.add("GET", "/webhooks/{webhook}")
+def get_webhook(server: DiscordServer, call: Call) -> Answer:
+    """Also without a permission for who owns it."""
+    if call["webhook"] not in server.state.webhooks:
+        raise error(404, 10015)
+    return 200, payloads.webhook(server.state, server.state.webhooks[call["webhook"]])
+
+
+def is_own(server: DiscordServer, call: Call) -> bool:
+    """Whether a call is about such a webhook, and not about the answer to an interaction."""
+    return call["webhook"] != server.state.bot.id
+
+
+def execute_webhook(server: DiscordServer, call: Call) -> Answer:
+    """A post; in a forum it begins a thread."""
+    webhook = find_webhook_by_token(server, call)
+    channel = find_target_channel(server, webhook, call)
+    body = check_body(call)
+    rules.check_not_empty(body)
+    author = build_author(webhook, body)
+    message_body = {key: part for key, part in body.items() if key not in {"nonce", "username", "avatar_url"}}
+    if channel.kind is not Kind.FORUM:
+        if "thread_name" in body:
+            raise error(400, 220003)
+        message = server.acts.post(channel, webhook.id, message_body, webhook_id=webhook.id, author=author)
+        return 200, payloads.message(server.state, message)
+    if not body.get("thread_name"):
+        raise error(400, 220001)
+    tags = [int(tag) for tag in body.get("applied_tags") or []]
+    if channel.requires_tag and not tags:
+        raise error(400, 40067)
+    rules.check_text(body["thread_name"], "thread_name")
+    thread = server.acts.open_thread(
+        channel, webhook.id, body["thread_name"], body=message_body, applied_tags=tags, author=author
+    )
+    return 200, payloads.message(server.state, thread.messages[thread.id])
+
+
+def get_message(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.message(server.state, find_own_message(server, call))
+
+
+def edit_message(server: DiscordServer, call: Call) -> Answer:
+    message = find_own_message(server, call)
+    if server.state.channels[message.channel_id].archived:
+        raise error(400, 50083)
+    body = check_body(call)
+    rules.check_not_empty({**message.parts, **body})
+    rules.check_edit(message.parts, body)
+    server.acts.edit(message, body)
+    return 200, payloads.message(server.state, message)
+
+
+def delete_message(server: DiscordServer, call: Call) -> Answer:
+    server.acts.delete(find_own_message(server, call))
+    return NO_CONTENT
+
+
+def find_webhook_by_token(server: DiscordServer, call: Call) -> Webhook:
+    webhook = server.state.webhooks.get(call["webhook"])
+    if webhook is None:
+        raise error(404, 10015)
+    if webhook.token != call.ids["token"]:
+        raise error(401, 50027)
+    return webhook
+
+
+def find_target_channel(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
+    """The channel of a webhook, or the thread of it that a call names."""
+    thread_id = int(call.query.get("thread_id", webhook.channel_id))
+    channel = server.state.channels.get(thread_id)
+    if channel is None or webhook.channel_id not in {channel.id, channel.parent_id}:
+        raise error(400, 10003)
+    return channel
+
+
+def find_own_message(server: DiscordServer, call: Call) -> Message:
+    webhook = find_webhook_by_token(server, call)
+    message = find_target_channel(server, webhook, call).messages.get(call["message"])
+    if message is None or message.webhook_id != webhook.id:
+        raise error(404, 10008)
+    return message
+
+
+def build_author(webhook: Webhook, body: Json) -> Json:
+    """Who a post is by, as Discord shows it."""
+    name = body.get("username") or webhook.name
+    check_name(name, "username")
+    return payloads.signature(webhook, name, body.get("avatar_url"))
+
+
+def check_name(name: str, field: str) -> None:
+    if not 1 <= rules.units(name.strip()) <= MAX_NAME:
+        raise invalid(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
+    for word in _NOT_IN_NAMES:
+        if word in name.lower():
+            raise invalid(field, f'Username cannot contain "{word}"', "USERNAME_INVALID_CONTAINS")

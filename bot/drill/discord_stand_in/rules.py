@@ -1,0 +1,251 @@
+"""Discord's limits on messages and commands that its API description leaves out (docs: resources/message)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bot.drill.discord_stand_in.errors import error, invalid
+from bot.drill.discord_stand_in.state import Json
+
+V2 = 1 << 15  # message flag IS_COMPONENTS_V2
+BUTTON, LINK_STYLE, PREMIUM_STYLE = 2, 5, 6
+INTERACTIVE = {2, 3, 5, 6, 7, 8}
+ROW, SECTION, TEXT = 1, 9, 10
+LAYOUT = {SECTION, TEXT, 11, 12, 13, 14, 17}  # with Components V2 alone
+REFERENCE = "attachment://"
+MAX_CONTENT, MAX_EMBEDS, MAX_V2_TEXTS = 2000, 6000, 4000  # UTF-16 units of a message
+MAX_LINK, MAX_BUTTON_LINK, MAX_CUSTOM_ID = 2048, 512, 100
+MAX_V2_COMPONENTS, MAX_ROWS = 40, 5
+COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
+
+
+def units(text: str) -> int:
+    """Length as Discord's clients count it: in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def check_message(body: Json) -> None:
+    """Refuse a message that Discord would refuse. Raises ApiError."""
+    check_text(body)
+    content = body.get("content") or ""
+    embeds = body.get("embeds") or []
+    components = body.get("components") or []
+    if units(content) > MAX_CONTENT:
+        raise invalid("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
+    if sum(_embed_length(embed) for embed in embeds) > MAX_EMBEDS:
+        raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
+    for number, embed in enumerate(embeds):
+        _check_links(embed, f"embeds.{number}")
+    is_v2 = bool((body.get("flags") or 0) & V2)
+    _check_components(components, is_v2=is_v2)
+    if is_v2 and (content or embeds):
+        raise invalid("flags", "The 'content' and 'embeds' fields cannot be used with Components V2")
+
+
+def check_edit(before: Json, body: Json) -> None:
+    """Refuse what Discord would refuse of an edit of a message with these parts. Raises ApiError."""
+    if (before.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
+        raise invalid("flags", "Components V2 cannot be taken away from a message")
+    check_message({**before, **body})
+
+
+def check_references(body: Json) -> None:
+    """Refuse a picture `attachment://…` that the same request does not list. Raises ApiError.
+
+    An edit lists what it keeps, too: https://discord.com/developers/docs/resources/message#edit-message
+    """
+    listed = {part.get("filename") for part in body.get("attachments") or ()}
+    for name in list_references([body.get("components"), body.get("embeds")]):
+        if name not in listed:
+            code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
+            raise invalid("components", f"The referenced attachment {name} was not found", code)
+
+
+def list_references(part_of_message: Any) -> Iterator[str]:
+    """Give the names of the files that a part of a message refers to."""
+    if isinstance(part_of_message, str) and part_of_message.startswith(REFERENCE):
+        yield part_of_message.removeprefix(REFERENCE)
+    elif isinstance(part_of_message, dict | list):
+        for part in part_of_message.values() if isinstance(part_of_message, dict) else part_of_message:
+            yield from list_references(part)
+
+
+def check_not_empty(body: Json) -> None:
+    """Refuse a message without anything to see. Raises ApiError."""
+    if not any(body.get(part) for part in ("content", "embeds", "components", "attachments", "sticker_ids")):
+        raise error(400, 50006)
+
+
+def check_commands(commands: list[Json]) -> None:
+    """Refuse commands whose names Discord would refuse. Raises ApiError."""
+    command_names = set()
+    for number, command in enumerate(commands):
+        kind = command.get("type", 1)
+        name = command["name"]
+        if kind == 1 and (not COMMAND_NAME.match(name) or name != name.lower()):
+            raise invalid(f"{number}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
+        if (kind, name) in command_names:
+            message = "Application command names must be unique"
+            raise invalid(f"{number}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
+        command_names.add((kind, name))
+
+
+def numbered(components: list[Json]) -> list[Json]:
+    """The components with the ids that Discord gives to those that have none."""
+    counter = iter(range(1, 1000))
+    return [_numbered(component, counter) for component in components]
+
+
+def as_shown(body: Json) -> Json:
+    """The parts of a message as Discord gives them back."""
+    parts: Json = {"content": body.get("content") or "", "flags": body.get("flags") or 0}
+    parts["embeds"] = [_embed(embed) for embed in body.get("embeds") or []]
+    parts["attachments"] = body.get("attachments") or []
+    parts["components"] = numbered(body.get("components") or [])
+    return parts
+
+
+def check_text(json_value: Any, place: str = "") -> None:
+    """Refuse text that is not Unicode: half a surrogate pair. Raises ApiError."""
+    if isinstance(json_value, str):
+        try:
+            json_value.encode()
+        except UnicodeEncodeError:
+            raise invalid(place or "content", "Invalid UTF-8") from None
+    elif isinstance(json_value, dict):
+        for key, part in json_value.items():
+            check_text(part, f"{place}.{key}".strip("."))
+    elif isinstance(json_value, list):
+        for number, part in enumerate(json_value):
+            check_text(part, f"{place}.{number}")
+
+
+def _embed(embed: Json) -> Json:
+    embed_payload = {**embed, "type": "rich"}
+    for part in ("image", "thumbnail"):
+        if embed_payload.get(part):
+            embed_payload[part] = {
+                **embed_payload[part],
+                "proxy_url": embed_payload[part]["url"],
+                "width": 1,
+                "height": 1,
+            }
+    if embed_payload.get("timestamp", "").endswith("Z"):
+        embed_payload["timestamp"] = embed_payload["timestamp"].replace("Z", "+00:00")
+    return embed_payload
+
+
+def _embed_length(embed: Json) -> int:
+    texts = [embed.get("title"), embed.get("description")]
+    texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
+    for row in embed.get("fields") or []:
+        texts += [row.get("name"), row.get("value")]
+    return sum(units(text) for text in texts if text)
+
+
+def _check_links(embed: Json, place: str) -> None:
+    links = {"url": embed.get("url")}
+    for part in ("image", "thumbnail"):
+        links[f"{part}.url"] = (embed.get(part) or {}).get("url")
+    for part in ("author", "footer"):
+        links[f"{part}.icon_url"] = (embed.get(part) or {}).get("icon_url")
+    links["author.url"] = (embed.get("author") or {}).get("url")
+    for where, link in links.items():
+        allowed = ("http://", "https://") if where == "url" else ("http://", "https://", "attachment://")
+        if link is not None and (not link.lower().startswith(allowed) or len(link) > MAX_LINK):
+            raise invalid(f"{place}.{where}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+
+
+def _check_components(components: list[Json], *, is_v2: bool) -> None:
+    everything = list(_flat(components))
+    custom_ids = set()
+    for component in everything:
+        if component["type"] not in INTERACTIVE:
+            continue
+        style = component.get("style")
+        if component["type"] == BUTTON and style in {LINK_STYLE, PREMIUM_STYLE}:
+            if style == LINK_STYLE and len(component.get("url", "")) > MAX_BUTTON_LINK:
+                raise invalid("components", "Must be 512 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
+            continue
+        custom_id = component.get("custom_id")
+        if not custom_id or len(custom_id) > MAX_CUSTOM_ID:
+            raise invalid("components", "A custom id is required", "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED")
+        if custom_id in custom_ids:
+            message = "Component custom id cannot be duplicated"
+            raise invalid("components", message, "COMPONENT_CUSTOM_ID_DUPLICATED")
+        custom_ids.add(custom_id)
+    _check_layout(everything, is_v2=is_v2)
+    texts = [component.get("content", "") for component in everything if component["type"] == TEXT]
+    if sum(map(units, texts)) > MAX_V2_TEXTS:
+        raise invalid("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
+    if is_v2 and len(everything) > MAX_V2_COMPONENTS:
+        raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
+    if not is_v2 and len(components) > MAX_ROWS:
+        raise invalid("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
+
+
+def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
+    for component in everything:
+        _check_part(component, is_v2=is_v2)
+        media = [item["media"] for item in component.get("items") or []]
+        media += [component["media"]] if component.get("media") else []
+        for url in (medium["url"] for medium in media):
+            if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > MAX_LINK:
+                raise invalid("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+
+
+def _check_part(component: Json, *, is_v2: bool) -> None:
+    """What goes into a component, and which there are without Components V2."""
+    kind, inside = component["type"], component.get("components") or []
+    if kind in LAYOUT and not is_v2:
+        raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
+    max_components = {ROW: 5, SECTION: 3}.get(kind)
+    if max_components is not None and not 1 <= len(inside) <= max_components:
+        raise invalid("components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH")
+    if kind == SECTION and not component.get("accessory"):
+        raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
+    if kind == TEXT and not component.get("content", "").strip():
+        raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
+
+
+def _flat(components: list[Json]) -> Iterator[Json]:
+    for component in components:
+        yield component
+        yield from _flat(component.get("components") or [])
+        if component.get("accessory"):
+            yield component["accessory"]
+
+
+def _numbered(component: Json, counter: Iterator[int]) -> Json:
+    numbered_component = {**component, "id": component.get("id") or next(counter)}
+    if numbered_component.get("components"):
+        numbered_component["components"] = [_numbered(inner, counter) for inner in numbered_component["components"]]
+    if numbered_component.get("emoji"):
+        numbered_component["emoji"] = {
+            key: str(part) if key == "id" else part
+            for key, part in numbered_component["emoji"].items()
+            if part is not None
+        }
+    if numbered_component.get("accessory"):
+        numbered_component["accessory"] = _numbered(numbered_component["accessory"], counter)
+    for part in ("media", "file"):
+        if isinstance(numbered_component.get(part), dict):
+            numbered_component[part] = _media(numbered_component[part], numbered_component["id"])
+    if "items" in numbered_component:
+        numbered_component["items"] = [
+            {**item, "media": _media(item["media"], numbered_component["id"])} for item in numbered_component["items"]
+        ]
+    return numbered_component
+
+
+def _media(media: Json, number: int) -> Json:
+    return {
+        **media,
+        "id": str(number),
+        "proxy_url": media["url"],
+        "width": 1,
+        "height": 1,
+        "content_type": "image/png",
+    }

@@ -1,0 +1,227 @@
+"""Discord's own description of its API as the judge of both sides of the wire.
+
+`openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
+Adjustments that it needs: literal paths go before templates, snowflakes that discord.py sends as integers
+count as strings, and as in the reference errors inside a form have codes such as BASE_TYPE_REQUIRED and media
+channels (16) are channels.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from tests.support.shared import SHARED
+
+Json = dict[str, Any]
+_BASE = "discord:openapi"
+_UNDESCRIBED = {"use_nested_fields"}  # discord.py sends it with every forum post
+SNOWFLAKES = {"messages", "applied_tags", "roles", "users"}
+"""Lists of identifiers in requests."""
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    pattern: re.Pattern[str]
+    path: str
+    method: str
+    parameters: Mapping[str, Json]
+    body: str | None  # reference of the JSON body's schema
+    responses: Mapping[str, str | None]  # status: reference of the schema, None: no body
+
+
+class Contract:
+    """Says what of a request or an answer is not as `openapi.json` describes it."""
+
+    def __init__(self, document: Json) -> None:
+        resource: Resource[Any] = Resource.from_contents(document, default_specification=DRAFT202012)
+        registry: Registry[Any] = Registry()
+        self._registry = registry.with_resource(_BASE, resource)
+        self._document = document
+        self._good: set[tuple[str, object]] = set()
+        self._validators: dict[str, Draft202012Validator] = {}
+        self._operations: dict[str, list[Operation]] = {method: [] for method in _METHODS}
+        for path, path_item in document["paths"].items():
+            for method in _METHODS:
+                if method in path_item:
+                    self._operations[method].append(self._operation(path, method, path_item))
+        for operations in self._operations.values():
+            operations.sort(key=lambda operation: operation.path.count("{"))
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """What the description says of a path below `/api/v10`."""
+        for operation in self._operations.get(method.lower(), ()):
+            if operation.pattern.fullmatch(path):
+                return operation
+        return None
+
+    def request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
+        """What is wrong with a request: one line a finding."""
+        operation = self.operation(method, path)
+        if operation is None:
+            return [f"{method} {path}: not in the description"]
+        findings = list(self._query(operation, query))
+        if operation.body is None:
+            if body is not None:
+                findings.append("a body where none is described")
+        elif body is not None:
+            comparable_body = snowflakes_as_text(body)
+            findings += self._check(operation.body, comparable_body, shape(comparable_body, measured=True))
+        return [f"{method} {operation.path}: {finding}" for finding in findings]
+
+    def response(self, method: str, path: str, status: int, body: object) -> list[str]:
+        """What is wrong with an answer: one line a finding."""
+        operation = self.operation(method, path)
+        if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return []
+        where = f"{method} {operation.path} {status}"
+        family = str(status) if str(status) in operation.responses else f"{status // 100}XX"
+        if family not in operation.responses:
+            return [f"{where}: a status that is not described"]
+        reference = operation.responses[family]
+        if reference is None:
+            return [f"{where}: a body where none is described"] if body is not None else []
+        return [f"{where}: {finding}" for finding in self._check(reference, body, shape(body))]
+
+    def _query(self, operation: Operation, query: Mapping[str, str]) -> Iterable[str]:
+        for name, text_value in query.items():
+            if name in _UNDESCRIBED:
+                continue
+            parameter = operation.parameters.get(name)
+            if parameter is None:
+                yield f"?{name}= is not described"
+                continue
+            typed_value: object = text_value
+            if parameter["schema"].get("type") == "integer":
+                typed_value = int(text_value)
+            elif parameter["schema"].get("type") == "boolean":
+                typed_value = text_value.lower() in {"1", "true"}
+            for finding in self._check(parameter["reference"], typed_value, typed_value):
+                yield f"?{name}={text_value}: {finding}"
+
+    def _check(self, reference: str, instance: object, kind: object) -> list[str]:
+        """What is wrong with it, where nothing of its kind was found good before."""
+        if (reference, kind) in self._good:
+            return []
+        validator = self._validators.get(reference)
+        if validator is None:
+            validator = Draft202012Validator({"$ref": reference}, registry=self._registry)
+            self._validators[reference] = validator
+        findings = [explain(error) for error in validator.iter_errors(instance)]
+        if not findings:
+            self._good.add((reference, kind))
+        return findings
+
+    def _operation(self, path: str, method: str, path_item: Json) -> Operation:
+        described = path_item[method]
+        at = f"{_BASE}#/paths/{_pointer(path)}/{method}"
+        parameters = {}
+        for number, parameter in enumerate(described.get("parameters", [])):
+            if parameter["in"] == "query":
+                place = f"{at}/parameters/{number}/schema"
+                parameters[parameter["name"]] = {**parameter, "reference": place}
+        content = described.get("requestBody", {}).get("content", {})
+        body = f"{at}/requestBody/content/application~1json/schema" if "application/json" in content else None
+        responses: dict[str, str | None] = {}
+        for status, response in described["responses"].items():
+            place = f"{at}/responses/{status}"
+            shared = response.get("$ref")
+            if shared:
+                place = _BASE + shared
+            content = (self._shared_response(shared) if shared else response).get("content", {})
+            json_body = "application/json" in content
+            responses[status] = f"{place}/content/application~1json/schema" if json_body else None
+        pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+        return Operation(pattern, path, method, parameters, body, responses)
+
+    def _shared_response(self, reference: str) -> Json:
+        response: Json = self._document["components"]["responses"][reference.rsplit("/", 1)[1]]
+        return response
+
+
+def explain(error: ValidationError) -> str:
+    """The deepest finding of the branch that was meant: the one whose `type` fits."""
+    while error.context:
+        branches: dict[object, list[ValidationError]] = {}
+        for inner in error.context:
+            branches.setdefault(inner.schema_path[0] if inner.schema_path else 0, []).append(inner)
+
+        def strangeness(errors: list[ValidationError]) -> tuple[bool, bool, int]:
+            mistyped = any(inner.path and inner.path[-1] == "type" for inner in errors)
+            return (
+                mistyped,
+                any(inner.validator == "type" and not inner.path for inner in errors),
+                len(errors),
+            )
+
+        error = min(branches.values(), key=strangeness)[0]
+    place = "/".join(str(part) for part in error.absolute_path) or "body"
+    return f"{place}: {error.message[:300]}"
+
+
+def shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
+    """What an answer is made of, the same for answers that differ only in their texts and numbers.
+
+    `measure_language`: in texts of the same length alone, for requests have limits. There are thousands of
+    few shapes: checking an answer takes some ten milliseconds, checking all commands half a second.
+    """
+    if isinstance(json_value, dict):
+        return frozenset((key, shape(part, key, measured=measured)) for key, part in json_value.items())
+    if isinstance(json_value, list):
+        parts = (shape(part, name, measured=measured) for part in json_value)
+        return ("list", tuple(parts) if measured else frozenset(parts))
+    if isinstance(json_value, str):
+        return (json_value.isdigit(), len(json_value) if measured else None)
+    if (
+        isinstance(json_value, int)
+        and not isinstance(json_value, bool)
+        and name not in {"type", "style"}
+        and not measured
+    ):
+        return "integer"
+    return json_value
+
+
+def snowflakes_as_text(body: object, name: str = "") -> object:
+    """The same body with identifiers as strings, which Discord takes as integers too."""
+    if isinstance(body, dict):
+        if name == "emoji" and isinstance(body.get("id"), int):
+            return {**body, "id": str(body["id"])}
+        return {key: snowflakes_as_text(field_value, key) for key, field_value in body.items()}
+    if isinstance(body, list):
+        if name in {"attachments", "default_values"}:
+            return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]
+        return [snowflakes_as_text(part, name) for part in body]
+    if isinstance(body, int) and not isinstance(body, bool):
+        return str(body) if name.endswith("_id") or name in SNOWFLAKES else body
+    return body
+
+
+def _pointer(path: str) -> str:
+    return path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+
+
+@cache
+def load(path: Path = SHARED / "discord" / "openapi.json") -> Contract | None:
+    """The description, or None where it is absent."""
+    if not path.exists():
+        return None
+    document = json.loads(path.read_text())
+    schemas = document["components"]["schemas"]
+    schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": 16})
+    inner = schemas["InnerErrors"]["properties"]["_errors"]
+    inner["items"] = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
+    return Contract(document)

@@ -1,0 +1,303 @@
+"""What the stand-in for Discord knows: people, servers, channels, messages, and who may do what."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, IntFlag
+from typing import Any
+
+from tests.support.shown import headline
+
+Json = dict[str, Any]
+DISCORD_EPOCH_MS = 1_420_070_400_000
+DEFERRED = 5  # type of a callback: a message follows
+
+
+class Kind(IntEnum):
+    """Channel types, by Discord's numbers."""
+
+    TEXT = 0
+    DM = 1
+    ANNOUNCEMENT = 5
+    ANNOUNCEMENT_THREAD = 10
+    PUBLIC_THREAD = 11
+    FORUM = 15
+
+
+THREADS = {Kind.ANNOUNCEMENT_THREAD, Kind.PUBLIC_THREAD}
+
+
+class Permission(IntFlag):
+    """The permission bits that the stand-in looks at."""
+
+    ADMINISTRATOR = 1 << 3
+    MANAGE_GUILD = 1 << 5
+    ADD_REACTIONS = 1 << 6
+    VIEW_CHANNEL = 1 << 10
+    SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
+    EMBED_LINKS = 1 << 14
+    READ_MESSAGE_HISTORY = 1 << 16
+    MANAGE_ROLES = 1 << 28
+    MANAGE_WEBHOOKS = 1 << 29
+    MANAGE_THREADS = 1 << 34
+    CREATE_PUBLIC_THREADS = 1 << 35
+    SEND_MESSAGES_IN_THREADS = 1 << 38
+
+
+ALL_PERMISSIONS = (1 << 50) - 1
+EVERYONE = (
+    Permission.ADD_REACTIONS
+    | Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.EMBED_LINKS
+    | Permission.READ_MESSAGE_HISTORY
+    | Permission.CREATE_PUBLIC_THREADS
+    | Permission.SEND_MESSAGES_IN_THREADS
+)
+
+
+@dataclass(kw_only=True)
+class Person:
+    """A user; the bot is one too."""
+
+    id: int
+    name: str
+    bot: bool = False
+    locale: str = "en-US"
+    accepts_dm: bool = True
+
+
+@dataclass(kw_only=True)
+class Role:
+    """A role of a server; the one with the server's id is @everyone."""
+
+    id: int
+    name: str
+    permissions: int
+    position: int = 0
+
+
+@dataclass(kw_only=True)
+class Overwrite:
+    """What a channel allows or denies a role (type 0) or a member (type 1)."""
+
+    id: int
+    type: int
+    allow: int = 0
+    deny: int = 0
+
+
+@dataclass(kw_only=True)
+class Message:
+    """A message. `parts` are the content, embeds, components, attachments and flags as they were accepted."""
+
+    id: int
+    channel_id: int
+    author_id: int
+    parts: Json
+    created: str
+    edited: str | None = None
+    nonce: str | int | None = None
+    type: int = 0
+    reference: Json | None = None
+    crossposted: bool = False
+    ephemeral_for: int | None = None
+    interaction: Json | None = None
+    webhook_id: int | None = None
+    author: Json | None = None  # the name and picture of a webhook's post
+    reactions: dict[str, list[int]] = field(default_factory=dict)  # emoji: who, in order
+    edits: int = 0
+
+    @property
+    def embeds(self) -> list[Json]:
+        embeds: list[Json] = self.parts.get("embeds") or []
+        return embeds
+
+    @property
+    def title(self) -> str | None:
+        """Of a post, an embed or a layout."""
+        return self.embeds[0]["title"] if self.embeds else headline(self.parts.get("components") or [])
+
+    def visible_text(self) -> str:
+        """Embeds and components as JSON, where words can be looked for."""
+        return json.dumps([self.embeds, self.parts.get("components") or []])
+
+    @property
+    def content(self) -> str:
+        return self.parts.get("content") or ""
+
+    def components(self) -> Iterator[Json]:
+        """Every component, nested ones too."""
+        waiting = list(self.parts.get("components") or [])
+        while waiting:
+            component = waiting.pop(0)
+            yield component
+            waiting += component.get("components") or []
+            if "accessory" in component:
+                waiting.append(component["accessory"])
+
+    def custom_ids(self) -> list[str]:
+        return [component["custom_id"] for component in self.components() if component.get("custom_id")]
+
+
+@dataclass(kw_only=True)
+class Channel:
+    """A channel of any kind; a thread has a parent, a direct message a recipient and no server."""
+
+    id: int
+    kind: Kind
+    name: str
+    server_id: int | None = None
+    position: int = 0
+    parent_id: int | None = None
+    owner_id: int | None = None
+    recipient_id: int | None = None
+    overwrites: list[Overwrite] = field(default_factory=list)
+    messages: dict[int, Message] = field(default_factory=dict)
+    topic: str | None = None
+    archived: bool = False
+    locked: bool = False
+    archive_changed: str = "2025-01-01T00:00:00.000000+00:00"
+    tags: list[Json] = field(default_factory=list)
+    applied_tags: list[int] = field(default_factory=list)
+    requires_tag: bool = False
+
+    @property
+    def is_thread(self) -> bool:
+        return self.kind in THREADS
+
+    def history(self) -> list[Message]:
+        """What everyone can read, oldest first."""
+        return [message for message in self.messages.values() if message.ephemeral_for is None]
+
+
+@dataclass(kw_only=True)
+class Webhook:
+    """A webhook that the bot made."""
+
+    id: int
+    channel_id: int
+    name: str
+    token: str
+
+
+@dataclass(kw_only=True)
+class Server:
+    """A guild: `members` maps people to their roles."""
+
+    id: int
+    name: str
+    owner_id: int
+    locale: str = "en-US"
+    roles: dict[int, Role] = field(default_factory=dict)
+    members: dict[int, list[int]] = field(default_factory=dict)
+    available: bool = True
+
+    def has(self, person_id: int) -> bool:
+        return person_id in self.members
+
+
+@dataclass(kw_only=True)
+class Interaction:
+    """A person's command, click, autocompletion or modal, and what the bot has answered so far."""
+
+    id: int
+    token: str
+    type: int
+    person_id: int
+    channel_id: int
+    created: float = field(default_factory=time.monotonic)
+    source: Message | None = None  # the message whose component was clicked
+    callback: Json | None = None
+    message: Message | None = None  # the original response
+    followups: list[Message] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is something to see: a message, choices, or a modal."""
+        if self.callback is None:
+            return False
+        return self.message is not None if self.callback["type"] == DEFERRED else True
+
+    @property
+    def ephemeral(self) -> bool:
+        callback_data = (self.callback or {}).get("data") or {}
+        return bool((callback_data.get("flags") or 0) & 64)
+
+
+class State:
+    """All of it, and the rules that follow from it alone."""
+
+    def __init__(self) -> None:
+        self.now: Callable[[], float] = time.time
+        self._last_id = 0
+        self.people: dict[int, Person] = {}
+        self.servers: dict[int, Server] = {}
+        self.channels: dict[int, Channel] = {}
+        self.commands: dict[int, Json] = {}
+        self.emoji: dict[int, Json] = {}  # the application's
+        self.interactions: dict[str, Interaction] = {}
+        self.webhooks: dict[int, Webhook] = {}
+        self.bot = self.add_person("Telex", bot=True)
+        self.owner = self.add_person("owner")
+
+    def new_id(self, shard: tuple[int, int] | None = None) -> int:
+        """A snowflake of now, and later than every one before; that of a server on a `shard` of so many."""
+        milliseconds = int(self.now() * 1000)
+        self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
+        while shard is not None and (self._last_id >> 22) % shard[1] != shard[0]:
+            self._last_id += 1 << 22
+        return self._last_id
+
+    def timestamp(self) -> str:
+        """Now in ISO 8601, as Discord writes it."""
+        return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="microseconds")
+
+    def add_person(self, name: str, *, bot: bool = False, locale: str = "en-US") -> Person:
+        person = Person(id=self.new_id(), name=name, bot=bot, locale=locale)
+        self.people[person.id] = person
+        return person
+
+    def in_server(self, server_id: int) -> list[Channel]:
+        return [channel for channel in self.channels.values() if channel.server_id == server_id]
+
+    def message(self, message_id: int) -> Message | None:
+        for channel in self.channels.values():
+            if message_id in channel.messages:
+                return channel.messages[message_id]
+        return None
+
+    def permissions(self, person_id: int, channel: Channel) -> int:
+        """What a person may do in a channel (docs: permissions, "Permission Overwrites")."""
+        if channel.server_id is None:
+            return ALL_PERMISSIONS if person_id in {channel.recipient_id, self.bot.id} else 0
+        server = self.servers[channel.server_id]
+        if not server.has(person_id):
+            return 0
+        role_ids = {server.id, *server.members[person_id]}
+        base = 0
+        for role_id in role_ids & server.roles.keys():
+            base |= server.roles[role_id].permissions
+        if server.owner_id == person_id or base & Permission.ADMINISTRATOR:
+            return ALL_PERMISSIONS
+        place = self.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
+        groups = (
+            [rule for rule in place.overwrites if rule.id == server.id],
+            [rule for rule in place.overwrites if rule.type == 0 and rule.id in role_ids - {server.id}],
+            [rule for rule in place.overwrites if rule.type == 1 and rule.id == person_id],
+        )
+        for group in groups:
+            for rule in group:
+                base &= ~rule.deny
+            for rule in group:
+                base |= rule.allow
+        return base if base & Permission.VIEW_CHANNEL else 0
+
+    def may(self, person_id: int, channel: Channel, *required_permissions: Permission) -> bool:
+        permissions = self.permissions(person_id, channel)
+        return all(permissions & permission for permission in required_permissions)

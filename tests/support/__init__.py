@@ -1,0 +1,1 @@
+"""Clocks, servers, worlds and samples that tests, benchmarks and picture tools share."""

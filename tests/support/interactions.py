@@ -1,0 +1,189 @@
+"""What tests of commands share: a followed feed, forged clicks, another language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import simcord
+from simcord.actors import MemberActor, _dispatch_actor_interaction
+from simcord.backend import serializers
+from simcord.builders import ChannelHandle
+from simcord.enums import InteractionType, OverwriteType
+from simcord.results import InteractionResult, ResponseMessage
+
+from bot.core.models import Article, Feed
+from tests.support import shown
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+
+START = 1_780_000_000
+"""When the clock of a test starts."""
+
+
+def message_text(interaction: InteractionResult) -> str:
+    """Everything that an answer says, its buttons and menus too."""
+    return text(last_reply(interaction))
+
+
+def last_reply(interaction: InteractionResult) -> ResponseMessage:
+    """The last message of an answer."""
+    if interaction.followups:
+        return interaction.followups[-1]
+    assert interaction.response is not None
+    return interaction.response
+
+
+text, parts = shown.text, shown.list_components
+
+
+def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
+    """The buttons and menus of a message, wherever they stand."""
+    return [component for component in parts(message) if "custom_id" in component or "url" in component]
+
+
+def button_labels(message: ResponseMessage) -> list[str]:
+    """What its buttons say."""
+    return [
+        component["label"]
+        for component in components(message)
+        if component["type"] == discord.ComponentType.button.value and component.get("label")
+    ]
+
+
+def button_custom_id(message: ResponseMessage, label: str) -> str:
+    """The custom id of its button with this label."""
+    return next(str(component["custom_id"]) for component in components(message) if component.get("label") == label)
+
+
+NEXT, BACK = "▶️", "◀️"
+"""What the buttons that turn pages show."""
+
+
+async def press(actor: MemberActor, message: ResponseMessage, icon: str) -> InteractionResult:
+    """Press the button that shows this emoji alone."""
+    return await actor.click(message, custom_id=str(find_icon_button(message, icon)["custom_id"]))
+
+
+def find_icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
+    """The button that shows this emoji alone."""
+    return next(
+        component
+        for component in components(message)
+        if not component.get("label") and component.get("emoji", {}).get("name") == icon
+    )
+
+
+def find_menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
+    """The custom id and the options of its menu whose placeholder begins so."""
+    for component in components(message):
+        if component["type"] == discord.ComponentType.select.value and component.get("placeholder", "").startswith(
+            start
+        ):
+            return component["custom_id"], component["options"]
+    raise AssertionError(f"no menu {start!r}")
+
+
+def selected_labels(message: ResponseMessage | discord.Message, start: str = "") -> list[str]:
+    """What the menu whose placeholder begins so shows as chosen."""
+    return [option["label"] for option in find_menu(message, start)[1] if option.get("default")]
+
+
+async def choose(actor: MemberActor, message: ResponseMessage, title: str, start: str = "") -> InteractionResult:
+    """Choose the option with this label."""
+    custom_id, options = find_menu(message, start)
+    option_value = next(option["value"] for option in options if option["label"].startswith(title))
+    return await actor.select(message, [option_value], custom_id=custom_id)
+
+
+async def open_feed_card(world: World, title: str = "Example News") -> InteractionResult:
+    """The card of a feed that /feed list opens."""
+    return await choose(world.editor, last_reply(await world.editor.slash(world.news, "feed list")), title)
+
+
+async def forge_click(
+    actor: MemberActor,
+    channel: ChannelHandle,
+    message: Any,
+    custom_id: str,
+    *,
+    values: list[str] | None = None,
+    component_type: int | None = None,
+    resolved: dict[str, Any] | None = None,
+) -> InteractionResult:
+    """Send a click that no client would: on any message, with any id, seen or not."""
+    backend = actor._env.backend  # noqa: SLF001 - simcord’s
+    channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
+    stored = backend.get_message(channel_id, message.id)
+    component_type = component_type or (2 if values is None else 3)
+    interaction_data: dict[str, Any] = {"custom_id": custom_id, "component_type": component_type}
+    if values is not None:
+        interaction_data["values"] = values
+    if resolved is not None:
+        interaction_data["resolved"] = resolved
+    return await _dispatch_actor_interaction(
+        actor,
+        InteractionType.MESSAGE_COMPONENT,
+        channel,
+        interaction_data,
+        extra={"message": dict(serializers.message_payload(backend, stored))},
+        source_message_id=stored.id,
+    )
+
+
+async def follow(
+    world: World,
+    server: FeedServer,
+    *items: str,
+    path: str = "/rss",
+    title: str = "Example News",
+    language: str = "en",
+    channel: ChannelHandle | None = None,
+) -> Feed:
+    """A feed that a channel follows, read once, with its newest article posted."""
+    url = server.serve(path, make_rss(*(items or three_items()), title=title, language=language))
+    feed = await world.follow(url, channel)
+    await world.poll_and_deliver(feed)
+    polled_feed = await world.store.feeds.get(feed.id)
+    assert polled_feed is not None
+    return polled_feed
+
+
+def three_items() -> tuple[str, str, str]:
+    """Three articles, newest first."""
+    stories_by_number = {
+        3: ("Cities ban facial recognition", "A moratorium was voted in June.", 60),
+        2: ("A new browser engine", "Written in a safe language.", 3600),
+        1: ("Chips get smaller", "Two nanometres at last.", 7200),
+    }
+    third_item, second_item, first_item = (
+        make_rss_item(number, title=title, body=body, published=START - age)
+        for number, (title, body, age) in stories_by_number.items()
+    )
+    return third_item, second_item, first_item
+
+
+async def newest_article(world: World, feed: Feed) -> Article:
+    """The newest article of a feed."""
+    return (await world.store.articles.list_newest([feed.id], limit=1))[0]
+
+
+def hide_channel(world: World, channel: ChannelHandle, member: MemberActor) -> None:
+    """Take a person's view of a channel."""
+    _set_channel_visibility(world, channel, member.id, OverwriteType.MEMBER, is_visible=False)
+
+
+async def restrict_to_editors(world: World, channel: ChannelHandle) -> None:
+    """Let only editors, and the bot, see a channel."""
+    _set_channel_visibility(world, channel, world.guild.default_role.id, OverwriteType.ROLE, is_visible=False)
+    _set_channel_visibility(world, channel, world.guild.roles["Editors"].id, OverwriteType.ROLE, is_visible=True)
+    await world.set_permissions(channel, view_channel=True)
+
+
+def _set_channel_visibility(
+    world: World, channel: ChannelHandle, target_id: int, target_type: OverwriteType, *, is_visible: bool
+) -> None:
+    view = discord.Permissions(view_channel=True).value
+    allow, deny = (view, 0) if is_visible else (0, view)
+    overwrite = simcord.backend.models.Overwrite(target_id=target_id, type=target_type, allow=allow, deny=deny)
+    world.env.backend.set_overwrite(channel.id, overwrite)

@@ -1,0 +1,1 @@
+"""Articles, queries and damage for tests of the search index."""

@@ -1,0 +1,1 @@
+"""Scenes in which a real `telex run` meets the stand-in for Discord."""

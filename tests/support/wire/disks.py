@@ -1,0 +1,84 @@
+"""Disks that run full, and files whose disk fails: what a test can do to the database of a running bot."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.wire.scene import Scene
+
+LARGEST = 256 * 1024
+"""Bytes after which no file of the bot grows, while it is limited."""
+
+
+@contextmanager
+def small_disk(folder: Path, *, size: str = "16m") -> Iterator[Path]:
+    """A disk of its own. Skips the test where none may be mounted."""
+    place = folder / "disk"
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("no disk may be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Leave no room at all."""
+    with (disk / "filling").open("ab", buffering=0) as file:
+        for size in (2**20, 2**12, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+def make_room(disk: Path) -> None:
+    (disk / "filling").unlink()
+
+
+def remount(disk: Path, mode: str) -> None:
+    """Let a disk be read-only (`ro`), or not (`rw`)."""
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
+
+
+def let_fail(scene: Scene) -> None:
+    """Let every write of the running bot to its database fail, as on a disk at its quota."""
+    with closing(sqlite3.connect(scene.file)) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', ?)", ("x" * 2 * LARGEST,))
+    wal = scene.file.with_name("telex.db-wal")
+    assert wal.stat().st_size > LARGEST, "what is written next would not be beyond the limit"
+    resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (LARGEST, resource.RLIM_INFINITY))
+
+
+def let_work(scene: Scene) -> None:
+    resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def spoil(path: Path, *tables: str) -> None:
+    """Overwrite the first page of tables and of their indices with rubbish, while a bot may be using them."""
+    with closing(sqlite3.connect(path)) as connection:
+        marks = ", ".join("?" * len(tables))
+        pages = connection.execute(
+            f"SELECT rootpage FROM sqlite_master WHERE tbl_name IN ({marks}) AND rootpage > 0", tables
+        ).fetchall()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            for (page,) in pages:
+                file.seek((page - 1) * size)
+                file.write(b"\xa5" * size)
+            os.fsync(file.fileno())
+        with connection:  # so that nobody trusts pages that they remember
+            connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', '')")

@@ -1,0 +1,503 @@
+"""Where a bot can die while it posts, and what is to be true after it is started again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import astuple, dataclass, replace
+from functools import partial
+from signal import SIGKILL
+
+from bot.core.preferences import Preference
+from tests.support.wire.looking import articles
+from tests.support.wire.scene import DIRECT, KINDS, Scene
+from tests.support.wire.waiting import until
+
+INTAKE = "bot.polling.intake:Intake"
+COURIER = "bot.posting.outbox_relay:OutboxRelay"
+CHORES = "bot.posting.post_send_worker:PostSendWorker"
+STORE = "bot.store.outbox.dispatches:Dispatches"
+LIMIT = 2  # messages an hour of a channel with a limit
+INSIDE, AFTER = 300.0, 0.0
+"""Seconds that the stand-in honours a nonce: longer than the bot is away, and not at all."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A moment in the life of an article where the process ends.
+
+    Either before or `after` the `method` ("module:Class.method"), or when a request reaches Discord: before
+    its effect or `after` it, and without an answer; or when `reading`: that part of the feed's document has
+    come. `route` is as in `Faults`, `{place}` the channel. `any_channel`: the method does not know its
+    channel, and dies at its first call. `polls`: the bot that dies is the one that fetches the articles.
+    `earlier`: where it died before, so that it dies in finding out about that.
+    """
+
+    name: str
+    method: str = ""
+    route: str = ""
+    after: bool = False
+    any_channel: bool = False
+    kinds: tuple[str, ...] = KINDS
+    reading: float | None = None
+    polls: bool = False
+    earlier: Step | None = None
+
+
+def _around(name: str, method: str, *, any_channel: bool = False) -> tuple[Step, Step]:
+    return (
+        Step(f"before {name}", method, any_channel=any_channel),
+        Step(f"after {name}", method, after=True, any_channel=any_channel),
+    )
+
+
+def _request(name: str, route: str, *kinds: str) -> tuple[Step, Step]:
+    return (
+        Step(f"{name} under way", route=route, kinds=kinds or KINDS),
+        Step(f"{name} arrived", route=route, after=True, kinds=kinds or KINDS),
+    )
+
+
+def _polling(name: str, method: str, *, any_channel: bool = True) -> tuple[Step, Step]:
+    steps = _around(name, method, any_channel=any_channel)
+    return replace(steps[0], polls=True), replace(steps[1], polls=True)
+
+
+def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
+    for step in steps:
+        yield replace(step, name=f"{earlier.name}, {step.name}", kinds=earlier.kinds, earlier=earlier)
+
+
+_MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
+_FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
+_READ_BACK = _around("look-back", "bot.posting.recovery.delivery_lookup:find_delivered_message")
+_RETRY = _around("wait again", f"{STORE}.schedule_retry", any_channel=True)
+_RECORD = _around("record", f"{COURIER}._record_outcome")
+
+POLLING: tuple[Step, ...] = (
+    Step("first byte", reading=0, polls=True),
+    Step("half the feed", reading=0.5, polls=True),
+    *_polling("reading", f"{INTAKE}.parse"),
+    *_polling("deciding", f"{INTAKE}.classify"),
+    _polling("feed written", "bot.store.sources.polls:write_feeds")[1],
+    _polling("articles written", "bot.store.sources.polls:insert_articles")[1],
+    *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue", any_channel=False),
+    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
+    *_polling("recording", "bot.store.sources.polls:Polls.record"),
+    *_polling("waking the courier", "cogs.running.background_loops:OutboxCog._on_poll_recorded"),
+)
+"""From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
+
+POSTING: tuple[Step, ...] = (
+    *_around("claim", f"{STORE}.claim"),
+    *_around("send", "bot.posting.sending.dispatch_sender:DispatchSender.send"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_around("sent", f"{STORE}.mark_sent", any_channel=True),
+    *_around("finish", f"{CHORES}.finalize"),
+    *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
+    *_request("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
+    *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
+    *_around("finished", f"{STORE}.mark_finalized", any_channel=True),
+)
+"""From what is owed to the recorded message, and what follows it."""
+
+RECOVERING: tuple[Step, ...] = tuple(
+    step
+    for under_way, arrived in (_MESSAGE, _FORUM_POST)
+    for step in (
+        *_second((*_READ_BACK, *_RETRY), under_way),
+        *_second((*_READ_BACK, *_RECORD), arrived),
+    )
+)
+"""A second death while the bot finds out how the first attempt ended."""
+
+STEPS = (*POLLING, *POSTING, *RECOVERING)
+
+WATCHERS = (DIRECT, "watching channel")
+WATCHING: tuple[Step, ...] = tuple(
+    replace(step, kinds=WATCHERS)
+    for step in (
+        *_around("matching", "bot.watches.watch_matching:WatchMatcher.process_next_batch", any_channel=True),
+        *_around("notices under way", "bot.store.outbox.watch_notifications:_load_watches", any_channel=True),
+        *_around("claim", f"{STORE}.claim"),
+        *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
+        *_MESSAGE,
+        *_RECORD,
+        *_around("finish", f"{CHORES}.finalize"),
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    )
+)
+"""From an article that came to the recorded notice of a watch."""
+
+
+DIGESTING: tuple[Step, ...] = (
+    *_around("making", "bot.posting.channel_digest_task:ChannelDigestTask._create_digest"),
+    *_around("taking back", "bot.store.outbox.digests:Digests.withdraw_pending", any_channel=True),
+    *_around("digest written", "bot.store.outbox.digests:Digests.enqueue_due"),
+    _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
+    *_around("claim", f"{STORE}.claim"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_around("finish", f"{CHORES}.finalize"),
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+)
+"""From a digest that is due to its recorded message."""
+
+BRIEFING: tuple[Step, ...] = tuple(
+    replace(step, kinds=(DIRECT,))
+    for step in (
+        *_around("making", "bot.posting.personal_digest_task:PersonalDigestTask._create_digest"),
+        *_around("digest written", "bot.store.people.personal_digests:PersonalDigests.enqueue_due"),
+        _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
+        *_around("claim", f"{STORE}.claim"),
+        *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
+        *_MESSAGE,
+        *_RECORD,
+        *_around("finish", f"{CHORES}.finalize"),
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    )
+)
+"""From a person's digest that is due to the recorded direct message."""
+
+EDITING: tuple[Step, ...] = (
+    *_around("edit", f"{CHORES}._apply_edit"),
+    *_request("edit", "PATCH /channels/{place}/messages/*", "text", "announcement", "thread"),
+    *_request("edit", "PATCH /channels/*/messages/*", "forum"),
+    *_around("edited", f"{STORE}.mark_edited", any_channel=True),
+)
+"""From a message that is to be edited to the record of it."""
+
+LIMITED: tuple[Step, ...] = (
+    *_around("claim", f"{STORE}.claim"),
+    *_around("gathering", "bot.store.outbox.posting_schedule:merge_excess_posts"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+)
+"""From more posts than a channel takes in an hour to its recorded catch-up."""
+
+ABOUT = "Harbour bridge closes after cracks were found"
+HOLDING: tuple[Step, ...] = (
+    *_polling("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
+    *_polling("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
+    *_polling("recording", "bot.store.sources.polls:Polls.record"),
+    *_around("claim", f"{STORE}.claim"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+)
+"""From the outlet that a story waited for to the recorded message; the first four are one transaction."""
+
+CHOOSING: tuple[Step, ...] = (
+    *_around("choosing", "bot.posting.scheduled_task:BestStorySelectionTask._select_for_channel", any_channel=True),
+    *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
+    *_around("released", "bot.store.outbox.held_posts:_release_posts", any_channel=True),
+    *_around("claim", f"{STORE}.claim"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+)
+"""From the hour at which the best is chosen to its recorded message."""
+
+_IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
+DAILY: tuple[Step, ...] = tuple(
+    replace(step, kinds=("text",))
+    for step in (
+        *_around("thread of the day", "bot.posting.daily_thread_targets:resolve_daily_thread"),
+        *_around("making of the thread", "bot.posting.daily_thread_targets:_create_thread", any_channel=True),
+        *_request("thread", "POST /channels/{place}/threads"),
+        *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.save"),
+        *_IN_THREAD,
+        *_RECORD,
+        *_second((*_READ_BACK, *_RETRY), _IN_THREAD[0]),
+        *_second((*_READ_BACK, *_RECORD), _IN_THREAD[1]),
+    )
+)
+"""From a post that is owed on a new day to its recorded message in the thread of that day."""
+
+
+@dataclass(frozen=True)
+class DeliveryFaults:
+    """What a death cost: articles lost, repeated, out of order, posts unfinished, fates not as shown."""
+
+    lost: tuple[str, ...]
+    repeated: tuple[str, ...]
+    disordered: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
+
+
+async def run_until_killed(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
+    """Start a bot that ends at the n-th such moment in the channel of that kind. Raises when it does not."""
+    place = str(scene.places[kind].id)
+    environment = {}
+    if step.method:
+        when = "after" if step.after else "before"
+        environment["KILL_AT"] = f"{step.method}:{when}:{nth}"
+        if not step.any_channel:
+            environment["KILL_CHANNEL"] = place
+    elif step.reading is not None:
+        scene.kill_while_reading(step.reading)
+    else:
+        route = step.route.format(place=place)
+        scene.discord.faults.then(route, scene.kill, after=step.after, drop=True, skip=nth - 1)
+    bot = scene.start(**environment)
+    status = await bot.wait_for_exit()
+    assert status == -SIGKILL, f"{step.name}: ended with {status}\n{bot.log[-3000:]}"
+    scene.discord.faults.clear()
+    scene.serve()
+
+
+def find_delivery_faults(scene: Scene, numbers: Sequence[int]) -> DeliveryFaults:
+    """What is wrong with the articles of these numbers in the channels."""
+    lost, repeated, disordered = [], [], []
+    for kind in scene.places:
+        posts = scene.posts(kind)
+        lost += [f"{kind} {number}" for number in numbers if posts[number] == 0]
+        repeated += [f"{kind} {number}" for number in numbers if posts[number] > 1]
+        order = [number for number in scene.order(kind) if number in numbers]
+        if order != sorted(order):
+            disordered.append(f"{kind} {order}")
+    return DeliveryFaults(
+        tuple(lost),
+        tuple(repeated),
+        tuple(disordered),
+        tuple(scene.unfinished()),
+        tuple(scene.find_delivery_status_problems(numbers)),
+    )
+
+
+async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> DeliveryFaults:
+    """Publish, let the bot die at a moment, start it again, and count when it owes nothing any more.
+
+    `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
+    """
+    scene.discord.acts.nonce_window = INSIDE
+    if step.polls:
+        numbers = scene.write(burst)
+        await scene.make_due()
+    else:
+        numbers = await scene.publish(burst)
+    if step.polls or kind in WATCHERS:
+        nth = 1  # there is one poll, and one notice of all articles
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier, nth=nth)
+        scene.discord.acts.nonce_window = window
+        nth = 1
+    await run_until_killed(scene, kind, step, nth=nth)
+    scene.discord.acts.nonce_window = window
+    await scene.run(numbers)
+    return find_delivery_faults(scene, numbers)
+
+
+async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
+    """An article gets another title: the articles that are told of then, and words of it."""
+    await scene.change(number, f"Another title of {number}")
+    return [number], f"Another title of {number}"
+
+
+async def withdrawn(scene: Scene, number: int) -> tuple[list[int], str]:
+    """An article is taken back by its publisher."""
+    await scene.withdraw(number)
+    return [number], "withdrawn by the publisher"
+
+
+async def joined(scene: Scene, number: int) -> tuple[list[int], str]:
+    """Another feed tells the same as an article."""
+    return [number, await scene.join(number)], "Also: "
+
+
+EDITS = (corrected, withdrawn, joined)
+
+
+async def survive_edit(
+    scene: Scene,
+    kind: str,
+    step: Step,
+    *,
+    window: float,
+    edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]],
+) -> DeliveryFaults:
+    """As `survive`, of posts that have to be edited after they were sent."""
+    scene.discord.acts.nonce_window = INSIDE
+    numbers = await scene.publish(1)
+    await scene.run(numbers)
+    expected_numbers, words = await edit(scene, numbers[-1])
+    scene.hasten_edits()
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    scene.hasten_edits()
+    bot = scene.start()
+    await scene.wait_until_posted(expected_numbers)
+    with suppress(TimeoutError):
+        await until(lambda: not scene.edits_due())
+    await bot.stop()
+    faults = find_delivery_faults(scene, expected_numbers)
+    old = [
+        f"{kind}: {number} is not {edit.__name__}"
+        for kind in scene.channels
+        for message in scene.messages(kind)
+        for number in articles(message).intersection(numbers)
+        if words not in message.visible_text()
+    ]
+    return replace(faults, unfinished=(*faults.unfinished, *old))
+
+
+async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels that take fewer messages an hour than are owed."""
+    scene.discord.acts.nonce_window = INSIDE
+    scene.end_hour()
+    numbers = await scene.publish(5)
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    await scene.run(numbers)
+    faults = find_delivery_faults(scene, numbers)
+    many = [
+        f"{kind}: more than the limit"
+        for kind in scene.channels
+        if sum(bool(articles(message).intersection(numbers)) for message in scene.messages(kind)) > LIMIT
+    ]
+    return replace(faults, unfinished=(*faults.unfinished, *many))
+
+
+async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels that take what two outlets tell: the bot hears of the second."""
+    scene.discord.acts.nonce_window = INSIDE
+    (first,) = await scene.publish(1, about=ABOUT)
+    second = await scene.publish_in_rival_outlet(first, about=ABOUT)
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    early = [
+        f"{channel_kind}: {first} did not wait" for channel_kind in scene.channels if scene.posts(channel_kind)[first]
+    ]
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    await scene.run([first, second])
+    faults = find_delivery_faults(scene, [first, second])
+    return replace(faults, unfinished=(*faults.unfinished, *(() if step.earlier else early)))
+
+
+async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels that take the best of the day, and have to choose from one."""
+    scene.discord.acts.nonce_window = INSIDE
+    numbers = await scene.publish(1)
+    scene.choose_now()
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    await scene.run(numbers)
+    return find_delivery_faults(scene, numbers)
+
+
+async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of a channel that has a thread for each day, and none yet for this one."""
+    scene.end_thread(kind)
+    faults = await survive(scene, kind, step, window=window, burst=2, nth=1)
+    threads = [
+        channel for channel in scene.discord.state.channels.values() if channel.parent_id == scene.places[kind].id
+    ]
+    if len(threads) == 1:
+        return faults
+    return replace(faults, unfinished=(*faults.unfinished, f"{kind}: {len(threads)} threads"))
+
+
+async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels that get digests alone, or a person: what was held comes in one message."""
+    scene.discord.acts.nonce_window = INSIDE
+    numbers = await scene.publish(2)
+    scene.end_day()
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    await scene.run(numbers)
+    return find_delivery_faults(scene, numbers)
+
+
+@dataclass(frozen=True)
+class CrashScenario:
+    """What the bot is at when it dies, from first to last: `survive` takes scene, kind, step and window.
+
+    `prepare` is for a new scene.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    survive: Callable[..., Awaitable[DeliveryFaults]]
+    prepare: Callable[[Scene], Awaitable[None]] | None = None
+
+
+async def start_watching(scene: Scene) -> None:
+    """Let a person and a channel watch."""
+    await scene.watch()
+
+
+async def settle_bot(scene: Scene) -> None:
+    """Let the channels have what they get for following."""
+    await scene.run()
+
+
+async def limit_posts_per_hour(scene: Scene) -> None:
+    """Let the channels take few messages an hour."""
+    await settle_bot(scene)
+    await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
+
+
+async def start_digest(scene: Scene) -> None:
+    """Let the channels get digests alone."""
+    await settle_bot(scene)
+    await scene.digest()
+
+
+async def start_personal_digest(scene: Scene) -> None:
+    """Let a person get a digest of their own."""
+    await settle_bot(scene)
+    await scene.brief()
+
+
+async def hold_stories(scene: Scene) -> None:
+    """Let the channels take what two outlets tell."""
+    await settle_bot(scene)
+    await scene.follow_rival()
+    await scene.prefer(Preference.MIN_OUTLETS, 2, *scene.channels)
+
+
+async def choose_best_stories(scene: Scene) -> None:
+    """Let the channels take the best of the day."""
+    await settle_bot(scene)
+    await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *scene.channels)
+
+
+async def open_daily_threads(scene: Scene) -> None:
+    """Let the text channel have a thread for each day."""
+    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+
+
+CRASH_SCENARIOS = (
+    CrashScenario("posts", STEPS, survive),
+    CrashScenario("notices of watches", WATCHING, survive, start_watching),
+    *(CrashScenario(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
+    CrashScenario("catch-ups of a limit", LIMITED, survive_limit, limit_posts_per_hour),
+    CrashScenario("digests", DIGESTING, survive_digest, start_digest),
+    CrashScenario("people's own digests", BRIEFING, survive_digest, start_personal_digest),
+    CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
+    CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
+    CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
+)
+"""All that the bot is killed at."""

@@ -1,0 +1,478 @@
+"""A server whose channels follow a feed, and a bot that can be started, killed and counted after."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.client.services import Services, open_services
+from bot.core.database_url import DatabaseUrl
+from bot.core.models import Feed
+from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
+from bot.core.settings import Settings
+from bot.drill.discord_stand_in.discord_server import DiscordServer
+from bot.drill.discord_stand_in.state import Channel, Interaction, Kind, Permission, Server
+from bot.polling.poller import Poller
+from bot.posting.wording import alert_texts
+from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.source_records import IntakeResult, PollWrite
+from bot.stories.story_membership import compute_membership_score
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.samples import new_article
+from tests.support.wire import direct_access
+from tests.support.wire.bot_process import BotProcess, Launcher
+from tests.support.wire.looking import ServerInspector
+from tests.support.wire.quick import QuickClock
+from tests.support.wire.waiting import PATIENCE, until
+from tests.support.workers.inline_workers import InlineWorkers
+
+KINDS = ("text", "announcement", "thread", "forum")
+DIRECT = "direct message"
+SIGNED = ("signed text", "signed thread", "signed forum")
+"""Channels whose posts appear under the name of their outlet."""
+
+QUICK = 200
+"""How much faster the clock of a quick scene runs."""
+QUIET_LOOKS = 3
+"""How many looks in a row have to find nothing owed."""
+
+
+class Scene(ServerInspector):
+    """One server with a channel of each kind, all following one feed of a publisher on loopback."""
+
+    def __init__(
+        self,
+        discord: DiscordServer,
+        feeds: FeedServer,
+        launcher: Launcher,
+        folder: Path,
+        *,
+        speed: float = 1,
+        database: Path | DatabaseUrl | None = None,
+        shard: tuple[int, int] | None = None,
+    ) -> None:
+        self.discord = discord
+        self.feeds = feeds
+        self.database = database or folder / "telex.db"
+        self.server: Server = discord.acts.add_server("Newsroom", shard=shard)
+        self.channels: dict[str, Channel] = {}
+        self.watchers: dict[str, Channel] = {}
+        self.url = ""
+        self._articles: list[str] = []
+        self._withdrawn: set[int] = set()
+        self._rival: Feed | None = None
+        self._rival_items: list[str] = []
+        self._launcher = launcher
+        self._folder = folder
+        self.clock = QuickClock(time.time(), speed)
+        discord.state.now = self.clock.time
+        self.catch_up_after = 100
+        self.bot: BotProcess | None = None
+        self._set_by = folder / "clock"
+        self._commands = 0
+        self._logins: dict[int, int] = {}  # how many there had been when a process started
+
+    def build(self, kinds: Iterable[str] = KINDS) -> None:
+        """Make the channels."""
+        acts = self.discord.acts
+        for kind in kinds:
+            sort = kind.removeprefix("signed ")
+            if sort == "thread":
+                parent = acts.add_channel(self.server, "talk")
+                place = acts.open_thread(parent, self.discord.state.owner.id, "News thread")
+            else:
+                sorts = {"text": Kind.TEXT, "announcement": Kind.ANNOUNCEMENT, "forum": Kind.FORUM}
+                place = acts.add_channel(self.server, f"news-{kind}", sorts[sort])
+            self.channels[kind] = place
+            if kind != sort:
+                acts.allow(place, Permission.MANAGE_WEBHOOKS)
+
+    async def follow(self) -> None:
+        """Let every channel follow the feed, which has one article: the one they get for following."""
+        self.write(1)
+        async with self.newsroom() as newsroom:
+            await self._poll(newsroom)
+            feed = await newsroom.store.feeds.add(self.url)
+            await newsroom.store.servers.mark_joined(self.server.id, "en-US")
+            (newest,) = await newsroom.store.articles.list_newest([feed.id], limit=1)
+            for channel in self.channels.values():
+                await newsroom.store.subscriptions.follow(
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    feed_id=feed.id,
+                    first_article_id=newest.id,
+                )
+        await self.prefer(Preference.POST_AS_OUTLET, 1, *(kind for kind in self.channels if kind in SIGNED))
+
+    async def watch(self) -> None:
+        """Let a person and a channel watch for what every article has."""
+        ada = self.discord.people.join(self.server.id, "Ada")
+        self.watchers[DIRECT] = self.discord.acts.direct(ada)
+        self.watchers["watching channel"] = self.discord.acts.add_channel(self.server, "watching")
+        async with self.newsroom() as newsroom:
+            for kind, channel in self.watchers.items():
+                assert await newsroom.store.watches.add(
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    user_id=ada.id if kind == DIRECT else None,
+                    query="article",
+                    language=None,
+                    limit=9,
+                )
+
+    def end_quiet(self) -> None:
+        """Let what the watches find be told at once, though there was a notice a moment ago."""
+        direct_access.change(self.database, "UPDATE watch SET quiet = 0")
+
+    async def brief(self) -> None:
+        """Let a person get a digest of their own, of all that they may read."""
+        ada = self.discord.people.join(self.server.id, "Ada")
+        self.watchers[DIRECT] = self.discord.acts.direct(ada)
+        async with self.newsroom() as newsroom:
+            await newsroom.store.personal_digests.save(
+                PersonalDigestPlan(weekday=None, minute=0),
+                user_id=ada.id,
+                channel_id=self.watchers[DIRECT].id,
+                server_id=self.server.id,
+                language="en",
+            )
+
+    async def digest(self) -> None:
+        """Let every channel that follows the feed get a digest and no single posts."""
+        async with self.newsroom() as newsroom:
+            for channel in self.channels.values():
+                assert await newsroom.store.digests.save(
+                    DigestPlan(weekday=None, minute=0, alone=True),
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    user_id=self.discord.state.owner.id,
+                    limit=9,
+                )
+
+    async def end_digest(self) -> None:
+        """Let every channel get single posts again, and no digest."""
+        async with self.newsroom() as newsroom:
+            for channel in self.channels.values():
+                assert await newsroom.store.digests.delete(
+                    server_id=self.server.id, channel_id=channel.id, user_id=self.discord.state.owner.id
+                )
+
+    def end_day(self, due: int | None = None) -> int:
+        """Let the digests be due, now unless said. Returns since when."""
+        due = self.clock.now() if due is None else due
+        direct_access.change(self.database, "UPDATE digest SET due = ?", (due,))
+        direct_access.change(self.database, "UPDATE personal_digest SET due = ?", (due,))
+        return due
+
+    def write(self, count: int, *, about: str = "Article") -> list[int]:
+        """The publisher brings out `count` articles. Returns their numbers."""
+        first = len(self._articles) + 1
+        numbers = list(range(first, first + count))
+        now = self.clock.now()
+        self._articles += [make_rss_item(number, title=f"{about} {number}", published=now - 1) for number in numbers]
+        self.serve()
+        return numbers
+
+    def first_number(self, number: int) -> None:
+        """Let the articles have numbers above this one: other scenes have the others."""
+        self._articles = [""] * number
+        self._withdrawn = set(range(1, number + 1))
+
+    def serve(self) -> None:
+        """The publisher answers with the whole feed."""
+        self.url = self.feeds.serve("/feed.xml", self._document())
+
+    def kill_while_reading(self, part: float) -> None:
+        """The bot dies when it has read `clause` of the feed's document, a byte of it at the least."""
+        body = self._document().encode()
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            headers = {"Content-Type": "application/rss+xml", "Content-Length": str(len(body))}
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            await response.write(body[: max(1, int(len(body) * part))])
+            await asyncio.sleep(0.02)
+            self.kill()
+            return response
+
+        self.feeds.handle("/feed.xml", handler)
+
+    def _document(self) -> str:
+        visible_items = [item_xml for number, item_xml in enumerate(self._articles, 1) if number not in self._withdrawn]
+        return make_rss(*reversed(visible_items[-100:]))
+
+    def set_clock(self, by: int) -> None:
+        """Set the clock of the bots' machine, running or not, so many seconds ahead of the world's."""
+        self._set_by.write_text(str(by))
+
+    async def change(self, number: int, title: str) -> None:
+        """The publisher gives an article another title, and the feed is fetched while no bot runs."""
+        self._articles[number - 1] = make_rss_item(number, title=title, published=self.clock.now() - 1)
+        self.serve()
+        async with self.newsroom() as newsroom:
+            await self._poll(newsroom)
+
+    async def withdraw(self, number: int) -> None:
+        """The publisher took an article back long ago, and its feed is fetched while no bot runs."""
+        self._withdrawn.add(number)
+        self.serve()
+        direct_access.change(
+            self.database,
+            "UPDATE article SET missing_since = ? WHERE url LIKE ?",
+            (self.clock.now() - 86_400, f"%/articles/{number}"),
+        )
+        async with self.newsroom() as newsroom:
+            await self._poll(newsroom)
+
+    async def join(self, number: int) -> int:
+        """Another feed of the channels tells the same as an article. Returns the number of what joins it."""
+        joined = len(self._articles) + 1
+        self._articles.append("")
+        self._withdrawn.add(joined)  # of this feed it never was
+        async with self.newsroom() as newsroom:
+            store = newsroom.store
+            if self._rival is None:
+                self._rival = await store.feeds.add(self.feeds.serve("/rival.xml", make_rss()), outlet="Rival")
+                for channel in self.channels.values():
+                    await store.subscriptions.follow(
+                        server_id=self.server.id,
+                        channel_id=channel.id,
+                        feed_id=self._rival.id,
+                        first_article_id=None,
+                    )
+            url = f"https://news.example/articles/{number}"
+            ((article_id,),) = self.rows(f"SELECT id FROM article WHERE url = '{url}'")
+            article = new_article(
+                self._rival,
+                f"rival-{joined}",
+                url=f"https://news.example/articles/{joined}",
+                published=self.clock.now() - 1,
+            )
+            await store.polls.record(
+                PollWrite(
+                    self._rival,
+                    IntakeResult([article]),
+                    catch_up_after=self.catch_up_after,
+                    is_first_poll=False,
+                ),
+                matches=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, compute_membership_score),
+            )
+        return joined
+
+    async def follow_rival(self) -> None:
+        """Let every channel follow another outlet, which has told nothing yet."""
+        await self.follow_also(self.feeds.serve("/other.xml", make_rss(title="The Rival")))
+
+    async def follow_also(self, url: str) -> None:
+        """Let every channel follow a feed, and get nothing for it."""
+        async with self.newsroom() as newsroom:
+            await self.poll(newsroom, url)
+            for channel in self.channels.values():
+                await newsroom.store.subscriptions.follow(
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    feed_id=(await newsroom.store.feeds.add(url)).id,
+                    first_article_id=None,
+                )
+
+    async def publish_in_rival_outlet(self, number: int, *, about: str) -> int:
+        """The other outlet tells an article's story, and nobody has fetched it yet. Returns its number."""
+        (rival_number,) = self.write(1)
+        self._withdrawn.add(rival_number)  # of this feed it never was
+        self.serve()
+        entry = make_rss_item(rival_number, title=f"{about} {number}", published=self.clock.now() - 1)
+        self._rival_items.append(entry.replace("news.example", "rival.example"))
+        self.feeds.serve("/other.xml", make_rss(*reversed(self._rival_items), title="The Rival"))
+        await self.make_due()
+        return rival_number
+
+    def choose_now(self) -> None:
+        """Let the best of the day be chosen at once."""
+        direct_access.change(self.database, "UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),))
+
+    def hasten_edits(self) -> None:
+        """Let messages that are to be edited be edited at once."""
+        direct_access.change(self.database, "UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),))
+
+    async def prefer(self, preference: Preference, preference_value: int | None, *kinds: str) -> None:
+        """Choose something for the channels of these kinds."""
+        async with self.newsroom() as newsroom:
+            for kind in kinds:
+                await newsroom.store.preferences.change(
+                    preference,
+                    preference_value,
+                    server_id=self.server.id,
+                    user_id=self.discord.state.owner.id,
+                    channel_id=self.channels[kind].id,
+                )
+
+    def end_hour(self) -> None:
+        """Let all that was sent be of an hour ago."""
+        direct_access.change(self.database, "UPDATE dispatch SET sent = sent - 3600 WHERE sent IS NOT NULL")
+
+    def unblock(self) -> None:
+        """Let all channels be tried again at once."""
+        direct_access.change(self.database, "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL")
+
+    def end_thread(self, kind: str) -> None:
+        """Somebody deletes the threads of a channel, that of the day among them."""
+        state = self.discord.state
+        for channel in [
+            candidate for candidate in state.channels.values() if candidate.parent_id == self.channels[kind].id
+        ]:
+            self.discord.acts.remove_channel(channel)
+
+    async def publish(self, count: int, *, about: str = "Article") -> list[int]:
+        """The same, and the articles are fetched and owed to the channels while no bot runs."""
+        numbers = self.write(count, about=about)
+        async with self.newsroom() as newsroom:
+            assert await self._poll(newsroom) == count
+        return numbers
+
+    async def make_due(self) -> None:
+        """Let the next bot poll the feed as soon as it starts."""
+        async with self.newsroom() as newsroom:
+            for feed in await newsroom.store.feeds.list_all():
+                await newsroom.store.feeds.make_due(feed.id)
+
+    @asynccontextmanager
+    async def newsroom(self) -> AsyncIterator[Services]:
+        """The bot's database and poller without the bot."""
+        settings = Settings(
+            database=self.database,
+            index=self._folder / "index",
+            allow_private_addresses=(ip_network("127.0.0.0/8"),),
+            catch_up_after=self.catch_up_after,
+        )
+        async with open_services(settings, self.clock) as newsroom:
+            yield newsroom
+
+    async def _poll(self, newsroom: Services) -> int:
+        """Poll the feed once. Returns how many articles are new."""
+        return await self.poll(newsroom, self.url)
+
+    async def poll(self, newsroom: Services, url: str) -> int:
+        """Poll the feed of an address once. Returns how many articles are new."""
+        poller = Poller(
+            newsroom.settings,
+            newsroom.store,
+            newsroom.fetcher,
+            InlineWorkers(),
+            alert_texts.alert_texts_by_language,
+            newsroom.leases,
+            newsroom.supervisor,
+        )
+        report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
+        assert report.error is None, report
+        return report.new
+
+    def start(self, *argv: str, **environment: str) -> BotProcess:
+        """Start a bot."""
+        logins = len(self.discord.gateway.identified)
+        self.bot = BotProcess(self._launcher, self._folder, {**self.environment, **environment}, *argv)
+        self._logins[self.bot.pid] = logins
+        return self.bot
+
+    async def run(self, numbers: Iterable[int] | None = None) -> None:
+        """Start a bot, let it post all that it owes, these articles among it, and stop it."""
+        bot = self.start()
+        await (self.wait_until_settled() if numbers is None else self.wait_until_posted(numbers))
+        await bot.stop()
+
+    def sending(self, kind: str) -> str:
+        """The request that brings a message into a channel of that kind."""
+        return f"POST /channels/{self.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
+
+    async def answer(self, interaction: Interaction) -> str:
+        """Everything that the answer to an interaction says, when it has come."""
+        await self.discord.until(lambda: interaction.answered)
+        return (
+            f"{interaction.message.content} {interaction.message.embeds} {interaction.message.parts.get('components')}"
+        )
+
+    async def telex(self, *argv: str, status: int = 0) -> str:
+        """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""
+        self._commands += 1
+        log = f"command-{self._commands}.log"
+        command = BotProcess(self._launcher, self._folder, self.environment, *argv, log=log)
+        assert await command.wait_for_exit() == status, command.log
+        return command.log
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of its bots."""
+        soon = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseUrl) else {}  # a killed one's end
+        return soon | {
+            "DISCORD_TOKEN": self.discord.token,
+            "TELEX_DATABASE": direct_access.address(self.database),
+            "TELEX_INDEX": str(self._folder / "index"),
+            "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
+            "TELEX_FULL_TEXT": "never",
+            "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+            "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
+            "WIRE_API": self.discord.api,
+            "WIRE_GATEWAY": self.discord.gateway.url,
+            "WIRE_READY": "0.05",
+            "WIRE_CLOCK": str(self.clock),
+            "WIRE_SET_BY": str(self._set_by),
+        }
+
+    def kill(self) -> None:
+        """SIGKILL the bot."""
+        self.bot.kill()
+
+    async def wait_until_settled(self, *, within: float = PATIENCE) -> None:
+        """Wait until the bot is logged in and owes nothing. Raises TimeoutError or AssertionError."""
+        assert self.bot is not None
+        quiet = 0
+        async with asyncio.timeout(within):
+            while quiet < QUIET_LOOKS:
+                is_in = len(self.discord.gateway.identified) > self._logins[self.bot.pid]
+                quiet = quiet + 1 if is_in and not self.open_dispatches() else 0
+                if self.bot.status is not None:
+                    raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
+                await asyncio.sleep(0.03)
+
+    async def wait_until_posted(self, numbers: Iterable[int], *, within: float = PATIENCE) -> None:
+        """Wait until these articles are in every channel and nothing is owed, or for so many seconds."""
+        numbers = list(numbers)
+        with suppress(TimeoutError):
+            await until(
+                lambda: all(self.posts(kind)[number] for kind in self.places for number in numbers),
+                within=within,
+            )
+            await self.wait_until_settled(within=within)
+
+
+@asynccontextmanager
+async def open_scene(
+    discord: DiscordServer,
+    feeds: FeedServer,
+    launcher: Launcher,
+    folder: Path,
+    *,
+    speed: float = 20,
+    kinds: Iterable[str] = KINDS,
+    database: Path | DatabaseUrl | None = None,
+    catch_up_after: int = 100,
+) -> AsyncIterator[Scene]:
+    """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it.
+
+    The database lies in the folder unless it is said where.
+    """
+    scene = Scene(discord, feeds, launcher, folder, speed=speed, database=database)
+    scene.catch_up_after = catch_up_after
+    scene.build(kinds)
+    await scene.follow()
+    try:
+        yield scene
+    finally:
+        if scene.bot is not None:
+            scene.bot.kill()
+            await scene.bot.wait_for_exit()

@@ -1,0 +1,1 @@
+"""Worker pools for tests, and functions that tests have workers call."""

@@ -1,0 +1,1 @@
+"""Pictures of the documents, taken of the demo page in Debian's chromium."""

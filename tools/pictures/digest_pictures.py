@@ -1,0 +1,52 @@
+"""Pictures of a digest, its panel and a channel's schedule: `python -m tools.pictures.digest_pictures [FOLDER]`.
+
+In English and in French, wide and narrow, of the stories of the demo.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from simcord.env import Env
+
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.core.preferences import DigestPlan, Preference
+from bot.demo.sample_feeds import SamplePublisher
+from tests.store import sql
+from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
+
+COMMANDS = {"digest-setup": "digest setup"}
+
+
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
+    """The digest of a week in each language, the panel that changes it, the schedule of the channel."""
+    stage, assets = await build_newsstand(env, newsroom, publisher)
+    change = newsroom.store.preferences.change
+    for ending, person in (("", stage.ada), ("-fr", stage.camille)):
+        env.backend.add_member_role(stage.guild.id, person.id, stage.guild.roles["Editors"].id)
+        channel = stage.guild.create_text_channel(f"weekly{ending}")
+        scope = {"server_id": stage.guild.id, "user_id": person.id}
+        await change(Preference.TIME_ZONE, "Europe/Paris", **scope)
+        for preference, value in (
+            (Preference.LANGUAGE, "fr" if ending else "en"),
+            (Preference.QUIET_HOURS, "22:00-07:00"),
+            (Preference.MAX_POSTS_PER_HOUR, 5),
+        ):
+            await change(preference, value, **scope, channel_id=channel.id)
+        plan = DigestPlan(weekday=0, minute=480, wide=True, chart=True)
+        await newsroom.store.digests.save(plan, **scope, channel_id=channel.id, limit=9)
+        sql.run(newsroom.settings.database, "UPDATE digest SET due = ?", (int(time.time()),))
+        sql.run(newsroom.settings.database, "UPDATE server SET joined = 0")
+        assert isinstance(env.bot, TelexBot)
+        await env.bot.outbox_relay.run_until_idle()
+        await env.settle()
+        await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets)
+        for name, command in COMMANDS.items():
+            await person.slash(channel, command)
+            await shoot_widths(env, channel, person, folder / f"{name}{ending}.png", assets)
+
+
+if __name__ == "__main__":
+    run_staged(take_pictures)
