@@ -34,6 +34,7 @@ from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault
 from tests.support.feed_server import FeedServer
+from tests.support.shared import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import INSIDE
 from tests.support.wire.looking import articles
@@ -166,7 +167,7 @@ async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str
 
 
 async def _run_scene(launcher: Launcher, chance: random.Random, counts: Counter[str], kills: int, speed: float) -> None:
-    discord, feeds = await DiscordServer().start(), await FeedServer().start()
+    discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(
             discord, feeds, launcher, Path(folder), speed=speed, kinds=PLACES, catch_up_after=CATCH_UP_AFTER

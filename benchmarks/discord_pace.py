@@ -42,7 +42,7 @@ out = Console(highlight=False)
 @asynccontextmanager
 async def open_limited_crowd(launcher: Launcher) -> AsyncIterator[Crowd]:
     """A crowd in a Discord with its limits, whose stand-in checks no forms."""
-    discord = await DiscordServer(checks=False).start()
+    discord = await DiscordServer().start()
     discord.limit_everything(50, 1.0)
     discord.limits.update({POSTING: (5, 5.0), EDITING: (5, 5.0), REACTING: (1, 0.25)})
     try:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from benchmarks import discord_requests_recorder as recorder
 from bot.drill.discord_stand_in import rules, schema
 from bot.drill.discord_stand_in.errors import ApiError
+from tests.support.shared import discord_contract
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = (
@@ -82,7 +83,7 @@ def find_violations(contract: schema.Contract, request: Request) -> list[str]:
 
 def report_violations(folder: Path, language: str) -> int:
     """Print the requests of a run by operation, and what is wrong with them; how many are wrong."""
-    contract = schema.load()
+    contract = discord_contract()
     assert contract is not None
     operations: Counter[str] = Counter()
     violation_count = 0
@@ -103,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--languages", nargs="+", choices=TEST_TIMEOUT_SECONDS, default=list(TEST_TIMEOUT_SECONDS))
     options, arguments = parser.parse_known_args()
-    if schema.load() is None:
+    if discord_contract() is None:
         sys.exit("needs ../shared/discord/openapi.json, which is not beside this checkout")
     has_tests = any(re.match("tests", argument) for argument in arguments)
     violation_count = 0

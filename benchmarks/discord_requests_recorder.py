@@ -36,7 +36,7 @@ class _UncheckedLoader(SourceFileLoader):
 class _UncheckedFinder:
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path, target) if name.startswith("tests.") else None
+        spec = PathFinder.find_spec(name, path, target) if name.startswith(("tests.", "bot.drill.")) else None
         if spec is not None and spec.origin and spec.loader is not None and spec.origin.endswith(".py"):
             spec.loader = _UncheckedLoader(name, spec.origin)
         return spec

@@ -24,6 +24,7 @@ from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault, Faults
 from tests.support.feed_server import FeedServer
+from tests.support.shared import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import DeliveryFaults, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene
@@ -79,7 +80,7 @@ async def _run_scene(
     launcher: Launcher, chance: random.Random, hits: Counter[str], costs: Counter[str], max_faults: int
 ) -> None:
     """Some bursts in a scene of its own."""
-    discord, feeds = await DiscordServer().start(), await FeedServer().start()
+    discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=SPEED) as scene:
             scene.start()

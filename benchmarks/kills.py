@@ -28,6 +28,7 @@ from rich.table import Table
 from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.feed_server import FeedServer
+from tests.support.shared import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import (
     AFTER,
@@ -124,7 +125,7 @@ async def _run_scene(
     counts: Counts,
 ) -> None:
     """Kill as planned in a scene of its own."""
-    discord, feeds = await DiscordServer().start(), await FeedServer().start()
+    discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         kinds = (kind, COMPANION_KINDS[kind]) if kind in COMPANION_KINDS else ("text",)
         async with open_scene(discord, feeds, launcher, Path(folder), kinds=kinds) as scene:

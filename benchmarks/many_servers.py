@@ -139,7 +139,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
     """Start, wait until all is served, measure for a while."""
     async with AsyncExitStack() as exit_stack:
         folder, _server, database = await open_database_server(exit_stack)
-        discord = await DiscordServer(checks=False).start()
+        discord = await DiscordServer().start()
         exit_stack.push_async_callback(discord.stop)
         discord.limit_everything(50, 1.0)
         discord.limits.update({POSTING: (5, 5.0), REACTING: (1, 0.25)})
@@ -239,7 +239,7 @@ def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
     """The shards that have a session, each with the number of its process."""
     return {
         session.shard[0]: session.line.who
-        for session in discord.gateway.connected
+        for session, _line in discord.gateway.connections
         if session.shard is not None and session.line is not None
     }
 

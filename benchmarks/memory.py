@@ -36,7 +36,7 @@ from bot.client.services import open_services
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Interaction
-from tests.support.shared import SHARED
+from tests.support.shared import SHARED, discord_contract
 from tests.support.wire.quick import QuickClock
 
 LIMIT_MEGABYTES = 130.0
@@ -184,7 +184,7 @@ async def measure(
     feeds: int, servers: int, hours: float, speed: float, folder: Path, *, questions: bool
 ) -> list[Weight]:
     """What the tree weighs, second by second."""
-    discord = await DiscordServer().start()
+    discord = await DiscordServer(discord_contract()).start()
     clock = QuickClock(time.time(), speed)
     discord.state.now = clock.time
     recorded = sorted((SHARED / "feeds" / "real").rglob("*.*"))[:feeds] if SHARED.exists() else []

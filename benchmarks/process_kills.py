@@ -44,6 +44,7 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.processes.leases import LEASE_SECONDS
 from tests.support import postgres_server
 from tests.support.feed_server import FeedServer
+from tests.support.shared import discord_contract
 from tests.support.wire import direct_access
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.scene import Scene
@@ -133,7 +134,7 @@ class Fleet:
 
     def find_served_shards(self) -> set[int]:
         """The shards that have a session."""
-        return {session.shard[0] for session in self.discord.gateway.connected if session.shard is not None}
+        return {session.shard[0] for session, _line in self.discord.gateway.connections if session.shard is not None}
 
     async def stop(self) -> None:
         """End all processes."""
@@ -165,7 +166,7 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
         folder, server, database = await open_database_server(exit_stack)
         launcher = Launcher()
         exit_stack.callback(launcher.close)
-        discord = await DiscordServer().start()
+        discord = await DiscordServer(discord_contract()).start()
         exit_stack.push_async_callback(discord.stop)
         discord.shards = SHARDS
         discord.gateway.limits.period = IDENTIFY_SECONDS / speed

@@ -15,6 +15,7 @@ from statistics import median
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.feed_server import FeedServer
+from tests.support.shared import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.scene import open_scene
 from tests.support.wire.waiting import until
@@ -28,7 +29,7 @@ MAX_PAUSE_SECONDS = 3.0
 
 async def measure(pushes: int) -> list[float]:
     """Seconds from each call to the post."""
-    launcher, discord, feeds = Launcher(), await DiscordServer().start(), await FeedServer().start()
+    launcher, discord, feeds = Launcher(), await DiscordServer(discord_contract()).start(), await FeedServer().start()
     waits: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=1, kinds=("text",)) as scene:

@@ -32,7 +32,7 @@ from benchmarks.publishers import Publishers
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Kind, Permission
 from tests.support.feed_server import FeedServer
-from tests.support.shared import SHARED
+from tests.support.shared import SHARED, discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.scene import Scene
 
@@ -322,7 +322,7 @@ def _process_tree(pid: int) -> Iterator[int]:
 async def main(hours: float, feeds: int, speed: float, seed: int) -> Outcome:
     """Run it."""
     chance = random.Random(seed)
-    discord, unused_feeds = await DiscordServer().start(), await FeedServer().start()
+    discord, unused_feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
     launcher = Launcher()
     with tempfile.TemporaryDirectory() as folder:
         town = Town(discord, unused_feeds, launcher, Path(folder), speed=speed)

@@ -23,9 +23,9 @@ from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import i18n
 from bot.core.user_errors import UserFacingError
+from bot.drill.discord_stand_in.message_text import layout_text
 from tests.support.discord_world import World, discord_world
 from tests.support.interactions import last_reply
-from tests.support.shown import layout_text
 
 Where = app_commands.TranslationContextLocation
 

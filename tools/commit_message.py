@@ -12,7 +12,7 @@ from pathlib import Path
 MAX_SUBJECT_LENGTH = 72
 AREAS = frozenset(
     """
-    answers assistants ci cli client cogs core demo digests docs feeds polling posting processes search store
+    answers assistants ci cli client cogs core demo digests docs drill feeds polling posting processes search store
     stories tests text watches writing
     """.split()
 )

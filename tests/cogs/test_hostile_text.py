@@ -22,6 +22,7 @@ from bot.core.settings import Settings
 from bot.core.user_models import Bookmark
 from bot.digests.digest_selection import DigestSection, DigestStory
 from bot.digests.trend_detection import TrendRow as TrendLine
+from bot.drill.discord_stand_in.message_text import flatten_components
 from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import digest_rendering, messages, posts
 from bot.posting.rendering.layout import blocks, layout_views
@@ -41,7 +42,6 @@ from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import item_from_result
 from tests.support.interactions import START, last_reply, parts
-from tests.support.shown import flatten_components
 
 CORPUS = (
     "@everyone @here <@1> <@!1> <@&2> <#3> <id:customize>",

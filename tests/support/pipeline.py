@@ -18,6 +18,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article, Feed
 from bot.core.preferences import PostLook, Style
 from bot.core.settings import Settings
+from bot.drill.discord_stand_in.message_text import headline
 from bot.feeds.parsing.entries import (
     MAX_ENTRIES,
     MAX_GUID_CHARS,
@@ -32,7 +33,6 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import discord_text
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
-from tests.support.shown import headline
 
 MAX_RENDERED_ARTICLES = 40
 """Articles of a document that are rendered: the newest."""

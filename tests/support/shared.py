@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.drill.discord_stand_in import schema
+
 SHARED = Path(__file__).resolve().parents[3] / "shared"
+
+
+API_DESCRIPTION = SHARED / "discord" / "openapi.json"
+"""Discord's description of its API."""
 
 
 def shared(name: str) -> Path:
@@ -15,3 +21,8 @@ def shared(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs ../shared/{name}, which is not beside this checkout")
     return path
+
+
+def discord_contract() -> schema.Contract | None:
+    """What Discord allows in requests and answers; None where its description is absent."""
+    return schema.load(API_DESCRIPTION) if API_DESCRIPTION.exists() else None

@@ -9,10 +9,9 @@ from typing import Any
 import discord
 from simcord.results import ResponseMessage
 
-TEXT = 10  # https://discord.com/developers/docs/components/reference#component-object-component-types
+from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, TITLE, flatten_components, headline
+
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
-_TITLE = re.compile(r"^(?:### |\*\*)(?:\[((?:[^\[\]\\]|\\.)+)\]\((\S+)\)|(.+?))(?:\*\*)?$", re.MULTILINE)
-_ESCAPE = re.compile(r"\\(.)")
 
 Message = ResponseMessage | discord.Message
 
@@ -24,22 +23,6 @@ def list_components(message: Message) -> list[dict[str, Any]]:
     )
 
 
-def flatten_components(components: list[Any]) -> list[dict[str, Any]]:
-    """These components and those within them, in their order."""
-    pending, flattened = list(components), []
-    while pending:
-        component = dict(pending.pop(0))
-        flattened.append(component)
-        accessories = [component["accessory"]] if component.get("accessory") else []
-        pending = [*component.get("components", ()), *accessories, *pending]
-    return flattened
-
-
-def layout_text(components: list[Any]) -> str:
-    """What a layout says, by lines."""
-    return "\n".join(component["content"] for component in flatten_components(components) if component["type"] == TEXT)
-
-
 def text(message: Message) -> str:
     """All that a message shows, by lines; commands to click as a person reads them."""
     lines = [message.content]
@@ -47,14 +30,8 @@ def text(message: Message) -> str:
         lines += [embed.author.name or "", embed.title or "", embed.description or ""]
         lines.append(embed.footer.text or "")
         lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    lines += [component["content"] for component in list_components(message) if component["type"] == TEXT]
+    lines += [component["content"] for component in list_components(message) if component["type"] == TEXT_DISPLAY]
     return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
-
-
-def headline(components: list[Any]) -> str | None:
-    """The first heading of a layout as it is read; None where there is none."""
-    match = _TITLE.search(layout_text(components))
-    return _ESCAPE.sub(r"\1", match[1] or match[3]) if match else None
 
 
 def title(message: Message) -> str | None:
@@ -68,7 +45,7 @@ def title(message: Message) -> str | None:
 
 def link(message: discord.Message) -> str | None:
     """Where the title leads to."""
-    match = _TITLE.search(text(message))
+    match = TITLE.search(text(message))
     return match[2] if match else None
 
 

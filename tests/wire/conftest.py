@@ -9,6 +9,7 @@ import pytest
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Person, Server
+from tests.support.shared import discord_contract
 from tests.support.wire.clients import RecordingClient, online, redirect
 from tests.support.wire.scene import Scene, open_scene
 
@@ -16,7 +17,7 @@ from tests.support.wire.scene import Scene, open_scene
 @pytest.fixture
 async def discord_server() -> AsyncIterator[DiscordServer]:
     """A stand-in for Discord; neither side may say what Discord's description of its API does not allow."""
-    server = await DiscordServer().start()
+    server = await DiscordServer(discord_contract()).start()
     yield server
     await server.stop()
     assert server.violations == []

@@ -60,7 +60,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
 
 async def test_signals_again_and_again_end_it_in_order(scene):
     bot = scene.start()
-    await scene.discord.until(lambda: scene.discord.gateway.connected)
+    await scene.discord.until(lambda: scene.discord.gateway.connections)
     async with asyncio.timeout(60):
         while bot.status is None:
             with suppress(ProcessLookupError):
@@ -80,7 +80,7 @@ async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # on a server any number may
 async def test_two_bots_on_one_database_would_post_twice(scene):
     first = scene.start()
-    await scene.discord.until(lambda: scene.discord.gateway.connected)
+    await scene.discord.until(lambda: scene.discord.gateway.connections)
     second = scene.start()
     assert await second.wait_for_exit() == 1
     assert first.status is None
@@ -150,7 +150,7 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
     await scene.wait_until_settled()
     ada = discord.people.join(scene.server.id, "Ada")
     discord.gateway.cut()
-    await discord.until(lambda: not discord.gateway.connected)
+    await discord.until(lambda: not discord.gateway.connections)
     for kind in KINDS:
         discord.people.react(ada, scene.messages(kind)[0])
     await discord.until(lambda: discord.gateway.resumed)

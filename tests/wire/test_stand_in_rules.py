@@ -7,15 +7,13 @@ import pytest
 
 from bot.drill.discord_stand_in import schema
 from bot.drill.discord_stand_in.state import Permission
+from tests.support.shared import shared
 from tests.support.wire.clients import text_channel
 
 
 @pytest.fixture
 def contract() -> schema.Contract:
-    loaded_contract = schema.load()
-    if loaded_contract is None:
-        pytest.skip("needs ../shared/discord/openapi.json, which is not beside this checkout")
-    return loaded_contract
+    return schema.load(shared("discord/openapi.json"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
@@ -19,19 +19,21 @@ from bot.drill.discord_stand_in.gateway import Gateway
 from bot.drill.discord_stand_in.people import People
 from bot.drill.discord_stand_in.rest import PREFIX, Call, Rest, Routes
 from bot.drill.discord_stand_in.state import State
-from tests.support.wire.waiting import PATIENCE
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
+if TYPE_CHECKING:
+    from bot.drill.discord_stand_in.schema import Contract
+
 T = TypeVar("T")
 
 
 class DiscordServer:
     """The stand-in. `acts` are what happens, `people` what people do, `faults` what goes wrong.
 
-    Where it `checks`, it compares what is said with Discord's description.
+    With a `contract` it refuses and notes in `violations` what Discord's API description does not allow.
     """
 
-    def __init__(self, *, checks: bool = True) -> None:
+    def __init__(self, contract: Contract | None = None) -> None:
         self.token = TOKEN
         self.shards = 1
         self.offline = False
@@ -43,7 +45,7 @@ class DiscordServer:
         routes = Routes()
         for part in (rest_places, rest_messages, rest_webhooks, rest_commands):
             routes.include(part.ROUTES)
-        self._rest = Rest(self, routes, TOKEN, checks=checks)
+        self._rest = Rest(self, routes, TOKEN, contract)
         self._runner: web.AppRunner | None = None
         self._change = asyncio.Event()
         self.origin = ""
@@ -100,7 +102,7 @@ class DiscordServer:
         """Wake those who wait for something to happen."""
         self._change.set()
 
-    async def until(self, happened: Callable[[], T], *, within: float = PATIENCE) -> T:
+    async def until(self, happened: Callable[[], T], *, within: float = 90.0) -> T:
         """Wait until `fault_hits()` is true and return what it says. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while not (outcome := happened()):

@@ -146,8 +146,9 @@ class Gateway:
         self.doubled: list[str] = []  # shards that were identified while an earlier session of them lived
 
     @property
-    def connected(self) -> list[Session]:
-        return [session for session in self.sessions.values() if session.line is not None]
+    def connections(self) -> list[tuple[Session, Line]]:
+        """Sessions that are connected, each with its connection."""
+        return [(session, session.line) for session in self.sessions.values() if session.line is not None]
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection until it ends."""
@@ -177,32 +178,32 @@ class Gateway:
 
     def request_reconnect(self) -> None:
         """Opcode 7: the client is to reconnect and resume."""
-        for session in self.connected:
-            session.line.send({"op": RECONNECT, "d": None})
+        for _session, line in self.connections:
+            line.send({"op": RECONNECT, "d": None})
 
     def invalidate(self, *, resumable: bool = False) -> None:
         """Opcode 9: the session is invalid; unless `resumable` it is forgotten."""
-        for session in self.connected:
-            session.line.send({"op": INVALID_SESSION, "d": resumable})
+        for session, line in self.connections:
+            line.send({"op": INVALID_SESSION, "d": resumable})
             if not resumable:
                 session.line = None
                 del self.sessions[session.id]
 
     def cut(self) -> None:
         """Break every connection."""
-        for session in self.connected:
-            session.line.cut()
+        for _session, line in self.connections:
+            line.cut()
 
     def refuse(self, who: str, *, but: int = 0) -> None:
         """Break the connections of one process, `but` so many, and those that it begins."""
         self.refused.add(who)
-        lines = [session.line for session in self.connected if session.line is not None]
-        for line in [line for line in lines if line.who == who][but:]:
+        lines = [line for _session, line in self.connections if line.who == who]
+        for line in lines[but:]:
             line.cut()
 
     async def stop(self) -> None:
-        for session in self.connected:
-            session.line.close(WSCloseCode.GOING_AWAY)
+        for _session, line in self.connections:
+            line.close(WSCloseCode.GOING_AWAY)
         await asyncio.sleep(0)
 
     def _receive(self, message: Json, line: Line, session: Session | None) -> Session | None:
@@ -229,7 +230,7 @@ class Gateway:
             line.send({"op": INVALID_SESSION, "d": False})
             return None
         self.identified.append(identify_data)
-        self.doubled += [f"shard {shard}" for old in self.connected if old.shard == shard]
+        self.doubled += [f"shard {shard}" for old, _line in self.connections if old.shard == shard]
         session = Session(secrets.token_hex(16), identify_data["intents"], shard, line=line)
         for old in [old for old in self.sessions.values() if old.line is None and old.shard == shard]:
             del self.sessions[old.id]

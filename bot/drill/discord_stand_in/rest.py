@@ -15,13 +15,13 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from bot.drill.discord_stand_in import schema
 from bot.drill.discord_stand_in.errors import ApiError
 from bot.drill.discord_stand_in.faults import Fault, Faults
 from bot.drill.discord_stand_in.state import State
 
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.discord_server import DiscordServer
+    from bot.drill.discord_stand_in.schema import Contract
 
 PREFIX = "/api/v10"
 OBSERVERS: list[Callable[[Call], None]] = []
@@ -135,13 +135,13 @@ class Buckets:
 class Rest:
     """The REST half of the stand-in."""
 
-    def __init__(self, server: DiscordServer, routes: Routes, token: str, *, checks: bool) -> None:
+    def __init__(self, server: DiscordServer, routes: Routes, token: str, contract: Contract | None) -> None:
         self._server = server
         self._routes = routes
         self._token = token
         self.faults = Faults()
         self.buckets = Buckets(server.state)
-        self._contract = schema.load() if checks else None
+        self._contract = contract
         self.calls: list[Call] = []
         self.violations: list[str] = []
         self._later: set[asyncio.Task[None]] = set()

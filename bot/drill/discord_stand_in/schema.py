@@ -21,8 +21,6 @@ from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from tests.support.shared import SHARED
-
 Json = dict[str, Any]
 _BASE = "discord:openapi"
 _UNDESCRIBED = {"use_nested_fields"}  # discord.py sends it with every forum post
@@ -215,10 +213,8 @@ def _pointer(path: str) -> str:
 
 
 @cache
-def load(path: Path = SHARED / "discord" / "openapi.json") -> Contract | None:
-    """The description, or None where it is absent."""
-    if not path.exists():
-        return None
+def load(path: Path) -> Contract:
+    """Read Discord's API description, an OpenAPI document."""
     document = json.loads(path.read_text())
     schemas = document["components"]["schemas"]
     schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": 16})

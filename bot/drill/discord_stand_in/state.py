@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
 from typing import Any
 
-from tests.support.shown import headline
+from bot.drill.discord_stand_in.message_text import headline
 
 Json = dict[str, Any]
 DISCORD_EPOCH_MS = 1_420_070_400_000

@@ -1,0 +1,36 @@
+"""Text of messages with Components V2, as people read it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+TEXT_DISPLAY = 10
+"""Type of a component with text (docs: components/reference)."""
+TITLE = re.compile(r"^(?:### |\*\*)(?:\[((?:[^\[\]\\]|\\.)+)\]\((\S+)\)|(.+?))(?:\*\*)?$", re.MULTILINE)
+"""Heading or bold line; its groups are the text and the address of a link, or the text without a link."""
+_ESCAPE = re.compile(r"\\(.)")
+
+
+def flatten_components(components: list[Any]) -> list[dict[str, Any]]:
+    """Return components and the components within them, in reading order."""
+    pending, flattened = list(components), []
+    while pending:
+        component = dict(pending.pop(0))
+        flattened.append(component)
+        accessories = [component["accessory"]] if component.get("accessory") else []
+        pending = [*component.get("components", ()), *accessories, *pending]
+    return flattened
+
+
+def layout_text(components: list[Any]) -> str:
+    """Return the text of a layout, a line for each text component."""
+    return "\n".join(
+        component["content"] for component in flatten_components(components) if component["type"] == TEXT_DISPLAY
+    )
+
+
+def headline(components: list[Any]) -> str | None:
+    """Return the first heading of a layout without its markup, or None where it has none."""
+    match = TITLE.search(layout_text(components))
+    return _ESCAPE.sub(r"\1", match[1] or match[3]) if match else None
