@@ -13,8 +13,8 @@ from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
 from bot.store import engines
 from bot.store.connection import Connection
+from bot.store.database import AnyDatabase
 from bot.store.meta import MOVED_AT_KEY, RESTORED_ID_GAP, RESTORED_KEY, set_text
-from bot.store.ports import AnyDatabase
 from bot.store.records.content_records import TableSchema
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 

@@ -8,9 +8,9 @@ from typing import Any
 from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
 from bot.core.installation import extra_command
-from bot.store.ports import AnyDatabase
+from bot.store.database import AnyDatabase
 from bot.store.records.content_records import TableSchema
-from bot.store.sqlite import database, migrations, run_lock, table_shapes
+from bot.store.sqlite import migrations, run_lock, sqlite_engine, table_shapes
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 
 
@@ -19,11 +19,11 @@ async def open_database(location: Path | DatabaseUrl, clock: Clock, *, create: b
     if not create:
         require_exists(location)
     if isinstance(location, Path):
-        return await database.SqliteDatabase.open(location, migrations.migrate, clock)
+        return await sqlite_engine.SqliteDatabase.open(location, migrations.migrate, clock)
     _require_extra()
-    from bot.store.postgres import server_database  # noqa: PLC0415 - needs the extra
+    from bot.store.postgres import postgres_engine  # noqa: PLC0415 - needs the extra
 
-    return await server_database.PostgresDatabase.open(location, clock, create=create)
+    return await postgres_engine.PostgresDatabase.open(location, clock, create=create)
 
 
 def require_exists(location: Path | DatabaseUrl) -> None:

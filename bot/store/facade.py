@@ -20,6 +20,7 @@ from bot.store.content.vectors import Vectors
 from bot.store.coordination.process_leases import Processes
 from bot.store.coordination.request_budget import RequestBudget
 from bot.store.coordination.served_shards import ServedShards
+from bot.store.database import AnyDatabase
 from bot.store.meta import Meta
 from bot.store.outbox.delivery_statuses import DeliveryStatuses
 from bot.store.outbox.digests import Digests
@@ -32,7 +33,6 @@ from bot.store.people.feedback import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
-from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import MaxRetryDelays
 from bot.store.records.source_records import EncryptionCounts
 from bot.store.settings.assistant_tokens import AssistantTokens

@@ -5,7 +5,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.store.connection import Connection, Parameters
-from bot.store.ports import AnyDatabase
+from bot.store.database import AnyDatabase
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from simcord.builders import UserHandle
 from simcord.results import ResponseMessage
 
 from bot.core.version import __version__
-from bot.store.sqlite import database
+from bot.store.sqlite import sqlite_engine
 from tests.cogs.test_bookmarks import attachment_text, bookmark_all_articles, bookmark_titles
 from tests.support.discord_world import World
 from tests.support.interactions import (
@@ -178,7 +178,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
     ]
     assert [vote["helped"] for vote in document["votes"]] == [True]
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
-    monkeypatch.setattr(database, "purge_deleted", lambda *_arguments: False)  # as while somebody reads
+    monkeypatch.setattr(sqlite_engine, "purge_deleted", lambda *_arguments: False)  # as while somebody reads
     final_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in message_text(final_reply)
     assert "Another program is reading the database" in message_text(final_reply)

@@ -160,7 +160,7 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
 
 
 async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
-    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
     _first, second = pair
     await until(lambda: len(second.feeds) == 32)

@@ -21,8 +21,8 @@ from pathlib import Path
 from bot.core.models import Validators
 from bot.store import Store
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
-from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import migrate
+from bot.store.sqlite.sqlite_engine import SqliteDatabase
 from bot.watches.watch_matching import WatchMatcher
 from tests.support.clocks import ManualClock
 from tests.support.samples import new_article

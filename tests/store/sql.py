@@ -29,7 +29,7 @@ def file(place: Path | DatabaseUrl) -> Path:
 def run(path: Path | DatabaseUrl, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
     """Run one statement and keep what it did; its rows."""
     if isinstance(path, DatabaseUrl):
-        from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
+        from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
         session = PostgresConnection(path)
         with closing(session.raw):

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
-from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import list_available_migrations, migrate
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker, ThreadCall
+from bot.store.sqlite.sqlite_connection import SqliteConnection, ThreadCall
+from bot.store.sqlite.sqlite_engine import SqliteDatabase
+from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"

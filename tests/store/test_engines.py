@@ -25,7 +25,7 @@ from bot.store import (
     engines,
 )
 from bot.store.connection import Connection
-from bot.store.ports import AnyDatabase
+from bot.store.database import AnyDatabase
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
@@ -160,7 +160,7 @@ async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock
 
 async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_path, monkeypatch):
     skip_without()
-    monkeypatch.setattr("bot.store.postgres.server_session.RETRY_DELAYS_SECONDS", (0.0, 0.01))
+    monkeypatch.setattr("bot.store.postgres.postgres_worker.RETRY_DELAYS_SECONDS", (0.0, 0.01))
     nowhere = DatabaseUrl(f"postgresql://me:hidden@/telex?host={tmp_path}")
     with pytest.raises(DatabaseUnusable, match="cannot be reached") as error_info:
         await Store.open(nowhere, clock)
@@ -222,7 +222,7 @@ async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(o
 
 
 async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(server, clock, monkeypatch):
-    monkeypatch.setattr("bot.store.postgres.server_database.RETRY_DELAYS_SECONDS", (0.0,))
+    monkeypatch.setattr("bot.store.postgres.postgres_engine.RETRY_DELAYS_SECONDS", (0.0,))
     packets: list[bytes] = []
 
     async def is_written_once() -> bool:

@@ -13,10 +13,11 @@ import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
 from bot.store.database_health import RECOVERY_SECONDS
-from bot.store.sqlite import database as database_module
-from bot.store.sqlite.database import SqliteDatabase
+from bot.store.sqlite import sqlite_engine
 from bot.store.sqlite.migrations import migrate
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
+from bot.store.sqlite.sqlite_connection import SqliteConnection
+from bot.store.sqlite.sqlite_engine import SqliteDatabase
+from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.samples import CHANNEL, add_followed_feed, deliver, new_article, record
 
 
@@ -30,7 +31,7 @@ def connections(monkeypatch) -> list[SqliteWorker]:
             super().__init__(*args, **options)
             opened_connections.append(self)
 
-    monkeypatch.setattr(database_module, "SqliteWorker", Remembered)
+    monkeypatch.setattr(sqlite_engine, "SqliteWorker", Remembered)
     return opened_connections
 
 
@@ -241,7 +242,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
     with pytest.raises(StoreError, match="ended"):
         await store.meta.set("more", "")
     with monkeypatch.context() as patched:
-        patched.setattr(database_module, "SqliteWorker", Refused)
+        patched.setattr(sqlite_engine, "SqliteWorker", Refused)
         with pytest.raises(DatabaseUnusable, match="no more files"):
             await store.meta.set("more", "")
     await record(store, feed, new_article(feed, "a"))

@@ -18,13 +18,13 @@ ROWS = [(f"name {number}", "value") for number in range(200)]
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch) -> None:
     skip_without()
-    from bot.store.postgres import server_connection, server_session  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres import postgres_connection, postgres_worker  # noqa: PLC0415 - not everywhere
 
-    monkeypatch.setitem(server_connection.SESSION_SETTINGS, "lock_timeout", "200ms")
+    monkeypatch.setitem(postgres_connection.SESSION_SETTINGS, "lock_timeout", "200ms")
     # This alone is to end them: the server's own limit does not see all of them.
-    monkeypatch.setitem(server_connection.SESSION_SETTINGS, "idle_in_transaction_session_timeout", "0")
-    monkeypatch.setattr(server_session, "STALLED_AFTER_SECONDS", 0.5)
-    monkeypatch.setattr(server_session, "MAX_LOCK_ATTEMPTS", 100)
+    monkeypatch.setitem(postgres_connection.SESSION_SETTINGS, "idle_in_transaction_session_timeout", "0")
+    monkeypatch.setattr(postgres_worker, "STALLED_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(postgres_worker, "MAX_LOCK_ATTEMPTS", 100)
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def before_reading(connection) -> None:
 async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
     server, clock, caplog, stand_still: Callable[..., None]
 ):
-    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
-    from bot.store.postgres.server_database import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.postgres_engine import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
 
     waiting_stores = [await Store.open(server, clock) for _ in range(2)]
     stalled = PostgresConnection(server)
@@ -82,7 +82,7 @@ async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
 
 
 async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server, clock):
-    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
     store = await Store.open(server, clock)
     reader = PostgresConnection(server)
@@ -95,8 +95,8 @@ async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server
 
 
 async def test_who_works_in_a_transaction_is_waited_for(server, clock):
-    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
-    from bot.store.postgres.server_database import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.postgres_engine import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
 
     store = await Store.open(server, clock)
     busy = PostgresConnection(server)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.coordination.process_leases import require_lease
-from bot.store.ports import AnyDatabase
+from bot.store.database import AnyDatabase
 from bot.store.records.process_records import Fence, IdentifyPermit
 from bot.store.repository import Repository, write_transaction
 

@@ -1,7 +1,7 @@
 """Functions on the identity of a PostgreSQL database and on the sequences that assign its ids."""
 
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
-from bot.store.postgres.server_connection import SCHEMA, PostgresConnection
+from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 
 NEVER_REUSED_ID_TABLES = ("watch", "digest")
 """Tables whose ids are never reused: Discord knows them as parts of buttons and of message nonces."""

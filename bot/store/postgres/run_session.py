@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from bot.core.database_url import DatabaseUrl
-from bot.store.postgres.server_connection import PostgresConnection
-from bot.store.postgres.server_errors import to_store_error
+from bot.store.postgres.postgres_connection import PostgresConnection
+from bot.store.postgres.postgres_errors import to_store_error
 from bot.store.store_errors import AlreadyRunning
 
 _SHARED_LOCK_SQL = "SELECT pg_try_advisory_lock_shared(1413829720, 2)"

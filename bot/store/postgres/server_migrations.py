@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.core.database_url import DatabaseUrl
 from bot.store.migration_files import list_migrations, require_known_version
-from bot.store.postgres.server_connection import SCHEMA, PostgresConnection
+from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 from bot.text.characters import COMBINING_MARKS
 from bot.text.words import FOLD_MAP

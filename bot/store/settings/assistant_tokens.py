@@ -7,8 +7,8 @@ from secrets import token_urlsafe
 
 from bot.core.preferences import SettingKind
 from bot.store.connection import Connection
+from bot.store.database import AnyDatabase
 from bot.store.meta import Meta
-from bot.store.ports import AnyDatabase
 from bot.store.records.people_records import AssistantToken
 from bot.store.repository import Repository, write_transaction
 from bot.store.settings import setting_changes

@@ -1,34 +1,18 @@
-"""SQLite connections, each with its own thread that runs store functions."""
+"""SQLite connections that run the store's statements."""
 
-import asyncio
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
-
-import aiosqlite
+from typing import Any
 
 from bot.core import local_time
 from bot.store import connection as base
-from bot.store.sqlite.result_codes import SQLITE_ERRORS, to_store_error
-from bot.store.store_errors import StoreError
 from bot.text import urls
 from bot.text.words import fold
 
 BUSY_TIMEOUT_SECONDS = 15.0
 """Maximum number of seconds that a statement waits for a lock of another process."""
-INTERRUPT_INTERVAL_SECONDS = 0.01
-"""Seconds between two attempts to interrupt the running statement."""
-THREAD_CHECK_SECONDS = 1.0
-"""Seconds between two checks whether the thread is alive, while calls wait for it."""
-_THREAD_ENDED_MESSAGE = "The thread of the database ended."
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class ThreadCall(str):
@@ -55,132 +39,29 @@ class SqliteConnection(sqlite3.Connection, base.Connection):
             self.execute("ROLLBACK")
 
 
-class SqliteWorker:
-    """A SQLite connection with its own thread; translates SQLite's errors to `StoreError`."""
-
-    def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
-        self.path = path
-        self.pragmas = tuple(pragmas)
-        self._driver = aiosqlite.Connection(self._connect, iter_chunk_size=64)
-        self._connection: SqliteConnection | None = None
-        self._thread: threading.Thread | None = None
-        self._deadlines: set[asyncio.Timeout] = set()
-        self._thread_check: asyncio.TimerHandle | None = None
-
-    def _connect(self) -> SqliteConnection:
-        self._thread = threading.current_thread()
-        # Autocommit mode, because `Database` begins and ends transactions. Other threads may use the connection,
-        # so that it can be closed if its own thread has ended.
-        connection = sqlite3.connect(
-            self.path,
-            timeout=BUSY_TIMEOUT_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=SqliteConnection,
-        )
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.create_function("fold", 1, _fold_text, deterministic=True)
-            connection.create_function("site", 1, _get_site, deterministic=True)
-            connection.create_function("quiet_until", 3, local_time.quiet_hours_end, deterministic=True)
-            connection.create_function("database_time", 0, _get_database_time_ms)
-            for pragma in self.pragmas:
-                connection.execute(pragma)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether the thread of the open connection ended unexpectedly."""
-        return self._connection is not None and not self._is_thread_alive
-
-    @property
-    def _is_thread_alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    async def open(self) -> Self:
-        """Connect to the database file. Raises `StoreError` if that fails."""
-        try:
-            await self._driver
-        except SQLITE_ERRORS as error:
-            # The ending thread must not call the event loop after the loop is closed.
-            if self._thread is not None:
-                self._thread.join()
-            raise to_store_error(error, self.path) from error
-        return self
-
-    async def run(
-        self, function: Callable[Concatenate[SqliteConnection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        if self._connection is None:
-            raise StoreError("The database is closed.")
-        if not self._is_thread_alive:
-            raise StoreError(_THREAD_ENDED_MESSAGE)
-        call = ThreadCall()
-        call.function = partial(function, self._connection, *args, **kwargs)
-        deadline = asyncio.timeout(None)
-        try:
-            async with deadline:
-                self._watch_thread(deadline)
-                await self._driver.executescript(call)
-        except SQLITE_ERRORS as error:
-            raise to_store_error(error, self.path) from error
-        except TimeoutError as error:
-            if not deadline.expired():
-                raise
-            raise StoreError(_THREAD_ENDED_MESSAGE) from error
-        finally:
-            self._deadlines.discard(deadline)
-        return cast("T", call.return_value)
-
-    async def interrupt(self) -> None:
-        """Interrupt the running function at its current or next statement, and wait until it has ended."""
-        if self._connection is None or not self._is_thread_alive:
-            return
-        drain_future = asyncio.ensure_future(self.run(lambda _: None))
-        while not drain_future.done():
-            # An interrupt between two statements has no effect, hence the loop.
-            await self._driver.interrupt()
-            await asyncio.wait([drain_future], timeout=INTERRUPT_INTERVAL_SECONDS)
-        with suppress(StoreError):
-            await drain_future
-
-    async def rollback_open(self) -> None:
-        await self.run(SqliteConnection.roll_back)
-
-    async def close(self) -> None:
-        if self.is_dead:
-            self.close_abandoned()
-        elif self._connection is not None:
-            self._connection = None
-            await self._driver.close()
-
-    def close_abandoned(self) -> None:
-        """Close the connection of a thread that has ended, rolling back its open transaction."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _watch_thread(self, deadline: asyncio.Timeout) -> None:
-        """Let the deadline of a call expire if the thread ends, which is checked at intervals."""
-        self._deadlines.add(deadline)
-        if self._thread_check is None:
-            self._schedule_thread_check()
-
-    def _schedule_thread_check(self) -> None:
-        self._thread_check = asyncio.get_running_loop().call_later(THREAD_CHECK_SECONDS, self._check_thread)
-
-    def _check_thread(self) -> None:
-        self._thread_check = None
-        if self._is_thread_alive:
-            if self._deadlines:
-                self._schedule_thread_check()
-        else:
-            for deadline in self._deadlines:
-                deadline.reschedule(0)
+def connect(path: Path, pragmas: Iterable[str]) -> SqliteConnection:
+    """Connect to a database file and run `pragmas`. Raises sqlite3.Error if that fails."""
+    # Autocommit mode, because `Database` begins and ends transactions. Other threads may use the connection,
+    # so that it can be closed if its own thread has ended.
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=SqliteConnection,
+    )
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.create_function("fold", 1, _fold_text, deterministic=True)
+        connection.create_function("site", 1, _get_site, deterministic=True)
+        connection.create_function("quiet_until", 3, local_time.quiet_hours_end, deterministic=True)
+        connection.create_function("database_time", 0, _get_database_time_ms)
+        for pragma in pragmas:
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _get_database_time_ms() -> int:

@@ -43,7 +43,7 @@ def change_many(place: Path | DatabaseUrl, sql: str, parameters: Iterable[Sequen
 def connected(place: Path | DatabaseUrl) -> Iterator[Connection]:
     """A connection of its own; what it did is kept."""
     if isinstance(place, DatabaseUrl):
-        from bot.store.postgres.server_connection import PostgresConnection as ServerConnection  # noqa: PLC0415 - an extra
+        from bot.store.postgres.postgres_connection import PostgresConnection as ServerConnection  # noqa: PLC0415 - an extra
 
         connection = ServerConnection(place)
         try:

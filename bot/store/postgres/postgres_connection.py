@@ -30,7 +30,7 @@ If the URL has several hosts, the writable one is used.
 SESSION_SETTINGS = {
     "search_path": SCHEMA,
     "client_encoding": "UTF8",
-    # Between two attempts at a lock `server_session` ends stalled sessions.
+    # Between two attempts at a lock `postgres_worker` ends stalled sessions.
     "lock_timeout": "3s",
     # Sessions within psycopg's pipeline of `executemany` escape this timeout.
     "idle_in_transaction_session_timeout": "15s",

@@ -11,8 +11,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 
 from bot.core.database_url import DatabaseUrl
-from bot.store.postgres.server_connection import PostgresConnection
-from bot.store.postgres.server_errors import (
+from bot.store.postgres.postgres_connection import PostgresConnection
+from bot.store.postgres.postgres_errors import (
     CommitStateUnknown,
     is_conflict,
     is_connection_lost,

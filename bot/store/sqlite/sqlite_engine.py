@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from bot.core.clock import Clock, SystemClock
-from bot.store import ports
+from bot.store.database import Database
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.migrations import PAGE_SIZE_BYTES, list_integrity_problems, load_schema_version
 from bot.store.sqlite.run_lock import FileIdentityGuard
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
+from bot.store.sqlite.sqlite_connection import SqliteConnection
+from bot.store.sqlite.sqlite_worker import SqliteWorker
 from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ A cache of 1 MiB suffices, because the system caches the file too.
 """
 
 
-class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
+class SqliteDatabase(Database[SqliteConnection, SqliteWorker]):
     """An open SQLite database file."""
 
     is_shared = False

@@ -16,22 +16,22 @@ import psycopg
 
 from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
-from bot.store import ports
+from bot.store.database import Database
 from bot.store.postgres.id_sequences import database_identity, detect_restore
+from bot.store.postgres.postgres_connection import PostgresConnection
+from bot.store.postgres.postgres_errors import CommitStateUnknown, is_connection_lost, to_store_error
+from bot.store.postgres.postgres_worker import (
+    RETRY_DELAYS_SECONDS,
+    PostgresWorker,
+    end_stalled_sessions,
+    listen,
+)
 from bot.store.postgres.run_session import reacquire_if_lost
-from bot.store.postgres.server_connection import PostgresConnection
-from bot.store.postgres.server_errors import CommitStateUnknown, is_connection_lost, to_store_error
 from bot.store.postgres.server_migrations import (
     list_integrity_problems,
     list_missing_privileges,
     load_schema_version,
     migrate,
-)
-from bot.store.postgres.server_session import (
-    RETRY_DELAYS_SECONDS,
-    PostgresWorker,
-    end_stalled_sessions,
-    listen,
 )
 from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
 
@@ -44,7 +44,7 @@ _BEGIN_WRITE_SQL = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(141
 _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 
-class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
+class PostgresDatabase(Database[PostgresConnection, PostgresWorker]):
     """An open database on a PostgreSQL server."""
 
     is_shared = True
