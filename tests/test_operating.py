@@ -1,6 +1,13 @@
 """What Docker, systemd and `docs/operating.md` are told of Telex is so."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -59,9 +66,46 @@ def test_several_processes_have_a_role_and_an_index_each_and_share_a_database():
     assert f"TELEX_ROLES={ProcessRole.GATEWAY.value}\n" in GUIDE
 
 
-def test_the_health_check_asks_where_health_is_told():
-    (address,) = re.findall(r"TELEX_HEALTH_ADDRESS=(\S+)", DOCKERFILE)
-    assert f"http://{address}/healthz" in DOCKERFILE
+class HealthHandler(BaseHTTPRequestHandler):
+    """A health server that is well, except at first."""
+
+    status = 503
+
+    def do_GET(self) -> None:
+        self.send_response(type(self).status if self.path == "/healthz" else 404)
+        self.end_headers()
+
+
+def test_the_health_check_of_the_image_asks_the_port_of_the_setting():
+    (command,) = re.findall(r"^HEALTHCHECK [^\n]*\n    CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
+    executable, *arguments = json.loads(command)
+    assert executable == "python"
+    with HTTPServer(("127.0.0.1", 0), HealthHandler) as server, ThreadPoolExecutor() as executor:
+        executor.submit(server.serve_forever)
+        environment = os.environ | {"TELEX_HEALTH_ADDRESS": f"0.0.0.0:{server.server_port}"}
+        for status, is_healthy in ((503, False), (200, True)):
+            HealthHandler.status = status
+            done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, check=False)
+            assert (done.returncode == 0) is is_healthy
+        server.shutdown()
+
+
+def test_the_versions_with_hashes_are_those_of_the_constraints():
+    versions = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
+    versions = {normalize_package_name(name): version for name, version in versions.items()}
+    hashed_text = (ROOT / "constraints-hashes.txt").read_text("utf-8")
+    hashed_versions = dict(re.findall(r"^([\w.-]+)==(\S+)", hashed_text, re.MULTILINE))
+    assert len(hashed_versions) > 50
+    for name, version in hashed_versions.items():
+        assert versions.get(normalize_package_name(name), version) == version
+    requirements = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    required_names = {normalize_package_name(re.split(r"[\s\[<>=;]", line)[0]) for line in requirements}
+    assert required_names <= {normalize_package_name(name) for name in hashed_versions}
+
+
+def normalize_package_name(name: str) -> str:
+    """Return the normalized name of a package (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_wrong_use_is_not_tried_again():
