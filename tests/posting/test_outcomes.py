@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import discord
@@ -28,7 +29,7 @@ def build_http_error(status: int, code: int = 0, *, wait: str = "60") -> discord
     kind = {403: discord.Forbidden, 404: discord.NotFound}.get(
         status, discord.HTTPException if status < 500 else discord.DiscordServerError
     )
-    response = SimpleNamespace(status=status, reason="", headers={"Retry-After": wait})
+    response: Any = SimpleNamespace(status=status, reason="", headers={"Retry-After": wait})
     return kind(response, {"code": code, "message": "words"})
 
 
