@@ -78,14 +78,6 @@ ALLOWED_TEXTS = {
     "a mention in server ": "for the log",
     "a direct message": "for the log",
     "it lacks ": "for the log",
-    "rate limited for ": "kept and logged; `outcomes.describe` has the words for it",
-    "no connection: ": "kept and logged; `outcomes.describe` has the words for it",
-    "no answer: ": "kept and logged; `outcomes.describe` has the words for it",
-    "Discord may still be at it": "kept and logged; `outcomes.describe` has the words for it",
-    "the server is unavailable": "kept and logged; `outcomes.describe` has the words for it",
-    "rate limited": "how what is kept begins",
-    "no connection": "how what is kept begins",
-    "no answer": "how what is kept begins",
     " to a new post": "for the log",
 }
 """Texts that stand unmarked, each with the reason."""

@@ -100,7 +100,7 @@ def _print_coverage(answer: Answer) -> None:
 
 def explanation_lines(explanation: Explanation) -> list[str]:
     """Return lines that explain an article's delivery: one per article and feed, then one per channel."""
-    from bot.posting.wording.problem_sentences import describe_problem  # noqa: PLC0415 - imports discord, which other commands need not wait for
+    from bot.posting.wording.reason_sentences import describe_reason  # noqa: PLC0415 - imports discord, which other commands need not wait for
 
     lines: list[str] = []
     for article, feed in explanation.articles:
@@ -120,7 +120,7 @@ def explanation_lines(explanation: Explanation) -> list[str]:
     for delivery in explanation.delivery_statuses:
         sentence = discord_text.to_plain_line(
             delivery_status_sentence(
-                delivery, when=_format_utc_time(delivery.since), to_problem_sentence=describe_problem
+                delivery, when=_format_utc_time(delivery.since), to_problem_sentence=describe_reason
             )
         )
         message_note = f", message {delivery.message_id}" if delivery.message_id else ""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.core.preferences import DEFAULT_LOOK, DigestPlan, PostLook
+from bot.core.reasons import Reason
 
 
 class FeedState(StrEnum):
@@ -251,7 +252,7 @@ class Dispatch:
     sent_at: int | None
     finalized: bool  # Reaction added, announcement published
     edit_due_at: int | None  # When to edit the message, after its article changed
-    last_error: str | None
+    last_error: Reason | None
     article_ids: tuple[int, ...]
     joined_article_ids: tuple[int, ...] = ()  # Articles added to its message later, in the order in which they joined
     payload: str = ""  # Text of an alert, or content of a digest as JSON

@@ -98,7 +98,7 @@ class Filter(NamedTuple):
     query: str
 
     def __str__(self) -> str:
-        """Return the filter as text for the change history and delivery statuses, such as `never crypto`."""
+        """Return the filter as text for the change history, such as `never crypto`."""
         return f"{self.mode} {self.query}"
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.core.models import Article
 from bot.core.preferences import PersonalDigestPlan
+from bot.core.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class PersonalDigest:
     server_id: int | None
     plan: PersonalDigestPlan
     language: str | None
-    problem: str | None
+    problem: Reason | None
     paused: int | None
     created: int
     due: int
@@ -65,7 +66,7 @@ class Watch:
     language: str | None
     created: int
     absent: int | None = None
-    problem: str | None = None
+    problem: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

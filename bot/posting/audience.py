@@ -9,10 +9,11 @@ import aiohttp
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
+from bot.core.reasons import Reason, SendProblem
 from bot.digests import digest_selection
 from bot.digests.digest_selection import DigestContent
 from bot.posting.channel_visibility import ChannelVisibility
-from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, RetryAfter, SendOutcome, try_request
+from bot.posting.sending.send_outcomes import RetryAfter, SendOutcome, Sent, try_request
 from bot.store import Store
 
 MAX_SERVERS_QUERIED = 10
@@ -82,7 +83,7 @@ class AudienceResolver:
         elif guild is not None:
             readable_feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
         else:
-            readable_feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, "the server is unavailable")
+            readable_feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
         if isinstance(readable_feed_ids, SendOutcome):
             return _as_retry(readable_feed_ids)
         readable_feed_ids = readable_feed_ids or ()
@@ -198,9 +199,7 @@ class AudienceResolver:
 
 def _as_retry(outcome: SendOutcome) -> RetryAfter:
     """Convert any outcome of a failed permission check to a `RetryAfter`, so that the check is repeated."""
-    match outcome:
-        case RetryAfter():
-            return outcome
-        case ChannelBlocked(problem) | Rejected(problem):
-            return RetryAfter(_RETRY_DELAY_SECONDS, problem)
-    return RetryAfter(_RETRY_DELAY_SECONDS, str(outcome))
+    if isinstance(outcome, RetryAfter):
+        return outcome
+    assert not isinstance(outcome, Sent)  # A check of permissions sends nothing.
+    return RetryAfter(_RETRY_DELAY_SECONDS, outcome.reason)

@@ -15,13 +15,14 @@ from babel.dates import format_date
 from bot.core import i18n, local_time
 from bot.core.i18n import _
 from bot.core.models import Dispatch, DispatchKind
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.own_messages import iter_public_threads
 from bot.posting.sending import message_targets, permissions
 from bot.posting.sending.send_outcomes import (
     ChannelBlocked,
     SendOutcome,
-    SendProblem,
+    block_for_permissions,
     classify_error,
     try_request,
 )
@@ -50,14 +51,14 @@ async def resolve_daily_thread(
     if not (await store.preferences.by_channel(channel.id)).daily_thread:
         return channel
     if missing_permissions := permissions.find_missing_thread_permissions(channel):
-        return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *missing_permissions)))
+        return block_for_permissions(missing_permissions)
     server_preferences = await store.preferences.by_server(channel.guild.id)
     claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
     day = datetime.fromtimestamp(claimed_at, local_time.load_zone(server_preferences.time_zone)).date()
     thread_id = await store.daily_threads.get(channel.id, day)
     if thread_id is not None:
         thread = await message_targets.find_channel(context.client, thread_id)
-        if thread != ChannelBlocked(SendProblem.CHANNEL_GONE):
+        if thread != ChannelBlocked(Reason(SendProblem.CHANNEL_GONE)):
             return thread
     thread_name = _thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
     daily_thread = await try_request(_find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS))
@@ -83,7 +84,7 @@ async def _find_existing_thread(
     """
     async for thread in iter_public_threads(channel, datetime.fromtimestamp(active_since, UTC)):
         if thread.owner_id == channel.guild.me.id and thread.name == thread_name:
-            return ChannelBlocked(SendProblem.LOCKED) if thread.locked else thread
+            return ChannelBlocked(Reason(SendProblem.LOCKED)) if thread.locked else thread
     return None
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from bot.core.clock import wait_for_event
 from bot.core.fair_queue import FairSemaphore
 from bot.core.models import Dispatch, DispatchState
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.channel_digest_task import ChannelDigestTask
 from bot.posting.personal_digest_task import PersonalDigestTask
 from bot.posting.post_send_worker import PostSendWorker
@@ -27,7 +28,7 @@ from bot.posting.sending import message_targets, permissions
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.lease_guard import current_server_id
 from bot.posting.sending.outcome_recorder import LOOKUP_DELAY_SECONDS, OutcomeRecorder
-from bot.posting.sending.send_outcomes import DeliveryUnknown, RetryAfter, SendOutcome, SendProblem, Sent
+from bot.posting.sending.send_outcomes import DeliveryUnknown, RetryAfter, SendOutcome, Sent
 from bot.posting.translation_task import TranslationTask
 from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
 
@@ -271,12 +272,12 @@ class OutboxRelay:
         self._mark_in_doubt(dispatch, _ERROR_BACKOFF_SECONDS)
         self._error_count_by_dispatch_id[dispatch.id] += 1
         if self._error_count_by_dispatch_id[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
-            await self._store.dispatches.mark_failed(dispatch.id, SendProblem.INTERNAL_ERROR)
+            await self._store.dispatches.mark_failed(dispatch.id, Reason(SendProblem.INTERNAL_ERROR))
             self._in_doubt_claims.resolve(dispatch)
 
     async def _send(self, dispatch: Dispatch) -> None:
         prepared_send = await self._sender.prepare(dispatch)
-        if isinstance(prepared_send, SendProblem):
+        if isinstance(prepared_send, Reason):
             await self._store.dispatches.mark_failed(dispatch.id, prepared_send)
             return
         if isinstance(prepared_send, SendOutcome):
@@ -311,7 +312,8 @@ class OutboxRelay:
             and not is_safe_to_resend
             and (wait_seconds := seconds_until_next_lookup(elapsed_seconds)) is not None
         ):
-            outcome = RetryAfter(wait_seconds, "Discord may still be at it")
+            self._pause_channel(dispatch.channel_id, wait_seconds)
+            return
         if isinstance(outcome, RetryAfter | DeliveryUnknown):
             self._pause_channel(
                 dispatch.channel_id,
@@ -320,7 +322,7 @@ class OutboxRelay:
             return
         if outcome is None:
             await self._store.dispatches.schedule_retry(
-                dispatch.id, due_at=self._clock.now(), error=stored_dispatch.last_error
+                dispatch.id, due_at=self._clock.now(), reason=stored_dispatch.last_error
             )
         else:
             await self._record_outcome(dispatch, outcome)

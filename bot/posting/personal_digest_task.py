@@ -18,7 +18,6 @@ from bot.search.query.query_filters import FilterName
 from bot.search.query.query_parser import parse_query
 from bot.search.query.query_tree import FieldFilter
 from bot.stories.preference_model import NO_PREFERENCES
-from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,10 @@ class PersonalDigestTask(ScheduledTask):
     """Scheduled task that creates personal digests. The stories are selected outside a transaction."""
 
     async def _next_due(self) -> int | None:
-        return await self._store.personal_digests.next_due_at(DMS_CLOSED_PROBLEM)
+        return await self._store.personal_digests.next_due_at()
 
     async def _run(self) -> None:
-        for digest in await self._store.personal_digests.list_due(self._clock.now(), DMS_CLOSED_PROBLEM):
+        for digest in await self._store.personal_digests.list_due(self._clock.now()):
             try:
                 await self._create_digest(digest)
             except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:

@@ -10,6 +10,7 @@ from functools import partial
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.rendering.buttons import BOOKMARK_EMOJI
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import permissions, send_outcomes
@@ -39,7 +40,7 @@ async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_se
     """
     guild = client.get_guild(dispatch.server_id)
     if guild is not None and guild.unavailable:  # Its channels are not in the cache.
-        return RetryAfter(_RETRY_DELAY_SECONDS, "")
+        return RetryAfter(_RETRY_DELAY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
     channel = client.get_channel(dispatch.channel_id)
     message = _partial_message(client, dispatch)
     if add_seed_reaction and dispatch.kind is DispatchKind.POST and _can_react(channel):
@@ -69,13 +70,15 @@ async def edit_sent_message(
                 else _retry_or_give_up(webhook, dispatch)
             )
         edit_call = _webhook_edit_call(webhook, dispatch)
-    rejection = Rejected("")
+    rejection = Rejected(Reason(SendProblem.REFUSED))
     for message_variant in message.fallbacks():
         try:
             await _edit_reopening_thread(client, dispatch, edit_call, message_variant)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             if isinstance(error, discord.HTTPException) and error.code == send_outcomes.TOO_MANY_EDITS_CODE:
-                return RetryAfter(_EDIT_RATE_LIMIT_DELAY_SECONDS, str(error))
+                return RetryAfter(
+                    _EDIT_RATE_LIMIT_DELAY_SECONDS, Reason(SendProblem.ERROR_RESPONSE, {"text": str(error)})
+                )
             outcome = classify_error(error)
             if isinstance(outcome, Rejected):
                 rejection = outcome
@@ -140,6 +143,6 @@ def _retry_or_give_up(outcome: object, dispatch: Dispatch) -> RetryAfter | None:
     if isinstance(outcome, RetryAfter):
         return outcome
     if isinstance(outcome, DeliveryUnknown):
-        return RetryAfter(_RETRY_DELAY_SECONDS, outcome.error)
+        return RetryAfter(_RETRY_DELAY_SECONDS, outcome.reason)
     log.info("post-send step skipped message=%s outcome=%s", dispatch.message_id, outcome)
     return None

@@ -13,12 +13,13 @@ from typing import Any
 
 from bot.core.fair_queue import FairSemaphore
 from bot.core.models import Dispatch
+from bot.core.reasons import Reason, SendProblem
 from bot.posting import post_send_steps
 from bot.posting.posting_context import PostingContext
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.posting.sending.lease_guard import current_server_id
-from bot.posting.sending.send_outcomes import Rejected, RetryAfter, SendOutcome, SendProblem
+from bot.posting.sending.send_outcomes import Rejected, RetryAfter, SendOutcome
 from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
 
 log = logging.getLogger(__name__)
@@ -103,10 +104,10 @@ class PostSendWorker:
         except (DatabaseFault, LeaseLost) as error:
             if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
                 return  # The new owner of the shard finalizes it.
-            retry_outcome = RetryAfter(WRITE_RETRY_SECONDS, "")
+            retry_outcome = RetryAfter(WRITE_RETRY_SECONDS, Reason(SendProblem.INTERNAL_ERROR))
         except Exception:
             log.exception("finalize failed dispatch=%d", dispatch.id)
-            retry_outcome = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
+            retry_outcome = RetryAfter(_ERROR_BACKOFF_SECONDS, Reason(SendProblem.INTERNAL_ERROR))
         if retry_outcome is not None:
             self._schedule_at(self._clock.now() + math.ceil(retry_outcome.seconds), dispatch)
 
@@ -176,7 +177,7 @@ class PostSendWorker:
     async def _apply_edit(self, dispatch: Dispatch) -> None:
         current_server_id.set(dispatch.server_id)
         message = await self._render_dispatch(dispatch)
-        outcome: SendOutcome | None = Rejected(SendProblem.ARTICLE_GONE)
+        outcome: SendOutcome | None = Rejected(Reason(SendProblem.ARTICLE_GONE))
         if message is not None:
             outcome = await post_send_steps.edit_sent_message(
                 self._context.client, self._context.webhooks, dispatch, message

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from bot.core.models import Article, Dispatch, DueFeed, Feed, FeedState, NewArticle, Subscription, Validators
 from bot.core.preferences import PostLook
+from bot.core.reasons import Reason
 from bot.core.user_models import Bookmark
 from bot.store.connection import Connection, Row
 from bot.store.url_encryption import decrypt_url
@@ -111,6 +112,8 @@ def _build_converter(type_hint: Any) -> Callable[[Any], Any] | None:  # noqa: AN
         return lambda json_text: tuple(json.loads(json_text))
     if type_hint is PostLook:
         return PostLook.from_json
+    if type_hint is Reason:
+        return Reason.decode
     return type_hint if type_hint is bool or (isinstance(type_hint, type) and issubclass(type_hint, Enum)) else None
 
 

@@ -31,9 +31,6 @@ MAX_WATCHES_PER_USER = 25
 MAX_WATCHES_PER_SERVER = 50
 """Maximum number of watches in all channels of a server together."""
 
-DMS_CLOSED_PROBLEM = "closed"
-"""Stored value for the problem that a user accepts no direct messages; the user's watches are paused."""
-
 _ARRIVAL_BATCH_SIZE = 50
 """Number of new articles that are matched against the watches in one transaction."""
 _FREQUENCY_SAMPLE_SIZE = 1_000
@@ -128,7 +125,6 @@ class WatchMatcher:
         inactive_watch_ids = await self._store.watches.enqueue_notifications(
             watch_article_pairs,
             [arrival.article.id for arrival in arrivals],
-            closed_problem=DMS_CLOSED_PROBLEM,
         )
         self._watch_index.discard_watches(inactive_watch_ids)
         return True

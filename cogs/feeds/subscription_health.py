@@ -7,10 +7,10 @@ from enum import StrEnum
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _, format_count, format_number, linkify_commands, ngettext
 from bot.core.models import Feed, FeedState
+from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
 from bot.polling.poll_recorder import PollOutcome, PollReport
-from bot.posting.sending.send_outcomes import SendProblem
-from bot.posting.wording import problem_sentences
+from bot.posting.wording import reason_sentences
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store.records.source_records import OverQuotaKind, QuotaOverflow
 from cogs.feeds.subscription_options import (
@@ -70,7 +70,7 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
     )
 
 
-def evaluate_health(followed_feed: FollowedFeed, channel_problem: str | None = None) -> SubscriptionHealth:
+def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None = None) -> SubscriptionHealth:
     """Return the health of a subscription, given the problem of its channel, or None if it has none."""
     subscription, feed = followed_feed
     state = _feed_state(feed)
@@ -78,11 +78,11 @@ def evaluate_health(followed_feed: FollowedFeed, channel_problem: str | None = N
         return SubscriptionHealth(followed_feed, HealthState.PAUSED)
     if state in {HealthState.GONE, HealthState.FAILING}:
         return SubscriptionHealth(followed_feed, state, describe_feed_error(feed.error or "gone"))
-    if channel_problem:
+    if channel_problem is not None:
         return SubscriptionHealth(
             followed_feed,
             HealthState.BLOCKED,
-            linkify_commands(problem_sentences.describe_problem(channel_problem)),
+            linkify_commands(reason_sentences.describe_reason(channel_problem)),
         )
     return SubscriptionHealth(followed_feed, state)
 
@@ -172,14 +172,11 @@ def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> It
         )
 
 
-async def find_channel_problem(interaction: Interaction, channel_id: int) -> str | None:
-    """Return the reason why nothing can be posted in a channel, or None if posting is possible.
-
-    The reason is a `SendProblem` value for `describe_problem`.
-    """
+async def find_channel_problem(interaction: Interaction, channel_id: int) -> Reason | None:
+    """Return the reason why nothing can be posted in a channel, or None if posting is possible."""
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id):
-        return SendProblem.CHANNEL_GONE
+        return Reason(SendProblem.CHANNEL_GONE)
     channel_block = await dispatches.get_problem(channel_id)
     return channel_block.problem if channel_block else await dispatches.get_first_pending_error(channel_id)
 

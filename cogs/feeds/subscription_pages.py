@@ -14,7 +14,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Section, Separator, text_block
 from bot.posting.rendering.layout.icons import Icon, emoji_for
-from bot.posting.wording.problem_sentences import describe_problem
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.text import discord_text, urls
 from cogs.feeds import opml_transfer, subscription_card, subscription_health
 from cogs.feeds.follow_flow import FollowFlow, add_site_button
@@ -231,7 +231,7 @@ async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHea
         channel_lines = [f"<#{channel_id}>"]
         wait_reason = await interaction.client.store.dispatches.get_wait_reason(channel_id)
         if wait_reason is not None:
-            channel_lines.append(f"-# 🌙 {describe_problem(wait_reason)}")
+            channel_lines.append(f"-# 🌙 {describe_reason(wait_reason)}")
         if story_rules := posting_limits_panels.story_rules_text(
             await interaction.client.store.preferences.by_channel(channel_id)
         ):

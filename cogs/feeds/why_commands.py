@@ -8,6 +8,7 @@ from discord.app_commands import Range, locale_str
 
 from bot.core.i18n import _, format_count, linkify_commands
 from bot.core.models import Article, DeliveryStatus, Dispatch, DispatchKind, Subscription
+from bot.core.reasons import Reason
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.wording import feed_error_sentences, preference_sentences
@@ -19,7 +20,7 @@ from bot.posting.wording.post_explanations import (
     find_dispatch_of_message_link,
     undecided_sentence,
 )
-from bot.posting.wording.problem_sentences import describe_problem
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.text import discord_text, urls
 from cogs.feeds import subscription_health
@@ -213,8 +214,8 @@ def _labelled_line(bold_label: str, sentence: str) -> str:
     return _("{name}: {told}").format(name=bold_label, told=sentence)
 
 
-def _describe_send_problem(reason: str) -> str:
-    return linkify_commands(discord_text.to_markdown_line(describe_problem(reason), _MAX_ERROR_LENGTH))
+def _describe_send_problem(reason: Reason) -> str:
+    return linkify_commands(discord_text.to_markdown_line(describe_reason(reason), _MAX_ERROR_LENGTH))
 
 
 def _has_search_words(user_input: str) -> bool:

@@ -10,8 +10,8 @@ from bot.core.i18n import N_, _, format_count
 from bot.core.preferences import ChannelPreferences, Preference
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Section, Separator
 from bot.posting.sending import permissions
-from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, SendProblem
-from bot.posting.wording.problem_sentences import describe_problem
+from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected
+from bot.posting.wording.reason_sentences import describe_reason
 from cogs.settings.forum_tag_panel import ForumTagPanel
 from cogs.shared.panels import ChannelPanel, heading_text, language_menu, setting_section
 from cogs.shared.views import ActionButton, Interaction
@@ -103,10 +103,7 @@ class ChannelSettingsPanel(ChannelPanel):
             "",
         )
         if isinstance(webhook, ChannelBlocked | Rejected):
-            problem_code = (
-                webhook.problem if isinstance(webhook, ChannelBlocked) else f"{SendProblem.REFUSED} {webhook.error}"
-            )
-            webhook_problem = f"🟠 {describe_problem(problem_code)} " + _("Until then, posts show my name.")
+            webhook_problem = f"🟠 {describe_reason(webhook.reason)} " + _("Until then, posts show my name.")
         caveat = _(
             "If Discord doesn’t confirm a post, I look for it for 3 minutes before I send it again, so that "
             "nothing appears twice."

@@ -10,7 +10,7 @@ from bot.core.preferences import ChannelPreferences, Preference
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Section, Separator
-from bot.posting.wording.problem_sentences import describe_problem
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.text import discord_text
 from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, heading_text, select_options, selected_number, setting_section
@@ -116,7 +116,7 @@ class SchedulePanel(_LimitsPanel):
         quiet_hours_line = _quiet_hours_draft_text(quiet_begin, quiet_end, zone)
         note = ""
         if wait_reason is not None:
-            note = _("Right now: {reason}").format(reason=describe_problem(wait_reason))
+            note = _("Right now: {reason}").format(reason=describe_reason(wait_reason))
         elif preferences.quiet_hours is not None:
             note = linkify_commands(_("Change the time zone with /settings server."))
         explanation = _(

@@ -10,6 +10,7 @@ from bot.core import i18n, local_time
 from bot.core.i18n import _, format_number
 from bot.core.models import Feed
 from bot.core.preferences import PersonalDigestPlan
+from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import PersonalDigest
 from bot.core.worker_pool import WorkerError
@@ -17,11 +18,10 @@ from bot.digests.digest_selection import period_seconds
 from bot.posting.rendering import buttons, digest_rendering, discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.sending import message_targets
-from bot.posting.wording.problem_sentences import describe_problem
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.search.index.search_engine import EngineError
 from bot.search.query.query_parser import parse_query
 from bot.text import discord_text
-from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.panels import heading_text, selected_number, setting_section, time_zone_button
 from cogs.shared.persistent_items import persistent_item
@@ -147,8 +147,8 @@ class PersonalDigestPanel(OwnedView):
         )
         if saved_digest is None:
             yield _("Not active yet.")
-        elif saved_digest.problem == DMS_CLOSED_PROBLEM:
-            yield f"⚠️ {describe_problem(DMS_CLOSED_PROBLEM)} " + _(
+        elif saved_digest.problem == Reason(SendProblem.DMS_CLOSED):
+            yield f"⚠️ {describe_reason(Reason(SendProblem.DMS_CLOSED))} " + _(
                 "Allow them for a server we share, then press Resume."
             )
         elif saved_digest.paused is not None:
@@ -244,7 +244,7 @@ class PersonalDigestPanel(OwnedView):
         client, user_id = self.client, self.user_id
         dm_channel = await message_targets.open_dm(client, user_id)
         if not isinstance(dm_channel, discord.DMChannel):
-            raise UserFacingError(describe_problem(DMS_CLOSED_PROBLEM))
+            raise UserFacingError(describe_reason(Reason(SendProblem.DMS_CLOSED)))
         self._saved_digest = await client.store.personal_digests.save(
             self._edited_plan,
             user_id=user_id,

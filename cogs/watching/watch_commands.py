@@ -7,14 +7,14 @@ from discord.ext import commands
 
 from bot.client import interaction_context
 from bot.core.i18n import _, linkify_commands
+from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import Watch
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow
-from bot.posting.wording.problem_sentences import describe_problem
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text import discord_text
-from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 from cogs.feeds.subscription_options import select_visible_or_deleted_channels
 from cogs.reading.query_autocomplete import query_choices
 from cogs.shared.authorization import can_use_manager_command
@@ -72,7 +72,7 @@ class WatchPaginator(CardPaginator):
                 options=watch_options,
                 max_values=len(watch_options),
             )
-        if any(watch.problem == DMS_CLOSED_PROBLEM for watch in page_watches):
+        if any(watch.problem == Reason(SendProblem.DMS_CLOSED) for watch in page_watches):
             retry_button = ActionButton(self._retry_dms, label=_("Try direct messages again"))
         return CardPage(
             blocks=(
@@ -91,7 +91,9 @@ class WatchPaginator(CardPaginator):
 
     async def _retry_dms(self, _interaction: Interaction) -> None:
         user_watches = await self.store.watches.list_by_user(self.user_id)
-        for channel_id in {watch.channel_id for watch in user_watches if watch.problem == DMS_CLOSED_PROBLEM}:
+        for channel_id in {
+            watch.channel_id for watch in user_watches if watch.problem == Reason(SendProblem.DMS_CLOSED)
+        }:
             await self.store.dispatches.unblock_channel(channel_id)
         self.client.outbox_relay.wake()
 
@@ -129,7 +131,7 @@ def _watch_line(interaction: Interaction, watch: Watch) -> str:
         f"<t:{watch.created}:R>"
     )
     if watch.problem is not None:
-        watch_line += f" · ⚠️ {describe_problem(watch.problem)}"
+        watch_line += f" · ⚠️ {describe_reason(watch.problem)}"
     if watch.absent is not None:
         watch_line += " · " + _("paused, because you left the server")
     return watch_line

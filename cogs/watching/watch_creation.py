@@ -5,6 +5,7 @@ import discord
 from bot.client import interaction_context
 from bot.core import i18n
 from bot.core.i18n import _, format_number, linkify_commands
+from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import blocks
@@ -13,7 +14,6 @@ from bot.posting.wording import search_note_sentences
 from bot.search.query.query_tree import Query
 from bot.text import discord_text
 from bot.watches import watch_matching
-from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import ChannelArgument, require_can_post, resolve_channel
 from cogs.shared.views import Interaction, reply
@@ -58,7 +58,9 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
     if added_watch is None:
         raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
     watch, is_new_watch = added_watch
-    can_dm = bool(user_watches) and all(user_watch.problem != DMS_CLOSED_PROBLEM for user_watch in user_watches)
+    can_dm = bool(user_watches) and all(
+        user_watch.problem != Reason(SendProblem.DMS_CLOSED) for user_watch in user_watches
+    )
     try:
         can_dm = can_dm or await _try_test_dm(dm_channel, parsed_query)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.preferences import FilterMode, PostLook
+from bot.core.reasons import Reason, SendProblem
 from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
 from bot.text import urls
@@ -217,7 +218,9 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
 
 async def test_the_list_tells_that_posting_fails(telex, feed_server):
     await follow(telex, feed_server)
-    await telex.store.dispatches.block_channel(telex.news.id, "forbidden embed_links", None)
+    await telex.store.dispatches.block_channel(
+        telex.news.id, Reason(SendProblem.FORBIDDEN, {"permissions": ("embed_links",)}), None
+    )
     list_reply = await telex.editor.slash(telex.news, "feed list")
     problem_text = "🟠 **Example News**\nI’m missing permissions in this channel: Embed Links."
     assert problem_text in message_text(list_reply)

@@ -18,6 +18,7 @@ from bot.answers.answer_model import Answer, BriefingItem, Confidence, Quote
 from bot.answers.conversing.question_service import QuestionReply
 from bot.core.models import Article, DeliveryStatus, Feed, FeedState
 from bot.core.preferences import PostLook, Style
+from bot.core.reasons import Reason, SendProblem
 from bot.core.settings import Settings
 from bot.core.user_models import Bookmark
 from bot.digests.digest_selection import DigestSection, DigestStory
@@ -109,7 +110,7 @@ def render_explanation(trick: str) -> str:
         channel_id=2,
         article_id=1,
         fate=DeliveryStatus.FAILED,
-        reason=f"refused {trick}",
+        reason=Reason(SendProblem.REFUSED, {"text": trick}),
         since=START,
         message_id=None,
         thread_id=None,

@@ -26,7 +26,7 @@ def direct_messages(world: World) -> list[discord.Message]:
 
 
 async def advance_until_due(world: World) -> None:
-    due = await world.store.personal_digests.next_due_at("closed")
+    due = await world.store.personal_digests.next_due_at()
     assert due is not None
     await world.advance(due - world.clock.now())
     await world.deliver()
@@ -86,7 +86,7 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     panel = last_reply(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
     panel = last_reply(await telex.reader.user.click(panel, label="Mettre en pause"))
     assert "Mis en pause" in text(panel)
-    assert await telex.store.personal_digests.next_due_at("closed") is None
+    assert await telex.store.personal_digests.next_due_at() is None
     panel = last_reply(await telex.reader.user.click(panel, label="Reprendre"))
     assert "Prochain envoi" in text(panel)
     assert "arrêté" in message_text(await telex.reader.user.click(panel, label="Arrêter le résumé"))

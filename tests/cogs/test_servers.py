@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.models import DeliveryStatus
+from bot.core.reasons import Reason, WithheldReason
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.feed_server import make_rss_item
 from tests.support.posting_publisher import Publisher, titles
@@ -35,7 +36,10 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
     fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)}
-    assert (fates[channel.id].fate, fates[channel.id].reason) == (DeliveryStatus.WITHHELD, "away")
+    assert (fates[channel.id].fate, fates[channel.id].reason) == (
+        DeliveryStatus.WITHHELD,
+        Reason(WithheldReason.BOT_ABSENT),
+    )
 
 
 async def test_a_leave_withholds_what_waits(telex, publisher):
@@ -46,7 +50,7 @@ async def test_a_leave_withholds_what_waits(telex, publisher):
     await telex.deliver()
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
     (fate,) = await telex.store.delivery_statuses.list_by_page_key(article.page)
-    assert (fate.fate, fate.reason) == (DeliveryStatus.WITHHELD, "away")
+    assert (fate.fate, fate.reason) == (DeliveryStatus.WITHHELD, Reason(WithheldReason.BOT_ABSENT))
 
 
 async def test_permissions_given_to_a_role_open_the_channel_again(telex, publisher):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.core.reasons import Reason, SendProblem
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import (
@@ -91,7 +92,9 @@ async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     assert "I’m missing permissions in this channel\\: Embed Links." in reply_text
     await telex.store.dispatches.unblock_channel(telex.news.id)
     claimed_dispatch = await telex.store.dispatches.claim(telex.news.id)
-    await telex.store.dispatches.mark_failed(claimed_dispatch.id, "refused 400 **bad** @everyone")
+    await telex.store.dispatches.mark_failed(
+        claimed_dispatch.id, Reason(SendProblem.REFUSED, {"text": "400 **bad** @everyone"})
+    )
     reply_text = await explain_link(telex, link)
     assert "not posted: sending failed." in reply_text
     assert "\\*\\*bad\\*\\* \\@everyone" in reply_text

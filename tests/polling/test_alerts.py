@@ -9,6 +9,7 @@ import pytest
 from bot.client.services import Services, open_services
 from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.core.preferences import Preference
+from bot.core.reasons import Reason, SendProblem
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent
@@ -172,7 +173,7 @@ async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, 
 async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, user_id=1)
-    await newsroom.store.dispatches.block_channel(CHANNEL + 9, "gone", None)
+    await newsroom.store.dispatches.block_channel(CHANNEL + 9, Reason(SendProblem.CHANNEL_GONE), None)
     await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
     assert await list_sent_alerts(newsroom) == [BROKEN]
 

@@ -8,6 +8,7 @@ import discord
 from simcord.builders import ChannelHandle
 
 from bot.core.preferences import Preference
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
@@ -108,7 +109,7 @@ async def test_without_the_permission_posts_wait_and_it_is_named(telex, publishe
     await set_daily_thread(telex, on=True)
     await publisher.begin()
     problem = await telex.store.dispatches.get_problem(telex.news.id)
-    assert problem.problem == "forbidden create_public_threads"
+    assert problem.problem == Reason(SendProblem.FORBIDDEN, {"permissions": ("create_public_threads",)})
     await telex.set_permissions(telex.news, create_public_threads=True)
     await telex.deliver()
     (thread,) = telex.news.threads
@@ -144,7 +145,7 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
     await publisher.post(make_rss_item(2))
     for is_on in (False, True):
         for dispatch in await telex.store.dispatches.list_recent(0, 3):
-            await telex.store.dispatches.schedule_retry(dispatch.id, due_at=0, error=None)
+            await telex.store.dispatches.schedule_retry(dispatch.id, due_at=0, reason=None)
         await telex.store.meta.set("restored", "1")
         await set_daily_thread(telex, on=is_on)
         await telex.restart()
@@ -159,7 +160,7 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
     (thread,) = telex.news.threads
     await set_daily_thread(telex, on=False)
     await telex.follow(publisher.url, thread)
-    await telex.store.dispatches.block_channel(telex.news.id, "forbidden", telex.clock.now() + 60)
+    await telex.store.dispatches.block_channel(telex.news.id, Reason(SendProblem.FORBIDDEN), telex.clock.now() + 60)
     await publisher.post(make_rss_item(1))
     assert titles(telex, thread) == ["Article 0", "Article 1"]
     await telex.store.dispatches.unblock_channel(telex.news.id)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from discord.http import HTTPClient, Route
 
-from bot.core import i18n
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.sending.retry_guard import RetryGuard
 from bot.posting.sending.send_outcomes import (
     ChannelBlocked,
@@ -22,7 +22,6 @@ from bot.posting.sending.send_outcomes import (
     UnconfirmedPostError,
     classify_error,
 )
-from bot.posting.wording.problem_sentences import describe_problem
 
 
 def build_http_error(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPException:
@@ -33,29 +32,39 @@ def build_http_error(status: int, code: int = 0, *, wait: str = "60") -> discord
     return kind(response, {"code": code, "message": "words"})
 
 
+def build_error_response(text: str) -> Reason:
+    return Reason(SendProblem.ERROR_RESPONSE, {"text": text})
+
+
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (discord.RateLimited(77.0), RetryAfter(77.0, "rate limited for 77 s")),
-        (build_http_error(429, wait="12.5"), RetryAfter(12.5, "429 0 words")),
-        (build_http_error(429, wait="soon"), RetryAfter(60.0, "429 0 words")),
-        (build_http_error(400, 20016), RetryAfter(60.0, "400 20016 words")),
-        (build_http_error(401), RetryAfter(60.0, "401 0 words")),
-        (build_http_error(500), DeliveryUnknown("500 0 words")),
-        (build_http_error(503), DeliveryUnknown("503 0 words")),
-        (UnconfirmedPostError("502"), DeliveryUnknown("502")),
-        (aiohttp.ServerDisconnectedError(), DeliveryUnknown("no answer: Server disconnected")),
-        (TimeoutError(), DeliveryUnknown("no answer: TimeoutError")),
-        (ConnectionResetError(104, "reset"), DeliveryUnknown("no answer: [Errno 104] reset")),
-        (build_http_error(404, 10003), ChannelBlocked("gone")),
-        (build_http_error(404), ChannelBlocked("gone")),
-        (build_http_error(403, 50001), ChannelBlocked("forbidden")),
-        (build_http_error(403), ChannelBlocked("forbidden")),
-        (build_http_error(400, 50083), ChannelBlocked("locked")),
-        (build_http_error(400, 40067), ChannelBlocked("needs-tag")),
-        (build_http_error(400, 160006), ChannelBlocked("too-many-threads")),
-        (build_http_error(400, 50035), Rejected("400 50035 words")),
-        (build_http_error(400, 200000), Rejected("400 200000 words")),
+        (discord.RateLimited(77.0), RetryAfter(77.0, Reason(SendProblem.RATE_LIMITED, {"seconds": 77}))),
+        (build_http_error(429, wait="12.5"), RetryAfter(12.5, build_error_response("429 0 words"))),
+        (build_http_error(429, wait="soon"), RetryAfter(60.0, build_error_response("429 0 words"))),
+        (build_http_error(400, 20016), RetryAfter(60.0, build_error_response("400 20016 words"))),
+        (build_http_error(401), RetryAfter(60.0, build_error_response("401 0 words"))),
+        (build_http_error(500), DeliveryUnknown(build_error_response("500 0 words"))),
+        (build_http_error(503), DeliveryUnknown(build_error_response("503 0 words"))),
+        (UnconfirmedPostError("502"), DeliveryUnknown(build_error_response("502"))),
+        (
+            aiohttp.ServerDisconnectedError(),
+            DeliveryUnknown(Reason(SendProblem.NO_ANSWER, {"text": "Server disconnected"})),
+        ),
+        (TimeoutError(), DeliveryUnknown(Reason(SendProblem.NO_ANSWER, {"text": "TimeoutError"}))),
+        (
+            ConnectionResetError(104, "reset"),
+            DeliveryUnknown(Reason(SendProblem.NO_ANSWER, {"text": "[Errno 104] reset"})),
+        ),
+        (build_http_error(404, 10003), ChannelBlocked(Reason(SendProblem.CHANNEL_GONE))),
+        (build_http_error(404), ChannelBlocked(Reason(SendProblem.CHANNEL_GONE))),
+        (build_http_error(403, 50001), ChannelBlocked(Reason(SendProblem.FORBIDDEN))),
+        (build_http_error(403), ChannelBlocked(Reason(SendProblem.FORBIDDEN))),
+        (build_http_error(400, 50083), ChannelBlocked(Reason(SendProblem.LOCKED))),
+        (build_http_error(400, 40067), ChannelBlocked(Reason(SendProblem.NEEDS_TAG))),
+        (build_http_error(400, 160006), ChannelBlocked(Reason(SendProblem.TOO_MANY_THREADS))),
+        (build_http_error(400, 50035), Rejected(Reason(SendProblem.REFUSED, {"text": "400 50035 words"}))),
+        (build_http_error(400, 200000), Rejected(Reason(SendProblem.REFUSED, {"text": "400 200000 words"}))),
     ],
     ids=str,
 )
@@ -72,32 +81,6 @@ def test_a_connection_that_was_never_made_sent_nothing():
 def test_an_error_of_ours_is_not_taken_for_an_answer():
     with pytest.raises(ZeroDivisionError):
         classify_error(ZeroDivisionError())
-
-
-@pytest.mark.parametrize(
-    "problem",
-    [
-        "gone",
-        "forbidden",
-        "locked",
-        "needs-tag",
-        "too-many-threads",
-        "not-text",
-        "unreadable",
-        "article-gone",
-        "fault",
-    ],
-)
-def test_every_problem_has_a_sentence(problem):
-    sentence = describe_problem(problem)
-    assert sentence != problem
-    assert sentence.endswith(".")
-
-
-def test_missing_permissions_are_named():
-    with i18n.language_scope("en"):
-        assert "Create Posts, Embed Links" in describe_problem("forbidden create_posts embed_links")
-        assert describe_problem("refused 400 AutoMod") == "Discord refused the message: 400 AutoMod"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import discord
 from simcord.builders import ChannelHandle
 
 from bot.core.models import Dispatch
+from bot.core.reasons import Reason, SendProblem
 from bot.posting import post_send_steps
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import RetryAfter
@@ -97,7 +98,7 @@ async def test_a_category_takes_no_posts_and_says_so(telex, publisher):
     category = telex.guild.create_category("group")
     await publisher.begin(category)
     problem = await telex.store.dispatches.get_problem(category.id)
-    assert problem.problem == "not-text"
+    assert problem.problem == Reason(SendProblem.NOT_TEXT)
 
 
 async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex):

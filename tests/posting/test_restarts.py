@@ -174,7 +174,7 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
     await publisher.post(make_rss_item(1))
     await telex.advance(40 * 86_400)
     dispatch = max(await telex.store.dispatches.list_recent(0, 9), key=lambda dispatch: dispatch.id)
-    await telex.store.dispatches.schedule_retry(dispatch.id, due_at=0, error=None)  # as if it knew nothing of the post
+    await telex.store.dispatches.schedule_retry(dispatch.id, due_at=0, reason=None)  # as if it knew nothing of the post
     await telex.store.meta.set("restored", "1")
     await telex.store.meta.set("moved_at", str(moved_at))
     await telex.restart()

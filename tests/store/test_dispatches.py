@@ -6,8 +6,10 @@ import pytest
 
 from bot.core.models import DispatchKind, DispatchState
 from bot.core.preferences import ProcessRole
+from bot.core.reasons import Reason, SendProblem
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import LeasePool, Process
+from tests.store import sql
 from tests.support.samples import (
     CHANNEL,
     SERVER,
@@ -48,7 +50,9 @@ async def test_a_dispatch_is_claimed_by_one_only(store_with_pending_posts, clock
 async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(store_with_pending_posts, clock):
     first = await store_with_pending_posts.dispatches.claim(CHANNEL)
     later = clock.now() + 60
-    await store_with_pending_posts.dispatches.schedule_retry(first.id, due_at=later, error="503")
+    await store_with_pending_posts.dispatches.schedule_retry(
+        first.id, due_at=later, reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
+    )
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
     assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == [CHANNEL + 1]
     assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL + 1]) == later
@@ -79,15 +83,19 @@ async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, cloc
 
 
 async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_with_pending_posts, clock):
-    await store_with_pending_posts.dispatches.block_channel(CHANNEL, "forbidden", clock.now() + 60)
+    await store_with_pending_posts.dispatches.block_channel(CHANNEL, Reason(SendProblem.FORBIDDEN), clock.now() + 60)
     blocked_at = clock.now()
     assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == [CHANNEL + 1]
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
     assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL + 1]) == blocked_at + 60
     clock.advance(60)
     assert CHANNEL in await store_with_pending_posts.dispatches.list_ready_channels(clock.now())
-    await store_with_pending_posts.dispatches.block_channel(CHANNEL, "gone", None)
-    assert await store_with_pending_posts.dispatches.get_problem(CHANNEL) == ("gone", blocked_at, None)
+    await store_with_pending_posts.dispatches.block_channel(CHANNEL, Reason(SendProblem.CHANNEL_GONE), None)
+    assert await store_with_pending_posts.dispatches.get_problem(CHANNEL) == (
+        Reason(SendProblem.CHANNEL_GONE),
+        blocked_at,
+        None,
+    )
     assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL + 1]) is None
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
     await store_with_pending_posts.dispatches.unblock_channel(CHANNEL)
@@ -95,19 +103,36 @@ async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_wit
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is not None
 
 
+async def test_reasons_of_an_earlier_version_are_read(store_with_pending_posts):
+    store = store_with_pending_posts
+    claimed = await store.dispatches.claim(CHANNEL)
+    database = sql.place_of(store)
+    sql.run(database, "UPDATE channel SET problem = 'forbidden view_channel', problem_since = 5")
+    sql.run(database, "UPDATE dispatch SET error = 'trying no answer: reset' WHERE state = 'claimed'")
+    assert await store.dispatches.get_problem(CHANNEL) == (
+        Reason(SendProblem.FORBIDDEN, {"permissions": ("view_channel",)}),
+        5,
+        None,
+    )
+    no_answer = Reason(SendProblem.NO_ANSWER, {"text": "reset"})
+    assert await store.dispatches.get_first_pending_error(CHANNEL) == no_answer
+    assert [dispatch.last_error for dispatch in await store.dispatches.list_claimed()] == [no_answer]
+    assert claimed.last_error is None
+
+
 async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
     feed = await add_followed_feed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
     await record(store, feed, *articles)
     dispatches = store.dispatches
-    for mark, reason in ((dispatches.mark_failed, "failed"), (dispatches.mark_uncertain, "uncertain")):
+    for mark, problem in ((dispatches.mark_failed, "fault"), (dispatches.mark_uncertain, "unreadable")):
         claimed = await dispatches.claim(CHANNEL)
-        await mark(claimed.id, f"because {reason}")
+        await mark(claimed.id, Reason(SendProblem(problem)))
     await store.dispatches.claim(CHANNEL)
-    await store.dispatches.block_channel(CHANNEL, "forbidden", None)
+    await store.dispatches.block_channel(CHANNEL, Reason(SendProblem.FORBIDDEN), None)
     assert [await load_delivery_statuses(store, article) for article in articles] == [
-        {CHANNEL: ("failed", "because failed")},
-        {CHANNEL: ("failed", "because uncertain")},
+        {CHANNEL: ("failed", "fault")},
+        {CHANNEL: ("failed", "unreadable")},
         {CHANNEL: ("waiting", "forbidden")},
         {CHANNEL: ("waiting", "forbidden")},
     ]
@@ -213,7 +238,9 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
     await processes.deregister("one")
     assert await processes.heartbeat_and_rebalance(second_process, [share], 60) == {"shard": frozenset({0})}
     with pytest.raises(LeaseLost):
-        await store_with_pending_posts.dispatches.schedule_retry(claimed.id, due_at=clock.now(), error="too late")
+        await store_with_pending_posts.dispatches.schedule_retry(
+            claimed.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "too late"})
+        )
     with pytest.raises(LeaseLost):
         await store_with_pending_posts.dispatches.claim(CHANNEL + 1)
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]

@@ -74,7 +74,9 @@ async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are
         new_article(feed, "b", published=200),
     )
     await record_poll(store, feed, second_article, first_article, words={first_article: {"sponsored"}})
-    assert await load_delivery_statuses(store, first_article) == {CHANNEL: ("filtered", "never sponsored")}
+    assert await load_delivery_statuses(store, first_article) == {
+        CHANNEL: ("filtered", "filtered modes=never queries=sponsored")
+    }
     assert await deliver_titles(store) == [["b"]]
     assert await load_delivery_statuses(store, second_article) == {CHANNEL: ("posted", None)}
 
@@ -86,7 +88,7 @@ async def test_a_filter_is_of_one_subscription(store):
     article = new_article(feed, "a")
     await record_poll(store, feed, article)
     assert await load_delivery_statuses(store, article) == {
-        CHANNEL: ("filtered", "only chips"),
+        CHANNEL: ("filtered", "filtered modes=only queries=chips"),
         CHANNEL + 1: ("waiting", None),
     }
 
@@ -134,7 +136,7 @@ async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store)
     mine = new_article(strict, "strict", url=url)
     await record_poll(store, strict, mine, words={mine: {"a"}})
     await record_poll(store, resting, new_article(resting, "resting", url=url))
-    assert await load_delivery_statuses(store, mine) == {CHANNEL: ("filtered", "never a")}
+    assert await load_delivery_statuses(store, mine) == {CHANNEL: ("filtered", "filtered modes=never queries=a")}
 
 
 async def test_of_a_backlog_the_newest_that_passes_is_posted(store):
@@ -166,7 +168,7 @@ async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(
     late, fine = (new_article(feed, name, published=clock.now() - 50) for name in ("late", "fine"))
     await record_poll(store, feed, fine, late, early, words={early: {"x"}, late: {"x"}})
     assert await load_delivery_statuses(store, early) == {CHANNEL: ("withheld", "paused")}
-    assert await load_delivery_statuses(store, late) == {CHANNEL: ("filtered", "never x")}
+    assert await load_delivery_statuses(store, late) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
     assert await deliver_titles(store) == [["fine"]]
 
 
@@ -182,7 +184,7 @@ async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     assert await store.filters.remove(subscription, [subscription_filter.id], user_id=PERSON) == 1
     await record(store, feed, later)
     assert await deliver_titles(store) == []
-    assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "never x")}
+    assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
 
 
 async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_anew(store):

@@ -51,8 +51,8 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert not await deliver(store)
-    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
-    assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", "outlets 2 3")}
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=2 least=3")}
+    assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", "outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     (post,) = await deliver(store)
     assert post.dedupe_key == articles[0].key
@@ -100,7 +100,7 @@ async def test_two_feeds_of_one_site_are_one_outlet(store, story):
     await record(store, feeds[0], articles[0])
     same_site = new_article(feeds[1], "again", url="https://www.one.example/again")
     await record_similar_article(store, feeds[1], same_site, articles[0])
-    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 1 2")}
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=1 least=2")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     assert len(await deliver(store)) == 1
 
@@ -113,12 +113,12 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 1001)
     await store.held_posts.withhold_expired()
-    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=2 least=3")}
     assert await store.held_posts.next_due_at() == clock.now() + 1
     clock.advance(1)
     await store.held_posts.withhold_expired()
     for article in articles[:2]:
-        assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets 2 3")}
+        assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     await prefer(store, Preference.MIN_OUTLETS, None)
     (post,) = await deliver(store)  # the third alone, which waited by itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.core.preferences import PersonalDigestPlan
+from bot.core.reasons import Reason, SendProblem
 from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
 
 DIRECT, PERSON = 12, 21
@@ -23,7 +24,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert (digest.plan, digest.language, digest.covered) == (plan, "fr", None)
     before = clock.now()
     clock.advance(digest.due - before)
-    assert await digests.list_due(clock.now(), "closed") == [digest]
+    assert await digests.list_due(clock.now()) == [digest]
     since, until = before, clock.now() + 1
     all_candidates = await digests.gather_candidates([feed.id], None, (), since=since, until=until)
     article_id = all_candidates.candidates[0].article_id
@@ -38,12 +39,12 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert (dispatch.person_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
     assert await digests.find_pending_since(DIRECT) is None
     await digests.pause(PERSON)
-    assert await digests.next_due_at("closed") is None
+    assert await digests.next_due_at() is None
     await save()
-    await store.dispatches.block_channel(DIRECT, "closed", None)
-    assert await digests.next_due_at("closed") is None
+    await store.dispatches.block_channel(DIRECT, Reason(SendProblem.DMS_CLOSED), None)
+    assert await digests.next_due_at() is None
     await save(PersonalDigestPlan(weekday=0, minute=0))
-    assert await digests.next_due_at("closed") is not None
+    assert await digests.next_due_at() is not None
     assert await digests.delete(PERSON)
     assert not await digests.delete(PERSON)
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import DispatchKind, Validators
+from bot.core.reasons import Reason, SendProblem
 from bot.store import Store, StoreError
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
 from bot.text.urls import compute_page_key, list_url_variants
@@ -158,7 +159,9 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
     tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
-    await store.dispatches.schedule_retry(tried.id, due_at=clock.now(), error="503")
+    await store.dispatches.schedule_retry(
+        tried.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
+    )
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1)
     assert await deliver_keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
@@ -167,7 +170,9 @@ async def test_a_post_that_was_tried_stays_a_post(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.schedule_retry(tried.id, due_at=clock.now(), error="503")
+    await store.dispatches.schedule_retry(
+        tried.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
+    )
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2)
     assert await deliver_keys(store) == [["0"], ["1", "2", "3"], ["4"]]
 

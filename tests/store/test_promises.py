@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Dispatch, Feed
 from bot.core.preferences import DigestPlan, FilterMode, Preference
+from bot.core.reasons import Reason, SendProblem
 from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
@@ -171,12 +172,14 @@ class World:
     async def retry(self, channel_index: int, _channel_index: object) -> None:
         await self.land(0, 0)
         if claimed := await self.store.dispatches.claim(self.channels[channel_index]):
-            await self.store.dispatches.schedule_retry(claimed.id, due_at=self.clock.now(), error="503")
+            await self.store.dispatches.schedule_retry(
+                claimed.id, due_at=self.clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
+            )
 
     async def fail(self, channel_index: int, _channel_index: object) -> None:
         await self.land(0, 0)
         if claimed := await self.store.dispatches.claim(self.channels[channel_index]):
-            await self.store.dispatches.mark_failed(claimed.id, "refused")
+            await self.store.dispatches.mark_failed(claimed.id, Reason(SendProblem.REFUSED))
 
     async def edit(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.core.models import Dispatch
 from bot.core.preferences import Preference
+from bot.core.reasons import Reason, SendProblem, WaitReason
 from bot.store import Store
 from tests.support.samples import (
     CHANNEL,
@@ -89,8 +90,9 @@ async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
     feed = await add_feed(evening)
     article = new_article(feed, "a")
     await record(evening, feed, article)
-    assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", "quiet-hours 07:00")}
-    assert await evening.dispatches.get_wait_reason(CHANNEL) == "quiet-hours 07:00"
+    until_seven = Reason(WaitReason.QUIET_HOURS, {"until": at("2026-11-25 06:00"), "time_zone": "Europe/Paris"})
+    assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", str(until_seven))}
+    assert await evening.dispatches.get_wait_reason(CHANNEL) == until_seven
     clock.advance(12 * HOUR)
     assert await evening.dispatches.get_wait_reason(CHANNEL) is None
     assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", None)}
@@ -146,7 +148,9 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     clock.advance(600)
     await publish(store, *"ghi")
     assert await deliver(store) == []
-    assert (await store.dispatches.get_wait_reason(CHANNEL) or "").startswith("most-an-hour")
+    wait_reason = await store.dispatches.get_wait_reason(CHANNEL)
+    assert wait_reason is not None
+    assert wait_reason.code is WaitReason.HOURLY_LIMIT
     assert await store.dispatches.next_due_at() == started_at + HOUR
     clock.advance(started_at + HOUR - clock.now())
     assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 2), ("post", 1)]
@@ -174,7 +178,9 @@ async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 2)
     await publish(store, "a")
     first = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.schedule_retry(first.id, due_at=clock.now(), error="503")
+    await store.dispatches.schedule_retry(
+        first.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
+    )
     await publish(store, "b", "c", "d")
     sent = await deliver(store)
     assert sent[0].id == first.id

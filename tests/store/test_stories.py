@@ -6,6 +6,7 @@ import pytest
 
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.core.preferences import DigestPlan, Preference
+from bot.core.reasons import Reason, SendProblem
 from bot.store import Store
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from bot.store.records.content_records import SimilarArticle, StoryMatches
@@ -197,7 +198,7 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     third = await record_similar_article(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.mark_failed(claimed.id, "refused")
+    await store.dispatches.mark_failed(claimed.id, Reason(SendProblem.REFUSED))
     (post,) = await deliver(store)
     assert post.dedupe_key == articles[1].key
     assert post.joined_article_ids == (third.id,)

@@ -10,6 +10,7 @@ import pytest
 
 from bot.core.models import DispatchKind, FeedState
 from bot.core.preferences import FilterMode
+from bot.core.reasons import Reason, SendProblem
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
 from bot.store.records.source_records import IntakeResult, PollWrite
@@ -251,7 +252,7 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     await store.servers.mark_left(SERVER)
     assert await store.dispatches.list_ready_channels(clock.now()) == []
     assert await store.subscriptions.list_by_feed(feed.id) == []
-    await store.dispatches.schedule_retry(claimed.id, due_at=clock.now(), error="forbidden")
+    await store.dispatches.schedule_retry(claimed.id, due_at=clock.now(), reason=Reason(SendProblem.FORBIDDEN))
     clock.advance(10_000)
     await store.servers.mark_joined(SERVER)
     clock.advance(100)
@@ -369,5 +370,8 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
         )
     )
     await store.subscriptions.move(moving, CHANNEL + 1)
-    assert (await load_delivery_statuses(store, article))[CHANNEL + 1] == ("filtered", "never sport")
+    assert (await load_delivery_statuses(store, article))[CHANNEL + 1] == (
+        "filtered",
+        "filtered modes=never queries=sport",
+    )
     assert await deliver(store, CHANNEL + 1) == []

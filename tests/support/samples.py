@@ -88,7 +88,7 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
 async def load_delivery_statuses(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
     """What became of an article by channel: the fate and the reason."""
     return {
-        row.channel_id: (row.fate.value, row.reason)
+        row.channel_id: (row.fate.value, None if row.reason is None else str(row.reason))
         for row in await store.delivery_statuses.list_by_page_key(article.page)
     }
 

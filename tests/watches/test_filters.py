@@ -273,7 +273,6 @@ def test_a_query_is_kept_as_one_line():
 def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kept_out_by):
     by = select_blocking_filters([Filter(0, *rule) for rule in rules], lambda query: query in matching)
     assert [(one.mode, one.query) for one in by] == kept_out_by
-    assert [Filter.parse(str(matching_filter)) for matching_filter in by] == list(by)
 
 
 @pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])

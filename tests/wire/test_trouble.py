@@ -66,7 +66,7 @@ TROUBLES = {
         take_role,
         lambda scene: take_role(scene, back=True),
         "I’m missing permissions in this channel: Send Messages",
-        "forbidden send_messages",
+        "forbidden permissions=send_messages",
         ("text", "announcement"),
     ),
     "a locked thread": Trouble(

@@ -6,6 +6,7 @@ from typing import TypeVar
 import discord
 
 from bot.core.models import Article, Dispatch, DispatchKind
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.recovery import message_contents, own_messages
 from bot.posting.recovery.own_messages import HistoryNotReadable, HistoryWindow
 from bot.posting.rendering import buttons
@@ -16,7 +17,6 @@ from bot.posting.sending.send_outcomes import (
     DeliveryUnknown,
     RetryAfter,
     SendOutcome,
-    SendProblem,
     Sent,
     Unverifiable,
     classify_error,
@@ -63,16 +63,16 @@ async def try_lookup(lookup: Awaitable[T]) -> T | SendOutcome:
     try:
         return await lookup
     except HistoryNotReadable:
-        return Unverifiable(SendProblem.UNREADABLE)
+        return Unverifiable(Reason(SendProblem.UNREADABLE))
     except Exception as error:
         outcome = classify_error(error)  # Raises errors that are bugs.
         if isinstance(outcome, RetryAfter | DeliveryUnknown):
             return outcome
         if isinstance(outcome, ChannelBlocked):
             return (
-                Unverifiable(SendProblem.UNREADABLE)
-                if outcome.problem == SendProblem.FORBIDDEN
-                else RetryAfter(_RETRY_DELAY_SECONDS, outcome.problem)
+                Unverifiable(Reason(SendProblem.UNREADABLE))
+                if outcome.reason.code is SendProblem.FORBIDDEN
+                else RetryAfter(_RETRY_DELAY_SECONDS, outcome.reason)
             )
         raise
 

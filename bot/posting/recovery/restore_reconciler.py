@@ -141,7 +141,7 @@ class RestoreReconciler:
             return None
         outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window)
         if outcome is None and dispatch.person_id is None:
-            await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), error=None)
+            await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
             await self._store.digests.rebuild_pending(dispatch.id)
             return Deduplicated()
         return outcome
@@ -208,7 +208,7 @@ class RestoreReconciler:
 
     async def _requeue_without(self, dispatch: Dispatch, article_ids: Collection[int]) -> Deduplicated:
         await self._store.dispatches.drop_already_sent(dispatch.id, article_ids)
-        await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), error=None)
+        await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
         return Deduplicated()
 
 

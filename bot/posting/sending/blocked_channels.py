@@ -2,8 +2,8 @@
 
 import logging
 
+from bot.core.reasons import Reason, SendProblem
 from bot.store import Store
-from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ class BlockedChannels:
         self._store, self._clock = store, store.clock
         self._logged_kind_by_channel_id: dict[int, str] = {}
 
-    async def block(self, channel_id: int, problem: str) -> None:
+    async def block(self, channel_id: int, reason: Reason) -> None:
         """Block a channel for as long again as it has been blocked, within a minimum and a maximum.
 
         A user's direct messages that are closed stay blocked until the user opens them. Raises StoreError.
@@ -29,11 +29,11 @@ class BlockedChannels:
             max(now - previous_problem.since if previous_problem is not None else 0, MIN_BLOCK_SECONDS),
             MAX_BLOCK_SECONDS,
         )
-        retry_at = None if problem == DMS_CLOSED_PROBLEM else now + wait_seconds
-        await self._store.dispatches.block_channel(channel_id, problem, retry_at)
-        self.log_once(channel_id, problem, problem)
+        retry_at = None if reason.code is SendProblem.DMS_CLOSED else now + wait_seconds
+        await self._store.dispatches.block_channel(channel_id, reason, retry_at)
+        self.log_once(channel_id, reason.code, reason)
 
-    def log_once(self, channel_id: int, reason_kind: str, reason: str) -> None:
+    def log_once(self, channel_id: int, reason_kind: str, reason: Reason) -> None:
         """Log that a channel is blocked, unless its last logged reason was of the same kind."""
         if self._logged_kind_by_channel_id.get(channel_id) != reason_kind:
             self._logged_kind_by_channel_id[channel_id] = reason_kind

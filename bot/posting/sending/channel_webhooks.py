@@ -11,9 +11,10 @@ import discord
 
 from bot.core.clock import Clock
 from bot.core.keyed_locks import KeyedLocks
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.sending import permissions
 from bot.posting.sending.message_targets import Target
-from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, SendOutcome, SendProblem, try_request
+from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, SendOutcome, block_for_permissions, try_request
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,9 @@ class ChannelWebhooks:
         """
         channel = webhook_channel_of(place)
         if channel is None:
-            return ChannelBlocked(SendProblem.CHANNEL_GONE)
+            return ChannelBlocked(Reason(SendProblem.CHANNEL_GONE))
         if missing_permissions := permissions.find_missing_webhook_permissions(channel):
-            return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *missing_permissions)))
+            return block_for_permissions(missing_permissions)
         await self._channel_locks.wait_until_free(channel.id)
         if (cached_webhook := self._webhook_by_channel_id.get(channel.id)) is not None:
             return cached_webhook
@@ -89,7 +90,7 @@ class ChannelWebhooks:
         if isinstance(webhook, SendOutcome):
             return webhook
         if webhook.token is None or webhook.channel_id is None:
-            return ChannelBlocked(SendProblem.WEBHOOK_GONE)
+            return ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
         self._remember(webhook, webhook.channel_id)
         return webhook
 

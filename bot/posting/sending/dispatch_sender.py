@@ -6,6 +6,7 @@ from typing import overload
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
+from bot.core.reasons import Reason, SendProblem
 from bot.posting import daily_thread_targets, forum_tag_selection
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery import delivery_lookup, own_messages
@@ -19,7 +20,6 @@ from bot.posting.sending.send_outcomes import (
     Rejected,
     RetryAfter,
     SendOutcome,
-    SendProblem,
     Sent,
     Unverifiable,
 )
@@ -35,10 +35,10 @@ class DispatchSender:
         self._context, self._store, self._client = context, context.store, context.client
         self._webhooks, self._audience = context.webhooks, context.audience
 
-    async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
+    async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | Reason:
         """Return the target of a dispatch, the dispatch with only the readable articles, and its message.
 
-        Returns a `SendOutcome` if it cannot be sent now, and a `SendProblem` if it can never be sent. Raises
+        Returns a `SendOutcome` if it cannot be sent now, and a `Reason` if it can never be sent. Raises
         StoreError.
         """
         place = await self.resolve_target(dispatch)
@@ -46,11 +46,11 @@ class DispatchSender:
             return place
         readable_dispatch = await self._audience.restrict_to_audience(dispatch)
         if readable_dispatch is None:
-            return SendProblem.NOTHING_READABLE
+            return Reason(SendProblem.NOTHING_READABLE)
         if isinstance(readable_dispatch, SendOutcome):
             return readable_dispatch
         message = await self.render(readable_dispatch)
-        return SendProblem.ARTICLE_GONE if message is None else (place, readable_dispatch, message)
+        return Reason(SendProblem.ARTICLE_GONE) if message is None else (place, readable_dispatch, message)
 
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
@@ -63,11 +63,10 @@ class DispatchSender:
         if place is None:
             return None, False
         if isinstance(place, ChannelBlocked):
-            if place.problem == SendProblem.LOCKED:  # It may be unlocked, and is readable then.
-                return RetryAfter(_LOCKED_RETRY_SECONDS, place.problem), False
-            return Unverifiable(
-                SendProblem.UNREADABLE if place.problem.startswith(SendProblem.FORBIDDEN) else place.problem
-            ), False
+            if place.reason.code is SendProblem.LOCKED:  # It may be unlocked, and is readable then.
+                return RetryAfter(_LOCKED_RETRY_SECONDS, place.reason), False
+            is_forbidden = place.reason.code is SendProblem.FORBIDDEN
+            return Unverifiable(Reason(SendProblem.UNREADABLE) if is_forbidden else place.reason), False
         if isinstance(place, SendOutcome):
             return place, False
         claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
@@ -98,7 +97,7 @@ class DispatchSender:
         """
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
-            return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, "the server is unavailable")
+            return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
         if dispatch.person_id is not None:
             return await message_targets.open_dm(self._client, dispatch.person_id)
         channel = await message_targets.find_channel(self._client, dispatch.channel_id)
@@ -142,7 +141,8 @@ class DispatchSender:
             return None
         if not (await self._store.preferences.by_channel(dispatch.channel_id)).as_outlet:
             return None
-        outcome: SendOutcome = ChannelBlocked(SendProblem.WEBHOOK_GONE)
+        webhook_gone = ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
+        outcome: SendOutcome = webhook_gone
         for _attempt in range(2):
             webhook = await self._webhooks.get_or_create(place)
             if isinstance(webhook, SendOutcome):
@@ -153,7 +153,7 @@ class DispatchSender:
             message = await self._with_forum_tags(place, dispatch, message)
             await self._store.dispatches.set_webhook(dispatch.id, webhook.id)
             outcome = await message_targets.send(place, message, "", webhook)
-            if outcome != ChannelBlocked(SendProblem.WEBHOOK_GONE):
+            if outcome != webhook_gone:
                 break
             self._webhooks.forget(webhook)
         if isinstance(outcome, ChannelBlocked | Rejected):

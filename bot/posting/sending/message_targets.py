@@ -7,14 +7,15 @@ import aiohttp
 import discord
 
 from bot.core.models import Dispatch
+from bot.core.reasons import Reason, SendProblem
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import (
     ChannelBlocked,
     Rejected,
     SendOutcome,
-    SendProblem,
     Sent,
+    block_for_permissions,
     classify_error,
     try_request,
 )
@@ -30,7 +31,7 @@ async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget |
     Raises any error that is neither discord.py's nor aiohttp's.
     """
     channel = client.get_channel(channel_id) or await try_request(client.fetch_channel(channel_id))
-    return channel if isinstance(channel, GuildTarget | SendOutcome) else ChannelBlocked(SendProblem.NOT_TEXT)
+    return channel if isinstance(channel, GuildTarget | SendOutcome) else ChannelBlocked(Reason(SendProblem.NOT_TEXT))
 
 
 async def find_guild(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
@@ -85,10 +86,10 @@ async def send(place: Target, message: Message, nonce: str, webhook: discord.Web
     A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
     """
     if isinstance(place, GuildTarget) and (missing_permissions := permissions.find_missing_permissions(place)):
-        return ChannelBlocked(" ".join([SendProblem.FORBIDDEN, *missing_permissions]))
+        return block_for_permissions(missing_permissions)
     if message.picture is not None and isinstance(place, GuildTarget) and not permissions.can_attach_files(place):
         message = message.without_picture()
-    outcome: SendOutcome = Rejected(SendProblem.REFUSED)
+    outcome: SendOutcome = Rejected(Reason(SendProblem.REFUSED))
     for message_variant in message.fallbacks():
         try:
             if webhook is not None:
@@ -98,8 +99,8 @@ async def send(place: Target, message: Message, nonce: str, webhook: discord.Web
             outcome = classify_error(error)
         if not isinstance(outcome, Rejected):
             break
-    if outcome == ChannelBlocked(SendProblem.FORBIDDEN) and isinstance(place, discord.Thread) and place.locked:
-        return ChannelBlocked(SendProblem.LOCKED)  # Discord reports only 403.
+    if outcome == ChannelBlocked(Reason(SendProblem.FORBIDDEN)) and isinstance(place, discord.Thread) and place.locked:
+        return ChannelBlocked(Reason(SendProblem.LOCKED))  # Discord reports only 403.
     return outcome
 
 
@@ -131,7 +132,7 @@ async def _send_by_webhook(webhook: discord.Webhook, place: Target, message: Mes
         return Sent(sent_message.id, sent_message.channel.id, webhook.id)
     if sent_message.channel.id != place.id:  # Somebody moved the webhook.
         await webhook.delete_message(sent_message.id)
-        return ChannelBlocked(SendProblem.WEBHOOK_GONE)
+        return ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
     return Sent(sent_message.id, None, webhook.id)
 
 

@@ -12,7 +12,6 @@ from bot.posting.sending.send_outcomes import (
     Rejected,
     RetryAfter,
     SendOutcome,
-    SendProblem,
     Sent,
     Unverifiable,
 )
@@ -21,6 +20,8 @@ from bot.store import Store
 MAX_BACKOFF_SECONDS = 300
 """Maximum delay in seconds between two attempts to send, unless Discord demands a longer one."""
 _BASE_BACKOFF_SECONDS = 5.0
+_RETRY_KIND = "retry"
+"""Kind of all reasons to try again, for the log: an outage that changes its error is logged once."""
 
 
 def backoff_seconds(dispatch: Dispatch) -> float:
@@ -64,22 +65,20 @@ class OutcomeRecorder:
                     shown_article_ids=joined_article_ids,
                 )
                 await self._blocked_channels.unblock(dispatch.channel_id)
-            case RetryAfter(seconds, error):
-                self._blocked_channels.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
+            case RetryAfter(seconds, reason):
+                self._blocked_channels.log_once(dispatch.channel_id, _RETRY_KIND, reason)
                 retry_at = now + math.ceil(max(seconds, backoff_seconds(dispatch)))
-                await dispatch_store.schedule_retry(
-                    dispatch.id, due_at=retry_at, error=f"{SendProblem.RETRYING} {error}"
-                )
-            case DeliveryUnknown(error):
-                self._blocked_channels.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
-                await dispatch_store.record_in_doubt(dispatch.id, f"{SendProblem.RETRYING} {error}")
+                await dispatch_store.schedule_retry(dispatch.id, due_at=retry_at, reason=reason)
+            case DeliveryUnknown(reason):
+                self._blocked_channels.log_once(dispatch.channel_id, _RETRY_KIND, reason)
+                await dispatch_store.record_in_doubt(dispatch.id, reason)
                 # Later attempts wait longer, so that a message that arrives late is found before the next.
                 return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
-            case ChannelBlocked(problem):
-                await dispatch_store.schedule_retry(dispatch.id, due_at=now, error=None)
-                await self._blocked_channels.block(dispatch.channel_id, problem)
-            case Rejected(error):
-                await dispatch_store.mark_failed(dispatch.id, f"{SendProblem.REFUSED} {error}")
+            case ChannelBlocked(reason):
+                await dispatch_store.schedule_retry(dispatch.id, due_at=now, reason=None)
+                await self._blocked_channels.block(dispatch.channel_id, reason)
+            case Rejected(reason):
+                await dispatch_store.mark_failed(dispatch.id, reason)
             case Unverifiable(reason):
                 await dispatch_store.mark_uncertain(dispatch.id, reason)
         return None

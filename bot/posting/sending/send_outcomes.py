@@ -1,17 +1,16 @@
-"""Types of the outcomes of a request to Discord; `wording/problem_sentences.py` explains them to users.
+"""Types of the outcomes of a request to Discord; `wording/reason_sentences.py` explains them to users.
 
 Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 import aiohttp
 import discord
 
-from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
+from bot.core.reasons import Reason, SendProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +31,35 @@ class RetryAfter:
     """Outcome of a request that Discord did not accept, and that may be repeated after `seconds`."""
 
     seconds: float
-    error: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUnknown:
     """Outcome of a send without a response: Discord may or may not have created the message."""
 
-    error: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelBlocked:
-    """Outcome of a send to a channel that accepts no messages at present.
+    """Outcome of a send to a channel that accepts no messages at present."""
 
-    `problem` is a text for `describe_problem`.
-    """
-
-    problem: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """Outcome of a send whose message Discord will never accept, while other messages may go through."""
 
-    error: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Unverifiable:
-    """Outcome of a send that may have succeeded, where the channel history cannot be read to verify it.
+    """Outcome of a send that may have succeeded, where the channel history cannot be read to verify it."""
 
-    `reason` is a `SendProblem` value for `describe_problem`.
-    """
-
-    reason: str
+    reason: Reason
 
 
 SendOutcome = Sent | RetryAfter | DeliveryUnknown | ChannelBlocked | Rejected | Unverifiable
@@ -79,31 +72,6 @@ class UnconfirmedPostError(Exception):
     """
 
 
-class SendProblem(StrEnum):
-    """Reason why a dispatch was not sent, as it is stored and as `describe_problem` reads it.
-
-    `FORBIDDEN` is followed by the names of the missing permissions in Discord's API, `RETRYING` by Discord's
-    error or by the reason why Discord did not answer, `REFUSED` by Discord's error. `UNREADABLE`: it cannot
-    be verified whether the dispatch was delivered. `NOTHING_READABLE`: the recipients may no longer read any
-    of its articles.
-    """
-
-    CHANNEL_GONE = "gone"
-    FORBIDDEN = "forbidden"
-    LOCKED = "locked"
-    NEEDS_TAG = "needs-tag"
-    TOO_MANY_THREADS = "too-many-threads"
-    TOO_MANY_WEBHOOKS = "too-many-webhooks"
-    WEBHOOK_GONE = "webhook-gone"
-    NOT_TEXT = "not-text"
-    RETRYING = "trying"
-    REFUSED = "refused"
-    UNREADABLE = "unreadable"
-    ARTICLE_GONE = "article-gone"
-    NOTHING_READABLE = "hidden"
-    INTERNAL_ERROR = "fault"
-
-
 ALREADY_CROSSPOSTED_CODE = 40033
 THREAD_ARCHIVED_CODE = 50083
 TOO_MANY_EDITS_CODE = 30046
@@ -114,8 +82,8 @@ _PROBLEM_BY_CODE = {
     10015: SendProblem.WEBHOOK_GONE,
     50027: SendProblem.WEBHOOK_GONE,  # invalid webhook token
     30007: SendProblem.TOO_MANY_WEBHOOKS,
-    50007: DMS_CLOSED_PROBLEM,  # cannot send messages to this user
-    50278: DMS_CLOSED_PROBLEM,  # no server in common
+    50007: SendProblem.DMS_CLOSED,  # cannot send messages to this user
+    50278: SendProblem.DMS_CLOSED,  # no server in common
     50001: SendProblem.FORBIDDEN,
     50013: SendProblem.FORBIDDEN,
     50024: SendProblem.NOT_TEXT,  # cannot execute action on this channel type
@@ -144,18 +112,25 @@ def classify_error(error: Exception) -> SendOutcome:
     """
     match error:
         case discord.RateLimited():
-            return RetryAfter(error.retry_after, f"rate limited for {error.retry_after:.0f} s")
+            return RetryAfter(
+                error.retry_after, Reason(SendProblem.RATE_LIMITED, {"seconds": round(error.retry_after)})
+            )
         case discord.HTTPException():
             return _classify_http_error(error)
         case discord.InvalidData():
-            return ChannelBlocked(SendProblem.NOT_TEXT)
+            return ChannelBlocked(Reason(SendProblem.NOT_TEXT))
         case UnconfirmedPostError():
-            return DeliveryUnknown(str(error))
+            return DeliveryUnknown(Reason(SendProblem.ERROR_RESPONSE, {"text": str(error)}))
         case aiohttp.ClientConnectorError():
-            return RetryAfter(_SHORT_RETRY_SECONDS, f"no connection: {error}")
+            return RetryAfter(_SHORT_RETRY_SECONDS, Reason(SendProblem.NO_CONNECTION, {"text": str(error)}))
         case aiohttp.ClientError() | TimeoutError() | OSError():
-            return DeliveryUnknown(f"no answer: {str(error) or type(error).__name__}")
+            return DeliveryUnknown(Reason(SendProblem.NO_ANSWER, {"text": str(error) or type(error).__name__}))
     raise error
+
+
+def block_for_permissions(missing_permissions: Sequence[str]) -> ChannelBlocked:
+    """Return the outcome of a send for which Telex lacks permissions, named as in Discord's API."""
+    return ChannelBlocked(Reason(SendProblem.FORBIDDEN, {"permissions": tuple(missing_permissions)}))
 
 
 async def try_request(request: Awaitable[T]) -> T | SendOutcome:
@@ -168,24 +143,25 @@ async def try_request(request: Awaitable[T]) -> T | SendOutcome:
         return await request
     except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         outcome = classify_error(error)
-    return RetryAfter(_SHORT_RETRY_SECONDS, outcome.error) if isinstance(outcome, DeliveryUnknown) else outcome
+    return RetryAfter(_SHORT_RETRY_SECONDS, outcome.reason) if isinstance(outcome, DeliveryUnknown) else outcome
 
 
 def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
-    error_text = f"{error.status} {error.code} {error.text}".strip()[:500]
+    error_values = {"text": f"{error.status} {error.code} {error.text}".strip()[:500]}
+    error_response = Reason(SendProblem.ERROR_RESPONSE, error_values)
     if error.status == _STATUS_TOO_MANY_REQUESTS or error.code in _SLOW_DOWN_CODES:
-        return RetryAfter(retry_after_seconds(error.response.headers), error_text)
+        return RetryAfter(retry_after_seconds(error.response.headers), error_response)
     if problem := _PROBLEM_BY_CODE.get(error.code):
-        return ChannelBlocked(problem)
+        return ChannelBlocked(Reason(problem))
     if error.status >= _MIN_SERVER_ERROR:
-        return DeliveryUnknown(error_text)
+        return DeliveryUnknown(error_response)
     if error.status == _STATUS_UNAUTHORISED:
-        return RetryAfter(_DEFAULT_RETRY_SECONDS, error_text)
+        return RetryAfter(_DEFAULT_RETRY_SECONDS, error_response)
     if isinstance(error, discord.Forbidden | discord.NotFound):
         return ChannelBlocked(
-            SendProblem.FORBIDDEN if isinstance(error, discord.Forbidden) else SendProblem.CHANNEL_GONE
+            Reason(SendProblem.FORBIDDEN if isinstance(error, discord.Forbidden) else SendProblem.CHANNEL_GONE)
         )
-    return Rejected(error_text)
+    return Rejected(Reason(SendProblem.REFUSED, error_values))
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.core.i18n import _, format_number
+from bot.core.i18n import _
 from bot.core.models import Article, DeliveryStatus, Dispatch, Feed, Subscription
+from bot.core.reasons import Reason
 from bot.polling.identity.entry_keys import build_link_keys
-from bot.posting.wording import filter_labels
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.store import Store
 from bot.store.records.content_records import PageFetch
-from bot.store.records.outbox_records import ChannelDeliveryStatus, WithheldReason
+from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.text import discord_text, urls
 
 _MESSAGE_LINK_PATTERN = re.compile(
@@ -133,61 +134,37 @@ async def find_articles_at(store: Store, link: str) -> list[Article]:
 
 
 def delivery_status_sentence(
-    status: ChannelDeliveryStatus, *, when: str, to_problem_sentence: Callable[[str], str]
+    status: ChannelDeliveryStatus, *, when: str, to_problem_sentence: Callable[[Reason], str]
 ) -> str:
     """Return the delivery status of a page in a channel as a sentence, in the current language.
 
     `when` is the formatted time of the status; `to_problem_sentence` explains why sending failed. The title
     of a post that the article joined is shown unchanged.
     """
-    reason = status.reason or ""
+    match status.fate:
+        case DeliveryStatus.WITHHELD | DeliveryStatus.FILTERED if status.reason is not None:
+            return describe_reason(status.reason, when=when)
+        case DeliveryStatus.PENDING | DeliveryStatus.JOINED | DeliveryStatus.FAILED:
+            problem_sentence = "" if status.reason is None else to_problem_sentence(status.reason)
+            return _unposted_sentence(status, when, problem_sentence)
     template_by_status: dict[DeliveryStatus, str] = {
         DeliveryStatus.POSTED: _("posted {when}"),
         DeliveryStatus.IN_CATCH_UP: _("in a catch-up {when}"),
         DeliveryStatus.IN_DIGEST: (
             _("kept for the channel’s next digest ({when})") if status.message_id is None else _("in a digest {when}")
         ),
-        DeliveryStatus.WITHHELD: _withheld_template(reason),
     }
-    match status.fate:
-        case DeliveryStatus.WITHHELD if reason.startswith(WithheldReason.TOO_FEW_OUTLETS):
-            return _too_few_outlets_sentence(reason, when)
-        case DeliveryStatus.PENDING:
-            return _waiting_sentence(when, to_problem_sentence(reason) if reason else "")
-        case DeliveryStatus.JOINED:
-            return " ".join(
-                filter(None, (_joined_sentence(status, when), to_problem_sentence(reason) if reason else ""))
-            )
-        case DeliveryStatus.FAILED:
-            return _("not posted: sending failed. {reason}").format(reason=to_problem_sentence(reason))
-        case DeliveryStatus.FILTERED:
-            filters_text = filter_labels.filter_list_text(status.filters)
-            return _("filtered out by: {filters} ({when})").format(filters=filters_text, when=when)
-    return template_by_status[status.fate].format(when=when)
+    return template_by_status.get(status.fate, _("left out ({when})")).format(when=when)
 
 
-def _withheld_template(reason: str) -> str:
-    template_by_reason: dict[str, str] = {
-        WithheldReason.PAUSED: _("not posted: the feed was paused there ({when})"),
-        WithheldReason.BOT_ABSENT: _("not posted: I wasn’t in the server at that time ({when})"),
-        WithheldReason.NOT_SELECTED: _("not posted: it wasn’t among the best stories of its day ({when})"),
-        WithheldReason.ALREADY_SENT: _("posted in another message, before a backup was restored ({when})"),
-        WithheldReason.UNFOLLOWED: _("not posted: the channel stopped following the feed first ({when})"),
-    }
-    return template_by_reason.get(reason, _("left out ({when})"))
-
-
-def _waiting_sentence(when: str, reason: str) -> str:
-    if reason:
-        return _("waiting to be posted since {when}. {reason}").format(when=when, reason=reason)
+def _unposted_sentence(status: ChannelDeliveryStatus, when: str, problem_sentence: str) -> str:
+    if status.fate is DeliveryStatus.FAILED:
+        return _("not posted: sending failed. {reason}").format(reason=problem_sentence)
+    if status.fate is DeliveryStatus.JOINED:
+        return " ".join(filter(None, (_joined_sentence(status, when), problem_sentence)))
+    if problem_sentence:
+        return _("waiting to be posted since {when}. {reason}").format(when=when, reason=problem_sentence)
     return _("waiting to be posted since {when}").format(when=when)
-
-
-def _too_few_outlets_sentence(reason: str, when: str) -> str:
-    outlet_count, min_outlet_count = map(int, reason.split()[1:])
-    return _("not posted: reported by {count} of the {least} outlets it needed ({when})").format(
-        count=format_number(outlet_count), least=format_number(min_outlet_count), when=when
-    )
 
 
 def _joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:

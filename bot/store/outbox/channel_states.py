@@ -1,11 +1,14 @@
 """Repository of the states of channels: problems that block a channel, and reasons why its posts wait."""
 
+from functools import partial
 from typing import NamedTuple
 
+from bot.core.reasons import Reason
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import posting_schedule
 from bot.store.repository import write_transaction
+from bot.store.row_mapping import from_row
 
 
 class ChannelProblem(NamedTuple):
@@ -14,7 +17,7 @@ class ChannelProblem(NamedTuple):
     Times are Unix times in seconds. `retry_at` is None if somebody must solve the problem first.
     """
 
-    problem: str
+    problem: Reason
     since: int
     retry_at: int | None
 
@@ -23,11 +26,11 @@ class ChannelStates(ShardedRepository):
     """Repository of problems of channels and of reasons why their posts wait. Methods raise StoreError."""
 
     @write_transaction
-    def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
+    def block_channel(self, db: Connection, channel_id: int, problem: Reason, retry_at: int | None) -> None:
         """Block a channel until `retry_at` (Unix time in seconds), or without end if that is None."""
         db.execute(
             "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? WHERE id = ?",
-            (problem, db.now, retry_at, channel_id),
+            (problem.encode(), db.now, retry_at, channel_id),
         )
 
     @write_transaction
@@ -49,24 +52,22 @@ class ChannelStates(ShardedRepository):
     async def get_problem(self, channel_id: int) -> ChannelProblem | None:
         """Return the problem that blocks a channel, or None if there is none."""
         return await self._fetch_object(
-            ChannelProblem._make,
-            "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
+            partial(from_row, ChannelProblem),
+            "SELECT problem, problem_since AS since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
             (channel_id,),
         )
 
-    async def get_first_pending_error(self, channel_id: int) -> str | None:
+    async def get_first_pending_error(self, channel_id: int) -> Reason | None:
         """Return the last error of a channel's first pending or claimed dispatch, or None without one."""
-        return await self._fetch_value(
+        error = await self._fetch_value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
             (channel_id,),
         )
+        return None if error is None else Reason.decode(error)
 
-    async def get_wait_reason(self, channel_id: int) -> str | None:
-        """Return why a channel's pending posts wait and until when, or None if they do not wait.
-
-        The text has the form that `posting_schedule.format_wait_reason` returns.
-        """
+    async def get_wait_reason(self, channel_id: int) -> Reason | None:
+        """Return why a channel's pending posts wait and until when, or None if they do not wait."""
         now = self._clock.now()
         row = await self._fetch_row(
             f"SELECT {posting_schedule.WAIT_COLUMNS_SQL} "
@@ -77,7 +78,7 @@ class ChannelStates(ShardedRepository):
             f"{posting_schedule.PACED_KINDS_SQL})",
             {"channel": channel_id, "now": now},
         )
-        return None if row is None else posting_schedule.format_wait_reason("post", row, now)
+        return None if row is None else posting_schedule.find_wait_reason("post", row, now)
 
     def _build_served_condition_sql(self, shard: int | None = None) -> str:
         return self._shards.build_served_condition("channel.server_id", shard)

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from bot.core import local_time
 from bot.core.models import DeliveryStatus
+from bot.core.reasons import Reason, WaitReason
 from bot.store.connection import Row
 from bot.store.outbox import held_posts, posting_schedule
-from bot.store.records.outbox_records import ChannelDeliveryStatus, WaitReason
+from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.store.repository import Repository
 from bot.store.row_mapping import from_row
 
@@ -54,21 +54,21 @@ _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatu
 def _build_status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
     state = row["state"] if row["fate"] is None else None
     status = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
-    reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["error"]
+    stored_reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["error"]
+    reason = None if stored_reason is None else Reason.decode(stored_reason)
     if row["state"] == "held":
-        reason = _format_hold_reason(row)
+        reason = _find_hold_reason(row)
     elif status is DeliveryStatus.PENDING and reason is None:
-        reason = posting_schedule.format_wait_reason(row["kind"], row, now)
+        reason = posting_schedule.find_wait_reason(row["kind"], row, now)
     if status is DeliveryStatus.POSTED:
         status = _STATUS_BY_KIND.get(row["kind"], status)
     since = row["decided"] if row["sent"] is None else row["sent"]
     return from_row(ChannelDeliveryStatus, row, fate=status, reason=reason, since=since)
 
 
-def _format_hold_reason(row: Row) -> str:
-    """Return what a held post waits for: a `WaitReason`, followed by its parameters."""
+def _find_hold_reason(row: Row) -> Reason:
+    """Return what a held post waits for."""
     if row["outlets"] < (row["least_outlets"] or 1):
-        return f"{WaitReason.MORE_OUTLETS} {row['outlets']} {row['least_outlets']}"
-    return (
-        f"{WaitReason.TOP_STORY_SELECTION} {local_time.format_local_time(row['best_due'], row['time_zone'] or 'UTC')}"
-    )
+        return Reason(WaitReason.MORE_OUTLETS, {"count": row["outlets"], "least": row["least_outlets"]})
+    selection = {"until": row["best_due"], "time_zone": row["time_zone"] or "UTC"}
+    return Reason(WaitReason.TOP_STORY_SELECTION, selection)

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from bot.core import local_time
 from bot.core.models import Digest
 from bot.core.preferences import DigestPlan, SettingKind
+from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import digest_articles, held_posts, outbox_writes
-from bot.store.records.outbox_records import WithheldReason
 from bot.store.repository import bind_read, write_transaction
 from bot.store.row_mapping import from_row, to_json_array
 from bot.store.settings import setting_changes

@@ -5,10 +5,10 @@ A joined article has no post of its own: it is named in the post of a similar ar
 
 from collections.abc import Sequence
 
+from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 from bot.store.outbox.outbox_writes import PendingArticle
-from bot.store.records.outbox_records import WithheldReason
 from bot.store.row_mapping import to_json_array
 
 KIND_HELD = "held"
@@ -64,7 +64,7 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
 
 
 def withdraw_articles(
-    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: str | None
+    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: WithheldReason | None
 ) -> None:
     """Withdraw pending articles from a channel, and delete the dispatches that become empty.
 

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 from bot.core.models import Dispatch, DispatchState
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.outbox.channel_states import ChannelStates
-from bot.store.records.outbox_records import WithheldReason
 from bot.store.repository import write_transaction
 from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row, to_json_array
 
@@ -163,13 +163,16 @@ class Dispatches(ChannelStates):
         """Record that the steps after sending (reaction, crosspost) are done or were given up."""
         await self._update_dispatch(dispatch_id, "finished = 1")
 
-    async def schedule_retry(self, dispatch_id: int, *, due_at: int, error: str | None) -> None:
+    async def schedule_retry(self, dispatch_id: int, *, due_at: int, reason: Reason | None) -> None:
         """Put a claimed dispatch that was certainly not sent back into the queue.
 
         It is due at `due_at` (Unix time in seconds).
         """
         await self._update_dispatch(
-            dispatch_id, "state = 'waiting', due = :due, error = :error", due=due_at, error=error
+            dispatch_id,
+            "state = 'waiting', due = :due, error = :error",
+            due=due_at,
+            error=reason and reason.encode(),
         )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
@@ -183,9 +186,9 @@ class Dispatches(ChannelStates):
             (channel_id,),
         )
 
-    async def record_in_doubt(self, dispatch_id: int, error: str) -> None:
-        """Record the error of a claimed dispatch that may have been sent; it stays claimed."""
-        await self._update_dispatch(dispatch_id, "error = :error", error=error)
+    async def record_in_doubt(self, dispatch_id: int, reason: Reason) -> None:
+        """Record why it is unknown whether a claimed dispatch was sent; it stays claimed."""
+        await self._update_dispatch(dispatch_id, "error = :error", error=reason.encode())
 
     @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
@@ -203,13 +206,13 @@ class Dispatches(ChannelStates):
             dispatch_cancellation.requeue_joined(db, dispatch_id)
             db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
-    async def mark_failed(self, dispatch_id: int, error: str) -> None:
+    async def mark_failed(self, dispatch_id: int, reason: Reason) -> None:
         """Mark a dispatch as failed for good, and requeue the articles that joined its post."""
-        await self._close_dispatch(dispatch_id, DispatchState.FAILED, error)
+        await self._close_dispatch(dispatch_id, DispatchState.FAILED, reason)
 
-    async def mark_uncertain(self, dispatch_id: int, error: str) -> None:
+    async def mark_uncertain(self, dispatch_id: int, reason: Reason) -> None:
         """Mark a dispatch as perhaps sent, which cannot be verified, and requeue articles that joined it."""
-        await self._close_dispatch(dispatch_id, DispatchState.UNCERTAIN, error)
+        await self._close_dispatch(dispatch_id, DispatchState.UNCERTAIN, reason)
 
     async def list_unfinalized(self, shard: int | None = None) -> list[Dispatch]:
         """List sent dispatches that are not finalized, of a shard or of all shards of this process.
@@ -330,9 +333,9 @@ class Dispatches(ChannelStates):
         )
 
     @write_transaction
-    def _close_dispatch(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
+    def _close_dispatch(self, db: Connection, dispatch_id: int, state: DispatchState, reason: Reason) -> None:
         self._shards.require_served(db, dispatch_id)
-        db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id))
+        db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, reason.encode(), dispatch_id))
         dispatch_cancellation.requeue_joined(db, dispatch_id)
 
     async def _select_dispatches(self, clauses_sql: str, **parameters: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL

@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 
 from bot.core import local_time
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 from bot.store.records.content_records import ArticleProfile
-from bot.store.records.outbox_records import HeldStory, TopStorySelection, WithheldReason
+from bot.store.records.outbox_records import HeldStory, TopStorySelection
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
 
@@ -67,13 +68,14 @@ class HeldPosts(Repository):
         )
         for row in rows:
             if row["enough"]:
-                reason = str(WithheldReason.NOT_SELECTED)
+                reason = Reason(WithheldReason.NOT_SELECTED)
             else:
-                reason = f"{WithheldReason.TOO_FEW_OUTLETS} {row['outlets']} {row['least_outlets']}"
+                outlet_counts = {"count": row["outlets"], "least": row["least_outlets"]}
+                reason = Reason(WithheldReason.TOO_FEW_OUTLETS, outlet_counts)
             db.execute(
                 "UPDATE fate SET fate = 'withheld', dispatch_id = NULL, joined_id = NULL, reason = :reason, "
                 "decided = :now WHERE dispatch_id = :id OR joined_id = :id",
-                {"id": row["id"], "reason": reason, "now": db.now},
+                {"id": row["id"], "reason": reason.encode(), "now": db.now},
             )
             db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 

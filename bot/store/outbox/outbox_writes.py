@@ -9,6 +9,7 @@ from itertools import chain, count
 from typing import NamedTuple
 
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.row_mapping import to_json_array
 
@@ -154,13 +155,15 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
     merge_into_catch_up(db, channel_id, [PendingArticle(*row) for row in rows])
 
 
-def withhold_articles(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str) -> None:
+def withhold_articles(
+    db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: WithheldReason
+) -> None:
     """Mark those of the articles as withheld that have no status in the channel."""
-    _insert_statuses(db, channel_id, "withheld", [(article, reason) for article in articles])
+    _insert_statuses(db, channel_id, "withheld", [(article, Reason(reason)) for article in articles])
 
 
 def record_filtered(
-    db: Connection, channel_id: int, articles_with_filters: Sequence[tuple[PendingArticle, str]]
+    db: Connection, channel_id: int, articles_with_filters: Sequence[tuple[PendingArticle, Reason]]
 ) -> None:
     """Mark those of the articles as filtered that have no status in the channel, each with its filters.
 
@@ -176,13 +179,13 @@ def record_filtered(
 
 
 def _insert_statuses(
-    db: Connection, channel_id: int, status: str, articles_with_reasons: Iterable[tuple[PendingArticle, str]]
+    db: Connection, channel_id: int, status: str, articles_with_reasons: Iterable[tuple[PendingArticle, Reason]]
 ) -> None:
     db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
         [
-            (channel_id, article.page_key, article.article_id, status, reason, db.now)
+            (channel_id, article.page_key, article.article_id, status, reason.encode(), db.now)
             for article, reason in articles_with_reasons
         ],
     )

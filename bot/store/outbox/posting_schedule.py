@@ -9,10 +9,9 @@ posts and catch-ups (messages that combine many posts).
 from collections.abc import Mapping
 from typing import Any
 
-from bot.core import local_time
+from bot.core.reasons import Reason, WaitReason
 from bot.store.connection import Connection, Row
 from bot.store.outbox import outbox_writes
-from bot.store.records.outbox_records import WaitReason
 
 HOUR_SECONDS = 3600
 """Number of seconds in an hour."""
@@ -110,10 +109,10 @@ def merge_excess_posts(db: Connection, channel_id: int) -> None:
     )
 
 
-def format_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
-    """Return why a pending dispatch is not due and until when, as "reason HH:MM", or None if it is due.
+def find_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> Reason | None:
+    """Return why a pending dispatch is not due and until when, or None if it is due.
 
-    `row` needs the columns of `WAIT_COLUMNS_SQL`. The time is in the server's time zone.
+    `row` needs the columns of `WAIT_COLUMNS_SQL`.
     """
     end_time_by_reason = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
@@ -122,11 +121,9 @@ def format_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str
             WaitReason.MIN_INTERVAL: row["gap_ends"],
         }
     wait_reason = max(end_time_by_reason, key=lambda candidate_reason: end_time_by_reason[candidate_reason])
-    return (
-        f"{wait_reason} {local_time.format_local_time(end_time_by_reason[wait_reason], row['time_zone'] or 'UTC')}"
-        if end_time_by_reason[wait_reason] > now
-        else None
-    )
+    if end_time_by_reason[wait_reason] <= now:
+        return None
+    return Reason(wait_reason, {"until": end_time_by_reason[wait_reason], "time_zone": row["time_zone"] or "UTC"})
 
 
 WAIT_COLUMNS_SQL = f"""
@@ -134,4 +131,4 @@ WAIT_COLUMNS_SQL = f"""
         {HOURLY_LIMIT_END_SQL} AS hour_ends,
     server.time_zone AS time_zone
 """
-"""Columns to select for `format_wait_reason`."""
+"""Columns to select for `find_wait_reason`."""

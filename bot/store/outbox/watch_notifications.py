@@ -7,6 +7,7 @@ already done.
 
 from collections.abc import Collection, Iterable, Sequence
 
+from bot.core.reasons import SendProblem
 from bot.store.connection import Connection, Row
 from bot.store.outbox import outbox_writes
 from bot.store.records.outbox_records import RecoveredNotification
@@ -32,13 +33,11 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
     )
 
 
-def enqueue_notifications(
-    db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed_problem: str
-) -> set[int]:
+def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int]) -> set[int]:
     """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
 
     Returns the ids of matched watches that no longer exist. A watch notifies only once of each page. Nothing
-    is enqueued for a watch whose server or user has left, or whose channel has the problem `closed_problem`.
+    is enqueued for a watch whose server or user has left, or whose user accepts no direct messages.
     """
     watch_ids_by_article_id: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
@@ -56,7 +55,7 @@ def enqueue_notifications(
             watch = watch_by_id.get(watch_id)
             if (
                 watch is not None
-                and watch["problem"] != closed_problem
+                and watch["problem"] != SendProblem.DMS_CLOSED
                 and watch["absent"] is None
                 and watch["after"] < article_id
                 and watch["server_id"] in server_ids

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from bot.core import local_time
 from bot.core.preferences import PersonalDigestPlan
+from bot.core.reasons import SendProblem
 from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
@@ -106,22 +107,22 @@ class PersonalDigests(Repository):
         """Return the digest of a user, or None if there is none."""
         return next(iter(await self._list_digests("channel.person_id = ?", user_id)), None)
 
-    async def list_due(self, now: int, closed_problem: str) -> list[PersonalDigest]:
-        """List the digests that are due at `now`; the longest due come first.
+    async def list_due(self, now: int) -> list[PersonalDigest]:
+        """List the digests that are due at `now`, but not of users who accept no direct messages.
 
-        Digests are left out whose channel has the problem `closed_problem`, that direct messages are closed.
+        The longest due come first.
         """
         condition_sql = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
-        return await self._list_digests(condition_sql, now, closed_problem)
+        return await self._list_digests(condition_sql, now, SendProblem.DMS_CLOSED)
 
-    async def next_due_at(self, closed_problem: str) -> int | None:
+    async def next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next digest is due, or None if there is none.
 
-        The time may be in the past.
+        Digests of users who accept no direct messages are never due. The time may be in the past.
         """
         return await self._fetch_value(
             f"SELECT min(due) {_FROM_SQL} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?",
-            (closed_problem,),
+            (SendProblem.DMS_CLOSED,),
         )
 
     async def find_pending_since(self, channel_id: int) -> int | None:

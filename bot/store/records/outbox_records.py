@@ -2,39 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from bot.core.models import Article, DeliveryStatus
-from bot.core.preferences import Filter
+from bot.core.reasons import Reason
 from bot.store.records.content_records import ArticleProfile
-
-
-class WithheldReason(StrEnum):
-    """Reason for which an article was withheld from a channel."""
-
-    PAUSED = "paused"
-    BOT_ABSENT = "away"
-    """Reason: the bot was not in the server when the article was found."""
-    UNFOLLOWED = "unfollowed"
-    ALREADY_SENT = "told"
-    """Reason: the article was sent in a message that a restored backup did not contain."""
-    TOO_FEW_OUTLETS = "few-outlets"
-    """Reason: too few outlets reported the story; stored with their number and the required number."""
-    NOT_SELECTED = "not-best"
-    """Reason: the article was not among the top stories of its day."""
-
-
-class WaitReason(StrEnum):
-    """Reason why a post waits: the setting of the channel that delays it."""
-
-    QUIET_HOURS = "quiet-hours"
-    HOURLY_LIMIT = "most-an-hour"
-    MIN_INTERVAL = "gap"
-    MORE_OUTLETS = "outlets"
-    """Reason: too few outlets report the story yet; stored with their number and the required number."""
-    TOP_STORY_SELECTION = "best"
-    """Reason: the day's top stories are not selected yet; stored with the time of the selection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +21,11 @@ class ChannelDeliveryStatus:
     channel_id: int
     article_id: int
     fate: DeliveryStatus
-    reason: str | None
+    reason: Reason | None
     since: int
     message_id: int | None
     thread_id: int | None
     joined: str | None = None
-
-    @property
-    def filters(self) -> list[Filter]:
-        """Return the filters that blocked the article, or an empty list if none did."""
-        return [
-            Filter.parse(filter_text)
-            for filter_text in (self.reason or "").splitlines()
-            if self.fate is DeliveryStatus.FILTERED
-        ]
 
 
 class SamePageArticle(NamedTuple):

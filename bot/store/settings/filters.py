@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from bot.core.models import Subscription
 from bot.core.preferences import Filter, FilterMode, SettingKind
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.source_records import FilterMatcher
@@ -15,18 +16,27 @@ from bot.store.settings import setting_changes
 
 def apply_filters(
     filters: Sequence[Filter], articles: Sequence[PendingArticle], matcher: FilterMatcher
-) -> tuple[list[PendingArticle], list[tuple[PendingArticle, str]]]:
+) -> tuple[list[PendingArticle], list[tuple[PendingArticle, Reason]]]:
     """Split articles into those that pass the filters and those that are blocked, each with a reason.
 
-    The reason lists the blocking filters, one per line. `matcher` returns the filters that block the article
-    with a key.
+    `matcher` returns the filters that block the article with a key.
     """
     if not filters:
         return list(articles), []
-    reason_by_article = {article: "\n".join(map(str, matcher(article.key, filters))) for article in articles}
-    return [passed_article for passed_article in articles if not reason_by_article[passed_article]], [
-        pair for pair in reason_by_article.items() if pair[1]
+    blocking_filters_by_article = {article: matcher(article.key, filters) for article in articles}
+    passed_articles = [article for article in articles if not blocking_filters_by_article[article]]
+    blocked_articles = [
+        (article, _build_reason(blocking_filters))
+        for article, blocking_filters in blocking_filters_by_article.items()
+        if blocking_filters
     ]
+    return passed_articles, blocked_articles
+
+
+def _build_reason(blocking_filters: Collection[Filter]) -> Reason:
+    modes = tuple(blocking_filter.mode for blocking_filter in blocking_filters)
+    queries = tuple(blocking_filter.query for blocking_filter in blocking_filters)
+    return Reason(WithheldReason.FILTERED, {"modes": modes, "queries": queries})
 
 
 def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:

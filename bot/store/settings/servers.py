@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
-from bot.store.records.outbox_records import WithheldReason
 from bot.store.repository import write_transaction
 from bot.store.row_mapping import to_json_array
 from bot.store.settings import channel_feeds

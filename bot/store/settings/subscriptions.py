@@ -4,10 +4,10 @@ from collections.abc import Collection
 
 from bot.core.models import Feed, Subscription
 from bot.core.preferences import PostLook, SettingKind, SubscriptionState
+from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, outbox_writes
 from bot.store.outbox.outbox_writes import PendingArticle
-from bot.store.records.outbox_records import WithheldReason
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
     FEED_SQL,

@@ -6,6 +6,7 @@ These transactions are the reason why no article is lost or posted twice.
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.models import Feed
+from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.content.article_rows import insert_articles, update_article
 from bot.store.coordination import process_leases
@@ -20,7 +21,6 @@ from bot.store.outbox import (
 )
 from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.content_records import NO_MATCHES, StoryMatches
-from bot.store.records.outbox_records import WithheldReason
 from bot.store.records.process_records import Fence
 from bot.store.records.source_records import (
     Alert,
@@ -311,6 +311,6 @@ def _select_deliverable(
         skipped_article for skipped_article in articles if not resumed_at <= skipped_article.published_at < db.now
     ]
     outbox_writes.withhold_articles(
-        db, subscription_row["channel_id"], skipped_articles, reason=subscription_row["resumed_from"]
+        db, subscription_row["channel_id"], skipped_articles, reason=WithheldReason(subscription_row["resumed_from"])
     )
     return [article for article in articles if resumed_at <= article.published_at < db.now]

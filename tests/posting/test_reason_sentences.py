@@ -1,0 +1,71 @@
+"""Each reason has a sentence of its own, in English and in French."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core import i18n
+from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
+from bot.posting.wording.reason_sentences import describe_reason
+
+VALUES_BY_CODE: dict[ReasonCode, dict[str, ReasonValue]] = {
+    WithheldReason.TOO_FEW_OUTLETS: {"count": 2, "least": 3},
+    WithheldReason.FILTERED: {"modes": ("never", "only"), "queries": ("sponsored", "election")},
+    WaitReason.QUIET_HOURS: {"until": 1_800_000_000, "time_zone": "Europe/Paris"},
+    WaitReason.HOURLY_LIMIT: {"until": 1_800_000_000, "time_zone": "UTC"},
+    WaitReason.MIN_INTERVAL: {"until": 1_800_000_000, "time_zone": "no/zone"},
+    WaitReason.MORE_OUTLETS: {"count": 2, "least": 3},
+    WaitReason.TOP_STORY_SELECTION: {"until": 1_800_000_000, "time_zone": "UTC"},
+    SendProblem.REFUSED: {"text": "400 200000 AutoMod"},
+    SendProblem.RATE_LIMITED: {"seconds": 3},
+    SendProblem.NO_CONNECTION: {"text": "no route"},
+    SendProblem.NO_ANSWER: {"text": "reset"},
+    SendProblem.ERROR_RESPONSE: {"text": "503 0 busy."},
+    SendProblem.UNRECOGNIZED: {"text": "words"},
+}
+
+
+def build_reason(code: ReasonCode) -> Reason:
+    return Reason(code, VALUES_BY_CODE.get(code, {}))
+
+
+@pytest.mark.parametrize("code", [*WithheldReason, *WaitReason, *SendProblem])
+def test_every_code_has_a_sentence_in_both_languages(code):
+    sentences = set()
+    for language in ("en", "fr"):
+        with i18n.language_scope(language):
+            sentences.add(describe_reason(build_reason(code), when="today"))
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert " " in sentence
+        assert "{" not in sentence
+        assert ("today" in sentence) is isinstance(code, WithheldReason)
+
+
+def test_no_two_codes_have_the_same_sentence():
+    with i18n.language_scope("en"):
+        sentences = [describe_reason(build_reason(code)) for code in (*WithheldReason, *WaitReason, *SendProblem)]
+    assert len(set(sentences)) == len(sentences)
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (
+            Reason(SendProblem.FORBIDDEN, {"permissions": ("create_posts", "embed_links")}),
+            "I’m missing permissions in this channel: Create Posts, Embed Links.",
+        ),
+        (build_reason(SendProblem.REFUSED), "Discord refused the message: 400 200000 AutoMod"),
+        (
+            build_reason(SendProblem.ERROR_RESPONSE),
+            "Discord hasn’t accepted it yet: 503 0 busy. I’ll keep trying.",
+        ),
+        (build_reason(WaitReason.QUIET_HOURS), "Waiting until 09:00 (quiet hours)."),
+        (build_reason(WaitReason.MIN_INTERVAL), "Waiting until 08:00 (time between posts)."),
+        (build_reason(WaitReason.MORE_OUTLETS), "Waiting for more outlets: 2 of 3 so far."),
+        (build_reason(WithheldReason.FILTERED), "filtered out by: never `sponsored`, only `election` (today)"),
+    ],
+)
+def test_the_values_stand_in_the_sentence(reason, sentence):
+    with i18n.language_scope("en"):
+        assert describe_reason(reason, when="today") == sentence
