@@ -11,11 +11,12 @@ from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
-from bot.store import engines
 from bot.store.connection import Connection
-from bot.store.database import AnyDatabase
+from bot.store.database import Database
+from bot.store.engine import Engine
 from bot.store.meta import MOVED_AT_KEY, RESTORED_ID_GAP, RESTORED_KEY, set_text
 from bot.store.records.content_records import TableSchema
+from bot.store.sqlite.table_shapes import list_table_schemas
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 IN_PROGRESS_KEY = "moving"
@@ -33,12 +34,7 @@ DatabaseLocation = Path | DatabaseUrl
 RowValues = tuple[Any, ...]
 
 
-async def copy_database(
-    source_location: DatabaseLocation,
-    target_location: DatabaseLocation,
-    clock: Clock,
-    on_progress: Callable[[int, int], None],
-) -> int:
+async def copy_database(source: Engine, target: Engine, clock: Clock, on_progress: Callable[[int, int], None]) -> int:
     """Copy all rows from one database to a database of the other engine, and return their number.
 
     `on_progress(done, total)` counts the rows copied and compared. A copy that was killed resumes when it is
@@ -46,14 +42,14 @@ async def copy_database(
     target holds other data; `DatabaseMoved` if the source was moved elsewhere; `AlreadyRunning` if a bot uses
     either database; `StoreError` if rows differ in the end.
     """
-    if isinstance(source_location, Path) == isinstance(target_location, Path):
+    if source.is_shared == target.is_shared:
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
-    if isinstance(source_location, Path) and not source_location.is_file():
-        raise DatabaseUnusable(f"There is no database {source_location}.")
-    with engines.lock_for_run(source_location, alone=True), engines.lock_for_run(target_location, alone=True):
-        source_database = await engines.open_database(source_location, clock)
+    if isinstance(source.location, Path) and not source.location.is_file():
+        raise DatabaseUnusable(f"There is no database {source.location}.")
+    with source.lock_for_run(alone=True), target.lock_for_run(alone=True):
+        source_database = await Database.open(source, clock)
         try:
-            target_database = await engines.open_database(target_location, clock)
+            target_database = await Database.open(target, clock)
             try:
                 return await _DatabaseCopy(source_database, target_database, on_progress).run()
             finally:
@@ -62,7 +58,7 @@ async def copy_database(
             await source_database.close()
 
 
-async def require_complete(database: AnyDatabase) -> None:
+async def require_complete(database: Database) -> None:
     """Raise `DatabaseUnusable` if a move to this database was not completed."""
     if (
         source_location := await database.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
@@ -73,13 +69,13 @@ async def require_complete(database: AnyDatabase) -> None:
         )
 
 
-async def require_not_moved(database: AnyDatabase) -> None:
+async def require_not_moved(database: Database) -> None:
     """Raise `DatabaseMoved` if the database was moved to another location."""
     if (target_location := await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))) is not None:
         raise DatabaseMoved(database.location, target_location)
 
 
-async def reactivate_database(database: AnyDatabase) -> None:
+async def reactivate_database(database: Database) -> None:
     """Put a database that was moved away into use again, like a restored backup.
 
     Do nothing if it was not moved. Posts that were sent since the move are then looked up in Discord, and ids
@@ -87,10 +83,8 @@ async def reactivate_database(database: AnyDatabase) -> None:
     """
     if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return
-    last_id_by_table = await engines.load_id_sequences(database)
-    await engines.set_id_sequences(
-        database, {table: last_id + RESTORED_ID_GAP for table, last_id in last_id_by_table.items()}
-    )
+    last_id_by_table = await database.load_last_ids()
+    await database.raise_last_ids({table: last_id + RESTORED_ID_GAP for table, last_id in last_id_by_table.items()})
     await database.transact(_unmark_moved)
 
 
@@ -105,12 +99,13 @@ def _unmark_moved(db: Connection) -> None:
 
 
 class _DatabaseCopy:
-    def __init__(self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]) -> None:
+    def __init__(self, source: Database, target: Database, on_progress: Callable[[int, int], None]) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
         self._done_row_count = self._total_row_count = 0
 
     async def run(self) -> int:
-        schemas = await engines.load_table_schemas(self._source, self._target)
+        file_database = self._target if self._source.is_shared else self._source
+        schemas = await file_database.read(list_table_schemas)
         schemas = [table_schema for table_schema in schemas if table_schema.name not in _UNCOPIED_TABLE_NAMES]
         await require_complete(self._source)
         target_location = _format_location(self._target.location)
@@ -134,7 +129,7 @@ class _DatabaseCopy:
                 deferred_references.append((schema, sorted(deferred_columns)))
         for schema, columns in deferred_references:
             await self._fill_deferred_references(schema, columns)
-        await engines.set_id_sequences(self._target, await engines.load_id_sequences(self._source))
+        await self._target.raise_last_ids(await self._source.load_last_ids())
         for schema in schemas:
             await self._compare_table(schema)
         # In this order: after a kill in between neither database is usable, and the move is run again.

@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self, TypeVar
 
 from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
-from bot.store import clock_repair, database_copy, engines, url_encryption
+from bot.core.installation import extra_command
+from bot.store import clock_repair, database_copy, url_encryption
 from bot.store.connection import Connection
 from bot.store.content.article_changes import ArticleChanges
 from bot.store.content.articles import Articles
@@ -20,7 +22,8 @@ from bot.store.content.vectors import Vectors
 from bot.store.coordination.process_leases import Processes
 from bot.store.coordination.request_budget import RequestBudget
 from bot.store.coordination.served_shards import ServedShards
-from bot.store.database import AnyDatabase
+from bot.store.database import Database
+from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.outbox.delivery_statuses import DeliveryStatuses
 from bot.store.outbox.digests import Digests
@@ -49,7 +52,8 @@ from bot.store.sources.outlet_icons import OutletIcons
 from bot.store.sources.polls import Polls
 from bot.store.sources.push_subscriptions import PushSubscriptions
 from bot.store.sources.quota_overflow import QuotaOverflows
-from bot.store.store_errors import DatabaseFault
+from bot.store.sqlite.sqlite_engine import SqliteEngine
+from bot.store.store_errors import DatabaseFault, DatabaseUnusable
 from bot.store.url_encryption import has_key
 from bot.store.url_encryption import set_encryption_keys as use_keys
 
@@ -61,13 +65,27 @@ WRITE_RETRY_SECONDS = 5.0
 """Seconds between two attempts at a write while the database fails."""
 
 
+def create_engine(location: Path | DatabaseUrl) -> Engine:
+    """Return the engine for a location: a file path is SQLite, a URL PostgreSQL.
+
+    Raises `DatabaseUnusable` if the extra for PostgreSQL is not installed.
+    """
+    if isinstance(location, Path):
+        return SqliteEngine(location)
+    if find_spec("psycopg") is None:
+        raise DatabaseUnusable(f"A database on a PostgreSQL server needs an extra: {extra_command('postgres')}")
+    from bot.store.postgres.postgres_engine import PostgresEngine  # noqa: PLC0415 - needs the extra
+
+    return PostgresEngine(location)
+
+
 class Store:
     """An open database, with one attribute per repository.
 
     Every method raises `StoreError` if the database fails, and no exception of the database engine.
     """
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self.clock = database.clock
         self.shards = ServedShards(database)
@@ -111,7 +129,7 @@ class Store:
         Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; raises `DatabaseMissing` if there is
         no database and `create` is False.
         """
-        store = cls(await engines.open_database(location, clock, create=create))
+        store = cls(await Database.open(create_engine(location), clock, create=create))
         try:
             await database_copy.require_complete(store._database)
             await store.encrypt_feed_urls()
@@ -133,8 +151,28 @@ class Store:
         """
         await database_copy.reactivate_database(self._database)
 
-    copy_database = staticmethod(database_copy.copy_database)
-    require_exists = staticmethod(engines.require_exists)
+    @staticmethod
+    async def copy_database(
+        source_location: Path | DatabaseUrl,
+        target_location: Path | DatabaseUrl,
+        clock: Clock,
+        on_progress: Callable[[int, int], None],
+    ) -> int:
+        """Copy all rows to a database of the other engine, and return their number.
+
+        `on_progress(done, total)` counts the rows copied and compared. Raises `StoreError`.
+        """
+        source, target = create_engine(source_location), create_engine(target_location)
+        return await database_copy.copy_database(source, target, clock, on_progress)
+
+    @staticmethod
+    def require_exists(location: Path | DatabaseUrl) -> None:
+        """Raise `DatabaseMissing` if the file of a database is missing or empty.
+
+        A database on a server is checked only when it is opened. Raises `DatabaseUnusable` if the path cannot
+        be read.
+        """
+        create_engine(location).require_exists()
 
     @staticmethod
     def lock_for_run(location: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
@@ -143,7 +181,7 @@ class Store:
         One bot may run on a file, several may run on a server; with `alone`, no other process may run on a
         server. Entering the context manager raises `AlreadyRunning` or `DatabaseUnusable`.
         """
-        return engines.lock_for_run(location, alone=alone)
+        return create_engine(location).lock_for_run(alone=alone)
 
     async def listen(self, on_event: Callable[[str], None]) -> None:
         """Call `on_event` with each cluster event, a short message from another process, until cancelled.
@@ -151,7 +189,7 @@ class Store:
         An empty event means that some events may have been missed. Returns at once on SQLite, where no other
         process can run.
         """
-        await self._database.listen_for_events(on_event)
+        await self._database.engine.listen(on_event)
 
     async def notify(self, event: str) -> None:
         """Send a cluster event to the other processes: a name and perhaps a text, under 8,000 bytes."""
@@ -163,7 +201,7 @@ class Store:
         A failure is recorded as `fault`. Raises `AlreadyRunning` if this process must end, because another
         bot runs on the file that is there now, or because another server answers.
         """
-        await self._database.check_alive()
+        await self._database.engine.check_alive(self._database.health)
 
     @property
     def is_new(self) -> bool:
@@ -250,4 +288,4 @@ class Store:
         Raises `DatabaseUnusable` if the file exists or cannot be written, and always on PostgreSQL, which has
         its own tools; raises `DatabaseBroken` if the copy is damaged.
         """
-        await self._database.backup(path)
+        await self._database.engine.backup(path)

@@ -5,7 +5,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.store.connection import Connection, Parameters
-from bot.store.database import AnyDatabase
+from bot.store.database import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,7 +21,7 @@ class Repository:
     whose thread it runs, and is called as a coroutine without that parameter.
     """
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self._database, self._clock = database, database.clock
 
     async def _fetch_rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:

@@ -11,7 +11,6 @@ import itertools
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,9 +19,10 @@ from pathlib import Path
 
 from bot.core.models import Validators
 from bot.store import Store
+from bot.store.database import Database
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
-from bot.store.sqlite.migrations import migrate
-from bot.store.sqlite.sqlite_engine import SqliteDatabase
+from bot.store.sqlite.sqlite_connection import SqliteConnection
+from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.watches.watch_matching import WatchMatcher
 from tests.support.clocks import ManualClock
 from tests.support.samples import new_article
@@ -93,12 +93,14 @@ async def _die(write_name: str, now: int, path: Path, last: int) -> None:
         if next(numbers) == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def prepare(connection: sqlite3.Connection) -> None:
-        migrate(connection)
-        connection.set_trace_callback(count)
+    class CountingEngine(SqliteEngine):
+        def prepare(self, db: SqliteConnection, *, create: bool) -> bool:
+            is_new = super().prepare(db, create=create)
+            db.set_trace_callback(count)
+            return is_new
 
     clock = ManualClock(now)
-    await WRITES[write_name](Store(await SqliteDatabase.open(path, prepare, clock)))
+    await WRITES[write_name](Store(await Database.open(CountingEngine(path), clock)))
     os.kill(os.getpid(), signal.SIGKILL)
 
 

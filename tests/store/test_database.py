@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.clock import SystemClock
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
-from bot.store.sqlite.migrations import list_available_migrations, migrate
+from bot.store.database import Database
+from bot.store.sqlite.migrations import list_available_migrations
 from bot.store.sqlite.sqlite_connection import SqliteConnection, ThreadCall
-from bot.store.sqlite.sqlite_engine import SqliteDatabase
+from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.samples import add_feed, new_article, record
 
@@ -24,13 +26,13 @@ SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30
 
 
 @pytest.fixture
-async def database(tmp_path) -> AsyncIterator[SqliteDatabase]:
-    opened = await SqliteDatabase.open(tmp_path / "telex.db", migrate)
+async def database(tmp_path) -> AsyncIterator[Database]:
+    opened = await Database.open(SqliteEngine(tmp_path / "telex.db"), SystemClock())
     yield opened
     await opened.close()
 
 
-async def names(database: SqliteDatabase) -> list[str]:
+async def names(database: Database) -> list[str]:
     return await database.query(SqliteConnection.fetch_column, "SELECT name FROM meta ORDER BY name")
 
 
@@ -38,7 +40,7 @@ def files(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def put(database: SqliteDatabase, name: str) -> None:
+async def put(database: Database, name: str) -> None:
     await database.transact(SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,))
 
 
@@ -140,7 +142,7 @@ async def test_writes_from_many_tasks_are_all_kept(database):
     assert len(await names(database)) == 50
 
 
-async def begin_slow(database: SqliteDatabase, count: int) -> list[asyncio.Task[None]]:
+async def begin_slow(database: Database, count: int) -> list[asyncio.Task[None]]:
     """So many reads that take for ever, all of them begun."""
     loop, started_reads = asyncio.get_running_loop(), asyncio.Semaphore(0)
 

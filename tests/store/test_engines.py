@@ -22,10 +22,10 @@ from bot.store import (
     NewerDatabase,
     Store,
     StoreError,
-    engines,
 )
 from bot.store.connection import Connection
-from bot.store.database import AnyDatabase
+from bot.store.database import Database
+from bot.store.facade import create_engine
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
@@ -45,8 +45,8 @@ def server(server_databases) -> DatabaseUrl:
 
 
 @pytest.fixture
-async def database(server, clock) -> AnyDatabase:
-    return await engines.open_database(server, clock)
+async def database(server, clock) -> Database:
+    return await Database.open(create_engine(server), clock)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         return False
 
     async with open_proxy(server, hanging) as behind:
-        database = await engines.open_database(behind, clock)
+        database = await Database.open(create_engine(behind), clock)
         store = Store(database)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -237,7 +237,7 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
         return len(packets) != 3
 
     async with open_proxy(server, silent) as behind:
-        database = await engines.open_database(behind, clock)
+        database = await Database.open(create_engine(behind), clock)
         store = Store(database)
         await store.meta.set("name", "")
         with pytest.raises(DatabaseUnusable, match="nobody knows"):

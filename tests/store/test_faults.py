@@ -12,11 +12,11 @@ from typing import Any, Self
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
+from bot.store.database import Database
 from bot.store.database_health import RECOVERY_SECONDS
 from bot.store.sqlite import sqlite_engine
-from bot.store.sqlite.migrations import migrate
 from bot.store.sqlite.sqlite_connection import SqliteConnection
-from bot.store.sqlite.sqlite_engine import SqliteDatabase
+from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.samples import CHANNEL, add_followed_feed, deliver, new_article, record
 
@@ -36,9 +36,9 @@ def connections(monkeypatch) -> list[SqliteWorker]:
 
 
 @pytest.fixture
-async def database(tmp_path, clock, connections) -> SqliteDatabase:
+async def database(tmp_path, clock, connections) -> Database:
     """What the store of these tests is on."""
-    return await SqliteDatabase.open(tmp_path / "telex.db", migrate, clock)
+    return await Database.open(SqliteEngine(tmp_path / "telex.db"), clock)
 
 
 @pytest.fixture

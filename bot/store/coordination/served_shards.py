@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.coordination.process_leases import require_lease
-from bot.store.database import AnyDatabase
+from bot.store.database import Database
 from bot.store.records.process_records import Fence, IdentifyPermit
 from bot.store.repository import Repository, write_transaction
 
@@ -25,7 +25,7 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 class ServedShards(Repository):
     """The shards that this process serves; until `reset` is called, the only shard of one."""
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.count = 1
         self.numbers = frozenset({0})
@@ -132,7 +132,7 @@ class ServedShards(Repository):
 class ShardedRepository(Repository):
     """Base class of repositories whose work is limited to the servers of this process's shards."""
 
-    def __init__(self, database: AnyDatabase, shards: ServedShards) -> None:
+    def __init__(self, database: Database, shards: ServedShards) -> None:
         super().__init__(database)
         self._shards = shards
 

@@ -1,5 +1,7 @@
 """Functions on the identity of a PostgreSQL database and on the sequences that assign its ids."""
 
+from collections.abc import Mapping
+
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
 from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 
@@ -31,9 +33,9 @@ def detect_restore(connection: PostgresConnection) -> bool:
     if stored_identity is None:
         return False
     connection.execute("INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED_KEY,))
-    set_id_sequences(
+    raise_last_ids(
         connection,
-        {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in id_sequences(connection).items()},
+        {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in load_last_ids(connection).items()},
     )
     return True
 
@@ -51,7 +53,7 @@ def database_identity(connection: PostgresConnection) -> str:
     return str(connection.fetch_value(f"SELECT concat_ws('/', {', '.join(permitted_expressions)})"))
 
 
-def id_sequences(connection: PostgresConnection) -> dict[str, int]:
+def load_last_ids(connection: PostgresConnection) -> dict[str, int]:
     """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`."""
     return {
         table_name: connection.fetch_value(
@@ -61,7 +63,7 @@ def id_sequences(connection: PostgresConnection) -> dict[str, int]:
     }
 
 
-def set_id_sequences(connection: PostgresConnection, last_id_by_table: dict[str, int]) -> None:
+def raise_last_ids(connection: PostgresConnection, last_id_by_table: Mapping[str, int]) -> None:
     """Make tables assign only ids above those in `last_id_by_table`, and all tables only unused ids."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "

@@ -1,4 +1,4 @@
-"""A database on a PostgreSQL server: two writers and several readers, each with its own thread and session.
+"""The engine for a database on a PostgreSQL server: each writer and reader has its own thread and session.
 
 A lost session is replaced. Reads are repeated; a write is repeated only if it certainly was not committed.
 After a lost COMMIT the server is asked with `pg_xact_status`; without an answer the caller gets an error.
@@ -8,16 +8,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from typing import Self
 
 import psycopg
 
-from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
-from bot.store.database import Database
-from bot.store.postgres.id_sequences import database_identity, detect_restore
+from bot.store.database_health import DatabaseHealth
+from bot.store.postgres import id_sequences, run_session, server_migrations
 from bot.store.postgres.postgres_connection import PostgresConnection
 from bot.store.postgres.postgres_errors import CommitStateUnknown, is_connection_lost, to_store_error
 from bot.store.postgres.postgres_worker import (
@@ -26,58 +24,49 @@ from bot.store.postgres.postgres_worker import (
     end_stalled_sessions,
     listen,
 )
-from bot.store.postgres.run_session import reacquire_if_lost
-from bot.store.postgres.server_migrations import (
-    list_integrity_problems,
-    list_missing_privileges,
-    load_schema_version,
-    migrate,
-)
 from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
 
 log = logging.getLogger(__name__)
 
-READER_COUNT = 3
-"""Number of database sessions for reading."""
 # One round trip: it takes the write lock and returns the transaction id for `pg_xact_status`.
 _BEGIN_WRITE_SQL = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
 _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 
-class PostgresDatabase(Database[PostgresConnection, PostgresWorker]):
-    """An open database on a PostgreSQL server."""
+class PostgresEngine:
+    """The engine for the database on a PostgreSQL server."""
 
     is_shared = True
-    location: DatabaseUrl
-    _begin_read_sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    writer_count = 2
+    begin_read_sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, database_url: DatabaseUrl, clock: Clock) -> None:
-        super().__init__(clock)
+    load_last_ids = staticmethod(id_sequences.load_last_ids)
+    raise_last_ids = staticmethod(id_sequences.raise_last_ids)
+    load_schema_version = staticmethod(server_migrations.load_schema_version)
+
+    def __init__(self, database_url: DatabaseUrl) -> None:
         self.location = database_url
         self._identity: str | None = None
-        self._writers = [PostgresWorker(database_url, self._connect) for _ in self._writer_locks]
-        self._readers = [PostgresWorker(database_url, self._connect) for _ in range(READER_COUNT)]
-        for reader in self._readers:
-            self._idle_readers.put_nowait(reader)
 
-    @classmethod
-    async def open(cls, database_url: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
-        """Connect and migrate the tables; if there are none, `create` them.
+    def require_exists(self) -> None:
+        """Do nothing: a database on a server is checked when it is opened."""
 
-        Raises `DatabaseUnusable` or `NewerDatabase`; raises `DatabaseMissing` if there are no tables and
-        `create` is False.
-        """
-        database = cls(database_url, clock)
-        try:
-            database.is_new = await database._writers[0].run(migrate, database_url, create=create)
-            is_restored = await database.transact(detect_restore)
-            database._identity = await database.read(database_identity)
-            if is_restored:
-                log.warning("database identity changed database=%s", database_url)
-        except BaseException:
-            await database.close()
-            raise
-        return database
+    def lock_for_run(self, *, alone: bool) -> AbstractContextManager[None]:
+        return run_session.lock_for_run(self.location, alone=alone)
+
+    async def open_worker(self, *, is_writer: bool) -> PostgresWorker:  # noqa: ARG002 - reads begin read-only
+        """Return a worker, which connects when it is used."""
+        return PostgresWorker(self.location, self._connect)
+
+    def prepare(self, db: PostgresConnection, *, create: bool) -> bool:
+        is_new = server_migrations.migrate(db, self.location, create=create)
+        transaction_id = self.begin(db)
+        is_restored = id_sequences.detect_restore(db)
+        self.commit(db, transaction_id)
+        self._identity = id_sequences.database_identity(db)
+        if is_restored:
+            log.warning("database identity changed database=%s", self.location)
+        return is_new
 
     def _connect(self) -> PostgresConnection:
         """Connect to the server again.
@@ -87,7 +76,7 @@ class PostgresDatabase(Database[PostgresConnection, PostgresWorker]):
         connection = PostgresConnection(self.location)
         with ExitStack() as cleanup_stack:
             cleanup_stack.callback(connection.raw.close)
-            if self._identity is not None and database_identity(connection) != self._identity:
+            if self._identity is not None and id_sequences.database_identity(connection) != self._identity:
                 raise DatabaseReplaced(
                     f"The database {self.location} was restored, or taken over by another server: "
                     f"Telex has to "
@@ -96,17 +85,11 @@ class PostgresDatabase(Database[PostgresConnection, PostgresWorker]):
             cleanup_stack.pop_all()
         return connection
 
-    async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
-        await listen(self.location, on_event)
-
-    async def notify(self, event: str) -> None:
-        await self.query(PostgresConnection.fetch_row, "SELECT pg_notify('telex', ?)", (event,))
-
-    def _begin(self, db: PostgresConnection) -> str:
+    def begin(self, db: PostgresConnection) -> str:
         db.execute("BEGIN")
         return str(db.fetch_value(_BEGIN_WRITE_SQL))
 
-    def _commit(self, db: PostgresConnection, transaction_id: str) -> None:
+    def commit(self, db: PostgresConnection, transaction_id: str) -> None:
         """Commit the transaction; if the session is lost meanwhile, ask the server for the outcome."""
         try:
             db.execute("COMMIT")
@@ -136,46 +119,42 @@ class PostgresDatabase(Database[PostgresConnection, PostgresWorker]):
                     connection.raw.close()
         raise CommitStateUnknown("the connection was lost, and nobody knows whether it had written")
 
-    async def check_alive(self) -> None:
-        if isinstance(self.health.fault, DatabaseReplaced):
-            raise AlreadyRunning(str(self.health.fault))
-        try:
-            await asyncio.to_thread(reacquire_if_lost, self.location)
-        except psycopg.Error as error:
-            self.health.record_failure(to_store_error(error, self.location))
+    def measure_size_bytes(self, db: PostgresConnection) -> int:
+        return int(db.fetch_value("SELECT pg_database_size(current_database())"))
 
-    async def scrub(self, tables: Iterable[str]) -> bool:
-        """Rewrite tables without their deleted rows; return False, as the server's log may keep them.
+    def find_problem(self, db: PostgresConnection) -> DatabaseUnusable | DatabaseBroken | None:
+        """Check privileges, constraints and indexes, and return the first problem."""
+        if problems := server_migrations.list_missing_privileges(db):
+            return DatabaseUnusable(f"There is no permission to use all of {self.location}: {', '.join(problems)}.")
+        if problems := server_migrations.list_integrity_problems(db):
+            return DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
+        return None
 
-        Raises `StoreError`.
-        """
-
-        def rewrite_tables(connection: PostgresConnection) -> None:
-            for table_name in tables:
-                connection.execute(f"VACUUM (FULL) {table_name}")
-
-        async with self._lock_writer() as writer:
-            await writer.run(rewrite_tables)
+    def scrub(self, db: PostgresConnection, tables: Iterable[str]) -> bool:
+        """Rewrite tables without their deleted rows; return False, as the server's log may keep them."""
+        for table_name in tables:
+            db.execute(f"VACUUM (FULL) {table_name}")
         return False
 
-    async def measure_size_bytes(self) -> int:
-        """Return the size of the database in bytes."""
-        return int(await self.query(PostgresConnection.fetch_value, "SELECT pg_database_size(current_database())"))
+    def notify(self, db: PostgresConnection, event: str) -> None:
+        db.execute("SELECT pg_notify('telex', ?)", (event,))
 
-    async def check(self) -> int:
-        """Check privileges, constraints and indexes, and return the schema version.
+    async def listen(self, on_event: Callable[[str], None]) -> None:
+        await listen(self.location, on_event)
 
-        Raises `DatabaseUnusable` if privileges are missing, `DatabaseBroken` if an index or constraint is
-        invalid.
-        """
-        if problems := await self.read(list_missing_privileges):
-            raise DatabaseUnusable(f"There is no permission to use all of {self.location}: {', '.join(problems)}.")
-        if problems := await self.read(list_integrity_problems):
-            raise DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
-        return await self.read(load_schema_version)
+    async def check_alive(self, health: DatabaseHealth) -> None:
+        if isinstance(health.fault, DatabaseReplaced):
+            raise AlreadyRunning(str(health.fault))
+        try:
+            await asyncio.to_thread(run_session.reacquire_if_lost, self.location)
+        except psycopg.Error as error:
+            health.record_failure(to_store_error(error, self.location))
 
     async def backup(self, path: Path) -> None:
         """Raise `DatabaseUnusable`: a database on a server is backed up with pg_dump."""
         raise DatabaseUnusable(
             f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.location}"
         )
+
+    def close(self) -> None:
+        """Do nothing: the engine holds nothing."""

@@ -51,6 +51,8 @@ WorkerFunction = Callable[Concatenate[PostgresConnection, P], T]
 class PostgresWorker:
     """A PostgreSQL connection with its own thread, connected on first use and again after it was lost."""
 
+    is_dead = False
+
     def __init__(self, database_url: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
         self.server = database_url
         self._connect = connect

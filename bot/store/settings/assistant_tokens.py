@@ -7,7 +7,7 @@ from secrets import token_urlsafe
 
 from bot.core.preferences import SettingKind
 from bot.store.connection import Connection
-from bot.store.database import AnyDatabase
+from bot.store.database import Database
 from bot.store.meta import Meta
 from bot.store.records.people_records import AssistantToken
 from bot.store.repository import Repository, write_transaction
@@ -25,7 +25,7 @@ _PUBLIC_URL_META_NAME = "assistants"
 class AssistantTokens(Repository):
     """Repository of assistant tokens. A token is shown once, when it is created. Methods raise StoreError."""
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._meta = Meta(database)
 

@@ -1,26 +1,18 @@
-"""A database in one SQLite file, with one writer and several readers in WAL mode."""
+"""The engine for a database in one SQLite file, with one writer and several readers in WAL mode."""
 
 import asyncio
-import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
 
-from bot.core.clock import Clock, SystemClock
-from bot.store.database import Database
-from bot.store.sqlite import sqlite_backup
-from bot.store.sqlite.migrations import PAGE_SIZE_BYTES, list_integrity_problems, load_schema_version
-from bot.store.sqlite.run_lock import FileIdentityGuard
+from bot.store.database_health import DatabaseHealth
+from bot.store.sqlite import migrations, run_lock, sqlite_backup, table_shapes
 from bot.store.sqlite.sqlite_connection import SqliteConnection
 from bot.store.sqlite.sqlite_worker import SqliteWorker
-from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable
+from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseMissing, DatabaseUnusable
 
-log = logging.getLogger(__name__)
-
-READER_COUNT = 3
-"""Number of database connections for reading."""
 MIN_SQLITE_VERSION = (3, 37, 0)
 """Oldest supported version of SQLite, the first with STRICT tables."""
 WRITER_PRAGMAS = (
@@ -39,99 +31,83 @@ A cache of 1 MiB suffices, because the system caches the file too.
 """
 
 
-class SqliteDatabase(Database[SqliteConnection, SqliteWorker]):
-    """An open SQLite database file."""
+class SqliteEngine:
+    """The engine for the database in a SQLite file."""
 
     is_shared = False
-    location: Path
-    _begin_read_sql = "BEGIN"
+    writer_count = 1
+    begin_read_sql = "BEGIN"
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        super().__init__(clock)
+    load_last_ids = staticmethod(table_shapes.load_last_ids)
+    raise_last_ids = staticmethod(table_shapes.raise_last_ids)
+    load_schema_version = staticmethod(migrations.load_schema_version)
+
+    def __init__(self, path: Path) -> None:
         self.location = path
-        self._identity_guard = FileIdentityGuard(path)
-        self._writers = [SqliteWorker(path, pragmas=WRITER_PRAGMAS)]
+        self._identity_guard = run_lock.FileIdentityGuard(path)
 
-    @classmethod
-    async def open(cls, path: Path, prepare: Callable[[sqlite3.Connection], bool], clock: Clock | None = None) -> Self:
-        """Open the database file, creating it if it is missing.
+    def require_exists(self) -> None:
+        path = self.location
+        try:
+            is_missing = not path.exists() or (path.is_file() and not path.stat().st_size)
+        except OSError as error:
+            raise DatabaseUnusable(f"The database {path} cannot be opened: {error.strerror}.") from error
+        if is_missing:
+            raise DatabaseMissing(path.absolute())
 
-        `prepare` migrates the database on the write connection and returns whether it is new. Raises
-        `DatabaseUnusable` if the file cannot be used, and the errors of `prepare`.
-        """
+    def lock_for_run(self, *, alone: bool) -> AbstractContextManager[None]:  # noqa: ARG002 - always alone
+        return run_lock.lock_for_run(self.location)
+
+    async def open_worker(self, *, is_writer: bool) -> SqliteWorker:
         if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
             min_version = ".".join(map(str, MIN_SQLITE_VERSION))
             raise DatabaseUnusable(f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {min_version} or later.")
-        _require_writable_file(path)
-        database = cls(path, clock or SystemClock())
-        (writer,) = database._writers
-        try:
-            await writer.open()
-            await writer.run(_enable_wal)
-            database._identity_guard.remember_file()
-            database.is_new = await writer.run(prepare)
-            for _ in range(READER_COUNT):
-                reader = SqliteWorker(path, pragmas=READER_PRAGMAS)
-                database._readers.append(reader)
-                await reader.open()
-                database._idle_readers.put_nowait(reader)
-        except BaseException:
-            await database.close()
-            raise
-        return database
+        self._identity_guard.require_same_file()
+        _require_writable_file(self.location)
+        return await SqliteWorker(self.location, pragmas=WRITER_PRAGMAS if is_writer else READER_PRAGMAS).open()
 
-    async def _close_workers(self) -> None:
-        await super()._close_workers()
-        self._identity_guard.release()
+    def prepare(self, db: SqliteConnection, *, create: bool) -> bool:  # noqa: ARG002 - SQLite creates each file
+        _enable_wal(db)
+        self._identity_guard.remember_file()
+        return migrations.migrate(db)
 
-    async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
-        """Return at once: a database file is used by a single process."""
-
-    async def notify(self, event: str) -> None:
-        """Do nothing: a database file is used by a single process."""
-
-    async def scrub(self, tables: Iterable[str]) -> bool:
-        """Erase deleted rows of tables from the file and its log; return False if the log was in use.
-
-        Raises `StoreError`.
-        """
-        async with self._lock_writer() as writer:
-            return await writer.run(purge_deleted, tables)
-
-    def _begin(self, db: SqliteConnection) -> str:
+    def begin(self, db: SqliteConnection) -> str:
         self._identity_guard.require_same_file()
         db.execute("BEGIN IMMEDIATE")
         return ""
 
-    def _commit(self, db: SqliteConnection, _transaction_id: str) -> None:
+    def commit(self, db: SqliteConnection, _transaction_id: str) -> None:
         self._identity_guard.require_same_file()
         db.execute("COMMIT")
 
-    async def check_alive(self) -> None:
+    def measure_size_bytes(self, db: SqliteConnection) -> int:
+        return int(db.fetch_value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
+
+    def find_problem(self, db: SqliteConnection) -> DatabaseBroken | None:
+        """Read the whole file and return its first problem."""
+        problems = migrations.list_integrity_problems(db)
+        return DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.") if problems else None
+
+    def scrub(self, db: SqliteConnection, tables: Iterable[str]) -> bool:
+        """Erase deleted rows of tables from the file and its log; return False if the log was in use."""
+        return purge_deleted(db, tables)
+
+    def notify(self, db: SqliteConnection, event: str) -> None:
+        """Do nothing: a database file is used by a single process."""
+
+    async def listen(self, on_event: Callable[[str], None]) -> None:
+        """Return at once: a database file is used by a single process."""
+
+    async def check_alive(self, health: DatabaseHealth) -> None:
         try:
             await asyncio.to_thread(self._identity_guard.require_same_file)
         except DatabaseGone as error:
-            self.health.record_failure(error)
+            health.record_failure(error)
             await asyncio.to_thread(self._identity_guard.lock_replacement)
-
-    async def measure_size_bytes(self) -> int:
-        """Return the size of the file in bytes, without its write-ahead log."""
-        size_sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        return int(await self.query(SqliteConnection.fetch_value, size_sql))
-
-    async def check(self) -> int:
-        """Check the whole database file and return its schema version.
-
-        Raises `DatabaseBroken` if it is damaged.
-        """
-        if problems := await self.read(list_integrity_problems):
-            raise DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
-        return await self.read(load_schema_version)
 
     async def backup(self, path: Path) -> None:
         is_awaited = True
-        source_worker = SqliteWorker(self.location, pragmas=READER_PRAGMAS)
-        await source_worker.open()
+        source_worker = await self.open_worker(is_writer=False)
         try:
             await source_worker.run(sqlite_backup.copy_to_file, path, lambda: is_awaited)
         except asyncio.CancelledError:
@@ -140,13 +116,8 @@ class SqliteDatabase(Database[SqliteConnection, SqliteWorker]):
         finally:
             await source_worker.close()
 
-    async def _ensure_alive(self, worker: SqliteWorker) -> SqliteWorker:
-        if not worker.is_dead:
-            return worker
-        log.error("database thread ended database=%s action=replace", self.location)
-        successor = await SqliteWorker(worker.path, pragmas=worker.pragmas).open()
-        await asyncio.to_thread(worker.close_abandoned)
-        return successor
+    def close(self) -> None:
+        self._identity_guard.release()
 
 
 def _require_writable_file(path: Path) -> None:
@@ -163,7 +134,7 @@ def _require_writable_file(path: Path) -> None:
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
     # The page size takes effect only in an empty file.
-    connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
+    connection.execute(f"PRAGMA page_size = {migrations.PAGE_SIZE_BYTES}")
     # The mode is stored in the file; file systems without shared memory refuse it (https://www.sqlite.org/wal.html).
     (journal_mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if journal_mode != "wal":

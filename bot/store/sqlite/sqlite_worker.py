@@ -28,8 +28,7 @@ class SqliteWorker:
     """A SQLite connection with its own thread; translates SQLite's errors to `StoreError`."""
 
     def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
-        self.path = path
-        self.pragmas = tuple(pragmas)
+        self._path, self._pragmas = path, tuple(pragmas)
         self._driver = aiosqlite.Connection(self._connect, iter_chunk_size=64)
         self._connection: SqliteConnection | None = None
         self._thread: threading.Thread | None = None
@@ -38,7 +37,7 @@ class SqliteWorker:
 
     def _connect(self) -> SqliteConnection:
         self._thread = threading.current_thread()
-        self._connection = connect(self.path, self.pragmas)
+        self._connection = connect(self._path, self._pragmas)
         return self._connection
 
     @property
@@ -58,7 +57,7 @@ class SqliteWorker:
             # The ending thread must not call the event loop after the loop is closed.
             if self._thread is not None:
                 self._thread.join()
-            raise to_store_error(error, self.path) from error
+            raise to_store_error(error, self._path) from error
         return self
 
     async def run(
@@ -76,7 +75,7 @@ class SqliteWorker:
                 self._watch_thread(deadline)
                 await self._driver.executescript(call)
         except SQLITE_ERRORS as error:
-            raise to_store_error(error, self.path) from error
+            raise to_store_error(error, self._path) from error
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -101,17 +100,12 @@ class SqliteWorker:
         await self.run(SqliteConnection.roll_back)
 
     async def close(self) -> None:
-        if self.is_dead:
-            self.close_abandoned()
-        elif self._connection is not None:
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None and self._is_thread_alive:
             await self._driver.close()
-
-    def close_abandoned(self) -> None:
-        """Close the connection of a thread that has ended, rolling back its open transaction."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        elif connection is not None:
+            # SQLite rolls back the open transaction.
+            await asyncio.to_thread(connection.close)
 
     def _watch_thread(self, deadline: asyncio.Timeout) -> None:
         """Let the deadline of a call expire if the thread ends, which is checked at intervals."""

@@ -1,6 +1,7 @@
 """Functions that read the schemas of a SQLite database's tables, and the last ids that tables assigned."""
 
 import sqlite3
+from collections.abc import Mapping
 
 from bot.store.records.content_records import TableSchema
 
@@ -32,12 +33,12 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
     return list(ordered_schema_by_table.values())
 
 
-def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
+def load_last_ids(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the last assigned id of each table that never reuses ids (AUTOINCREMENT)."""
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
 
 
-def set_id_sequences(connection: sqlite3.Connection, last_id_by_table: dict[str, int]) -> None:
+def raise_last_ids(connection: sqlite3.Connection, last_id_by_table: Mapping[str, int]) -> None:
     """Make the tables in `last_id_by_table` assign only ids above the given ids."""
     for table_name, last_id in last_id_by_table.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table_name,))
