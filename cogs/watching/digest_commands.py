@@ -30,7 +30,7 @@ from cogs.shared.channel_options import (
     require_can_post,
     resolve_channel,
 )
-from cogs.shared.panels import ChannelPanel, heading_text, selected_number
+from cogs.shared.panels import ChannelPanel, heading_text
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 from cogs.watching import digest_labels
@@ -138,8 +138,7 @@ def _digest_text(digest: Digest) -> str:
 
 _SUMMARY_WAIT_SECONDS = 10.0
 """Maximum time in seconds for which the preview of a digest waits for summaries."""
-_MINUTES_PER_HOUR = 60
-_DEFAULT_PLAN = DigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
+_DEFAULT_PLAN = DigestPlan(weekday=None, minute=digest_labels.DEFAULT_MINUTE)
 _DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION = (
     "alone",
     "wide",
@@ -262,12 +261,7 @@ class ChannelDigestPanel(ChannelPanel):
         is_unchanged = self._saved_digest is not None and self._saved_digest.plan == plan
         button_style, stop_label = discord.ButtonStyle, _("Stop the digest")
         return (
-            ActionRow(
-                StringMenu(self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan))
-            ),
-            ActionRow(
-                StringMenu(self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan))
-            ),
+            *digest_labels.schedule_menus(plan, self._change_plan),
             ActionRow(
                 StringMenu(
                     self._select_options,
@@ -291,18 +285,15 @@ class ChannelDigestPanel(ChannelPanel):
             ),
         )
 
-    async def _select_day(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._edited_plan = replace(self._edited_plan, weekday=selected_number(selected_values))
-
-    async def _select_hour(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._edited_plan = replace(self._edited_plan, minute=int(selected_values[0]))
+    def _change_plan(self, **changes: Any) -> None:  # noqa: ANN401
+        self._edited_plan = replace(self._edited_plan, **changes)
 
     async def _select_options(self, _interaction: Interaction, selected_values: list[str]) -> None:
         option_flags = {
             option_name: option_name in selected_values
             for option_name in (_DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION)
         }
-        self._edited_plan = replace(self._edited_plan, **option_flags)
+        self._change_plan(**option_flags)
 
     async def _save_digest(self, interaction: Interaction) -> None:
         target_channel = await channel_options.require_existing_channel(interaction, self.channel.id)

@@ -1,13 +1,18 @@
-"""Text of digest plans: schedule, options, and entries of the settings history."""
+"""Schedule and options of digests: their menus, and their text in panels and in the settings history."""
 
-import discord
+from collections.abc import Callable
+
 from babel.dates import get_day_names
 
 from bot.core import i18n, local_time
 from bot.core.i18n import _
 from bot.core.preferences import DigestPlan
-from cogs.shared.panels import select_options
+from bot.posting.rendering.layout.blocks import ActionRow
+from cogs.shared.panels import select_options, selected_number
+from cogs.shared.views import Interaction, StringMenu
 
+DEFAULT_MINUTE = 8 * 60
+"""Minute of the day at which digests are sent unless another is chosen."""
 _MINUTES_PER_HOUR = 60
 
 
@@ -20,20 +25,26 @@ def schedule_text(plan: DigestPlan) -> str:
     )
 
 
-def day_options(plan: DigestPlan) -> list[discord.SelectOption]:
-    """Return the menu options for the day of a digest.
+def schedule_menus(plan: DigestPlan, change_plan: Callable[..., None]) -> tuple[ActionRow, ActionRow]:
+    """Return the menus for the day and the hour of a digest.
 
-    `selected_number` returns the day for the selected option.
+    They pass the new `weekday` or `minute` to `change_plan`, by name.
     """
-    return select_options(plan.weekday, range(7), weekly_label, _("Every day"))
 
+    async def select_day(_interaction: Interaction, selected_values: list[str]) -> None:
+        change_plan(weekday=selected_number(selected_values))
 
-def time_options(plan: DigestPlan) -> list[discord.SelectOption]:
-    """Return the menu options for the time of a digest; the values are minutes of the day."""
+    async def select_hour(_interaction: Interaction, selected_values: list[str]) -> None:
+        change_plan(minute=int(selected_values[0]))
+
+    day_options = select_options(plan.weekday, range(7), weekly_label, _("Every day"))
     _unset_option, *hour_options = select_options(
-        plan.minute, range(0, 24 * _MINUTES_PER_HOUR, _MINUTES_PER_HOUR), _time_label, ""
+        plan.minute, range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR), _time_label, ""
     )
-    return hour_options
+    return (
+        ActionRow(StringMenu(select_day, placeholder=_("How often…"), options=day_options)),
+        ActionRow(StringMenu(select_hour, placeholder=_("What time…"), options=hour_options)),
+    )
 
 
 def _time_label(minute: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import discord
 
@@ -23,7 +24,7 @@ from bot.search.index.search_engine import EngineError
 from bot.search.query.query_parser import parse_query
 from bot.text import discord_text
 from cogs.shared.modals import TextField, modal_button
-from cogs.shared.panels import heading_text, selected_number, setting_section, time_zone_button
+from cogs.shared.panels import heading_text, setting_section, time_zone_button
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import (
     AckMode,
@@ -40,7 +41,6 @@ MAX_TOPICS = 10
 MAX_TOPIC_LENGTH = 100
 """Maximum length in characters of a topic of a personal digest."""
 
-_MINUTES_PER_HOUR = 60
 _MAX_NAMES_LISTED = 3
 """Maximum number of feeds or topics that a line of the panel names."""
 
@@ -53,7 +53,7 @@ class PersonalDigestPanel(OwnedView):
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
-        self._edited_plan = PersonalDigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
+        self._edited_plan = PersonalDigestPlan(weekday=None, minute=digest_labels.DEFAULT_MINUTE)
         self._saved_digest: PersonalDigest | None = None
         self._readable_feeds: list[Feed] = []
         self._has_time_zone = True
@@ -66,7 +66,7 @@ class PersonalDigestPanel(OwnedView):
             self._edited_plan = self._saved_digest.plan
         elif (server_id := interaction_context.server_id(interaction)) is not None:
             zone = (await store.preferences.by_server(server_id)).time_zone
-            self._edited_plan = replace(self._edited_plan, time_zone=zone)
+            self._change_plan(time_zone=zone)
         self._has_time_zone = self._saved_digest is not None or self._edited_plan.time_zone != "UTC"
         readable_feed_ids = await _load_readable_feed_ids(interaction)
         readable_feeds = [feed for feed in await store.feeds.list_all() if feed.id in readable_feed_ids]
@@ -110,12 +110,7 @@ class PersonalDigestPanel(OwnedView):
         blocks: list[Block] = [
             heading_text(_("Your digest"), *self._state_lines()),
             Separator(),
-            ActionRow(
-                StringMenu(self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan))
-            ),
-            ActionRow(
-                StringMenu(self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan))
-            ),
+            *digest_labels.schedule_menus(plan, self._change_plan),
             setting_section(_("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)),
             setting_section(_("Feeds"), self._feeds_text()),
             *self._feed_menu(),
@@ -186,17 +181,14 @@ class PersonalDigestPanel(OwnedView):
         if len(self._readable_feeds) > len(listed_feeds):
             yield text_block("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
 
-    async def _select_day(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._edited_plan = replace(self._edited_plan, weekday=selected_number(selected_values))
-
-    async def _select_hour(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._edited_plan = replace(self._edited_plan, minute=int(selected_values[0]))
+    def _change_plan(self, **changes: Any) -> None:  # noqa: ANN401
+        self._edited_plan = replace(self._edited_plan, **changes)
 
     async def _choose_feeds(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._edited_plan = replace(self._edited_plan, feed_ids=tuple(sorted(map(int, selected_values))))
+        self._change_plan(feed_ids=tuple(sorted(map(int, selected_values))))
 
     async def _toggle_watches(self, _interaction: Interaction) -> None:
-        self._edited_plan = replace(self._edited_plan, include_watches=not self._edited_plan.include_watches)
+        self._change_plan(include_watches=not self._edited_plan.include_watches)
 
     async def _on_topics_submit(self, _interaction: Interaction, topics_text: str) -> None:
         topics = dict.fromkeys(
@@ -211,7 +203,7 @@ class PersonalDigestPanel(OwnedView):
                         topic=discord_text.escape_markdown(discord_text.truncate_utf16(topic, 80))
                     )
                 )
-        self._edited_plan = replace(self._edited_plan, topic_queries=tuple(topics))
+        self._change_plan(topic_queries=tuple(topics))
 
     async def _start_with_time_zone(self, interaction: Interaction, zone: str) -> None:
         """Start the digest of a user whose time zone was unknown until now."""
@@ -220,7 +212,7 @@ class PersonalDigestPanel(OwnedView):
 
     async def _on_time_zone_submit(self, _interaction: Interaction, zone: str) -> None:
         self._has_time_zone = True
-        self._edited_plan = replace(self._edited_plan, time_zone=zone)
+        self._change_plan(time_zone=zone)
 
     async def _send_preview(self, interaction: Interaction) -> None:
         client, plan, language = self.client, self._edited_plan, i18n.current_language()
