@@ -28,7 +28,7 @@ from cogs.feeds.subscription_options import (
 from cogs.settings import posting_limits_panels
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
-from cogs.shared.paging import Paginated
+from cogs.shared.paging import PagedMixin
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
 CheckFeed = Callable[[Feed], Awaitable[str]]
@@ -54,7 +54,7 @@ _POSSIBLY_MOVED_ERROR_CODES = {
 """Errors of a feed that suggest that its site now has the feed at another address."""
 
 
-class SubscriptionPages(ManagersPanel, Paginated):
+class SubscriptionPages(PagedMixin, ManagersPanel):
     """Pages of the server's subscriptions that the user can see."""
 
     def __init__(self, interaction: Interaction, check_feed: CheckFeed) -> None:

@@ -58,7 +58,9 @@ class ChannelSettingsPanel(ChannelPanel):
             heading_text(_("Channel settings"), self.channel.mention),
             Separator(),
             setting_section(_("Post language")),
-            ActionRow(language_menu(self, preferences.language, _("Same as the server"))),
+            ActionRow(
+                language_menu(partial(self.change, Preference.LANGUAGE), preferences.language, _("Same as the server"))
+            ),
             self._toggle_section(Preference.JOIN_STORIES, preferences),
         ]
         text_generator = self.client.services.model_services

@@ -67,34 +67,32 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
 """Numeric settings of a channel, by the preference in which the value is stored."""
 
 
-class _LimitsPanel(ChannelPanel):
-    """Panel with menus for numeric settings of a channel."""
+def _limit_menu(
+    panel: ChannelPanel, preference: Preference, preferences: ChannelPreferences
+) -> tuple[Section, ActionRow]:
+    """Return the section with the name of a numeric setting, and the menu of its values."""
 
-    def limit_menu(self, preference: Preference, preferences: ChannelPreferences) -> tuple[Section, ActionRow]:
-        """Return the section with the name of a numeric setting, and the menu of its values."""
-        limit_option = LIMIT_OPTIONS[preference]
-        menu_options = select_options(
-            getattr(preferences, preference),
-            limit_option.choices,
-            limit_option.format_value,
-            _(limit_option.unset_label),
-        )
-        for option in menu_options:
-            option.label = option.label[:1].upper() + option.label[1:]
-        menu = StringMenu(
-            partial(self._set_limit, preference), placeholder=f"{_(limit_option.name)}…", options=menu_options
-        )
-        return setting_section(_(limit_option.name)), ActionRow(menu)
+    async def set_limit(_interaction: Interaction, selected_values: list[str]) -> None:
+        await panel.change(preference, selected_number(selected_values))
+        panel.client.outbox_relay.wake()
 
-    async def _set_limit(self, preference: Preference, _interaction: Interaction, selected_values: list[str]) -> None:
-        await self.change(preference, selected_number(selected_values))
-        self.client.outbox_relay.wake()
+    limit_option = LIMIT_OPTIONS[preference]
+    menu_options = select_options(
+        getattr(preferences, preference),
+        limit_option.choices,
+        limit_option.format_value,
+        _(limit_option.unset_label),
+    )
+    for option in menu_options:
+        option.label = option.label[:1].upper() + option.label[1:]
+    menu = StringMenu(set_limit, placeholder=f"{_(limit_option.name)}…", options=menu_options)
+    return setting_section(_(limit_option.name)), ActionRow(menu)
 
 
 _SCHEDULE_PREFERENCES = (Preference.QUIET_HOURS, Preference.MAX_POSTS_PER_HOUR, Preference.MIN_POST_INTERVAL)
 
 
-class SchedulePanel(_LimitsPanel):
+class SchedulePanel(ChannelPanel):
     """Panel for a channel's quiet hours, hourly limit and minimum interval between posts.
 
     Quiet hours are saved once both their start and their end are chosen.
@@ -133,8 +131,8 @@ class SchedulePanel(_LimitsPanel):
             setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet_hours_line, note)))),
             self._hour_menu(0, quiet_begin, _("Quiet from…"), _("Quiet from {time}")),
             self._hour_menu(1, quiet_end, _("Quiet until…"), _("Quiet until {time}")),
-            *self.limit_menu(Preference.MAX_POSTS_PER_HOUR, preferences),
-            *self.limit_menu(Preference.MIN_POST_INTERVAL, preferences),
+            *_limit_menu(self, Preference.MAX_POSTS_PER_HOUR, preferences),
+            *_limit_menu(self, Preference.MIN_POST_INTERVAL, preferences),
             ActionRow(turn_off_button),
         )
 
@@ -197,7 +195,7 @@ def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone
     return _("No quiet hours")
 
 
-class StoryLimitsPanel(_LimitsPanel):
+class StoryLimitsPanel(ChannelPanel):
     """Panel for a channel's story limits: minimum number of outlets, and maximum number of stories a day."""
 
     async def render(self, interaction: Interaction) -> None:
@@ -211,8 +209,8 @@ class StoryLimitsPanel(_LimitsPanel):
         )
         lines = self._build_lines(preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
         spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
-        _name, outlets_row = self.limit_menu(Preference.MIN_OUTLETS, preferences)
-        _name, best_row = self.limit_menu(Preference.TOP_STORIES_PER_DAY, preferences)
+        _name, outlets_row = _limit_menu(self, Preference.MIN_OUTLETS, preferences)
+        _name, best_row = _limit_menu(self, Preference.TOP_STORIES_PER_DAY, preferences)
         await self.display_card(interaction, *spaced_blocks, outlets_row, best_row)
 
     def _build_lines(

@@ -15,10 +15,10 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, tex
 from bot.posting.wording import look_labels
 from cogs.feeds.look_panel import LookPanel
 from cogs.shared import channel_options
-from cogs.shared.authorization import has_manage_guild
+from cogs.shared.authorization import ManagersPanel, has_manage_guild
 from cogs.shared.channel_options import ChannelOption, PostableChannel, require_can_post
 from cogs.shared.panels import (
-    SettingsPanel,
+    change_preference,
     heading_text,
     language_menu,
     language_name,
@@ -30,7 +30,7 @@ from cogs.shared.views import ActionButton, ChannelMenu, Interaction, RoleMenu
 _MAX_NOTIFY_ROLES = 10
 
 
-class ServerSettingsPanel(SettingsPanel):
+class ServerSettingsPanel(ManagersPanel):
     """Panel with the settings of a server and their controls."""
 
     async def render(self, interaction: Interaction) -> None:
@@ -82,7 +82,7 @@ class ServerSettingsPanel(SettingsPanel):
             heading_text(_("Server settings")),
             Separator(),
             setting_section(_("Post language")),
-            ActionRow(language_menu(self, preferences.language, automatic_label)),
+            ActionRow(language_menu(self._set_language, preferences.language, automatic_label)),
             setting_section(_("Feed alerts"), alerts_text),
             ActionRow(alert_channel_menu),
             setting_section(_("Who manages feeds"), managers_text),
@@ -99,9 +99,12 @@ class ServerSettingsPanel(SettingsPanel):
         )
         await self.display_card(interaction, *blocks)
 
+    async def _set_language(self, language: str | None) -> None:
+        await change_preference(self, Preference.LANGUAGE, language)
+
     async def _set_alert_channel(self, interaction: Interaction, channel_ids: list[int]) -> None:
         if not channel_ids:
-            await self.change(Preference.ALERT_CHANNEL, None)
+            await change_preference(self, Preference.ALERT_CHANNEL, None)
             return
         confirmation = await set_alert_channel(
             interaction, await channel_options.require_existing_channel(interaction, channel_ids[0])
@@ -114,7 +117,7 @@ class ServerSettingsPanel(SettingsPanel):
             raise app_commands.MissingPermissions(["manage_guild"])
         if self.guild.id in role_ids:  # The server's id is that of @everyone.
             raise UserFacingError(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
-        await self.change(Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
+        await change_preference(self, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
 
     async def _set_notify_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not interaction.permissions.manage_roles:
@@ -126,14 +129,14 @@ class ServerSettingsPanel(SettingsPanel):
                 raise UserFacingError(_("That role no longer exists."))
             if reason := role_mentions.find_self_assign_problem(role, manager_role=manager_role):
                 raise UserFacingError(reason)
-        await self.change(Preference.SELF_ASSIGNABLE_ROLES, ",".join(map(str, sorted(role_ids))) or None)
+        await change_preference(self, Preference.SELF_ASSIGNABLE_ROLES, ",".join(map(str, sorted(role_ids))) or None)
 
     async def _open_look(self, interaction: Interaction) -> None:
         self.stop()
         await LookPanel(interaction, None).start(interaction)
 
     async def _set_time_zone(self, _interaction: Interaction, zone: str) -> None:
-        await self.change(Preference.TIME_ZONE, zone)
+        await change_preference(self, Preference.TIME_ZONE, zone)
 
 
 def _zone_text(zone_name: str, now: int) -> str:
@@ -169,7 +172,7 @@ async def set_alert_channel(interaction: Interaction, target_channel: PostableCh
     return "\n".join(filter(None, (confirmation, permission_advice)))
 
 
-class AlertChannelFlow(SettingsPanel):
+class AlertChannelFlow(ManagersPanel):
     """Message that names the channel for feed alerts, with a button that unsets the channel."""
 
     async def start(self, interaction: Interaction) -> None:
@@ -184,7 +187,7 @@ class AlertChannelFlow(SettingsPanel):
         )
 
     async def _clear_alert_channel(self, interaction: Interaction) -> None:
-        await self.change(Preference.ALERT_CHANNEL, None)
+        await change_preference(self, Preference.ALERT_CHANNEL, None)
         await self.finish(interaction, _no_alert_channel_text())
 
 

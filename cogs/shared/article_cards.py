@@ -16,8 +16,8 @@ from bot.posting.rendering.layout.blocks import ActionRow, Card, Gallery, text_b
 from bot.text import discord_text
 from bot.text.characters import strip_invisible
 from cogs.shared.authorization import load_hidden_server_ids
-from cogs.shared.paging import Paginated
-from cogs.shared.views import Interaction, menu_option, reply
+from cogs.shared.paging import PagedMixin
+from cogs.shared.views import Interaction, OwnedView, menu_option, reply
 
 _MAX_TITLE_LENGTH = 150
 _MAX_POST_LINKS = 5
@@ -102,7 +102,7 @@ async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark
     return await bookmarks_repository.get(interaction.user.id, article.id, hidden_server_ids=hidden_server_ids)
 
 
-class BookmarkTextPages(Paginated):
+class BookmarkTextPages(PagedMixin, OwnedView):
     """Pages of the stored text of a bookmarked article."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:

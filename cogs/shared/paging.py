@@ -12,15 +12,15 @@ from bot.posting.rendering.layout.icons import Icon, emoji_for
 from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 
-class Paginated(OwnedView):
-    """View with pages. `page_index` is the index of the current page, from 0."""
+class PagedMixin:
+    """Mixin for views with pages. `page_index` is the index of the current page, from 0."""
 
     page_index = 0
 
     def page_buttons(self, *, has_more: bool, page_count: int | str | None = None) -> tuple[Item, ...]:
         """Return the buttons that turn pages; the list is empty if there is only one page.
 
-        `pages` is the number of pages, if known.
+        `page_count` is the number of pages, if known.
         """
         if not self.page_index and not has_more:
             return ()
@@ -45,7 +45,7 @@ class PageLike(Protocol):
 P = TypeVar("P", bound=PageLike)
 
 
-class Paginator(Paginated, Generic[P]):
+class Paginator(PagedMixin, OwnedView, Generic[P]):
     """Base of paginated lists."""
 
     async def load_page(self, interaction: Interaction, page_number: int) -> P:

@@ -26,26 +26,18 @@ NO_CHOICE_VALUE = "-"
 """Value of the menu option that unsets a setting."""
 
 
-class SettingsPanel(ManagersPanel):
-    """Panel with the settings of a server or, if `channel` is set, of a channel."""
-
-    channel: PostableChannel | None = None
-
-    async def change(self, preference: Preference, new_value: str | int | None) -> None:
-        await self.store.preferences.change(
-            preference,
-            new_value,
-            server_id=self.guild.id,
-            channel_id=None if self.channel is None else self.channel.id,
-            user_id=self.user_id,
-        )
-        self.has_saved = True
+async def change_preference(
+    panel: ManagersPanel, preference: Preference, new_value: str | int | None, *, channel_id: int | None = None
+) -> None:
+    """Change a preference of the panel's server or, if `channel_id` is set, of a channel, and say that it is saved."""
+    await panel.store.preferences.change(
+        preference, new_value, server_id=panel.guild.id, channel_id=channel_id, user_id=panel.user_id
+    )
+    panel.has_saved = True
 
 
-class ChannelPanel(SettingsPanel):
+class ChannelPanel(ManagersPanel):
     """Panel about one channel, for users who manage feeds and can see the channel."""
-
-    channel: PostableChannel
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction)
@@ -54,6 +46,9 @@ class ChannelPanel(SettingsPanel):
     async def authorize(self, interaction: Interaction) -> None:
         await super().authorize(interaction)
         await require_visible(interaction, self.channel.id)
+
+    async def change(self, preference: Preference, new_value: str | int | None) -> None:
+        await change_preference(self, preference, new_value, channel_id=self.channel.id)
 
 
 def heading_text(title: str, *lines: str) -> Text:
@@ -132,16 +127,18 @@ def language_name(language: str) -> str:
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
-def language_menu(panel: SettingsPanel, selected_language: str | None, unset_label: str) -> StringMenu:
+def language_menu(
+    set_language: Callable[[str | None], Awaitable[None]], selected_language: str | None, unset_label: str
+) -> StringMenu:
     """Return a menu of languages for posts.
 
     `unset_label` is the label of the option for no language.
     """
 
-    async def set_language(_interaction: Interaction, selected_values: list[str]) -> None:
-        await panel.change(Preference.LANGUAGE, i18n.supported_language(selected_values[0]))
+    async def select_language(_interaction: Interaction, selected_values: list[str]) -> None:
+        await set_language(i18n.supported_language(selected_values[0]))
 
     menu_options = select_options(
         selected_language, i18n.LANGUAGES, lambda language: language_name(language).capitalize(), unset_label
     )
-    return StringMenu(set_language, placeholder=_("Post language…"), options=menu_options)
+    return StringMenu(select_language, placeholder=_("Post language…"), options=menu_options)

@@ -1,6 +1,9 @@
 """Buttons that are too old say so."""
 
+from collections.abc import Iterator
+
 from bot.drill.discord_stand_in import rules
+from cogs.shared.views import OwnedView
 from tests.cogs.test_reading import numbered_items
 from tests.support.interactions import (
     BACK,
@@ -15,7 +18,27 @@ from tests.support.interactions import (
     press,
 )
 
+MAX_CLASSES = 4
+"""So many classes of ours, one below the other, make a view at most: a reader has to open each of them."""
 EXPIRED = "These buttons have expired. Run the command again."
+
+
+def count_classes(view: type) -> int:
+    """How many of the cogs' classes lead to a view, itself included."""
+    return max(map(count_classes, view.__bases__), default=0) + view.__module__.startswith("cogs.")
+
+
+def list_subclasses(view: type) -> Iterator[type]:
+    subclasses: list[type] = view.__subclasses__()
+    for subclass in subclasses:
+        yield subclass
+        yield from list_subclasses(subclass)
+
+
+def test_a_view_is_not_many_classes_deep():
+    views = set(list_subclasses(OwnedView))
+    assert {"SearchPages", "ChannelDigestPanel"} <= {view.__name__ for view in views}
+    assert [view for view in views if count_classes(view) > MAX_CLASSES] == []
 
 
 async def test_pages_say_that_they_expired_and_lose_their_buttons(telex, feed_server):
