@@ -6,7 +6,7 @@ from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import TelexBot
-from bot.core.i18n import _, linkify_commands
+from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
@@ -16,6 +16,7 @@ from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.follow_flow import FollowFlow
 from cogs.feeds.look_panel import LookPanel, require_mention
 from cogs.feeds.post_previews import show_preview
+from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_card import UnfollowFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.feeds.subscription_options import bold_feed_name, resolve_subscription, unfollowed_text
@@ -99,36 +100,14 @@ class FeedCog(
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        subscription, followed_feed = await resolve_subscription(interaction, feed)
-        subscriptions = self.bot.store.subscriptions
-        if not await subscriptions.pause(subscription.id, user_id=interaction.user.id):
-            raise UserFacingError(
-                linkify_commands(_("{feed} is already paused. Resume it with /feed resume.")).format(
-                    feed=bold_feed_name(followed_feed)
-                )
-            )
-        await interaction.edit_original_response(
-            content=linkify_commands(
-                _(
-                    "Paused {feed} in <#{channel}>. New articles show up in search but aren’t posted. Resume "
-                    "it with /feed resume."
-                )
-            ).format(feed=bold_feed_name(followed_feed), channel=subscription.channel_id)
-        )
+        confirmation = await pause_feed(interaction, await resolve_subscription(interaction, feed))
+        await interaction.edit_original_response(content=confirmation)
 
     @app_commands.command(name="resume", description=locale_str("Resume a paused feed"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        subscription, followed_feed = await resolve_subscription(interaction, feed)
-        subscriptions = self.bot.store.subscriptions
-        if not await subscriptions.resume(subscription.id, user_id=interaction.user.id):
-            raise UserFacingError(_("{feed} isn’t paused.").format(feed=bold_feed_name(followed_feed)))
-        self.bot.services.poller.wake()
-        await interaction.edit_original_response(
-            content=_("Resumed {feed} in <#{channel}>. You’ll see its next article there.").format(
-                feed=bold_feed_name(followed_feed), channel=subscription.channel_id
-            )
-        )
+        confirmation = await resume_feed(interaction, await resolve_subscription(interaction, feed))
+        await interaction.edit_original_response(content=confirmation)
 
     @app_commands.command(name="preview", description=locale_str("Preview a feed’s latest article as a post"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)

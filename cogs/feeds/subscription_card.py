@@ -19,6 +19,7 @@ from bot.watches import subscription_filters
 from cogs.feeds import filter_panels, subscription_health
 from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.post_previews import show_preview
+from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_options import (
     FollowedFeed,
     SubscriptionPanel,
@@ -127,10 +128,9 @@ class SubscriptionCard(SubscriptionPanel):
         ]
 
     async def _toggle_pause(self, interaction: Interaction) -> None:
-        if self.followed_feed[0].paused_at is not None:
-            await resume_subscription(interaction, self.followed_feed)
-        else:
-            await self.store.subscriptions.pause(self.followed_feed[0].id, user_id=self.user_id)
+        is_paused = self.followed_feed[0].paused_at is not None
+        pause_or_resume = resume_feed if is_paused else pause_feed
+        await self.render(interaction, await pause_or_resume(interaction, self.followed_feed))
 
     async def _check_now(self, interaction: Interaction) -> None:
         await self.render(interaction, await self._check_feed(self.followed_feed[1]))
@@ -143,12 +143,6 @@ class SubscriptionCard(SubscriptionPanel):
 
     async def _confirm_unfollow(self, interaction: Interaction) -> None:
         await UnfollowFlow(interaction, self.followed_feed).start(interaction)
-
-
-async def resume_subscription(interaction: Interaction, followed_feed: FollowedFeed) -> None:
-    """Resume a paused subscription, and wake the poller of feeds."""
-    await interaction.client.store.subscriptions.resume(followed_feed[0].id, user_id=interaction.user.id)
-    interaction.client.services.poller.wake()
 
 
 class UnfollowFlow(ManagersPanel):

@@ -18,6 +18,7 @@ from bot.posting.wording.reason_sentences import describe_reason
 from bot.text import discord_text, urls
 from cogs.feeds import opml_transfer, subscription_card, subscription_health
 from cogs.feeds.follow_flow import FollowFlow, add_site_button
+from cogs.feeds.subscription_actions import resume_feed
 from cogs.feeds.subscription_health import ACTION_REQUIRED_STATES, HealthState, SubscriptionHealth
 from cogs.feeds.subscription_options import (
     FollowedFeed,
@@ -124,10 +125,7 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         detail_texts = [f"<#{subscription.channel_id}>"]
         if health.state is HealthState.PAUSED:
             detail_texts.append(_("paused {when}").format(when=f"<t:{subscription.paused_at}:R>"))
-            remedy_button = ActionButton(
-                partial(subscription_card.resume_subscription, followed_feed=health.followed_feed),
-                label=_("Resume"),
-            )
+            remedy_button = ActionButton(partial(self._resume, health.followed_feed), label=_("Resume"))
         elif health.state is HealthState.BLOCKED:
             remedy_button = ActionButton(partial(self._retry_feed, health.followed_feed), label=_("Try again"))
         elif health.state is HealthState.GONE or feed.error in _POSSIBLY_MOVED_ERROR_CODES:
@@ -150,6 +148,9 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
             f"-# {' · '.join(detail_texts)}",
         )
         return Section((text_block("\n".join(filter(None, text_lines))),), remedy_button)
+
+    async def _resume(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
+        await self.render(interaction, await resume_feed(interaction, followed_feed))
 
     async def _check_now(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
         _subscription, feed = await require_current_subscription(interaction, followed_feed)

@@ -248,6 +248,34 @@ async def test_a_long_list_has_pages_and_a_card_for_each(telex, feed_server):
     assert "paused" in text(last_reply(await telex.editor.click(opened_reply, label="Pause")))
 
 
+async def test_a_pause_is_the_same_by_command_on_the_card_and_in_the_list(telex, feed_server):
+    await follow(telex, feed_server)
+    subscription_id = await first_subscription_id(telex)
+    paused = message_text(await telex.editor.slash(telex.news, "feed pause", feed=subscription_id))
+    resumed = message_text(await telex.editor.slash(telex.news, "feed resume", feed=subscription_id))
+    card_reply = await telex.editor.click(last_reply(await open_feed_card(telex)), label="Pause")
+    assert paused in message_text(card_reply)
+    assert resumed in message_text(await telex.editor.click(last_reply(card_reply), label="Resume"))
+    await telex.editor.slash(telex.news, "feed pause", feed=subscription_id)
+    list_reply = await telex.editor.slash(telex.news, "feed list")
+    assert resumed in message_text(await telex.editor.click(last_reply(list_reply), label="Resume"))
+
+
+async def test_what_another_person_has_paused_or_removed_is_not_paused_again(telex, feed_server):
+    feed = await follow(telex, feed_server)
+    first_card, second_card = [last_reply(await open_feed_card(telex)) for _ in range(2)]
+    subscription_id = await first_subscription_id(telex)
+    refusal = "**Example News** is already paused. Resume it with /feed resume."
+    await telex.editor.slash(telex.news, "feed pause", feed=subscription_id)
+    card_reply = await telex.editor.click(first_card, label="Pause")
+    assert message_text(card_reply) == refusal
+    assert "Resume" in button_labels(first_card)
+    await telex.store.subscriptions.unfollow(telex.news.id, feed.id, user_id=telex.editor.id)
+    assert (
+        message_text(await telex.editor.click(second_card, label="Pause")) == "That feed isn’t followed there anymore."
+    )
+
+
 async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
