@@ -33,6 +33,7 @@ from rich.console import Console
 from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault
+from tests.support import store_probe
 from tests.support.feed_server import FeedServer
 from tests.support.shared import discord_contract
 from tests.support.wire.bot_process import Launcher
@@ -57,11 +58,6 @@ MAX_LIFE_SECONDS = 3.0  # seconds from a start to a kill
 PLACES = KINDS + SIGNED
 
 _CREATES = re.compile(r"POST /(channels/\d+/(messages|threads|webhooks)|webhooks/\d+/\w+)")
-_DISPATCH_STATES = """
-    SELECT article.url, fate.channel_id, dispatch.state, dispatch.error, dispatch.message_id FROM article
-    JOIN fate ON fate.article_id = article.id
-    JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
-"""
 
 
 def make_fault_source(
@@ -106,10 +102,9 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
         acts.forget_nonces()
     scene.start()
-    last = f"SELECT 1 FROM article WHERE url LIKE '%/articles/{numbers[-1]}'"
     try:
         within = MAX_BURST_SECONDS / scene.clock.speed
-        await until(lambda: scene.rows(last), within=within)
+        await until(lambda: numbers[-1] in scene.stored_numbers(), within=within)
         await scene.wait_until_settled(within=within)
     except TimeoutError:
         counts["unsettled"] += 1
@@ -122,11 +117,12 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
 
 def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> None:
     """What became of these articles in each channel."""
-    message_ids_by_post: dict[tuple[int, int], list[int | None]] = {}
-    states_by_post: dict[tuple[int, int], list[str]] = {}
-    for url, channel_id, state, error, message_id in scene.rows(_DISPATCH_STATES):
-        states_by_post.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(f"{state} {error}")
-        message_ids_by_post.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(message_id)
+    message_ids_by_post: dict[tuple[int | None, int], list[int | None]] = {}
+    states_by_post: dict[tuple[int | None, int], list[str]] = {}
+    for delivery in store_probe.load_deliveries(scene.database):
+        post = (delivery.channel_id, int(delivery.url.rpartition("/")[2]))
+        states_by_post.setdefault(post, []).append(f"{delivery.state} {delivery.last_error}")
+        message_ids_by_post.setdefault(post, []).append(delivery.message_id)
     for kind, channel in scene.channels.items():
         messages = scene.messages(kind)
         mention_counts = Counter(number for message in messages for number in articles(message))

@@ -41,8 +41,8 @@ from bot.core.models import Feed, Validators
 from bot.core.settings import Settings
 from bot.feeds.poll_schedule import NO_HINTS, schedule_after_success
 from tests.store import sql
-from tests.support import postgres_server
-from tests.support.wire import direct_access
+from tests.support import postgres_server, store_probe
+from tests.support.store_probe import Column
 
 GAPS = (0.1, 0.65, 4.9, 99.0, 573.0, 1415.0)
 """Hours between two articles of a feed: quantiles 0, .1, .25, .5, .75, .9 of 215 recorded feeds."""
@@ -132,7 +132,7 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
                 next_poll=now + int(state.due),
             )
         )
-    with direct_access.connected(newsroom.settings.database) as connection:
+    with store_probe.connect(newsroom.settings.database) as connection:
         _insert_all(connection, feeds, now)
     pending_numbers = iter(active_numbers)
 
@@ -149,12 +149,13 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
     await asyncio.gather(*(know() for _ in range(CONCURRENT_POLLS)))
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/begin"):
         shift = int(time.time()) - now  # all of this took a while
-    direct_access.change(
-        newsroom.settings.database,
-        "UPDATE feed SET next_poll = next_poll + ?1, last_poll = last_poll + ?1, "
-        "last_success = last_success + ?1, last_article = last_article + ?1",
-        (shift,),
-    )
+    for column in (
+        Column.FEED_NEXT_POLL_AT,
+        Column.FEED_LAST_POLL_AT,
+        Column.FEED_LAST_SUCCESS_AT,
+        Column.FEED_LAST_ARTICLE_AT,
+    ):
+        store_probe.shift_column(newsroom.settings.database, column, shift)
 
 
 def _insert_all(connection: Any, feeds: Sequence[Feed], now: int) -> None:

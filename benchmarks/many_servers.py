@@ -37,7 +37,7 @@ from bot.core.models import Feed
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Interaction
 from tests.store import sql
-from tests.support.wire import direct_access
+from tests.support import store_probe
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.crowd import POSTING, REACTING, Crowd, open_crowd
 from tests.support.wire.waiting import until
@@ -131,7 +131,7 @@ async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None
         )
         for number in range(FEEDS)
     ]
-    with direct_access.connected(crowd.database) as connection:
+    with store_probe.connect(crowd.database) as connection:
         many_feeds.insert_followed_feeds(connection, feeds, [channel.id for channel in channels], now)
 
 

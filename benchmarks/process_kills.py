@@ -29,10 +29,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ParamSpec
 
 import psycopg
 from rich.console import Console
@@ -41,11 +42,12 @@ from benchmarks import campaign, promises
 from benchmarks.server_kills import kill_server, start_server
 from bot.core.database_url import DatabaseUrl
 from bot.drill.discord_stand_in.discord_server import DiscordServer
-from bot.processes.leases import LEASE_SECONDS
-from tests.support import postgres_server
+from bot.processes.leases import LEASE_SECONDS, SHARD_LEASE
+from tests.store import sql
+from tests.support import postgres_server, store_probe
 from tests.support.feed_server import FeedServer
 from tests.support.shared import discord_contract
-from tests.support.wire import direct_access
+from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.scene import Scene
 from tests.support.wire.waiting import until
@@ -66,6 +68,9 @@ MAX_TAKEOVER_SECONDS = 30.0
 ARTICLES = "https://news.example/articles/"
 
 console = Console(highlight=False, soft_wrap=True)
+
+
+P = ParamSpec("P")
 
 
 @dataclass
@@ -101,21 +106,25 @@ class Fleet:
         """Each publisher brings out some articles, which are due to be fetched."""
         for scene, numbers in zip(self.scenes, numbers_by_scene, strict=True):
             numbers.extend(scene.write(count))
-        await self.change_database("UPDATE feed SET next_poll = 0")
+        await self.make_due()
 
     def count_unread(self, numbers_by_scene: list[list[int]]) -> int:
         """How many articles of a publisher, at the most, were not fetched yet; many where nobody can tell."""
         try:
-            stored_urls = {row[0] for row in self.scenes[0].rows("SELECT url FROM article")}
+            stored_numbers = self.scenes[0].stored_numbers()
         except psycopg.Error:
             return MAX_UNREAD
-        return max(sum(f"{ARTICLES}{number}" not in stored_urls for number in numbers) for numbers in numbers_by_scene)
+        return max(sum(number not in stored_numbers for number in numbers) for numbers in numbers_by_scene)
 
-    async def change_database(self, sql: str) -> None:
+    async def make_due(self) -> None:
+        """Let all feeds be due."""
+        await self.change_database(store_probe.set_column, self.database, Column.FEED_NEXT_POLL_AT, 0)
+
+    async def change_database(self, change: Callable[P, object], *arguments: P.args, **options: P.kwargs) -> None:
         """Change something in the database, as soon as it is there."""
         while True:
             try:
-                await asyncio.to_thread(direct_access.change, self.database, sql)
+                await asyncio.to_thread(change, *arguments, **options)
             except psycopg.Error:
                 await asyncio.sleep(0.2)
             else:
@@ -130,7 +139,8 @@ class Fleet:
 
     def count_gateways(self) -> int:
         """How many processes have shards."""
-        return int(self.scenes[0].rows("SELECT count(DISTINCT owner) FROM lease WHERE kind = 'shard'")[0][0])
+        leases = store_probe.load_rows(self.database, "lease")
+        return len({lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE})
 
     def find_served_shards(self) -> set[int]:
         """The shards that have a session."""
@@ -196,9 +206,11 @@ async def _hasten_database_clock(fleet: Fleet) -> None:
     """Let the clock of the database run as fast as the others."""
     clock = fleet.scenes[0].clock
     await fleet.change_database(
+        sql.run,
+        fleet.database,
         "CREATE OR REPLACE FUNCTION database_time() RETURNS BIGINT LANGUAGE sql VOLATILE PARALLEL SAFE AS "
         f"$$ SELECT (1000 * ({clock.epoch!r} + (extract(epoch FROM clock_timestamp()) - {clock.epoch!r}) * "
-        f"{clock.speed!r}))::BIGINT $$"
+        f"{clock.speed!r}))::BIGINT $$",
     )
 
 
@@ -215,8 +227,10 @@ async def kill_randomly(running_fleet: Fleet, chance: random.Random, counts: Cou
             await start_server(running_fleet.server)
         elif draw < SERVER_KILLS + SESSION_CUTS:
             await running_fleet.change_database(
+                sql.run,
+                running_fleet.database,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
             )
             counts["cuts"] += 1
         else:
@@ -279,7 +293,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
             await asyncio.sleep(BURST_INTERVAL_SECONDS)
             sys.stderr.write(f"{dict(counts)}, owed {running_fleet.count_open_dispatches()}\n")
         await kill_task
-        await running_fleet.change_database("UPDATE feed SET next_poll = 0")
+        await running_fleet.make_due()
         try:
             await until(
                 lambda: not running_fleet.count_open_dispatches() and not running_fleet.count_unread(numbers_by_scene),

@@ -31,6 +31,7 @@ from benchmarks import promises
 from benchmarks.publishers import Publishers
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Kind, Permission
+from tests.support import store_probe
 from tests.support.feed_server import FeedServer
 from tests.support.shared import SHARED, discord_contract
 from tests.support.wire.bot_process import Launcher
@@ -276,19 +277,10 @@ class Soak:
             outcome.repeated += [
                 f"{name}: {key}" for key, times in keys.items() if times > 1 and key.startswith("telex:save:")
             ]
-        outcome.unknown = [
-            str(row) for row in town.rows("SELECT channel_id, what, state FROM dispatch WHERE state <> 'sent'")
-        ]
+        outcome.unknown = [str(dispatch) for dispatch in town.outbox() if dispatch.state != "sent"]
         outcome.unfinished = town.unfinished()
         now = town.clock.now()
-        outcome.forgotten = [
-            str(row)
-            for row in town.rows(
-                f"""SELECT url, next_poll - {now}, last_poll - {now}, interval, failures, error FROM feed
-                    WHERE state = 'active' AND next_poll < {now - MAX_OVERDUE_SECONDS}
-                      AND EXISTS (SELECT 1 FROM subscription WHERE feed_id = feed.id)"""
-            )
-        ]
+        outcome.forgotten = store_probe.list_overdue_feeds(town.database, now - MAX_OVERDUE_SECONDS)
         owner = town.discord.acts.direct(town.discord.state.owner)
         outcome.alarms = [str(message.parts.get("content")) for message in owner.history()]
         outcome.faults.update({f"feed {kind}": count for kind, count in town.publishers.faults.items()})

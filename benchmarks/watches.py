@@ -24,9 +24,9 @@ from bot.search.index import text_analysis
 from bot.store import Store
 from bot.text.words import fold
 from bot.watches.watch_matching import WatchMatcher
+from tests.support import store_probe
 from tests.support.clocks import ManualClock
 from tests.support.samples import add_feed, new_article, record
-from tests.support.wire import direct_access
 
 WATCHES, FEW_WATCHES = 10_000, 100
 SERVERS = 400
@@ -122,7 +122,7 @@ async def measure(path: Path, corpus: Corpus, watches: int) -> tuple[list[float]
         cpu.append((time.process_time() - cpu_started_at) * 1_000)
         wall.append((time.perf_counter() - started_at) * 1_000)
     await store.close()
-    ((match_count,),) = direct_access.rows(path, "SELECT count(*) FROM watch_match")
+    match_count = len(store_probe.load_rows(path, "watch_match"))
     return sorted(cpu), sorted(wall), match_count, learning_seconds
 
 

@@ -15,8 +15,9 @@ import pytest
 from bot.client.services import Services
 from bot.core.rate_limits import FailedLookupLimiter
 from bot.drill.discord_stand_in.state import Channel, Overwrite, Permission
+from tests.support import store_probe
 from tests.support.samples import add_feed, follow, new_article, record
-from tests.support.wire import clients, direct_access
+from tests.support.wire import clients
 from tests.support.wire.bot_process import inherit_environment
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
 
@@ -94,7 +95,7 @@ async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom
     process = mcp.StdioServerParameters(
         command=sys.executable,
         args=["-m", "bot", "mcp"],
-        env=environment | {"TELEX_DATABASE": direct_access.address(newsroom.settings.database)},
+        env=environment | {"TELEX_DATABASE": store_probe.address_of(newsroom.settings.database)},
     )
     async with asyncio.timeout(60), mcp.Client(process) as client:
         search_answer = await mcp.called(client, "search", query="quantum")

@@ -12,7 +12,7 @@ from simcord.results import ResponseMessage
 from bot.core.preferences import DigestPlan, FilterMode
 from tests.cogs.people import Crowd, create_crowd
 from tests.posting.test_forums import add_tag_rule, forum_with_tags
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.interactions import components, forge_click, hide_channel, last_reply, message_text
 
@@ -34,16 +34,7 @@ PANELS = (
     "feed filter",
     "a new filter",
 )
-_STATE = (
-    "SELECT channel_id, feed_id, paused, look FROM subscription",
-    "SELECT * FROM filter",
-    "SELECT channel_id, weekday, minute, alone, wide, chart FROM digest",
-    "SELECT id, locale, alerts, language, time_zone, manager_role, look FROM server",
-    "SELECT id, language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel",
-    "SELECT id, least_outlets, best_a_day FROM channel",
-    "SELECT * FROM forum_tag",
-    "SELECT count(*) FROM setting_change",
-)
+_TABLES = ("subscription", "filter", "digest", "server", "channel", "forum_tag", "setting_change")
 
 
 class Panels:
@@ -74,8 +65,7 @@ class Panels:
 
     async def state(self) -> str:
         """All that panels change."""
-        rows = [sql.run(self.world.database, statement) for statement in _STATE]
-        return json.dumps([[tuple(row) for row in rows_of_statement] for rows_of_statement in rows])
+        return str([store_probe.load_rows(self.world.database, table) for table in _TABLES])
 
 
 def view_components(message: ResponseMessage) -> list[dict[str, Any]]:

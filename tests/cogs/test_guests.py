@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +26,9 @@ from tests.cogs.people import (
 from tests.cogs.people import (
     full_reply_text as heard,
 )
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.interactions import button_custom_id, button_labels, hide_channel, last_reply, text
+from tests.support.store_probe import Column
 
 COMMAND = InteractionType.APPLICATION_COMMAND
 
@@ -71,9 +70,12 @@ async def choose_menu_entry(people: Crowd, who: str, name: str, **message: Any) 
 
 def tables_with_ids(database: Path, *ids: int) -> list[str]:
     """Where in a database one of these numbers stands."""
-    with closing(sqlite3.connect(database)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [name for name in tables for row in connection.execute(f"SELECT * FROM {name}") if set(ids) & set(row)]
+    return [
+        table
+        for table in store_probe.list_tables(database)
+        for row in store_probe.load_rows(database, table)
+        if set(ids) & set(row.values())
+    ]
 
 
 async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(telex, feed_server):
@@ -99,7 +101,7 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
         assert "Removed" in await people.click(who, card, save)
         assert "Saved to your bookmarks" in await people.click(who, card, save)
         assert PUBLIC in heard(await send_command(people, who, "bookmarks"))
-    assert tables_with_ids(sql.file(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
+    assert tables_with_ids(store_probe.file_of(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=5)
     assert [(bookmark.server_id, bookmark.message_id) for bookmark in bookmarks] == [(telex.guild.id, None)]
 
@@ -118,8 +120,7 @@ async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch)
     hidden = people.articles[VAULT].key
     assert "gone, or it’s from a feed you can’t see" in await people.click(GUEST, search_reply, f"telex:share:{hidden}")
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
-    with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
-        connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))
+    store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])
     assert "belongs to one server" in await people.click(GUEST, search_reply, f"telex:share:{key}")
 
 

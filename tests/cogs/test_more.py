@@ -11,7 +11,7 @@ from simcord.results import ResponseMessage
 from bot.core.preferences import PostLook
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.reading import more_menu
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.interactions import (
     button_labels,
@@ -22,6 +22,7 @@ from tests.support.interactions import (
     newest_article,
     text,
 )
+from tests.support.store_probe import Column
 
 ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
 MANAGE_ROLES = discord.Permissions(manage_roles=True).value
@@ -78,11 +79,8 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     assert "Notify me" not in button_labels(await open_more_menu(telex, post))
     (article_id,) = (await telex.store.dispatches.by_message_id(post.id)).article_ids
     assert article_id
-    sql.run(
-        telex.database,
-        "UPDATE dispatch SET look = ? WHERE message_id = ?",
-        (str(PostLook(role=role.id)), post.id),
-    )
+    (dispatch_id,) = [row.id for row in store_probe.load_outbox(telex.database) if row.message_id == post.id]
+    store_probe.set_column(telex.database, Column.DISPATCH_LOOK, str(PostLook(role=role.id)), row_ids=[dispatch_id])
     backend = telex.env.backend
     backend.edit_role(
         telex.guild.id,

@@ -10,7 +10,7 @@ from simcord.results import InteractionResult
 
 from bot.core.preferences import Preference
 from tests.cogs.test_bookmarks import attachment_text
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import (
@@ -244,11 +244,8 @@ async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_s
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex):
     await telex.store.servers.mark_joined(telex.guild.id)
-    change_row = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
-    sql.run(
-        telex.database,
-        "INSERT INTO setting_change (server_id, changed, person_id, setting, new) VALUES (?, 5, ?, ?, ?)",
-        change_row,
+    store_probe.insert_setting_change(
+        telex.database, telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**"
     )
     history_text = message_text(await open_settings(telex, "history"))
     assert "**of a later version**: none → " in history_text

@@ -23,7 +23,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from cogs.running.health_monitor import HealthCog
 from tests.cogs.test_digests import advance_until_due, publish_articles, start_digest
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
@@ -298,7 +298,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     await telex.store.servers.mark_joined(telex.guild.id)
     telex.clock.advance(FailedLookupLimiter.PERIOD_SECONDS)
     assert (await readers.get(second))[0] == 404
-    assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()
+    assert second.split("/")[-2].encode() not in store_probe.file_of(telex.database).read_bytes()
 
 
 async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers):

@@ -20,11 +20,12 @@ from bot.posting.rendering import buttons
 from bot.store import DatabaseFault
 from bot.store.outbox import watch_notifications
 from bot.watches import watch_matching
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import START, choose, follow, hide_channel, last_reply, message_text, text
 from tests.support.shown import title
+from tests.support.store_probe import OutboxRow
 
 
 @dataclass
@@ -180,7 +181,7 @@ async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex,
     await telex.deliver()
     assert watched_feed.find_notices() == []
     (dispatch,) = await watch_dispatch_rows(telex)
-    assert (dispatch["state"], dispatch["error"]) == ("failed", "hidden")
+    assert (dispatch.state, dispatch.last_error) == ("failed", "hidden")
 
 
 async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(telex, watched_feed, caplog):
@@ -195,7 +196,7 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
     (article,) = [
         candidate for candidate in await telex.store.articles.list_newest(None, limit=9) if "Quantum" in candidate.title
     ]
-    sql.run(telex.database, "INSERT INTO arrival (article_id) VALUES (?)", (article.id,))
+    store_probe.insert(telex.database, "arrival", [{"article_id": article.id}])
     await telex.advance(601)
     await telex.deliver()
     assert not [record.getMessage() for record in caplog.records if not record.name.startswith("bot.search")]
@@ -492,7 +493,7 @@ async def test_privacy_exports_and_deletes_watches(telex, watched_feed):
     deleted = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "1 watch" in message_text(deleted)
     assert await watch_dispatch_rows(telex) == []
-    assert sql.run(telex.database, "SELECT * FROM channel WHERE person_id IS NOT NULL") == []
+    assert {row["id"] for row in store_probe.load_rows(telex.database, "channel")} == {telex.news.id}
 
 
 async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex, watched_feed):
@@ -515,6 +516,6 @@ async def test_a_hostile_query_pings_nobody_and_links_nowhere(telex, watched_fee
     assert "\\@everyone" in (notice.embeds[0].title or "")
 
 
-async def watch_dispatch_rows(world: World) -> list[Any]:
+async def watch_dispatch_rows(world: World) -> list[OutboxRow]:
     """The rows of the dispatches of watches."""
-    return sql.run(world.database, "SELECT * FROM dispatch WHERE kind = 'watch' ORDER BY id")
+    return [row for row in store_probe.load_outbox(world.database) if row.kind == "watch"]

@@ -15,8 +15,8 @@ from tests.support.interactions import (
     message_text,
     three_items,
 )
-from tests.support.samples import enqueue_notice
 from tests.support.shown import text
+from tests.support.store_probe import enqueue_notice
 
 LINK = "https://news.example/articles/3"
 OLDER = "https://news.example/articles/2"
@@ -166,7 +166,7 @@ async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(tele
     await telex.follow(feed.url, secret)
     hide_channel(telex, secret, telex.reader)
     assert await explain_link(telex, link) == text_before
-    await enqueue_notice(telex.store, secret.id, "broken:1:0", "A feed cannot be read.")
+    enqueue_notice(telex.store, secret.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts(secret)[-1]
     unseen = await explain_link(telex, "https://discord.com/channels/1/2/3")
@@ -191,7 +191,7 @@ async def test_another_servers_channels_are_not_told_of(telex, feed_server):
 
 async def test_the_message_of_a_notice_is_told_apart(telex, feed_server):
     await follow(telex, feed_server)
-    await enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
+    enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts()[-1]
     link = f"https://ptb.discord.com/channels/{telex.guild.id}/{telex.news.id}/{notice.id}"

@@ -21,8 +21,8 @@ from bot.store import LeaseLost
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import make_rss_item
 from tests.support.posting_publisher import Publisher, titles
-from tests.support.samples import enqueue_notice
 from tests.support.shown import link, list_components, picture_urls, text, title
+from tests.support.store_probe import enqueue_notice
 from tests.support.wire.waiting import until
 
 
@@ -261,7 +261,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
 
 async def test_a_notice_is_a_plain_sentence(telex, publisher):
     await publisher.begin()
-    await enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
+    enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
     await telex.deliver()
     assert telex.posts()[-1].embeds[0].description == "A \\*\\*feed\\*\\* cannot be read."
     assert not telex.posts()[-1].reactions

@@ -17,8 +17,8 @@ from bot.store.outbox.dispatches import Dispatches
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.posting_publisher import titles
-from tests.support.samples import enqueue_notice
 from tests.support.shown import text, title
+from tests.support.store_probe import enqueue_notice
 
 STEPS = [
     ("claim", "after"),
@@ -95,7 +95,7 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
 async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, stop_at, when):
     await publisher.begin()
     stop_at("send", when)
-    await enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
+    enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     await telex.restart()
     stop_at("send", when)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import closing
 
 import pytest
 from aiohttp import ClientSession, TraceConfig
@@ -17,9 +16,11 @@ from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, STOP_SECONDS, Lea
 from bot.processes.supervision import Supervisor
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import LeasePool
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
+from tests.support.postgres_server import hold_write_lock
+from tests.support.store_probe import Column
 from tests.support.wire.waiting import until
 
 ALL = frozenset(range(64))
@@ -131,7 +132,7 @@ async def test_what_a_dead_process_had_is_taken_over(pair, server):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await first.store.close()
-    sql.run(server, "UPDATE process SET until = database_time() WHERE id = ?", (first.leases.process.id,))
+    store_probe.set_column(server, Column.PROCESS_EXPIRES_AT, 0, row_ids=[first.leases.process.id])
     second.leases.wake()
     await until(lambda: second.feeds == ALL and len(second.leases.owned(SHARD_LEASE)) == 4)
     assert [process.id for process in await second.store.processes.list_live()] == [second.leases.process.id]
@@ -160,13 +161,9 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
 
 
 async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
-    from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
-
     _first, second = pair
     await until(lambda: len(second.feeds) == 32)
-    with closing(PostgresConnection(server).raw) as somebody:
-        somebody.execute("BEGIN")
-        somebody.execute("SELECT pg_advisory_xact_lock(1413829720, 1)")  # as whoever writes: nobody divides
+    with hold_write_lock(server):  # nobody divides
         for _ in range(4):
             second.clock.advance(STOP_SECONDS / 2)
             await asyncio.sleep(0.1)  # it says that it lives

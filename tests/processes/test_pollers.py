@@ -16,9 +16,10 @@ from bot.core.preferences import ProcessRole
 from bot.polling import ingest_quota
 from bot.processes.leases import HOST_SLOT_LEASE
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.answer_desk import followed, sent
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.store_probe import Column
 from tests.support.wire.waiting import until
 
 Pair = tuple[Services, Services]
@@ -97,7 +98,8 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     watching = Health(owners[0])  # which asks nothing any more
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     now = clock.now()
-    sql.run(store_place, "UPDATE feed SET last_success = ?, last_poll = ?", (now, now))
+    for column in (Column.FEED_LAST_SUCCESS_AT, Column.FEED_LAST_POLL_AT):
+        store_probe.set_column(store_place, column, now)
     assert await watching.load_problems() == []  # other processes have the shards
     owners[0].leases.set_available(ProcessRole.GATEWAY, is_available=False)
     assert await watching.load_problems() == ["Discord has been out of reach for 121 minutes"]
@@ -123,10 +125,8 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
         running, key=lambda room: get_host_slot(feed.url) not in room.leases.owned(HOST_SLOT_LEASE)
     )
     await former_owner.cluster_events.close()  # it is cut off
-    sql.run(
-        former_owner.settings.database,
-        "UPDATE process SET until = 0 WHERE id = ?",
-        (former_owner.leases.process.id,),
+    store_probe.set_column(
+        former_owner.settings.database, Column.PROCESS_EXPIRES_AT, 0, row_ids=[former_owner.leases.process.id]
     )
     remaining_room.leases.wake()
 
@@ -166,8 +166,9 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
             publishers(server).serve("/", make_rss(entry, title=f"Outlet {server}"), etag=False)
         polls = (room.poller.poll(feed, polite=False) for room, feed in zip(pair, feeds, strict=True))
         await asyncio.gather(*polls)
-    fates = sql.run(first.settings.database, "SELECT fate, count(*) FROM fate GROUP BY fate ORDER BY fate")
-    assert [tuple(row) for row in fates] == [("joined", len(cities)), (None, len(cities))]
+    assert len(store_probe.load_outbox(first.settings.database)) == len(cities)
+    deliveries = store_probe.load_deliveries(first.settings.database)
+    assert [delivery.state for delivery in deliveries] == ["waiting"] * 2 * len(cities)
 
 
 async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair, publishers, clock):

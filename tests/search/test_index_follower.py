@@ -18,8 +18,9 @@ from bot.search.index.search_engine import UNRESTRICTED_SCOPE, EngineError
 from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.search.library import Library, modes
+from tests.support.store_probe import file_of, place_of
 from tests.support.wire.disks import fill, make_room, small_disk
 from tests.support.wire.waiting import until
 
@@ -55,7 +56,7 @@ async def test_what_is_added_changed_and_deleted_is_followed(library, follower, 
     assert [hit.article_id for hit in follower.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)] == [first]
     await library.store.articles.purge_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
-    sql.run(settings.database, "DELETE FROM feed WHERE id = ?", (other_feed.id,))
+    store_probe.delete(settings.database, "feed", other_feed.id)
     assert await list_indexed_ids(follower) == [first, third]
     assert not follower.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)
 
@@ -91,7 +92,7 @@ async def test_an_index_of_another_database_is_made_anew(library, follower, tmp_
 
 
 async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path):
-    sql.file(sql.place_of(library.store))  # a server has tools of its own for that
+    file_of(place_of(library.store))  # a server has tools of its own for that
     before = await library.add("Before the backup")
     await library.store.backup(tmp_path / "copy.db")
     await library.add("After the backup")

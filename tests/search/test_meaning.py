@@ -15,9 +15,10 @@ from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_inde
 from bot.store import Store
 from bot.store.content.vectors import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
+from tests.support.store_probe import Column
 
 
 @pytest.fixture(autouse=True)
@@ -205,14 +206,15 @@ async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
     changed = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await search_titles(store, sense, "dog ran")
-    sql.run(settings.database, "UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
+    store_probe.set_column(settings.database, Column.ARTICLE_TITLE, "A drizzle", row_ids=[changed])
     assert (await search_titles(store, sense, "pluie ran"))[0] == "A drizzle"
 
 
 async def test_a_change_that_means_nothing_costs_no_encoding(store, library, sense, settings):
     article_id = await library.add("A hound", "It ran.")
     await sense.encode_missing()
-    sql.run(settings.database, "UPDATE article SET updated = 1, title = title WHERE id = ?", (article_id,))
+    for column, cell in ((Column.ARTICLE_UPDATED_AT, 1), (Column.ARTICLE_TITLE, "A hound")):
+        store_probe.set_column(settings.database, column, cell, row_ids=[article_id])
     assert await sense.encode_missing() == 0
 
 
@@ -220,7 +222,7 @@ async def test_a_vector_goes_with_its_article(store, library, sense, settings):
     deleted_id = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await search_titles(store, sense, "dog ran")
-    sql.run(settings.database, "DELETE FROM article WHERE id = ?", (deleted_id,))
+    store_probe.delete(settings.database, "article", deleted_id)
     assert await search_titles(store, sense, "dog ran") == ["Nothing"]
 
 

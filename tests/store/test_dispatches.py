@@ -16,12 +16,12 @@ from tests.support.samples import (
     add_feed,
     add_followed_feed,
     deliver,
-    enqueue_notice,
     follow,
     load_delivery_statuses,
     new_article,
     record,
 )
+from tests.support.store_probe import enqueue_notice, place_of
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_wit
 async def test_reasons_of_an_earlier_version_are_read(store_with_pending_posts):
     store = store_with_pending_posts
     claimed = await store.dispatches.claim(CHANNEL)
-    database = sql.place_of(store)
+    database = place_of(store)
     sql.run(database, "UPDATE channel SET problem = 'forbidden view_channel', problem_since = 5")
     sql.run(database, "UPDATE dispatch SET error = 'trying no answer: reset' WHERE state = 'claimed'")
     assert await store.dispatches.get_problem(CHANNEL) == (
@@ -175,9 +175,9 @@ async def test_recent_posts_come_newest_first(store_with_pending_posts, clock):
 
 
 async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock):
-    assert await enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
-    assert not await enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
-    assert not await enqueue_notice(store_with_pending_posts, 999, "broken:1:100", "Of a channel that follows nothing.")
+    assert enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
+    assert not enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
+    assert not enqueue_notice(store_with_pending_posts, 999, "broken:1:100", "Of a channel that follows nothing.")
     notice = (await deliver(store_with_pending_posts))[-1]
     assert (notice.kind, notice.dedupe_key, notice.payload) == (
         DispatchKind.FEED_ALERT,

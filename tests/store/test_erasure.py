@@ -10,9 +10,9 @@ import pytest
 from bot.core.preferences import PostLook
 from bot.store import Store
 from bot.store.records.people_records import OpinionKind
-from tests.store import sql
 from tests.support.clocks import ManualClock
 from tests.support.samples import SERVER, add_feed, new_article, record
+from tests.support.store_probe import file_of
 
 DIRECT = 1_200_000_000_000_000_001
 PEOPLE = tuple((1 << 59) + 7_919 * number for number in range(1, 9))
@@ -74,7 +74,7 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
 
 @pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
 async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, person):
-    path = sql.file(settings.database)
+    path = file_of(settings.database)
     await fill_store(store, clock)
     assert count_traces(person, path) > 100
     erased = await store.erase(person)

@@ -20,6 +20,7 @@ from bot.stories.story_membership import compute_membership_score
 from tests.store import sql
 from tests.support.clocks import ManualClock
 from tests.support.samples import add_feed, new_article
+from tests.support.store_probe import place_of
 
 RUNS = count(1)
 FEEDS, CHANNELS, PAGES, STORIES = 3, 3, 10, 4
@@ -324,7 +325,7 @@ class World:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=12, max_size=40))
 async def test_no_order_of_acts_loses_or_repeats_a_page(store, clock, acts):
-    world = World(store, clock, next(RUNS), sql.place_of(store))
+    world = World(store, clock, next(RUNS), place_of(store))
     world.feeds = [await add_feed(store, f"{world.run}-{number}") for number in range(FEEDS)]
     for number in range(FEEDS):
         await world.follow(number, 0)

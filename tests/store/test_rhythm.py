@@ -17,12 +17,12 @@ from tests.support.samples import (
     add_feed,
     add_followed_feed,
     deliver,
-    enqueue_notice,
     follow,
     load_delivery_statuses,
     new_article,
     record,
 )
+from tests.support.store_probe import enqueue_notice
 
 PERSON = 8_000
 HOUR = 3600
@@ -102,7 +102,7 @@ async def test_an_alert_waits_too_and_another_channel_does_not(evening, clock):
     await follow(evening, await add_feed(evening), channel=CHANNEL + 1)
     clock.advance(HOUR)
     await publish(evening, "a")
-    assert await enqueue_notice(evening, CHANNEL, "broken:1:100", "It broke.")
+    assert enqueue_notice(evening, CHANNEL, "broken:1:100", "It broke.")
     assert await evening.dispatches.list_ready_channels(clock.now()) == [CHANNEL + 1]
     clock.advance(at("2026-11-25 06:00") - clock.now())
     assert len(await deliver(evening)) == 2
@@ -128,7 +128,7 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(st
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
     assert await store.dispatches.next_due_at() == started_at + 60
     assert await store.dispatches.get_wait_reason(CHANNEL) is not None
-    assert await enqueue_notice(store, CHANNEL, "broken:1:100", "It broke.")
+    assert enqueue_notice(store, CHANNEL, "broken:1:100", "It broke.")
     assert list_kinds_and_counts(await deliver(store)) == [("notice", 0)]
     clock.advance(59)
     assert await deliver(store) == []

@@ -23,6 +23,7 @@ from tests.support.samples import (
     new_article,
     record,
 )
+from tests.support.store_probe import place_of
 
 OTHER_CHANNEL = CHANNEL + 1
 
@@ -51,7 +52,7 @@ async def record_similar_article(
 async def find_dispatch(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
     """The post of an article, or the one it joined."""
     (row,) = sql.run(
-        sql.place_of(store),
+        place_of(store),
         "SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE channel_id = ? AND page = ?",
         (channel, article.page),
     )

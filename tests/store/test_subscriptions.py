@@ -15,7 +15,6 @@ from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.store.sqlite.sqlite_connection import SqliteConnection
-from tests.store import sql
 from tests.support.samples import (
     CHANNEL,
     SERVER,
@@ -27,6 +26,7 @@ from tests.support.samples import (
     new_article,
     record,
 )
+from tests.support.store_probe import file_of
 
 
 async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
@@ -66,7 +66,7 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
     await follow(store, feed)
     await record(store, feed, new_article(feed, "new"))
     steps: list[None] = []
-    file = sql.file(settings.database)
+    file = file_of(settings.database)
     with closing(sqlite3.connect(file, factory=SqliteConnection)) as connection:
         connection.row_factory = sqlite3.Row
         dispatch_cancellation.list_pending_articles(connection, CHANNEL, feed.id)  # which reads the schema

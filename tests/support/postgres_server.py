@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -170,6 +172,16 @@ class ServerDatabases:
     def close(self) -> None:
         self._admin.execute(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
         self._admin.close()
+
+
+@contextmanager
+def hold_write_lock(server: DatabaseUrl) -> Iterator[None]:
+    """Write for a long time, as another process might."""
+    import psycopg  # noqa: PLC0415 - not everywhere
+
+    with psycopg.connect(server.address) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(1413829720, 1)")
+        yield
 
 
 def simulate_takeover(server: DatabaseUrl) -> None:

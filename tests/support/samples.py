@@ -10,7 +10,6 @@ from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
 from bot.store.records.source_records import IntakeResult, PollWrite, PollWriteResult
 from bot.text import urls
-from tests.store import sql
 
 SERVER = 1_000
 CHANNEL = 2_000
@@ -91,16 +90,3 @@ async def load_delivery_statuses(store: Store, article: NewArticle) -> dict[int,
         row.channel_id: (row.fate.value, None if row.reason is None else str(row.reason))
         for row in await store.delivery_statuses.list_by_page_key(article.page)
     }
-
-
-async def enqueue_notice(store: Store, channel: int, dedupe_key: str, payload: str) -> bool:
-    """Owe a channel a message of its own, as an alert does; False when one of this name was owed before."""
-    now = store.clock.now()
-    inserted_rows = sql.run(
-        sql.place_of(store),
-        "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
-        "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
-        "ON CONFLICT (channel_id, what) DO NOTHING RETURNING id",
-        (dedupe_key, now, now, now, payload, channel),
-    )
-    return bool(inserted_rows)

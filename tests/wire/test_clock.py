@@ -55,7 +55,7 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
         scene.discord.faults.broken(route, 503, times=None)
     numbers += scene.write(2)
     await scene.make_due()
-    await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'waiting' AND attempts > 1"))
+    await until(lambda: any(post.state == "waiting" and post.attempts > 1 for post in scene.outbox()))
     bot.kill()
     await bot.wait_for_exit()
     scene.discord.faults.clear()
@@ -87,7 +87,7 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
         for route in SENDING:
             scene.discord.faults.dropped(route, after=True, times=4)
         await scene.make_due()
-        await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'claimed' AND error IS NOT NULL"))
+        await until(lambda: any(post.state == "claimed" and post.last_error for post in scene.outbox()))
         scene.set_clock(0)
     started_at = scene.clock.now()
     await scene.wait_until_posted([1, *numbers])

@@ -14,8 +14,9 @@ import pytest
 from discord.http import HTTPClient
 
 from bot.drill.discord_stand_in.state import Channel
+from bot.processes.leases import SHARD_LEASE
+from tests.support import store_probe
 from tests.support.postgres_server import simulate_takeover
-from tests.support.wire import direct_access
 from tests.support.wire.bot_process import BotProcess
 from tests.support.wire.crowd import Crowd, open_crowd
 
@@ -24,15 +25,16 @@ SHARDS = 4
 
 def count_shards_by_process(crowd: Crowd) -> Counter[str]:
     """How many shards each process has."""
-    rows = direct_access.rows(crowd.database, "SELECT owner FROM lease WHERE kind = 'shard'")
-    return Counter(owner for (owner,) in rows)
+    leases = store_probe.load_rows(crowd.database, "lease")
+    return Counter(lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE)
 
 
 async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:
     """Owe all channels some posts; their titles, when all of them are there and everything before."""
     titles = await crowd.owe(name, channels, posts)
-    open_dispatches_query = "SELECT 1 FROM dispatch WHERE state IN ('waiting', 'claimed')"
-    await crowd.discord.until(lambda: not direct_access.rows(crowd.database, open_dispatches_query))
+    await crowd.discord.until(
+        lambda: all(dispatch.state == "sent" for dispatch in store_probe.load_outbox(crowd.database))
+    )
     return titles
 
 
@@ -75,8 +77,7 @@ def count_session_waits(bot: BotProcess) -> int:
 
 def is_away(crowd: Crowd, channel: Channel) -> bool:
     """Whether the bot takes itself for gone from the server of a channel."""
-    there = f"SELECT 1 FROM server WHERE id = {channel.server_id} AND left IS NULL"
-    return not direct_access.rows(crowd.database, there)
+    return channel.server_id not in store_probe.list_joined_server_ids(crowd.database)
 
 
 async def kick_bot(crowd: Crowd, channel: Channel) -> None:

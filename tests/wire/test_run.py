@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wire import direct_access
+from tests.support import store_probe
 from tests.support.wire.bot_process import ROOT, inherit_environment
 from tests.support.wire.looking import SAVE
 from tests.support.wire.scene import KINDS
@@ -23,7 +23,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     await scene.make_due()
     environment = inherit_environment() | {
         "DISCORD_TOKEN": scene.discord.token,
-        "TELEX_DATABASE": direct_access.address(scene.database),
+        "TELEX_DATABASE": store_probe.address_of(scene.database),
         "TELEX_SEMANTIC": "false",
         "TELEX_FULL_TEXT": "never",
         "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",

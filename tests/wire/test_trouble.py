@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.drill.discord_stand_in.state import Channel, Permission
+from tests.support import store_probe
 from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import KINDS, QUICK, Scene
 from tests.support.wire.waiting import until
@@ -94,10 +95,8 @@ async def run_command(scene: Scene, place: Channel, command: str, **options: str
 
 def max_attempts(scene: Scene, kind: str) -> int:
     """How often a channel's post was tried."""
-    ((count,),) = scene.rows(
-        f"SELECT coalesce(max(attempts), 0) FROM dispatch WHERE channel_id = {scene.channels[kind].id}"
-    )
-    return int(count)
+    channel_id = scene.channels[kind].id
+    return max((post.attempts for post in scene.outbox() if post.channel_id == channel_id), default=0)
 
 
 @pytest.mark.parametrize("name", TROUBLES)
@@ -157,7 +156,7 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
     await until(lambda: is_told("I wasn’t in the server at that time"))
     scene.discord.acts.invite(scene.server)
     talk = scene.discord.acts.add_channel(scene.server, "talk")
-    await until(lambda: scene.rows("SELECT 1 FROM server WHERE left IS NULL"))
+    await until(lambda: scene.server.id in store_probe.list_joined_server_ids(scene.database))
     await scene.clock.sleep(60)
     (later,) = scene.write(1)
     await scene.make_due()

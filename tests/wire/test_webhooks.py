@@ -6,6 +6,7 @@ import pytest
 
 from bot.drill.discord_stand_in.faults import Fault
 from bot.drill.discord_stand_in.state import Message, Permission
+from tests.support import store_probe
 from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import QUICK, SIGNED, Scene
 from tests.support.wire.waiting import until
@@ -41,7 +42,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
         presses.append(discord_server.people.click(ada, find_newest_message(scene, kind), save))
     await discord_server.until(lambda: all(pressed.answered for pressed in presses))
     discord_server.people.react(ada, scene.messages("signed text")[0])
-    await until(lambda: scene.rows("SELECT count(*) FROM bookmark") == [(2,)])
+    await until(lambda: len(store_probe.load_rows(scene.database, "bookmark")) == 2)
     await bot.stop()
     await scene.change(2, "Article 2 as it really was")
     scene.hasten_edits()

@@ -14,7 +14,8 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import DigestPlan, Preference
 from bot.demo.sample_feeds import SamplePublisher
-from tests.store import sql
+from tests.support import store_probe
+from tests.support.store_probe import Column
 from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
 
 COMMANDS = {"digest-setup": "digest setup"}
@@ -37,8 +38,8 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             await change(preference, value, **scope, channel_id=channel.id)
         plan = DigestPlan(weekday=0, minute=480, wide=True, chart=True)
         await newsroom.store.digests.save(plan, **scope, channel_id=channel.id, limit=9)
-        sql.run(newsroom.settings.database, "UPDATE digest SET due = ?", (int(time.time()),))
-        sql.run(newsroom.settings.database, "UPDATE server SET joined = 0")
+        store_probe.set_column(newsroom.settings.database, Column.DIGEST_DUE_AT, int(time.time()))
+        store_probe.set_column(newsroom.settings.database, Column.SERVER_JOINED_AT, 0)
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()

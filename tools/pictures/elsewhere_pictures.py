@@ -16,8 +16,9 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import Preference
 from bot.demo.sample_feeds import SamplePublisher
-from tests.store import sql
+from tests.support import store_probe
 from tests.support.interactions import button_labels, choose, find_menu, last_reply
+from tests.support.store_probe import Column
 from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
 
 
@@ -41,7 +42,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         await person.click(panel, label="Aperçu" if ending else "Preview")
         await shoot_widths(env, general, person, folder / f"digest-me-preview{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
-        sql.run(newsroom.settings.database, "UPDATE personal_digest SET due = ?", (int(time.time()),))
+        store_probe.set_column(newsroom.settings.database, Column.PERSONAL_DIGEST_DUE_AT, int(time.time()))
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()

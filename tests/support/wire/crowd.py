@@ -13,8 +13,9 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel
 from bot.store import Store
 from bot.store.records.source_records import IntakeResult, PollWrite
+from tests.support import store_probe
 from tests.support.samples import new_article
-from tests.support.wire import direct_access
+from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 
 POSTING = "POST /channels/{channel}/messages"
@@ -73,36 +74,25 @@ class Crowd:
 
     def _follow(self, channels: Sequence[Channel], feed_id: int, now: int) -> None:
         """Let all of them follow a feed, in one go: there may be thousands."""
-        direct_access.change_many(
-            self.database,
-            "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?) ON CONFLICT DO NOTHING",
-            [(channel.server_id, now) for channel in channels],
-        )
-        direct_access.change_many(
-            self.database,
-            "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [(channel.id, channel.server_id) for channel in channels],
-        )
-        direct_access.change_many(
-            self.database,
-            "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
-            [(channel.id, feed_id, now) for channel in channels],
-        )
+        places = {channel.id: channel.server_id for channel in channels if channel.server_id is not None}
+        store_probe.follow_in_channels(self.database, feed_id, places, now)
 
     def change_all(self, channels: Sequence[Channel]) -> int:
         """What was posted in these channels is to be edited now; how many posts that are."""
-        return direct_access.change(
-            self.database,
-            f"UPDATE dispatch SET edit_due = ? WHERE state = 'sent' "
-            f"AND channel_id IN ({','.join(str(channel.id) for channel in channels)})",
-            (self.clock.now(),),
-        )
+        channel_ids = {channel.id for channel in channels}
+        posts = [
+            dispatch.id
+            for dispatch in store_probe.load_outbox(self.database)
+            if dispatch.state == "sent" and dispatch.channel_id in channel_ids
+        ]
+        store_probe.set_column(self.database, Column.EDIT_DUE_AT, self.clock.now(), row_ids=posts)
+        return len(posts)
 
     def environment(self, number: int) -> dict[str, str]:
         """The settings of a bot; of several each has a number."""
         return {
             "DISCORD_TOKEN": self.discord.token,
-            "TELEX_DATABASE": direct_access.address(self.database),
+            "TELEX_DATABASE": store_probe.address_of(self.database),
             "TELEX_INDEX": str(self.folder / f"index-{number}"),
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",

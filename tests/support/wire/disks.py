@@ -82,3 +82,13 @@ def spoil(path: Path, *tables: str) -> None:
             os.fsync(file.fileno())
         with connection:  # so that nobody trusts pages that they remember
             connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', '')")
+
+
+def spoil_schema(path: Path) -> None:
+    """Let the name of an index be bytes that are no UTF-8, and what it is made with no SQL."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_schema SET name = CAST(x'6964785fe9ff1b' AS TEXT), sql = 'CREATE INDEX ?' "
+            "WHERE name = (SELECT max(name) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL)"
+        )

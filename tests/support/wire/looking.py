@@ -6,42 +6,22 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from bot.core.database_url import DatabaseUrl
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Message
-from tests.support.wire import direct_access
+from tests.support import store_probe
+from tests.support.store_probe import OutboxRow, Place, file_of
 from tests.support.wire.quick import QuickClock
 
 SAVE = "🔖"
 _LINK = re.compile(r"https://(?:news|rival)\.example/articles/(\d+)")
-_FATES = """
-    SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
-    FROM article LEFT JOIN fate ON fate.page = article.page
-    LEFT JOIN dispatch ON dispatch.id = coalesce(dispatch_id, joined_id)
-"""
-_NOTICES = """
-    SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
-    FROM watch_match JOIN article ON article.id = article_id JOIN dispatch ON dispatch.id = dispatch_id
-"""
-_BRIEFS = """
-    SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
-    FROM personal_digest JOIN dispatch ON dispatch.channel_id = personal_digest.channel_id
-    JOIN digest_article ON dispatch_id = dispatch.id JOIN article ON article.id = article_id
-"""
-_OPEN = """
-    SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
-"""
 
 
 class ServerInspector:
     """Reads the channels of a server and the database of its bot."""
 
     discord: DiscordServer
-    database: Path | DatabaseUrl
+    database: Place
     clock: QuickClock
     channels: dict[str, Channel]
     watchers: dict[str, Channel]
@@ -49,37 +29,40 @@ class ServerInspector:
     @property
     def file(self) -> Path:
         """The database where it is a file; a test that is about files is skipped where it is none."""
-        if isinstance(self.database, DatabaseUrl):
-            pytest.skip("about files of SQLite")
-        return self.database
+        return file_of(self.database)
 
     @property
     def places(self) -> dict[str, Channel]:
         """Wherever the bot is to write, by kind."""
         return self.channels | self.watchers
 
+    def outbox(self) -> list[OutboxRow]:
+        """All dispatches, oldest first."""
+        return store_probe.load_outbox(self.database)
+
     def edits_due(self) -> int:
         """How many messages are to be edited."""
-        ((count,),) = self.rows("SELECT count(*) FROM dispatch WHERE edit_due IS NOT NULL")
-        return int(count)
+        return sum(dispatch.edit_due_at is not None for dispatch in self.outbox())
 
     def digests_due(self) -> int:
         """How many digests are due and not made."""
-        kinds = ("digest", "personal_digest")
-        now = self.clock.now()
-        return sum(self.rows(f"SELECT count(*) FROM {kind} WHERE due <= {now}")[0][0] for kind in kinds)
+        return store_probe.count_due_digests(self.database, self.clock.now())
 
     def open_dispatches(self) -> int:
         """How many dispatches are not over."""
-        ((count,),) = self.rows(_OPEN)
-        return int(count)
+        return store_probe.count_open_dispatches(self.database)
+
+    def stored_numbers(self) -> set[int]:
+        """The numbers of the articles that were fetched."""
+        urls = (article["url"] for article in store_probe.load_rows(self.database, "article"))
+        return {int(url.rpartition("/")[2]) for url in urls}
 
     def find_delivery_status_problems(self, numbers: Iterable[int]) -> list[str]:
         """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
-        statuses: dict[tuple[int, int], list[tuple[str, int]]] = {}
-        rows = [row for query in (_FATES, _NOTICES, _BRIEFS) for row in self.rows(query)]
-        for url, channel_id, state, message_id in rows:
-            statuses.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
+        statuses: dict[tuple[int, int | None], list[tuple[str | None, int | None]]] = {}
+        for delivery in store_probe.load_deliveries(self.database):
+            place = (int(delivery.url.rpartition("/")[2]), delivery.channel_id)
+            statuses.setdefault(place, []).append((delivery.state, delivery.message_id))
         wrong = []
         for kind, channel in self.places.items():
             message_articles = [(message.id, articles(message)) for message in self.messages(kind)]
@@ -91,10 +74,6 @@ class ServerInspector:
                 if [state for state, _ in ours] != ["sent"] or ours[0][1] not in message_ids:
                     wrong.append(f"{kind}: {number} is {ours}, shown in {message_ids}")
         return wrong
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the database answers to a query, whoever has it open."""
-        return direct_access.rows(self.database, sql)
 
     def messages(self, kind: str) -> list[Message]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""

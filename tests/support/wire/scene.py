@@ -23,9 +23,10 @@ from bot.posting.wording import alert_texts
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
+from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.samples import new_article
-from tests.support.wire import direct_access
+from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.looking import ServerInspector
 from tests.support.wire.quick import QuickClock
@@ -128,7 +129,7 @@ class Scene(ServerInspector):
 
     def end_quiet(self) -> None:
         """Let what the watches find be told at once, though there was a notice a moment ago."""
-        direct_access.change(self.database, "UPDATE watch SET quiet = 0")
+        store_probe.set_column(self.database, Column.WATCH_COOLDOWN_UNTIL, 0)
 
     async def brief(self) -> None:
         """Let a person get a digest of their own, of all that they may read."""
@@ -166,8 +167,8 @@ class Scene(ServerInspector):
     def end_day(self, due: int | None = None) -> int:
         """Let the digests be due, now unless said. Returns since when."""
         due = self.clock.now() if due is None else due
-        direct_access.change(self.database, "UPDATE digest SET due = ?", (due,))
-        direct_access.change(self.database, "UPDATE personal_digest SET due = ?", (due,))
+        store_probe.set_column(self.database, Column.DIGEST_DUE_AT, due)
+        store_probe.set_column(self.database, Column.PERSONAL_DIGEST_DUE_AT, due)
         return due
 
     def write(self, count: int, *, about: str = "Article") -> list[int]:
@@ -222,13 +223,16 @@ class Scene(ServerInspector):
         """The publisher took an article back long ago, and its feed is fetched while no bot runs."""
         self._withdrawn.add(number)
         self.serve()
-        direct_access.change(
-            self.database,
-            "UPDATE article SET missing_since = ? WHERE url LIKE ?",
-            (self.clock.now() - 86_400, f"%/articles/{number}"),
+        missing_since = self.clock.now() - 86_400
+        store_probe.set_column(
+            self.database, Column.ARTICLE_MISSING_SINCE, missing_since, row_ids=[self._article_id(number)]
         )
         async with self.newsroom() as newsroom:
             await self._poll(newsroom)
+
+    def _article_id(self, number: int) -> int:
+        articles = store_probe.load_rows(self.database, "article")
+        return next(article["id"] for article in articles if article["url"].endswith(f"/articles/{number}"))
 
     async def join(self, number: int) -> int:
         """Another feed of the channels tells the same as an article. Returns the number of what joins it."""
@@ -246,8 +250,7 @@ class Scene(ServerInspector):
                         feed_id=self._rival.id,
                         first_article_id=None,
                     )
-            url = f"https://news.example/articles/{number}"
-            ((article_id,),) = self.rows(f"SELECT id FROM article WHERE url = '{url}'")
+            article_id = self._article_id(number)
             article = new_article(
                 self._rival,
                 f"rival-{joined}",
@@ -294,11 +297,11 @@ class Scene(ServerInspector):
 
     def choose_now(self) -> None:
         """Let the best of the day be chosen at once."""
-        direct_access.change(self.database, "UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),))
+        store_probe.set_column(self.database, Column.BEST_OF_DAY_DUE_AT, self.clock.now())
 
     def hasten_edits(self) -> None:
         """Let messages that are to be edited be edited at once."""
-        direct_access.change(self.database, "UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),))
+        store_probe.set_column(self.database, Column.EDIT_DUE_AT, self.clock.now())
 
     async def prefer(self, preference: Preference, preference_value: int | None, *kinds: str) -> None:
         """Choose something for the channels of these kinds."""
@@ -314,11 +317,12 @@ class Scene(ServerInspector):
 
     def end_hour(self) -> None:
         """Let all that was sent be of an hour ago."""
-        direct_access.change(self.database, "UPDATE dispatch SET sent = sent - 3600 WHERE sent IS NOT NULL")
+        store_probe.shift_column(self.database, Column.SENT_AT, -3600)
 
     def unblock(self) -> None:
         """Let all channels be tried again at once."""
-        direct_access.change(self.database, "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL")
+        for column in (Column.CHANNEL_PROBLEM, Column.CHANNEL_PROBLEM_SINCE, Column.CHANNEL_RETRY_AT):
+            store_probe.set_column(self.database, column, None)
 
     def end_thread(self, kind: str) -> None:
         """Somebody deletes the threads of a channel, that of the day among them."""
@@ -410,7 +414,7 @@ class Scene(ServerInspector):
         soon = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseUrl) else {}  # a killed one's end
         return soon | {
             "DISCORD_TOKEN": self.discord.token,
-            "TELEX_DATABASE": direct_access.address(self.database),
+            "TELEX_DATABASE": store_probe.address_of(self.database),
             "TELEX_INDEX": str(self._folder / "index"),
             "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
             "TELEX_FULL_TEXT": "never",

@@ -1,0 +1,247 @@
+"""What tests read and change in a database past the store, on either engine, whoever has it open.
+
+This is the only place of tests outside `tests/store` that knows tables and columns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bot.core.database_url import DatabaseUrl
+from bot.store import Store
+from bot.store.sqlite.sqlite_connection import SqliteConnection
+
+Place = Path | DatabaseUrl
+
+
+class Column(StrEnum):
+    """Columns that tests set, each as `table.column`."""
+
+    ARTICLE_TITLE = "article.title"
+    ARTICLE_UPDATED_AT = "article.updated"
+    ARTICLE_MISSING_SINCE = "article.missing_since"
+    BEST_OF_DAY_DUE_AT = "channel.best_due"
+    CHANNEL_PROBLEM = "channel.problem"
+    CHANNEL_PROBLEM_SINCE = "channel.problem_since"
+    CHANNEL_RETRY_AT = "channel.retry_at"
+    DIGEST_DUE_AT = "digest.due"
+    DISPATCH_LOOK = "dispatch.look"
+    EDIT_DUE_AT = "dispatch.edit_due"
+    FEED_LAST_POLL_AT = "feed.last_poll"
+    FEED_LAST_SUCCESS_AT = "feed.last_success"
+    FEED_LAST_ARTICLE_AT = "feed.last_article"
+    FEED_NEXT_POLL_AT = "feed.next_poll"
+    FEED_SERVER_ID = "feed.server_id"
+    PERSONAL_DIGEST_DUE_AT = "personal_digest.due"
+    PROCESS_EXPIRES_AT = "process.until"
+    SENT_AT = "dispatch.sent"
+    SERVER_JOINED_AT = "server.joined"
+    WATCH_COOLDOWN_UNTIL = "watch.quiet"
+
+
+class OutboxRow(NamedTuple):
+    """A dispatch."""
+
+    id: int
+    channel_id: int
+    kind: str
+    dedupe_key: str
+    state: str
+    attempts: int
+    last_error: str | None
+    message_id: int | None
+    is_finalized: bool
+    edit_due_at: int | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is to be sent, or to be finished after it was sent."""
+        return self.state in {"waiting", "claimed"} or (self.state == "sent" and not self.is_finalized)
+
+
+class Delivery(NamedTuple):
+    """What became of an article in a channel: the state of its dispatch, or else its delivery status."""
+
+    url: str
+    channel_id: int | None
+    state: str | None
+    reason: str | None
+    message_id: int | None
+    last_error: str | None
+
+
+def place_of(store: Store) -> Place:
+    """Where the database of an open store is."""
+    return store._database.location  # noqa: SLF001 - for tests alone
+
+
+def address_of(place: Place) -> str:
+    """What TELEX_DATABASE is to be."""
+    return place.address if isinstance(place, DatabaseUrl) else str(place)
+
+
+def file_of(place: Place) -> Path:
+    """The file of a database; a test that is about SQLite's file is skipped where there is none."""
+    if isinstance(place, DatabaseUrl):
+        pytest.skip("about SQLite's file")
+    return place
+
+
+@contextmanager
+def connect(place: Place) -> Iterator[Any]:
+    """Open a connection of the test's own, whose changes are kept; a file has to be there."""
+    if isinstance(place, DatabaseUrl):
+        from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - an extra
+
+        connection = PostgresConnection(place)
+        with closing(connection.raw):
+            yield connection
+    else:
+        uri = f"{place.resolve().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10, factory=SqliteConnection)) as file, file:
+            file.execute("PRAGMA foreign_keys = ON")
+            file.row_factory = sqlite3.Row
+            yield file
+
+
+def load_rows(place: Place, table: str) -> list[dict[str, Any]]:
+    """All rows of a table, by its first column."""
+    with connect(place) as connection:
+        return [
+            dict(zip(row.keys(), row, strict=True)) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")
+        ]
+
+
+def list_tables(path: Path) -> list[str]:
+    """The tables of a SQLite file."""
+    with connect(path) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+
+def load_outbox(place: Place) -> list[OutboxRow]:
+    """All dispatches, oldest first."""
+    with connect(place) as connection:
+        rows = connection.execute(
+            """
+            SELECT id, channel_id, kind, what, state, attempts, error, message_id, finished, edit_due
+            FROM dispatch ORDER BY id
+            """
+        )
+        return [OutboxRow(*row) for row in rows]
+
+
+def count_open_dispatches(place: Place) -> int:
+    """How many dispatches are to be sent or to be finished."""
+    return sum(dispatch.is_open for dispatch in load_outbox(place))
+
+
+def load_deliveries(place: Place) -> list[Delivery]:
+    """What became of each article in each channel, of those in notices of watches, and of those in personal digests.
+
+    An article that has no delivery status yet has neither channel nor state.
+    """
+    with connect(place) as connection:
+        rows = connection.execute(
+            """
+            SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), fate.reason,
+                dispatch.message_id, dispatch.error
+            FROM article LEFT JOIN fate ON fate.page = article.page
+            LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
+            UNION ALL
+            SELECT article.url, dispatch.channel_id, dispatch.state, NULL, dispatch.message_id, dispatch.error
+            FROM watch_match JOIN article ON article.id = watch_match.article_id
+            JOIN dispatch ON dispatch.id = watch_match.dispatch_id
+            UNION ALL
+            SELECT article.url, dispatch.channel_id, dispatch.state, NULL, dispatch.message_id, dispatch.error
+            FROM personal_digest JOIN dispatch ON dispatch.channel_id = personal_digest.channel_id
+            JOIN digest_article ON digest_article.dispatch_id = dispatch.id
+            JOIN article ON article.id = digest_article.article_id
+            """
+        )
+        return [Delivery(*row) for row in rows]
+
+
+def set_column(place: Place, column: Column, cell: object, *, row_ids: Iterable[int | str] | None = None) -> None:
+    """Write a value into a column of some rows, or without `row_ids` wherever it isn't NULL."""
+    table, name = column.split(".")
+    with connect(place) as connection:
+        if row_ids is None:
+            connection.execute(f"UPDATE {table} SET {name} = ? WHERE {name} IS NOT NULL", (cell,))
+        else:
+            statement = f"UPDATE {table} SET {name} = ? WHERE id = ?"
+            connection.executemany(statement, [(cell, row_id) for row_id in row_ids])
+
+
+def shift_column(place: Place, column: Column, seconds: int) -> None:
+    """Add seconds to all times of a column."""
+    table, name = column.split(".")
+    with connect(place) as connection:
+        connection.execute(f"UPDATE {table} SET {name} = {name} + ?", (seconds,))
+
+
+def insert(place: Place, table: str, rows: Iterable[Mapping[str, object]]) -> int:
+    """Insert rows, all with the columns of the first, except those that are there. Return the number of new rows."""
+    new_rows = list(rows)
+    names = list(new_rows[0])
+    marks = ", ".join("?" * len(names))
+    with connect(place) as connection:
+        return connection.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING",
+            [tuple(row[name] for name in names) for row in new_rows],
+        ).rowcount
+
+
+def delete(place: Place, table: str, row_id: int) -> None:
+    """Delete a row, and with it whatever belongs to it."""
+    with connect(place) as connection:
+        connection.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))
+
+
+def follow_in_channels(place: Place, feed_id: int, server_ids_by_channel: Mapping[int, int], now: int) -> None:
+    """Let channels follow a feed at once: there may be thousands."""
+    servers = [{"id": server_id, "locale": "en-US", "joined": now} for server_id in server_ids_by_channel.values()]
+    channels = [{"id": channel_id, "server_id": server_id} for channel_id, server_id in server_ids_by_channel.items()]
+    subscription = {"feed_id": feed_id, "added": now}
+    insert(place, "server", servers)
+    insert(place, "channel", channels)
+    insert(place, "subscription", [{"channel_id": channel_id} | subscription for channel_id in server_ids_by_channel])
+
+
+def insert_setting_change(place: Place, server_id: int, user_id: int, setting: str, new_value: str) -> None:
+    """Put a change into the history of a server."""
+    change = {"server_id": server_id, "person_id": user_id, "changed": 5, "setting": setting, "new": new_value}
+    insert(place, "setting_change", [change])
+
+
+def count_due_digests(place: Place, now: int) -> int:
+    """How many digests of channels and people are due and not made."""
+    digests = [*load_rows(place, "digest"), *load_rows(place, "personal_digest")]
+    return sum(digest["due"] <= now for digest in digests)
+
+
+def list_joined_server_ids(place: Place) -> list[int]:
+    """The servers that the bot takes itself for a member of."""
+    return [server["id"] for server in load_rows(place, "server") if server["left"] is None]
+
+
+def list_overdue_feeds(place: Place, latest: int) -> list[str]:
+    """The followed feeds that should have been polled before `latest`."""
+    followed_ids = {subscription["feed_id"] for subscription in load_rows(place, "subscription")}
+    feeds = [feed for feed in load_rows(place, "feed") if feed["state"] == "active" and feed["id"] in followed_ids]
+    return [str(feed) for feed in feeds if feed["next_poll"] < latest]
+
+
+def enqueue_notice(store: Store, channel_id: int, dedupe_key: str, payload: str) -> bool:
+    """Owe a channel a message of its own, as an alert does. Return False if one of this key was owed before."""
+    now, place = store.clock.now(), place_of(store)
+    notice = {"channel_id": channel_id, "kind": "notice", "what": dedupe_key, "payload": payload}
+    notice |= dict.fromkeys(("created", "position", "due"), now)
+    is_known = any(channel["id"] == channel_id for channel in load_rows(place, "channel"))
+    return is_known and insert(place, "dispatch", [notice]) == 1
