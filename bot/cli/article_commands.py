@@ -15,7 +15,7 @@ from bot.cli.command_context import NO_ARTICLES_TEXT, JsonOption, open_searcher,
 from bot.cli.terminal import FAILED, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.local_time import format_iso
-from bot.core.user_errors import RequestRejected
+from bot.core.reasons import Reason
 from bot.posting.wording import refusal_sentences, search_note_sentences
 from bot.posting.wording.post_explanations import explain_link
 from bot.search.searching import article_as_json, search_result_as_json
@@ -115,7 +115,7 @@ def ask(
                 if question == "-":
                     terminal.echo_stdout(f"\n{discord_text.to_plain_line(question_text)}")
                 if rejection:
-                    terminal.echo_stderr(refusal_sentences.refusal_sentence(RequestRejected(rejection)))
+                    terminal.echo_stderr(refusal_sentences.refusal_sentence(Reason(rejection)))
                 else:
                     printing.print_answer(answer, settings)
 

@@ -1,6 +1,6 @@
 """Errors whose message is shown to the user who asked."""
 
-from enum import StrEnum
+from bot.core.reasons import Reason, ReasonCode, ReasonValue
 
 
 class UserFacingError(Exception):  # Named after what users see: it is no fault of Telex.
@@ -8,12 +8,8 @@ class UserFacingError(Exception):  # Named after what users see: it is no fault 
 
 
 class RequestRejected(Exception):
-    """Error raised when a domain module rejects a request, with a reason and the values for its sentence.
+    """Error raised when a domain module rejects a request, with the reason."""
 
-    The sentence of each reason is in `bot.posting.wording`.
-    """
-
-    def __init__(self, reason: StrEnum, **placeholders: str | int) -> None:
-        super().__init__(reason, placeholders)
-        self.reason = reason
-        self.placeholders = placeholders
+    def __init__(self, code: ReasonCode, **values: ReasonValue) -> None:
+        super().__init__(code, values)
+        self.reason = Reason(code, values)

@@ -45,6 +45,14 @@ class FeedError(Exception):
         return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
+HTTP_ERRORS = frozenset(f"http-{status}" for status in range(1000))
+"""Codes that name the HTTP status of the response."""
+CLIENT_ERRORS = frozenset(f"http-{status}" for status in range(400, 500))
+"""Codes of HTTP statuses for a request that the server cannot or will not fulfil (RFC 9110 §15.5)."""
+SERVER_ERRORS = frozenset(f"http-{status}" for status in range(500, 600))
+"""Codes of HTTP statuses for an error of the server (RFC 9110 §15.6)."""
+
+
 def get_http_code(status: int) -> str:
     """Return the error code, such as `http-404`, for an HTTP status that is not a success (RFC 9110)."""
     return {410: GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")

@@ -46,6 +46,7 @@ CRASHED_OUTCOME = "died"
 """Outcome of a page whose earlier fetches ended the process or left no outcome."""
 
 _TRANSIENT_CODES = {
+    *fetch_errors.SERVER_ERRORS,
     fetch_errors.DNS_NOT_FOUND,
     fetch_errors.DNS_UNAVAILABLE,
     fetch_errors.CONNECTION_FAILED,
@@ -204,8 +205,7 @@ class FullTextFetcher:
 
     async def _record_failure(self, page: PageFetchJob, host: Host, error: FeedError) -> None:
         backoff_seconds = host.back_off_for(error)
-        is_transient = error.code in _TRANSIENT_CODES or error.code.startswith("http-5")
-        if not is_transient or page.attempts >= MAX_ATTEMPTS:
+        if error.code not in _TRANSIENT_CODES or page.attempts >= MAX_ATTEMPTS:
             await self._record_outcome(page, error.code, error)
             return
         delay_seconds = RETRY_DELAYS_SECONDS[page.attempts - 1]

@@ -1,7 +1,6 @@
 """Validation of queries of watches and filters, which are matched against new articles."""
 
-from enum import StrEnum
-
+from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.search.query.analysed_query import find_only_stop_words
 from bot.search.query.query_filters import FilterName
@@ -9,7 +8,7 @@ from bot.search.query.query_parser import MAX_QUERY_LENGTH, parse_query
 from bot.search.query.query_tree import FieldFilter, Query, iter_leaves
 
 
-class QueryRejection(StrEnum):
+class QueryRejection(ReasonCode):
     """Reason why a query cannot be matched against new articles."""
 
     WATCH_HAS_DATE = "watch-dated"

@@ -112,7 +112,7 @@ class FollowFlow(ManagersPanel):
             label=_("Enter username and password"),
             style=discord.ButtonStyle.primary,
         )
-        await self._show_step(interaction, refusal_sentences.refusal_sentence(password_refusal), enter_button)
+        await self._show_step(interaction, refusal_sentences.refusal_sentence(password_refusal.reason), enter_button)
 
     async def _show_feed_choice(self, interaction: Interaction) -> None:
         feed_options = discovery_options(self._discovery)

@@ -91,7 +91,7 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slo
     await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS)
     with pytest.raises(RequestRejected) as declined:
         await taking.answer(make_question(9))
-    assert declined.value.reason is QuestionRejection.BUSY
+    assert declined.value.reason.code is QuestionRejection.BUSY
     tasks[-1].cancel()  # who waited gives up, and the place is free again
     await asyncio.wait([tasks[-1]])
     last = asyncio.create_task(taking.answer(make_question(10)))
@@ -127,7 +127,7 @@ def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom, clock):
         taking.admit_question("Who?", user_id=number // MAX_QUESTIONS_PER_USER_PER_MINUTE, server_id=SERVER)
     with pytest.raises(RateLimited) as refused:
         taking.admit_question("Who?", user_id=999, server_id=SERVER)
-    assert "This server" in refusal_sentences.refusal_sentence(refused.value)
+    assert "This server" in refusal_sentences.refusal_sentence(refused.value.reason)
     assert not refused.value.was_notified
     with pytest.raises(RateLimited) as refused:
         taking.admit_question("Who?", user_id=999, server_id=SERVER)
@@ -178,4 +178,4 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
 async def test_who_only_greets_or_thanks_gets_no_quote(newsroom, text, said):
     with pytest.raises(RequestRejected) as declined:
         await service_of(newsroom).answer(make_question(text=text))
-    assert said in refusal_sentences.refusal_sentence(declined.value)
+    assert said in refusal_sentences.refusal_sentence(declined.value.reason)

@@ -205,7 +205,7 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, new
     assert site.feed.error == fetch_errors.REQUIRES_JAVASCRIPT
     with pytest.raises(RequestRejected) as declined:
         await newsroom.follow_service.resolve(url, SERVER)
-    assert "only works with JavaScript" in refusal_sentences.refusal_sentence(declined.value)
+    assert "only works with JavaScript" in refusal_sentences.refusal_sentence(declined.value.reason)
 
 
 async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(site, newsroom, feed_server):

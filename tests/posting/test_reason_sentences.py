@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from bot.answers.conversing.question_service import QuestionRejection
 from bot.core import i18n
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
+from bot.polling.following.follow_service import FollowFailure
+from bot.polling.following.opml_import import OpmlFailure
 from bot.posting.wording.reason_sentences import describe_reason
+from bot.posting.wording.refusal_sentences import refusal_sentence
+from bot.watches.live_query_validation import QueryRejection
 
 VALUES_BY_CODE: dict[ReasonCode, dict[str, ReasonValue]] = {
     WithheldReason.TOO_FEW_OUTLETS: {"count": 2, "least": 3},
@@ -40,6 +45,28 @@ def test_every_code_has_a_sentence_in_both_languages(code):
         assert " " in sentence
         assert "{" not in sentence
         assert ("today" in sentence) is isinstance(code, WithheldReason)
+
+
+@pytest.mark.parametrize("code", [*FollowFailure, *OpmlFailure, *QueryRejection, *QuestionRejection])
+def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
+    values: dict[str, ReasonValue] = {
+        "address": "news.example",
+        "words": "some words",
+        "count": 3,
+        "length": 300,
+        "moment": 1_800_000_000,
+    }
+    sentences = set()
+    for language in ("en", "fr"):
+        with i18n.language_scope(language):
+            sentences.add(refusal_sentence(Reason(code, values)))
+    assert len(sentences) == 2
+
+
+def test_every_class_of_codes_is_covered_here():
+    covered_classes = {WithheldReason, WaitReason, SendProblem}
+    covered_classes |= {FollowFailure, OpmlFailure, QueryRejection, QuestionRejection}
+    assert set(ReasonCode.__subclasses__()) == covered_classes
 
 
 def test_no_two_codes_have_the_same_sentence():

@@ -105,7 +105,7 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
     with pytest.raises(RequestRejected) as declined:
         subscription_filters.parse_filter_query(text, NOW)
-    assert told in refusal_sentences.refusal_sentence(declined.value)
+    assert told in refusal_sentences.refusal_sentence(declined.value.reason)
 
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):

@@ -5,7 +5,6 @@ import math
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
@@ -15,6 +14,7 @@ from bot.core import i18n, local_time
 from bot.core.clock import Clock
 from bot.core.models import Article
 from bot.core.rate_limits import TokenBucket
+from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.core.user_models import Question
 from bot.search.index import text_analysis
@@ -64,7 +64,7 @@ _TITLE_WEIGHT = 3
 """Factor on the weight of a question's word found in a title, relative to one found in the summary."""
 
 
-class QuestionRejection(StrEnum):
+class QuestionRejection(ReasonCode):
     """Reason why a question is not answered. The comments name the placeholders of the reason's message."""
 
     TOO_MANY_OF_USER = "too-many-of-person"  # count, moment
@@ -83,8 +83,8 @@ class RateLimited(RequestRejected):
     `was_notified` is true if the user has already been told of a limit that still applies.
     """
 
-    def __init__(self, reason: QuestionRejection, *, count: int, moment: int, already_notified: bool) -> None:
-        super().__init__(reason, count=count, moment=moment)
+    def __init__(self, code: QuestionRejection, *, count: int, moment: int, already_notified: bool) -> None:
+        super().__init__(code, count=count, moment=moment)
         self.was_notified = already_notified
 
 
@@ -207,7 +207,7 @@ class QuestionService:
         self._search_limiter.consume(user_id)
 
     def _build_rate_limit_error(
-        self, reason: QuestionRejection, count: int, retry_after_seconds: float, user_id: int
+        self, code: QuestionRejection, count: int, retry_after_seconds: float, user_id: int
     ) -> RateLimited:
         now = self._clock.monotonic()
         was_notified = self._notified_until_by_user.get(user_id, now) > now
@@ -219,7 +219,7 @@ class QuestionService:
             }
             self._notified_until_by_user[user_id] = now + retry_after_seconds
         retry_at = self._clock.now() + int(retry_after_seconds) + 1
-        return RateLimited(reason, count=count, moment=retry_at, already_notified=was_notified)
+        return RateLimited(code, count=count, moment=retry_at, already_notified=was_notified)
 
     async def answer(self, request: QuestionRequest, on_draft: DraftCallback | None = None) -> QuestionReply:
         """Answer a question that `admit_question` admitted, and store the question.

@@ -1,10 +1,10 @@
 """Following of a feed: discovery, preview, subscription, first article. Independent of Discord."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from http import HTTPStatus
 
 from bot.core.models import Article, Feed, ParsedFeed, Subscription
+from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors, known_sites, outlet_directory
@@ -26,7 +26,7 @@ MAX_FEEDS_PER_SERVER = 200
 """Maximum number of distinct feeds that the channels of one server may follow."""
 
 
-class FollowFailure(StrEnum):
+class FollowFailure(ReasonCode):
     """Reasons why nothing can be followed at a URL, with the fields of their message."""
 
     NEEDS_PASSWORD = "needs-password"  # noqa: S105 - no password

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from bot.core.models import Feed
+from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors
@@ -26,7 +26,7 @@ _MAX_TITLE_UNITS = 120
 _OPML_ACCEPT_HEADER = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
-class OpmlFailure(StrEnum):
+class OpmlFailure(ReasonCode):
     """Reasons why an OPML document is no list of feeds."""
 
     NO_FEEDS = "no-feeds-in-list"

@@ -49,7 +49,7 @@ def describe_feed_error(code: str) -> str:
     """Return a sentence on an error of a feed and what can be done about it, in the current language."""
     if code in _SENTENCE_BY_CODE:
         return _(_SENTENCE_BY_CODE[code])
-    if code.startswith("http-5"):
+    if code in fetch_errors.SERVER_ERRORS:
         return _("The site is having problems ({code}).").format(code=code)
     return _("The site returned an error ({code}). Check the address.").format(code=code)
 
@@ -70,7 +70,7 @@ def page_fetch_sentence(page_fetch: PageFetch, *, when: str) -> str:
 
 
 def _page_fetch_reason(outcome: str) -> str:
-    if outcome.startswith("http-") or outcome == fetch_errors.GONE:
+    if outcome in fetch_errors.HTTP_ERRORS or outcome == fetch_errors.GONE:
         return _("The site returned an error ({code}).").format(code=outcome)
     crashed_sentence = _("It crashed my reader.")
     reason_by_outcome = {

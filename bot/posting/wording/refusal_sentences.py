@@ -1,10 +1,10 @@
 """Sentences on why a request of a user was refused."""
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 
 from bot.answers.conversing.question_service import QuestionRejection
 from bot.core.i18n import N_, _, format_count, format_number
+from bot.core.reasons import Reason, ReasonCode, ReasonValue
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.following.follow_service import FollowFailure
@@ -13,7 +13,7 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import discord_text, urls
 from bot.watches.live_query_validation import QueryRejection
 
-_SentenceValues = Mapping[str, str | int]
+_SentenceValues = Mapping[str, ReasonValue]
 
 
 def find_error_sentence(error: Exception) -> str | None:
@@ -22,22 +22,22 @@ def find_error_sentence(error: Exception) -> str | None:
         case UserFacingError():
             return str(error)
         case RequestRejected():
-            return refusal_sentence(error)
+            return refusal_sentence(error.reason)
         case FeedError():
             return describe_feed_error(error.code)
     return None
 
 
-def refusal_sentence(error: RequestRejected) -> str:
+def refusal_sentence(reason: Reason) -> str:
     """Return why a request of a user was refused, in the current language."""
-    template = _SENTENCE_BY_REASON[error.reason]
+    template = _SENTENCE_BY_CODE[reason.code]
     if not isinstance(template, str):
-        return template(error.placeholders)
+        return template(reason.values)
     formatted_values = {
         name: format_number(sentence_value) if isinstance(sentence_value, int) else sentence_value
-        for name, sentence_value in error.placeholders.items()
+        for name, sentence_value in reason.values.items()
     }
-    formatted_values["when"] = f"<t:{error.placeholders.get('moment')}:R>"
+    formatted_values["when"] = f"<t:{reason.values.get('moment')}:R>"
     return _(template).format(**formatted_values)
 
 
@@ -63,7 +63,8 @@ def _no_feed_sentence(sentence_values: _SentenceValues) -> str:
 
 
 def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
-    feed_count = int(sentence_values["count"])
+    feed_count = sentence_values["count"]
+    assert isinstance(feed_count, int)
     return format_count(
         "This server already follows {count} feed, the maximum. Remove one first.",
         "This server already follows {count} feeds, the maximum. Remove one first.",
@@ -71,7 +72,7 @@ def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
     )
 
 
-_SENTENCE_BY_REASON: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = {
+_SENTENCE_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] = {
     FollowFailure.NEEDS_PASSWORD: N_("The site asks for a username and password."),
     FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
     FollowFailure.NO_FEED: _no_feed_sentence,
