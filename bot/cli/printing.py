@@ -14,6 +14,7 @@ from bot.posting.wording.post_explanations import (
     dropped_entry_sentence,
     undecided_sentence,
 )
+from bot.posting.wording.reason_sentences import describe_reason
 from bot.search.searching import SearchResult
 from bot.text import discord_text, urls
 from bot.text.times import periods
@@ -100,8 +101,6 @@ def _print_coverage(answer: Answer) -> None:
 
 def explanation_lines(explanation: Explanation) -> list[str]:
     """Return lines that explain an article's delivery: one per article and feed, then one per channel."""
-    from bot.posting.wording.reason_sentences import describe_reason  # noqa: PLC0415 - imports discord, which other commands need not wait for
-
     lines: list[str] = []
     for article, feed in explanation.articles:
         feed_description = urls.redact(feed.url) if feed else "a feed that is gone"

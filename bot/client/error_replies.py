@@ -13,8 +13,8 @@ from discord import app_commands
 from bot.client import interaction_context
 from bot.core import i18n
 from bot.core.i18n import _, format_number, ngettext
-from bot.posting.sending import permissions
 from bot.posting.wording import refusal_sentences
+from bot.posting.wording.permission_labels import permission_label
 from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def _known_error_message(error: Exception) -> str | None:
                 wait_seconds,
             ).format(seconds=format_number(wait_seconds))
         case app_commands.MissingPermissions():
-            permission_names = ", ".join(map(permissions.permission_label, error.missing_permissions))
+            permission_names = ", ".join(map(permission_label, error.missing_permissions))
             return _("You need the {permissions} permission for this.").format(permissions=permission_names)
         case app_commands.TransformerError():
             return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])

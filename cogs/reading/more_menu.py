@@ -14,7 +14,7 @@ from bot.posting.rendering.layout import blocks, outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Section, Separator
 from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.posting.rendering.messages import excerpt_markup
-from bot.posting.sending import permissions
+from bot.posting.wording.permission_labels import permission_label
 from bot.store.records.people_records import OpinionKind
 from bot.text import discord_text
 from bot.writing.article_translator import apply_stored_translation
@@ -259,7 +259,7 @@ def _require_thread_permissions(channel: discord.TextChannel, member: discord.Me
         (bot_permissions, _("I need the {permissions} permission for this.")),
     ):
         missing_labels = [
-            permissions.permission_label(permission_name)
+            permission_label(permission_name)
             for permission_name in permission_names
             if not getattr(granted_permissions, permission_name)
         ]

@@ -11,6 +11,7 @@ from bot.core.preferences import ChannelPreferences, Preference
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Section, Separator
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected
+from bot.posting.wording.permission_labels import permission_label
 from bot.posting.wording.reason_sentences import describe_reason
 from cogs.settings.forum_tag_panel import ForumTagPanel
 from cogs.shared.panels import ChannelPanel, heading_text, language_menu, setting_section
@@ -129,8 +130,6 @@ def _missing_permissions_text(missing_permission_names: list[str]) -> str:
     """Return advice on permissions that Telex lacks to create threads, or "" if it has all."""
     if not missing_permission_names:
         return ""
-    bold_labels = ", ".join(
-        f"**{permissions.permission_label(permission_name)}**" for permission_name in missing_permission_names
-    )
+    bold_labels = ", ".join(f"**{permission_label(permission_name)}**" for permission_name in missing_permission_names)
     advice = _("I can’t do that yet. In the channel’s settings, give me {permissions}.")
     return f"🟠 {advice.format(permissions=bold_labels)}"

@@ -20,6 +20,7 @@ from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, text_block
 from bot.posting.rendering.messages import Picture
 from bot.posting.sending import permissions
+from bot.posting.wording.permission_labels import permission_label
 from cogs.feeds import subscription_options
 from cogs.shared import channel_options
 from cogs.shared.authorization import MANAGER_EXTRAS, ManagersOnlyMixin, ManagersPanel, guild_context_only
@@ -194,7 +195,7 @@ class ChannelDigestPanel(ChannelPanel):
             text_lines.append(
                 "⚠️ "
                 + _("To post the chart, I need the {permission} permission in {channel}.").format(
-                    permission=f"**{permissions.permission_label('attach_files')}**",
+                    permission=f"**{permission_label('attach_files')}**",
                     channel=self.channel.mention,
                 )
             )

@@ -6,8 +6,8 @@ from bot.core import local_time
 from bot.core.i18n import N_, _, format_number
 from bot.core.preferences import Filter, FilterMode
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
-from bot.posting.sending import permissions
 from bot.posting.wording import filter_labels
+from bot.posting.wording.permission_labels import permission_label
 
 _SENTENCE_BY_CODE: Mapping[ReasonCode, str] = {
     WithheldReason.PAUSED: N_("not posted: the feed was paused there ({when})"),
@@ -76,7 +76,7 @@ def _format_values(values: Mapping[str, ReasonValue]) -> dict[str, str]:
         case {"until": int(until), "time_zone": str(time_zone)}:
             texts["time"] = local_time.format_local_time(until, time_zone)
         case {"permissions": tuple(missing_permissions)}:
-            texts["permissions"] = ", ".join(map(permissions.permission_label, missing_permissions))
+            texts["permissions"] = ", ".join(map(permission_label, missing_permissions))
         case {"modes": tuple(modes), "queries": tuple(queries)}:
             filters = [Filter(0, FilterMode(mode), query) for mode, query in zip(modes, queries, strict=True)]
             texts["filters"] = filter_labels.filter_list_text(filters)
