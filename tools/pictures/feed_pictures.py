@@ -16,7 +16,6 @@ from aiohttp import web
 from playwright.sync_api import Page
 
 from bot.core.preferences import FilterMode, Preference
-from bot.polling import ingest_quota
 from tests.support import shown
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -212,24 +211,6 @@ async def shoot_adding(stage: Stage) -> None:
     await stage.shoot_last_message("import")
 
 
-async def shoot_flood(stage: Stage) -> None:
-    """Why an article of a feed that brings more than its share was left out."""
-    world, server, words = stage.world, stage.server, stage.words
-    title, _lead = words.stories[5]
-
-    def document(count: int) -> str:
-        rss_items = (make_rss_item(200 + number, title=title, body=str(number)) for number in range(count))
-        return make_rss(*rss_items, title=words.other_outlets[1], language=words.language)
-
-    feed = await world.follow(server.serve("/flood.xml", document(5)))
-    await world.poll(feed)
-    await world.advance(HALF_AN_HOUR)
-    server.serve("/flood.xml", document(25))
-    await world.poll(feed)
-    await world.editor.slash(world.news, "why", link="https://news.example/articles/224")
-    await stage.shoot_last_message("why-left-out")
-
-
 async def shoot_lists(stage: Stage) -> None:
     """A page that has no feed, and the list on it."""
 
@@ -250,7 +231,6 @@ async def shoot_lists(stage: Stage) -> None:
 
 
 async def main(folder: Path) -> None:
-    ingest_quota.FEED_QUOTA_ENTRIES = 10  # of a feed at a time, before a newsroom opens
     for ending, words in WORDS.items():
         async with server_in(words.language) as (world, server):
             stage = Stage(world, server, words, folder, ending)
@@ -259,7 +239,6 @@ async def main(folder: Path) -> None:
             await shoot_news(stage)
             await shoot_trouble(stage)
             await shoot_adding(stage)
-            await shoot_flood(stage)
             await shoot_lists(stage)
 
 

@@ -22,6 +22,7 @@ from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import SamplePublisher, SampleStory
 from tools.pictures.page_camera import CHROMIUM, FLAGS, MESSAGE, photograph
 from tools.pictures.picture_stage import WIDTHS, run_staged
+from tools.pictures.published_pictures import is_wanted
 
 LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
@@ -79,7 +80,8 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         ) as preview:
             await asyncio.to_thread(shoot_messages, preview.url, names)
             narrow = [path.with_stem(f"{path.stem}-narrow") for path in names]
-            await asyncio.to_thread(shoot_messages, preview.url, narrow, width=NARROW)
+            if any(map(is_wanted, narrow)):
+                await asyncio.to_thread(shoot_messages, preview.url, narrow, width=NARROW)
         if ending:  # the posts of the demo have English buttons
             shutil.copyfile(names[0], folder / f"post{ending}.png")
 

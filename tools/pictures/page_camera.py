@@ -1,26 +1,16 @@
-"""Takes all pictures of the documents: `python -m tools.pictures [FOLDER]`.
-
-Those of the running demo here, the others by the modules of `OTHERS`, each of which can be run alone.
-
-Needs Debian’s chromium (`apt-get install chromium fonts-noto-color-emoji`), driven by playwright, which
-downloads no browser of its own.
-"""
+"""Debian's chromium on the demo page: commands typed, messages photographed as Discord shows them."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
-from playwright.sync_api import Error, Locator, Page, sync_playwright
+from playwright.sync_api import Error, Locator, Page
 
 from bot.core import i18n
-from tools.pictures import gallery
+from tools.pictures.published_pictures import is_wanted
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -33,25 +23,8 @@ FLAGS = (
     "--disable-sync",
 )
 MESSAGE = "article.channel-message"
-PICTURE_MODULES = (
-    "answer",
-    "settings",
-    "feed",
-    "follow",
-    "place",
-    "look",
-    "story",
-    "watch",
-    "digest",
-    "reading",
-    "taste",
-    "elsewhere",
-    "written",
-)
-COLOURS = 160
 MAX_WAITS = 240
 ATTEMPTS, ANSWER_TIMEOUT_MS = 3, 60_000  # to run a command, and milliseconds for each
-STORIES = 6  # to wait for before the pictures: some in each language
 
 
 def wait_for_more_than(page: Page, messages: int) -> None:
@@ -165,7 +138,9 @@ def wait_for_images(page_part: Locator) -> None:
 
 
 def photograph(page_part: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
-    """A picture of a part of the page, as Discord would show it."""
+    """Take a picture of a part of the page, as Discord would show it."""
+    if not is_wanted(path):
+        return
     wait_for_images(page_part)
     with as_discord(page_part.page, names):
         # The page moves on when playwright scrolls for a picture, and the picture is of another place then.
@@ -176,50 +151,3 @@ def photograph(page_part: Locator, path: Path, names: Mapping[str, str] | None =
             page_part.page.screenshot(path=path, clip=box)
         else:
             page_part.screenshot(path=path)
-
-
-def pack(folder: Path) -> None:
-    """Make the pictures small: with as many colours as the eye needs."""
-    for path in folder.glob("*.png"):
-        with Image.open(path) as picture:
-            packed = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        packed.save(path, optimize=True)
-
-
-def take_demo_pictures(page: Page, folder: Path) -> None:
-    """All pictures, in the order in which a visitor would see them."""
-    wait_for_more_than(page, STORIES)
-    page.locator("#channel-timeline").evaluate("shown => { shown.scrollTop = 0; }")
-    page.wait_for_timeout(1500)
-    page.screenshot(path=folder / "demo.png")
-    photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
-
-
-def main() -> None:
-    """Start the demo, visit it, take the pictures, stop it."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        demo = subprocess.Popen(
-            [sys.executable, "-m", "bot", "demo", "--no-browser"], stdout=subprocess.PIPE, text=True, cwd=home
-        )
-        try:
-            assert demo.stdout is not None
-            address = next(filter(None, (re.search(r"http://127\S+", line) for line in demo.stdout)))[0]
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-                page = browser.new_page(viewport={"width": 1000, "height": 1400}, device_scale_factor=1.5)
-                page.goto(address)
-                take_demo_pictures(page, folder)
-                browser.close()
-        finally:
-            demo.terminate()
-            demo.wait(20)
-    for module_name in PICTURE_MODULES:
-        subprocess.run([sys.executable, "-m", f"tools.pictures.{module_name}_pictures", str(folder)], check=True)
-    pack(folder)
-    gallery.write_gallery(folder, folder.parent / "gallery.md")
-
-
-if __name__ == "__main__":
-    main()

@@ -27,6 +27,7 @@ from tests.support.clocks import ManualClock
 from tests.support.discord_world import LOOPS, World, discord_world
 from tests.support.feed_server import FeedServer
 from tools.pictures.page_camera import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph, wait_for_images
+from tools.pictures.published_pictures import FOLDER, is_wanted
 
 OUTLETS = (
     *("The Verge", "Numerama", "Wired", "Next", "The Register"),
@@ -62,7 +63,7 @@ async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services
 
 def run(main: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
     """Take pictures into the folder that the command names, or among those of the documents."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
+    folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(folder))
 
@@ -124,9 +125,11 @@ def open_preview_page(address: str, *, width: int = WIDTHS[""], height: int = HE
 def resize_to_widths(page: Page, path: Path) -> Iterator[Path]:
     """Make the page wide and narrow; the picture's name in each width."""
     for ending, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        page.wait_for_timeout(800)
-        yield path.with_name(f"{path.stem}{ending}.png")
+        width_path = path.with_name(f"{path.stem}{ending}.png")
+        if is_wanted(width_path):
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            page.wait_for_timeout(800)
+            yield width_path
     page.set_viewport_size({"width": WIDTHS[""], "height": HEIGHT})
 
 
@@ -210,9 +213,11 @@ async def shoot_widths(
     def take(address: str) -> None:
         with open_preview_page(address, height=2400) as page:
             for ending, width in WIDTHS.items():
-                page.set_viewport_size({"width": width, "height": 2400})
-                page.wait_for_timeout(1000)
-                photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
+                width_path = path.with_name(f"{path.stem}{ending}.png")
+                if is_wanted(width_path):
+                    page.set_viewport_size({"width": width, "height": 2400})
+                    page.wait_for_timeout(1000)
+                    photograph(page.locator(MESSAGE).last, width_path)
 
     assert isinstance(env.bot, TelexBot)
     sync_clock(env, env.bot.services.clock)

@@ -18,7 +18,7 @@ from bot.core.preferences import ForumTagRule, Preference
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import last_reply
-from tests.support.owned_webhooks import owned_webhooks
+from tools.pictures.owned_webhooks import owned_webhooks
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_channel, shoot_last
 
 STORIES = {

@@ -1,7 +1,7 @@
 """Takes pictures of what people read: `python -m tools.pictures.reading_pictures [FOLDER] [NAME…]`.
 
-Searches, the latest articles, an article, more like it, bookmarks, trends; in English and in French, wide and
-narrow, with the stories of the demo.
+Searches, articles like one, bookmarks, trends and completions; in English and in French, with the stories of the
+demo.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from simcord.results import InteractionResult
 from bot.client.services import Services
 from bot.demo.demo_server import DemoServer
 from bot.demo.sample_feeds import SamplePublisher
-from bot.posting.recovery.message_contents import list_custom_ids
 from tests.support.interactions import choose, components, find_menu, last_reply
 from tools.pictures.picture_stage import build_newsstand, open_preview_page, open_stage, shoot_widths
+from tools.pictures.published_pictures import FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,6 @@ class Reader:
     stage: DemoServer
     ending: str
     search_query: str
-    empty_query: str
     article_query: str
     note: str
     tags: str
@@ -50,13 +49,6 @@ class Reader:
     async def find_similar(self) -> InteractionResult:
         return await self.click(await self.open_article(), "telex:like")
 
-    async def catch_up(self) -> InteractionResult:
-        for message in self.stage.news.history():
-            for custom_id in list_custom_ids(message):
-                if custom_id.startswith("telex:all:"):
-                    return await self.person.click(message, custom_id=custom_id)
-        raise LookupError("no catch-up")
-
     async def add_bookmarks(self) -> InteractionResult:
         search_interaction = await self.search_articles()
         for option in find_menu(last_reply(search_interaction))[1][:3]:
@@ -72,12 +64,8 @@ class Reader:
 
 VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
     "search": Reader.search_articles,
-    "search-empty": lambda reader: reader.run_command("search", query=reader.empty_query),
-    "latest": lambda reader: reader.run_command("latest"),
-    "article": Reader.open_article,
     "more-like-this": Reader.find_similar,
     "bookmarks": Reader.add_bookmarks,
-    "show-all": Reader.catch_up,
     "trends": lambda reader: reader.run_command("trends"),
 }
 
@@ -88,8 +76,8 @@ async def take_pictures(
     """What each reader sees."""
     stage, assets = await build_newsstand(env, newsroom, publisher)
     readers = (
-        Reader(stage.ada, stage, "", "passkeys", "zeppelin", "passkeys telephone", "For the call", "security"),
-        Reader(stage.camille, stage, "-fr", "passkeys", "zeppelin", "passkeys banques", "À relire", "sécurité"),
+        Reader(stage.ada, stage, "", "passkeys", "passkeys telephone", "For the call", "security"),
+        Reader(stage.camille, stage, "-fr", "passkeys", "passkeys banques", "À relire", "sécurité"),
     )
     for reader in readers:
         for name in names or VIEWS:
@@ -114,11 +102,11 @@ def shoot_completions(address: str, query: str, path: Path) -> None:
 
 
 async def main(folder: Path, names: list[str]) -> None:
-    async with open_stage(catch_up_after=3) as (env, newsroom, publisher):
+    async with open_stage() as (env, newsroom, publisher):
         await take_pictures(env, newsroom, publisher, folder, names)
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
+    target = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else FOLDER
     target.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(target, sys.argv[2:]))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.core.preferences import DigestPlan, Preference
+from bot.core.preferences import Preference
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import last_reply
@@ -94,15 +94,6 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     await post_article(world, server, foreign, 2)
     await world.deliver()
     take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})
-    await shoot(world, world.news, take)
-    service.answer_with(own.summary)
-    plan = DigestPlan(weekday=None, minute=480, summaries=True)
-    digest = await world.store.digests.save(
-        plan, server_id=world.guild.id, channel_id=world.news.id, user_id=1, limit=9
-    )
-    await world.advance(digest.due - world.clock.now())
-    await world.deliver()
-    take = partial(shoot_last, path=folder / f"digest-summaries{ending}.png", names={})
     await shoot(world, world.news, take)
 
 
