@@ -10,7 +10,7 @@ from psycopg.adapt import Dumper, Loader
 from bot.core.database_url import DatabaseUrl
 from bot.store import connection as base
 from bot.store.connection import Parameters
-from bot.store.postgres.dialect import translate
+from bot.store.postgres.postgres_dialect import translate
 
 SCHEMA = "telex"
 """Database schema with the tables and functions of Telex."""
@@ -126,7 +126,11 @@ class PostgresConnection(base.Connection):
         null_parameter_names = frozenset(
             parameter_name for parameter_name, parameter in named_parameters.items() if parameter is None
         )
-        return self.raw.execute(translate(sql, null_parameter_names), named_parameters)
+        statement, list_names = translate(sql, null_parameter_names)
+        if list_names:
+            lists = {name: [*named_parameters[name]] for name in list_names - null_parameter_names}
+            named_parameters = {**named_parameters, **lists}
+        return self.raw.execute(statement, named_parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
         """Run one statement once for each set of parameters, sent in one pipeline."""
@@ -134,7 +138,7 @@ class PostgresConnection(base.Connection):
         if not parameter_sets:
             return self.raw.execute("SELECT 1 WHERE 1 = 0")
         cursor = self.raw.cursor()
-        cursor.executemany(translate(sql), parameter_sets)
+        cursor.executemany(translate(sql)[0], parameter_sets)
         return cursor
 
     def roll_back(self) -> None:

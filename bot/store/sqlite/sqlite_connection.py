@@ -1,13 +1,16 @@
 """SQLite connections that run the store's statements."""
 
+import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bot.core import local_time
 from bot.store import connection as base
+from bot.store.connection import Parameters
+from bot.store.sqlite.sqlite_dialect import encode_lists, translate
 from bot.text import urls
 from bot.text.words import fold
 
@@ -29,10 +32,34 @@ class ThreadCall(str):
 class SqliteConnection(sqlite3.Connection, base.Connection):
     """A SQLite connection with the interface of the store."""
 
-    def executescript(self, call: str, /) -> Any:  # noqa: ANN401 - aiosqlite ignores it
+    def executescript(self, call: str, /) -> Any:
         """Run the function of a `ThreadCall` and store its return value in the call."""
         assert isinstance(call, ThreadCall)
         call.return_value = call.function()
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        statement, list_names = translate(sql)
+        return super().execute(statement, encode_lists(parameters, list_names) if list_names else parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        return super().executemany(translate(sql)[0], parameters)
+
+    # Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
+    # while several searches run.
+    def fetch_ids(self, sql: str, parameters: Parameters = ()) -> list[int]:
+        ids_json = self.fetch_value(
+            f"WITH selected (id) AS ({sql}) SELECT json_group_array(id) FROM selected", parameters
+        )
+        return cast("list[int]", json.loads(ids_json))
+
+    def fetch_sequences(self, columns: Collection[str], sql: str, parameters: Parameters = ()) -> list[Sequence[Any]]:
+        columns_sql = ", ".join(f'"{column}"' for column in columns)
+        rows_json = self.fetch_value(
+            f"WITH selected ({columns_sql}) AS ({sql}) "
+            f"SELECT json_group_array(json_array({columns_sql})) FROM selected",
+            parameters,
+        )
+        return cast("list[Sequence[Any]]", json.loads(rows_json))
 
     def roll_back(self) -> None:
         if self.in_transaction:

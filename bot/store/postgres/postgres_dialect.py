@@ -9,6 +9,7 @@ _TOKEN_PATTERN = re.compile(
     | (?P<numbered> \?\d+ )
     | (?P<mark> \? )
     | (?<![:\w]) : (?P<named> [a-z_]\w* )
+    | \b (?: (?P<not> NOT ) \s+ )? IN \  \( : (?P<list> \w+ ) \)
     | (?P<percent> % )
     | (?P<hint> \s+ INDEXED \s+ BY \s+ \w+ )         # hint for SQLite's planner
     | \b CROSS \s+ (?P<join> JOIN ) (?= \s+ \w+ (?: \s+ AS \s+ \w+ )? \s+ ON \b )  # planner hint
@@ -22,6 +23,8 @@ _TOKEN_PATTERN = re.compile(
     """,
     re.VERBOSE,
 )
+_LIST_PATTERN = re.compile(r"\bIN \(:(\w+)\)")
+_EMPTY_LIST = "'{}'"
 _REPLACEMENT_BY_KIND = {
     "percent": "%%",
     "hint": "",
@@ -37,13 +40,13 @@ _REPLACEMENT_BY_KIND = {
 
 
 @lru_cache(maxsize=4096)
-def translate(sql: str, null_parameter_names: frozenset[str] = frozenset()) -> bytes:
-    """Return a statement in PostgreSQL's syntax, with named parameters.
+def translate(sql: str, null_parameter_names: frozenset[str] = frozenset()) -> tuple[bytes, frozenset[str]]:
+    """Return a statement in PostgreSQL's syntax, with named parameters, and the names of those that are lists.
 
     Positional parameters get the names `1`, `2`, …. Parameters in `null_parameter_names` are written as NULL,
     because PostgreSQL cannot infer the type of a parameter that is None.
     """
-    parameter_position = 0
+    parameter_position, list_names = 0, frozenset(_LIST_PATTERN.findall(sql))
 
     def replace_token(match: re.Match[str]) -> str:
         nonlocal parameter_position
@@ -51,10 +54,19 @@ def translate(sql: str, null_parameter_names: frozenset[str] = frozenset()) -> b
         assert group_name is not None
         if group_name == "text":
             return token.replace("%", "%%")
+        if group_name == "list":
+            operator, list_name = "<> ALL" if match["not"] else "= ANY", match[group_name]
+            return (
+                f"{operator} ({_EMPTY_LIST})" if list_name in null_parameter_names else f"{operator} (%({list_name})s)"
+            )
         if group_name not in {"numbered", "named", "mark"}:
             return _REPLACEMENT_BY_KIND[group_name]
         parameter_position += 1
         parameter_name = str(parameter_position) if group_name == "mark" else token[1:]
-        return "NULL" if parameter_name in null_parameter_names else f"%({parameter_name})s"
+        if parameter_name in null_parameter_names:
+            return "NULL"
+        # Outside of IN a list is only compared with NULL, for which an empty list would have no type.
+        return _EMPTY_LIST if parameter_name in list_names else f"%({parameter_name})s"
 
-    return _TOKEN_PATTERN.sub(replace_token, sql).encode()
+    statement = _TOKEN_PATTERN.sub(replace_token, sql)
+    return statement.encode(), list_names

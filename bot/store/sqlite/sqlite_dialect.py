@@ -1,0 +1,32 @@
+"""Translation of the store's statements to SQLite's syntax: lists as parameters, and hints for the planner."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+_PATTERN = re.compile(r"/\*\+ (?P<hint>[\w ]+) \*/|\bIN \(:(?P<list_name>\w+)\)")
+
+
+@lru_cache(maxsize=4096)
+def translate(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement in SQLite's syntax, and the names of its parameters that are lists."""
+    list_names: set[str] = set()
+
+    def replace_token(match: re.Match[str]) -> str:
+        if (list_name := match["list_name"]) is None:
+            return match["hint"]
+        list_names.add(list_name)
+        return f"IN (SELECT value FROM json_each(:{list_name}))"
+
+    return _PATTERN.sub(replace_token, sql), tuple(list_names)
+
+
+def encode_lists(parameters: Mapping[str, Any], list_names: Iterable[str]) -> dict[str, Any]:
+    """Return parameters with each collection of integers or texts as a JSON array, and None as it is."""
+    encoded_parameters = dict(parameters)
+    for list_name in list_names:
+        if (members := parameters[list_name]) is not None:
+            encoded_parameters[list_name] = json.dumps([*members])
+    return encoded_parameters

@@ -1,0 +1,77 @@
+"""Lists, hints and reading in one step mean the same on both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.store.connection import Connection
+from bot.store.database import Database
+
+LISTS: dict[str, tuple[Any, list[str], list[str]]] = {
+    "texts": (["a", "c%"], ["a", "c%"], ["b"]),
+    "a set": ({"b"}, ["b"], ["a", "c%"]),
+    "the keys of a mapping": ({"a": 1, "b": 2}.keys(), ["a", "b"], ["c%"]),
+    "a text with quotes": (['"', "'"], [], ["a", "b", "c%"]),
+    "an empty list": ([], [], ["a", "b", "c%"]),
+    "None": (None, [], ["a", "b", "c%"]),
+}
+
+
+@pytest.fixture
+async def database(store) -> Database:
+    """The store's, with three rows in `meta`."""
+    opened: Database = store._database  # noqa: SLF001 - for tests alone
+
+    def fill(db: Connection) -> None:
+        db.execute("DELETE FROM meta")
+        db.executemany(
+            "INSERT INTO meta (name, value) VALUES (:name, :number)",
+            [{"name": name, "number": str(number)} for number, name in enumerate(("a", "b", "c%"))],
+        )
+
+    await opened.transact(fill)
+    return opened
+
+
+@pytest.mark.parametrize("members", LISTS)
+async def test_a_list_has_its_members(database, members):
+    names, listed, unlisted = LISTS[members]
+    for operator, expected in (("IN", listed), ("NOT IN", unlisted)):
+        query = f"SELECT name FROM meta WHERE name {operator} (:names) AND value <> :besides ORDER BY name"
+        assert await database.query(Connection.fetch_column, query, {"names": names, "besides": "%"}) == expected
+    query = "SELECT count(*) FROM meta WHERE :names IS NULL OR name IN (:names)"
+    count = 3 if names is None else len(listed)
+    assert await database.query(Connection.fetch_value, query, {"names": names}) == count
+
+
+@pytest.mark.parametrize("ids", [[1, 2**60], (1,), range(5), set(), None])
+async def test_a_list_of_integers_has_its_members(database, ids):
+    query = "SELECT 1 WHERE CAST(:number AS BIGINT) IN (:ids)"
+    assert await database.query(Connection.fetch_column, query, {"number": 1, "ids": ids}) == [1] * (1 in (ids or ()))
+
+
+async def test_a_hint_changes_no_answer(database):
+    query = (
+        "SELECT m.name FROM meta AS m /*+ INDEXED BY sqlite_autoindex_meta_1 */ "
+        "/*+ CROSS */ JOIN meta AS other ON other.name = m.name WHERE m.name = 'a'"
+    )
+    assert await database.query(Connection.fetch_value, query) == "a"
+
+
+async def test_a_hint_reaches_sqlites_planner(database, database_engine):
+    if database_engine != "sqlite":
+        pytest.skip("about SQLite's planner")
+    with pytest.raises(Exception, match="no such index: missing"):
+        await database.query(Connection.fetch_value, "SELECT name FROM meta /*+ INDEXED BY missing */")
+
+
+async def test_reading_in_one_step_keeps_values_and_order(database):
+    query = "SELECT CAST(value AS BIGINT) FROM meta WHERE name IN (:names) ORDER BY name DESC LIMIT 9"
+    assert await database.read(lambda db: db.fetch_ids(query, {"names": ["a", "b"]})) == [1, 0]
+    query = "SELECT name, NULL, CAST(value AS BIGINT) + 0.5 FROM meta ORDER BY name DESC LIMIT 2"
+    rows = await database.read(lambda db: db.fetch_sequences(("name", "nothing", "number"), query))
+    assert [tuple(row) for row in rows] == [("c%", None, 2.5), ("b", None, 1.5)]
+    query = "SELECT name, value FROM meta WHERE name IN (:names)"
+    assert await database.read(lambda db: db.fetch_sequences(("name", "value"), query, {"names": ()})) == []
