@@ -112,22 +112,13 @@ class Filter(NamedTuple):
 
 
 class Preference(StrEnum):
-    """Preference of a server or channel; the value is the name of the database column."""
+    """Preference of a server; the value is the name of the database column."""
 
     LANGUAGE = "language"
     TIME_ZONE = "time_zone"
     MANAGER_ROLE = "manager_role"
     ALERT_CHANNEL = "alerts"
-    JOIN_STORIES = "join_stories"
-    DAILY_THREAD = "daily_thread"
-    QUIET_HOURS = "quiet_hours"
-    MAX_POSTS_PER_HOUR = "most_an_hour"
-    MIN_POST_INTERVAL = "gap"
     SELF_ASSIGNABLE_ROLES = "notify_roles"
-    MIN_OUTLETS = "least_outlets"
-    TOP_STORIES_PER_DAY = "best_a_day"
-    TRANSLATE = "translate"
-    POST_AS_OUTLET = "as_outlet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,31 +139,6 @@ class ServerPreferences:
     alerts: int | None = None
     look: PostLook = DEFAULT_LOOK
     notify_roles: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelPreferences:
-    """Preferences of one channel; None means "not set".
-
-    - `language`: language of its posts; None inherits the server's.
-    - `join_stories`: post one message per story. `daily_thread`: post into one thread per day.
-    - `as_outlet`: post through a webhook with the outlet's name and icon.
-    - `quiet_hours`: times without posts in the server's time zone, such as `22:00-07:00`.
-    - `most_an_hour`, `gap` (seconds): maximum number of posts an hour, and minimum time between posts.
-    - `least_outlets`: number of outlets that must report a story. `best_a_day`: number of top stories a day.
-    - `translate`: translate articles in other languages; needs a configured model.
-    """
-
-    language: str | None = None
-    join_stories: bool = True
-    daily_thread: bool = False
-    as_outlet: bool = False
-    quiet_hours: str | None = None
-    most_an_hour: int | None = None
-    gap: int | None = None
-    least_outlets: int | None = None
-    best_a_day: int | None = None
-    translate: bool = False
 
 
 MIN_OUTLETS_DEADLINE_SECONDS = 3 * 86_400
@@ -199,7 +165,7 @@ class ForumTagRule(NamedTuple):
 
 
 class SettingKind(StrEnum):
-    """Kind of a change in a server's change history that is not a preference."""
+    """Kind of a change in a server's change history that is neither a preference nor a channel setting."""
 
     SUBSCRIPTION = "subscription"  # Values are `SubscriptionState`s.
     CHANNEL = "channel"  # A feed was moved from one channel to another.
@@ -215,8 +181,8 @@ class SettingKind(StrEnum):
 class SettingChange(NamedTuple):
     """A change of a setting of a server, of a channel, or of a feed in a channel.
 
-    `setting` is a `Preference` or `SettingKind`. `person_id` is None if the user had their data deleted.
-    `old` and `new` are the values as texts, or None if there was or is no value.
+    `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `person_id` is None if
+    the user had their data deleted. `old` and `new` are the values as texts, or None if there was or is no value.
     """
 
     changed_at: int

@@ -16,6 +16,7 @@ from bot.core import i18n, local_time
 from bot.core.i18n import _
 from bot.core.models import Dispatch, DispatchKind
 from bot.core.reasons import Reason, SendProblem
+from bot.core.setting_registry import DAILY_THREAD
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.own_messages import iter_public_threads
 from bot.posting.sending import message_targets, permissions
@@ -48,7 +49,7 @@ async def resolve_daily_thread(
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in THREADED_KINDS:
         return channel
     store = context.store
-    if not (await store.preferences.by_channel(channel.id)).daily_thread:
+    if not (await store.preferences.by_channel(channel.id))[DAILY_THREAD]:
         return channel
     if missing_permissions := permissions.find_missing_thread_permissions(channel):
         return block_for_permissions(missing_permissions)

@@ -3,6 +3,7 @@
 import discord
 
 from bot.core import i18n
+from bot.core.setting_registry import LANGUAGE
 from bot.store import Store
 
 
@@ -34,6 +35,6 @@ class PostLanguages:
         Raises StoreError.
         """
         load_preferences, channel_id = self._store.preferences.by_channel, place.id
-        if isinstance(place, discord.Thread) and (await load_preferences(place.id)).language is None:
+        if isinstance(place, discord.Thread) and (await load_preferences(place.id))[LANGUAGE] is None:
             channel_id = place.parent_id
         return await self.for_channel(place.guild.id, channel_id)

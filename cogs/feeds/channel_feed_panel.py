@@ -3,6 +3,7 @@
 import discord
 
 from bot.core.i18n import _
+from bot.core.setting_registry import JOIN_STORIES
 from bot.core.user_errors import UserFacingError
 from bot.posting.publishing.feed_serializers import feed_url
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
@@ -54,7 +55,7 @@ class ChannelFeedPanel(ChannelPanel):
             blocks += [
                 text_block(f"{feed_label}\n```\n{feed_url(public_url, token, feed_kind, 'atom')}\n```")
                 for feed_kind, feed_label in feed_labels.items()
-                if feed_kind != "stories" or preferences.join_stories  # Otherwise each story is a post.
+                if feed_kind != "stories" or preferences[JOIN_STORIES]  # Otherwise each story is a post.
             ]
             hint_text = _("For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again.")
             blocks.append(text_block(f"-# {hint_text}"))

@@ -8,6 +8,7 @@ from bot.client import interaction_context
 from bot.core import i18n
 from bot.core.i18n import _
 from bot.core.models import Article, Dispatch
+from bot.core.setting_registry import TRANSLATE
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, posts, role_mentions
 from bot.posting.rendering.layout import blocks, outlet_branding
@@ -213,7 +214,7 @@ async def _render_original_text(interaction: Interaction, article: Article, disp
     """Return the original title and excerpt of an article if its post is translated; otherwise ""."""
     client, settings = interaction.client, interaction.client.services.settings
     preferences = await client.store.preferences.by_channel(dispatch.channel_id)
-    if settings.model_url is None or not preferences.translate:
+    if settings.model_url is None or not preferences[TRANSLATE]:
         return ""
     language = await client.languages.for_channel(dispatch.server_id, dispatch.channel_id)
     if (await apply_stored_translation(client.store, article, language, settings.model_name)).translated_from is None:

@@ -1,100 +1,76 @@
 """Panel of /settings channel."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
 
 import discord
 
-from bot.core.i18n import N_, _, format_count
-from bot.core.preferences import ChannelPreferences, Preference
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Section, Separator
+from bot.core import setting_registry
+from bot.core.i18n import _, format_count
+from bot.core.setting_registry import CHANNEL_SETTINGS, ChannelSettings, SwitchSetting
+from bot.posting.rendering.layout.blocks import ActionRow, Section, Separator
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected
 from bot.posting.wording.permission_labels import permission_label
 from bot.posting.wording.reason_sentences import describe_reason
+from bot.posting.wording.setting_words import SETTING_WORDS, SwitchWords
 from cogs.settings.forum_tag_panel import ForumTagPanel
 from cogs.shared.panels import ChannelPanel, heading_text, language_menu, setting_section
 from cogs.shared.views import ActionButton, Interaction
-
-
-class Toggle(NamedTuple):
-    """Channel setting that is on or off: its name, and a text for each state."""
-
-    name: str
-    off_text: str
-    on_text: str
-
-
-TOGGLES: Mapping[str, Toggle] = {
-    Preference.JOIN_STORIES: Toggle(
-        N_("Group by story"),
-        N_("off: each article gets its own post"),
-        N_("on: articles on the same event share one post"),
-    ),
-    Preference.TRANSLATE: Toggle(
-        N_("Machine translation"),
-        N_("off: posts stay in their own language"),
-        N_("on: titles and excerpts in the post language, the original under More"),
-    ),
-    Preference.DAILY_THREAD: Toggle(
-        N_("Daily thread"),
-        N_("off: posts go straight into the channel"),
-        N_("on: each day has its own thread"),
-    ),
-    Preference.POST_AS_OUTLET: Toggle(
-        N_("Post as the outlet"),
-        N_("off: posts show my name"),
-        N_("on: posts show their outlet’s name and icon"),
-    ),
-}
 
 
 class ChannelSettingsPanel(ChannelPanel):
     """Panel with the settings of a channel and their controls."""
 
     async def render(self, interaction: Interaction) -> None:
-        preferences = await self.store.preferences.by_channel(self.channel.id)
-        blocks: list[Block] = [
+        settings = await self.store.preferences.by_channel(self.channel.id)
+        change_language = partial(self.change, setting_registry.LANGUAGE)
+        switch_sections = [
+            self._switch_section(setting, *await self._load_notes(setting, settings), is_on=settings[setting])
+            for setting in CHANNEL_SETTINGS.values()
+            if isinstance(setting, SwitchSetting) and self._is_offered(setting, settings)
+        ]
+        await self.display_card(
+            interaction,
             heading_text(_("Channel settings"), self.channel.mention),
             Separator(),
-            setting_section(_("Post language")),
-            ActionRow(
-                language_menu(partial(self.change, Preference.LANGUAGE), preferences.language, _("Same as the server"))
-            ),
-            self._toggle_section(Preference.JOIN_STORIES, preferences),
-        ]
-        text_generator = self.client.services.model_services
-        if preferences.translate or (text_generator is not None and text_generator.translator is not None):
-            blocks.append(self._toggle_section(Preference.TRANSLATE, preferences))
-        if isinstance(self.channel, discord.TextChannel):
-            missing_permission_names = (
-                permissions.find_missing_thread_permissions(self.channel) if preferences.daily_thread else []
-            )
-            blocks.append(
-                self._toggle_section(
-                    Preference.DAILY_THREAD, preferences, _missing_permissions_text(missing_permission_names)
-                )
-            )
-        if isinstance(self.channel, discord.ForumChannel):
-            rule_count = len(await self.store.forum_tags.list_by_channel(self.channel.id))
-            rule_count_text = format_count("{count} rule", "{count} rules", rule_count)
-            blocks.append(
-                setting_section(_("Post tags"), rule_count_text, ActionButton(self._open_tag_panel, label=_("Choose…")))
-            )
-        webhook_notes = await self._prepare_webhook() if preferences.as_outlet else ()
-        await self.display_card(
-            interaction, *blocks, self._toggle_section(Preference.POST_AS_OUTLET, preferences, *webhook_notes)
+            setting_section(_(SETTING_WORDS[setting_registry.LANGUAGE].name)),
+            ActionRow(language_menu(change_language, settings[setting_registry.LANGUAGE], _("Same as the server"))),
+            *switch_sections,
+            *await self._load_tag_sections(),
         )
 
-    def _toggle_section(self, preference: Preference, preferences: ChannelPreferences, *notes: str) -> Section:
+    def _is_offered(self, setting: SwitchSetting, settings: ChannelSettings) -> bool:
+        """Return whether a setting can have an effect here, or is on."""
+        if setting is setting_registry.TRANSLATE:
+            text_generator = self.client.services.model_services
+            return settings[setting] or (text_generator is not None and text_generator.translator is not None)
+        return setting is not setting_registry.DAILY_THREAD or isinstance(self.channel, discord.TextChannel)
+
+    async def _load_notes(self, setting: SwitchSetting, settings: ChannelSettings) -> tuple[str, ...]:
+        """Return lines on what a setting that is on needs or entails in this channel; some may be empty."""
+        if not settings[setting]:
+            return ()
+        if setting is setting_registry.DAILY_THREAD and isinstance(self.channel, discord.TextChannel):
+            return (_missing_permissions_text(permissions.find_missing_thread_permissions(self.channel)),)
+        return await self._prepare_webhook() if setting is setting_registry.POST_AS_OUTLET else ()
+
+    async def _load_tag_sections(self) -> tuple[Section, ...]:
+        if not isinstance(self.channel, discord.ForumChannel):
+            return ()
+        rule_count = len(await self.store.forum_tags.list_by_channel(self.channel.id))
+        rule_count_text = format_count("{count} rule", "{count} rules", rule_count)
+        choose_button = ActionButton(self._open_tag_panel, label=_("Choose…"))
+        return (setting_section(_("Post tags"), rule_count_text, choose_button),)
+
+    def _switch_section(self, setting: SwitchSetting, *notes: str, is_on: bool) -> Section:
         """Return the section of an on/off setting, with the non-empty `notes` and a button to switch it."""
-        toggle, is_on = TOGGLES[preference], getattr(preferences, preference)
-        lines = (_(toggle.on_text if is_on else toggle.off_text), *notes)
-        toggle_button = ActionButton(
-            partial(self._toggle_preference, preference), label=_("Turn off") if is_on else _("Turn on")
+        words = SETTING_WORDS[setting]
+        assert isinstance(words, SwitchWords)
+        lines = (_(words.on_line if is_on else words.off_line), *notes)
+        switch_button = ActionButton(
+            partial(self._switch_setting, setting), label=_("Turn off") if is_on else _("Turn on")
         )
-        return setting_section(_(toggle.name), "\n".join(filter(None, lines)), toggle_button)
+        return setting_section(_(words.name), "\n".join(filter(None, lines)), switch_button)
 
     async def _prepare_webhook(self) -> tuple[str, ...]:
         """Create the channel's webhook if needed.
@@ -118,10 +94,10 @@ class ChannelSettingsPanel(ChannelPanel):
         self.stop()
         await ForumTagPanel(interaction, self.channel).render(interaction)
 
-    async def _toggle_preference(self, preference: Preference, _interaction: Interaction) -> None:
-        preferences = await self.store.preferences.by_channel(self.channel.id)
-        await self.change(preference, int(not getattr(preferences, preference)))
-        if preference is Preference.DAILY_THREAD:
+    async def _switch_setting(self, setting: SwitchSetting, _interaction: Interaction) -> None:
+        settings = await self.store.preferences.by_channel(self.channel.id)
+        await self.change(setting, not settings[setting])
+        if setting is setting_registry.DAILY_THREAD:
             await self.client.outbox_relay.recheck_channel(self.channel.id)
         self.client.outbox_relay.wake()
 

@@ -1,95 +1,38 @@
-"""Panels of /settings schedule and /settings stories, and the text of the settings in them."""
+"""Panels of /settings schedule and /settings stories."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
-from bot.core import local_time
-from bot.core.i18n import N_, _, format_count, format_number, linkify_commands
-from bot.core.preferences import ChannelPreferences, Preference
+from bot.core import local_time, setting_registry
+from bot.core.i18n import _, format_count, format_number, linkify_commands
+from bot.core.setting_registry import MIN_OUTLETS, QUIET_HOURS, ChannelSettings, NumberSetting
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Section, Separator
 from bot.posting.wording.reason_sentences import describe_reason
-from bot.text import discord_text
+from bot.posting.wording.setting_words import SETTING_WORDS
 from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, heading_text, select_options, selected_number, setting_section
 from cogs.shared.views import ActionButton, Interaction, StringMenu
 
-_SECONDS_PER_MINUTE = 60
+_SCHEDULE_LIMITS = (setting_registry.MAX_POSTS_PER_HOUR, setting_registry.MIN_POST_INTERVAL)
+_STORY_LIMITS = (MIN_OUTLETS, setting_registry.TOP_STORIES_PER_DAY)
+_MINUTES_PER_HOUR = 60
 
 
-class LimitOption(NamedTuple):
-    """Numeric setting of a channel: the values to choose from, and how to format them."""
-
-    name: str
-    choices: tuple[int, ...]
-    format_value: Callable[[int], str]
-    unset_label: str
-
-    def format(self, choice: int | None) -> str:
-        """Return a value as text within a sentence in the current language; None means no limit."""
-        return _(self.unset_label) if choice is None else self.format_value(choice)
-
-
-def _duration_text(seconds: int) -> str:
-    if seconds < _SECONDS_PER_MINUTE:
-        return format_count("{count} second", "{count} seconds", seconds)
-    return format_count("{count} minute", "{count} minutes", seconds // _SECONDS_PER_MINUTE)
-
-
-LIMIT_OPTIONS: Mapping[str, LimitOption] = {
-    Preference.MAX_POSTS_PER_HOUR: LimitOption(
-        N_("Hourly limit"),
-        (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30),
-        lambda n: format_count("{count} post an hour", "{count} posts an hour", n),
-        N_("no limit"),
-    ),
-    Preference.MIN_POST_INTERVAL: LimitOption(
-        N_("Time between posts"),
-        (10, 30, 60, 120, 300, 600, 900, 1800, 3600),  # Seconds.
-        _duration_text,
-        N_("no minimum"),
-    ),
-    Preference.MIN_OUTLETS: LimitOption(
-        N_("Outlets"),
-        (2, 3, 4, 5, 6, 8, 10),
-        lambda n: format_count("at least {count} outlet", "at least {count} outlets", n),
-        N_("every story"),
-    ),
-    Preference.TOP_STORIES_PER_DAY: LimitOption(
-        N_("Best of the day"),
-        (1, 2, 3, 4, 5, 6, 8, 10, 15, 20),
-        lambda n: format_count("at most {count} story a day", "at most {count} stories a day", n),
-        N_("no limit"),
-    ),
-}
-"""Numeric settings of a channel, by the preference in which the value is stored."""
-
-
-def _limit_menu(
-    panel: ChannelPanel, preference: Preference, preferences: ChannelPreferences
-) -> tuple[Section, ActionRow]:
+def _limit_menu(panel: ChannelPanel, setting: NumberSetting, settings: ChannelSettings) -> tuple[Section, ActionRow]:
     """Return the section with the name of a numeric setting, and the menu of its values."""
 
     async def set_limit(_interaction: Interaction, selected_values: list[str]) -> None:
-        await panel.change(preference, selected_number(selected_values))
+        await panel.change(setting, selected_number(selected_values))
         panel.client.outbox_relay.wake()
 
-    limit_option = LIMIT_OPTIONS[preference]
-    menu_options = select_options(
-        getattr(preferences, preference),
-        limit_option.choices,
-        limit_option.format_value,
-        _(limit_option.unset_label),
-    )
+    words = SETTING_WORDS[setting]
+    menu_options = select_options(settings[setting], setting.choices, words.describe, words.describe(None))
     for option in menu_options:
         option.label = option.label[:1].upper() + option.label[1:]
-    menu = StringMenu(set_limit, placeholder=f"{_(limit_option.name)}…", options=menu_options)
-    return setting_section(_(limit_option.name)), ActionRow(menu)
-
-
-_SCHEDULE_PREFERENCES = (Preference.QUIET_HOURS, Preference.MAX_POSTS_PER_HOUR, Preference.MIN_POST_INTERVAL)
+    menu = StringMenu(set_limit, placeholder=f"{_(words.name)}…", options=menu_options)
+    return setting_section(_(words.name)), ActionRow(menu)
 
 
 class SchedulePanel(ChannelPanel):
@@ -103,36 +46,33 @@ class SchedulePanel(ChannelPanel):
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
-        preferences = await store.preferences.by_channel(self.channel.id)
+        settings = await store.preferences.by_channel(self.channel.id)
         zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
         wait_reason = await store.dispatches.get_wait_reason(self.channel.id)
         quiet_begin, quiet_end = (
             self._unsaved_quiet_hours
-            if preferences.quiet_hours is None
-            else local_time.parse_quiet_hours(preferences.quiet_hours)
+            if settings[QUIET_HOURS] is None
+            else local_time.parse_quiet_hours(settings[QUIET_HOURS])
         )
         quiet_hours_line = _quiet_hours_draft_text(quiet_begin, quiet_end, zone)
         note = ""
         if wait_reason is not None:
             note = _("Right now: {reason}").format(reason=describe_reason(wait_reason))
-        elif preferences.quiet_hours is not None:
+        elif settings[QUIET_HOURS] is not None:
             note = linkify_commands(_("Change the time zone with /settings server."))
         explanation = _(
             "During quiet hours, posts, alerts and watches wait, but digests don’t. Past the hourly "
             "limit, the rest arrives in one message. Nothing is lost."
         )
-        are_all_limits_off = all(getattr(preferences, preference) is None for preference in _SCHEDULE_PREFERENCES)
-        turn_off_button = ActionButton(
-            self._turn_off_limits, label=_("Turn everything off"), disabled=are_all_limits_off
-        )
+        has_limits = bool(settings[QUIET_HOURS] or any(settings[setting] for setting in _SCHEDULE_LIMITS))
+        turn_off_button = ActionButton(self._turn_off_limits, label=_("Turn everything off"), disabled=not has_limits)
         await self.display_card(
             interaction,
             heading_text(_("Posting schedule"), self.channel.mention, f"-# {explanation}"),
             setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet_hours_line, note)))),
             self._hour_menu(0, quiet_begin, _("Quiet from…"), _("Quiet from {time}")),
             self._hour_menu(1, quiet_end, _("Quiet until…"), _("Quiet until {time}")),
-            *_limit_menu(self, Preference.MAX_POSTS_PER_HOUR, preferences),
-            *_limit_menu(self, Preference.MIN_POST_INTERVAL, preferences),
+            *(block for setting in _SCHEDULE_LIMITS for block in _limit_menu(self, setting, settings)),
             ActionRow(turn_off_button),
         )
 
@@ -141,7 +81,7 @@ class SchedulePanel(ChannelPanel):
 
         `end_index` is 0 for the start of the quiet hours and 1 for the end.
         """
-        minutes = range(0, local_time.MINUTES_PER_DAY, _SECONDS_PER_MINUTE)
+        minutes = range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR)
         menu_options = select_options(
             selected_minute,
             minutes,
@@ -155,8 +95,9 @@ class SchedulePanel(ChannelPanel):
 
     async def _turn_off_limits(self, _interaction: Interaction) -> None:
         self._unsaved_quiet_hours = (None, None)
-        for preference in _SCHEDULE_PREFERENCES:
-            await self.change(preference, None)
+        await self.change(QUIET_HOURS, None)
+        for setting in _SCHEDULE_LIMITS:
+            await self.change(setting, None)
         self.client.outbox_relay.wake()
 
     async def _set_quiet_hours(self, end_index: int, _interaction: Interaction, selected_values: list[str]) -> None:
@@ -164,7 +105,7 @@ class SchedulePanel(ChannelPanel):
 
         Raises `UserFacingError` if start and end are equal.
         """
-        saved_hours = (await self.store.preferences.by_channel(self.channel.id)).quiet_hours
+        saved_hours = (await self.store.preferences.by_channel(self.channel.id))[QUIET_HOURS]
         selected_minute = selected_number(selected_values)
         quiet_begin, quiet_end = (
             self._unsaved_quiet_hours if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
@@ -174,11 +115,11 @@ class SchedulePanel(ChannelPanel):
             raise UserFacingError(_("Quiet hours can’t begin and end at the same time."))
         self._unsaved_quiet_hours = (None, None)
         if quiet_begin is not None and quiet_end is not None:
-            await self.change(Preference.QUIET_HOURS, local_time.format_quiet_hours(quiet_begin, quiet_end))
+            await self.change(QUIET_HOURS, local_time.format_quiet_hours(quiet_begin, quiet_end))
         elif selected_minute is not None:
             self._unsaved_quiet_hours = (quiet_begin, quiet_end)
         elif saved_hours is not None:
-            await self.change(Preference.QUIET_HOURS, None)
+            await self.change(QUIET_HOURS, None)
         self.client.outbox_relay.wake()
 
 
@@ -200,21 +141,20 @@ class StoryLimitsPanel(ChannelPanel):
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
-        preferences = await store.preferences.by_channel(self.channel.id)
+        settings = await store.preferences.by_channel(self.channel.id)
         zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
         waiting_count = await store.held_posts.count(self.channel.id)
         followed_feeds = await store.subscriptions.list_with_feeds(self.channel.guild.id)
         followed_outlet_count = len(
             {fold(feed.outlet) for subscription, feed in followed_feeds if subscription.channel_id == self.channel.id}
         )
-        lines = self._build_lines(preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
+        lines = self._build_lines(settings, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
         spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
-        _name, outlets_row = _limit_menu(self, Preference.MIN_OUTLETS, preferences)
-        _name, best_row = _limit_menu(self, Preference.TOP_STORIES_PER_DAY, preferences)
-        await self.display_card(interaction, *spaced_blocks, outlets_row, best_row)
+        menu_rows = [_limit_menu(self, setting, settings)[1] for setting in _STORY_LIMITS]
+        await self.display_card(interaction, *spaced_blocks, *menu_rows)
 
     def _build_lines(
-        self, preferences: ChannelPreferences, zone: str, *, outlet_count: int, held_count: int
+        self, settings: ChannelSettings, zone: str, *, outlet_count: int, held_count: int
     ) -> Iterator[str]:
         heading = _("Stories in {channel}").format(channel=self.channel.mention)
         explanation = _(
@@ -226,40 +166,25 @@ class StoryLimitsPanel(ChannelPanel):
             zone=zone,
         )
         yield f"### {heading}\n{explanation}"
-        limit_values = (
-            (story_preference, getattr(preferences, story_preference))
-            for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
-        )
         yield "\n".join(
-            f"**{_(LIMIT_OPTIONS[preference].name)}** · {LIMIT_OPTIONS[preference].format(limit_value)}"
-            for preference, limit_value in limit_values
+            f"**{_(SETTING_WORDS[setting].name)}** · {SETTING_WORDS[setting].describe(settings[setting])}"
+            for setting in _STORY_LIMITS
         )
-        if preferences.least_outlets is not None and outlet_count < preferences.least_outlets:
+        min_outlets = settings[MIN_OUTLETS]
+        if min_outlets is not None and outlet_count < min_outlets:
             yield "🟠 " + format_count(
                 "This channel follows {count} outlet, so no story can reach {least}.",
                 "This channel follows {count} outlets, so no story can reach {least}.",
                 outlet_count,
-                least=format_number(preferences.least_outlets),
+                least=format_number(min_outlets),
             )
         if held_count:
             yield "-# " + format_count("{count} story is waiting.", "{count} stories are waiting.", held_count)
 
 
-def quiet_hours_text(stored_hours: str) -> str:
-    """Return stored quiet hours as text; an invalid value is returned unchanged, with markup escaped."""
-    try:
-        return "\u202f–\u202f".join(map(local_time.format_clock, local_time.parse_quiet_hours(stored_hours)))
-    except ValueError:
-        return discord_text.to_markdown_line(stored_hours)
-
-
-def story_rules_text(preferences: ChannelPreferences) -> str:
+def story_rules_text(settings: ChannelSettings) -> str:
     """Return the limits on the stories of a channel as one line, or "" if there are none."""
-    limit_values = (
-        (story_preference, getattr(preferences, story_preference))
-        for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
-    )
     rules_text = ", ".join(
-        LIMIT_OPTIONS[preference].format_value(limit_value) for preference, limit_value in limit_values if limit_value
+        SETTING_WORDS[setting].describe(settings[setting]) for setting in _STORY_LIMITS if settings[setting]
     )
     return _("Stories: {rules}").format(rules=rules_text) if rules_text else ""

@@ -13,6 +13,7 @@ from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.wording import look_labels
+from bot.posting.wording.setting_words import language_name
 from cogs.feeds.look_panel import LookPanel
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel, has_manage_guild
@@ -21,7 +22,6 @@ from cogs.shared.panels import (
     change_preference,
     heading_text,
     language_menu,
-    language_name,
     setting_section,
     time_zone_button,
 )

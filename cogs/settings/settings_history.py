@@ -1,18 +1,18 @@
 """Panel of /settings history: who changed which setting."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import NamedTuple
 
 from bot.core.i18n import N_, _
 from bot.core.preferences import Filter, PostLook, Preference, SettingChange, SettingKind, SubscriptionState
+from bot.core.setting_registry import CHANNEL_SETTINGS
 from bot.posting.wording import filter_labels, look_labels
+from bot.posting.wording.setting_words import SETTING_WORDS, language_name
 from bot.text import discord_text
 from cogs.feeds import subscription_options
-from cogs.settings import channel_settings, posting_limits_panels
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.paging import CardPage, CardPaginator
-from cogs.shared.panels import heading_text, language_name
+from cogs.shared.panels import heading_text
 from cogs.shared.views import Interaction
 from cogs.watching import digest_labels
 
@@ -44,9 +44,7 @@ class SettingsHistory(ManagersPanel, CardPaginator):
 
 
 async def _render_change(interaction: Interaction, change: SettingChange) -> str:
-    setting_format = _SETTING_FORMATS.get(change.setting) or SettingFormat(
-        discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH), _escape_value
-    )
+    setting_format = _find_format(change)
     place_texts = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
@@ -79,12 +77,17 @@ class SettingFormat(NamedTuple):
         return _(self.unset_label_in_channel) if in_channel and self.unset_label_in_channel else _(self.unset_label)
 
 
+def _find_format(change: SettingChange) -> SettingFormat:
+    channel_setting = CHANNEL_SETTINGS.get(change.setting)
+    if change.channel_id is not None and channel_setting is not None:
+        words = SETTING_WORDS[channel_setting]
+        return SettingFormat(words.name, lambda text: words.describe(channel_setting.from_text(text)), words.unset_text)
+    unknown_name = discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH)
+    return _SETTING_FORMATS.get(change.setting) or SettingFormat(unknown_name, _escape_value)
+
+
 def _escape_value(stored_value: str) -> str:
     return discord_text.to_markdown_line(stored_value, _MAX_VALUE_LENGTH)
-
-
-def _on_off_text(stored_value: str) -> str:
-    return _("on") if stored_value == "1" else _("off")
 
 
 def _channel_mention(stored_value: str) -> str:
@@ -95,26 +98,16 @@ def _role_mentions(stored_value: str) -> str:
     return " ".join(f"<@&{role_id}>" for role_id in stored_value.split(","))
 
 
-def _limit_text(limit_option: posting_limits_panels.LimitOption, stored_value: str) -> str:
-    return limit_option.format_value(int(stored_value))
-
-
 def _subscription_state_text(stored_value: str) -> str:
     return _("paused") if stored_value == SubscriptionState.PAUSED else _("followed")
 
 
 _SETTING_FORMATS: Mapping[str, SettingFormat] = {
-    Preference.LANGUAGE: SettingFormat(N_("Post language"), language_name, N_("automatic"), N_("same as the server")),
+    Preference.LANGUAGE: SettingFormat(N_("Post language"), language_name, N_("automatic")),
     Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _escape_value),
     Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")),
     Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")),
-    **{one: SettingFormat(switch.name, _on_off_text, N_("off")) for one, switch in channel_settings.TOGGLES.items()},
-    Preference.QUIET_HOURS: SettingFormat(N_("Quiet hours"), posting_limits_panels.quiet_hours_text),
     Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _role_mentions),
-    **{
-        preference: SettingFormat(bound.name, partial(_limit_text, bound), bound.unset_label)
-        for preference, bound in posting_limits_panels.LIMIT_OPTIONS.items()
-    },
     SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _escape_value),
     SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),
     SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state_text, N_("not followed")),

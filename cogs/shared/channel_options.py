@@ -8,6 +8,7 @@ from discord import app_commands
 from bot.client import interaction_context
 from bot.core import local_time
 from bot.core.i18n import _, linkify_commands
+from bot.core.setting_registry import MIN_OUTLETS, QUIET_HOURS, TOP_STORIES_PER_DAY
 from bot.core.user_errors import UserFacingError
 from bot.posting.sending import permissions
 from cogs.shared.views import Interaction
@@ -168,8 +169,8 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
         )
     preferences = await store.preferences.by_channel(target_channel.id)
     zone = (await store.preferences.by_server(target_channel.guild.id)).time_zone
-    quiet_until = local_time.quiet_hours_end(interaction.client.services.clock.now(), preferences.quiet_hours, zone)
-    if preferences.least_outlets is not None or preferences.best_a_day is not None:
+    quiet_until = local_time.quiet_hours_end(interaction.client.services.clock.now(), preferences[QUIET_HOURS], zone)
+    if preferences[MIN_OUTLETS] is not None or preferences[TOP_STORIES_PER_DAY] is not None:
         return linkify_commands(
             _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
         ).format(channel=target_channel.mention)

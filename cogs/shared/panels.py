@@ -9,8 +9,10 @@ import discord
 from bot.core import i18n
 from bot.core.i18n import _
 from bot.core.preferences import Preference
+from bot.core.setting_registry import ChannelSetting
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.layout.blocks import Item, Section, Text, text_block
+from bot.posting.wording.setting_words import language_name
 from bot.text import discord_text
 from bot.text.times import zones
 from cogs.shared.authorization import ManagersPanel
@@ -26,13 +28,9 @@ NO_CHOICE_VALUE = "-"
 """Value of the menu option that unsets a setting."""
 
 
-async def change_preference(
-    panel: ManagersPanel, preference: Preference, new_value: str | int | None, *, channel_id: int | None = None
-) -> None:
-    """Change a preference of the panel's server or, if `channel_id` is set, of a channel, and say that it is saved."""
-    await panel.store.preferences.change(
-        preference, new_value, server_id=panel.guild.id, channel_id=channel_id, user_id=panel.user_id
-    )
+async def change_preference(panel: ManagersPanel, preference: Preference, new_value: str | int | None) -> None:
+    """Change a preference of the panel's server, and have the panel say that it is saved."""
+    await panel.store.preferences.change(preference, new_value, server_id=panel.guild.id, user_id=panel.user_id)
     panel.has_saved = True
 
 
@@ -47,8 +45,12 @@ class ChannelPanel(ManagersPanel):
         await super().authorize(interaction)
         await require_visible(interaction, self.channel.id)
 
-    async def change(self, preference: Preference, new_value: str | int | None) -> None:
-        await change_preference(self, preference, new_value, channel_id=self.channel.id)
+    async def change(self, setting: ChannelSetting[T], new_value: T) -> None:
+        """Change a setting of the channel, and say that it is saved."""
+        await self.store.preferences.change_channel(
+            setting, new_value, server_id=self.guild.id, channel_id=self.channel.id, user_id=self.user_id
+        )
+        self.has_saved = True
 
 
 def heading_text(title: str, *lines: str) -> Text:
@@ -120,11 +122,6 @@ async def _unknown_zone_text(text: str) -> str:
     return _(
         "I don’t know the time zone “{text}”. Enter the nearest big city in your time zone, such as Paris."
     ).format(text=escaped_text)
-
-
-def language_name(language: str) -> str:
-    """Return the name of a language of posts in the current language, for use within a sentence."""
-    return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
 def language_menu(

@@ -9,9 +9,8 @@ import pytest
 from simcord.builders import ChannelHandle
 from simcord.results import ResponseMessage
 
-from bot.core import worker_pool
+from bot.core import setting_registry, worker_pool
 from bot.core.models import Feed
-from bot.core.preferences import Preference
 from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from cogs.shared import channel_options
@@ -296,7 +295,7 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
 
 async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
-    await telex.set_preference(Preference.LANGUAGE, "fr", channel=telex.news)
+    await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
     await telex.deliver()

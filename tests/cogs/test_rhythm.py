@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.core import local_time
+from bot.core import local_time, setting_registry
 from bot.core.preferences import Preference
 from bot.feeds.parsing import opml
+from bot.posting.wording.setting_words import SETTING_WORDS
 from bot.text import discord_text
 from cogs.feeds import starter_packs
-from cogs.settings import posting_limits_panels
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import choose, follow, last_reply, message_text, newest_article, selected_labels, text
@@ -21,6 +21,12 @@ from tests.support.shown import title
 
 def timestamp_of(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+async def load_limits(world: World) -> tuple[str | None, int | None, int | None]:
+    settings = await world.store.preferences.by_channel(world.news.id)
+    limits = settings[setting_registry.MAX_POSTS_PER_HOUR], settings[setting_registry.MIN_POST_INTERVAL]
+    return settings[setting_registry.QUIET_HOURS], *limits
 
 
 async def open_schedule(world: World) -> ResponseMessage:
@@ -45,22 +51,20 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     panel = last_reply(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
     assert "**Quiet hours**\n-# Quiet from 23:00. Choose an end time to save." in text(panel)
     assert "Saved" not in text(panel)
-    assert (await telex.store.preferences.by_channel(telex.news.id)).quiet_hours is None
+    assert (await load_limits(telex))[0] is None
     panel = last_reply(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
     assert "**Quiet hours**\n-# 23:00 to 07:00 (UTC)" in text(panel)
     assert text(panel).endswith("\n-# ✅ Saved")
     panel = last_reply(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
     panel = last_reply(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
     panel = last_reply(await choose(telex.editor, panel, "5 minutes", "Time between"))
-    preferences = await telex.store.preferences.by_channel(telex.news.id)
-    assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == ("23:00-06:00", 3, 300)
+    assert await load_limits(telex) == ("23:00-06:00", 3, 300)
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
     assert "**Hourly limit**: no limit → 3 posts an hour" in history
     panel = last_reply(await telex.editor.click(panel, label="Turn everything off"))
     assert selected_labels(panel, "Hourly limit") == ["No limit"]
-    preferences = await telex.store.preferences.by_channel(telex.news.id)
-    assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == (None, None, None)
+    assert await load_limits(telex) == (None, None, None)
 
 
 async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(telex, feed_server, monkeypatch):
@@ -68,11 +72,8 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
-    await telex.set_preference(
-        Preference.QUIET_HOURS,
-        local_time.format_quiet_hours(now * 60, (now + 2) % 24 * 60),
-        channel=telex.news,
-    )
+    quiet_hours = local_time.format_quiet_hours(now * 60, (now + 2) % 24 * 60)
+    await telex.set_channel_setting(setting_registry.QUIET_HOURS, quiet_hours, telex.news)
     reply_text = message_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "Quiet hours in" in reply_text
     second_text = message_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
@@ -82,7 +83,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
 def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
-    assert posting_limits_panels.quiet_hours_text(written) == discord_text.to_markdown_line(written)
+    assert SETTING_WORDS[setting_registry.QUIET_HOURS].describe(written) == discord_text.to_markdown_line(written)
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
@@ -94,7 +95,7 @@ async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     panel = last_reply(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
     refusal = await choose(telex.editor, panel, "Quiet until 22:00", "Quiet until")
     assert "can’t begin and end at the same time" in message_text(refusal)
-    assert (await telex.store.preferences.by_channel(telex.news.id)).quiet_hours == "22:00-07:00"
+    assert (await load_limits(telex))[0] == "22:00-07:00"
     panel = last_reply(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
 
@@ -103,7 +104,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_se
     await follow(telex, feed_server)
     await telex.set_preference(Preference.TIME_ZONE, "Europe/Paris")
     await telex.advance(timestamp_of("2026-11-24 22:00") - telex.clock.now())
-    await telex.set_preference(Preference.QUIET_HOURS, "22:00-07:00", channel=telex.news)
+    await telex.set_channel_setting(setting_registry.QUIET_HOURS, "22:00-07:00", telex.news)
     post_count_before = len(telex.posts())
     await publish_articles(telex, feed_server, 11, 12)
     await telex.deliver()

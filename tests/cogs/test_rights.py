@@ -6,6 +6,7 @@ import pytest
 from discord import app_commands
 from simcord import SetupError
 
+from bot.core import setting_registry
 from bot.core.preferences import FilterMode, Preference
 from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import MAY, rights_by_command
@@ -137,9 +138,7 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     pair = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     if label == "Remove 1":
         await store.filters.add(pair.id, [(FilterMode.EXCLUDE, "chips")], user_id=1, limit=9)
-    await store.preferences.change(
-        Preference.MIN_POST_INTERVAL, 60, server_id=telex.guild.id, user_id=1, channel_id=telex.news.id
-    )
+    await telex.set_channel_setting(setting_registry.MIN_POST_INTERVAL, 60, telex.news)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
     command_options = {"channel": telex.news} if options is None else {"feed": str(pair.id), **options}

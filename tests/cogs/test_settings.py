@@ -8,6 +8,7 @@ import re
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
+from bot.core import setting_registry
 from bot.core.preferences import Preference
 from tests.cogs.test_bookmarks import attachment_text
 from tests.support import store_probe
@@ -96,7 +97,7 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     assert _first_button_labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
     back = await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "Same as the server")
     assert selected_labels(last_reply(back), "Post language") == ["Same as the server"]
-    assert (await telex.store.preferences.by_channel(telex.news.id)).language is None
+    assert (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.LANGUAGE] is None
 
 
 def _rss(*items: str) -> str:
@@ -209,12 +210,12 @@ async def test_one_post_a_story_is_switched_by_channel(telex):
     panel = await open_settings(telex, "channel")
     off_reply = await telex.editor.click(last_reply(panel), label="Turn off")
     assert "each article gets its own post" in message_text(off_reply)
-    assert not (await telex.store.preferences.by_channel(telex.news.id)).join_stories
+    assert not (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
     on_reply = await telex.editor.click(
         last_reply(off_reply), custom_id=button_custom_id(last_reply(off_reply), "Turn on")
     )
     assert button_labels(last_reply(on_reply))[0] == "Turn off"
-    assert (await telex.store.preferences.by_channel(telex.news.id)).join_stories
+    assert (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
 
 
 async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_server):
@@ -335,12 +336,12 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     panel = await telex.editor.click(last_reply(panel), custom_id=turn_on_ids[0])
     assert "on: each day has its own thread" in message_text(panel)
     assert "Create Public Threads" in message_text(panel)
-    assert (await telex.store.preferences.by_channel(telex.news.id)).daily_thread
+    assert (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
     turn_off_ids = [
         str(toggle["custom_id"]) for toggle in components(last_reply(panel)) if toggle.get("label") == "Turn off"
     ]
     panel = await telex.editor.click(last_reply(panel), custom_id=turn_off_ids[-1])
-    assert not (await telex.store.preferences.by_channel(telex.news.id)).daily_thread
+    assert not (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
     forum = telex.guild.create_forum_channel("forum")
     panel = await telex.editor.slash(telex.news, "settings channel", channel=forum)
     assert "thread" not in message_text(panel)

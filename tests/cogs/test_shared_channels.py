@@ -16,7 +16,7 @@ import feedparser
 import pytest
 
 from bot.client.web import feed_routes
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from bot.core.rate_limits import FailedLookupLimiter
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
@@ -268,7 +268,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert len(telex.posts()) < CAUGHT_UP  # what one message catches up with is no one story
     stories = (await readers.get(second.replace("posts", "stories")))[2]
     assert len(feedparser.parse(stories).entries) == CAUGHT_UP + 1
-    await telex.set_preference(Preference.JOIN_STORIES, 0, channel=telex.news)
+    await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
     panel = last_reply(await telex.editor.click(panel, label="Replace address"))
     assert "Stories" not in text(panel)

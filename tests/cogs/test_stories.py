@@ -1,7 +1,7 @@
 """/settings stories: what a channel takes, what /why says meanwhile, and what comes of it."""
 
 from bot.cli import printing
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from bot.posting.wording.post_explanations import explain_link
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import choose, follow, last_reply, message_text, text
@@ -75,6 +75,6 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     why = message_text(await telex.editor.slash(telex.news, "why", link=link))
     assert "il n’était pas parmi les meilleurs sujets du jour" in why
     preferences = await telex.store.preferences.by_channel(telex.news.id)
-    assert preferences.best_a_day == 1
+    assert preferences[setting_registry.TOP_STORIES_PER_DAY] == 1
     changes = await telex.store.preferences.changes(telex.guild.id, limit=9)
-    assert changes[0].setting == Preference.TOP_STORIES_PER_DAY
+    assert changes[0].setting == setting_registry.TOP_STORIES_PER_DAY.column

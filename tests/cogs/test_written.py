@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from simcord.results import ResponseMessage
 
+from bot.core import setting_registry
 from bot.core.models import Feed
-from bot.core.preferences import DigestPlan, Preference
+from bot.core.preferences import DigestPlan
 from bot.core.settings import Settings
 from bot.posting.recovery.message_contents import contains_page, list_linked_pages
 from bot.store.records.content_records import GeneratedTextKind
@@ -64,7 +65,7 @@ async def publish_article(telex: World, server: FeedServer, feed: Feed, number: 
 async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
     """A feed whose channel wants its posts in French, and turned that on as people do."""
     feed = await follow_long_article(telex, server)
-    await telex.set_preference(Preference.LANGUAGE, "fr", channel=telex.news)
+    await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
     panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
     assert "off: posts stay in their own language" in text(panel)
     next_page_reply = last_reply(

@@ -7,6 +7,7 @@ import re
 import discord
 from simcord.builders import ChannelHandle
 
+from bot.core import setting_registry
 from bot.core.preferences import Preference
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
@@ -20,7 +21,7 @@ DAY = 86_400
 
 
 async def set_daily_thread(world: World, *, on: bool, channel: ChannelHandle | None = None) -> None:
-    await world.set_preference(Preference.DAILY_THREAD, int(on), channel=channel or world.news)
+    await world.set_channel_setting(setting_registry.DAILY_THREAD, on, channel or world.news)
 
 
 def channel_titles(world: World) -> list[str | None]:

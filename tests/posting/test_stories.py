@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import discord
 import pytest
 
+from bot.core import setting_registry
 from bot.core.models import Article, Feed
 from bot.core.preferences import Preference
 from bot.posting.rendering import buttons
@@ -122,7 +123,7 @@ async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
 
 
 async def test_a_channel_that_wants_every_article_gets_every_article(telex, outlets):
-    await telex.set_preference(Preference.JOIN_STORIES, 0, channel=telex.news)
+    await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     assert titles(telex)[-2:] == [BAN, AGAIN]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from bot.core import setting_registry
 from bot.core.models import Digest, Feed
 from bot.core.preferences import DigestPlan, Preference
+from bot.core.setting_registry import ChannelSetting
 from bot.store import Store, StoreError
 from tests.store.crashing import END, crash_before_statements
 from tests.support.samples import (
@@ -251,14 +254,13 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
 
 async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    for preference, preference_value in (
-        (Preference.QUIET_HOURS, "07:00-12:00"),
-        (Preference.MAX_POSTS_PER_HOUR, 1),
-        (Preference.MIN_POST_INTERVAL, 3600),
-    ):
-        await store.preferences.change(
-            preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
-        )
+    limits: tuple[tuple[ChannelSetting[Any], str | int], ...] = (
+        (setting_registry.QUIET_HOURS, "07:00-12:00"),
+        (setting_registry.MAX_POSTS_PER_HOUR, 1),
+        (setting_registry.MIN_POST_INTERVAL, 3600),
+    )
+    for setting, limit in limits:
+        await store.preferences.change_channel(setting, limit, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
     clock.advance(at("2026-11-24 13:00") - clock.now())
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     await deliver(store)

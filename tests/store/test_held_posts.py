@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core import local_time
+from bot.core import local_time, setting_registry
 from bot.core.models import Feed, NewArticle
 from bot.core.preferences import (
     MIN_OUTLETS_DEADLINE_SECONDS,
@@ -12,6 +12,7 @@ from bot.core.preferences import (
     DigestPlan,
     Preference,
 )
+from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
@@ -31,8 +32,8 @@ from tests.support.samples import (
 PERSON = 8_000
 
 
-async def prefer(store: Store, preference: Preference, preference_value: int | None) -> None:
-    await store.preferences.change(preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+async def prefer(store: Store, setting: ChannelSetting[int | None], limit: int | None) -> None:
+    await store.preferences.change_channel(setting, limit, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def story(store) -> tuple[list[Feed], list[NewArticle]]:
 
 async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them(store, story):
     feeds, articles = story
-    await prefer(store, Preference.MIN_OUTLETS, 3)
+    await prefer(store, setting_registry.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert not await deliver(store)
@@ -67,7 +68,7 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
 
 async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story):
     feeds, _ = story
-    await prefer(store, Preference.MIN_OUTLETS, 2)
+    await prefer(store, setting_registry.MIN_OUTLETS, 2)
     here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
     there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
     await record(store, feeds[0], *reversed(here))
@@ -86,9 +87,9 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
 
 async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock):
     await follow(store, await add_feed(store))
-    await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
+    await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
-        await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON, channel_id=None)
+        await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
         due = await store.held_posts.next_due_at()
         assert due is not None
         assert local_time.format_local_time(due, zone) == "08:00"
@@ -96,7 +97,7 @@ async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock)
 
 async def test_two_feeds_of_one_site_are_one_outlet(store, story):
     feeds, articles = story
-    await prefer(store, Preference.MIN_OUTLETS, 2)
+    await prefer(store, setting_registry.MIN_OUTLETS, 2)
     await record(store, feeds[0], articles[0])
     same_site = new_article(feeds[1], "again", url="https://www.one.example/again")
     await record_similar_article(store, feeds[1], same_site, articles[0])
@@ -107,7 +108,7 @@ async def test_two_feeds_of_one_site_are_one_outlet(store, story):
 
 async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_so(store, story, clock):
     feeds, articles = story
-    await prefer(store, Preference.MIN_OUTLETS, 3)
+    await prefer(store, setting_registry.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     clock.advance(1000)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
@@ -120,14 +121,14 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     for article in articles[:2]:
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    await prefer(store, Preference.MIN_OUTLETS, None)
+    await prefer(store, setting_registry.MIN_OUTLETS, None)
     (post,) = await deliver(store)  # the third alone, which waited by itself
     assert [post.article_ids, post.joined_article_ids] == [((await load_article(store, articles[2])).id,), ()]
 
 
 async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(store, story, clock):
     feeds, articles = story
-    await prefer(store, Preference.TOP_STORIES_PER_DAY, 2)
+    await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 2)
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await record(store, feeds[2], other_article := new_article(feeds[2], "other"))
@@ -161,8 +162,8 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(s
 
 async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store, story, clock):
     feeds, articles = story
-    await prefer(store, Preference.MIN_OUTLETS, 2)
-    await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
+    await prefer(store, setting_registry.MIN_OUTLETS, 2)
+    await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     await record(store, feeds[0], articles[0])
     clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 3600)
     (choice,) = await store.held_posts.list_due_selections()
@@ -180,7 +181,7 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store,
 async def test_what_waited_comes_together_when_every_story_is_wanted_again(store, story, *, digest):
     """Or it is left to the digest that comes instead of single posts."""
     feeds, articles = story
-    await prefer(store, Preference.MIN_OUTLETS, 5)
+    await prefer(store, setting_registry.MIN_OUTLETS, 5)
     for feed, article in zip(feeds, articles, strict=True):
         await record(store, feed, article)
     if digest:
@@ -194,8 +195,8 @@ async def test_what_waited_comes_together_when_every_story_is_wanted_again(store
         assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}
         assert await store.held_posts.count(CHANNEL) == 0
         return
-    await prefer(store, Preference.MIN_OUTLETS, 2)
+    await prefer(store, setting_registry.MIN_OUTLETS, 2)
     assert await store.held_posts.count(CHANNEL) == 3
-    await prefer(store, Preference.MIN_OUTLETS, None)
+    await prefer(store, setting_registry.MIN_OUTLETS, None)
     (together,) = await deliver(store)
     assert (together.kind, len(together.article_ids)) == ("catch-up", 3)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.core.preferences import ChannelPreferences, Preference, ServerPreferences, SettingChange
+from bot.core import setting_registry
+from bot.core.preferences import Preference, ServerPreferences, SettingChange
 from bot.store import StoreError
 from bot.store.settings import setting_changes
 from tests.support.samples import CHANNEL, SERVER
@@ -12,7 +13,8 @@ PERSON = 8_000
 
 async def test_what_nobody_chose_has_its_default(store):
     assert await store.preferences.by_server(SERVER) == ServerPreferences()
-    assert await store.preferences.by_channel(CHANNEL) == ChannelPreferences()
+    settings = await store.preferences.by_channel(CHANNEL)
+    assert all(settings[setting] == setting.default for setting in setting_registry.CHANNEL_SETTINGS.values())
     assert await store.preferences.get_language(SERVER, CHANNEL) is None
 
 
@@ -20,9 +22,12 @@ async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store, cloc
     change = store.preferences.change
     assert await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
     assert not await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
-    assert await change(Preference.JOIN_STORIES, 0, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+    change_channel = store.preferences.change_channel
+    assert await change_channel(
+        setting_registry.JOIN_STORIES, False, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
+    )
     assert (await store.preferences.by_server(SERVER)).time_zone == "Europe/Paris"
-    assert not (await store.preferences.by_channel(CHANNEL)).join_stories
+    assert not (await store.preferences.by_channel(CHANNEL))[setting_registry.JOIN_STORIES]
     assert await store.preferences.changes(SERVER, limit=10) == [
         SettingChange(clock.now(), PERSON, "join_stories", CHANNEL, None, "1", "0"),
         SettingChange(clock.now(), PERSON, "time_zone", None, None, "UTC", "Europe/Paris"),
@@ -32,19 +37,21 @@ async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store, cloc
 
 async def test_the_language_of_a_channel_comes_before_its_servers(store):
     change = store.preferences.change
-    await change(Preference.LANGUAGE, "en", server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+    change_channel = store.preferences.change_channel
+    await change_channel(setting_registry.LANGUAGE, "en", server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
     await change(Preference.LANGUAGE, "fr", server_id=SERVER, user_id=PERSON)
     assert await store.preferences.get_language(SERVER, CHANNEL) == "en"
-    await change(Preference.LANGUAGE, None, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+    await change_channel(setting_registry.LANGUAGE, None, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
     assert await store.preferences.get_language(SERVER, CHANNEL) == "fr"
     assert await store.preferences.get_language(SERVER, CHANNEL + 1) == "fr", "a channel that follows nothing"
 
 
 async def test_no_server_sets_anything_of_another_servers_channel(store):
     change = store.preferences.change
-    await change(Preference.LANGUAGE, "en", server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+    change_channel = store.preferences.change_channel
+    await change_channel(setting_registry.LANGUAGE, "en", server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
     with pytest.raises(StoreError):
-        await change(Preference.LANGUAGE, "fr", server_id=SERVER + 1, user_id=PERSON, channel_id=CHANNEL)
+        await change_channel(setting_registry.LANGUAGE, "fr", server_id=SERVER + 1, user_id=PERSON, channel_id=CHANNEL)
     with pytest.raises(StoreError):
         await change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, user_id=PERSON)
     assert await store.preferences.changes(SERVER + 1, limit=10) == []
@@ -57,3 +64,18 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
     remaining_changes = await store.preferences.changes(SERVER, limit=10)
     assert [change.new for change in remaining_changes] == ["America/Lima", "UTC", "Asia/Tokyo"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "refusal"),
+    [
+        (setting_registry.LANGUAGE, "de", "no language of posts: de"),
+        (setting_registry.QUIET_HOURS, "22:00-22:00", "quiet hours that never end"),
+        (setting_registry.MAX_POSTS_PER_HOUR, 0, "most_an_hour cannot be 0"),
+        (setting_registry.MIN_OUTLETS, 1, "least_outlets cannot be 1"),
+    ],
+)
+async def test_a_value_that_a_setting_cannot_have_is_refused_before_it_is_stored(store, setting, value, refusal):
+    with pytest.raises(ValueError, match=refusal):
+        await store.preferences.change_channel(setting, value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+    assert await store.preferences.changes(SERVER, limit=10) == []

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Dispatch, Feed
-from bot.core.preferences import DigestPlan, FilterMode, Preference
+from bot.core.preferences import DigestPlan, FilterMode
 from bot.core.reasons import Reason, SendProblem
+from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
@@ -53,6 +56,8 @@ HELD = st.tuples(
     st.just(0),
     st.integers(0, CHANNELS - 1),
 )
+
+T = TypeVar("T")
 ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, HELD)
 
 
@@ -205,28 +210,28 @@ class World:
             await self.store.filters.remove(subscription.id, [rule.id for rule in rules], user_id=1)
 
     async def slow(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.MAX_POSTS_PER_HOUR, 1)
-        await self.prefer(channel_index, Preference.MIN_POST_INTERVAL, 300)
+        await self.prefer(channel_index, setting_registry.MAX_POSTS_PER_HOUR, 1)
+        await self.prefer(channel_index, setting_registry.MIN_POST_INTERVAL, 300)
 
     async def quick(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.MAX_POSTS_PER_HOUR, None)
-        await self.prefer(channel_index, Preference.MIN_POST_INTERVAL, None)
+        await self.prefer(channel_index, setting_registry.MAX_POSTS_PER_HOUR, None)
+        await self.prefer(channel_index, setting_registry.MIN_POST_INTERVAL, None)
 
     async def apart(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.JOIN_STORIES, False)
+        await self.prefer(channel_index, setting_registry.JOIN_STORIES, False)
 
     async def together(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.JOIN_STORIES, True)
+        await self.prefer(channel_index, setting_registry.JOIN_STORIES, True)
 
     async def several(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.MIN_OUTLETS, 2)
+        await self.prefer(channel_index, setting_registry.MIN_OUTLETS, 2)
 
     async def best(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.TOP_STORIES_PER_DAY, 2)
+        await self.prefer(channel_index, setting_registry.TOP_STORIES_PER_DAY, 2)
 
     async def all(self, _feed_index: int, channel_index: int) -> None:
-        await self.prefer(channel_index, Preference.MIN_OUTLETS, None)
-        await self.prefer(channel_index, Preference.TOP_STORIES_PER_DAY, None)
+        await self.prefer(channel_index, setting_registry.MIN_OUTLETS, None)
+        await self.prefer(channel_index, setting_registry.TOP_STORIES_PER_DAY, None)
 
     async def choose(self, _feed_index: int, _channel_index: int) -> None:
         self.clock.advance(43_200)
@@ -242,10 +247,10 @@ class World:
         self.clock.advance(43_200)
         await self.store.held_posts.withhold_expired()
 
-    async def prefer(self, channel_index: int, preference: Preference, preference_value: int | None) -> None:
-        await self.store.preferences.change(
-            preference,
-            preference_value,
+    async def prefer(self, channel_index: int, setting: ChannelSetting[T], value: T) -> None:
+        await self.store.preferences.change_channel(
+            setting,
+            value,
             server_id=self.server,
             user_id=1,
             channel_id=self.channels[channel_index],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import TypeVar
 
 import pytest
 
+from bot.core import setting_registry
 from bot.core.models import Dispatch
 from bot.core.preferences import Preference
 from bot.core.reasons import Reason, SendProblem, WaitReason
+from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
 from tests.support.samples import (
     CHANNEL,
@@ -24,6 +27,8 @@ from tests.support.samples import (
 )
 from tests.support.store_probe import enqueue_notice
 
+T = TypeVar("T")
+
 PERSON = 8_000
 HOUR = 3600
 
@@ -32,8 +37,8 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-async def set_preference(store: Store, preference: Preference, preference_value: str | int | None) -> None:
-    await store.preferences.change(preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
+async def set_channel_setting(store: Store, setting: ChannelSetting[T], value: T) -> None:
+    await store.preferences.change_channel(setting, value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
 async def publish(store: Store, *names: str, catch_up_after: int = 10) -> None:
@@ -54,7 +59,7 @@ async def evening(store, clock) -> Store:
     clock.advance(at("2026-11-24 20:30") - clock.now())
     await follow(store, await add_feed(store))
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
-    await set_preference(store, Preference.QUIET_HOURS, "22:00-07:00")
+    await set_channel_setting(store, setting_registry.QUIET_HOURS, "22:00-07:00")
     return store
 
 
@@ -114,15 +119,15 @@ async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening,
     assert await deliver(evening) == []
     await evening.preferences.change(Preference.TIME_ZONE, "UTC", server_id=SERVER, user_id=PERSON)
     assert len(await deliver(evening, limit=1)) == 1
-    await set_preference(evening, Preference.QUIET_HOURS, "20:00-07:00")
+    await set_channel_setting(evening, setting_registry.QUIET_HOURS, "20:00-07:00")
     assert await deliver(evening) == []
-    await set_preference(evening, Preference.QUIET_HOURS, None)
+    await set_channel_setting(evening, setting_registry.QUIET_HOURS, None)
     assert len(await deliver(evening)) == 1
 
 
 async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(store, clock):
     await follow(store, await add_feed(store))
-    await set_preference(store, Preference.MIN_POST_INTERVAL, 60)
+    await set_channel_setting(store, setting_registry.MIN_POST_INTERVAL, 60)
     await publish(store, "a", "b", "c")
     started_at = clock.now()
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
@@ -138,7 +143,7 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(st
 
 async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     await follow(store, await add_feed(store))
-    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 3)
+    await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 3)
     started_at = clock.now()
     await publish(store, "a", "b")
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1), ("post", 1)]
@@ -158,7 +163,7 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
 
 async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
     await follow(store, await add_feed(store))
-    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 3)
+    await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 3)
     await publish(store, "a", "b", "c")
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)] * 3
     await publish(store, "d")
@@ -168,14 +173,14 @@ async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
 
 async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store, clock):
     feed = await add_followed_feed(store)
-    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 2)
+    await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 2)
     await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
     assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]
 
 
 async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await follow(store, await add_feed(store))
-    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 2)
+    await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 2)
     await publish(store, "a")
     first = await store.dispatches.claim(CHANNEL)
     await store.dispatches.schedule_retry(
@@ -189,8 +194,8 @@ async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
 
 async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
     await follow(store, await add_feed(store))
-    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 1)
-    await set_preference(store, Preference.MIN_POST_INTERVAL, 3600)
+    await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 1)
+    await set_channel_setting(store, setting_registry.MIN_POST_INTERVAL, 3600)
     clock.advance(30 * 86_400)
     await publish(store, "a")
     assert len(await deliver(store)) == 1
@@ -207,9 +212,9 @@ async def test_no_order_of_settings_loses_or_repeats(store, clock):
     """All three at once, over two days of articles: each is sent once, in order, in its time."""
     await follow(store, await add_feed(store))
     clock.advance(at("2026-11-24 00:00") - clock.now())
-    await set_preference(store, Preference.QUIET_HOURS, "22:00-07:00")
-    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 4)
-    await set_preference(store, Preference.MIN_POST_INTERVAL, 90)
+    await set_channel_setting(store, setting_registry.QUIET_HOURS, "22:00-07:00")
+    await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 4)
+    await set_channel_setting(store, setting_registry.MIN_POST_INTERVAL, 90)
     article_ids: list[int] = []
     times: list[int] = []
     for step in range(2 * 24 * 12):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core import setting_registry
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
-from bot.core.preferences import DigestPlan, Preference
+from bot.core.preferences import DigestPlan
 from bot.core.reasons import Reason, SendProblem
 from bot.store import Store
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
@@ -158,7 +159,9 @@ async def test_only_what_a_channel_was_sent_decides_there(store):
 
 async def test_a_channel_may_want_every_article_by_itself(store):
     feeds, articles = await add_three_feeds(store)
-    await store.preferences.change(Preference.JOIN_STORIES, 0, server_id=SERVER, user_id=1, channel_id=CHANNEL)
+    await store.preferences.change_channel(
+        setting_registry.JOIN_STORIES, False, server_id=SERVER, user_id=1, channel_id=CHANNEL
+    )
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert len(await deliver(store)) == 2

@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -52,7 +52,10 @@ if TYPE_CHECKING:
     from bot.client.services import Services
     from bot.core.models import Feed
     from bot.core.preferences import Preference
+    from bot.core.setting_registry import ChannelSetting
     from bot.store import Store
+
+T = TypeVar("T")
 
 LOOPS = (OutboxCog, EmojiCog)
 """Cogs whose loops would run beside a test."""
@@ -126,13 +129,14 @@ class World:
         await self.poll(feed)
         await self.deliver()
 
-    async def set_preference(
-        self, preference: Preference, value: int | str, *, channel: ChannelHandle | None = None
-    ) -> None:
-        """The editor sets something for the server, or for a channel."""
-        place = channel.id if channel else None
-        await self.store.preferences.change(
-            preference, value, server_id=self.guild.id, channel_id=place, user_id=self.editor.id
+    async def set_preference(self, preference: Preference, value: int | str) -> None:
+        """The editor sets something for the server."""
+        await self.store.preferences.change(preference, value, server_id=self.guild.id, user_id=self.editor.id)
+
+    async def set_channel_setting(self, setting: ChannelSetting[T], value: T, channel: ChannelHandle) -> None:
+        """The editor sets something for a channel."""
+        await self.store.preferences.change_channel(
+            setting, value, server_id=self.guild.id, channel_id=channel.id, user_id=self.editor.id
         )
 
     async def deliver(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.state import Permission
 from tests.support.wire.kills import find_delivery_faults
@@ -61,7 +61,7 @@ async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(scene, turn
 @pytest.mark.scene(speed=QUICK)
 async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(scene):
     """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
-    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    await scene.prefer(setting_registry.DAILY_THREAD, 1, "text")
     numbers = await scene.publish(2)
     scene.discord.faults.late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
     scene.discord.faults.late("POST /channels/*/messages", LATE / scene.clock.speed, times=6)

@@ -11,7 +11,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from tests.support.wire.kills import (
     AFTER,
     BRIEFING,
@@ -92,7 +92,7 @@ async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_
     await hold_stories(scene)
     for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
         costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
-    await scene.prefer(Preference.MIN_OUTLETS, None, "text", "forum")
+    await scene.prefer(setting_registry.MIN_OUTLETS, None, "text", "forum")
     await choose_best_stories(scene)
     costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
@@ -109,7 +109,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
 
 async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
     await scene.run()
-    await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *KINDS)
+    await scene.prefer(setting_registry.MAX_POSTS_PER_HOUR, LIMIT, *KINDS)
     costs: dict[str, DeliveryFaults] = {}
     for number, step in enumerate(sample(LIMITED, 3)):
         window = (INSIDE, AFTER)[number // 2 % 2]
@@ -124,7 +124,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_
 ):
     """Beside a forum, so that no other channel gets the message that the bot is to die at."""
     costs: dict[str, DeliveryFaults] = {}
-    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    await scene.prefer(setting_registry.DAILY_THREAD, 1, "text")
     for number, step in enumerate(sample(DAILY, 2, first=1)):
         window = (INSIDE, AFTER)[number % 2]
         costs[step.name] = await survive_thread(scene, "text", step, window=window)

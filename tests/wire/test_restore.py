@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from bot.drill.discord_stand_in.state import Message, Person
 from tests.support import store_probe
 from tests.support.feed_server import make_rss, make_rss_item
@@ -356,8 +356,8 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
     await scene.run(numbers)
     assert not find_delivery_faults(scene, numbers)
 
-    await scene.prefer(Preference.MIN_OUTLETS, None, *kinds)
-    await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *kinds)
+    await scene.prefer(setting_registry.MIN_OUTLETS, None, *kinds)
+    await scene.prefer(setting_registry.TOP_STORIES_PER_DAY, 20, *kinds)
     best_numbers = await scene.publish(1)
     await scene.telex("backup", str(tmp_path / "best.db"))
     scene.choose_now()

@@ -16,7 +16,8 @@ from simcord.env import Env
 
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
-from bot.core.preferences import FilterMode, PostLook, Preference, Style
+from bot.core import setting_registry
+from bot.core.preferences import FilterMode, PostLook, Style
 from bot.demo.demo_server import DemoServer, build_demo_server
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import SamplePublisher, SampleStory
@@ -103,8 +104,8 @@ async def fill_channel(
     subscription, _created = await store.subscriptions.follow(
         server_id=server, channel_id=channel.id, feed_id=feed.id, first_article_id=None
     )
-    await store.preferences.change(
-        Preference.LANGUAGE, language, server_id=server, user_id=person.id, channel_id=channel.id
+    await store.preferences.change_channel(
+        setting_registry.LANGUAGE, language, server_id=server, user_id=person.id, channel_id=channel.id
     )
 
     async def publish(*new_stories: SampleStory, look: PostLook) -> None:

@@ -14,7 +14,8 @@ from playwright.sync_api import Page
 from simcord.backend.cdn import CDN_BASE
 from simcord.builders import ChannelHandle
 
-from bot.core.preferences import ForumTagRule, Preference
+from bot.core import setting_registry
+from bot.core.preferences import ForumTagRule
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import last_reply
@@ -114,8 +115,8 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     for (id_, name), query in zip(tag_names.items(), QUERIES[ending], strict=False):
         rule = ForumTagRule(int(id_), query)
         await world.store.forum_tags.add(rule, name, **scope, channel_id=forum.id, limit=20)
-    await world.store.preferences.change(Preference.DAILY_THREAD, 1, **scope, channel_id=daily.id)
-    await world.store.preferences.change(Preference.POST_AS_OUTLET, 1, **scope, channel_id=webhook_channel.id)
+    await world.set_channel_setting(setting_registry.DAILY_THREAD, True, daily)
+    await world.set_channel_setting(setting_registry.POST_AS_OUTLET, True, webhook_channel)
     (thread,) = world.news.threads
     tiles = {url: tile for url, tile in world.pictures.items() if tile[0].startswith("initial_")}
     world.pictures |= {url.replace(CDN_BASE, Asset.BASE): tile for url, tile in tiles.items()}

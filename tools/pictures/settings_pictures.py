@@ -13,6 +13,7 @@ from simcord.env import Env
 
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
+from bot.core import setting_registry
 from bot.core.i18n import language_scope
 from bot.core.preferences import Preference
 from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed
@@ -55,8 +56,8 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         ("alerts", alerts.id),
     ):
         await change(Preference(preference), value, server_id=stage.guild.id, user_id=ada.id)
-    await change(
-        Preference.LANGUAGE,
+    await newsroom.store.preferences.change_channel(
+        setting_registry.LANGUAGE,
         "fr",
         server_id=stage.guild.id,
         user_id=stage.camille.id,

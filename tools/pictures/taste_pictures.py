@@ -13,7 +13,7 @@ from simcord.env import Env
 
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from bot.demo.sample_feeds import SamplePublisher
 from bot.store.records.people_records import OpinionKind
 from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
@@ -36,9 +36,9 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             await newsroom.store.feedback.record(
                 opinion, server_id=stage.guild.id, user_id=liker, article_id=article.id
             )
-    for preference, value in ((Preference.MIN_OUTLETS, 2), (Preference.TOP_STORIES_PER_DAY, 5)):
-        await newsroom.store.preferences.change(
-            preference, value, server_id=stage.guild.id, user_id=11, channel_id=stage.news.id
+    for setting, limit in ((setting_registry.MIN_OUTLETS, 2), (setting_registry.TOP_STORIES_PER_DAY, 5)):
+        await newsroom.store.preferences.change_channel(
+            setting, limit, server_id=stage.guild.id, user_id=11, channel_id=stage.news.id
         )
     posts = [message for message in stage.news.history() if message.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):

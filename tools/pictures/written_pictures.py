@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import last_reply
@@ -90,7 +90,7 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     take = partial(shoot_last, path=folder / f"summary{ending}.png", names={})
     await shoot(world, world.news, take)
     service.answer_with(foreign.translation)
-    await world.set_preference(Preference.TRANSLATE, 1, channel=world.news)
+    await world.set_channel_setting(setting_registry.TRANSLATE, True, world.news)
     await post_article(world, server, foreign, 2)
     await world.deliver()
     take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})

@@ -3,6 +3,7 @@
 import discord
 
 from bot.core.models import Article, Dispatch, DispatchKind
+from bot.core.setting_registry import TRANSLATE
 from bot.digests import digest_selection
 from bot.posting.posting_context import PostingContext
 from bot.posting.rendering import digest_rendering, messages, posts, role_mentions
@@ -49,7 +50,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
     if dispatch.watch_id is not None:
         return await _render_watch_notification(store, client, dispatch, articles, language)
     article = next((own_article for own_article in articles if own_article.key == dispatch.dedupe_key), articles[0])
-    if settings.model_url and (await store.preferences.by_channel(dispatch.channel_id)).translate:
+    if settings.model_url and (await store.preferences.by_channel(dispatch.channel_id))[TRANSLATE]:
         article = await apply_stored_translation(store, article, language, settings.model_name)
     return posts.render_post(
         article,

@@ -7,6 +7,7 @@ import discord
 
 from bot.core.models import Dispatch, DispatchKind
 from bot.core.reasons import Reason, SendProblem
+from bot.core.setting_registry import POST_AS_OUTLET
 from bot.posting import daily_thread_targets, forum_tag_selection
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery import delivery_lookup, own_messages
@@ -139,7 +140,7 @@ class DispatchSender:
         """
         if dispatch.kind is not DispatchKind.POST:
             return None
-        if not (await self._store.preferences.by_channel(dispatch.channel_id)).as_outlet:
+        if not (await self._store.preferences.by_channel(dispatch.channel_id))[POST_AS_OUTLET]:
             return None
         webhook_gone = ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
         outcome: SendOutcome = webhook_gone

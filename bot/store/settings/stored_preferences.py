@@ -1,48 +1,18 @@
 """Repository of the preferences of servers and channels."""
 
-from bot.core import local_time
-from bot.core.preferences import (
-    DEFAULT_LOOK,
-    ChannelPreferences,
-    PostLook,
-    Preference,
-    ServerPreferences,
-    SettingKind,
-)
+from typing import TypeVar
+
+from bot.core.preferences import DEFAULT_LOOK, PostLook, Preference, ServerPreferences, SettingKind
+from bot.core.setting_registry import CHANNEL_SETTINGS, ChangeEffect, ChannelSetting, ChannelSettings, StoredValue
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
 from bot.store.repository import Repository, bind_read, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
-_SERVER_PREFERENCES = frozenset(
-    {
-        Preference.LANGUAGE,
-        Preference.TIME_ZONE,
-        Preference.MANAGER_ROLE,
-        Preference.ALERT_CHANNEL,
-        Preference.SELF_ASSIGNABLE_ROLES,
-    }
-)
-"""Preferences that can be set for a server."""
-_CHANNEL_PREFERENCES = frozenset(
-    {
-        Preference.LANGUAGE,
-        Preference.JOIN_STORIES,
-        Preference.DAILY_THREAD,
-        Preference.QUIET_HOURS,
-        Preference.MAX_POSTS_PER_HOUR,
-        Preference.MIN_POST_INTERVAL,
-        Preference.MIN_OUTLETS,
-        Preference.TOP_STORIES_PER_DAY,
-        Preference.TRANSLATE,
-        Preference.POST_AS_OUTLET,
-    }
-)
-"""Preferences that can be set for a channel."""
+T = TypeVar("T")
 
-PreferenceValue = str | int | None
-"""Stored value of a preference; None stands for the default."""
+_CHANNEL_SETTINGS_SQL = f"SELECT {', '.join(CHANNEL_SETTINGS)} FROM channel WHERE id = ?"
 
 
 class Preferences(Repository):
@@ -65,18 +35,10 @@ class Preferences(Repository):
             language, time_zone, manager_role, alerts, PostLook.from_json(look_json), self_assignable_role_ids
         )
 
-    async def by_channel(self, channel_id: int) -> ChannelPreferences:
-        """Return the preferences of a channel, or the defaults if the channel is unknown."""
-        row = await self._fetch_row(
-            "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
-            "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
-            (channel_id,),
-        )
-        if row is None:
-            return ChannelPreferences()
-        columns = dict(row)
-        flag_names = ("join_stories", "daily_thread", "as_outlet", "translate")
-        return ChannelPreferences(**columns | {flag_name: bool(columns[flag_name]) for flag_name in flag_names})
+    async def by_channel(self, channel_id: int) -> ChannelSettings:
+        """Return the settings of a channel, or the defaults if the channel is unknown."""
+        row = await self._fetch_row(_CHANNEL_SETTINGS_SQL, (channel_id,))
+        return ChannelSettings(None if row is None else dict(row))
 
     async def list_channels_to_translate(self) -> list[tuple[int, int]]:
         """List (channel id, server id) of channels with translated posts, in servers that the bot is in."""
@@ -95,42 +57,49 @@ class Preferences(Repository):
 
     @write_transaction
     def change(
-        self,
-        db: Connection,
-        preference: Preference,
-        value: PreferenceValue,
-        *,
-        server_id: int,
-        user_id: int,
-        channel_id: int | None = None,
+        self, db: Connection, preference: Preference, value: StoredValue, *, server_id: int, user_id: int
     ) -> bool:
-        """Set a preference of a server, or of a channel if `channel_id` is given; return whether it changed.
+        """Set a preference of a server and return whether it changed.
 
-        `value` must be valid for the preference; None restores the default. Raises StoreError if the channel
-        belongs to another server, ValueError for malformed quiet hours.
+        `value` must be valid for the preference; None restores the default.
         """
-        assert preference in (_SERVER_PREFERENCES if channel_id is None else _CHANNEL_PREFERENCES)
-        if preference is Preference.QUIET_HOURS and value is not None:
-            local_time.parse_quiet_hours(str(value))
         ensure_server(db, server_id)
-        table_name, row_id = ("server", server_id) if channel_id is None else ("channel", channel_id)
-        if channel_id is not None:
-            ensure_channel(db, channel_id, server_id=server_id)
         if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
             ensure_channel(db, value, server_id=server_id)
-        old_value = db.fetch_value(f"SELECT {preference} FROM {table_name} WHERE id = ?", (row_id,))
+        old_value = _replace_value(db, "server", server_id, preference, value)
         if old_value == value:
             return False
-        db.execute(f"UPDATE {table_name} SET {preference} = ? WHERE id = ?", (value, row_id))
         if preference is Preference.TIME_ZONE:
             digests.reschedule_digests(db, server_id)
             held_posts.reschedule_selections(db, server_id)
-        if channel_id is not None and preference in {Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY}:
+        setting_changes.log_change(db, server_id, user_id, preference, _to_text(old_value), _to_text(value))
+        return True
+
+    @write_transaction
+    def change_channel(
+        self,
+        db: Connection,
+        setting: ChannelSetting[T],
+        value: T,
+        *,
+        server_id: int,
+        channel_id: int,
+        user_id: int,
+    ) -> bool:
+        """Change a setting of a channel and return whether it changed.
+
+        Raises StoreError if the channel belongs to another server, ValueError if the setting cannot have the value.
+        """
+        stored_value = setting.to_column(value)
+        ensure_server(db, server_id)
+        ensure_channel(db, channel_id, server_id=server_id)
+        old_value = _replace_value(db, "channel", channel_id, setting.column, stored_value)
+        if old_value == stored_value:
+            return False
+        if setting.effect is ChangeEffect.REEVALUATE_HELD_POSTS:
             held_posts.reevaluate_channel(db, channel_id)
-        old_text, new_text = (
-            None if stored_value is None else str(stored_value) for stored_value in (old_value, value)
-        )
-        setting_changes.log_change(db, server_id, user_id, preference, old_text, new_text, channel_id=channel_id)
+        old_text, new_text = _to_text(old_value), _to_text(stored_value)
+        setting_changes.log_change(db, server_id, user_id, setting.column, old_text, new_text, channel_id=channel_id)
         return True
 
     async def get_look(self, server_id: int) -> PostLook:
@@ -151,3 +120,15 @@ class Preferences(Repository):
 
     changes = bind_read(setting_changes.list_changes)
     changes_of = bind_read(setting_changes.list_changes_by_user)
+
+
+def _replace_value(db: Connection, table_name: str, row_id: int, column: str, value: StoredValue) -> StoredValue:
+    """Write a value into a row of a server or channel, and return the value that it replaces."""
+    old_value: StoredValue = db.fetch_value(f"SELECT {column} FROM {table_name} WHERE id = ?", (row_id,))
+    if old_value != value:
+        db.execute(f"UPDATE {table_name} SET {column} = ? WHERE id = ?", (value, row_id))
+    return old_value
+
+
+def _to_text(value: StoredValue) -> str | None:
+    return None if value is None else str(value)

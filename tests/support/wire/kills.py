@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, replace
 from functools import partial
 from signal import SIGKILL
 
-from bot.core.preferences import Preference
+from bot.core import setting_registry
 from tests.support.wire.looking import articles
 from tests.support.wire.scene import DIRECT, KINDS, Scene
 from tests.support.wire.waiting import until
@@ -456,7 +456,7 @@ async def settle_bot(scene: Scene) -> None:
 async def limit_posts_per_hour(scene: Scene) -> None:
     """Let the channels take few messages an hour."""
     await settle_bot(scene)
-    await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
+    await scene.prefer(setting_registry.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
 
 
 async def start_digest(scene: Scene) -> None:
@@ -475,18 +475,18 @@ async def hold_stories(scene: Scene) -> None:
     """Let the channels take what two outlets tell."""
     await settle_bot(scene)
     await scene.follow_rival()
-    await scene.prefer(Preference.MIN_OUTLETS, 2, *scene.channels)
+    await scene.prefer(setting_registry.MIN_OUTLETS, 2, *scene.channels)
 
 
 async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle_bot(scene)
-    await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *scene.channels)
+    await scene.prefer(setting_registry.TOP_STORIES_PER_DAY, 20, *scene.channels)
 
 
 async def open_daily_threads(scene: Scene) -> None:
     """Let the text channel have a thread for each day."""
-    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    await scene.prefer(setting_registry.DAILY_THREAD, True, "text")
 
 
 CRASH_SCENARIOS = (

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import web
 
 from bot.client.services import Services, open_services
+from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed
-from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
+from bot.core.preferences import DigestPlan, PersonalDigestPlan
+from bot.core.setting_registry import ChannelSetting
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Interaction, Kind, Permission, Server
@@ -32,6 +35,8 @@ from tests.support.wire.looking import ServerInspector
 from tests.support.wire.quick import QuickClock
 from tests.support.wire.waiting import PATIENCE, until
 from tests.support.workers.inline_workers import InlineWorkers
+
+T = TypeVar("T")
 
 KINDS = ("text", "announcement", "thread", "forum")
 DIRECT = "direct message"
@@ -109,7 +114,7 @@ class Scene(ServerInspector):
                     feed_id=feed.id,
                     first_article_id=newest.id,
                 )
-        await self.prefer(Preference.POST_AS_OUTLET, 1, *(kind for kind in self.channels if kind in SIGNED))
+        await self.prefer(setting_registry.POST_AS_OUTLET, True, *(kind for kind in self.channels if kind in SIGNED))
 
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""
@@ -303,13 +308,13 @@ class Scene(ServerInspector):
         """Let messages that are to be edited be edited at once."""
         store_probe.set_column(self.database, Column.EDIT_DUE_AT, self.clock.now())
 
-    async def prefer(self, preference: Preference, preference_value: int | None, *kinds: str) -> None:
+    async def prefer(self, setting: ChannelSetting[T], value: T, *kinds: str) -> None:
         """Choose something for the channels of these kinds."""
         async with self.newsroom() as newsroom:
             for kind in kinds:
-                await newsroom.store.preferences.change(
-                    preference,
-                    preference_value,
+                await newsroom.store.preferences.change_channel(
+                    setting,
+                    value,
                     server_id=self.server.id,
                     user_id=self.discord.state.owner.id,
                     channel_id=self.channels[kind].id,

@@ -1,0 +1,153 @@
+"""Settings of a channel, each declared once: the column that stores it, its default and its possible values.
+
+`bot.posting.wording.setting_words` has the words for each setting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Generic, TypeVar, cast
+
+from bot.core import i18n, local_time
+
+T = TypeVar("T")
+StoredValue = str | int | None
+"""Value of a setting as its column stores it."""
+
+
+class ChangeEffect(Enum):
+    """What the store does in the transaction that changes a setting of a channel."""
+
+    NONE = auto()
+    REEVALUATE_HELD_POSTS = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ChannelSetting(Generic[T]):
+    """Setting of a channel. Its column is also its name in the change history."""
+
+    column: str
+    default: T
+    effect: ChangeEffect = ChangeEffect.NONE
+
+    def from_column(self, stored_value: StoredValue) -> T:
+        """Return the value for what the column stores."""
+        return cast("T", stored_value)
+
+    def to_column(self, value: T) -> StoredValue:
+        """Return what the column stores for a value. Raises ValueError if the setting cannot have the value."""
+        return cast("StoredValue", value)
+
+    def from_text(self, text: str) -> T:
+        """Return the value for a text of the change history, which is what the column stores as text."""
+        return self.from_column(text)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SwitchSetting(ChannelSetting[bool]):
+    """Setting that is on or off."""
+
+    default: bool = False
+
+    def from_column(self, stored_value: StoredValue) -> bool:
+        """Return whether the setting is on."""
+        return bool(stored_value)
+
+    def to_column(self, value: bool) -> StoredValue:  # noqa: FBT001
+        """Return 1 if the setting is on, else 0."""
+        return int(value)
+
+    def from_text(self, text: str) -> bool:
+        """Return whether the setting was on."""
+        return text == "1"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class NumberSetting(ChannelSetting[int | None]):
+    """Setting that is a number, not below the first of the `choices` in its menu, or None for no limit."""
+
+    choices: tuple[int, ...]
+    default: int | None = None
+
+    def to_column(self, value: int | None) -> StoredValue:
+        """Return the number. Raises ValueError if it is below the first choice."""
+        if value is not None and value < self.choices[0]:
+            raise ValueError(f"{self.column} cannot be {value}")
+        return value
+
+    def from_text(self, text: str) -> int:
+        """Return the number that the text is."""
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class QuietHoursSetting(ChannelSetting[str | None]):
+    """Setting that is a time of the day such as `22:00-07:00`, or None."""
+
+    default: str | None = None
+
+    def to_column(self, value: str | None) -> StoredValue:
+        """Return the quiet hours. Raises ValueError if they are malformed."""
+        if value is not None:
+            local_time.parse_quiet_hours(value)
+        return value
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LanguageSetting(ChannelSetting[str | None]):
+    """Setting that is one of the languages of posts, or None for that of the server."""
+
+    default: str | None = None
+
+    def to_column(self, value: str | None) -> StoredValue:
+        """Return the language. Raises ValueError if there are no posts in it."""
+        if value is not None and value not in i18n.LANGUAGES:
+            raise ValueError(f"no language of posts: {value}")
+        return value
+
+
+LANGUAGE = LanguageSetting(column="language")
+"""Language of a channel's posts; None inherits the server's."""
+JOIN_STORIES = SwitchSetting(column="join_stories", default=True)
+"""Whether a channel gets one post per story."""
+TRANSLATE = SwitchSetting(column="translate")
+"""Whether articles in other languages are translated, which needs a configured model."""
+DAILY_THREAD = SwitchSetting(column="daily_thread")
+"""Whether a channel's posts go into one thread per day."""
+POST_AS_OUTLET = SwitchSetting(column="as_outlet")
+"""Whether posts are sent through a webhook with the outlet's name and icon."""
+QUIET_HOURS = QuietHoursSetting(column="quiet_hours")
+"""Times of the day without posts, in the server's time zone."""
+MAX_POSTS_PER_HOUR = NumberSetting(column="most_an_hour", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30))
+"""Maximum number of posts in an hour."""
+MIN_POST_INTERVAL = NumberSetting(column="gap", choices=(10, 30, 60, 120, 300, 600, 900, 1800, 3600))
+"""Minimum time between two posts, in seconds."""
+MIN_OUTLETS = NumberSetting(
+    column="least_outlets", choices=(2, 3, 4, 5, 6, 8, 10), effect=ChangeEffect.REEVALUATE_HELD_POSTS
+)
+"""Minimum number of outlets that must report a story for it to be posted."""
+TOP_STORIES_PER_DAY = NumberSetting(
+    column="best_a_day", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20), effect=ChangeEffect.REEVALUATE_HELD_POSTS
+)
+"""Number of top stories that are posted a day."""
+
+CHANNEL_SETTINGS: Mapping[str, ChannelSetting[Any]] = {
+    setting.column: setting for setting in tuple(globals().values()) if isinstance(setting, ChannelSetting)
+}
+"""All settings of a channel by their column, in the order in which they are declared above."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """Values of a channel's settings: `settings[QUIET_HOURS]` has the type of the setting.
+
+    `stored_values` are those of all columns, by column; None stands for the defaults.
+    """
+
+    stored_values: Mapping[str, StoredValue] | None = None
+
+    def __getitem__(self, setting: ChannelSetting[T]) -> T:
+        """Return the value of a setting."""
+        if self.stored_values is None:
+            return setting.default
+        return setting.from_column(self.stored_values[setting.column])
