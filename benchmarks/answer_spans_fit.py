@@ -48,7 +48,7 @@ from benchmarks.answers_fit import (
 )
 from benchmarks.newsrooms import document_url, read_rows
 from bot.answers.answer_scorer import MODEL_FILE, HighlightModel, Scorer, log_odds
-from bot.answers.candidate_scoring import ScoredCandidate, with_answer_span
+from bot.answers.candidate_scoring import ScoredCandidate, with_excerpt
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import analyse_question_with_index
@@ -170,13 +170,13 @@ def mark_first_quotes(
         articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
         for quote in quotes[:1]:
             terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
-            judged_quote = with_answer_span(outcome.example.question, terms, reading(article), quote, scorers[fold])
-            if judged_quote.answer_span:
+            judged_quote = with_excerpt(outcome.example.question, terms, reading(article), quote, scorers[fold])
+            if judged_quote.excerpt.answer_span:
                 is_right = outcome.example.is_right(judged_quote.text)
                 yield (
                     outcome.example,
                     judged_quote,
-                    is_right and is_answer(judged_quote.answer_span, outcome.example.row["answers"]),
+                    is_right and is_answer(judged_quote.excerpt.answer_span, outcome.example.row["answers"]),
                 )
 
 
@@ -191,8 +191,8 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
                     log_odds,
                     (
                         judged_quote.probability,
-                        judged_quote.span_probability,
-                        judged_quote.runner_up_probability,
+                        judged_quote.excerpt.span_probability,
+                        judged_quote.excerpt.runner_up_probability,
                     ),
                 )
             )

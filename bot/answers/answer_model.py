@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -16,6 +17,8 @@ MAX_QUOTE_LENGTH = 400
 """Maximum length of a quote, in characters."""
 MAX_QUOTES = 3
 """Maximum number of quotes in an answer."""
+MAX_RELATED_ARTICLES = 2
+"""Maximum number of related articles of an answer."""
 
 
 class Confidence(StrEnum):
@@ -33,11 +36,16 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Text quoted from an article or its headline, with the words that answer the question, if known."""
+    """Text quoted from an article or its headline, with the words that answer the question, if known.
+
+    Attributes:
+        sentences: The at most two sentences of the text that people are shown; empty for the whole text.
+    """
 
     text: str
     article: Article
     answer_span: str | None = None
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,15 @@ class Answer:
         quotes: At most `MAX_QUOTES` quotes that answer the question, if the confidence is `SURE`.
         possible_quotes: At most `MAX_QUOTES` quotes that may answer the question, if the confidence is
             `POSSIBLE`.
+        further_quote: The quote from another article that adds another answer to the first quote, or None.
         superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
         sources: The quoted articles.
-        related_articles: Articles about the topic, if the answer is not sure.
+        related_articles: At most `MAX_RELATED_ARTICLES` articles about the same thing, if the answer is not sure.
         probability: Probability from 0 to 1 that the first quote answers the question; None if no passage may
             answer it.
         briefing: The stories that answer a question about a period.
         generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
+        article_count: Number of articles that were searched, if nothing was found; otherwise None.
         newest_published: When the newest readable article was published (Unix time in seconds); None without
             articles.
         period: The period that the question is about, in days of `zone`.
@@ -75,16 +85,35 @@ class Answer:
     confidence: Confidence = Confidence.NOTHING
     quotes: tuple[Quote, ...] = ()
     possible_quotes: tuple[Quote, ...] = ()
+    further_quote: Quote | None = None
     superseded_quotes: tuple[Quote, ...] = ()
     sources: tuple[Article, ...] = ()
     related_articles: tuple[Article, ...] = ()
     probability: float | None = None
     briefing: tuple[BriefingItem, ...] = ()
     generated_sentences: tuple[Sentence, ...] = ()
+    article_count: int | None = None
     newest_published: int | None = None
     period: Period | None = None
     zone: tzinfo = UTC
     oldest_published: int | None = None
+
+    @property
+    def shown_quotes(self) -> tuple[Quote, ...]:
+        """Return the at most two quotes that people are shown: the likeliest, and one that adds another answer."""
+        first_quotes = (self.quotes or self.possible_quotes)[:1]
+        return first_quotes if self.further_quote is None else (*first_quotes, self.further_quote)
+
+    @property
+    def do_quotes_differ(self) -> bool:
+        """Return whether the two shown quotes give different numbers of the same things."""
+        counts = [re.fullmatch(r"(\W*[\d.,\s]*\d)(\D*)", quote.answer_span or "") for quote in self.shown_quotes]
+        if len(counts) < 2 or counts[0] is None or counts[1] is None:  # noqa: PLR2004 - the two quotes
+            return False
+        (first_number, first_unit), (second_number, second_unit) = (
+            (count[1].strip(), count[2].strip()) for count in (counts[0], counts[1])
+        )
+        return bool(first_unit) and first_unit == second_unit and first_number != second_number
 
     @property
     def is_answered(self) -> bool:

@@ -128,8 +128,10 @@ async def _add_period(
 
     If all readable articles are newer than the period, the time of the oldest is added too.
     """
-    if news_request is not None and news_request.is_period_stated and answer.confidence is Confidence.NOTHING:
-        answer = replace(answer, period=news_request.period)
+    if answer.confidence is Confidence.NOTHING:
+        answer = replace(answer, article_count=await searcher.store.articles.count(feed_ids))
+        if news_request is not None and news_request.is_period_stated:
+            answer = replace(answer, period=news_request.period)
     if answer.is_answered or answer.period is None:
         return answer
     oldest_published_at = await searcher.store.articles.oldest_published_at(feed_ids)
@@ -153,25 +155,27 @@ async def answer_from_articles(
     Raises:
         StoreError: The database failed.
     """
-    lexical_candidates = await searcher.run_in_worker(
+    scored_articles = await searcher.run_in_worker(
         score_candidates,
         question,
         retrieved_articles.articles,
         retrieved_articles.context_ids,
         retrieved_articles.nearest_ids,
     )
-    candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, lexical_candidates)
+    candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, scored_articles.candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
     confidence = classify_confidence(candidates, scorer, retrieved_articles.context_ids)
     if writer is not None and confidence is not Confidence.NOTHING:
         generated_answer = await generate_answer(question, candidates, article_by_id, confidence, writer, on_draft)
         if generated_answer is not None:
             return generated_answer
-    related_articles = [
-        article for article in retrieved_articles.articles if article.id not in retrieved_articles.context_ids
-    ]
     return build_answer(
-        question, candidates, article_by_id, confidence, related_articles, retrieved_articles.context_ids
+        question,
+        candidates,
+        article_by_id,
+        confidence,
+        scored_articles.related_ids,
+        retrieved_articles.context_ids,
     )
 
 

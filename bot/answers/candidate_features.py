@@ -141,6 +141,14 @@ COSINE_FEATURE_COUNT = 2
 """Number of features, at the end of `FEATURE_NAMES`, that need cosines from the passage encoder."""
 
 
+def compute_topic_score(features: Sequence[float]) -> float:
+    """Return how much an article is about what a question is about, from 0 to about 3.
+
+    `features` are those of any passage of the article.
+    """
+    return features[FEATURE_NAMES.index("bm25")] + features[FEATURE_NAMES.index("in title")]
+
+
 def compute_candidate_features(
     question: AnalysedQuestion,
     term_matcher: QuestionTermMatcher,

@@ -30,7 +30,7 @@ async def generate_answer(
     passed to `on_draft` meet these conditions too.
     """
     passages = [
-        Quote(candidate.text, article_by_id[candidate.article_id], candidate.highlighted_span)
+        Quote(candidate.text, article_by_id[candidate.article_id], candidate.shown_excerpt.answer_span)
         for candidate in candidates[:MAX_PASSAGES]
     ]
     language = question.language or i18n.current_language()

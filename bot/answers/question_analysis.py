@@ -54,6 +54,9 @@ _ANSWER_TYPE_PATTERNS = (
         ),
     ),
 )
+_NAME_QUESTION_PATTERN = re.compile(
+    r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|pays|ville|city|country)\b"
+)
 _MAX_DEFINITION_TERMS = 2
 """Maximum number of content words of a question that asks for a definition."""
 _DEFINITION_PATTERN = re.compile(
@@ -128,6 +131,11 @@ class AnalysedQuestion:
     terms: tuple[QuestionTerm, ...]
     answer_types: frozenset[AnswerType]
     changes_over_time: bool
+
+
+def asks_for_name(text: str) -> bool:
+    """Return whether a question asks who or where, or for which of several."""
+    return bool(_NAME_QUESTION_PATTERN.search(" ".join(text_analysis.tokenize(text))))
 
 
 def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:

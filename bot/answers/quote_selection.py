@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log
 
-from bot.answers.answer_model import MAX_QUOTES, Answer, Confidence, Quote
+from bot.answers.answer_model import MAX_QUOTES, MAX_RELATED_ARTICLES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, log_odds
 from bot.answers.candidate_scoring import ScoredCandidate
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.core.models import Article
 from bot.search.index import text_analysis
 
-MAX_RELATED_ARTICLES = 5
 MAX_LOG_ODDS_DROP = log(5)
 """Maximum amount by which the log-odds of a further quote may be below those of the first quote."""
 MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
@@ -94,7 +93,7 @@ def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCand
         for candidate in candidates
         if candidate.published <= best_candidate.published - MIN_SUPERSEDED_AGE_SECONDS
         and log_odds(candidate.probability) >= log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
-        and min(candidate.span_probability, best_candidate.span_probability) >= MIN_SPAN_PROBABILITY
+        and min(candidate.excerpt.span_probability, best_candidate.excerpt.span_probability) >= MIN_SPAN_PROBABILITY
         and not _have_same_answer(candidate, best_candidate)
     ]
 
@@ -104,27 +103,31 @@ def build_answer(
     candidates: Sequence[ScoredCandidate],
     articles: dict[int, Article],
     confidence: Confidence,
-    ranked_articles: Sequence[Article],
+    related_ids: Sequence[int],
     context_ids: frozenset[int] = frozenset(),
 ) -> Answer:
-    """Build the answer with its quotes; without a likely enough passage, only with related articles."""
-    related_articles = tuple(ranked_articles[:MAX_RELATED_ARTICLES])
+    """Build the answer with its quotes; without a likely enough passage, only with related articles.
+
+    `related_ids` are the ids of the articles about the same thing, best first.
+    """
+    related_articles = tuple(articles[id_] for id_ in related_ids if id_ not in context_ids)[:MAX_RELATED_ARTICLES]
     if confidence is Confidence.NOTHING:
         return Answer(question=question.text, related_articles=related_articles)
     quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_ids)
-    quotes, superseded_quotes = (
-        tuple(
-            Quote(candidate.text, articles[candidate.article_id], candidate.highlighted_span)
-            for candidate in candidate_group
-        )
-        for candidate_group in (quoted_candidates, superseded_candidates)
-    )
+    further_candidate = _find_further_candidate(quoted_candidates, related_ids)
+    quote_by_candidate = {
+        candidate: _make_quote(candidate, articles[candidate.article_id])
+        for candidate in (*quoted_candidates, *superseded_candidates)
+    }
+    quotes = tuple(quote_by_candidate[candidate] for candidate in quoted_candidates)
+    superseded_quotes = tuple(quote_by_candidate[candidate] for candidate in superseded_candidates)
     source_by_id = {quote.article.id: quote.article for quote in (*quotes, *superseded_quotes)}
     return Answer(
         question=question.text,
         confidence=confidence,
         quotes=quotes if confidence is Confidence.SURE else (),
         possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
+        further_quote=None if further_candidate is None else quote_by_candidate[further_candidate],
         superseded_quotes=superseded_quotes,
         sources=tuple(source_by_id.values()),
         related_articles=() if confidence is Confidence.SURE else related_articles,
@@ -132,10 +135,32 @@ def build_answer(
     )
 
 
+def _make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
+    excerpt = candidate.shown_excerpt
+    return Quote(candidate.text, article, excerpt.answer_span, excerpt.sentences)
+
+
+def _find_further_candidate(
+    candidates: Sequence[ScoredCandidate], related_ids: Sequence[int]
+) -> ScoredCandidate | None:
+    """Return the first candidate that adds another answer to the first one, from another article on the topic."""
+    return next(
+        (
+            candidate
+            for candidate in candidates[1:]
+            if candidate.article_id != candidates[0].article_id
+            and candidate.article_id in related_ids
+            and candidate.shown_excerpt.answer_span
+            and not _have_same_answer(candidate, candidates[0])
+        ),
+        None,
+    )
+
+
 def _have_same_answer(first_candidate: ScoredCandidate, second_candidate: ScoredCandidate) -> bool:
     """Return whether the words that answer in one passage include the words that answer in the other."""
     answer_tokens = (
-        text_analysis.tokenize(first_candidate.answer_span or ""),
-        text_analysis.tokenize(second_candidate.answer_span or ""),
+        text_analysis.tokenize(first_candidate.excerpt.answer_span or ""),
+        text_analysis.tokenize(second_candidate.excerpt.answer_span or ""),
     )
     return set(answer_tokens[0]) <= set(answer_tokens[1]) or set(answer_tokens[1]) <= set(answer_tokens[0])

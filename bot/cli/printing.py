@@ -31,7 +31,8 @@ def match_label(hit: SearchResult) -> str:
 
 def print_answer(answer: Answer, settings: Settings) -> None:
     """Print an answer (written or quoted) or the briefing on a period, with its sources."""
-    number_by_article_id = {source.id: number for number, source in enumerate(answer.sources, 1)}
+    listed_articles = _list_articles(answer)
+    number_by_article_id = {article.id: number for number, article in enumerate(listed_articles, 1)}
     if answer.period is not None:
         terminal.echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
     if answer.briefing:
@@ -48,13 +49,26 @@ def print_answer(answer: Answer, settings: Settings) -> None:
                 f"{discord_text.to_plain_line(sentence.text)} {''.join(f'[{number}]' for number in sentence.citations)}"
             )
     elif answer.confidence is Confidence.NOTHING:
-        terminal.echo_stderr("Nothing on this in the stored articles.")
+        terminal.echo_stderr(
+            f"Nothing on this in the {answer.article_count:,} stored articles."
+            if answer.article_count
+            else "No article is stored yet."
+        )
         _print_coverage(answer)
     else:
         _print_quotes(answer, number_by_article_id)
-    listed_articles = answer.related_articles if answer.confidence is Confidence.NOTHING else answer.sources
     if listed_articles:
         print_articles("Related articles" if answer.confidence is Confidence.NOTHING else "Sources", listed_articles)
+
+
+def _list_articles(answer: Answer) -> tuple[Article, ...]:
+    """Return the articles to list below an answer: those about the same thing, those it cites, or those it quotes."""
+    if answer.confidence is Confidence.NOTHING:
+        return answer.related_articles
+    if answer.briefing or answer.generated_sentences:
+        return answer.sources
+    quotes = (*answer.shown_quotes, *answer.superseded_quotes[:1])
+    return tuple({quote.article.id: quote.article for quote in quotes}.values())
 
 
 def print_articles(title: str, articles: Iterable[Article]) -> None:
@@ -72,19 +86,26 @@ def print_articles(title: str, articles: Iterable[Article]) -> None:
 
 def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.confidence is Confidence.POSSIBLE:
-        terminal.echo_stderr("Possibly relevant:")
-    for quote in (*answer.quotes, *answer.possible_quotes):
+        terminal.echo_stderr("Not sure. This may not answer it:")
+    if answer.do_quotes_differ:
+        terminal.echo_stderr("Outlets differ:")
+    for quote in answer.shown_quotes:
         terminal.echo_stdout(_quote_line(quote, number_by_article_id))
     if answer.superseded_quotes:
         terminal.echo_stderr("Earlier articles say otherwise:")
-    for quote in answer.superseded_quotes:
+    for quote in answer.superseded_quotes[:1]:
         terminal.echo_stdout(
             f"{terminal.format_time(quote.article.published)}  {_quote_line(quote, number_by_article_id)}"
         )
 
 
 def _quote_line(quote: Quote, number_by_article_id: dict[int, int]) -> str:
-    return f"“{discord_text.to_plain_line(quote.text)}” [{number_by_article_id[quote.article.id]}]"
+    """Return the shown sentences of a quote on one line, with the words that answer in bold on a terminal."""
+    text = discord_text.to_plain_line(" ".join(quote.sentences) or quote.text)
+    answer_span = discord_text.to_plain_line(quote.answer_span or "")
+    if answer_span:
+        text = text.replace(answer_span, terminal.embolden(answer_span), 1)
+    return f"“{text}” [{number_by_article_id[quote.article.id]}]"
 
 
 def _print_coverage(answer: Answer) -> None:

@@ -101,6 +101,11 @@ def echo_stdout(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
+def embolden(text: str) -> str:
+    """Return a text in bold if standard output is a terminal; otherwise unchanged."""
+    return typer.style(text, bold=True) if sys.stdout.isatty() else text
+
+
 def create_progress_bar() -> Progress:
     """Return a progress bar on standard error; it is invisible unless that is a terminal."""
     from rich.progress import (  # noqa: PLC0415 - 2 MB that a running bot seldom needs

@@ -1,6 +1,7 @@
 """View of an answer: quotes or stories with their sources, or the statement that none was found."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 
 import discord
 
@@ -26,8 +27,11 @@ from bot.text.times import periods
 from cogs.shared import article_cards
 
 _MAX_QUOTE_LENGTH = 600
-"""Maximum length in characters of a quote in the view; quotes in an answer are usually shorter."""
-_MAX_RELATED_ARTICLES = 3
+"""Maximum length in characters of a text in the view."""
+_MAX_SENTENCE_LENGTH = 220
+"""Maximum length in characters of a quoted sentence, beyond which it is cut around the words that answer."""
+_FRENCH_SPACE_PATTERN = re.compile(r" (?=[?!:;»])|(?<=«) ")
+"""Pattern of spaces at which French lines don’t break."""
 _MAX_SAVE_BUTTONS = 3
 _COLOUR_BY_CONFIDENCE = {
     Confidence.SURE: 0x3BA55D,
@@ -59,14 +63,13 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
     card_blocks: list[Block] = []
     for section_blocks in sections:
         card_blocks += [Separator(), *section_blocks] if card_blocks else section_blocks
+    separators = () if answer.confidence is Confidence.NOTHING else (Separator(),)
     card = Card(
-        (*card_blocks, Separator(), *_build_button_rows(question_reply)),
+        (*card_blocks, *separators, *_build_button_rows(question_reply)),
         _COLOUR_BY_CONFIDENCE[answer.confidence],
     )
     if answer.generated_sentences:
         disclaimer = _("Written by a language model from the sources above. It can be wrong: follow the links.")
-    elif answer.quotes and not answer.briefing:
-        disclaimer = _("Quoted from the articles")
     else:
         return (card,)
     return (card, text_block(f"-# {disclaimer}"))
@@ -96,7 +99,6 @@ def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
 def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> Iterator[list[Block]]:
     """Yield the sections of an answer's view, between which there are separators."""
     answer = question_reply.answer
-    quoted_article_ids: set[int] = set()
     main_blocks: list[Block] = [*_build_header(question_reply, shows_title=shows_title)]
     if answer.generated_sentences:
         main_blocks += [
@@ -105,34 +107,22 @@ def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_tit
         ]
     elif answer.briefing:
         main_blocks += _story_sections(answer)
-    else:  # The confidence of the answer is that of its first quote.
-        main_blocks += _quote_texts(answer.quotes[:1], quoted_article_ids)
-    if answer.confidence is Confidence.NOTHING:
+    elif answer.confidence is Confidence.NOTHING:
         main_blocks.append(text_block(_no_answer_text(answer, is_public=is_public)))
+    else:
+        if answer.confidence is Confidence.POSSIBLE:
+            main_blocks.append(text_block(_("Not sure. This may not answer it:")))
+        main_blocks += _quote_texts(answer.shown_quotes[:1])
     yield main_blocks
+    if answer.briefing or answer.generated_sentences:
+        return
+    if answer.further_quote is not None:
+        heading = [text_block("⚖️ **" + _("Outlets differ") + "**")] if answer.do_quotes_differ else []
+        yield [*heading, *_quote_texts([answer.further_quote])]
     if answer.superseded_quotes:
-        yield [
-            text_block(_small_heading(_("Earlier"))),
-            *_quote_texts(answer.superseded_quotes, quoted_article_ids),
-        ]
-    possible_quotes = answer.possible_quotes or (
-        () if answer.briefing or answer.generated_sentences else answer.quotes[1:]
-    )
-    if possible_quotes:
-        yield [
-            text_block(_small_heading(_("Possibly relevant"))),
-            *_quote_texts(possible_quotes, quoted_article_ids),
-        ]
-    related_articles = (
-        ()
-        if answer.is_answered
-        else [article for article in answer.related_articles if article.id not in quoted_article_ids]
-    )
-    if related_articles:
-        yield [
-            text_block(_small_heading(_("Related articles"))),
-            *map(_article_text, related_articles[:_MAX_RELATED_ARTICLES]),
-        ]
+        yield [text_block("-# " + _("Earlier")), *_quote_texts(answer.superseded_quotes[:1])]
+    if answer.confidence is Confidence.NOTHING and answer.related_articles:
+        yield [*map(_article_text, answer.related_articles)]
 
 
 def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
@@ -141,35 +131,46 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
     First come follow-up questions, then Save and votes or, if no answer was found, actions such as a watch.
     """
     answer = question_reply.answer
+    question_id = question_reply.question_id
     yield ActionRow(
         *(
-            buttons.follow_up_button(question_reply.question_id, *topic)
-            for topic in enumerate(question_reply.suggested_topics)
+            buttons.follow_up_button(question_id, number, question)
+            for number, question in enumerate(question_reply.suggested_questions)
         )
     )
     if answer.confidence is Confidence.NOTHING:
-        watch_button = buttons.WATCH_TOPIC_BUTTON(question_reply.question_id) if question_reply.can_watch else None
-        has_articles = bool(answer.possible_quotes or answer.related_articles)
         yield ActionRow(
-            watch_button, buttons.missed_answer_button(question_reply.question_id) if has_articles else None
+            buttons.WATCH_TOPIC_BUTTON(question_id) if question_reply.can_watch else None,
+            buttons.missed_answer_button(question_id) if answer.related_articles else None,
         )
         return
     sources = () if answer.briefing else answer.sources[: _MAX_SAVE_BUTTONS if answer.generated_sentences else 1]
+    is_possible = answer.confidence is Confidence.POSSIBLE and not answer.generated_sentences
     save_buttons = [
-        buttons.save_button(source.key, source_number if answer.generated_sentences and len(sources) > 1 else None)
+        buttons.save_button(
+            source.key,
+            source_number if answer.generated_sentences and len(sources) > 1 else None,
+            with_label=not is_possible,
+        )
         for source_number, source in enumerate(sources, 1)
     ]
-    yield ActionRow(
-        *save_buttons,
-        *(buttons.vote_button(question_reply.question_id, helped=helped) for helped in (True, False)),
-    )
+    if is_possible:
+        yield ActionRow(
+            buttons.vote_button(question_id, helped=True, label=_("That answers it")),
+            buttons.vote_button(question_id, helped=False, label=_("It doesn’t")),
+        )
+        watch_button = buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None
+        yield ActionRow(watch_button, *save_buttons)
+    else:
+        vote_buttons = [buttons.vote_button(question_id, helped=helped) for helped in (True, False)]
+        yield ActionRow(*save_buttons, *vote_buttons)
 
 
 def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterator[Text]:
     answer = question_reply.answer
     if shows_title:
         question_markup = discord_text.to_markdown_line(answer.question, discord_limits.MAX_EMBED_TITLE_LENGTH)
-        yield text_block(f"### {question_markup}")
+        yield text_block(f"### {_keep_french_spaces(question_markup)}")
     if question_reply.about_article is not None:
         yield _build_subject_text(question_reply.about_article, answer)
     if answer.period is not None:
@@ -184,44 +185,58 @@ def _build_subject_text(article: Article, answer: Answer) -> Text:
     )
 
 
-def _quote_texts(quotes: Sequence[Quote], quoted_article_ids: set[int]) -> Iterator[Text]:
-    """Yield the quotes as text, with the words that answer in bold.
-
-    The source stands below the quotes of each article. The ids of the quoted articles are added to
-    `quoted_article_ids`.
-    """
-    quotes_by_article: dict[int, list[Quote]] = {}
+def _quote_texts(quotes: Iterable[Quote]) -> Iterator[Text]:
+    """Yield the quotes as text, each with its source below."""
     for quote in quotes:
-        quotes_by_article.setdefault(quote.article.id, []).append(quote)
-    for article_quotes in quotes_by_article.values():
-        article, is_already_quoted = (
-            article_quotes[0].article,
-            article_quotes[0].article.id in quoted_article_ids,
-        )
-        quoted_article_ids.add(article.id)
-        title = discord_text.to_plain_line(article.title, _MAX_QUOTE_LENGTH)
-        quote_texts = [
-            _quote_text(quote)
-            for quote in article_quotes
-            if discord_text.to_plain_line(quote.text, _MAX_QUOTE_LENGTH) != title
-        ]
-        is_title_quoted = len(quote_texts) < len(article_quotes) and not is_already_quoted
-        if is_title_quoted:
-            yield _title_text(article) if quote_texts else _article_text(article)
-        yield from quote_texts
-        if quote_texts:
-            yield text_block(f"-# {_outlet_text(article)}") if is_title_quoted else _source_text(article)
+        is_headline = quote.text == quote.article.title[: len(quote.text)]
+        yield text_block("\n".join(_quote_lines(quote)))
+        if is_headline:
+            outlet_text = _outlet_text(quote.article)
+            link_text = messages.link_markup(_("Read"), quote.article.url)
+            yield text_block(f"-# {outlet_text} · {link_text}", f"-# {outlet_text}")
+        else:
+            yield _source_text(quote.article)
 
 
-def _quote_text(quote: Quote) -> Text:
-    quote_text = discord_text.to_plain_line(quote.text, _MAX_QUOTE_LENGTH)
-    span_start = quote_text.find(quote.answer_span) if quote.answer_span else -1
-    highlighted_spans = [(span_start, span_start + len(quote.answer_span or ""))] if span_start >= 0 else []
-    return text_block(f"> {article_cards.bold_spans(quote_text, highlighted_spans)}")
+def _quote_lines(quote: Quote) -> Iterator[str]:
+    """Yield the sentences of a quote as lines of markup: words that answer in bold, other sentences small."""
+    answer_span = discord_text.to_plain_line(quote.answer_span or "")
+    sentences = [discord_text.to_plain_line(sentence) for sentence in quote.sentences or (quote.text,)]
+    answer_number = next(
+        (number for number, sentence in enumerate(sentences) if answer_span and answer_span in sentence), None
+    )
+    for number, sentence in enumerate(sentences):
+        if number == answer_number:
+            start = sentence.index(answer_span)
+            text, shift = _cut_around(sentence, start, start + len(answer_span))
+            start -= shift
+            markup = article_cards.bold_spans(text, [(start, start + len(answer_span))])
+        else:
+            markup = discord_text.to_markdown_line(sentence, _MAX_SENTENCE_LENGTH)
+            markup = markup if answer_number is None else f"-# {markup}"
+        yield f"> {_keep_french_spaces(markup)}"
 
 
-def _title_text(article: Article) -> Text:
-    return text_block(*(f"**{variant}**" for variant in article_cards.title_variants(article)))
+def _cut_around(sentence: str, start: int, end: int) -> tuple[str, int]:
+    """Return a sentence cut to about `_MAX_SENTENCE_LENGTH` characters around some of its words.
+
+    `start` and `end` are the offsets of these words; the second value is how far they have moved to the left.
+    """
+    if len(sentence) <= _MAX_SENTENCE_LENGTH:
+        return sentence, 0
+    margin = max(0, _MAX_SENTENCE_LENGTH - (end - start)) // 2
+    cut_start = max(0, min(start - margin, len(sentence) - _MAX_SENTENCE_LENGTH))
+    cut_end = min(len(sentence), cut_start + max(_MAX_SENTENCE_LENGTH, end - start))
+    cut_start = 0 if cut_start == 0 else sentence.find(" ", cut_start, start) + 1 or start
+    cut_end = len(sentence) if cut_end == len(sentence) else max(end, sentence.rfind(" ", end, cut_end))
+    prefix = discord_text.ELLIPSIS if cut_start else ""
+    suffix = discord_text.ELLIPSIS if cut_end < len(sentence) else ""
+    return prefix + sentence[cut_start:cut_end].rstrip() + suffix, cut_start - len(prefix)
+
+
+def _keep_french_spaces(markup: str) -> str:
+    """Return markup in which no line breaks before French punctuation."""
+    return _FRENCH_SPACE_PATTERN.sub("\u00a0", markup)
 
 
 def _source_text(article: Article, number: int | None = None) -> Text:
@@ -270,24 +285,28 @@ def _cited_sentences_text(answer: Answer) -> str:
 
 
 def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
-    """Return the sentence that says that no article answers, with the age of the oldest or newest one."""
+    """Return the sentence that says how many articles were searched, and whether they are of another period."""
+    if not answer.article_count:
+        return _("I have no articles yet.")
     if is_public:
-        no_answer_sentence = _("I don’t know. No article that everyone here can read clearly answers that.")
+        no_answer_sentence = format_count(
+            "Nothing on this in the {count} article everyone here can read.",
+            "Nothing on this in the {count} articles everyone here can read.",
+            answer.article_count,
+        )
     else:
-        no_answer_sentence = _("I don’t know. No article that you can read here clearly answers that.")
+        no_answer_sentence = format_count(
+            "Nothing on this in the {count} article you can read here.",
+            "Nothing on this in the {count} articles you can read here.",
+            answer.article_count,
+        )
     if answer.is_outside_period:
         no_answer_sentence += " " + (
             _("None of them is from that period.")
             if answer.oldest_published is None
             else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest_published}:d>")
         )
-    elif answer.newest_published is not None:
-        no_answer_sentence += " " + _("The latest arrived {when}.").format(when=f"<t:{answer.newest_published}:R>")
     return no_answer_sentence
-
-
-def _small_heading(heading: str) -> str:
-    return f"-# {heading.upper()}"
 
 
 def _format_citation_mark(number: int | None) -> str:

@@ -17,6 +17,7 @@ from bot.answers.candidates import analyse_article, iter_candidates
 from bot.answers.question_analysis import AnswerType, analyse_question
 from bot.answers.question_retrieval import MAX_ARTICLES, analyse_question_with_index, retrieve_articles
 from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.quote_excerpts import Excerpt
 from bot.answers.quote_selection import classify_confidence, select_quotes
 from bot.answers.typed_spans import find_typed_spans
 from tests.support.search.library import Library
@@ -124,8 +125,8 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     assert near["in window"] == 1
     assert 0 < far["in window"] < 1
     assert (far["lacks form"], near["has form"]) == (1, 1)
-    best = score_candidates(question, [article])[0]
-    assert (best.answer_span, best.highlighted_span) == ("12 days", "12 days")
+    best = score_candidates(question, [article]).candidates[0]
+    assert (best.excerpt.answer_span, best.shown_excerpt.answer_span) == ("12 days", "12 days")
 
 
 async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(store):
@@ -134,7 +135,7 @@ async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(
     article = await store.articles.get(await library.add("Chiffres du mois", text, language="fr"))
     for added, answer in (((), "1200 magasins"), (("tesla",), "300")):
         question = analyse_question("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added)
-        answer_text = score_candidates(question, [article])[0].answer_span
+        answer_text = score_candidates(question, [article]).candidates[0].excerpt.answer_span
         assert answer_text is not None
         assert answer_text.startswith(answer)
 
@@ -155,7 +156,15 @@ def test_the_scorer_is_of_today_s_features(meaning):
 def make_judged_quote(
     article_id: int, probability: float, *, days: int, answer: str | None, start: int = 0
 ) -> ScoredCandidate:
-    return ScoredCandidate(article_id, days * 86_400, "text", (start, start + 2), (), probability, answer, 0.9)
+    return ScoredCandidate(
+        article_id,
+        days * 86_400,
+        "text",
+        (start, start + 2),
+        (),
+        probability,
+        Excerpt((), answer, span_probability=0.9),
+    )
 
 
 def test_what_was_so_is_set_apart_where_the_answer_changes():
@@ -189,7 +198,7 @@ async def test_what_follows_the_first_quote_stands_beside_it_where_little_else_i
         await library.add("News of the sea", " ".join([*first_sentences, *["More is said."] * 30]))
     )
     question = analyse_question("when was the Nordwave cable cut", frequency, ARTICLES)
-    quotes = select_quotes(question, score_candidates(question, [article])[:1])[0]
+    quotes = select_quotes(question, score_candidates(question, [article]).candidates[:1])[0]
     assert [quote.text for quote in quotes] == [first_sentences[0], " ".join(first_sentences[1:])]
     assert all(quote.text in article.text and len(quote.text) <= MAX_QUOTE_LENGTH for quote in quotes)
 
@@ -201,7 +210,7 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
     searcher = searcher_of(store)
     question = await analyse_question_with_index(searcher, "who is the head of nordwave")
     retrieved = await retrieve_articles(searcher, question, feed_ids=None)
-    first, *_ = score_candidates(question, retrieved.articles)
+    first, *_ = score_candidates(question, retrieved.articles).candidates
     assert "Ada Byron" in first.text
 
 
@@ -229,3 +238,51 @@ async def test_the_newest_article_is_read_though_many_older_ones_match_better(st
     )
     assert newest in [article.id for article in retrieved.articles]
     assert len(retrieved.articles) == MAX_ARTICLES
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "sentences", "words"),
+    [
+        (  # the words are sure: the sentence that holds them, alone
+            "how much does the Nordwave cable repair cost",
+            "The Nordwave cable was cut. The Nordwave cable repair costs 12 million euros. Nobody was hurt.",
+            ("The Nordwave cable repair costs 12 million euros.",),
+            "12 million euros",
+        ),
+        (  # which cannot be understood alone
+            "after how many days was the Nordwave cable repaired",
+            "The Nordwave cable was cut in May. It was repaired after 12 days by a ship. Nobody was hurt.",
+            ("The Nordwave cable was cut in May.", "It was repaired after 12 days by a ship."),
+            "12 days",
+        ),
+        (
+            "why was the Nordwave cable cut",
+            "Nobody was hurt. The Nordwave cable was cut because of an anchor in the storm, says Oslo. It rains.",
+            None,
+            "because of an anchor in the storm",
+        ),
+        (
+            "c'est quoi Nordwave",
+            "Un câble est coupé. Nordwave est le câble sous-marin de la Norvège, long de 500 km. Il pleut.",
+            None,
+            "le câble sous-marin de la Norvège",
+        ),
+    ],
+)
+async def test_people_see_two_sentences_at_most_and_the_words_that_answer(store, question, text, sentences, words):
+    library = await Library(store).open()
+    article = await store.articles.get(await library.add("News of the sea", text))
+    best = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates[0]
+    assert best.shown_excerpt.answer_span == words
+    assert 1 <= len(best.shown_excerpt.sentences) <= 2
+    assert any(words in sentence for sentence in best.shown_excerpt.sentences)
+    assert sentences is None or best.shown_excerpt.sentences == sentences
+
+
+async def test_only_articles_about_the_same_thing_are_related(store):
+    library = await Library(store).open()
+    about_it = await library.add("The Nordwave cable is cut again", "The Nordwave cable lies in the sea.")
+    await library.add("Storm over Oslo", "Trees fell. The repair of a cable will take days, and nobody knows Nordwave.")
+    articles = await store.articles.list_newest(None, limit=9)
+    question = analyse_question("who owns the Nordwave cable", frequency, ARTICLES)
+    assert score_candidates(question, articles).related_ids == (about_it,)

@@ -15,13 +15,14 @@ class Engine:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.answer_fields: dict[str, Any] = {}
+        self.fields_by_question: dict[str, dict[str, Any]] = {}
         self.fails = False
 
     async def ask(self, _searcher: object, question: str, **options: Any) -> Answer:
         self.calls.append({"question": question, **options})
         if self.fails:
             raise RuntimeError("the engine broke")
-        return Answer(question=question, **self.answer_fields)
+        return Answer(question=question, **self.fields_by_question.get(question, self.answer_fields))
 
     def answer_with_quotes(self, *articles: Article) -> None:
         """Answer with the text of these articles."""

@@ -129,7 +129,7 @@ def render_answers(trick: str) -> Iterator[discord.ui.LayoutView]:
         Answer(question=trick, related_articles=(article,)),
     ):
         yield answer_view(
-            QuestionReply(answer=answer, question_id=1, about_article=article, suggested_topics=(trick,)),
+            QuestionReply(answer=answer, question_id=1, about_article=article, suggested_questions=(trick,)),
             is_public=True,
             shows_title=True,
         )

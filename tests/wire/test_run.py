@@ -139,7 +139,7 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
     assert "helped" in await scene.answer(discord.people.click(ada, reply, thumb))
-    assert "I don’t know" in await scene.answer(
+    assert "Nothing on this" in await scene.answer(
         discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
     )
 

@@ -1,4 +1,4 @@
-"""Follow-up questions: completion of a question from the previous ones, and suggestions of the next.
+"""Follow-up questions: completion of a question from the previous ones.
 
 A question that refers to its topic only by a pronoun ("when will it be repaired?"), or names none, takes the
 content words of the previous question. A question that does not ask anything by itself ("and in France?") is
@@ -7,10 +7,8 @@ connectives and prepositions.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from bot.answers.answer_model import Answer
 from bot.answers.briefing import time_expressions
 from bot.answers.briefing.news_requests import normalize_question
 from bot.answers.question_analysis import PRESENT_PATTERN
@@ -162,53 +160,3 @@ def extract_names(text: str) -> list[str]:
         if words and content_words(" ".join(words)):
             question_names.append(" ".join(words).rstrip(".’'"))
     return question_names
-
-
-MAX_TOPICS = 2
-"""Maximum number of topics that are suggested to ask about next."""
-MIN_MENTIONS = 2
-"""Minimum number of times that an article mentions a name for it to be suggested as a topic."""
-MAX_CHARS_READ = 4_000
-"""Maximum number of characters of an article that are searched for topics to suggest."""
-MAX_NAMES_PER_ARTICLE = 100
-"""Maximum number of names of an article that are considered as topics to suggest."""
-MAX_NAME_LENGTH = 40
-"""Maximum length in characters of a name that is suggested as a topic."""
-
-# Consecutive capitalised words inside a sentence; at its beginning capitals do not indicate a name.
-_TOPIC_PATTERN = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿœ][\w’'-]+)*")
-
-
-def suggest_topics(answer: Answer) -> tuple[str, ...]:
-    """Return at most `MAX_TOPICS` names to ask about next; names in the question come first.
-
-    Names that are not in the question must share a word with the title of a quoted article.
-    """
-    articles = [quote.article for quote in (*answer.quotes, *answer.possible_quotes)]
-    question_tokens = set(text_analysis.tokenize(answer.question))
-    mention_counts: Counter[str] = Counter()
-    for article in {article.id: article for article in articles}.values():
-        text = (article.body or article.summary)[:MAX_CHARS_READ]
-        known_tokens = question_tokens.union(text_analysis.tokenize(article.title))
-        for name in set(_TOPIC_PATTERN.findall(text)[:MAX_NAMES_PER_ARTICLE]):
-            if not known_tokens.isdisjoint(text_analysis.tokenize(name)):
-                mention_counts[name] += text.count(name)
-    frequent_names = [
-        name for name, count in mention_counts.most_common() if count >= MIN_MENTIONS and len(name) <= MAX_NAME_LENGTH
-    ]
-    if answer.briefing:  # The briefing has just answered what is new about the question's own names.
-        frequent_names = [name for name in frequent_names if question_tokens.isdisjoint(text_analysis.tokenize(name))]
-    frequent_names.sort(key=lambda name: not question_tokens.intersection(text_analysis.tokenize(name)))
-    return tuple(_drop_names_sharing_words(frequent_names))[:MAX_TOPICS]
-
-
-def _drop_names_sharing_words(names: Iterable[str]) -> list[str]:
-    """Return the names that share no word with an earlier name and do not consist of stop words only."""
-    distinct_names: list[str] = []
-    used_words: set[str] = set()
-    for name in names:
-        words = set(text_analysis.tokenize(name))
-        if words and used_words.isdisjoint(words) and any(map(text_analysis.find_query_stems, words)):
-            distinct_names.append(name)
-            used_words |= words
-    return distinct_names

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
 from bot.answers.conversing import follow_up_questions, message_intents
+from bot.answers.follow_up_suggestions import suggest_questions
 from bot.answers.generated_answers import DraftCallback
 from bot.core import i18n, local_time
 from bot.core.clock import Clock
@@ -120,14 +121,14 @@ class QuestionReply:
 
     Attributes:
         about_article: The article that the question was about, or None.
-        suggested_topics: Names that the user can ask about next.
+        suggested_questions: Questions to ask next, which the articles of the answer answer.
         can_watch: Whether the question has content words, which a watch needs.
     """
 
     answer: Answer
     question_id: int
     about_article: Article | None = None
-    suggested_topics: tuple[str, ...] = ()
+    suggested_questions: tuple[str, ...] = ()
     can_watch: bool = False
 
 
@@ -247,20 +248,35 @@ class QuestionService:
                 None,
             )
             subject_article = None if article_id is None else await self._store.articles.get(article_id)
+            zone = local_time.load_zone((await self._store.preferences.by_server(request.server_id)).time_zone)
+            earlier_texts = [question.text for question in reversed(previous_questions)]
             answer = await answer_pipeline.answer_question(
                 self._searcher,
                 request.text,
                 feed_ids=frozenset(request.feed_ids),
                 about_article_id=article_id,
-                previous_questions=[question.text for question in reversed(previous_questions)],
+                previous_questions=earlier_texts,
                 previous_source_ids=previous_questions[0].sources if previous_questions else (),
                 writer=self._answer_writer,
                 draft_callback=on_draft,
                 preferences=NO_PREFERENCES
                 if self._preference_cache is None
                 else await self._preference_cache.get(request.server_id),
-                zone=local_time.load_zone((await self._store.preferences.by_server(request.server_id)).time_zone),
+                zone=zone,
             )
+
+            async def try_question(text: str) -> Answer:
+                return await answer_pipeline.answer_question(
+                    self._searcher,
+                    text,
+                    feed_ids=frozenset(request.feed_ids),
+                    about_article_id=article_id,
+                    previous_questions=[*earlier_texts, request.text],
+                    previous_source_ids=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
+                    zone=zone,
+                )
+
+            suggested_questions = await suggest_questions(answer, i18n.current_language(), try_question)
         if request.infer_language:
             i18n.set_language(_select_reply_language(answer))
         if (
@@ -291,7 +307,7 @@ class QuestionService:
             answer=answer,
             question_id=question_id,
             about_article=subject_article if is_article_stated or is_subject_quoted else None,
-            suggested_topics=follow_up_questions.suggest_topics(answer),
+            suggested_questions=suggested_questions,
             can_watch=bool(follow_up_questions.content_words(request.text)),
         )
 

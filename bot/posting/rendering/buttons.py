@@ -109,7 +109,10 @@ STOP_WATCH_BUTTON = ButtonTemplate(
     "stop", (r"(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})",), N_("Stop this watch")
 )
 WATCH_TOPIC_BUTTON = ButtonTemplate(
-    "tell", (_QUESTION_ID_GROUP,), N_("Tell me when there’s news on this"), style=discord.ButtonStyle.primary
+    "tell", (_QUESTION_ID_GROUP,), N_("Tell me when there is"), style=discord.ButtonStyle.primary
+)
+WATCH_ANSWER_BUTTON = WATCH_TOPIC_BUTTON._replace(
+    label=N_("Tell me when it’s known"), icon=Icon.WATCH, style=discord.ButtonStyle.secondary
 )
 MORE_LIKE_BUTTON = ButtonTemplate("like", (_ARTICLE_KEY_GROUP,), N_("More like this"), Icon.SEARCH)
 SHOW_ALL_BUTTON = ButtonTemplate("all", (_DISPATCH_KEY_GROUP,), N_("Show all"), Icon.LIST)
@@ -163,9 +166,9 @@ def remove_bookmark_button(key: str) -> discord.ui.Button[Any]:
     return make_button(_("Remove from bookmarks"), save_id(key), icons.emoji_for(Icon.SAVE))
 
 
-def vote_button(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
+def vote_button(question_id: int, *, helped: bool, label: str = "") -> discord.ui.Button[Any]:
     """Return the button 👍 or 👎 for an answer."""
-    return make_button("", vote_id(question_id, helped=helped), "👍" if helped else "👎")
+    return make_button(label, vote_id(question_id, helped=helped), "👍" if helped else "👎")
 
 
 def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
@@ -173,10 +176,9 @@ def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
     return make_button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
 
 
-def follow_up_button(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
-    """Return a button that asks what is new about a topic, in the current language."""
-    label = _("What’s new with {topic}?").format(topic=discord_text.to_plain_line(topic))
-    return make_button(label, f"telex:next:{question_id}:{number}", icons.emoji_for(Icon.ASK))
+def follow_up_button(question_id: int, number: int, question: str) -> discord.ui.Button[Any]:
+    """Return a button that asks a further question."""
+    return make_button(question, f"telex:next:{question_id}:{number}", icons.emoji_for(Icon.ASK))
 
 
 def save_menu(

@@ -1,0 +1,166 @@
+"""Excerpts of passages for people: at most two sentences, with the words that answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from bot.answers.answer_scorer import Scorer, load_candidate_scorer
+from bot.answers.candidate_features import ArticleFeatures, compute_candidate_features
+from bot.answers.candidates import AnalysedSentence, AnswerCandidate, ArticleAnalysis
+from bot.answers.question_analysis import (
+    PATTERN_TYPES,
+    SPAN_TYPES_BY_ANSWER_TYPE,
+    AnalysedQuestion,
+    AnswerType,
+    asks_for_name,
+)
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.span_features import iter_span_features
+from bot.answers.typed_spans import TypedSpan
+from bot.search.index.text_analysis import tokenize
+
+MIN_PROBABILITY = 1e-4
+"""Probability that is assumed for a passage's second-best answer if there is none."""
+MAX_EXCERPT_SENTENCES = 2
+"""Maximum number of sentences in an excerpt."""
+MIN_CLAUSE_CHARS, MAX_CLAUSE_CHARS = 12, 160
+"""Minimum and maximum length in characters of a clause that gives a reason or says what something is."""
+
+_DEPENDENT_SENTENCE_PATTERN = re.compile(
+    r"[\W_]*(?:it|its|he|his|she|her|they|their|this|that|these|those|such|ils?|elles?|ce|cet|cette|ces|cela|ça|c|celui"
+    r"|celle|ceux|son|sa|ses|leurs?|une telle|un tel)\b",
+    re.IGNORECASE,
+)
+"""Pattern of a sentence that begins with a word for something that the sentence before it names."""
+_CLAUSE_END_PATTERN = re.compile(r"[,;:–—](?=\s)|[.!?…](?=\s|$)")
+
+
+class Excerpt(NamedTuple):
+    """At most two sentences of a passage, with the words in one of them that most probably answer.
+
+    Attributes:
+        answer_span: The words that most probably answer, or None.
+        is_plain: Whether the words have the form that the question plainly asks for, such as a number.
+        span_probability: Probability of `answer_span`, from 0 to 1.
+        runner_up_probability: Probability of the best span that consists of other words.
+    """
+
+    sentences: tuple[str, ...]
+    answer_span: str | None = None
+    is_plain: bool = False
+    span_probability: float = 0.0
+    runner_up_probability: float = MIN_PROBABILITY
+
+    def shorten(self) -> Excerpt:
+        """Return the excerpt with the sentence that answers alone, and the one before it if it depends on it."""
+        number = next((n for n, sentence in enumerate(self.sentences) if (self.answer_span or "") in sentence), 0)
+        first = number - 1 if number and _DEPENDENT_SENTENCE_PATTERN.match(self.sentences[number]) else number
+        return self._replace(sentences=self.sentences[first : number + 1])
+
+
+def extract_excerpt(
+    question: AnalysedQuestion,
+    term_matcher: QuestionTermMatcher,
+    analysis: ArticleAnalysis,
+    sentence_range: tuple[int, int],
+    span_scorer: Scorer,
+) -> Excerpt:
+    """Return the two adjacent sentences of a passage that most likely answer, and the words in them that do.
+
+    `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline.
+    """
+    first, end = _select_sentences(question, term_matcher, analysis, sentence_range)
+    spans = [
+        (span_scorer.predict_probability(features), sentence_index, span)
+        for sentence_index in range(first, end)
+        for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
+    ]
+    plain_types = _list_plain_types(question)
+    spans = [span for span in spans if not plain_types or span[2].answer_type in plain_types]
+    clause = None if plain_types else _find_clause(question, analysis, range(first, end))
+    if clause is not None:
+        return Excerpt(_sentence_texts(analysis, first, end), clause, is_plain=True)
+    if not spans:
+        return Excerpt(_sentence_texts(analysis, first, end))
+    probability, sentence_index, span = max(spans, key=lambda scored_span: scored_span[0])
+    if sentence_index == first > 0 and _DEPENDENT_SENTENCE_PATTERN.match(
+        _sentence_texts(analysis, first, first + 1)[0]
+    ):
+        first, end = first - 1, first + 1
+    answer_tokens = set(tokenize(span.text))
+    return Excerpt(
+        _sentence_texts(analysis, first, end),
+        span.text,
+        bool(plain_types),
+        probability,
+        max(
+            (p for p, _, other in spans if not answer_tokens.issuperset(tokenize(other.text))), default=MIN_PROBABILITY
+        ),
+    )
+
+
+def _select_sentences(
+    question: AnalysedQuestion,
+    term_matcher: QuestionTermMatcher,
+    analysis: ArticleAnalysis,
+    sentence_range: tuple[int, int],
+) -> tuple[int, int]:
+    """Return the range of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own."""
+    first, end = sentence_range
+    if end - first <= MAX_EXCERPT_SENTENCES:
+        return first, end
+    scorer, article = load_candidate_scorer(with_cosines=False), ArticleFeatures(term_matcher, analysis)
+
+    def score(start: int) -> float:
+        part = AnswerCandidate(analysis, start, analysis.sentences[start : start + MAX_EXCERPT_SENTENCES])
+        return scorer.predict_probability(compute_candidate_features(question, term_matcher, article, part, 0.0))
+
+    start = max(range(first, end - MAX_EXCERPT_SENTENCES + 1), key=score)
+    return start, start + MAX_EXCERPT_SENTENCES
+
+
+def _list_plain_types(question: AnalysedQuestion) -> frozenset[AnswerType]:
+    """Return the types of words that a question plainly asks for: numbers, sums, times, or else names."""
+    pattern_types = question.answer_types & PATTERN_TYPES
+    plain_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
+    if not plain_types and asks_for_name(question.text):
+        plain_types = {AnswerType.NAME}
+    return frozenset(plain_types)
+
+
+def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence_range: Sequence[int]) -> str | None:
+    """Return the first clause that gives a reason or says what something is, if the question asks for one."""
+    for sentence_index in sentence_range:
+        text, sentence = _text_and_sentence(analysis, sentence_index)
+        for span in _iter_cues(question, sentence):
+            start = span.end if span.answer_type is AnswerType.DEFINITION else span.start
+            if span.answer_type is AnswerType.DEFINITION:
+                start -= len(re.split(r"[\s’']", span.text)[-1])
+            end_match = _CLAUSE_END_PATTERN.search(text, start + MIN_CLAUSE_CHARS, sentence.end)
+            clause = text[start : end_match.start() if end_match else sentence.end]
+            if len(clause) > MAX_CLAUSE_CHARS:
+                clause = clause[:MAX_CLAUSE_CHARS].rpartition(" ")[0]
+            if len(clause) >= MIN_CLAUSE_CHARS:
+                return clause
+    return None
+
+
+def _iter_cues(question: AnalysedQuestion, sentence: AnalysedSentence) -> Iterator[TypedSpan]:
+    for span in sentence.typed_spans:
+        if span.answer_type in question.answer_types & {AnswerType.REASON, AnswerType.DEFINITION}:
+            yield span
+
+
+def _text_and_sentence(analysis: ArticleAnalysis, sentence_index: int) -> tuple[str, AnalysedSentence]:
+    if sentence_index < 0:
+        return analysis.article.title, analysis.title
+    return analysis.text, analysis.sentences[sentence_index]
+
+
+def _sentence_texts(analysis: ArticleAnalysis, first: int, end: int) -> tuple[str, ...]:
+    return tuple(
+        text[sentence.start : sentence.end]
+        for text, sentence in (_text_and_sentence(analysis, index) for index in range(first, end))
+    )
