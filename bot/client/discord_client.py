@@ -108,6 +108,7 @@ class TelexBot(ShardedBot):
             languages=self.languages,
             audience=AudienceResolver(services.store, self, self.visibility, self.peer_servers.readable_feeds_of_user),
             restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
+            supervisor=services.supervisor,
         )
         self.outbox_relay = OutboxRelay(posting_context)
         self._cog_types = tuple(cog_types)

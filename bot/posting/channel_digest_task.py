@@ -17,7 +17,7 @@ from bot.digests.already_posted import AlreadyPostedPages
 from bot.digests.digest_selection import DigestContent
 from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering.trend_charts import load_trends
-from bot.posting.scheduled_task import ScheduledTask
+from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask
 from bot.store.records.outbox_records import DigestCandidates
 from bot.writing.summarizer import Summarizer
 
@@ -35,40 +35,45 @@ _SELECTION_TIMEOUT_SECONDS = 20.0
 class ChannelDigestTask(ScheduledTask):
     """Scheduled task that creates the digests of all channels of this process."""
 
-    async def _next_due(self) -> int | None:
+    async def next_due_at(self) -> int | None:
+        """Return when the next digest of a channel is due."""
         return await self._store.digests.next_due_at()
 
-    async def _run(self) -> None:
+    async def run(self) -> float:
+        """Create the digests that are due; return the seconds until the next attempt if one has to be tried again."""
+        wait_seconds = 0.0
         due_digests = await self._store.digests.list_due(self._clock.now())
         # Waiting for summaries must not delay the digests that have none.
         for digest in sorted(due_digests, key=lambda due_digest: due_digest.plan.summaries):
             try:
-                await self._create_digest(digest)
+                is_done = await self._create_digest(digest)
             except Exception:
                 log.exception("digest failed channel=%d", digest.channel_id)
-                self._back_off()
+                is_done = False
+            if not is_done:
+                wait_seconds = RETRY_SECONDS
+        return wait_seconds
 
-    async def _create_digest(self, digest: Digest) -> None:
+    async def _create_digest(self, digest: Digest) -> bool:
+        """Enqueue or skip a due digest; return False if it has to be tried again."""
         now, digest_store = self._clock.now(), self._store.digests
         guild = self._context.client.get_guild(digest.server_id)
         if guild is None or guild.unavailable:
-            self._back_off()
-            return
+            return False
         since = (
             digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(digest.plan)
         )
         if digest_selection.is_too_late(digest.plan, digest.due, now):
             log.info("digest skipped channel=%d reason=too-late", digest.channel_id)
             await digest_store.skip(digest, since=since)
-            return
+            return True
         already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
         if already_posted is None:
-            self._back_off()
-            return
+            return False
         if already_posted.was_due_digest_sent:
             log.info("digest skipped channel=%d reason=sent-before-restore", digest.channel_id)
             await digest_store.skip(digest, since=since)
-            return
+            return True
         since = max(since, already_posted.last_digest_due)
         withdrawn_since = await digest_store.withdraw_pending(digest.id)
         if withdrawn_since is not None:
@@ -90,6 +95,7 @@ class ChannelDigestTask(ScheduledTask):
             listed_article_ids=edition.article_ids,
             already_sent_ids=already_posted.excluded_held_ids,
         )
+        return True
 
     async def build_edition(
         self,

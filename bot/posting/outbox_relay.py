@@ -23,7 +23,7 @@ from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.in_doubt_claims import InDoubtClaim, InDoubtClaims, seconds_until_next_lookup
 from bot.posting.recovery.restore_reconciler import Deduplicated
-from bot.posting.scheduled_task import BestStorySelectionTask, ScheduledTask, WatchMatchingTask
+from bot.posting.scheduled_task import BestStorySelectionTask, TaskSchedule, WatchMatchingTask
 from bot.posting.sending import message_targets, permissions
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.lease_guard import current_server_id
@@ -57,11 +57,10 @@ class OutboxRelay:
         self.wake = context.wake
         self._work_available = context.work_available
         self.digests, self.personal_digests = ChannelDigestTask(context), PersonalDigestTask(context)
-        self._per_shard_tasks: tuple[ScheduledTask, ...] = (self.digests, TranslationTask(context))
-        self._singleton_tasks: tuple[ScheduledTask, ...] = (
-            self.personal_digests,
-            WatchMatchingTask(context),
-            BestStorySelectionTask(context),
+        self._schedule = TaskSchedule(
+            context,
+            (self.digests, TranslationTask(context)),
+            (self.personal_digests, WatchMatchingTask(context), BestStorySelectionTask(context)),
         )
         self._task_by_channel_id: dict[int, asyncio.Task[None]] = {}
         self._send_slots = FairSemaphore(MAX_CONCURRENT_SENDS)
@@ -149,18 +148,7 @@ class OutboxRelay:
             channel_id: paused_until - seconds for channel_id, paused_until in self._paused_until_by_channel_id.items()
         }
         self._post_send.on_clock_set_back(seconds)
-        for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks):
-            scheduled_task.on_clock_set_back(seconds)
         self.wake()
-
-    @property
-    def _active_tasks(self) -> tuple[ScheduledTask, ...]:
-        """Scheduled tasks of this process; those that run once per cluster only if it has the first shard."""
-        return (
-            (*self._per_shard_tasks, *self._singleton_tasks)
-            if self._store.shards.serves(None)
-            else self._per_shard_tasks
-        )
 
     async def adopt_shard(self, shard: int) -> None:
         """Load the open claims and the unfinished post-send steps of a shard, unless this was done before.
@@ -202,8 +190,7 @@ class OutboxRelay:
                 self._task_by_channel_id[channel_id] = task
                 task.add_done_callback(partial(self._on_channel_task_done, channel_id))
         if not self._is_stopping:
-            for scheduled_task in self._active_tasks:
-                await scheduled_task.start_if_due(now)
+            await self._schedule.start_due(now)
             await self._post_send.start_due_work(now)
 
     def _on_channel_task_done(self, channel_id: int, task: asyncio.Task[None]) -> None:
@@ -220,12 +207,11 @@ class OutboxRelay:
         self.wake()
 
     def _running_tasks(self) -> set[asyncio.Task[None]]:
-        scheduled_tasks = (
-            scheduled_task.task
-            for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks)
-            if scheduled_task.task is not None
-        )
-        return {*self._task_by_channel_id.values(), *self._post_send.running_tasks(), *scheduled_tasks}
+        return {
+            *self._task_by_channel_id.values(),
+            *self._post_send.running_tasks(),
+            *self._schedule.runner.tasks,
+        }
 
     async def _wait_for_work(self) -> None:
         if self._store.fault is not None:
@@ -240,12 +226,13 @@ class OutboxRelay:
         next_due_times = [
             await self._store.dispatches.next_due_at(busy_channel_ids),
             await self._post_send.next_due(),
-        ]
-        next_due_times += [
-            await scheduled_task.next_due() for scheduled_task in self._active_tasks if scheduled_task.task is None
+            await self._schedule.next_due_at(),
         ]
         wake_times += [due_at for due_at in next_due_times if due_at is not None]
-        await wait_for_event(self._clock, self._work_available, max(min(wake_times) - now, 0))
+        wait_seconds: list[float] = [max(min(wake_times) - now, 0)]
+        if (back_off_seconds := self._schedule.runner.seconds_until_next_end()) is not None:
+            wait_seconds.append(back_off_seconds)
+        await wait_for_event(self._clock, self._work_available, min(wait_seconds))
 
     async def _drain_channel(self, channel_id: int) -> None:
         while channel_id not in self._paused_until_by_channel_id and not self._is_stopping:

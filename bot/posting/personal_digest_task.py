@@ -12,7 +12,7 @@ from bot.core.user_models import PersonalDigest
 from bot.digests import digest_selection
 from bot.digests.already_posted import AlreadyPostedPages
 from bot.digests.digest_selection import DAY_SECONDS, DigestContent
-from bot.posting.scheduled_task import ScheduledTask
+from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask
 from bot.search.index.search_engine import EngineError, Scope
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_parser import parse_query
@@ -28,33 +28,38 @@ _MAX_MATCHES_PER_TOPIC = 200
 class PersonalDigestTask(ScheduledTask):
     """Scheduled task that creates personal digests. The stories are selected outside a transaction."""
 
-    async def _next_due(self) -> int | None:
+    async def next_due_at(self) -> int | None:
+        """Return when the next digest of a user is due."""
         return await self._store.personal_digests.next_due_at()
 
-    async def _run(self) -> None:
+    async def run(self) -> float:
+        """Create the digests that are due; return the seconds until the next attempt if one has to be tried again."""
+        wait_seconds = 0.0
         for digest in await self._store.personal_digests.list_due(self._clock.now()):
+            is_done = False
             try:
-                await self._create_digest(digest)
+                is_done = await self._create_digest(digest)
             except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
                 log.warning("personal digest postponed error=%r", error)
-                self._back_off()
             except Exception:
                 log.exception("personal digest failed")
-                self._back_off()
+            if not is_done:
+                wait_seconds = RETRY_SECONDS
+        return wait_seconds
 
-    async def _create_digest(self, digest: PersonalDigest) -> None:
+    async def _create_digest(self, digest: PersonalDigest) -> bool:
+        """Enqueue or skip a due digest; return False if it has to be tried again."""
         now, plan, digest_store = self._clock.now(), digest.plan, self._store.personal_digests
         since = digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(plan)
         if digest_selection.is_too_late(plan, digest.due, now):  # The next one covers this period too.
             await digest_store.enqueue_due(digest, None, until=since)
-            return
+            return True
         already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
         if already_posted is None:
-            self._back_off()
-            return
+            return False
         if already_posted.was_due_digest_sent:
             await digest_store.enqueue_due(digest, None, until=since)
-            return
+            return True
         since = max(since, already_posted.last_digest_due)
         if (pending_since := await digest_store.find_pending_since(digest.channel_id)) is not None:
             since = min(since, pending_since)
@@ -72,6 +77,7 @@ class PersonalDigestTask(ScheduledTask):
         )
         payload = edition.to_json() if edition.sections else None
         await digest_store.enqueue_due(digest, payload, until=now, listed_article_ids=edition.article_ids)
+        return True
 
     async def build_edition(
         self,

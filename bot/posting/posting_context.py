@@ -12,10 +12,14 @@ from bot.posting.audience import AudienceResolver
 from bot.posting.post_languages import PostLanguages
 from bot.posting.recovery.restore_reconciler import RestoreReconciler
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.processes.supervision import Supervisor
 from bot.search.index.index_updater import IndexUpdater
-from bot.store import Store
+from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost, Store
 from bot.stories.preference_cache import PreferenceModelCache
 from bot.writing.model_services import ModelServices
+
+ERROR_BACKOFF_SECONDS = 60.0
+"""Seconds to wait after an unexpected error, before work is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class PostingContext:
     languages: PostLanguages
     audience: AudienceResolver
     restore_reconciler: RestoreReconciler
+    supervisor: Supervisor
     work_available: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -43,3 +48,10 @@ class PostingContext:
     def wake(self) -> None:
         """Make the outbox relay check for due work now."""
         self.work_available.set()
+
+    def handle_fault(self, task_name: str, error: BaseException) -> float:
+        """Report the error that ended a short task; return the seconds until the next attempt."""
+        if isinstance(error, DatabaseFault | LeaseLost):
+            return WRITE_RETRY_SECONDS
+        self.supervisor.report_failure(task_name, error)
+        return ERROR_BACKOFF_SECONDS

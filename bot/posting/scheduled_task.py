@@ -1,86 +1,97 @@
-"""Background work that is due from time to time: one asyncio task per kind, with a pause after an error."""
+"""Background work that is due from time to time, such as digests, and the schedule that starts it."""
 
-import asyncio
-import logging
-from collections.abc import Coroutine
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from bot.core import local_time
+from bot.core.keyed_runner import KeyedRunner
 from bot.posting.posting_context import PostingContext
-from bot.store import DatabaseFault
 from bot.store.records.outbox_records import TopStorySelection
 from bot.stories import story_ranking
 from bot.watches.watch_matching import WatchMatcher
 
-log = logging.getLogger(__name__)
-
-ERROR_BACKOFF_SECONDS = 60
-"""Pause in seconds after a scheduled task has failed."""
+RETRY_SECONDS = 60.0
+"""Seconds after which scheduled work that could not be done is tried again."""
 
 
-class ScheduledTask:
-    """Base class of one kind of scheduled work. When its task ends, it wakes the outbox relay."""
+class ScheduledTask(ABC):
+    """Base class of one kind of scheduled work."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._clock = context, context.store, context.clock
-        self._paused_until = 0
-        self.task: asyncio.Task[None] | None = None
 
-    async def start_if_due(self, now: int) -> None:
-        """Start the task if work is due at `now` and no task is running. Raises StoreError."""
-        due_at = None if self.task is not None else await self.next_due()
-        if self.task is None and due_at is not None and due_at <= now:
-            self._start(self._run())
-
-    async def next_due(self) -> int | None:
+    @abstractmethod
+    async def next_due_at(self) -> int | None:
         """Return the Unix time in seconds when work is due next, which may be past; None if there is no work.
 
         Raises StoreError.
         """
-        due_at = await self._next_due()
-        return None if due_at is None else max(due_at, self._paused_until)
 
-    async def _next_due(self) -> int | None:
-        """Return the Unix time in seconds when work is due next, or None; ignore a pause after an error."""
-        return None
+    @abstractmethod
+    async def run(self) -> float:
+        """Do the work that is due; return the seconds until the next run, or 0 if it may follow at once.
 
-    async def _run(self) -> None:
-        raise NotImplementedError
+        Any error is reported, and the work is tried again later.
+        """
 
-    def on_clock_set_back(self, seconds: int) -> None:
-        """Move the end of a pause back by `seconds`, by which the system's clock was set back."""
-        self._paused_until -= seconds
 
-    def _back_off(self) -> None:
-        self._paused_until = self._clock.now() + ERROR_BACKOFF_SECONDS
+class TaskSchedule:
+    """Schedule of the tasks of one process, which runs each when it is due, and wakes the outbox relay behind it.
 
-    def _start(self, task_coroutine: Coroutine[Any, Any, None]) -> None:
-        self.task = asyncio.create_task(task_coroutine, name=type(self).__name__)
-        self.task.add_done_callback(self._on_done)
+    `singleton_tasks` run only in the process that owns the first shard.
+    """
 
-    def _on_done(self, task: asyncio.Task[None]) -> None:
-        self.task = None
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            if not isinstance(error, DatabaseFault):  # The store logs its own faults.
-                log.error("scheduled task failed task=%s", task.get_name(), exc_info=error)
-            self._back_off()
-        self._context.wake()
+    def __init__(
+        self,
+        context: PostingContext,
+        per_shard_tasks: Sequence[ScheduledTask],
+        singleton_tasks: Sequence[ScheduledTask],
+    ) -> None:
+        self._shards = context.store.shards
+        self._per_shard_tasks, self._singleton_tasks = per_shard_tasks, singleton_tasks
+        self.runner: KeyedRunner[ScheduledTask] = KeyedRunner(
+            context.clock,
+            lambda task, error: context.handle_fault(type(task).__name__, error),
+            lambda _task: context.wake(),
+        )
+
+    async def start_due(self, now: int) -> None:
+        """Start the tasks that are due at `now`. Raises StoreError."""
+        for task in self._list_idle_tasks():
+            due_at = await task.next_due_at()
+            if due_at is not None and due_at <= now:
+                self.runner.start(task, self._run)
+
+    async def next_due_at(self) -> int | None:
+        """Return when the next task that neither runs nor backs off is due; None if there is none.
+
+        Raises StoreError.
+        """
+        due_times = [await task.next_due_at() for task in self._list_idle_tasks()]
+        return min((due_at for due_at in due_times if due_at is not None), default=None)
+
+    async def _run(self, task: ScheduledTask) -> None:
+        self.runner.back_off(task, await task.run())
+
+    def _list_idle_tasks(self) -> list[ScheduledTask]:
+        tasks = [*self._per_shard_tasks, *(self._singleton_tasks if self._shards.serves(None) else ())]
+        busy_tasks = self.runner.busy_keys
+        return [task for task in tasks if task not in busy_tasks]
 
 
 class BestStorySelectionTask(ScheduledTask):
-    """Scheduled task that posts the best stories in channels that limit their number per day.
+    """Scheduled task that posts the best stories in channels that limit their number per day."""
 
-    It runs only in the process that owns the first shard.
-    """
+    async def next_due_at(self) -> int | None:
+        """Return when the next held post expires or the next selection is due."""
+        return await self._store.held_posts.next_due_at()
 
-    async def _next_due(self) -> int | None:
-        return await self._store.held_posts.next_due_at() if self._store.shards.serves(None) else None
-
-    async def _run(self) -> None:
+    async def run(self) -> float:
+        """Withhold the expired posts and make the selections that are due."""
         await self._store.held_posts.withhold_expired()
         for selection in await self._store.held_posts.list_due_selections():
             await self._select_for_channel(selection)
+        return 0.0
 
     async def _select_for_channel(self, selection: TopStorySelection) -> None:
         now, minutes_of_day = (
@@ -104,21 +115,18 @@ class BestStorySelectionTask(ScheduledTask):
 
 
 class WatchMatchingTask(ScheduledTask):
-    """Scheduled task that matches new articles against the watches (saved searches) of all servers.
-
-    It runs only in the process that owns the first shard.
-    """
+    """Scheduled task that matches new articles against the watches (saved searches) of all servers."""
 
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)
         self._matcher = WatchMatcher(context.store)
 
-    async def _next_due(self) -> int | None:
-        has_unmatched_articles = self._store.shards.serves(None) and await self._store.watches.list_unmatched_arrivals(
-            1
-        )
-        return 0 if has_unmatched_articles else None
+    async def next_due_at(self) -> int | None:
+        """Return 0 if there are new articles, else None."""
+        return 0 if await self._store.watches.list_unmatched_arrivals(1) else None
 
-    async def _run(self) -> None:
+    async def run(self) -> float:
+        """Match all new articles, and enqueue the notifications."""
         while await self._matcher.process_next_batch():
             pass
+        return 0.0

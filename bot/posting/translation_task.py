@@ -14,7 +14,7 @@ from bot.writing.model_client import FAILURE_PAUSE_SECONDS
 
 MAX_POST_AGE_SECONDS = 86_400
 """Maximum age in seconds of a sent post that is still translated and edited."""
-_LOOP_INTERVAL_SECONDS = 2
+_LOOP_INTERVAL_SECONDS = 2.0
 
 
 class TranslationTask(ScheduledTask):
@@ -23,33 +23,28 @@ class TranslationTask(ScheduledTask):
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)
         self._translator = None if context.model_services is None else context.model_services.translator
-        self._has_deferred_work = False
 
-    async def start_if_due(self, now: int) -> None:
-        """Start the task if a channel of this process has translation on and no task is running.
+    async def next_due_at(self) -> int | None:
+        """Return 0 if a channel of this process has translation on, else None."""
+        is_due = self._translator is not None and bool(await self._load_server_by_channel())
+        return 0 if is_due else None
 
-        Raises StoreError.
-        """
-        if self._translator is None or self.task is not None:
-            return
-        if now < self._paused_until:
-            self._has_deferred_work = True
-            return
-        self._has_deferred_work = False
-        channels_and_servers = await self._store.preferences.list_channels_to_translate()
-        server_by_channel = {
+    async def run(self) -> float:
+        """Translate the pending posts; return the seconds until the next look for more."""
+        assert self._translator is not None  # else nothing is ever due
+        is_done = await self._translate(self._translator, await self._load_server_by_channel())
+        return _LOOP_INTERVAL_SECONDS if is_done else FAILURE_PAUSE_SECONDS
+
+    async def _load_server_by_channel(self) -> dict[int, int]:
+        """Map the channels of this process that have translation on to their servers."""
+        return {
             channel_id: server_id
-            for channel_id, server_id in channels_and_servers
+            for channel_id, server_id in await self._store.preferences.list_channels_to_translate()
             if self._store.shards.serves(server_id)
         }
-        if server_by_channel:
-            self._paused_until = now + _LOOP_INTERVAL_SECONDS
-            self._start(self._translate(self._translator, server_by_channel))
 
-    async def _next_due(self) -> int | None:
-        return self._paused_until if self._has_deferred_work else None
-
-    async def _translate(self, translator: ArticleTranslator, server_by_channel: dict[int, int]) -> None:
+    async def _translate(self, translator: ArticleTranslator, server_by_channel: dict[int, int]) -> bool:
+        """Translate what is pending, and return True; return False if the model fails."""
         language_by_channel = {
             served_channel_id: await self._context.languages.for_channel(server_id, served_channel_id)
             for served_channel_id, server_id in server_by_channel.items()
@@ -71,7 +66,7 @@ class TranslationTask(ScheduledTask):
                 key=lambda translation: rank_by_translation[translation],
             )
             if not remaining_translations:
-                return
+                return True
             for article_id, language in remaining_translations:
                 attempted_translations.add((article_id, language))
                 channel_ids = channels_by_translation[article_id, language]
@@ -86,7 +81,5 @@ class TranslationTask(ScheduledTask):
                 if not await translator.translate(
                     article, language, server_id=server_ids_with_quota[0], channel_ids=channel_ids
                 ):
-                    self._paused_until = self._clock.now() + FAILURE_PAUSE_SECONDS
-                    self._has_deferred_work = True
-                    return
+                    return False
                 self._context.wake()  # An edit may be due now.

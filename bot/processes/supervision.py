@@ -1,8 +1,8 @@
 """Supervision of the long-lived tasks of a process.
 
 A task that fails is logged with its traceback and restarted after a pause; a task that keeps failing is
-reported as a problem of the process (`/healthz`). Short tasks, such as one post, belong to whoever started
-them.
+reported as a problem of the process (`/healthz`). Short tasks, such as one post, belong to a `KeyedRunner`,
+which reports their faults here.
 """
 
 import asyncio
@@ -47,6 +47,12 @@ class Supervisor:
             if len(failure_times) == MAX_FAILURES and failure_times[0] > window_start
         ]
 
+    def report_failure(self, task_name: str, error: BaseException) -> None:
+        """Log the error that ended a task, and count it, unless it is a fault that the store has logged."""
+        if not isinstance(error, DatabaseFault):
+            self._failure_times_by_task[task_name].append(self._clock.monotonic())
+            log.error("task failed name=%s", task_name, exc_info=error)
+
     async def _supervise(self, task_name: str, run: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
@@ -54,9 +60,7 @@ class Supervisor:
             except BaseException as error:
                 if _is_shutdown(error):
                     raise
-                if not isinstance(error, DatabaseFault):  # The store has logged a database fault.
-                    self._failure_times_by_task[task_name].append(self._clock.monotonic())
-                    log.exception("task failed name=%s restart_seconds=%.0f", task_name, RESTART_PAUSE_SECONDS)
+                self.report_failure(task_name, error)
             else:
                 return
             await self._clock.sleep(RESTART_PAUSE_SECONDS)

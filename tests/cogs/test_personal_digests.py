@@ -104,9 +104,8 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     await publish_articles(telex, feed_server, secret, "A minister resigns", path="/secret")
     hide_channel(telex, first, telex.reader)
     making = telex.bot.outbox_relay.personal_digests
-    await telex.advance(await making.next_due() - telex.clock.now())
-    await making.start_if_due(telex.clock.now())
-    await making.task
+    await telex.advance(await making.next_due_at() - telex.clock.now())
+    await making.run()
     hide_channel(telex, second, telex.reader)  # before it is sent
     await telex.deliver()
     (digest,) = direct_messages(telex)

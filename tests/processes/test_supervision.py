@@ -104,6 +104,17 @@ async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, cap
     assert caplog.text.count("task failed name=trial") == 3
 
 
+async def test_short_work_that_keeps_failing_is_a_problem_too(clock, caplog):
+    supervisor = Supervisor(clock)
+    supervisor.report_failure("trial", DatabaseUnusable())
+    for _failure in range(3):
+        assert not supervisor.failing_tasks()
+        supervisor.report_failure("trial", ZeroDivisionError())
+    assert supervisor.failing_tasks() == ["trial"]
+    assert caplog.text.count("task failed name=trial") == 3
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_a_database_in_trouble_is_not_the_tasks_failure(clock, caplog):
     trial, supervisor = Trial(DatabaseUnusable), Supervisor(clock)
     task = supervisor.start("trial", trial.run)
