@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 MINUTES_PER_DAY = 24 * 60
 """Number of minutes of a day."""
+SECONDS_PER_DAY = 24 * 60 * 60
+"""Number of seconds of a day in UTC."""
 
 WAKING_START_MINUTE, WAKING_END_MINUTE = 8 * 60, 22 * 60
 """First and last minute of the day in which most people are awake."""
@@ -64,17 +66,29 @@ def quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str) -> i
     """Return the Unix time in seconds at which quiet hours around `now` end, or 0 outside of quiet hours."""
     if quiet_hours_text is None:
         return 0
-    begin_minute, end_minute = parse_quiet_hours(quiet_hours_text)
-    zone = load_zone(zone_name)
-    today = datetime.fromtimestamp(now, zone).date()
-    for day in (today - timedelta(days=1), today):
-        starts_at = local_minute_to_timestamp(day, begin_minute, zone)
-        ends_at = local_minute_to_timestamp(
-            day if begin_minute < end_minute else day + timedelta(days=1), end_minute, zone
-        )
+    for starts_at, ends_at in _list_quiet_periods(now // SECONDS_PER_DAY, quiet_hours_text, zone_name):
         if starts_at <= now < ends_at:
             return ends_at
     return 0
+
+
+@lru_cache(maxsize=4096)
+def _list_quiet_periods(days_since_1970: int, quiet_hours_text: str, zone_name: str) -> tuple[tuple[int, int], ...]:
+    """Return begin and end of all quiet hours that may include a moment of a day in UTC.
+
+    Thousands of channels are looked at in the same moment, each for its quiet hours.
+    """
+    begin_minute, end_minute = parse_quiet_hours(quiet_hours_text)
+    zone = load_zone(zone_name)
+    utc_day = date(1970, 1, 1) + timedelta(days=days_since_1970)
+    local_days = [utc_day + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    return tuple(
+        (
+            local_minute_to_timestamp(day, begin_minute, zone),
+            local_minute_to_timestamp(day if begin_minute < end_minute else day + timedelta(days=1), end_minute, zone),
+        )
+        for day in local_days
+    )
 
 
 def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:

@@ -83,8 +83,7 @@ class OutboxRelay:
             await self._client.wait_until_ready()
         while True:
             self._work_available.clear()
-            await self._start_due_work()
-            await self._wait_for_work()
+            await self._wait_for_work(await self._start_due_work())
 
     async def run_until_idle(self) -> None:
         """Process all due work, then return when nothing is running and all remaining work is due later.
@@ -165,9 +164,10 @@ class OutboxRelay:
             await self._post_send.adopt_shard(shard)
             self._adopted_shards.add(shard)
 
-    async def _start_due_work(self) -> None:
+    async def _start_due_work(self) -> int | None:
+        """Start what is due now; return when the next channel can be sent to, or None if none waits."""
         if not await self._store.is_writable():
-            return  # A dispatch is sent only after its claim was stored.
+            return None  # A dispatch is sent only after its claim was stored.
         for shard in self._store.shards.numbers - self._adopted_shards:
             await self.adopt_shard(shard)
         await self._in_doubt_claims.load_suspect_channels(self._store)
@@ -183,8 +183,8 @@ class OutboxRelay:
             for paused_channel_id in self._in_doubt_claims.channel_ids()
             if paused_channel_id not in busy_channel_ids
         ]
-        ready_channel_ids += await self._store.dispatches.list_ready_channels(now, busy_channel_ids)
-        for channel_id in ready_channel_ids:
+        outlook = await self._store.dispatches.load_outlook(now, busy_channel_ids)
+        for channel_id in [*ready_channel_ids, *outlook.ready_channel_ids]:
             if channel_id not in self._task_by_channel_id and not self._is_stopping:
                 task = asyncio.create_task(self._drain_channel(channel_id))
                 self._task_by_channel_id[channel_id] = task
@@ -192,6 +192,7 @@ class OutboxRelay:
         if not self._is_stopping:
             await self._schedule.start_due(now)
             await self._post_send.start_due_work(now)
+        return outlook.next_due_at
 
     def _on_channel_task_done(self, channel_id: int, task: asyncio.Task[None]) -> None:
         self._task_by_channel_id.pop(channel_id, None)
@@ -213,18 +214,17 @@ class OutboxRelay:
             *self._schedule.runner.tasks,
         }
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self, next_channel_due_at: int | None) -> None:
         if self._store.fault is not None:
             await self._clock.sleep(WRITE_RETRY_SECONDS)
             return
         now = self._clock.now()
-        busy_channel_ids = self._task_by_channel_id.keys() | self._paused_until_by_channel_id.keys()
         wake_times = [
             now + (_SHARED_DB_POLL_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_POLL_INTERVAL_SECONDS),
             *self._paused_until_by_channel_id.values(),
         ]
         next_due_times = [
-            await self._store.dispatches.next_due_at(busy_channel_ids),
+            next_channel_due_at,
             await self._post_send.next_due(),
             await self._schedule.next_due_at(),
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.core import local_time
 from bot.core.database_url import DatabaseUrl
 from bot.store import (
     AlreadyRunning,
@@ -130,19 +128,6 @@ def test_words_and_sites_are_compared_alike(server):
     ):
         ((site,),) = sql.run(server, "SELECT site(?)", (address,))
         assert site == urls.parse_host(address).removeprefix("www.")
-
-
-def test_quiet_hours_end_alike(server):
-    chance = random.Random(7)
-    zones = ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "No/Where"]
-    changes = [1_774_746_000, 1_792_890_000, 1_772_953_200, 1_793_512_800, 1_775_314_800]  # of clocks in 2026
-    for zone in zones:
-        for _ in range(12):
-            now = chance.choice(changes) + chance.randrange(-90_000, 90_000)
-            begin, end = (15 * minute for minute in chance.sample(range(96), 2))
-            text = local_time.format_quiet_hours(begin, end)
-            quiet_until = sql.run(server, "SELECT quiet_until(?, ?, ?)", (now, text, zone))[0][0]
-            assert quiet_until == local_time.quiet_hours_end(now, text, zone), (now, text, zone)
 
 
 async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):

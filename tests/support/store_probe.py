@@ -6,7 +6,7 @@ This is the only place of tests outside `tests/store` that knows tables and colu
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -28,8 +28,10 @@ class Column(StrEnum):
     ARTICLE_UPDATED_AT = "article.updated"
     ARTICLE_MISSING_SINCE = "article.missing_since"
     BEST_OF_DAY_DUE_AT = "channel.best_due"
+    CHANNEL_MAX_POSTS_PER_HOUR = "channel.most_an_hour"
     CHANNEL_PROBLEM = "channel.problem"
     CHANNEL_PROBLEM_SINCE = "channel.problem_since"
+    CHANNEL_QUIET_HOURS = "channel.quiet_hours"
     CHANNEL_RETRY_AT = "channel.retry_at"
     DIGEST_DUE_AT = "digest.due"
     DISPATCH_LOOK = "dispatch.look"
@@ -212,6 +214,15 @@ def follow_in_channels(place: Place, feed_id: int, server_ids_by_channel: Mappin
     insert(place, "server", servers)
     insert(place, "channel", channels)
     insert(place, "subscription", [{"channel_id": channel_id} | subscription for channel_id in server_ids_by_channel])
+
+
+def hold_back_posts(place: Place, channel_ids: Sequence[int], now: int) -> None:
+    """Let quiet hours keep posts from every other channel, and an hourly limit from the rest."""
+    set_column(place, Column.CHANNEL_QUIET_HOURS, "00:00-23:59", row_ids=channel_ids[::2])
+    set_column(place, Column.CHANNEL_MAX_POSTS_PER_HOUR, 1, row_ids=channel_ids[1::2])
+    post = {"kind": "post", "what": "an earlier post", "state": "sent", "finished": 1}
+    post |= dict.fromkeys(("created", "position", "due", "sent"), now)
+    insert(place, "dispatch", [{"channel_id": channel_id} | post for channel_id in channel_ids[1::2]])
 
 
 def insert_setting_change(place: Place, server_id: int, user_id: int, setting: str, new_value: str) -> None:

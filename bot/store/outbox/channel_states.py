@@ -3,11 +3,12 @@
 from functools import partial
 from typing import NamedTuple
 
+from bot.core.models import DispatchKind
 from bot.core.reasons import Reason
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
-from bot.store.outbox import posting_schedule
-from bot.store.repository import write_transaction
+from bot.store.outbox import channel_queues
+from bot.store.repository import read_transaction, write_transaction
 from bot.store.row_mapping import from_row
 
 
@@ -66,19 +67,14 @@ class ChannelStates(ShardedRepository):
         )
         return None if error is None else Reason.decode(error)
 
-    async def get_wait_reason(self, channel_id: int) -> Reason | None:
+    @read_transaction
+    def get_wait_reason(self, db: Connection, channel_id: int) -> Reason | None:
         """Return why a channel's pending posts wait and until when, or None if they do not wait."""
         now = self._clock.now()
-        row = await self._fetch_row(
-            f"SELECT {posting_schedule.WAIT_COLUMNS_SQL} "
-            "FROM channel LEFT JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.id = :channel AND {posting_schedule.IS_PACED_SQL} AND EXISTS (SELECT "
-            f"1 FROM dispatch "
-            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN "
-            f"{posting_schedule.PACED_KINDS_SQL})",
-            {"channel": channel_id, "now": now},
-        )
-        return None if row is None else posting_schedule.find_wait_reason("post", row, now)
+        rhythm = channel_queues.load_rhythms(db, now, "channel.id = :channel", {"channel": channel_id}).get(channel_id)
+        if rhythm is None or not channel_queues.has_pending_post(db, channel_id):
+            return None
+        return rhythm.wait_reason(DispatchKind.POST, now)
 
     def _build_served_condition_sql(self, shard: int | None = None) -> str:
         return self._shards.build_served_condition("channel.server_id", shard)

@@ -1,24 +1,30 @@
 """Repository of delivery statuses: what happened to an article in each channel."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from bot.core.models import DeliveryStatus
 from bot.core.reasons import Reason, WaitReason
-from bot.store.connection import Row
-from bot.store.outbox import held_posts, posting_schedule
+from bot.core.rhythm import UNPACED, Rhythm
+from bot.store.connection import Connection, Row
+from bot.store.outbox import channel_queues, held_posts
 from bot.store.records.outbox_records import ChannelDeliveryStatus
-from bot.store.repository import Repository
+from bot.store.repository import Repository, read_transaction
 from bot.store.row_mapping import from_row
 
 
 class DeliveryStatuses(Repository):
     """Repository of the delivery statuses of web pages in channels. Methods raise StoreError."""
 
-    async def list_by_page_key(self, page_key: str) -> list[ChannelDeliveryStatus]:
+    @read_transaction
+    def list_by_page_key(self, db: Connection, page_key: str) -> list[ChannelDeliveryStatus]:
         """List the delivery statuses of a page, one for each channel that has one, oldest first."""
-        now = self._clock.now()
-        return await self._fetch_objects(
-            partial(_build_status_from_row, now),
+        now, parameters = self._clock.now(), {"page": page_key}
+        rhythms = channel_queues.load_rhythms(
+            db, now, "channel.id IN (SELECT channel_id FROM fate WHERE page = :page)", parameters
+        )
+        return db.fetch_objects(
+            partial(_build_status_from_row, now, rhythms),
             f"""
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
                    dispatch.kind, dispatch.state, coalesce(dispatch.error, channel.problem) AS error,
@@ -27,7 +33,7 @@ class DeliveryStatuses(Repository):
                        SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
                    iif(dispatch.state = 'held', {held_posts.OUTLET_COUNT_SQL}, NULL) AS outlets,
                    channel.least_outlets, channel.best_due,
-                   {posting_schedule.WAIT_COLUMNS_SQL}
+                   server.time_zone
             FROM fate
             JOIN channel ON channel.id = fate.channel_id
             LEFT JOIN server ON server.id = channel.server_id
@@ -36,7 +42,7 @@ class DeliveryStatuses(Repository):
               AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
             ORDER BY fate.decided, fate.channel_id
             """,
-            {"page": page_key, "now": now},
+            parameters,
         )
 
 
@@ -51,7 +57,7 @@ _STATUS_BY_STATE = {
 _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatus.IN_CATCH_UP}
 
 
-def _build_status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
+def _build_status_from_row(now: int, rhythms: Mapping[int, Rhythm], row: Row) -> ChannelDeliveryStatus:
     state = row["state"] if row["fate"] is None else None
     status = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
     stored_reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["error"]
@@ -59,7 +65,7 @@ def _build_status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
     if row["state"] == "held":
         reason = _find_hold_reason(row)
     elif status is DeliveryStatus.PENDING and reason is None:
-        reason = posting_schedule.find_wait_reason(row["kind"], row, now)
+        reason = rhythms.get(row["channel_id"], UNPACED).wait_reason(row["kind"], now)
     if status is DeliveryStatus.POSTED:
         status = _STATUS_BY_KIND.get(row["kind"], status)
     since = row["decided"] if row["sent"] is None else row["sent"]

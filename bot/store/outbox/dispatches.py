@@ -5,34 +5,15 @@ from typing import Any
 
 from bot.core.models import Dispatch, DispatchState
 from bot.core.reasons import Reason, WithheldReason
+from bot.core.rhythm import PACED_KINDS
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_cancellation, posting_schedule
+from bot.store.outbox import channel_queues, dispatch_cancellation
 from bot.store.outbox.channel_states import ChannelStates
-from bot.store.repository import write_transaction
+from bot.store.repository import read_transaction, write_transaction
 from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row, to_json_array
 
 DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
-QUEUE_HEADS_SQL = f"""
-    FROM channel
-    LEFT JOIN server ON server.id = channel.server_id
-    JOIN dispatch AS head ON head.id = iif({posting_schedule.IS_PACED_SQL}, (
-        SELECT id FROM (
-            SELECT id, position, {posting_schedule.release_time_sql("dispatch")} AS released
-            FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting') AS line
-        ORDER BY max(released, :now), position, id LIMIT 1), (
-        SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
-        ORDER BY position, id LIMIT 1))
-    WHERE channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')
-      AND server.left IS NULL
-      AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
-      AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
-"""
-"""FROM clause for the first pending dispatch of every channel that can be sent to, except `:exclude`.
-
-A channel is served in order: while its first dispatch waits for a retry, the rest wait behind it. A dispatch
-that waits for the channel's pacing delays only dispatches that are paced too.
-"""
 _APPEARANCE_SQL = """
     iif(kind = 'post', (
         SELECT coalesce(subscription.look, server.look)
@@ -49,12 +30,6 @@ EDITABLE_SQL = (
     "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
 )
 """SQL for sent messages with a scheduled edit, in servers that the bot is in."""
-NEXT_ATTEMPT_AT_SQL = "max(head.due, coalesce(channel.retry_at, 0))"
-"""SQL for the Unix time in seconds from which a channel's first dispatch may be tried, without pacing."""
-READY_AT_SQL = (
-    f"max({NEXT_ATTEMPT_AT_SQL}, iif({posting_schedule.IS_PACED_SQL}, {posting_schedule.release_time_sql('head')}, 0))"
-)
-"""SQL for the Unix time in seconds from which a channel's first dispatch can be claimed, with pacing."""
 
 
 class Dispatches(ChannelStates):
@@ -74,23 +49,16 @@ class Dispatches(ChannelStates):
             "ORDER BY dispatch.position, dispatch.id"
         )
 
-    async def list_ready_channels(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
-        """List the channels with a dispatch that can be claimed at `now`; the longest due come first."""
-        return await self._fetch_column(
-            f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND "
-            f"{self._build_served_condition_sql()} "
-            f"ORDER BY {NEXT_ATTEMPT_AT_SQL}, channel.id",
-            {"now": now, "exclude": to_json_array(excluded_channel_ids)},
-        )
-
-    async def next_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
-        """Return the Unix time in seconds at which the next channel can send, or None if no dispatch waits.
-
-        The time may be in the past.
-        """
-        return await self._fetch_value(
-            f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._build_served_condition_sql()}",
-            {"now": self._clock.now(), "exclude": to_json_array(excluded_channel_ids)},
+    @read_transaction
+    def load_outlook(
+        self, db: Connection, now: int, excluded_channel_ids: Collection[int] = ()
+    ) -> channel_queues.QueueOutlook:
+        """Return which channels can be sent to at a Unix time in seconds, and when the next one can be."""
+        return channel_queues.load_outlook(
+            db,
+            now,
+            f"channel.id NOT IN (:excluded) AND {self._build_served_condition_sql()}",
+            {"excluded": list(excluded_channel_ids)},
         )
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
@@ -104,29 +72,20 @@ class Dispatches(ChannelStates):
         Before that, posts beyond the channel's hourly limit are merged into a catch-up, one message for all.
         The look of a post is fixed when it is claimed.
         """
-        parameters = {"channel": channel_id, "now": db.now, "exclude": "[]"}
-        ready_sql = (
-            f"SELECT head.id, head.kind {QUEUE_HEADS_SQL} AND channel.id = :channel AND "
-            f"{READY_AT_SQL} <= :now "
-            f"AND {self._build_served_condition_sql()}"
-        )
-        head_row = db.fetch_row(ready_sql, parameters)
-        if head_row is not None and head_row["kind"] in {"post", "catch-up"}:
-            posting_schedule.merge_excess_posts(db, channel_id)
-            head_row = db.fetch_row(ready_sql, parameters)
-        if head_row is None:
+        dispatch_id = self._select_next(db, channel_id)
+        if dispatch_id is None:
             return None
-        self._shards.require_served(db, head_row["id"])
+        self._shards.require_served(db, dispatch_id)
         # The articles are loaded after this, so edits scheduled before are already covered.
         db.execute(
             f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
             f"webhook_id = NULL, look = {_APPEARANCE_SQL} WHERE id = ?",
-            (db.now, head_row["id"]),
+            (db.now, dispatch_id),
         )
         return db.fetch_object(
             dispatch_from_row,
             f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} WHERE dispatch.id = ?",
-            (head_row["id"],),
+            (dispatch_id,),
         )
 
     @write_transaction
@@ -331,6 +290,16 @@ class Dispatches(ChannelStates):
             since=since,
             limit=limit,
         )
+
+    def _select_next(self, db: Connection, channel_id: int) -> int | None:
+        """Return the dispatch that a channel can send now, after merging excess posts; None if there is none."""
+        while (queue := channel_queues.load_queue(db, channel_id, self._build_served_condition_sql())) is not None:
+            dispatch, _attempt_at, claimable_at = queue.next_dispatch(db.now)
+            if claimable_at > db.now:
+                return None
+            if dispatch.kind not in PACED_KINDS or not channel_queues.merge_excess_posts(db, channel_id, queue):
+                return dispatch.id
+        return None
 
     @write_transaction
     def _close_dispatch(self, db: Connection, dispatch_id: int, state: DispatchState, reason: Reason) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from bot.core import local_time
 from bot.store import connection as base
 from bot.store.connection import Parameters
 from bot.store.sqlite.sqlite_dialect import encode_lists, translate
@@ -81,7 +80,6 @@ def connect(path: Path, pragmas: Iterable[str]) -> SqliteConnection:
         connection.row_factory = sqlite3.Row
         connection.create_function("fold", 1, _fold_text, deterministic=True)
         connection.create_function("site", 1, _get_site, deterministic=True)
-        connection.create_function("quiet_until", 3, local_time.quiet_hours_end, deterministic=True)
         connection.create_function("database_time", 0, _get_database_time_ms)
         for pragma in pragmas:
             connection.execute(pragma)

@@ -77,6 +77,10 @@ class Crowd:
         places = {channel.id: channel.server_id for channel in channels if channel.server_id is not None}
         store_probe.follow_in_channels(self.database, feed_id, places, now)
 
+    def hold_back(self, channels: Sequence[Channel]) -> None:
+        """Let quiet hours keep posts from every other channel, and an hourly limit from the rest."""
+        store_probe.hold_back_posts(self.database, [channel.id for channel in channels], self.clock.now())
+
     def change_all(self, channels: Sequence[Channel]) -> int:
         """What was posted in these channels is to be edited now; how many posts that are."""
         channel_ids = {channel.id for channel in channels}

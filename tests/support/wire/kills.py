@@ -175,7 +175,7 @@ EDITING: tuple[Step, ...] = (
 
 LIMITED: tuple[Step, ...] = (
     *_around("claim", f"{STORE}.claim"),
-    *_around("gathering", "bot.store.outbox.posting_schedule:merge_excess_posts"),
+    *_around("gathering", "bot.store.outbox.channel_queues:merge_excess_posts"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,

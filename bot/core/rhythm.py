@@ -1,0 +1,122 @@
+"""Pacing of a channel: quiet hours, posts per hour, and the minimum interval between posts.
+
+Nothing is stored: what is due follows from the clock and from what was sent, so no restart or clock jump leaves
+a channel waiting. Quiet hours apply to everything but digests, whose time somebody chose; the hourly limit and
+the interval apply to posts and catch-ups (messages that combine many posts). Times are Unix times in seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.core import local_time
+from bot.core.models import DispatchKind
+from bot.core.reasons import Reason, WaitReason
+
+HOUR_SECONDS = 3600
+"""Number of seconds in an hour."""
+PACED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
+"""Kinds of dispatches to which the hourly limit and the minimum interval apply."""
+
+
+class PendingDispatch(NamedTuple):
+    """A dispatch in a channel's queue, which is ordered by position and id."""
+
+    id: int
+    kind: str
+    position: int
+    due_at: int
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Pacing settings of a channel, with the times of its last posts and catch-ups, newest first.
+
+    A setting is None if it is not set. A sent time in the future, because the clock was set back, is ignored.
+    """
+
+    quiet_hours: str | None = None
+    max_posts_per_hour: int | None = None
+    min_interval_seconds: int | None = None
+    time_zone: str = "UTC"
+    sent_times: Sequence[int] = ()
+
+    def interval_end(self, now: int) -> int:
+        """Return when the minimum interval since the last post ends, or 0 if none runs."""
+        if self.min_interval_seconds is None:
+            return 0
+        sent_times = self._list_sent_within(self.min_interval_seconds, now)
+        return sent_times[0] + self.min_interval_seconds if sent_times else 0
+
+    def hourly_limit_end(self, now: int) -> int:
+        """Return when the hourly limit allows another post, or 0 if it does now."""
+        if self.max_posts_per_hour is None:
+            return 0
+        sent_times = self._list_sent_within(HOUR_SECONDS, now)
+        if len(sent_times) < self.max_posts_per_hour:
+            return 0
+        return sent_times[self.max_posts_per_hour - 1] + HOUR_SECONDS
+
+    def pace_end(self, now: int) -> int:
+        """Return when both the interval and the hourly limit allow another post; 0 or the past means now."""
+        return max(self.interval_end(now), self.hourly_limit_end(now))
+
+    def quiet_end(self, kind: str, now: int) -> int:
+        """Return when the quiet hours that delay a dispatch of a kind end, or 0 if none delay it."""
+        if kind == DispatchKind.DIGEST:
+            return 0
+        sendable_at = max(now, self.pace_end(now)) if kind in PACED_KINDS else now
+        return local_time.quiet_hours_end(sendable_at, self.quiet_hours, self.time_zone)
+
+    def release_time(self, kind: str, now: int) -> int:
+        """Return from when the pacing allows a dispatch of a kind; 0 or the past means now."""
+        return max(self.quiet_end(kind, now), self.pace_end(now) if kind in PACED_KINDS else 0)
+
+    def wait_reason(self, kind: str, now: int) -> Reason | None:
+        """Return which setting delays a dispatch of a kind and until when, or None if none does."""
+        end_by_code = {WaitReason.QUIET_HOURS: self.quiet_end(kind, now)}
+        if kind in PACED_KINDS:
+            end_by_code |= {
+                WaitReason.HOURLY_LIMIT: self.hourly_limit_end(now),
+                WaitReason.MIN_INTERVAL: self.interval_end(now),
+            }
+        code = max(end_by_code, key=lambda candidate_code: end_by_code[candidate_code])
+        if end_by_code[code] <= now:
+            return None
+        return Reason(code, {"until": end_by_code[code], "time_zone": self.time_zone})
+
+    def next_dispatch(self, pending: Iterable[PendingDispatch], now: int) -> tuple[PendingDispatch, int]:
+        """Return the dispatch that the channel sends next, with its release time.
+
+        A channel is served in order, but a dispatch that the pacing delays is overtaken by those that it does
+        not delay. Of each kind, only the first pending dispatch is needed. Raises ValueError without any.
+        """
+        release_times = [(dispatch, self.release_time(dispatch.kind, now)) for dispatch in pending]
+        return min(release_times, key=lambda entry: (max(entry[1], now), entry[0].position, entry[0].id))
+
+    def list_posts_to_merge(self, pending: Iterable[PendingDispatch], now: int) -> list[int]:
+        """Return the ids of the posts to merge into a catch-up because more wait than the hourly limit allows.
+
+        `pending` are the pending dispatches in the order of the queue. The oldest untried posts are merged, so
+        that the catch-up and the remaining dispatches are as many as the limit allows.
+        """
+        paced_dispatches = [dispatch for dispatch in pending if dispatch.kind in PACED_KINDS]
+        if self.max_posts_per_hour is None:
+            return []
+        allowed_count = self.max_posts_per_hour - len(self._list_sent_within(HOUR_SECONDS, now))
+        post_ids = [
+            dispatch.id for dispatch in paced_dispatches if dispatch.kind == DispatchKind.POST and not dispatch.attempts
+        ]
+        if len(paced_dispatches) <= allowed_count or len(paced_dispatches) == len(post_ids) == 1:
+            return []
+        retried_count = sum(1 for dispatch in paced_dispatches if dispatch.attempts)
+        single_count = max(allowed_count - retried_count - 1, 0)  # The catch-up takes one place.
+        return post_ids[: max(len(post_ids) - single_count, 0)]
+
+    def _list_sent_within(self, seconds: int, now: int) -> list[int]:
+        return [sent_at for sent_at in self.sent_times if now - seconds < sent_at <= now]
+
+
+UNPACED = Rhythm()
+"""Rhythm of a channel without quiet hours, hourly limit and minimum interval."""

@@ -1,0 +1,178 @@
+"""Reads of the queues of channels and of their rhythms, from which `bot.core.rhythm` decides what is sent when.
+
+Conditions in SQL are about a row of `channel` and its `server`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from bot.core.rhythm import HOUR_SECONDS, PACED_KINDS, UNPACED, PendingDispatch, Rhythm
+from bot.store.connection import Connection
+from bot.store.outbox import outbox_writes
+
+_PACED_KINDS_SQL = "({})".format(", ".join(f"'{kind}'" for kind in sorted(PACED_KINDS)))
+_IS_PACED_SQL = "(channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)"
+_FROM_CHANNEL_SQL = "FROM channel LEFT JOIN server ON server.id = channel.server_id"
+_IS_OPEN_SQL = "server.left IS NULL AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)"
+_HAS_PENDING_SQL = "channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')"
+_FIRST_PENDING_SQL = """
+    (SELECT id FROM dispatch WHERE channel_id = channel.id AND state = 'waiting' {kinds} ORDER BY position, id LIMIT 1)
+"""
+
+
+class QueueOutlook(NamedTuple):
+    """What can be sent now: channels with a dispatch to claim, the longest due first; and when the next one has one.
+
+    `next_due_at` is Unix time in seconds, or None if no dispatch waits in another channel.
+    """
+
+    ready_channel_ids: list[int]
+    next_due_at: int | None
+
+
+class ChannelQueue(NamedTuple):
+    """Pending dispatches of a channel, in its order: at least the first of each kind that the rhythm tells apart.
+
+    `retry_at` is the Unix time in seconds until which the channel is blocked, or 0.
+    """
+
+    retry_at: int
+    rhythm: Rhythm
+    pending: list[PendingDispatch]
+
+    def next_dispatch(self, now: int) -> tuple[PendingDispatch, int, int]:
+        """Return the dispatch to send next, from when it may be tried, and from when it can be claimed."""
+        dispatch, release_at = self.rhythm.next_dispatch(self.pending, now)
+        attempt_at = max(dispatch.due_at, self.retry_at)
+        return dispatch, attempt_at, max(attempt_at, release_at)
+
+
+def load_outlook(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> QueueOutlook:
+    """Return the outlook at a Unix time in seconds, for the channels that meet a condition."""
+    times = [(attempt_at, attempt_at, id_) for id_, attempt_at in _list_unpaced_attempts(db, condition_sql, parameters)]
+    for channel_id, queue in _load_paced_queues(db, now, condition_sql, parameters).items():
+        _dispatch, attempt_at, claimable_at = queue.next_dispatch(now)
+        times.append((claimable_at, attempt_at, channel_id))
+    ready = sorted((attempt_at, channel_id) for claimable_at, attempt_at, channel_id in times if claimable_at <= now)
+    return QueueOutlook(
+        [channel_id for _attempt_at, channel_id in ready],
+        min((claimable_at for claimable_at, *_ in times if claimable_at > now), default=None),
+    )
+
+
+def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQueue | None:
+    """Return the whole queue of a channel that meets a condition; None if it is empty or cannot be sent to now."""
+    parameters = {"channel": channel_id}
+    row = db.fetch_row(
+        f"SELECT channel.retry_at, {_IS_PACED_SQL} {_FROM_CHANNEL_SQL} "
+        f"WHERE channel.id = :channel AND {_IS_OPEN_SQL} AND {condition_sql}",
+        parameters,
+    )
+    if row is None:
+        return None
+    retry_at, is_paced = row
+    pending_rows = db.fetch_rows(
+        "SELECT id, kind, position, due, attempts FROM dispatch WHERE channel_id = :channel AND state = 'waiting' "
+        f"ORDER BY position, id {'' if is_paced else 'LIMIT 1'}",
+        parameters,
+    )
+    if not pending_rows:
+        return None
+    rhythm = load_rhythms(db, db.now, "channel.id = :channel", parameters)[channel_id] if is_paced else UNPACED
+    return ChannelQueue(retry_at or 0, rhythm, [PendingDispatch(*pending_row) for pending_row in pending_rows])
+
+
+def merge_excess_posts(db: Connection, channel_id: int, queue: ChannelQueue) -> bool:
+    """Merge posts beyond the hourly limit into a catch-up, one message for all; return whether there were any."""
+    excess_post_ids = queue.rhythm.list_posts_to_merge(queue.pending, db.now)
+    outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=excess_post_ids)
+    return bool(excess_post_ids)
+
+
+def load_rhythms(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> dict[int, Rhythm]:
+    """Return the rhythms of the channels that meet a condition and have one, by channel id."""
+    settings_rows = db.fetch_rows(
+        f"SELECT channel.id, channel.quiet_hours, channel.most_an_hour, channel.gap, coalesce(server.time_zone, 'UTC') "
+        f"{_FROM_CHANNEL_SQL} WHERE {_IS_PACED_SQL} AND {condition_sql}",
+        parameters,
+    )
+    sent_times_by_channel: dict[int, list[int]] = {row[0]: [] for row in settings_rows}
+    if any(row[2] is not None or row[3] is not None for row in settings_rows):
+        for channel_id, sent_at in _iterate_sent_times(db, now, condition_sql, parameters):
+            sent_times_by_channel[channel_id].append(sent_at)
+    return {
+        channel_id: Rhythm(
+            quiet_hours, max_posts_per_hour, min_interval_seconds, time_zone, sent_times_by_channel[channel_id]
+        )
+        for channel_id, quiet_hours, max_posts_per_hour, min_interval_seconds, time_zone in settings_rows
+    }
+
+
+def has_pending_post(db: Connection, channel_id: int) -> bool:
+    """Return whether a post or a catch-up waits in a channel."""
+    return (
+        db.fetch_row(
+            f"SELECT 1 FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN {_PACED_KINDS_SQL} LIMIT 1",
+            (channel_id,),
+        )
+        is not None
+    )
+
+
+def _list_unpaced_attempts(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Return the channels without a rhythm in which a dispatch waits, each with the time of its first one."""
+    return db.fetch_rows(
+        f"""
+        SELECT channel.id, CASE WHEN channel.retry_at > head.due THEN channel.retry_at ELSE head.due END
+        {_FROM_CHANNEL_SQL} JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds="")}
+        WHERE {_HAS_PENDING_SQL} AND NOT {_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}
+        """,
+        parameters,
+    )
+
+
+def _load_paced_queues(
+    db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]
+) -> dict[int, ChannelQueue]:
+    """Return the queues of channels with a rhythm: the first post or catch-up, and everything of other kinds."""
+    rhythms = load_rhythms(db, now, f"{_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}", parameters)
+    queues: dict[int, ChannelQueue] = {}
+    for channel_id, retry_at, *columns in _list_paced_heads(db, condition_sql, parameters) if rhythms else ():
+        queue = queues.setdefault(channel_id, ChannelQueue(retry_at or 0, rhythms[channel_id], []))
+        queue.pending.append(PendingDispatch(*columns))
+    return queues
+
+
+def _list_paced_heads(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> Iterable[Any]:
+    columns_sql = "channel.id, channel.retry_at, head.id, head.kind, head.position, head.due"
+    condition_sql = f"{_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}"
+    return db.fetch_rows(
+        f"""
+        SELECT {columns_sql} {_FROM_CHANNEL_SQL}
+        JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds=f"AND kind IN {_PACED_KINDS_SQL}")}
+        WHERE {_HAS_PENDING_SQL} AND {condition_sql}
+        UNION ALL
+        SELECT {columns_sql} {_FROM_CHANNEL_SQL} JOIN dispatch AS head ON head.channel_id = channel.id
+        WHERE head.state = 'waiting' AND head.kind NOT IN {_PACED_KINDS_SQL} AND {condition_sql}
+        """,
+        parameters,
+    )
+
+
+def _iterate_sent_times(
+    db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]
+) -> Iterable[tuple[int, int]]:
+    """Return the channel and the time of each paced message that the limits still count, newest first."""
+    return db.execute(
+        f"""
+        SELECT channel.id, paced.sent {_FROM_CHANNEL_SQL}
+        JOIN dispatch AS paced /*+ INDEXED BY dispatch_told */ ON paced.channel_id = channel.id
+        WHERE (channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL) AND paced.kind IN {_PACED_KINDS_SQL}
+          AND paced.sent <= :now AND paced.sent > :now - CASE
+              WHEN channel.most_an_hour IS NULL OR channel.gap > {HOUR_SECONDS} THEN channel.gap
+              ELSE {HOUR_SECONDS} END
+          AND {condition_sql}
+        ORDER BY paced.sent DESC
+        """,
+        {**parameters, "now": now},
+    )
