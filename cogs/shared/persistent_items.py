@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.client.command_tree import enforce_rate_limit
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import error_boundary, report_error, set_reply_language
-from cogs.shared.authorization import user_installable
+from cogs.shared.authorization import MANAGER_EXTRAS, guild_context_only, user_installable
 from cogs.shared.views import CUSTOM_ID_PREFIX, AckMode, Interaction, OwnedView, acknowledge, expired_text
 
 PersistentItem = type[discord.ui.DynamicItem[Any]]
@@ -82,13 +82,18 @@ class PersistentItemCog(TelexCog):
         super().__init__(bot)
         self._context_menus: list[app_commands.ContextMenu] = []
 
-    def add_message_menu(self, name: locale_str, action: MessageMenuAction, description: locale_str) -> None:
-        """Add an entry to the message menu, which also appears where only the user installed Telex.
+    def add_message_menu(
+        self, name: locale_str, action: MessageMenuAction, description: locale_str, *, for_managers: bool = False
+    ) -> None:
+        """Add an entry to the message menu; `description` appears in /help.
 
-        `description` appears in /help.
+        An entry for users who manage feeds appears in servers only, any other also where only the user installed
+        Telex.
         """
-        context_menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": description})
-        self._context_menus.append(user_installable(context_menu))
+        extras = {"does": description, **(MANAGER_EXTRAS if for_managers else {})}
+        context_menu = app_commands.ContextMenu(name=name, callback=action, extras=extras)
+        place = guild_context_only if for_managers else user_installable
+        self._context_menus.append(place(context_menu))
 
     async def cog_load(self) -> None:
         """Register the persistent items and the message menu entries."""

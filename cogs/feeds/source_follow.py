@@ -1,0 +1,330 @@
+"""Message menu entry “Follow this source”: from a link in any message to a followed feed."""
+
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from urllib.parse import urljoin
+
+import discord
+from discord.app_commands import locale_str
+
+from bot.client import interaction_context
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _, format_count
+from bot.core.models import Entry, Feed
+from bot.core.user_errors import RequestRejected, UserFacingError
+from bot.core.worker_process import WorkerError
+from bot.feeds.fetch_errors import FeedError
+from bot.polling.following.follow_service import FollowFailure
+from bot.posting.emoji import tile_drawing
+from bot.posting.rendering import messages
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Item, Layout, Section, Separator, text_block
+from bot.posting.rendering.messages import Picture
+from bot.posting.wording import refusal_sentences
+from bot.text import discord_text, shared_links, urls
+from bot.text.times import feed_dates
+from cogs.feeds.follow_flow import FollowFlow, discovery_options
+from cogs.feeds.subscription_card import SubscriptionCard
+from cogs.feeds.subscription_health import ManualFeedChecks
+from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_visible_subscriptions
+from cogs.shared import channel_options
+from cogs.shared.authorization import require_manager_command
+from cogs.shared.channel_options import PostableChannel
+from cogs.shared.modals import TextField, modal_button
+from cogs.shared.persistent_items import PersistentItemCog
+from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
+from cogs.watching.watch_creation import create_personal_watch
+
+_LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
+_MAX_LINKS = 25
+"""Maximum number of links offered to choose from: the options of one menu."""
+_DISCORD_SITES = {"discord.com", "discord.gg", "discordapp.com", "discordapp.net", "discord.media", "discord.new"}
+"""Sites whose links lead into Discord and have no feed."""
+_MAX_SAMPLE_TITLE_LENGTH = 100
+_WEEK_SECONDS = 7 * 24 * 3600
+_DAILY_THRESHOLD_PER_WEEK = 14
+"""Number of articles a week from which the rate is given per day."""
+
+
+class SourceCog(PersistentItemCog):
+    """Cog of the message menu entry that follows the site of a link."""
+
+    def __init__(self, bot: TelexBot) -> None:
+        super().__init__(bot)
+        self._manual_checks = ManualFeedChecks(bot)
+        self.add_message_menu(
+            locale_str("Follow this source"),
+            self.follow_source,
+            locale_str("follow the site that a message links to"),
+            for_managers=True,
+        )
+
+    async def follow_source(self, interaction: Interaction, message: discord.Message) -> None:
+        """Open the steps that follow the site of a link in the message.
+
+        Raises `UserFacingError` if there is no link, and `NotAuthorized` if the user may
+        not manage feeds.
+        """
+        guild = interaction_context.home_server(interaction)
+        assert guild is not None
+        await require_manager_command(interaction, "feed")
+        links = list_source_links(message)
+        if not links:
+            raise UserFacingError(_("This message has no link to a site."))
+        channel = await _find_usual_channel(interaction, guild)
+        await SourceFlow(interaction, channel, self._manual_checks).open(interaction, links)
+
+
+def list_source_links(message: discord.Message) -> list[str]:
+    """Return the distinct web links of a message, without those into Discord.
+
+    They come from its text, embeds and components, and from the messages that were forwarded with it.
+    """
+    texts = [message.content, *_iter_rich_texts(message.embeds, message.components)]
+    for snapshot in message.message_snapshots:
+        texts += [snapshot.content, *_iter_rich_texts(snapshot.embeds, snapshot.components)]
+    links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in _LINK_PATTERN.findall(text or ""))
+    return [link for link in links if shared_links.get_registrable_domain(link) not in _DISCORD_SITES][:_MAX_LINKS]
+
+
+def _iter_rich_texts(embeds: Sequence[discord.Embed], components: Sequence[object]) -> Iterator[str]:
+    """Yield the texts and addresses of embeds and of components, including nested ones."""
+    for embed in embeds:
+        yield from filter(None, (embed.url, embed.description, *(embed_field.value for embed_field in embed.fields)))
+    for component in components:
+        yield from filter(None, (getattr(component, "url", None), getattr(component, "content", None)))
+        accessory = getattr(component, "accessory", None)
+        children = [*getattr(component, "children", ()), *([] if accessory is None else [accessory])]
+        yield from _iter_rich_texts((), children)
+
+
+async def _find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
+    """Return where posts of a new source go at first: the current channel if it has feeds, else the one with most.
+
+    Without any feeds it is the current channel. Raises `UserFacingError` if that cannot have posts.
+    """
+    feed_counts = Counter(
+        subscription.channel_id for subscription, _feed in await list_visible_subscriptions(interaction)
+    )
+    channel_ids = [channel_id for channel_id, _count in feed_counts.most_common()]
+    if interaction.channel_id in channel_ids:
+        channel_ids.insert(0, interaction.channel_id)
+    for channel_id in channel_ids:
+        channel = await channel_options.find_postable_channel(guild, channel_id)
+        if channel is not None:
+            return channel
+    return await channel_options.resolve_channel_id(interaction, interaction.channel_id)
+
+
+class SourceFlow(FollowFlow):
+    """Steps from the links of a message to a subscription. Nothing is saved before the last button."""
+
+    def __init__(
+        self, interaction: Interaction, target_channel: PostableChannel, manual_checks: ManualFeedChecks
+    ) -> None:
+        super().__init__(interaction, target_channel)
+        self._manual_checks = manual_checks
+        self._link = ""
+        self._feed_options: tuple[discord.SelectOption, ...] = ()
+        self._feed_urls: tuple[str, ...] = ()
+        self._render_step: Callable[[Interaction], Awaitable[None]] = self.cancel
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Raise `NotAuthorized` if the user may not manage feeds: the menu entry itself is everyone's."""
+        await require_manager_command(interaction, "feed")
+
+    async def open(self, interaction: Interaction, links: Sequence[str]) -> None:
+        """Find the source of the only link, or let the user choose one of several."""
+        if len(links) == 1:
+            await self._open_link(interaction, links[0])
+            return
+        link_options = [
+            menu_option(urls.parse_host(link) or link, link_number, urls.redact(link))
+            for link_number, link in enumerate(links)
+        ]
+
+        async def open_chosen_link(click: Interaction, selected_values: list[str]) -> None:
+            await self._open_link(click, links[int(selected_values[0])])
+
+        link_menu = StringMenu(open_chosen_link, placeholder=_("Choose a link…"), options=link_options)
+        rows = (ActionRow(link_menu), ActionRow(ActionButton(self.cancel, label=_("Cancel"))))
+        await self.display(interaction, (text_block(_("Which source do you want to follow?")), *rows))
+
+    async def _open_link(self, interaction: Interaction, link: str) -> None:
+        """Find the feed of a link's page or site, or the list of the site's home page."""
+        self._link = link
+        try:
+            await self._discover_site(interaction)
+        except FeedError as error:
+            await self._offer_watch(interaction, refusal_sentences.find_error_sentence(error) or "")
+        except RequestRejected as refusal:
+            if refusal.reason.code not in {FollowFailure.NO_FEED, FollowFailure.NEEDS_SCRIPT}:
+                raise
+            sentence = _("I found no feed at {site}, and no list of articles that I can follow.")
+            await self._offer_watch(interaction, sentence.format(site=urls.parse_host(link)))
+
+    async def _discover_site(self, interaction: Interaction) -> None:
+        service, server_id = self.client.services.follow_service, self._target_channel.guild.id
+        discovery, home_url = None, urljoin(self._link, "/")
+        try:
+            discovery = await service.resolve(self._link, server_id)
+        except RequestRejected as refusal:
+            if refusal.reason.code is not FollowFailure.NO_FEED or home_url == self._link:
+                raise
+        if discovery is None or (discovery.parsed is None and not discovery.feeds and home_url != self._link):
+            # The links on an article's page are not what its site publishes; those on the home page are.
+            discovery = await service.resolve(home_url, server_id)
+        self._discovery = discovery
+        if discovery.parsed is None and discovery.feeds:
+            self._feed_options = tuple(discovery_options(discovery))
+            self._feed_options[0].default = True
+            self._feed_urls = tuple(feed.url for feed in discovery.feeds)
+            self._discovery = await service.resolve(self._feed_urls[0], server_id)
+        if self._discovery.parsed is not None:
+            await self._preview(interaction)
+        else:
+            await self._show_list(interaction)
+
+    async def _offer_watch(self, interaction: Interaction, sentence: str) -> None:
+        """Say why the source cannot be followed, and offer a watch for words in the other feeds."""
+
+        async def watch_words(click: Interaction, words: str) -> None:
+            self.stop()
+            await create_personal_watch(click, words)
+
+        words_field = TextField("line", _("Words to watch for"), max_length=200)
+        watch_button = modal_button(self, watch_words, _("Watch for words instead"), words_field, title=_("New watch"))
+        cancel_button = ActionButton(self.cancel, label=_("Cancel"))
+        await self.display(interaction, (text_block(sentence), ActionRow(watch_button, cancel_button)))
+
+    async def _show_step(
+        self,
+        interaction: Interaction,
+        sentence: str,
+        *step_buttons: Item | None,
+        preview_layout: Layout = (),
+        menus: Sequence[Item | None] = (),
+    ) -> None:
+        """Show a step with a menu of channels above its buttons."""
+        channel_menu = self._build_channel_menu()
+        await super()._show_step(
+            interaction, sentence, *step_buttons, preview_layout=preview_layout, menus=(*menus, channel_menu)
+        )
+
+    async def _show_list(self, interaction: Interaction) -> None:
+        self._render_step = self._show_list
+        await super()._show_list(interaction)
+
+    def _build_channel_menu(self) -> ChannelMenu:
+        return ChannelMenu(
+            self._choose_channel,
+            placeholder=_("Choose a channel…"),
+            channel_types=channel_options.ChannelOption().channel_types,
+            default_values=[self._target_channel],
+        )
+
+    async def _choose_channel(self, interaction: Interaction, channel_ids: list[int]) -> None:
+        self._target_channel = await channel_options.resolve_channel_id(interaction, channel_ids[0])
+        await self._render_step(interaction)
+
+    async def _choose_feed(self, interaction: Interaction, selected_values: list[str]) -> None:
+        feed_url = self._feed_urls[int(selected_values[0])]
+        for option in self._feed_options:
+            option.default = option.value in selected_values
+        self._discovery = await self.client.services.follow_service.resolve(feed_url, self._target_channel.guild.id)
+        await self._preview(interaction)
+
+    async def _preview(self, interaction: Interaction) -> None:
+        """Show the source with its newest articles, or say where the server follows it already."""
+        self._render_step = self._preview
+        feed_url = self._discovery.feeds[0].url
+        for followed_feed in await list_visible_subscriptions(interaction):
+            if followed_feed[1].url == feed_url:
+                await self._show_followed(interaction, followed_feed)
+                return
+        sample_articles = await self.client.services.follow_service.preview(self._discovery)
+        title = self._discovery.feeds[0].title
+        outlet = sample_articles[0].outlet if sample_articles else title
+        picture = await self._draw_icon(sample_articles[0] if sample_articles else None, outlet)
+        _refusal, permission_advice = channel_options.permission_problems(self._target_channel)
+        heading = f"### {discord_text.to_markdown_line(title, 100) or urls.redact(feed_url)}"
+        rate_line = f"-# {rate_text(self._list_newest_entries())}"
+        address = discord_text.to_markdown_line(urls.redact(feed_url).removeprefix("https://"), 100)
+        samples = [self._entry_text(entry) for entry in self._list_newest_entries()[:2]] or [
+            _("It has no articles yet.")
+        ]
+        feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=list(self._feed_options))
+        newest_label, channel_label = _("NEWEST IN {address}"), _("WHERE ITS POSTS GO")
+        card_blocks: tuple[Block, ...] = (
+            Section(
+                (text_block(heading), text_block(rate_line)),
+                None if picture is None else Image(f"attachment://{picture.filename}", picture.description),
+            ),
+            Separator(),
+            text_block("-# " + newest_label.format(address=address)),
+            *map(text_block, samples),
+            Separator(),
+            *([ActionRow(feed_menu)] if len(self._feed_options) > 1 else []),
+            text_block("-# " + channel_label),
+            ActionRow(self._build_channel_menu()),
+            *([text_block(permission_advice)] if permission_advice else []),
+            ActionRow(
+                ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success),
+                ActionButton(self.cancel, label=_("Cancel")),
+            ),
+        )
+        await self.display_card(interaction, *card_blocks, pictures=[] if picture is None else [picture])
+
+    async def _show_followed(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
+        subscription, feed = followed_feed
+        sentence = _("{feed} is in {channel} already.").format(
+            feed=bold_feed_name(feed), channel=f"<#{subscription.channel_id}>"
+        )
+        open_settings = partial(self._open_subscription, followed_feed=followed_feed)
+        settings_button = ActionButton(open_settings, AckMode.EPHEMERAL_MESSAGE, label=_("Settings"))
+        await self.display(interaction, (text_block(sentence), ActionRow(settings_button)))
+
+    async def _open_subscription(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
+        await SubscriptionCard(interaction, followed_feed, self._manual_checks.check).render(interaction)
+
+    async def _draw_icon(self, sample_feed: Feed | None, outlet: str) -> Picture | None:
+        """Return the tile with the initial of the source, or None if its name has none or drawing fails."""
+        initial = outlet_branding.initial_of(outlet)
+        if not initial:
+            return None
+        colour = outlet_branding.outlet_colour(0 if sample_feed is None else sample_feed.id, outlet)
+        try:
+            tile = await self.client.services.workers.run(
+                tile_drawing.tile_from_initial, initial, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
+            )
+        except WorkerError:
+            return None
+        return Picture(tile.png, "source.png", discord_text.to_plain_line(outlet, 100))
+
+    def _list_newest_entries(self) -> list[Entry]:
+        """Return the entries of the found feed, newest first."""
+        assert self._discovery.parsed is not None
+        now = self.client.services.clock.now()
+        entries = self._discovery.parsed.entries
+        return sorted(entries, key=lambda entry: feed_dates.clamp(entry.published, now), reverse=True)
+
+    def _entry_text(self, entry: Entry) -> str:
+        title = discord_text.to_markdown_line(entry.title, _MAX_SAMPLE_TITLE_LENGTH) or _("Untitled")
+        linked_title = messages.link_markup(title, entry.link) if entry.link else title
+        return f"**{linked_title}**" + (f"\n-# <t:{entry.published}:R>" if entry.published is not None else "")
+
+
+def rate_text(entries: Sequence[Entry]) -> str:
+    """Return how many articles a feed brings per week or day, judged by the dates of its entries, newest first.
+
+    Returns how many articles it has if fewer than two have a date.
+    """
+    times = [entry.published for entry in entries if entry.published is not None]
+    if len(times) < 2 or times[0] == times[-1]:  # noqa: PLR2004 - an interval has two ends
+        return format_count("{count} article", "{count} articles", len(entries))
+    per_week = (len(times) - 1) * _WEEK_SECONDS / (times[0] - times[-1])
+    if per_week >= _DAILY_THRESHOLD_PER_WEEK:
+        return format_count("about {count} article a day", "about {count} articles a day", round(per_week / 7))
+    return format_count("about {count} article a week", "about {count} articles a week", max(1, round(per_week)))

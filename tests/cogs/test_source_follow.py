@@ -1,0 +1,177 @@
+"""Follow this source: from a link in any message to a followed feed."""
+
+from __future__ import annotations
+
+import pytest
+from simcord.results import ResponseMessage
+
+from bot.core.models import Entry
+from cogs.feeds.source_follow import rate_text
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import (
+    button_labels,
+    choose,
+    components,
+    find_menu,
+    last_reply,
+    message_text,
+    three_items,
+)
+
+MENU = "Follow this source"
+ARTICLE_PAGE = (
+    "<html><head><title>A story</title></head><body><ul>"
+    + "".join(f"<li><a href=/related/{number}>Related story number {number}</a></li>" for number in range(9))
+    + "</ul></body></html>"
+)
+
+
+async def subscriptions(world: World) -> list[tuple[int, str]]:
+    pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
+    return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
+
+
+def channel_menu(message: ResponseMessage) -> tuple[str, list[str]]:
+    """The custom id of the menu of channels, and the ids of those chosen."""
+    (menu,) = (component for component in components(message) if component["type"] == 8)
+    return menu["custom_id"], [str(default["id"]) for default in menu["default_values"]]
+
+
+def serve_site(feed_server: FeedServer) -> str:
+    """A site whose home page names its feed, and an article of it that names none."""
+    feed_server.serve("/rss", make_rss(*three_items()))
+    head = "<html><head><link rel=alternate type=application/rss+xml href=/rss></head></html>"
+    feed_server.serve("/", head, content_type="text/html")
+    return feed_server.serve("/2026/a-story", ARTICLE_PAGE, content_type="text/html")
+
+
+async def test_a_link_of_a_person_leads_to_the_feed_of_its_site(telex, feed_server):
+    link = serve_site(feed_server)
+    message = await telex.reader.send(telex.news, f"Look at this: {link}.")
+    card = await telex.editor.context_menu(telex.news, MENU, message)
+    assert last_reply(card).ephemeral
+    text = message_text(card)
+    assert "### Example News" in text
+    assert text.index("Cities ban facial recognition") < text.index("-# WHERE ITS POSTS GO")
+    assert await subscriptions(telex) == []
+    assert button_labels(last_reply(card)) == ["Follow", "Cancel"]
+    reply = await telex.editor.click(last_reply(card), label="Follow")
+    assert "Now following **Example News**" in message_text(reply)
+    assert await subscriptions(telex) == [(telex.news.id, "Example News")]
+    again = await telex.editor.context_menu(telex.news, MENU, message)
+    assert message_text(again).startswith(f"**Example News** is in {telex.news.mention} already.")
+    settings = await telex.editor.click(last_reply(again), label="Settings")
+    assert "Stop following" in button_labels(last_reply(settings))
+
+
+async def test_posts_go_where_feeds_go_already_or_to_the_chosen_channel(telex, feed_server):
+    other = telex.guild.create_text_channel("other")
+    third = telex.guild.create_text_channel("third")
+    await telex.follow(feed_server.serve("/first", make_rss(make_rss_item(7), title="First")), other)
+    message = await telex.reader.send(telex.news, serve_site(feed_server))
+    card = await telex.editor.context_menu(telex.news, MENU, message)
+    custom_id, default_values = channel_menu(last_reply(card))
+    assert default_values == [str(other.id)]
+    card = await telex.editor.select(last_reply(card), [third], custom_id=custom_id)
+    assert channel_menu(last_reply(card))[1] == [str(third.id)]
+    await telex.editor.click(last_reply(card), label="Follow")
+    assert (third.id, "Example News") in await subscriptions(telex)
+
+
+async def test_of_several_links_one_is_chosen_and_discords_are_left_out(telex, feed_server):
+    link = serve_site(feed_server)
+    text = f"https://discord.com/channels/1/2/3 [here]({link}) and <https://news.example/a?b=1>"
+    message = await telex.reader.send(telex.news, text)
+    reply = await telex.editor.context_menu(telex.news, MENU, message)
+    descriptions = [option["description"] for option in find_menu(last_reply(reply))[1]]
+    assert descriptions == [link, "https://news.example/a?b=1"]
+    card = await choose(telex.editor, last_reply(reply), "127.0.0.1")
+    assert "### Example News" in message_text(card)
+
+
+async def test_a_forwarded_message_and_an_embed_of_another_bot_have_links_too(telex, feed_server):
+    link = serve_site(feed_server)
+    other = telex.guild.create_text_channel("other")
+    forwarded = await telex.reader.forward(await telex.reader.send(other, f"News! {link}"), telex.news)
+    assert "### Example News" in message_text(await telex.editor.context_menu(telex.news, MENU, forwarded))
+
+
+async def test_several_feeds_of_a_site_are_offered_with_the_first_chosen(telex, feed_server):
+    feed_server.serve("/a", make_rss(*three_items(), title="Everything"))
+    feed_server.serve("/b", make_rss(make_rss_item(9), title="Only games"))
+    page = feed_server.serve(
+        "/page",
+        "<html><head><link rel=alternate type=application/rss+xml title=Everything href=/a>"
+        "<link rel=alternate type=application/rss+xml title='Only games' href=/b></head></html>",
+        content_type="text/html",
+    )
+    card = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, page))
+    assert "### Everything" in message_text(card)
+    card = await choose(telex.editor, last_reply(card), "Only games")
+    assert "### Only games" in message_text(card)
+    await telex.editor.click(last_reply(card), label="Follow")
+    assert await subscriptions(telex) == [(telex.news.id, "Only games")]
+
+
+async def test_without_a_feed_the_list_of_the_home_page_is_offered_not_that_of_the_article(telex, feed_server):
+    home = "".join(
+        f"<li><h2><a href=/news/{number}>Headline number {number} of the day</a></h2></li>" for number in range(9)
+    )
+    feed_server.serve("/", f"<html><body><ul>{home}</ul></body></html>", content_type="text/html")
+    link = feed_server.serve("/2026/a-story", ARTICLE_PAGE, content_type="text/html")
+    step = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
+    assert "Headline number 0 of the day" in message_text(step)
+    assert "Related story" not in message_text(step)
+    await telex.editor.click(last_reply(step), label="Follow this list")
+    assert len(await subscriptions(telex)) == 1
+
+
+async def test_a_site_with_neither_feed_nor_list_offers_a_watch(telex, feed_server):
+    await telex.follow(feed_server.serve("/first", make_rss(make_rss_item(7), title="First")))
+    link = feed_server.serve("/only", "<html><body><p>Nothing.</p></body></html>", content_type="text/html")
+    feed_server.serve("/", "<html><body><p>Nothing.</p></body></html>", content_type="text/html")
+    step = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
+    assert "I found no feed at 127.0.0.1" in message_text(step)
+    modal = await telex.editor.click(last_reply(step), label="Watch for words instead")
+    assert modal.modal is not None
+    await telex.editor.submit_modal(modal, {"line": "open source"})
+    assert [watch.query for watch in await telex.store.watches.list_by_user(telex.editor.id)] == ["open source"]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("no link", "This message has no link to a site."),
+        ("https://discord.gg/abc", "This message has no link to a site."),
+        ("http://10.0.0.1/feed", "private"),
+    ],
+)
+async def test_what_cannot_be_followed_is_said_in_a_line(telex, text, answer):
+    message = await telex.reader.send(telex.news, text)
+    assert answer in message_text(await telex.editor.context_menu(telex.news, MENU, message))
+
+
+async def test_only_managers_follow_and_only_while_they_are(telex, feed_server):
+    message = await telex.reader.send(telex.news, serve_site(feed_server))
+    assert "permission" in message_text(await telex.reader.context_menu(telex.news, MENU, message))
+    card = await telex.editor.context_menu(telex.news, MENU, message)
+    telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
+    refusal = await telex.editor.click(last_reply(card), label="Follow")
+    assert "permission" in message_text(refusal)
+    assert await subscriptions(telex) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        ([0, 7, 14], "about 1 article a week"),
+        ([0, 1, 2, 3, 4, 5, 6, 7], "about 7 articles a week"),
+        ([0, 0.25, 0.5, 0.75, 1], "about 4 articles a day"),
+        ([0], "1 article"),
+        ([None, None], "2 articles"),
+    ],
+)
+def test_the_rate_of_a_source_is_that_of_its_entries(days, text):
+    times = [None if day is None else int(1_000_000_000 - day * 86_400) for day in days]
+    assert rate_text([Entry(guid=None, link=None, title="", published=time) for time in times]) == text
