@@ -142,7 +142,8 @@ async def test_words_alone_and_nothing_that_leads_out():
     bare_layout = blocks.without_links(blocks.without_images(layout))
     assert blocks.plain_text(bare_layout) == "A"
     assert [item.custom_id for item in blocks.list_items(bare_layout)] == ["telex:save:key"]  # type: ignore[attr-defined]
-    assert not blocks.list_images(bare_layout)
+    assert PICTURE.url not in str(layout_views.build_static_view(bare_layout).to_components())
+    assert PICTURE.url in str(layout_views.build_static_view(layout).to_components())
     assert not blocks.list_items(blocks.without_items(layout))
 
 

@@ -151,9 +151,9 @@ def _parse_hour(match: re.Match[str], now: datetime) -> Period:
     return Period(max(0, end - _UNIT_SECONDS[_UNIT_BY_NAME[match["unit"]]]), end)
 
 
-def _make_months(year: int, month: int, count: int) -> Period:
-    """Return the period of `count` months from the given month on, possibly into later years."""
-    end_month_index = year * 12 + month - 1 + count
+def _make_three_months(year: int, month: int) -> Period:
+    """Return the period of three months from the given month on, possibly into the next year."""
+    end_month_index = year * 12 + month + 2
     return make_period(_make_utc(year, month, 1), _make_utc(end_month_index // 12, end_month_index % 12 + 1, 1))
 
 
@@ -161,9 +161,9 @@ def _parse_season(match: re.Match[str], now: datetime) -> Period:
     """Return the three months of a season: of the named year, or the last that has begun or is over."""
     month = _FIRST_MONTH_BY_SEASON[match["season"]]
     if match["year"]:
-        return _make_months(int(match["year"]), month, 3)
+        return _make_three_months(int(match["year"]), month)
     is_over = bool(match["last"] or match["dernier"])
-    seasons = (_make_months(year, month, 3) for year in range(now.year, now.year - 3, -1))
+    seasons = (_make_three_months(year, month) for year in range(now.year, now.year - 3, -1))
     moment = now.timestamp()
     return next(season for season in seasons if (season.end if is_over else season.start) <= moment)
 
@@ -173,7 +173,7 @@ def _parse_quarter(match: re.Match[str], now: datetime) -> Period:
     number = int(match["number"]) if match["number"] else _QUARTER_BY_NAME[match["ordinal"]]
     month = 3 * number - 2
     year = int(match["year"] or now.year - (_make_utc(now.year, month, 1) > now))
-    return _make_months(year, month, 3)
+    return _make_three_months(year, month)
 
 
 def _parse_calendar_unit(match: re.Match[str], now: datetime) -> Period:
@@ -186,7 +186,7 @@ def _parse_calendar_unit(match: re.Match[str], now: datetime) -> Period:
         return _make_days(saturday - timedelta(days=7 if is_previous or saturday > today else 0), 2)
     if unit_name in {"quarter", "trimestre"}:
         quarter_index = today.year * 4 + (today.month - 1) // 3 - is_previous
-        return _make_months(quarter_index // 4, quarter_index % 4 * 3 + 1, 3)
+        return _make_three_months(quarter_index // 4, quarter_index % 4 * 3 + 1)
     unit = _UNIT_BY_NAME[unit_name]
     if unit == "week":
         return _make_days(monday - timedelta(days=7 * is_previous), 7)

@@ -102,17 +102,6 @@ def list_items(layout: Layout) -> list[Item]:
     return items
 
 
-def list_images(layout: Layout) -> list[Image]:
-    """Return all pictures of a layout, in the order in which they appear."""
-    images: list[Image] = []
-    for block in iter_blocks(layout):
-        if isinstance(block, Gallery):
-            images += block.images
-        elif isinstance(block, Section) and isinstance(block.beside, Image):
-            images.append(block.beside)
-    return images
-
-
 def without_images(layout: Layout) -> Layout:
     """Return a layout without pictures."""
 
