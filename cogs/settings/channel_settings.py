@@ -97,9 +97,6 @@ class ChannelSettingsPanel(ChannelPanel):
     async def _switch_setting(self, setting: SwitchSetting, _interaction: Interaction) -> None:
         settings = await self.store.preferences.by_channel(self.channel.id)
         await self.change(setting, not settings[setting])
-        if setting is setting_registry.DAILY_THREAD:
-            await self.client.outbox_relay.recheck_channel(self.channel.id)
-        self.client.outbox_relay.wake()
 
 
 def _missing_permissions_text(missing_permission_names: list[str]) -> str:

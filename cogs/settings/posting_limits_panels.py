@@ -25,7 +25,6 @@ def _limit_menu(panel: ChannelPanel, setting: NumberSetting, settings: ChannelSe
 
     async def set_limit(_interaction: Interaction, selected_values: list[str]) -> None:
         await panel.change(setting, selected_number(selected_values))
-        panel.client.outbox_relay.wake()
 
     words = SETTING_WORDS[setting]
     menu_options = select_options(settings[setting], setting.choices, words.describe, words.describe(None))
@@ -98,7 +97,6 @@ class SchedulePanel(ChannelPanel):
         await self.change(QUIET_HOURS, None)
         for setting in _SCHEDULE_LIMITS:
             await self.change(setting, None)
-        self.client.outbox_relay.wake()
 
     async def _set_quiet_hours(self, end_index: int, _interaction: Interaction, selected_values: list[str]) -> None:
         """Set the start or end of the quiet hours, and save them if both are known.
@@ -120,7 +118,6 @@ class SchedulePanel(ChannelPanel):
             self._unsaved_quiet_hours = (quiet_begin, quiet_end)
         elif saved_hours is not None:
             await self.change(QUIET_HOURS, None)
-        self.client.outbox_relay.wake()
 
 
 def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone: str) -> str:

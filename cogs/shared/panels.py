@@ -46,11 +46,13 @@ class ChannelPanel(ManagersPanel):
         await require_visible(interaction, self.channel.id)
 
     async def change(self, setting: ChannelSetting[T], new_value: T) -> None:
-        """Change a setting of the channel, and say that it is saved."""
+        """Change a setting of the channel, say that it is saved, and have pending posts follow it."""
         await self.store.preferences.change_channel(
             setting, new_value, server_id=self.guild.id, channel_id=self.channel.id, user_id=self.user_id
         )
         self.has_saved = True
+        await self.client.outbox_relay.recheck_channel(self.channel.id)
+        self.client.outbox_relay.wake()
 
 
 def heading_text(title: str, *lines: str) -> Text:
