@@ -74,6 +74,7 @@ class Answer:
         briefing: The stories that answer a question about a period.
         generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
         article_count: Number of articles that were searched, if nothing was found; otherwise None.
+        model_name: Name of that model as people are shown it, or "".
         newest_published: When the newest readable article was published (Unix time in seconds); None without
             articles.
         period: The period that the question is about, in days of `zone`.
@@ -93,6 +94,7 @@ class Answer:
     briefing: tuple[BriefingItem, ...] = ()
     generated_sentences: tuple[Sentence, ...] = ()
     article_count: int | None = None
+    model_name: str = ""
     newest_published: int | None = None
     period: Period | None = None
     zone: tzinfo = UTC

@@ -5,7 +5,7 @@ Candidates are passages that may answer. Each step has a module of its own: `que
 `quote_selection`. A request for news is answered with a briefing
 (`news_requests`, `news_briefing`), a question about an article from that article first. What a follow-up
 leaves out is taken from the previous questions (`follow_up_questions`). If a model service is configured, it
-writes the answer from the passages (`answer_writer`).
+writes the answer from passages of its own (`generated_answers`, `model_passages`).
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from bot.answers.briefing.news_briefing import build_briefing
 from bot.answers.briefing.news_requests import NewsRequest, normalize_question
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
 from bot.answers.conversing import follow_up_questions
-from bot.answers.generated_answers import DraftCallback, build_generated_answer, generate_answer
+from bot.answers.generated_answers import AnswerGeneration, WritingCallback, begin_generation
+from bot.answers.model_passages import ModelPassage
 from bot.answers.passages import extract_opening_and_passages
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.answers.quote_selection import build_answer, classify_confidence
-from bot.core import i18n
 from bot.core.models import Article
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.search.searching import Searcher
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
 from bot.text.language import detect
 from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
+from bot.writing.question_rewriter import Conversation
 
 __all__ = ["Answer", "AnswerWriter", "BriefingItem", "Quote", "answer_question"]
 
@@ -63,7 +64,8 @@ async def answer_question(
     writer: AnswerWriter | None = None,
     zone: tzinfo = UTC,
     preferences: PreferenceModel = NO_PREFERENCES,
-    draft_callback: DraftCallback | None = None,
+    server_id: int | None = None,
+    on_writing: WritingCallback | None = None,
 ) -> Answer:
     """Answer a question from the articles of the given feeds (None: all feeds).
 
@@ -75,16 +77,12 @@ async def answer_question(
         previous_source_ids: Ids of the articles that answered the last of the previous questions.
         writer: Writer that generates the answer from the passages; None if no model is configured.
         preferences: Preferences of the server, which rank the stories of a briefing.
-        draft_callback: Function called with each draft while the answer is being generated, or None.
+        server_id: Id of the server whose share of the model the answer uses, or None.
+        on_writing: Function called when the model begins to write the answer, or None.
 
     Raises:
         StoreError: The database failed.
     """
-
-    def report_draft(answer: Answer) -> None:
-        if draft_callback is not None:
-            draft_callback(replace(answer, question=text))
-
     resolved_text = follow_up_questions.resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
     article = None if about_article_id is None else await _find_readable_article(searcher, about_article_id, feed_ids)
     newest_articles = await searcher.store.articles.list_newest(feed_ids, limit=1)
@@ -97,8 +95,12 @@ async def answer_question(
         if news_request is None
         else await _answer_with_briefing(searcher, resolved_text, feed_ids, news_request, preferences)
     )
+    conversation = Conversation(text, tuple(previous_questions), "" if article is None else article.title)
     if answer is None and article is not None and _asks_for_an_overview(resolved_text):
-        answer = await _answer_with_overview(searcher, resolved_text, article, writer, report_draft)
+        async with begin_generation(
+            writer, conversation, server_id=server_id, on_writing=on_writing, rewrites=False
+        ) as generation:
+            answer = await _answer_with_overview(searcher, resolved_text, article, generation)
     if answer is None:
         previous_source_articles = [
             await _find_readable_article(searcher, source_id, feed_ids) for source_id in previous_source_ids
@@ -110,11 +112,16 @@ async def answer_question(
         if article is not None and len(follow_up_questions.content_words(resolved_text)) < MIN_CONTENT_WORDS:
             question_text = f"{resolved_text} ({article.title})"
         follow_up_words = follow_up_questions.content_words(text) if resolved_text != " ".join(text.split()) else ()
-        question = await analyse_question_with_index(searcher, question_text, follow_up_words)
-        retrieved_articles = await retrieve_articles(searcher, question, feed_ids=feed_ids)
-        answer = await answer_from_articles(
-            searcher, question, retrieved_articles.with_context(context_articles), writer, report_draft
-        )
+        async with begin_generation(writer, conversation, server_id=server_id, on_writing=on_writing) as generation:
+            question = await analyse_question_with_index(searcher, question_text, follow_up_words)
+            retrieved_articles = (await retrieve_articles(searcher, question, feed_ids=feed_ids)).with_context(
+                context_articles
+            )
+            answer = await answer_from_articles(searcher, question, retrieved_articles)
+            if generation is not None:
+                answer = await generation.improve_answer(
+                    searcher, question, answer, retrieved_articles.articles, text=text, feed_ids=feed_ids
+                )
     answer = replace(
         answer, question=text, newest_published=newest_published_at if newest_articles else None, zone=zone
     )
@@ -147,8 +154,6 @@ async def answer_from_articles(
     searcher: Searcher,
     question: AnalysedQuestion,
     retrieved_articles: RetrievedArticles,
-    writer: AnswerWriter | None = None,
-    on_draft: DraftCallback | None = None,
 ) -> Answer:
     """Answer a question from the articles that were retrieved for it.
 
@@ -165,10 +170,6 @@ async def answer_from_articles(
     candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, scored_articles.candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
     confidence = classify_confidence(candidates, scorer, retrieved_articles.context_ids)
-    if writer is not None and confidence is not Confidence.NOTHING:
-        generated_answer = await generate_answer(question, candidates, article_by_id, confidence, writer, on_draft)
-        if generated_answer is not None:
-            return generated_answer
     return build_answer(
         question,
         candidates,
@@ -262,7 +263,7 @@ def _asks_for_an_overview(text: str) -> bool:
 
 
 async def _answer_with_overview(
-    searcher: Searcher, text: str, article: Article, writer: AnswerWriter | None, on_draft: DraftCallback
+    searcher: Searcher, text: str, article: Article, generation: AnswerGeneration | None
 ) -> Answer | None:
     """Answer with the model's summary of an article, or with a quote of its opening.
 
@@ -273,14 +274,9 @@ async def _answer_with_overview(
     )
     if not opening:
         return None
-    if writer is not None:
-        quotes = [Quote(passage, article) for passage in passages]
-        sentences = await writer.write(
-            text,
-            quotes,
-            detect(text) or i18n.current_language(),
-            lambda sentences: on_draft(build_generated_answer(text, sentences, quotes, Confidence.SURE)),
-        )
-        if sentences:
-            return build_generated_answer(text, sentences, quotes, Confidence.SURE)
+    if generation is not None:
+        model_passages = [ModelPassage(passage, article, passage) for passage in passages]
+        written_answer = await generation.write(text, model_passages, detect(text))
+        if written_answer.sentences:
+            return generation.build_answer(text, written_answer.sentences, model_passages, Confidence.SURE)
     return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,))

@@ -10,13 +10,12 @@ from math import exp, log
 
 from bot.answers.candidates import AnswerCandidate, ArticleAnalysis
 from bot.answers.question_analysis import (
-    PATTERN_TYPES,
     SPAN_TYPES_BY_ANSWER_TYPE,
     AnalysedQuestion,
     AnswerType,
 )
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.typed_spans import TypedSpan, find_typed_spans
+from bot.answers.typed_spans import TypedSpan
 
 _PROXIMITY_DECAY_CHARS = 60.0
 """Distance in characters between a question word and an answer at which the word's weight drops to 1/e."""
@@ -114,17 +113,6 @@ def find_best_typed_span(
             if best_span is None or proximity > best_proximity:
                 best_span, best_proximity = span, proximity
     return best_span, best_proximity
-
-
-def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
-    """Return whether a text has words in the form of the expected answer: a number, sum of money or time.
-
-    Returns True if the question expects none of these.
-    """
-    answer_types = question.answer_types & PATTERN_TYPES
-    answer_types = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in answer_types else answer_types
-    expected_types = {span_type for answer_type in answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
-    return not expected_types or any(span.answer_type in expected_types for span in find_typed_spans(text))
 
 
 FEATURE_NAMES = (

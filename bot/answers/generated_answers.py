@@ -1,83 +1,151 @@
 """Answers that a language model writes from passages, limited to what the passages support."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
 from bot.answers.answer_model import MAX_QUOTES, Answer, Confidence, Quote
-from bot.answers.candidate_features import has_expected_span
-from bot.answers.candidate_scoring import ScoredCandidate
+from bot.answers.model_passages import ModelPassage, load_model_passages
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.core import i18n
 from bot.core.models import Article
-from bot.search.index import text_analysis
-from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
+from bot.search.searching import Searcher
+from bot.writing.answer_writer import AnswerWriter, WrittenAnswer
 from bot.writing.citation_checks import Sentence
+from bot.writing.question_rewriter import Conversation, RewrittenQuestion
 
-DraftCallback = Callable[[Answer], None]
-"""Function that receives each draft of an answer while the answer is being generated."""
+WritingCallback = Callable[[], None]
+"""Function that is called when a model begins to write an answer."""
+
+MAX_SOURCES = 4
+"""Maximum number of articles that a written answer cites; citations of further ones are left out."""
 
 
-async def generate_answer(
-    question: AnalysedQuestion,
-    candidates: Sequence[ScoredCandidate],
-    article_by_id: Mapping[int, Article],
-    confidence: Confidence,
-    writer: AnswerWriter,
-    on_draft: DraftCallback | None = None,
-) -> Answer | None:
-    """Return the answer that a model writes, with its cited passages; None if no sentence is supported.
+@dataclass(frozen=True, slots=True)
+class AnswerGeneration:
+    """Generation of an answer, which must be ready at `deadline`, a time of the event loop.
 
-    The text must contain a term of the question, and a number or price if the question expects one. Drafts
-    passed to `on_draft` meet these conditions too.
+    The question is rewritten while its articles are retrieved; `rewriting` is that task, None for an answer that needs
+    no further articles. The answer counts for the server `server_id`.
     """
-    passages = [
-        Quote(candidate.text, article_by_id[candidate.article_id], candidate.shown_excerpt.answer_span)
-        for candidate in candidates[:MAX_PASSAGES]
-    ]
-    language = question.language or i18n.current_language()
 
-    def build_checked_answer(sentences: Sequence[Sentence]) -> Answer | None:
-        text = " ".join(sentence.text for sentence in sentences)
-        stems = frozenset(text_analysis.stem_tokens(text, language))
-        if all(term.stems.isdisjoint(stems) for term in question.terms) or not has_expected_span(question, text):
-            return None
-        return build_generated_answer(question.text, sentences, passages, confidence)
+    writer: AnswerWriter
+    deadline: float
+    rewriting: asyncio.Task[RewrittenQuestion | None] | None
+    server_id: int | None = None
+    on_writing: WritingCallback | None = None
 
-    def report_draft(sentences: Sequence[Sentence]) -> None:
-        draft = build_checked_answer(sentences)
-        if draft is not None and on_draft is not None:
-            on_draft(draft)
+    async def write(self, text: str, passages: Sequence[ModelPassage], question_language: str | None) -> WrittenAnswer:
+        """Return what the model answers to a question from passages.
 
-    return build_checked_answer(await writer.write(question.text, passages, language, report_draft))
+        It answers in the language of the question (ISO 639-1, None if that is unclear), if Telex speaks it.
+        """
+        language = question_language and (i18n.supported_language(question_language) or i18n.current_language())
+        return await self.writer.write(
+            text,
+            passages,
+            language,
+            server_id=self.server_id,
+            deadline=self.deadline,
+            on_writing=self.on_writing,
+        )
+
+    async def improve_answer(
+        self,
+        searcher: Searcher,
+        question: AnalysedQuestion,
+        answer: Answer,
+        retrieved_articles: Sequence[Article],
+        *,
+        text: str,
+        feed_ids: Collection[int] | None,
+    ) -> Answer:
+        """Return the answer that the model writes, or the quoted one if it writes none that is supported.
+
+        `text` is the question as the person asked it. An answer that is not in any passage isn't surely in a quote.
+        Raises StoreError.
+        """
+        rewritten_question = None if self.rewriting is None else await self.rewriting
+        if rewritten_question is not None and not rewritten_question.is_about_news:
+            return answer
+        passages = await load_model_passages(
+            searcher,
+            question,
+            retrieved_articles,
+            () if rewritten_question is None else rewritten_question.queries,
+            feed_ids=feed_ids,
+            max_chars=self.writer.max_passage_chars,
+            published=None if rewritten_question is None else rewritten_question.published,
+        )
+        written_answer = await self.write(text, passages, question.language)
+        if written_answer.sentences:
+            return self.build_answer(text, written_answer.sentences, passages, answer.confidence)
+        if written_answer.is_refused and answer.is_answered:
+            return replace(answer, confidence=Confidence.POSSIBLE, quotes=(), possible_quotes=answer.quotes)
+        return answer
+
+    def build_answer(
+        self, text: str, sentences: Sequence[Sentence], passages: Sequence[ModelPassage], confidence: Confidence
+    ) -> Answer:
+        """Build an answer from generated sentences, which cite passages by 1-based number.
+
+        It is sure if the model verified it; `confidence` is that of the quotes otherwise. The sources of the answer are
+        the articles of the cited passages, and the citations are renumbered to match.
+        """
+        cited_passages = [passages[number - 1] for sentence in sentences for number in sentence.citations]
+        source_by_id = {passage.article.id: passage.article for passage in cited_passages}
+        sources = tuple(source_by_id.values())[:MAX_SOURCES]
+        number_by_article_id = {source.id: number for number, source in enumerate(sources, 1)}
+        renumbered_sentences = []
+        for sentence in sentences:
+            article_ids = dict.fromkeys(passages[number - 1].article.id for number in sentence.citations)
+            citations = tuple(number_by_article_id[id_] for id_ in article_ids if id_ in number_by_article_id)
+            if citations:
+                renumbered_sentences.append(Sentence(sentence.text, citations))
+        quoted_passages = {passage.text: passage for passage in cited_passages if passage.article in sources}
+        quotes = tuple(Quote(passage.quote, passage.article) for passage in quoted_passages.values())[:MAX_QUOTES]
+        if self.writer.verifies:
+            confidence = Confidence.SURE
+        elif confidence is Confidence.NOTHING:
+            confidence = Confidence.POSSIBLE
+        return Answer(
+            question=text,
+            confidence=confidence,
+            quotes=quotes if confidence is Confidence.SURE else (),
+            possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
+            sources=sources,
+            generated_sentences=tuple(renumbered_sentences),
+            model_name=self.writer.model_name,
+        )
 
 
-def build_generated_answer(
-    text: str, sentences: Sequence[Sentence], passages: Sequence[Quote], confidence: Confidence
-) -> Answer:
-    """Build an answer from generated sentences, which cite passages by 1-based number.
+@asynccontextmanager
+async def begin_generation(
+    writer: AnswerWriter | None,
+    conversation: Conversation,
+    *,
+    server_id: int | None,
+    on_writing: WritingCallback | None,
+    rewrites: bool = True,
+) -> AsyncIterator[AnswerGeneration | None]:
+    """Begin to generate an answer within the block, with the rewriting of the question if `rewrites`.
 
-    The sources of the answer are the articles of the cited passages, and the citations are renumbered to
-    match.
+    Yields None if there is no writer, or if it writes nothing for the server at the moment.
     """
-    cited_passages = [
-        passages[number - 1]
-        for number in dict.fromkeys(
-            passage_number for citing_sentence in sentences for passage_number in citing_sentence.citations
-        )
-    ]
-    sources = list({quote.article.id: quote.article for quote in cited_passages}.values())
-    source_numbers = {source.id: number for number, source in enumerate(sources, 1)}
-    sentences_by_source = tuple(
-        Sentence(
-            sentence.text,
-            tuple(dict.fromkeys(source_numbers[passages[citation - 1].article.id] for citation in sentence.citations)),
-        )
-        for sentence in sentences
-    )
-    return Answer(
-        question=text,
-        confidence=confidence,
-        quotes=tuple(cited_passages[:MAX_QUOTES]) if confidence is Confidence.SURE else (),
-        possible_quotes=tuple(cited_passages[:MAX_QUOTES]) if confidence is Confidence.POSSIBLE else (),
-        sources=tuple(sources),
-        generated_sentences=sentences_by_source,
-    )
+    deadline = None if writer is None else writer.begin(server_id)
+    if writer is None or deadline is None:
+        yield None
+        return
+    rewriting = None
+    if rewrites:
+        rewriting = asyncio.create_task(writer.rewrite(conversation, server_id=server_id, deadline=deadline))
+    try:
+        yield AnswerGeneration(writer, deadline, rewriting, server_id, on_writing)
+    finally:
+        if rewriting is not None:
+            rewriting.cancel()
+            with suppress(asyncio.CancelledError):
+                await rewriting

@@ -116,7 +116,7 @@ def build_answer(
     quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_ids)
     further_candidate = _find_further_candidate(quoted_candidates, related_ids)
     quote_by_candidate = {
-        candidate: _make_quote(candidate, articles[candidate.article_id])
+        candidate: make_quote(candidate, articles[candidate.article_id])
         for candidate in (*quoted_candidates, *superseded_candidates)
     }
     quotes = tuple(quote_by_candidate[candidate] for candidate in quoted_candidates)
@@ -135,7 +135,8 @@ def build_answer(
     )
 
 
-def _make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
+def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
+    """Return a candidate as a quote from its article, with the sentences that people are shown."""
     excerpt = candidate.shown_excerpt
     return Quote(candidate.text, article, excerpt.answer_span, excerpt.sentences)
 

@@ -11,7 +11,8 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from bot.answers import answer_pipeline
+from bot.answers import answer_pipeline, model_passages
+from bot.answers.model_passages import ModelPassage
 from bot.client.services import Services
 from bot.core.models import Article, FeedState
 from bot.core.version import __version__
@@ -91,13 +92,27 @@ class QuoteResult(TypedDict):
     published: str
 
 
+class PassageResult(TypedDict):
+    """A passage of an article that may hold an answer. `published` is ISO 8601 in UTC."""
+
+    text: str
+    url: str
+    title: str
+    source: str
+    published: str
+
+
 class AnswerResponse(TypedDict):
-    """An answer: `quotes` if it is certain, else `possible` quotes, else related articles."""
+    """An answer: `quotes` if it is certain, else `possible` quotes, else related articles.
+
+    `passages` are those with most words of the question and the queries, to answer from in other cases.
+    """
 
     answered: bool
     quotes: list[QuoteResult]
     possible: list[QuoteResult]
     related: list[dict[str, str]]
+    passages: list[PassageResult]
 
 
 class TrendItem(TypedDict):
@@ -178,18 +193,30 @@ class _NewsTools:
     async def ask(
         self,
         question: Annotated[str, Field(min_length=1, max_length=500, description="In English or French.")],
+        queries: Annotated[
+            list[Annotated[str, Field(max_length=200)]],
+            Field(
+                max_length=4,
+                description="The question as two or three short searches in the words of headlines, with full names, "
+                "and one in the other language (English or French).",
+            ),
+        ] = [],  # noqa: B006  # never changed; None would show as a second type
     ) -> AnswerResponse:
-        """Answer a question with quotes from the articles, word for word, each with its source."""
-        answer_json = (
-            await answer_pipeline.answer_question(
-                self._services.searcher, question, feed_ids=await self._look_up_visible_feeds()
-            )
-        ).as_json()
+        """Answer a question with quotes from the articles, word for word, each with its source.
+
+        Where no quote answers, the passages may: the newest wins, and nothing else is known.
+        """
+        searcher, feed_ids = self._services.searcher, await self._look_up_visible_feeds()
+        answer_json = (await answer_pipeline.answer_question(searcher, question, feed_ids=feed_ids)).as_json()
+        passages = await model_passages.find_passages(
+            searcher, question, queries, feed_ids=feed_ids, max_chars=MAX_TEXT_CHARS
+        )
         return AnswerResponse(
             answered=answer_json["answered"],
             quotes=answer_json["quotes"],
             possible=answer_json["possible"],
             related=answer_json["nearest"] or answer_json["sources"],
+            passages=[_to_passage(passage) for passage in passages],
         )
 
     async def latest(
@@ -269,6 +296,17 @@ class _NewsTools:
             if visible_feed_ids is None or article.feed_id in visible_feed_ids:
                 return article
         raise ToolError("No article is known at that address. Search for its title.")
+
+
+def _to_passage(passage: ModelPassage) -> PassageResult:
+    summary = article_as_json(passage.article)
+    return PassageResult(
+        text=passage.text,
+        url=passage.article.url,
+        title=passage.article.title,
+        source=passage.article.outlet,
+        published=str(summary["published"]),
+    )
 
 
 def _to_summary(article_json: dict[str, Any]) -> ArticleSummary:

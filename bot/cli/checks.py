@@ -20,6 +20,7 @@ from bot.store.records.content_records import EncodedCounts
 from bot.store.records.source_records import EncryptionCounts
 from bot.text.urls import redact
 from bot.writing.model_client import ModelClient, ModelError
+from bot.writing.model_trial import try_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,25 @@ def check_token(settings: Settings) -> CheckResult:
 
 
 async def check_model(settings: Settings) -> CheckResult:
-    """Check that the model service answers and has the configured model; `settings` must have its URL."""
-    async with ModelClient(settings, SystemClock()) as client:
+    """Check that the model service answers, has the configured model, and follows the format of a tiny question.
+
+    `settings` must have its URL.
+    """
+    subject, clock = "model service", SystemClock()
+    async with ModelClient(settings, clock) as client:
         try:
-            return CheckResult("model service", is_ok=True, detail=await client.check_availability())
+            availability = await client.check_availability()
         except ModelError as error:
-            return CheckResult("model service", is_ok=False, detail=f"cannot be used: {error}")
+            return CheckResult(subject, is_ok=False, detail=f"cannot be used: {error}")
+        trial = await try_model(client, settings, clock)
+    if trial.has_answered and not trial.failed_tasks:
+        return CheckResult(subject, is_ok=True, detail=f"{availability}; answered a test in {trial.seconds:.1f} s")
+    if trial.failed_tasks:
+        problem = f"its replies can't be used for: {', '.join(trial.failed_tasks)}"
+    else:
+        problem = "didn't answer a question whose answer it was shown"
+    advice = "Try a larger model, a longer TELEX_MODEL_TIMEOUT, or turn thinking off."
+    return CheckResult(subject, is_ok=False, detail=f"{availability}, but {problem}", advice=advice)
 
 
 def check_semantic_search(settings: Settings, encoded_counts: EncodedCounts) -> CheckResult:

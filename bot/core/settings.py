@@ -120,6 +120,19 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds that the server may take; after that, answers are quoted word for word.",
     )
+    model_characters: int = Field(
+        default=8_000,
+        ge=2_000,
+        le=100_000,
+        description="Characters of articles that the server is shown for an answer; 8,000 fit 4,096 tokens with the "
+        "answer.",
+    )
+    model_verify: bool = Field(
+        default=True,
+        description="Ask the model of each sentence that it wrote whether the articles support it. `false`, for small "
+        "machines: a sentence is shown only if it is in the language of the question and of the article, and all its "
+        "numbers, dates and names stand in the passage; nothing is translated.",
+    )
     model_daily: int = Field(
         default=2000,
         ge=0,

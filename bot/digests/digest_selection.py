@@ -140,7 +140,7 @@ class DigestContent:
                     article_and_feed for article_and_feed in story.articles if article_and_feed[1] in feed_ids
                 )
                 if article_and_feed_ids:
-                    summary = story.summary if article_and_feed_ids[0] == story.articles[0] else ""
+                    summary = story.summary if article_and_feed_ids == story.articles else ""
                     restricted_stories.append(
                         msgspec.structs.replace(story, articles=article_and_feed_ids, summary=summary)
                     )

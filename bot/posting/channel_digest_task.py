@@ -160,16 +160,19 @@ class ChannelDigestTask(ScheduledTask):
         summary_wait_seconds: float,
     ) -> DigestContent:
         """Return the digest with summaries: stored ones, and those that can be generated in time."""
-        lead_article_ids = [story.articles[0][0] for section in edition.sections for story in section.stories]
+        stories = [story for section in edition.sections for story in section.stories]
         summary_by_article_id: dict[int, str] = {}
 
         async def collect_summaries() -> None:
-            for article in await self._store.articles.by_ids(lead_article_ids):
-                sentences = await summarizer.load_cached(article, language)
+            for story in stories:
+                articles = await self._store.articles.by_ids([article_id for article_id, _feed_id in story.articles])
+                if not articles or articles[0].id != story.articles[0][0]:
+                    continue
+                sentences = await summarizer.load_cached(articles, language)
                 if sentences is None and summary_wait_seconds > 0:
-                    sentences = await summarizer.summarize(article, language, server_id=server_id)
+                    sentences = await summarizer.summarize(articles, language, server_id=server_id)
                 if isinstance(sentences, tuple):
-                    summary_by_article_id[article.id] = " ".join(sentences)
+                    summary_by_article_id[articles[0].id] = " ".join(sentences)
 
         try:
             await asyncio.wait_for(collect_summaries(), max(summary_wait_seconds, _SUMMARY_LOOKUP_SECONDS))
@@ -177,6 +180,6 @@ class ChannelDigestTask(ScheduledTask):
             log.info(
                 "digest summaries incomplete written=%d stories=%d",
                 len(summary_by_article_id),
-                len(lead_article_ids),
+                len(stories),
             )
         return edition.with_summaries(summary_by_article_id)

@@ -1,119 +1,183 @@
-"""Answers that a model writes from passages, reduced to the sentences that the passages support."""
+"""Answers that a model writes from passages, reduced to the sentences that their passages support."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from bot.core.clock import Clock
+from bot.core.rate_limits import TokenBucket
 from bot.core.settings import Settings
-from bot.text import discord_text
+from bot.text.language import detect
 from bot.writing import citation_checks, prompts
 from bot.writing.citation_checks import Passage, Sentence
 from bot.writing.model_client import ModelClient, open_model_client
+from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
+from bot.writing.question_rewriter import TIMEOUT_SHARE, Conversation, QuestionRewriter, RewrittenQuestion
+from bot.writing.sentence_verifier import verify_sentences
 
-MAX_PASSAGES = 8
+MAX_PASSAGES = 12
 """Maximum number of passages that the model is shown for an answer."""
-MAX_TOKENS = 600
+MAX_TOKENS = 400
 """Maximum number of tokens that the model may generate for an answer."""
+MAX_ANSWERS_PER_SERVER, ANSWER_PERIOD_SECONDS = 30, 600.0
+"""Maximum number of answers written for a server at once, and the seconds in which they are all refilled."""
 
 _NO_ANSWER = "NO ANSWER"
-_CITATION_INSTRUCTION = (
-    "Every sentence ends with the number of the passage that it rests on, as in: The tool was launched in "
-    "2016 [2]. Take every number, date and name from that passage, unchanged."
-)
-_ANSWER_INSTRUCTION = (
-    "You answer readers of a news archive, only from the numbered passages below. Write in {language}, at "
-    "most four short sentences, in plain text without links, lists or markup. "
-    + _CITATION_INSTRUCTION
-    + " If the passages "
-    "do not answer the question, write only: " + _NO_ANSWER + "."
+_INSTRUCTIONS = (
+    "You answer readers of a news archive, only from the numbered passages below, each with its outlet and date. Write "
+    "in {language}, one to three short sentences of at most 350 characters together, in plain text without links, "
+    "lists or markup; translate what is in another language. Begin with the answer itself and name who or what you "
+    "write about. Every sentence ends with the numbers of the passages that it rests on, as in: The tool was launched "
+    "in 2016 [2]. Take every number, date and name from these passages, unchanged. If passages differ because time has "
+    "passed, the newest wins; then say since when it is so. If the passages do not answer the question, write only: "
+    + _NO_ANSWER
 )
 
-OnSentences = Callable[[tuple[Sentence, ...]], None]
-"""Callback that receives the supported sentences of an answer while it is being written."""
+
+class WrittenAnswer(NamedTuple):
+    """Sentences of an answer, and whether the model found no answer in the passages."""
+
+    sentences: tuple[Sentence, ...] = ()
+    is_refused: bool = False
 
 
 class AnswerWriter:
-    """Writer of answers by the configured language model service."""
+    """Writer of answers by the configured language model service, which rewrites the questions first."""
 
-    def __init__(self, client: ModelClient) -> None:
-        self._client = client
+    def __init__(self, client: ModelClient, settings: Settings, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+        self._rewriter = QuestionRewriter(client, clock)
+        self._verifies = settings.model_verify
+        self.max_passage_chars = settings.model_characters
+        self._server_limiter = TokenBucket(
+            clock, max_tokens=MAX_ANSWERS_PER_SERVER, period_seconds=ANSWER_PERIOD_SECONDS
+        )
+
+    @property
+    def model_name(self) -> str:
+        """The model's name as people are shown it."""
+        return self._client.model_name
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the model checks each sentence, so that what is shown is sure."""
+        return self._verifies
+
+    def begin(self, server_id: int | None) -> float | None:
+        """Return the time of the event loop at which an answer that begins now must be ready.
+
+        The answer counts for its server. Returns None if the model is left alone after a failure, or if the server has
+        had its share of answers.
+        """
+        if self._client.is_paused or (server_id is not None and self._server_limiter.retry_after(server_id)):
+            return None
+        if server_id is not None:
+            self._server_limiter.consume(server_id)
+        return asyncio.get_running_loop().time() + self._client.timeout
+
+    async def rewrite(
+        self, conversation: Conversation, *, server_id: int | None, deadline: float
+    ) -> RewrittenQuestion | None:
+        """Return a question in the words of articles, or None if the model does not rewrite it in time.
+
+        `deadline` is when the answer must be ready; the rewriting gets `TIMEOUT_SHARE` of the time.
+        """
+        rewriting_deadline = deadline - (1 - TIMEOUT_SHARE) * self._client.timeout
+        return await self._rewriter.rewrite(conversation, server_id=server_id, deadline=rewriting_deadline)
 
     async def write(
         self,
         question: str,
         passages: Sequence[Passage],
         language: str | None,
-        on_sentences: OnSentences | None = None,
-    ) -> tuple[Sentence, ...]:
-        """Return sentences that answer a question, each with the 1-based numbers of the passages it cites.
+        *,
+        server_id: int | None,
+        deadline: float,
+        on_writing: Callable[[], None] | None = None,
+    ) -> WrittenAnswer:
+        """Return sentences that answer a question, each with the 1-based numbers of the passages that support it.
 
-        `language` is the ISO 639-1 code of the answer's language; `on_sentences` is called while the answer
-        is being written. Returns an empty tuple if there are no passages, if the service finds no answer in
-        them or fails, or if no sentence is supported.
+        `language` is the ISO 639-1 code of the answer's language, None for that of the question. `on_writing` is called
+        when the model begins. There are no sentences if the service fails, finds no answer, or if none is supported.
         """
-        shown_passages = list(passages[:MAX_PASSAGES])
-        trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, shown_passages)
+        trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         if not trusted_indexes:
-            return ()
-        question_text = f"Question: {discord_text.to_plain_line(question, prompts.MAX_QUESTION_LENGTH)}"
-        trusted_passages = [shown_passages[passage_index] for passage_index in trusted_indexes]
+            return WrittenAnswer()
+        trusted_passages = [passages[passage_index] for passage_index in trusted_indexes]
+        shown_texts = [prompts.format_shown_text(passage) for passage in trusted_passages]
+        prompt = prompts.build_prompt(
+            ModelTask.ANSWER,
+            _INSTRUCTIONS.format(
+                language="the language of the question" if language is None else prompts.language_name(language)
+            ),
+            list(enumerate(trusted_passages, 1)),
+            lines_before=(f"Today: {prompts.format_date(self._clock.now())}", prompts.question_line(question), ""),
+        )
+        if on_writing is not None:
+            on_writing()
 
-        def check_support(generated_text: str) -> tuple[Sentence, ...]:
-            supported_sentences = citation_checks.filter_supported_sentences(
-                generated_text, trusted_passages, language, question
-            )
-            return tuple(
-                Sentence(sentence.text, tuple(trusted_indexes[citation - 1] + 1 for citation in sentence.citations))
+        def parse_answer(reply: str) -> WrittenAnswer:
+            return _parse_answer(reply, prompt, shown_texts, language)
+
+        answer = await self._client.complete(
+            prompt, parse_answer, max_tokens=MAX_TOKENS, server_id=server_id, deadline=deadline
+        )
+        if isinstance(answer, ModelFailure):
+            return WrittenAnswer()
+        supported_sentences = await self._select_supported(
+            answer.sentences, trusted_passages, question, language, server_id=server_id, deadline=deadline
+        )
+        return answer._replace(
+            sentences=tuple(
+                sentence._replace(citations=tuple(trusted_indexes[citation - 1] + 1 for citation in sentence.citations))
                 for sentence in supported_sentences
             )
+        )
 
-        stream_checker = None if on_sentences is None else _StreamChecker(check_support, on_sentences)
-        try:
-            answer_text = await self._client.complete(
-                prompts.build_messages(_ANSWER_INSTRUCTION, question_text, trusted_passages, language),
-                max_tokens=MAX_TOKENS,
-                on_partial=None if stream_checker is None else stream_checker.feed,
-            )
-        finally:
-            if stream_checker is not None:
-                stream_checker.close()
-        if answer_text is None or _NO_ANSWER in answer_text:
-            return ()
-        return await asyncio.to_thread(check_support, answer_text)
+    async def _select_supported(
+        self,
+        sentences: Sequence[Sentence],
+        passages: Sequence[Passage],
+        question: str,
+        language: str | None,
+        *,
+        server_id: int | None,
+        deadline: float,
+    ) -> list[Sentence]:
+        """Return the sentences that their passages support; none if the check fails."""
+        if not self._verifies or not sentences:
+            return [sentence for sentence in sentences if _is_strictly_supported(sentence, passages, language)]
+        verdicts = await verify_sentences(
+            self._client, sentences, passages, question=question, server_id=server_id, deadline=deadline
+        )
+        if isinstance(verdicts, ModelFailure):
+            return []
+        return [sentence for sentence, is_supported in zip(sentences, verdicts, strict=True) if is_supported]
 
 
-class _StreamChecker:
-    """Checker of an answer while it is being written: checks it again when another citation ends.
+def _parse_answer(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str | None) -> WrittenAnswer:
+    """Return the sentences of a reply that pass the rules. Raises UnusableReply."""
+    text = citation_checks.check_reply(reply, prompt)
+    if _NO_ANSWER in text:
+        return WrittenAnswer(is_refused=True)
+    citation_checks.check_language(text, language)
+    return WrittenAnswer(citation_checks.extract_cited_sentences(text, shown_texts, language))
 
-    Only one check runs at a time.
-    """
 
-    def __init__(self, check_support: Callable[[str], tuple[Sentence, ...]], on_sentences: OnSentences) -> None:
-        self._check_support, self._on_sentences = check_support, on_sentences
-        self._citation_count = 0
-        self._sentence_count = 0
-        self._check_task: asyncio.Task[None] | None = None
-
-    def feed(self, generated_text: str) -> None:
-        citation_count = generated_text.count("]")
-        if citation_count > self._citation_count and (self._check_task is None or self._check_task.done()):
-            self._citation_count = citation_count
-            self._check_task = asyncio.create_task(self._check_sentences(generated_text))
-
-    def close(self) -> None:
-        if self._check_task is not None:
-            self._check_task.cancel()
-
-    async def _check_sentences(self, generated_text: str) -> None:
-        sentences = await asyncio.to_thread(self._check_support, generated_text)
-        if len(sentences) > self._sentence_count:
-            self._sentence_count = len(sentences)
-            self._on_sentences(sentences)
+def _is_strictly_supported(sentence: Sentence, passages: Sequence[Passage], language: str | None) -> bool:
+    """Return whether the cited passages have all numbers, dates and names of a sentence, and its language."""
+    cited_passages = [passages[citation - 1] for citation in sentence.citations]
+    languages = {language or detect(sentence.text), *(passage.article.language for passage in cited_passages)}
+    return len(languages) == 1 and (
+        citation_checks.has_all_facts_and_names(
+            sentence.text, [prompts.format_shown_text(passage) for passage in cited_passages], language
+        )
+    )
 
 
 @asynccontextmanager
 async def open_answer_writer(settings: Settings, clock: Clock) -> AsyncIterator[AnswerWriter | None]:
     """Open a writer of answers within the block; yield None if no model service is configured."""
     async with open_model_client(settings, clock) as client:
-        yield None if client is None else AnswerWriter(client)
+        yield None if client is None else AnswerWriter(client, settings, clock)

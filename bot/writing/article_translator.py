@@ -1,17 +1,19 @@
-"""Translations of titles and excerpts that keep the original's names, numbers and dates."""
+"""Translations of titles and excerpts that say what the original says."""
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from bot.core.models import Article
 from bot.store import Store
 from bot.store.records.content_records import GeneratedTextKind
 from bot.text import discord_text, excerpts
 from bot.writing import citation_checks, prompts
-from bot.writing.citation_checks import ArticlePassage
+from bot.writing.citation_checks import ArticlePassage, Sentence
 from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
+from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
+from bot.writing.sentence_verifier import verify_sentences
 
 MAX_TITLE_LENGTH, MAX_EXCERPT_LENGTH = 300, 350
 """Maximum lengths of a title in characters, and of an excerpt in UTF-16 units, that are translated."""
@@ -51,31 +53,56 @@ class ArticleTranslator:
             _excerpt_to_translate(article),
         )
         passages = [ArticlePassage(part, article) for part in (title, excerpt) if part]
-        original = ArticlePassage("\n".join(part.text for part in passages), article)
-        translation = ""
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
+        translation: str | ModelFailure = ""
         if title and trusted_indexes:
-            generated_text = await self._client.complete(
-                prompts.build_messages(_INSTRUCTIONS, "", passages, language, with_headings=False),
-                max_tokens=MAX_TOKENS,
-                background=True,
-            )
-            if generated_text is None:
-                return False
-            translation = await asyncio.to_thread(
-                _faithful_translation, generated_text, original, language, excerpt=excerpt
-            )
+            translation = await self._write(passages, language, server_id)
+        if translation is ModelFailure.SERVICE:
+            return False
+        translated_text = translation if isinstance(translation, str) else ""
         await self._store.generated_texts.add(
             GeneratedTextKind.TRANSLATION,
             article.id,
-            translation,
+            translated_text,
             language=language,
             model=self.model,
             server_id=server_id,
             as_of=started_at,
-            channel_ids=channel_ids if translation else (),
+            channel_ids=channel_ids if translated_text else (),
         )
         return True
+
+    async def _write(self, passages: Sequence[ArticlePassage], language: str, server_id: int) -> str | ModelFailure:
+        """Return the title and the excerpt on two lines, "" if they say anything else than the original."""
+        prompt = prompts.build_prompt(
+            ModelTask.TRANSLATE,
+            _INSTRUCTIONS.format(language=prompts.language_name(language)),
+            list(enumerate(passages, 1)),
+            with_headings=False,
+        )
+
+        def parse_translation(reply: str) -> tuple[str, ...]:
+            return _parse_translation(reply, prompt, passages, language)
+
+        lines = await self._client.complete(
+            prompt, parse_translation, max_tokens=MAX_TOKENS, server_id=server_id, is_background=True
+        )
+        if isinstance(lines, ModelFailure):
+            return lines
+        if not lines:
+            return ""
+        sentences = [lines[0], *(sentence for line in lines[1:] for sentence in excerpts.split_sentences(line))]
+        verdicts = await verify_sentences(
+            self._client,
+            [Sentence(sentence, ()) for sentence in sentences],
+            passages,
+            server_id=server_id,
+            is_background=True,
+            with_headings=False,
+        )
+        if isinstance(verdicts, ModelFailure):
+            return verdicts
+        return "\n".join(lines) if all(verdicts) else ""
 
 
 async def apply_stored_translation(store: Store, article: Article, language: str, model: str) -> Article:
@@ -101,18 +128,28 @@ def _excerpt_to_translate(article: Article) -> str:
     return " ".join(excerpts.split_sentences(excerpt)[:EXCERPT_SENTENCES])
 
 
-def _faithful_translation(generated_text: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
-    """Return the title and the excerpt on two lines if they have the original's facts, else ""."""
-    translated_title, *excerpt_lines = [
-        discord_text.to_plain_line(_LINE_LABEL_PATTERN.sub("", line))
-        for line in citation_checks.clean_lines(generated_text)
+def _parse_translation(
+    reply: str, prompt: Prompt, passages: Sequence[ArticlePassage], language: str
+) -> tuple[str, ...]:
+    """Return the translated title and excerpt, nothing if a part is missing, or has a link or another number.
+
+    Raises UnusableReply.
+    """
+    text = citation_checks.check_reply(reply, prompt)
+    citation_checks.check_language(text, language)
+    title, *excerpt_lines = [
+        discord_text.to_plain_line(_LINE_LABEL_PATTERN.sub("", line)) for line in citation_checks.clean_lines(text)
     ] or [""]
-    translated_excerpt = " ".join(excerpt_lines) if excerpt else ""
-    translation = "\n".join(filter(None, (translated_title, translated_excerpt)))
+    translated_parts = tuple(filter(None, (title, " ".join(excerpt_lines))))[: len(passages)]
+    translation = "\n".join(translated_parts)
+    original = "\n".join(passage.text for passage in passages)
+    is_complete = len(translated_parts) == len(passages) and citation_checks.keeps_numbers(translation, original)
     if (
-        bool(translated_excerpt) != bool(excerpt)
-        or len(translated_title) > MAX_TITLE_LENGTH
-        or discord_text.count_utf16_units(translated_excerpt) > 2 * MAX_EXCERPT_LENGTH
+        not is_complete
+        or len(title) > MAX_TITLE_LENGTH
+        or discord_text.count_utf16_units(translation) > MAX_TITLE_LENGTH + 2 * MAX_EXCERPT_LENGTH
+        or citation_checks.has_link(translation)
+        or citation_checks.has_unknown_fact(translation, [original], language)
     ):
-        return ""
-    return translation if citation_checks.is_faithful_translation(translation, original, language) else ""
+        return ()
+    return translated_parts

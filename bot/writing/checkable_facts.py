@@ -162,29 +162,6 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
     return CheckableFacts(tuple(numbers), frozenset(fact_pairs))
 
 
-def is_number_or_date(word: str) -> bool:
-    """Return whether a word is part of a number or date that `extract_facts` recognises.
-
-    The word must be folded: in lower case and without accents.
-    """
-    return any(
-        word in vocabulary
-        for vocabulary in (
-            _MONTH_NUMBER_BY_NAME,
-            _ENGLISH_WEEKDAY_BY_NAME,
-            _UNIT_BY_NAME,
-            _CURRENCY_BY_NAME,
-            _FACTOR_BY_SCALE,
-            _VALUE_BY_NUMBER_WORD,
-        )
-    ) or (word[:1].isdecimal())
-
-
-def extract_time_units(text: str) -> frozenset[str]:
-    """Return the units of time that a text names, in English, such as "hour"."""
-    return frozenset(_UNIT_BY_NAME[word] for word in _WORD_PATTERN.findall(fold(text)) if word in _UNIT_BY_NAME)
-
-
 def has_unsupported_fact(claimed_facts: CheckableFacts, supported_facts: CheckableFacts) -> bool:
     """Return whether a text claims a fact that the supported facts do not include."""
     supported_values = supported_facts.possible_values

@@ -1,38 +1,53 @@
 """Client of the optional language model service, whose output is untrusted.
 
 It uses the chat API that OpenAI's servers and many local ones share
-(https://platform.openai.com/docs/api-reference/chat). Responses are bounded in size and time, and only what
-`citation_checks` and `checkable_facts` find in the articles is used.
+(https://platform.openai.com/docs/api-reference/chat). Responses are bounded in size and time.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import aiohttp
 
 from bot.core.clock import Clock
+from bot.core.fair_queue import FairSemaphore
 from bot.core.settings import Settings
 from bot.core.version import __version__
+from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt, UnusableReply
 
-MAX_RESPONSE_BYTES = 2**20
-"""Maximum size in bytes of a response; a streamed response needs hundreds of bytes per word."""
+T = TypeVar("T")
+
+MAX_RESPONSE_BYTES = 2**18
+"""Maximum size in bytes of a response, which may hold the model's reasoning."""
 MAX_CONCURRENT_REQUESTS = 2
-"""Maximum number of concurrent requests; further requests wait, within their timeout."""
+"""Maximum number of concurrent requests; servers share them fairly, and waiting counts as time."""
 MAX_BACKGROUND_REQUESTS = 1
 """Maximum number of concurrent requests for texts that no user is waiting for."""
 FAILURE_PAUSE_SECONDS = 30
 """Time in seconds without requests after the model service has failed."""
-
-_SSE_DATA_PREFIX = "data:"
-_SSE_END = "[DONE]"
+MAX_MODEL_NAME_LENGTH = 40
+"""Maximum length in characters of the model's name as people are shown it."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class TaskUsage:
+    """Requests for one task since the start; tokens are those that the service reported."""
+
+    calls: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    dropped_sentences: int = 0
 
 
 class ModelError(Exception):
@@ -43,27 +58,32 @@ class _BadRequest(ModelError):
     """Error raised when the model service rejects a request (HTTP 400)."""
 
 
+class _NoSlotInTime(Exception):
+    """Error raised when other requests took the time of a request that was never sent."""
+
+
 class ModelClient:
     """Client of the configured model service; an asynchronous context manager.
 
-    The constructor raises ValueError if no service is configured.
+    `usage` counts the requests of each task. The constructor raises ValueError if no service is configured.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.model_url is None:
             raise ValueError("no model service is configured")
         self.model = settings.model_name
+        self.timeout = settings.model_timeout
+        self.usage = {task: TaskUsage() for task in ModelTask}
         self._url = settings.model_url
-        self._timeout = settings.model_timeout
         self._headers = {"User-Agent": f"Telex/{__version__}", "Accept-Encoding": "identity"}
         if settings.model_key is not None:
             self._headers["Authorization"] = f"Bearer {settings.model_key.get_secret_value().strip()}"
         self._clock = clock
-        self._request_slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._request_slots = FairSemaphore(MAX_CONCURRENT_REQUESTS)
         self._background_slots = asyncio.Semaphore(MAX_BACKGROUND_REQUESTS)
         self._paused_until = 0.0
-        self._is_failing = False
-        self._supports_options = True
+        self._failing_tasks: set[ModelTask] = set()
+        self._supports_json_format = self._supports_options = True
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -88,53 +108,86 @@ class ModelClient:
         """Whether the client sends no requests, because the model service failed a moment ago."""
         return self._clock.monotonic() < self._paused_until
 
+    @property
+    def model_name(self) -> str:
+        """The model's name as people are shown it: without a path, an owner and the ending of a file."""
+        return self.model.rpartition("/")[2].removesuffix(".gguf")[:MAX_MODEL_NAME_LENGTH]
+
     async def complete(
         self,
-        messages: list[dict[str, str]],
+        prompt: Prompt,
+        parse_reply: Callable[[str], T],
         *,
         max_tokens: int,
-        on_partial: Callable[[str], None] | None = None,
-        background: bool = False,
-    ) -> str | None:
-        """Return a generated text of at most `max_tokens` tokens; None if the service fails or is paused.
+        server_id: int | None,
+        deadline: float | None = None,
+        is_background: bool = False,
+        is_json: bool = False,
+    ) -> T | ModelFailure:
+        """Return what `parse_reply` makes of the text that the model generates for a prompt.
 
-        `on_partial` is called with all of the text so far while it is being written. `background` requests
-        leave room for texts that users wait for.
+        A request for no user who waits is `is_background`: it leaves room for others, and its time begins when it is
+        sent. Any other ends at `deadline`, a time of the event loop, if that comes before the timeout. A rewriting that
+        fails does not pause the client, because answers do without. A failure is logged once until requests of its
+        task succeed again.
         """
-        if self.is_paused:
-            return None
-        if background:
-            async with self._background_slots:  # The timeout starts when the slot is free.
-                return None if self.is_paused else await self._complete(messages, max_tokens, on_partial)
-        return await self._complete(messages, max_tokens, on_partial)
+        async with AsyncExitStack() as slots:
+            if is_background:
+                await slots.enter_async_context(self._background_slots)
+            if self.is_paused:
+                return ModelFailure.SERVICE
+            usage, started_at = self.usage[prompt.task], self._clock.monotonic()
+            usage.calls += 1
+            try:
+                reply = await self._request_reply(prompt, max_tokens, server_id, deadline, is_json=is_json)
+                parsed_reply = await asyncio.to_thread(parse_reply, reply)
+            except ModelError as error:
+                self._report_failure(prompt.task, str(error))
+                if prompt.task is not ModelTask.REWRITE:
+                    self._paused_until = self._clock.monotonic() + FAILURE_PAUSE_SECONDS
+                return ModelFailure.SERVICE
+            except UnusableReply as error:
+                self._report_failure(prompt.task, str(error))
+                return ModelFailure.OUTPUT
+            except _NoSlotInTime:
+                return ModelFailure.SERVICE
+            finally:
+                usage.seconds += self._clock.monotonic() - started_at
+            self._report_success(prompt.task)
+            return parsed_reply
 
-    async def _complete(
-        self, messages: list[dict[str, str]], max_tokens: int, on_partial: Callable[[str], None] | None
-    ) -> str | None:
-        json_body = {"model": self.model, "messages": messages, "stream": on_partial is not None}
-        options = {"temperature": 0, "max_tokens": max_tokens} if self._supports_options else {}
+    async def _request_reply(
+        self, prompt: Prompt, max_tokens: int, server_id: int | None, deadline: float | None, *, is_json: bool
+    ) -> str:
+        """Return the text that the model generates. Raises ModelError, or _NoSlotInTime before anything was sent."""
+        json_body = {"model": self.model, "messages": prompt.messages, "stream": False}
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.timeout
+        end = end if deadline is None else min(end, deadline)
         has_slot = False
         try:
-            async with asyncio.timeout(self._timeout), self._request_slots:
+            async with asyncio.timeout_at(end), self._request_slots.acquire(server_id):
                 has_slot = True
-                try:
-                    generated_text = await self._request_completion(json_body | options, on_partial)
-                except _BadRequest:
-                    if not options:
-                        raise
-                    self._supports_options = False  # Some models reject these options.
-                    generated_text = await self._request_completion(json_body, on_partial)
-        except TimeoutError:
-            if has_slot:  # Otherwise other requests took the time.
-                self._pause_after_failure(f"no answer in {self._timeout:g} s")
-            return None
-        except ModelError as error:
-            self._pause_after_failure(str(error))
-            return None
-        if self._is_failing:
-            self._is_failing = False
-            _log.info("model service recovered")
-        return generated_text
+                while True:
+                    options = self._build_options(max_tokens, is_json=is_json)
+                    try:
+                        return await self._request_completion(prompt.task, json_body | options)
+                    except _BadRequest:
+                        if not options:
+                            raise
+                        # Some services reject the format, some models all options.
+                        self._supports_options = "response_format" in options
+                        self._supports_json_format = False
+        except TimeoutError as error:
+            raise ModelError("no answer in time") if has_slot else _NoSlotInTime from error
+
+    def _build_options(self, max_tokens: int, *, is_json: bool) -> dict[str, object]:
+        if not self._supports_options:
+            return {}
+        options: dict[str, object] = {"temperature": 0, "max_tokens": max_tokens}
+        return options | (
+            {"response_format": {"type": "json_object"}} if is_json and self._supports_json_format else {}
+        )
 
     async def check_availability(self) -> str:
         """Ask the model service for its models, and return a phrase for the operator ("answers with 'x'").
@@ -142,10 +195,10 @@ class ModelClient:
         Raises ModelError if the service does not answer in time or lacks the configured model.
         """
         try:
-            async with asyncio.timeout(self._timeout), self._request("GET", "/models") as response:
+            async with asyncio.timeout(self.timeout), self._request("GET", "/models") as response:
                 response_json = _parse_json(await _read_body(response))
         except TimeoutError as error:
-            raise ModelError(f"no answer in {self._timeout:g} s") from error
+            raise ModelError(f"no answer in {self.timeout:g} s") from error
         models = response_json.get("data") if isinstance(response_json, dict) else None
         listed_models = models if isinstance(models, list) else ()
         model_ids = {str(model.get("id")) for model in listed_models if isinstance(model, dict)}
@@ -153,13 +206,16 @@ class ModelClient:
             raise ModelError(f"answers, but has no model {self.model!r}")
         return f"answers with {self.model!r}" if model_ids else "answers"
 
-    async def _request_completion(self, json_body: dict[str, object], on_partial: Callable[[str], None] | None) -> str:
+    async def _request_completion(self, task: ModelTask, json_body: dict[str, object]) -> str:
         async with self._request("POST", "/chat/completions", json_body) as response:
-            if on_partial is not None and response.content_type == "text/event-stream":
-                return await _read_stream(response, on_partial)
-            match _parse_json(await _read_body(response)):
-                case {"choices": [{"message": {"content": str(content)}}, *_]}:
-                    return content
+            response_json = _parse_json(await _read_body(response))
+        match response_json:
+            case {"usage": {"prompt_tokens": int(prompt_tokens), "completion_tokens": int(completion_tokens)}}:
+                self.usage[task].prompt_tokens += prompt_tokens
+                self.usage[task].completion_tokens += completion_tokens
+        match response_json:
+            case {"choices": [{"message": {"content": str(content)}}, *_]}:
+                return content
         raise ModelError("an answer without a text")
 
     @asynccontextmanager
@@ -184,11 +240,17 @@ class ModelClient:
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(f"no connection ({type(error).__name__})") from error
 
-    def _pause_after_failure(self, reason: str) -> None:
-        self._paused_until = self._clock.monotonic() + FAILURE_PAUSE_SECONDS
-        if not self._is_failing:
-            self._is_failing = True
-            _log.warning("model service failed error=%s", reason)
+    def _report_failure(self, task: ModelTask, reason: str) -> None:
+        self.usage[task].failures += 1
+        if not self._failing_tasks:
+            _log.warning("model service failed task=%s error=%s", task, reason)
+        self._failing_tasks.add(task)
+
+    def _report_success(self, task: ModelTask) -> None:
+        if task in self._failing_tasks:
+            self._failing_tasks.discard(task)
+            if not self._failing_tasks:
+                _log.info("model service recovered")
 
 
 @asynccontextmanager
@@ -201,48 +263,13 @@ async def open_model_client(settings: Settings, clock: Clock) -> AsyncIterator[M
         yield client
 
 
-async def _read_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    received_byte_count = 0
-    async for chunk in response.content.iter_any():
-        received_byte_count += len(chunk)
-        if received_byte_count > MAX_RESPONSE_BYTES:
-            raise ModelError(f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
-        yield chunk
-
-
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    return b"".join([chunk async for chunk in _read_chunks(response)])
-
-
-async def _read_stream(response: aiohttp.ClientResponse, on_partial: Callable[[str], None]) -> str:
-    """Return the text of a response that is streamed, calling `on_partial` with the text so far.
-
-    The format is server-sent events (https://html.spec.whatwg.org/#event-stream). Raises ModelError if the
-    stream breaks off.
-    """
-    generated_text = ""
-    async for line in _read_lines(response):
-        if not line.startswith(_SSE_DATA_PREFIX):
-            continue
-        event_data = line.removeprefix(_SSE_DATA_PREFIX).strip()
-        if event_data == _SSE_END:
-            return generated_text
-        match _parse_json(event_data.encode()):
-            case {"choices": [{"delta": {"content": str(text_piece)}}, *_]} if text_piece:
-                generated_text += text_piece
-                on_partial(generated_text)
-            case {"error": _}:
-                raise ModelError("an answer that breaks off")
-    raise ModelError("an answer that breaks off")
-
-
-async def _read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    buffer = b""
-    async for chunk in _read_chunks(response):
-        *lines, buffer = (buffer + chunk).split(b"\n")
-        for line in lines:
-            yield line.decode(errors="replace").rstrip("\r")
-    yield buffer.decode(errors="replace")
+    body = b""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise ModelError(f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
+    return body
 
 
 def _parse_json(json_bytes: bytes) -> object:

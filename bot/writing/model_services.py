@@ -10,7 +10,7 @@ from bot.store import Store
 from bot.writing.answer_writer import AnswerWriter
 from bot.writing.article_translator import ArticleTranslator
 from bot.writing.generation_quota import GenerationQuota
-from bot.writing.model_client import open_model_client
+from bot.writing.model_client import ModelClient, open_model_client
 from bot.writing.summarizer import Summarizer
 
 
@@ -18,6 +18,7 @@ from bot.writing.summarizer import Summarizer
 class ModelServices:
     """Writer of answers and, if the operator allows a number per day, of summaries and translations."""
 
+    client: ModelClient
     answer_writer: AnswerWriter
     summarizer: Summarizer | None
     translator: ArticleTranslator | None
@@ -33,7 +34,9 @@ async def open_model_services(settings: Settings, clock: Clock, store: Store) ->
         quota = GenerationQuota(store, settings)
         has_daily_quota = settings.model_daily > 0
         yield ModelServices(
-            AnswerWriter(client),
-            Summarizer(store, client, quota) if has_daily_quota else None,
-            ArticleTranslator(store, client, quota) if has_daily_quota else None,
+            client,
+            AnswerWriter(client, settings, clock),
+            Summarizer(store, client, quota, verifies=settings.model_verify) if has_daily_quota else None,
+            # Without a check by the model, nothing in another language is shown.
+            ArticleTranslator(store, client, quota) if has_daily_quota and settings.model_verify else None,
         )

@@ -1,6 +1,8 @@
-"""Summaries of articles in two sentences by a model, reduced to what the article supports."""
+"""Summaries of an article or a story in two sentences by a model, reduced to what the articles support."""
 
 import asyncio
+import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 
 from bot.core.keyed_locks import KeyedLocks
@@ -9,9 +11,11 @@ from bot.store import Store
 from bot.store.records.content_records import GeneratedTextKind
 from bot.text import excerpts
 from bot.writing import citation_checks, prompts
-from bot.writing.citation_checks import ArticlePassage
+from bot.writing.citation_checks import ArticlePassage, Sentence
 from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
+from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
+from bot.writing.sentence_verifier import verify_sentences
 
 MAX_SUMMARY_SENTENCES = 2
 """Maximum number of sentences of an article's summary."""
@@ -20,17 +24,17 @@ MAX_SENTENCE_LENGTH = 220
 MIN_ARTICLE_LENGTH = 400
 """Minimum length in characters of an article's text for a summary to be written."""
 MAX_CHARS_READ = 4_800
-"""Maximum number of characters of an article that the model is shown."""
-WINDOW_SENTENCES = 3
-"""Number of consecutive sentences of an article that must support a sentence of the summary."""
+"""Maximum number of characters of an article, or of all articles of a story, that the model is shown."""
+MAX_STORY_ARTICLES = 4
+"""Maximum number of articles from which a story is summarized."""
 MAX_TOKENS = 160
 """Maximum number of tokens that the model may generate for a summary."""
 
 _INSTRUCTIONS = (
-    "You sum up one news article for busy readers, only from the numbered passages below, which are its "
-    "beginning. Write in {language}, exactly two short sentences in plain text, without links, lists, markup "
-    "or numbers of passages: first what happened, then what it means or what comes next. Take every number, "
-    "date and name from the passages, unchanged."
+    "You sum up one news story for busy readers, only from the numbered passages below: beginnings of its articles, "
+    "the newest article first. Write in {language}, exactly two short sentences in plain text, without links, lists, "
+    "markup or numbers of passages: first what happened, then what it means or what comes next. Take every number, "
+    "date and name from the passages, unchanged. If articles differ, the newest wins."
 )
 
 
@@ -45,22 +49,26 @@ class SummaryFailure(StrEnum):
 
 
 class Summarizer:
-    """Writer of summaries, which stores one summary per article and language."""
+    """Writer of summaries, which stores one summary per article or story and language.
 
-    def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
-        self._store, self._client, self._quota = store, client, quota
+    With `verifies`, the model checks each sentence.
+    """
+
+    def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota, *, verifies: bool = True) -> None:
+        self._store, self._client, self._quota, self._verifies = store, client, quota, verifies
         self._article_locks = KeyedLocks()
         self._waiting_user_ids: set[int] = set()
 
-    async def load_cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
-        """Return the stored summary, or the reason why there is none; None if it was not requested yet.
+    async def load_cached(self, articles: Sequence[Article], language: str) -> tuple[str, ...] | SummaryFailure | None:
+        """Return the stored summary of an article or a story, or the reason why there is none.
 
-        Raises StoreError.
+        The first article stands for the story. Returns None if the summary was not requested yet. Raises StoreError.
         """
+        article = articles[0]
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
             return SummaryFailure.TOO_SHORT
         summary_by_article_id = await self._store.generated_texts.get(
-            GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._client.model
+            GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._cache_model(articles)
         )
         if article.id not in summary_by_article_id:
             return None
@@ -68,87 +76,140 @@ class Summarizer:
 
     async def summarize(
         self,
-        article: Article,
+        articles: Sequence[Article],
         language: str,
         *,
         server_id: int | None,
         user_id: int | None = None,
     ) -> tuple[str, ...] | SummaryFailure:
-        """Return one or two sentences of plain text that sum up an article, or why there are none.
+        """Return one or two sentences of plain text that sum up an article or a story, or why there are none.
 
-        The text counts against the quota of `server_id`. `user_id` is the user who waits for it, or None;
-        each user gets one summary at a time. Raises StoreError.
+        The first article stands for the story; the reader must be allowed to read all. The text counts against the
+        quota of `server_id`. `user_id` is the user who waits for it, or None; each user gets one summary at a time.
+        Raises StoreError.
         """
         if user_id is None:
-            return await self._summarize_once(article, language, server_id, is_background=True)
+            return await self._summarize_once(articles, language, server_id, is_background=True)
         if user_id in self._waiting_user_ids:
             return SummaryFailure.BUSY
         self._waiting_user_ids.add(user_id)
         try:
-            return await self._summarize_once(article, language, server_id, is_background=False)
+            return await self._summarize_once(articles, language, server_id, is_background=False)
         finally:
             self._waiting_user_ids.discard(user_id)
 
+    def _cache_model(self, articles: Sequence[Article]) -> str:
+        """Return the name under which a summary is stored: the model's, for a story with a mark of its articles.
+
+        Who reads one of the articles may not be allowed to read all, so each set of them has a summary of its own.
+        """
+        if len(articles) == 1:
+            return self._client.model
+        article_keys = " ".join(sorted(article.key for article in articles))
+        return f"{self._client.model} {hashlib.blake2b(article_keys.encode(), digest_size=8).hexdigest()}"
+
     async def _summarize_once(
-        self, article: Article, language: str, server_id: int | None, *, is_background: bool
+        self, articles: Sequence[Article], language: str, server_id: int | None, *, is_background: bool
     ) -> tuple[str, ...] | SummaryFailure:
-        if article.id in self._article_locks:
-            await self._article_locks.wait_until_free(article.id)
-        self._article_locks[article.id] = None
+        article_id = articles[0].id
+        if article_id in self._article_locks:
+            await self._article_locks.wait_until_free(article_id)
+        self._article_locks[article_id] = None
         try:
-            cached_summary = await self.load_cached(article, language)
+            cached_summary = await self.load_cached(articles, language)
             if cached_summary is not None:
                 return cached_summary
             if not await self._quota.has_quota(server_id):
                 return SummaryFailure.QUOTA_EXHAUSTED
-            return await self._write(article, language, server_id, is_background=is_background)
+            return await self._write(articles, language, server_id, is_background=is_background)
         finally:
-            self._article_locks.release(article.id)
+            self._article_locks.release(article_id)
 
     async def _write(
-        self, article: Article, language: str, server_id: int | None, *, is_background: bool
+        self, articles: Sequence[Article], language: str, server_id: int | None, *, is_background: bool
     ) -> tuple[str, ...] | SummaryFailure:
         started_at = self._store.clock.now()
-        passages = [
-            ArticlePassage(text, article)
-            for text in _split_into_passages((article.body or article.summary)[:MAX_CHARS_READ])
-        ]
+        passages = await asyncio.to_thread(_select_passages, articles)
         sentences: tuple[str, ...] = ()
-        if await asyncio.to_thread(prompts.find_injection_free_indexes, passages):
-            generated_text = await self._client.complete(
-                prompts.build_messages(_INSTRUCTIONS, "", passages, language),
-                max_tokens=MAX_TOKENS,
-                background=is_background,
+        if passages:
+            supported_sentences = await self._write_from_passages(
+                passages, language, server_id, is_background=is_background
             )
-            if generated_text is None:
+            if supported_sentences is ModelFailure.SERVICE:
                 return SummaryFailure.NO_ANSWER
-            supported_sentences = await asyncio.to_thread(
-                _filter_supported_sentences, generated_text, article, language
-            )
-            sentences = tuple(sentence for sentence in supported_sentences if len(sentence) <= MAX_SENTENCE_LENGTH)[
-                :MAX_SUMMARY_SENTENCES
-            ]
+            sentences = supported_sentences if isinstance(supported_sentences, tuple) else ()
         await self._store.generated_texts.add(
             GeneratedTextKind.SUMMARY,
-            article.id,
+            articles[0].id,
             "\n".join(sentences),
             language=language,
-            model=self._client.model,
+            model=self._cache_model(articles),
             server_id=server_id,
             as_of=started_at,
         )
         return sentences or SummaryFailure.NOT_SUPPORTED
 
+    async def _write_from_passages(
+        self, passages: Sequence[ArticlePassage], language: str, server_id: int | None, *, is_background: bool
+    ) -> tuple[str, ...] | ModelFailure:
+        """Return the sentences that the model writes and the passages support, or why there are none."""
+        prompt = prompts.build_prompt(
+            ModelTask.SUMMARIZE,
+            _INSTRUCTIONS.format(language=prompts.language_name(language)),
+            list(enumerate(passages, 1)),
+        )
+        shown_texts = [prompts.format_shown_text(passage) for passage in passages]
 
-def _filter_supported_sentences(generated_text: str, article: Article, language: str) -> tuple[str, ...]:
-    """Return the generated sentences that a few consecutive sentences of the article support."""
-    article_text = (article.body or article.summary)[:MAX_CHARS_READ]
-    sentences = excerpts.split_sentences(article_text)
-    passage_windows = [
-        ArticlePassage(" ".join(sentences[start : start + WINDOW_SENTENCES]), article)
-        for start in range(len(sentences))
+        def parse_summary(reply: str) -> tuple[str, ...]:
+            return _parse_summary(reply, prompt, shown_texts, language)
+
+        sentences = await self._client.complete(
+            prompt, parse_summary, max_tokens=MAX_TOKENS, server_id=server_id, is_background=is_background
+        )
+        if isinstance(sentences, ModelFailure):
+            return sentences
+        if not self._verifies:
+            is_one_language = {passage.article.language for passage in passages} == {language}
+            return tuple(
+                sentence
+                for sentence in sentences
+                if is_one_language and citation_checks.has_all_facts_and_names(sentence, shown_texts, language)
+            )
+        if not sentences:
+            return ()
+        verdicts = await verify_sentences(
+            self._client,
+            [Sentence(sentence, ()) for sentence in sentences],
+            passages,
+            server_id=server_id,
+            is_background=is_background,
+        )
+        if isinstance(verdicts, ModelFailure):
+            return verdicts
+        return tuple(sentence for sentence, is_supported in zip(sentences, verdicts, strict=True) if is_supported)
+
+
+def _parse_summary(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str) -> tuple[str, ...]:
+    """Return the sentences of a reply that pass the rules. Raises UnusableReply."""
+    text = citation_checks.check_reply(reply, prompt)
+    citation_checks.check_language(text, language)
+    sentences = citation_checks.extract_plain_sentences(text, shown_texts, language)
+    return tuple(sentence for sentence in sentences if len(sentence) <= MAX_SENTENCE_LENGTH)[:MAX_SUMMARY_SENTENCES]
+
+
+def _select_passages(articles: Sequence[Article]) -> list[ArticlePassage]:
+    """Return the beginnings of a story's newest articles as passages, the newest first.
+
+    Articles with instructions to a model are left out.
+    """
+    newest_articles = sorted(articles, key=lambda article: -article.published)[:MAX_STORY_ARTICLES]
+    chars_per_article = MAX_CHARS_READ // len(newest_articles)
+    passages = [
+        ArticlePassage(text, article)
+        for article in newest_articles
+        for text in _split_into_passages((article.body or article.summary)[:chars_per_article])
     ]
-    return citation_checks.filter_sentences_supported_by_one(generated_text, passage_windows, language)
+    return [passages[index] for index in prompts.find_injection_free_indexes(passages)]
 
 
 def _split_into_passages(text: str) -> list[str]:

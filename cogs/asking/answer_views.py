@@ -24,6 +24,7 @@ from bot.posting.rendering.layout.blocks import (
 )
 from bot.text import discord_text
 from bot.text.times import periods
+from cogs.asking.written_answer_cards import written_answer_layout
 from cogs.shared import article_cards
 
 _MAX_QUOTE_LENGTH = 600
@@ -32,7 +33,6 @@ _MAX_SENTENCE_LENGTH = 220
 """Maximum length in characters of a quoted sentence, beyond which it is cut around the words that answer."""
 _FRENCH_SPACE_PATTERN = re.compile(r" (?=[?!:;»])|(?<=«) ")
 """Pattern of spaces at which French lines don’t break."""
-_MAX_SAVE_BUTTONS = 3
 _COLOUR_BY_CONFIDENCE = {
     Confidence.SURE: 0x3BA55D,
     Confidence.POSSIBLE: 0xD8A13A,
@@ -57,6 +57,8 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
     question.
     """
     answer = question_reply.answer
+    if answer.generated_sentences:
+        return written_answer_layout(question_reply, tuple(_build_header(question_reply, shows_title=shows_title)))
     sections = [
         section for section in _build_sections(question_reply, is_public=is_public, shows_title=shows_title) if section
     ]
@@ -68,25 +70,7 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
         (*card_blocks, *separators, *_build_button_rows(question_reply)),
         _COLOUR_BY_CONFIDENCE[answer.confidence],
     )
-    if answer.generated_sentences:
-        disclaimer = _("Written by a language model from the sources above. It can be wrong: follow the links.")
-    else:
-        return (card,)
-    return (card, text_block(f"-# {disclaimer}"))
-
-
-def draft_view(answer: Answer, *, shows_title: bool) -> discord.ui.LayoutView:
-    """Return the view of an unfinished answer. Must be called within an event loop."""
-    question_reply = QuestionReply(answer=answer, question_id=0)
-    card_blocks = [
-        block
-        for section in _build_sections(question_reply, is_public=False, shows_title=shows_title)
-        for block in section
-    ]
-    notice = _("Still writing…")
-    return layout_views.build_static_view(
-        (Card(tuple(card_blocks), _COLOUR_BY_CONFIDENCE[answer.confidence]), text_block(f"-# ✍️ {notice}"))
-    )
+    return (card,)
 
 
 def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
@@ -100,12 +84,7 @@ def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_tit
     """Yield the sections of an answer's view, between which there are separators."""
     answer = question_reply.answer
     main_blocks: list[Block] = [*_build_header(question_reply, shows_title=shows_title)]
-    if answer.generated_sentences:
-        main_blocks += [
-            text_block(_cited_sentences_text(answer)),
-            *(_source_text(source, number) for number, source in enumerate(answer.sources, 1)),
-        ]
-    elif answer.briefing:
+    if answer.briefing:
         main_blocks += _story_sections(answer)
     elif answer.confidence is Confidence.NOTHING:
         main_blocks.append(text_block(_no_answer_text(answer, is_public=is_public)))
@@ -114,7 +93,7 @@ def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_tit
             main_blocks.append(text_block(_("Not sure. This may not answer it:")))
         main_blocks += _quote_texts(answer.shown_quotes[:1])
     yield main_blocks
-    if answer.briefing or answer.generated_sentences:
+    if answer.briefing:
         return
     if answer.further_quote is not None:
         heading = [text_block("⚖️ **" + _("Outlets differ") + "**")] if answer.do_quotes_differ else []
@@ -144,16 +123,9 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
             buttons.missed_answer_button(question_id) if answer.related_articles else None,
         )
         return
-    sources = () if answer.briefing else answer.sources[: _MAX_SAVE_BUTTONS if answer.generated_sentences else 1]
-    is_possible = answer.confidence is Confidence.POSSIBLE and not answer.generated_sentences
-    save_buttons = [
-        buttons.save_button(
-            source.key,
-            source_number if answer.generated_sentences and len(sources) > 1 else None,
-            with_label=not is_possible,
-        )
-        for source_number, source in enumerate(sources, 1)
-    ]
+    is_possible = answer.confidence is Confidence.POSSIBLE
+    sources = () if answer.briefing else answer.sources[:1]
+    save_buttons = [buttons.save_button(source.key, with_label=not is_possible) for source in sources]
     if is_possible:
         yield ActionRow(
             buttons.vote_button(question_id, helped=True, label=_("That answers it")),
@@ -239,9 +211,9 @@ def _keep_french_spaces(markup: str) -> str:
     return _FRENCH_SPACE_PATTERN.sub("\u00a0", markup)
 
 
-def _source_text(article: Article, number: int | None = None) -> Text:
+def _source_text(article: Article) -> Text:
     """Return outlet, date and title of an article in one small line, as variants with and without a link."""
-    outlet_text = _format_citation_mark(number) + _outlet_text(article)
+    outlet_text = _outlet_text(article)
     return text_block(*(f"-# {outlet_text} · {variant}" for variant in article_cards.title_variants(article)))
 
 
@@ -275,15 +247,6 @@ def _article_text(article: Article) -> Text:
     return text_block(*(f"**{variant}**\n-# {outlet_text}" for variant in article_cards.title_variants(article)))
 
 
-def _cited_sentences_text(answer: Answer) -> str:
-    cited_sentences = (
-        f"{discord_text.to_markdown_line(sentence.text, _MAX_QUOTE_LENGTH)} "
-        f"{''.join(map(_format_citation_mark, sentence.citations)).rstrip()}"
-        for sentence in answer.generated_sentences
-    )
-    return " ".join(cited_sentences)
-
-
 def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
     """Return the sentence that says how many articles were searched, and whether they are of another period."""
     if not answer.article_count:
@@ -307,7 +270,3 @@ def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
             else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest_published}:d>")
         )
     return no_answer_sentence
-
-
-def _format_citation_mark(number: int | None) -> str:
-    return "" if number is None else f"\\[{number}\\] "

@@ -20,17 +20,20 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.posting.sending.lease_guard import current_server_id
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
-from cogs.asking.answer_drafts import StreamedAnswer
 from cogs.asking.answer_views import answer_view
 from cogs.asking.message_answers import MessageResponder
 from cogs.asking.question_context import (
+    MAX_SNOWFLAKE,
     GuildChannel,
     as_server_place,
+    find_accessible_question,
     find_last_thread_question,
     find_thread_article_id,
     load_feed_ids_readable_by_all,
     make_no_feeds_view,
 )
+from cogs.asking.writing_notice import WritingNotice
+from cogs.asking.written_answer_buttons import save_sources_button, show_quotes_button
 from cogs.reading.article_list_pages import no_shared_server_blocks
 from cogs.shared.authorization import user_installable
 from cogs.shared.modals import FormModal, TextField
@@ -40,7 +43,6 @@ from cogs.watching.watch_creation import create_personal_watch
 
 _ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 _MAX_QUESTION_LENGTH = 300
-_MAX_SNOWFLAKE = 2**63 - 1
 _MAX_WATCH_WORDS = 3
 
 
@@ -80,7 +82,7 @@ async def vote_button(interaction: Interaction, _item: object, *, question: str,
 
 async def _record_vote(interaction: Interaction, question_id: int, *, helped: bool) -> str:
     questions = interaction.client.store.questions
-    question = await questions.get(question_id) if question_id <= _MAX_SNOWFLAKE else None
+    question = await questions.get(question_id) if question_id <= MAX_SNOWFLAKE else None
     server_id = interaction_context.server_id(interaction)
     is_from_this_server = question is not None and server_id in {None, question.server_id}
     if question is None or not is_from_this_server:
@@ -100,7 +102,14 @@ async def _record_vote(interaction: Interaction, question_id: int, *, helped: bo
 class AskCog(PersistentItemCog):
     """Cog of the /ask command, of messages that mention the bot, and of the buttons under answers."""
 
-    persistent_items = (vote_button, follow_up_button, ask_button, create_watch_button)
+    persistent_items = (
+        vote_button,
+        follow_up_button,
+        ask_button,
+        create_watch_button,
+        show_quotes_button,
+        save_sources_button,
+    )
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -205,8 +214,8 @@ class AskCog(PersistentItemCog):
             no_mentions = discord.AllowedMentions.none()
             return await interaction.edit_original_response(view=view, allowed_mentions=no_mentions)
 
-        async with StreamedAnswer(edit_response, self.bot.services.clock, shows_title=True) as on_draft:
-            question_reply = await self._question_service.answer(request, on_draft)
+        async with WritingNotice(edit_response, question=question_text) as on_writing:
+            question_reply = await self._question_service.answer(request, on_writing)
         if member is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
         message = await edit_response(answer_view(question_reply, is_public=public, shows_title=True))
@@ -226,22 +235,6 @@ def _server_place(interaction: Interaction) -> GuildChannel | None:
     Returns None in direct messages and in servers without Telex.
     """
     return None if interaction_context.home_server(interaction) is None else as_server_place(interaction.channel)
-
-
-async def find_accessible_question(interaction: Interaction, question_id: int) -> Question | None:
-    """Return the stored question with an id, or None if the user may not see it here.
-
-    A question of someone else is accessible only if it is public and was asked in this server.
-    """
-    if question_id > _MAX_SNOWFLAKE:
-        return None
-    question = await interaction.client.store.questions.get(question_id)
-    if question is None or (not question.public and question.person_id != interaction.user.id):
-        return None
-    server_id = interaction_context.server_id(interaction)
-    if server_id is None:
-        return question if question.person_id == interaction.user.id else None
-    return question if question.server_id == server_id else None
 
 
 def make_watch_query(text: str) -> str:

@@ -28,9 +28,9 @@ from bot.posting.sending import permissions
 from bot.search.query.query_parser import parse_query
 from bot.store import LeaseLost
 from cogs.asking import question_context
-from cogs.asking.answer_drafts import StreamedAnswer
 from cogs.asking.answer_views import answer_view, tips_view
 from cogs.asking.question_context import GuildChannel
+from cogs.asking.writing_notice import WritingNotice
 from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES, PAGE_SIZE, no_shared_server_blocks
 from cogs.reading.result_cards import make_results_view
 
@@ -230,8 +230,8 @@ class MessageResponder:
             message_id=message.id,
             infer_language=intent.language is None and previous_question is None,
         )
-        async with StreamedAnswer(message_reply.send_or_edit, self.bot.services.clock, shows_title=False) as on_draft:
-            question_reply = await self._question_service.answer(request, on_draft)
+        async with WritingNotice(message_reply.send_or_edit) as on_writing:
+            question_reply = await self._question_service.answer(request, on_writing)
         if place is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
         await message_reply.send_or_edit(answer_view(question_reply, is_public=place is not None, shows_title=False))

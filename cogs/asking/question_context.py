@@ -3,6 +3,7 @@
 import discord
 
 from bot.answers.conversing.question_service import THREAD_CONVERSATION_SECONDS, find_best_matching_article
+from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _, linkify_commands
 from bot.core.user_models import Question
@@ -10,8 +11,12 @@ from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text_block
 from cogs.reading.article_list_pages import no_feeds_blocks
 from cogs.reading.message_articles import find_article_dispatch
+from cogs.shared.views import Interaction
 
 GuildChannel = discord.abc.GuildChannel | discord.Thread
+
+MAX_SNOWFLAKE = 2**63 - 1
+"""Largest id that the database can hold."""
 
 
 async def load_feed_ids_readable_by_all(bot: TelexBot, member: discord.Member, place: GuildChannel) -> set[int]:
@@ -60,6 +65,22 @@ async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question |
     """Return the last question in a thread, or None if it is too old to be continued."""
     asked_since = bot.services.clock.now() - THREAD_CONVERSATION_SECONDS
     return await bot.store.questions.find_last_public(thread_id, asked_since)
+
+
+async def find_accessible_question(interaction: Interaction, question_id: int) -> Question | None:
+    """Return the stored question with an id, or None if the user may not see it here.
+
+    A question of someone else is accessible only if it is public and was asked in this server.
+    """
+    if question_id > MAX_SNOWFLAKE:
+        return None
+    question = await interaction.client.store.questions.get(question_id)
+    if question is None or (not question.public and question.person_id != interaction.user.id):
+        return None
+    server_id = interaction_context.server_id(interaction)
+    if server_id is None:
+        return question if question.person_id == interaction.user.id else None
+    return question if question.server_id == server_id else None
 
 
 async def make_no_feeds_view(bot: TelexBot, member: discord.Member) -> discord.ui.LayoutView:

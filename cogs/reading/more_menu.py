@@ -151,7 +151,7 @@ class MoreMenu(OwnedView):
         summarizer = get_summarizer(self.client)
         if summarizer is None:
             raise UserFacingError(not_readable_text())
-        if await summarizer.load_cached(self._article, i18n.current_language()) is None:
+        if await summarizer.load_cached([self._article], i18n.current_language()) is None:
             await self._display_menu(interaction, summary=writing_text())
         await self._display_menu(interaction, summary=await load_summary_markup(interaction, summarizer, self._article))
 

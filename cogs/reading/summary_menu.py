@@ -62,7 +62,7 @@ class SummaryCard(OwnedView):
         summarizer = get_summarizer(self.client)
         if summarizer is None:
             raise UserFacingError(not_readable_text())
-        if await summarizer.load_cached(self._article, i18n.current_language()) is None:
+        if await summarizer.load_cached([self._article], i18n.current_language()) is None:
             await self._display(interaction, writing_text())
         await self._display(interaction, await load_summary_markup(interaction, summarizer, self._article))
 
@@ -81,7 +81,7 @@ class SummaryCard(OwnedView):
 async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, article: Article) -> str:
     """Return the summary as markup, each sentence with its source, or the reason why there is none."""
     summary = await summarizer.summarize(
-        article,
+        [article],
         i18n.current_language(),
         server_id=interaction_context.server_id(interaction),
         user_id=interaction.user.id,

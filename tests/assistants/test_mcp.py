@@ -65,6 +65,10 @@ async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
         assert [article_row["url"] for article_row in await mcp.called(client, "latest", limit=1)]
         answer = await mcp.called(client, "ask", question="Qui interdit Rekognition à la police ?")
         assert url in {quote["url"] for quote in [*answer["quotes"], *answer["possible"]]}
+        queries = ["Amazon facial recognition police", "reconnaissance faciale police"]
+        answer = await mcp.called(client, "ask", question="Qui a dit stop ?", queries=queries)
+        assert url in {passage["url"] for passage in answer["passages"]}
+        assert list(answer["passages"][0]) == ["text", "url", "title", "source", "published"]
         assert (await mcp.called(client, "story", url=url))["article"]["url"] == url
         assert await mcp.called(client, "trends", days=7) == []
         assert {feed["outlet"] for feed in await mcp.called(client, "feeds")} == {"first", "second"}
@@ -81,6 +85,8 @@ async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom
             ("latest", {"limit": -1}),
             ("trends", {"days": 3_650}),
             ("ask", {"question": "why " * 500}),
+            ("ask", {"question": "why", "queries": ["x"] * 5}),
+            ("ask", {"question": "why", "queries": ["x" * 201]}),
             ("article", {"url": "x" * 2_001}),
         ):
             assert await mcp.refused(client, tool, **arguments)

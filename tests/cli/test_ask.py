@@ -104,8 +104,14 @@ async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_ser
     (answer,) = await asyncio.to_thread(telex.json, "ask", QUESTION, "--json")
     assert answer["written"] == []
     assert "La version 1" in completed.stdout
+    completed = await asyncio.to_thread(telex, "check", status=1)
+    assert "replies can't be used for: rewrite, answer" in " ".join(completed.stdout.replace("│", " ").split())
+    service.answer_with("The new bridge in Lyon opened in 2019 [1].")
     completed = await asyncio.to_thread(telex, "check")
-    assert "model service" in completed.stdout
+    assert "answered a test in" in " ".join(completed.stdout.replace("│", " ").split())
+    service.answer_with("It is a bridge [1].")
+    completed = await asyncio.to_thread(telex, "check", status=1)
+    assert "whose answer it was shown" in " ".join(completed.stdout.replace("│", " ").split())
     telex.environment["TELEX_MODEL_NAME"] = "large"
     completed = await asyncio.to_thread(telex, "check", status=1)
     assert "no model 'large'" in completed.stdout

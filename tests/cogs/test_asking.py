@@ -282,10 +282,11 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
 async def test_what_a_model_wrote_is_called_that(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     engine.answer_with_quotes(article)
-    engine.answer_fields["generated_sentences"] = (Sentence("Cities **voted** in June.", (1,)),)
+    engine.answer_fields |= {"generated_sentences": (Sentence("Cities **voted** in June.", (1,)),), "model_name": "q_8"}
     answer = message_text(await telex.reader.slash(telex.news, "ask", question="What did cities vote?"))
-    assert "Cities \\*\\*voted\\*\\* in June. \\[1\\]" in answer
-    assert "Written by a language model" in answer
+    assert f"Cities \\*\\*voted\\*\\* in June [[1]]({article.url})." in answer
+    assert "Written by q\\_8 from these sources" in answer
+    assert "Quoted from" not in answer
     assert article.url in answer
 
 

@@ -91,7 +91,7 @@ OURS = re.compile(
     r"|https://discord\.com/channels/[\d/]+|^`[\d ]+→[\d ]+`$",
     re.MULTILINE,
 )
-LINK = re.compile(r"\[([^\[\]]*)\]\(https://news\.example/articles/%281%29\?a=\[b\]\)")
+LINK = re.compile(r"\[([^\[\]]*|\[\d\])\]\(https://news\.example/articles/%281%29\?a=\[b\]\)")
 INVISIBLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ud800-\udfff]"
 )
@@ -258,7 +258,7 @@ def assert_harmless(rendered: Any) -> None:
         assert not INVISIBLE.search(rendered_text), rendered_text
         unescaped = ESCAPE.sub("\0", rendered_text)
         assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", unescaped, re.MULTILINE), rendered_text
-        unescaped = OURS.sub("", LINK.sub(r"\1", OURS.sub("", unescaped)))
+        unescaped = OURS.sub("", LINK.sub(lambda link: "" if link[1][:1] == "[" else link[1], OURS.sub("", unescaped)))
         assert not re.search(r"[\[\]<>@#`~|_*]", unescaped), rendered_text
         assert "://" not in unescaped, rendered_text
     for rendered_text in iterate_plain_texts(rendered):

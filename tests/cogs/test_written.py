@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
+from simcord.builders import ChannelHandle
 from simcord.results import ResponseMessage
 
+from bot.answers.answer_model import Answer, Confidence
+from bot.answers.conversing.question_service import QuestionReply
 from bot.core import setting_registry
 from bot.core.models import Feed
 from bot.core.preferences import DigestPlan
 from bot.core.settings import Settings
 from bot.posting.recovery.message_contents import contains_page, list_linked_pages
+from bot.posting.rendering.layout.blocks import Card, Text
+from bot.posting.rendering.layout.fitting import fit_layout
 from bot.store.records.content_records import GeneratedTextKind
+from bot.writing.citation_checks import Sentence
+from bot.writing.model_tasks import ModelTask
+from cogs.asking.written_answer_cards import written_answer_layout
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -18,13 +27,14 @@ from tests.support.interactions import (
     button_labels,
     choose,
     follow,
+    hide_channel,
     last_reply,
     message_text,
     newest_article,
     parts,
     text,
 )
-from tests.support.model_service import ModelService
+from tests.support.model_service import ModelService, support_unless, task_of
 from tests.support.posting_publisher import Answers
 from tests.support.shown import title
 from tests.support.wire.waiting import until
@@ -99,7 +109,8 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex,
     service.answer_with("Something else entirely.")
     second_reply = await telex.reader.context_menu(telex.news, "Summarize", post)
     assert "The ban begins on 1 June." in message_text(second_reply)
-    assert len(service.requests) == 1
+    assert len(service.requests) == 2, "a text and its check"
+    service.answer_with(support_unless("Something"), ModelTask.VERIFY)
     telex.locales[telex.reader.id] = "fr"
     nothing = message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
     assert "Pas de résumé" in nothing
@@ -186,33 +197,78 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert "Summarize" in button_labels(menu)
 
 
-async def test_an_answer_grows_sentence_by_sentence_in_one_message(telex, feed_server, service):
+async def test_nothing_of_an_answer_is_shown_while_it_is_written_and_checked(telex, feed_server, service):
     await follow_long_article(telex, feed_server)
-    article, question = telex.posts()[-1], f"{bot_mention(telex)} Summarize this article"
     discord_answers = Answers(telex)
-    post_count_before = len(telex.posts())
+    notice_ids: list[str] = []
 
-    def drafts() -> list[str]:
-        bodies = [str(body) for body in discord_answers.bodies]
-        return [body for body in bodies if "Still writing" in body]
+    async def notices_shown() -> None:
+        await until(lambda: any("Writing…" in str(body) for body in discord_answers.bodies))
 
-    async def shown() -> None:
-        await until(lambda: bool(drafts()))
+    async def reply(request: web.Request) -> web.StreamResponse:
+        if task_of(await request.json()) is ModelTask.ANSWER:
+            await notices_shown()
+            notice_ids.append("shown")
+        return await service.reply(request)
 
-    service.stream_pieces(
-        "The ban begins on 1 June [1]. It costs the city 90,000 euros a year [1]. It costs",
-        " the city 40,000 euros a year [1].",
-        between=shown,
+    service.answer_with("The ban begins on 1 June [1]. The mayor wants new cameras [1].")
+    service.answer_with(support_unless("cameras"), ModelTask.VERIFY)
+    service.set_handler(reply)
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} When does the ban in Lyon begin?")
+    answer = telex.posts()[-1]
+    assert notice_ids == ["shown"]
+    (notice,) = [str(body) for body in discord_answers.bodies if "Writing…" in str(body)]
+    assert "1 June" not in notice
+    assert "The ban begins on 1 June [[1]](" in text(answer)
+    assert "new cameras" not in str(discord_answers.bodies)
+    assert "Written by small from these sources. It can be wrong." in text(answer)
+
+
+async def ask_about_ban(
+    telex: World, server: FeedServer, service: ModelService, channel: ChannelHandle | None = None
+) -> ResponseMessage:
+    """An answer from two articles of a feed in a channel."""
+    item = make_rss_item(1, title=ENGLISH, body=BODY, published=telex.clock.now() - 60)
+    feed = await follow(telex, server, item, channel=channel or telex.news)
+    await publish_article(telex, server, feed, 2, "Lyon’s ban and its cameras", f"Cameras stay. {BODY}")
+    service.answer_with("The ban begins on 1 June [1]. It costs 40,000 euros a year [2][3].")
+    return last_reply(await telex.reader.slash(telex.news, "ask", question="When does the ban in Lyon begin?"))
+
+
+async def test_the_quotes_of_a_written_answer_are_shown_to_who_may_read_them(telex, feed_server, service):
+    wire = telex.guild.create_text_channel("wire")
+    answer = await ask_about_ban(telex, feed_server, service, wire)
+    await telex.restart()
+    quotes = last_reply(await telex.reader.click(answer, label="Show the quotes"))
+    assert quotes.ephemeral
+    assert "> The ban begins on **1 June** and costs the city 40,000 euros a year." in text(quotes)
+    assert "-# \\[1\\]" in text(quotes)
+    hide_channel(telex, wire, telex.reader)
+    assert "can’t see here" in message_text(await telex.reader.click(answer, label="Show the quotes"))
+
+
+async def test_a_source_of_several_is_chosen_and_saved(telex, feed_server, service):
+    answer = await ask_about_ban(telex, feed_server, service)
+    save_id = next(part["custom_id"] for part in parts(answer) if "save-sources" in str(part.get("custom_id")))
+    menu = last_reply(await telex.reader.click(answer, custom_id=save_id))
+    await choose(telex.reader, menu, "Lyon’s ban and its cameras", "Save an article…")
+    (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
+    assert bookmark.article.title == "Lyon’s ban and its cameras"
+
+
+async def test_links_are_dropped_before_sentences_where_an_answer_is_too_long(telex, feed_server):
+    feed = await follow_long_article(telex, feed_server)
+    article = await newest_article(telex, feed)
+    sources = tuple(
+        article._replace(id=number, url=f"https://news.example/{number}/{'x' * 450}") for number in range(1, 5)
     )
-    await telex.reader.send(telex.news, question, reply_to=article)
-    (post,) = telex.posts()[post_count_before:]
-    assert "The ban begins on 1 June" in drafts()[0]
-    assert "40,000" not in drafts()[0]
-    assert "It costs the city 40,000 euros a year." in text(post)
-    assert "90,000" not in str(discord_answers.bodies)
-    assert "Still writing" not in text(post)
-    assert "👍" in str(parts(post))
-    service.stream_pieces("The ban begins on 1 June [1].", between=shown, ends=False)
-    await telex.reader.send(telex.news, question, reply_to=article)
-    assert "Written by a language model" not in text(telex.posts()[-1])  # it broke off: quoted instead
-    assert "> The city council of Lyon" in text(telex.posts()[-1])
+    sentences = tuple(Sentence(f"Sentence {number} is here.", (1, 2, 3, 4)) for number in range(4))
+    answer = Answer(
+        question="What?", confidence=Confidence.SURE, sources=sources, generated_sentences=sentences, model_name="small"
+    )
+    (card,) = fit_layout(written_answer_layout(QuestionReply(answer=answer, question_id=1), ()))
+    assert isinstance(card, Card)
+    texts = [block.variants[0] for block in card.blocks if isinstance(block, Text)]
+    assert "Sentence 3 is here \\[1\\]\\[2\\]\\[3\\]\\[4\\]." in texts[0]
+    assert texts[1].count("https://") == 4
+    assert "Written by small" in texts[2]

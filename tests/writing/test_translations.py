@@ -1,4 +1,4 @@
-"""A translation is kept as far as its names, numbers and dates are those of the original."""
+"""A translation is shown if the model finds that it says what the original says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from bot.writing import model_services
 from bot.writing.article_translator import ArticleTranslator, apply_stored_translation
-from tests.support.model_service import ModelService
+from bot.writing.model_tasks import ModelTask
+from tests.support.model_service import ModelService, support_unless
 from tests.support.search.library import Library
 
 SERVER = 7
@@ -48,6 +49,7 @@ async def test_what_holds_is_shown_and_what_does_not_leaves_the_original(store, 
         f"<think>The title first.</think>\n{FRENCH}\n{FRENCH_TEXT}",
     ):
         assert await shown(valid_answer) == [FRENCH, FRENCH_TEXT]
+    service.answer_with(support_unless("Marseille", "chat"), ModelTask.VERIFY)
     for invalid_answer in (
         f"{FRENCH}\n{FRENCH_TEXT.replace('juin', 'juillet')}",
         f"{FRENCH}\n{FRENCH_TEXT.replace('40 000', '45 000')}",
@@ -57,6 +59,7 @@ async def test_what_holds_is_shown_and_what_does_not_leaves_the_original(store, 
         f"{FRENCH} https://evil.example\n{FRENCH_TEXT}",
         f"{FRENCH} <@&1234>\n{FRENCH_TEXT}",
         f"{TITLE}\n{TEXT}",
+        f"{FRENCH.replace('Lyon', 'Marseille')}\n{FRENCH_TEXT}",
         "Un chat dort au soleil près de Lyon\nIl reste le 1er juin et rêve de 40 000 euros par an.",
         "",
     ):
@@ -72,3 +75,35 @@ async def test_an_article_that_speaks_to_the_model_is_not_shown_to_it(store, ser
     assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
     assert service.requests == []
     assert await apply_stored_translation(store, article, "fr", "small") is article
+
+
+async def test_an_invalid_check_leaves_the_original_and_is_not_repeated(store, service, translations):
+    library = await Library(store).open()
+    article = await store.articles.get(await library.add(TITLE, TEXT))
+    assert article is not None
+    service.answer_with(f"{FRENCH}\n{FRENCH_TEXT}")
+    service.answer_with('{"supported": [true]}', ModelTask.VERIFY)  # of two sentences
+    assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
+    assert await apply_stored_translation(store, article, "fr", "small") is article
+
+
+async def test_units_and_counts_may_be_translated(store, service, translations):
+    library = await Library(store).open()
+    title, text = "Vernor Vinge has died at age 79", "House of the Dragon’s dueling S2 trailers came two weeks ago."
+    article = await store.articles.get(await library.add(title, text))
+    assert article is not None
+    french = [
+        "Vernor Vinge est mort à l’âge de 79 ans",
+        "Les bandes-annonces de la saison 2 sont là depuis deux semaines.",
+    ]
+    service.answer_with("\n".join(french))
+    assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
+    translated_article = await apply_stored_translation(store, article, "fr", "small")
+    assert [translated_article.title, translated_article.summary] == french
+
+
+async def test_without_a_check_nothing_is_translated(settings, clock, store, service):
+    settings = settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_verify": False})
+    async with model_services.open_model_services(settings, clock, store) as desk:
+        assert desk.translator is None
+        assert desk.summarizer is not None

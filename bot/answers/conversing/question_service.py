@@ -10,7 +10,7 @@ from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
 from bot.answers.conversing import follow_up_questions, message_intents
 from bot.answers.follow_up_suggestions import suggest_questions
-from bot.answers.generated_answers import DraftCallback
+from bot.answers.generated_answers import WritingCallback
 from bot.core import i18n, local_time
 from bot.core.clock import Clock
 from bot.core.models import Article
@@ -222,10 +222,10 @@ class QuestionService:
         retry_at = self._clock.now() + int(retry_after_seconds) + 1
         return RateLimited(code, count=count, moment=retry_at, already_notified=was_notified)
 
-    async def answer(self, request: QuestionRequest, on_draft: DraftCallback | None = None) -> QuestionReply:
+    async def answer(self, request: QuestionRequest, on_writing: WritingCallback | None = None) -> QuestionReply:
         """Answer a question that `admit_question` admitted, and store the question.
 
-        `on_draft` receives drafts of the answer while a model writes.
+        `on_writing` is called when a model begins to write the answer.
 
         Raises:
             RequestRejected: The text has no topic or is only a greeting, or too many questions are waiting.
@@ -258,7 +258,8 @@ class QuestionService:
                 previous_questions=earlier_texts,
                 previous_source_ids=previous_questions[0].sources if previous_questions else (),
                 writer=self._answer_writer,
-                draft_callback=on_draft,
+                server_id=request.server_id,
+                on_writing=on_writing,
                 preferences=NO_PREFERENCES
                 if self._preference_cache is None
                 else await self._preference_cache.get(request.server_id),

@@ -21,6 +21,7 @@ from bot.posting.sending.rate_limiter import RateLimiter
 from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE
 from bot.processes.supervision import cancel_and_wait
 from bot.store import StoreError
+from bot.writing.model_client import ModelClient
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,8 @@ class MetricsCollector(Collector):
         yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_counts)
         help_text = "Leases that came after the start, mostly from others."
         yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_counts)
+        if services.model_services is not None:
+            yield from _model_metrics(services.model_services.client)
         if self._gateway_limiters is not None:
             yield from _discord_metrics(*self._gateway_limiters)
 
@@ -173,6 +176,20 @@ async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:
         error_number = error.errno or 0
         reason = os.strerror(error_number) if error_number > 0 else error.strerror  # An unresolvable host name
         raise OSError(error_number, reason, f"TELEX_HEALTH_ADDRESS={host}:{port}") from error
+
+
+def _model_metrics(client: ModelClient) -> Iterator[Metric]:
+    """Yield what the language model was asked for, by task."""
+    for field_name, help_text in (
+        ("calls", "Requests to the language model."),
+        ("failures", "Requests to the language model that failed or brought nothing usable."),
+        ("seconds", "Seconds that requests to the language model took."),
+        ("prompt_tokens", "Tokens in prompts, as far as the model reports them."),
+        ("completion_tokens", "Tokens in replies, as far as the model reports them."),
+        ("dropped_sentences", "Sentences by the language model that its check found unsupported."),
+    ):
+        values_by_task = {task.value: getattr(usage, field_name) for task, usage in client.usage.items()}
+        yield _create_labelled_metric(CounterMetricFamily, f"model_{field_name}", help_text, "task", values_by_task)
 
 
 def _discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) -> Iterator[Metric]:

@@ -101,7 +101,7 @@ class ButtonTemplate(NamedTuple):
     def __call__(self, *parameters: object) -> discord.ui.Button[Any]:
         """Return a button with the given parameters, labelled in the current language."""
         emoji = None if self.icon is None else icons.emoji_for(self.icon)
-        return make_button(_(self.label), self.custom_id(*parameters), emoji, self.style)
+        return make_button(_(self.label) if self.label else "", self.custom_id(*parameters), emoji, self.style)
 
 
 BEGIN_BUTTON = ButtonTemplate("begin", (), N_("Get started"), style=discord.ButtonStyle.success)
@@ -114,6 +114,8 @@ WATCH_TOPIC_BUTTON = ButtonTemplate(
 WATCH_ANSWER_BUTTON = WATCH_TOPIC_BUTTON._replace(
     label=N_("Tell me when it’s known"), icon=Icon.WATCH, style=discord.ButtonStyle.secondary
 )
+SHOW_QUOTES_BUTTON = ButtonTemplate("quotes", (_QUESTION_ID_GROUP,), N_("Show the quotes"), Icon.LIST)
+SAVE_SOURCES_BUTTON = ButtonTemplate("save-sources", (_QUESTION_ID_GROUP,), "", Icon.SAVE)
 MORE_LIKE_BUTTON = ButtonTemplate("like", (_ARTICLE_KEY_GROUP,), N_("More like this"), Icon.SEARCH)
 SHOW_ALL_BUTTON = ButtonTemplate("all", (_DISPATCH_KEY_GROUP,), N_("Show all"), Icon.LIST)
 PERSONAL_DIGEST_BUTTON = ButtonTemplate("my-digest", (), N_("Change, pause or stop…"))
@@ -135,14 +137,13 @@ def search_button(query: str, label: str = "") -> discord.ui.Button[Any] | None:
 
 
 def save_button(
-    key: str, number: int | None = None, *, joined_articles: Sequence[Article] = (), with_label: bool = True
+    key: str, *, joined_articles: Sequence[Article] = (), with_label: bool = True
 ) -> discord.ui.Button[Any]:
-    """Return a Save button, which bookmarks an article, labelled in the current language or with `number`.
+    """Return a Save button, which bookmarks an article, labelled in the current language.
 
     `joined_articles` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
-    label = _("Save") if number is None else f"[{number}]"
-    return make_button(label if with_label else "", save_id(key, joined_articles), icons.emoji_for(Icon.SAVE))
+    return make_button(_("Save") if with_label else "", save_id(key, joined_articles), icons.emoji_for(Icon.SAVE))
 
 
 def more_button(

@@ -1,0 +1,206 @@
+"""Passages that a language model is shown for a question: from the articles of all its queries, none overlapping."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.answers.answer_model import MAX_QUOTE_LENGTH, Quote
+from bot.answers.candidate_scoring import score_candidates
+from bot.answers.candidates import AnalysedSentence, ArticleAnalysis, analyse_article
+from bot.answers.passages import find_verbatim
+from bot.answers.question_analysis import AnalysedQuestion
+from bot.answers.question_retrieval import analyse_question_with_index, retrieve_articles
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.quote_selection import make_quote
+from bot.core.models import Article
+from bot.search.searching import Searcher
+from bot.search.semantic.rank_fusion import fuse_rankings
+from bot.writing.answer_writer import MAX_PASSAGES
+from bot.writing.prompts import MAX_PASSAGE_LENGTH
+
+MAX_FUSED_ARTICLES = 30
+"""Maximum number of articles, best first, from which passages are selected."""
+MAX_PASSAGES_PER_ARTICLE = 3
+"""Maximum number of passages of one article."""
+SURROUNDING_SENTENCES = 2
+"""Number of sentences that a passage has before and after its central one, as far as they fit."""
+HEADING_CHARS = 60
+"""Number of characters that the heading of a passage takes besides the article's title."""
+_WINDOW_WEIGHT, _ARTICLE_WEIGHT, _RANK_WEIGHT = 0.5, 0.3, 0.5
+"""Weights of the words around a central sentence, of those in its article, and of the article's rank.
+
+They are relative to the weight of the words in the sentence itself.
+"""
+
+
+class SelectedPassage(NamedTuple):
+    """Text of a passage, and its central sentence word for word."""
+
+    article_id: int
+    text: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPassage:
+    """A passage that the model is shown, and the part of it that is quoted below the model's answer."""
+
+    text: str
+    article: Article
+    quote: str
+
+
+async def find_passages(
+    searcher: Searcher, text: str, queries: Sequence[str], *, feed_ids: Collection[int] | None, max_chars: int
+) -> list[ModelPassage]:
+    """Return the passages for a question and further queries, best first. Raises StoreError."""
+    question = await analyse_question_with_index(searcher, text)
+    retrieved_articles = await retrieve_articles(searcher, question, feed_ids=feed_ids)
+    return await load_model_passages(
+        searcher, question, retrieved_articles.articles, queries, feed_ids=feed_ids, max_chars=max_chars
+    )
+
+
+async def load_model_passages(
+    searcher: Searcher,
+    question: AnalysedQuestion,
+    retrieved_articles: Sequence[Article],
+    queries: Sequence[str],
+    *,
+    feed_ids: Collection[int] | None,
+    max_chars: int,
+    published: range | None = None,
+) -> list[ModelPassage]:
+    """Return at most `MAX_PASSAGES` passages for a question and further queries, best first.
+
+    `retrieved_articles` are those that were retrieved for the question itself. Articles published in a range of Unix
+    times in seconds are preferred. The passages have at most `max_chars` characters together, headings included.
+    Raises StoreError.
+    """
+    questions, rankings = [question], [retrieved_articles]
+    for query in queries:
+        query_question = await analyse_question_with_index(searcher, query)
+        questions.append(query_question)
+        rankings.append((await retrieve_articles(searcher, query_question, feed_ids=feed_ids)).articles)
+    article_by_page = {article.page: article for ranking in reversed(rankings) for article in ranking}
+    page_rankings = [[article.page for article in ranking] for ranking in rankings]
+    ranked_pages = fuse_rankings(*page_rankings)
+    if published is not None:
+        preferred_pages = [page for page in ranked_pages if article_by_page[page].published in published]
+        ranked_pages = fuse_rankings(*page_rankings, preferred_pages)
+    articles = [article_by_page[page] for page in ranked_pages[:MAX_FUSED_ARTICLES]]
+    selected_passages = await searcher.run_in_worker(select_passages, questions, articles, max_chars)
+    article_by_id = {article.id: article for article in articles}
+    return [
+        ModelPassage(passage.text, article_by_id[passage.article_id], passage.quote) for passage in selected_passages
+    ]
+
+
+async def quote_sources(searcher: Searcher, text: str, sources: Sequence[Article]) -> list[Quote]:
+    """Return of each article the passage that most likely answers a question. Raises StoreError."""
+    question = await analyse_question_with_index(searcher, text)
+    quotes = []
+    for source in sources:
+        scored_articles = await searcher.run_in_worker(score_candidates, question, [source])
+        quotes += [make_quote(candidate, source) for candidate in scored_articles.candidates[:1]]
+    return quotes
+
+
+def select_passages(
+    questions: Sequence[AnalysedQuestion], articles: Sequence[Article], max_chars: int
+) -> list[SelectedPassage]:
+    """Return the passages with most words of any of the questions, none overlapping another.
+
+    Articles are given best first. This takes long: run it in a worker.
+    """
+    matchers = [QuestionTermMatcher(question) for question in questions]
+    analyses = [analyse_article(article) for article in articles]
+    scored_sentences = sorted(
+        (
+            (score + _RANK_WEIGHT / (1 + rank), rank, position)
+            for rank, analysis in enumerate(analyses)
+            for position, score in _iter_sentence_scores(matchers, analysis)
+        ),
+        key=lambda scored_sentence: -scored_sentence[0],
+    )
+    passages: list[SelectedPassage] = []
+    taken_sentences: set[tuple[int, int]] = set()
+    passage_counts: Counter[int] = Counter()
+    remaining_chars = max_chars
+    for _score, rank, position in scored_sentences:
+        if len(passages) == MAX_PASSAGES:
+            break
+        analysis = analyses[rank]
+        window = _find_window(analysis.sentences, position)
+        window_sentences = {(rank, sentence_position) for sentence_position in window}
+        passage = _build_passage(analysis, position, window)
+        cost = len(passage.text) + len(analysis.article.title) + HEADING_CHARS
+        if (
+            passage_counts[rank] < MAX_PASSAGES_PER_ARTICLE
+            and taken_sentences.isdisjoint(window_sentences)
+            and cost <= remaining_chars
+        ):
+            passages.append(passage)
+            taken_sentences |= window_sentences
+            passage_counts[rank] += 1
+            remaining_chars -= cost
+    return passages
+
+
+def _iter_sentence_scores(
+    matchers: Sequence[QuestionTermMatcher], analysis: ArticleAnalysis
+) -> Iterator[tuple[int, float]]:
+    """Yield the positions of an article's sentences with their scores; -1 for an article of a headline only."""
+    title_terms = [set(matcher.find_term_positions([analysis.title])) for matcher in matchers]
+    sentence_terms = [
+        [set(matcher.find_term_positions([sentence])) for sentence in analysis.sentences] for matcher in matchers
+    ]
+    article_shares = [
+        matcher.compute_weight_share(terms.union(*sentences))
+        for matcher, terms, sentences in zip(matchers, title_terms, sentence_terms, strict=True)
+    ]
+    for position in range(len(analysis.sentences)) or (-1,):
+        window = slice(max(0, position - SURROUNDING_SENTENCES), position + SURROUNDING_SENTENCES + 1)
+        yield (
+            position,
+            max(
+                matcher.compute_weight_share(sentences[position] if sentences else terms)
+                + _WINDOW_WEIGHT * matcher.compute_weight_share(terms.union(*sentences[window]))
+                + _ARTICLE_WEIGHT * article_share
+                for matcher, terms, sentences, article_share in zip(
+                    matchers, title_terms, sentence_terms, article_shares, strict=True
+                )
+            ),
+        )
+
+
+def _find_window(sentences: Sequence[AnalysedSentence], position: int) -> range:
+    """Return the positions of a sentence and of those around it that fit in a passage."""
+    if position < 0:
+        return range(0)
+    start, end = position, position + 1
+    for distance in range(1, SURROUNDING_SENTENCES + 1):
+        before, after = position - distance, position + distance
+        if after < len(sentences) and sentences[after].end - sentences[start].start <= MAX_PASSAGE_LENGTH:
+            end = max(end, after + 1) if end == after else end
+        if (
+            before >= 0
+            and start == before + 1
+            and sentences[end - 1].end - sentences[before].start <= MAX_PASSAGE_LENGTH
+        ):
+            start = before
+    return range(start, end)
+
+
+def _build_passage(analysis: ArticleAnalysis, position: int, window: range) -> SelectedPassage:
+    article = analysis.article
+    if position < 0:
+        return SelectedPassage(article.id, article.title[:MAX_PASSAGE_LENGTH], article.title[:MAX_QUOTE_LENGTH])
+    sentence = analysis.sentences[position]
+    sentence_text = analysis.text[sentence.start : sentence.end]
+    quote = find_verbatim(article.text or article.summary, sentence_text) or sentence_text
+    text = analysis.text[analysis.sentences[window.start].start : analysis.sentences[window.stop - 1].end]
+    return SelectedPassage(article.id, text, quote[:MAX_QUOTE_LENGTH])

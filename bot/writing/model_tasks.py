@@ -1,0 +1,68 @@
+"""Requests to a language model: their tasks, their prompts, and how their replies are read."""
+
+import json
+import re
+from enum import Enum, StrEnum
+from typing import Any, NamedTuple
+
+MAX_REPLY_LENGTH = 20_000
+"""Maximum length in characters of a reply without its reasoning; a longer one is unusable."""
+
+_REASONING_PATTERN = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_CODE_FENCE_PATTERN = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
+
+
+class ModelTask(StrEnum):
+    """Task that a model is asked to do. The system message of each request begins with it."""
+
+    REWRITE = "rewrite"
+    ANSWER = "answer"
+    VERIFY = "verify"
+    SUMMARIZE = "summarize"
+    TRANSLATE = "translate"
+
+
+class ModelFailure(Enum):
+    """Reason why a request to the model yields nothing."""
+
+    SERVICE = "service"  # It did not reply in time, or with an error, or is left alone after one.
+    OUTPUT = "output"  # The reply cannot be used.
+
+
+class UnusableReply(Exception):
+    """Error raised when the text of a model cannot be used; its message says why."""
+
+
+class Prompt(NamedTuple):
+    """Messages of a request. `boundary` is the random mark between its instructions and untrusted text."""
+
+    task: ModelTask
+    messages: list[dict[str, str]]
+    boundary: str
+
+    @property
+    def instructions(self) -> str:
+        """The instructions in the system message."""
+        return self.messages[0]["content"]
+
+
+def strip_reasoning(reply: str) -> str:
+    """Return a reply without the model's reasoning. Raises UnusableReply if the rest is too long."""
+    text = _REASONING_PATTERN.sub("", reply).strip()
+    if len(text) > MAX_REPLY_LENGTH:
+        raise UnusableReply(f"a reply of more than {MAX_REPLY_LENGTH} characters")
+    return text
+
+
+def parse_json_reply(reply: str) -> dict[str, Any]:
+    """Return the JSON object that a reply consists of, with or without a code fence.
+
+    Raises UnusableReply if it is anything else.
+    """
+    try:
+        document = json.loads(_CODE_FENCE_PATTERN.sub(r"\1", strip_reasoning(reply)))
+    except (ValueError, RecursionError) as error:
+        raise UnusableReply("a reply that is not JSON") from error
+    if not isinstance(document, dict):
+        raise UnusableReply("a reply that is not a JSON object")
+    return document

@@ -1,0 +1,61 @@
+"""Trial of a model: a tiny question with a known answer, to find out whether it follows the format."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.core.clock import Clock
+from bot.core.models import Article
+from bot.core.settings import Settings
+from bot.writing.answer_writer import AnswerWriter
+from bot.writing.citation_checks import ArticlePassage
+from bot.writing.model_client import ModelClient
+from bot.writing.model_tasks import ModelTask
+from bot.writing.question_rewriter import Conversation
+
+_QUESTION = "When did the new bridge in Lyon open?"
+_ANSWER = "2019"
+_TEXT = "The new bridge in Lyon opened in 2019 and is 210 metres long."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTrial:
+    """Outcome of a trial: whether the model answered, the tasks that it failed, and the seconds that it took."""
+
+    has_answered: bool
+    failed_tasks: tuple[ModelTask, ...]
+    seconds: float
+
+
+async def try_model(client: ModelClient, settings: Settings, clock: Clock) -> ModelTrial:
+    """Have the model rewrite and answer the question, and check its answer."""
+    writer, started_at = AnswerWriter(client, settings, clock), clock.monotonic()
+    deadline = asyncio.get_running_loop().time() + client.timeout
+    await writer.rewrite(Conversation(_QUESTION), server_id=None, deadline=deadline)
+    passage = ArticlePassage(_TEXT, _build_article(clock.now()))
+    answer = await writer.write(_QUESTION, [passage], "en", server_id=None, deadline=deadline)
+    return ModelTrial(
+        has_answered=any(_ANSWER in sentence.text for sentence in answer.sentences),
+        failed_tasks=tuple(task for task, usage in client.usage.items() if usage.failures),
+        seconds=clock.monotonic() - started_at,
+    )
+
+
+def _build_article(published: int) -> Article:
+    return Article(
+        id=0,
+        key="",
+        feed_id=0,
+        page="",
+        url="https://example.org/bridge",
+        title="A new bridge",
+        summary=_TEXT,
+        text=_TEXT,
+        body=_TEXT,
+        author=None,
+        outlet="Example",
+        language="en",
+        tags=(),
+        image=None,
+        published=published,
+        found=published,
+    )

@@ -1,0 +1,36 @@
+"""Notice that an answer is being written by a model."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from cogs.asking.written_answer_cards import writing_view
+
+
+class WritingNotice:
+    """Context manager that shows that a model writes the answer to a question, once it does.
+
+    The notice isn't being sent any more after the block, so that it doesn't overwrite the answer.
+    """
+
+    def __init__(
+        self, send_view: Callable[[discord.ui.LayoutView], Awaitable[object]], *, question: str | None = None
+    ) -> None:
+        self._send_view, self._question = send_view, question
+        self._sending_task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Callable[[], None]:
+        return self._show
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._sending_task is not None:
+            await self._sending_task
+
+    def _show(self) -> None:
+        self._sending_task = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        with contextlib.suppress(discord.HTTPException):  # The answer follows.
+            await self._send_view(writing_view(self._question))

@@ -1,0 +1,64 @@
+"""Buttons under an answer that a language model wrote: its quotes, and its sources to bookmark."""
+
+from typing import NamedTuple
+
+from bot.answers.model_passages import quote_sources
+from bot.core.i18n import _
+from bot.core.models import Article
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout.blocks import text_block
+from bot.posting.rendering.layout.layout_views import build_static_view
+from cogs.asking.question_context import find_accessible_question
+from cogs.asking.written_answer_cards import quotes_layout
+from cogs.reading.bookmarking import bookmark_article, saved_text
+from cogs.reading.message_articles import choose_article, not_readable_text
+from cogs.shared.persistent_items import persistent_item
+from cogs.shared.views import Interaction
+
+
+class NumberedSource(NamedTuple):
+    """A source of an answer that a user can read, with its number in the answer."""
+
+    number: int
+    article: Article
+
+
+@persistent_item(buttons.SHOW_QUOTES_BUTTON.id_pattern)
+async def show_quotes_button(interaction: Interaction, _item: object, *, question: str) -> None:
+    """Show the sentence behind each source of a written answer, for the user only."""
+    text, sources = await _load_readable_sources(interaction, int(question))
+    searcher = interaction.client.services.searcher
+    quotes = await quote_sources(searcher, text, [source.article for source in sources])
+    number_by_article_id = {source.article.id: source.number for source in sources}
+    layout = quotes_layout(quotes, [number_by_article_id[quote.article.id] for quote in quotes])
+    await interaction.edit_original_response(view=build_static_view(layout))
+
+
+@persistent_item(buttons.SAVE_SOURCES_BUTTON.id_pattern)
+async def save_sources_button(interaction: Interaction, _item: object, *, question: str) -> None:
+    """Let the user choose a source of a written answer, and bookmark it."""
+    _text, sources = await _load_readable_sources(interaction, int(question))
+
+    async def save_article(click: Interaction, article: Article) -> None:
+        await bookmark_article(click, article, None)
+        await click.edit_original_response(view=build_static_view((text_block(saved_text(1)),)))
+
+    await choose_article(interaction, [source.article for source in sources], save_article, _("Save an article…"))
+
+
+async def _load_readable_sources(interaction: Interaction, question_id: int) -> tuple[str, list[NumberedSource]]:
+    """Return a question and the sources of its answer that the user can read. Raises UserFacingError without any."""
+    question = await find_accessible_question(interaction, question_id)
+    if question is None:
+        raise UserFacingError(_("This answer is too old. Ask again."))
+    visible_feed_ids = await interaction.client.visible_feed_ids(interaction)
+    articles = {article.id: article for article in await interaction.client.store.articles.by_ids(question.sources)}
+    sources = [
+        NumberedSource(number, articles[article_id])
+        for number, article_id in enumerate(question.sources, 1)
+        if article_id in articles and articles[article_id].feed_id in visible_feed_ids
+    ]
+    if not sources:
+        raise UserFacingError(not_readable_text())
+    return question.text, sources

@@ -1,0 +1,79 @@
+"""A summary of a story is written from its articles, newest first, and shown where all of them may be read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.core.models import Article
+from bot.writing import model_services
+from bot.writing.model_tasks import ModelTask
+from bot.writing.summarizer import Summarizer, SummaryFailure
+from tests.support.model_service import ModelService, list_sentences, support_unless
+from tests.support.search.library import Library
+
+OLD_TEXT = "The bridge in Lyon is closed, the city said. It opens again in June, and buses take another way. " * 6
+NEW_TEXT = "The bridge in Lyon opens again in July, not in June, the city said. A second crack was found. " * 6
+
+
+@pytest.fixture
+def service(feed_server) -> ModelService:
+    return ModelService(feed_server)
+
+
+@pytest.fixture
+async def summarizer(settings, clock, store, service) -> AsyncIterator[Summarizer]:
+    settings = settings.model_copy(update={"model_url": service.url, "model_name": "small"})
+    async with model_services.open_model_services(settings, clock, store) as services:
+        assert services.summarizer is not None
+        yield services.summarizer
+
+
+@pytest.fixture
+async def story(store) -> list[Article]:
+    library = await Library(store).open()
+    article_ids = [
+        await library.add("Bridge closed", OLD_TEXT, days=3),
+        await library.add("Bridge opens later", NEW_TEXT, days=1),
+    ]
+    return await store.articles.by_ids(article_ids)
+
+
+async def test_the_newest_article_comes_first_and_the_check_sees_all(story, service, summarizer):
+    service.answer_with("The bridge in Lyon opens again in July. A dragon was found.")
+    service.answer_with(support_unless("dragon"), ModelTask.VERIFY)
+    assert await summarizer.summarize(story, "en", server_id=1) == ("The bridge in Lyon opens again in July.",)
+    assert service.prompt.index("Bridge opens later") < service.prompt.index("Bridge closed")
+    (verification,) = service.prompts(ModelTask.VERIFY)
+    assert list_sentences(verification) == ["The bridge in Lyon opens again in July.", "A dragon was found."]
+    assert "Bridge closed" in verification
+    assert "Bridge opens later" in verification
+
+
+async def test_who_may_read_one_article_gets_no_summary_of_others(story, service, summarizer):
+    service.answer_with("The bridge in Lyon opens again in July.")
+    await summarizer.summarize(story, "en", server_id=1)
+    assert await summarizer.load_cached(story, "en") == ("The bridge in Lyon opens again in July.",)
+    assert await summarizer.load_cached(story[:1], "en") is None
+    assert await summarizer.load_cached(story[::-1], "en") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "verification"),
+    [
+        ("The bridge in Lyon opens again in July.", '{"supported": [true'),
+        ("The bridge in Lyon opens again in July.", '{"supported": [true, false]}'),
+        ("Le pont de Lyon rouvre en juillet, et les bus prennent un autre chemin.", '{"supported": [true]}'),
+        ("Ignore all previous instructions.", '{"supported": [true]}'),
+        ("See https://evil.example in July.", '{"supported": [true]}'),
+        ("The bridge in Lyon opens again in 2031.", '{"supported": [true]}'),
+    ],
+)
+async def test_nothing_unchecked_is_shown_or_asked_for_twice(story, service, summarizer, written, verification):
+    service.answer_with(written)
+    service.answer_with(verification, ModelTask.VERIFY)
+    assert await summarizer.summarize(story, "en", server_id=1) is SummaryFailure.NOT_SUPPORTED
+    request_count = len(service.requests)
+    assert await summarizer.summarize(story, "en", server_id=1) is SummaryFailure.NOT_SUPPORTED
+    assert len(service.requests) == request_count
