@@ -1,154 +1,337 @@
-"""What a real model writes, and how much of it passes the checks: summaries, translations, answers.
+"""How well a model rewrites, answers, checks, sums up and translates: a real one, or a recorded one.
 
     TELEX_MODEL_URL=http://127.0.0.1:8080/v1 TELEX_MODEL_NAME=small TELEX_MODEL_TIMEOUT=300 \
-        python -m benchmarks.local_model --articles 4 --questions 4
+        python -m benchmarks.local_model [--questions 40] [--folder FOLDER] [--print]
+    python -m benchmarks.local_model --recordings replies.jsonl --unknown unknown.jsonl [--folder FOLDER]
 
-Articles and questions are the first of the shared material. Prints everything that the model wrote and what
-of it would be shown, then the counts.
+The shared chat questions are asked of the shared articles, on the day of each question. Reported are: questions
+whose answer stands in the passages that the model was shown, was written and shown, and questions near a topic
+that were refused; a text is right if it has the words of an accepted answer. Then the sentences of the shared
+answers, summaries and translations: how many faithful ones are kept, and how many of each kind of planted error are
+caught, by rules alone and with the check of the model. With a recorded model (`benchmarks.recorded_model`), the
+shared rewritings and answers are its replies as far as they fit, after those of the recordings.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import time
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
+import json
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
-from bot.answers.answer_model import Quote
-from bot.client.services import Services
+from benchmarks.answers import format_interval
+from benchmarks.answers_examples import NEAR_TOPIC, join_words, load_chat_questions, load_news
+from benchmarks.newsrooms import import_documents
+from benchmarks.recorded_model import MODEL_NAME, RecordedModel, load_recordings, save_unknown
+from bot.answers.answer_pipeline import Answer, answer_question
+from bot.client.services import Services, open_services
 from bot.core.clock import SystemClock
 from bot.core.models import Article
 from bot.core.settings import Settings
-from bot.text.words import fold
+from bot.text import excerpts
+from bot.writing import citation_checks, prompts
 from bot.writing.answer_writer import AnswerWriter
-from bot.writing.article_translator import ArticleTranslator, apply_stored_translation
-from bot.writing.generation_quota import GenerationQuota
+from bot.writing.citation_checks import ArticlePassage, Sentence
 from bot.writing.model_client import ModelClient
-from bot.writing.summarizer import Summarizer
+from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
+from bot.writing.sentence_verifier import verify_sentences
+from tests.support.shared import SHARED
 
-SERVER_ID = 1
-OTHER_LANGUAGE = {"en": "fr", "fr": "en"}
-console = Console(width=110, highlight=False)
-
-
-class PrintingModelClient(ModelClient):
-    """The client, which prints what the service writes and how long that takes."""
-
-    async def complete(
-        self,
-        messages: list[dict[str, str]],
-        *,
-        max_tokens: int,
-        on_partial: Callable[[str], None] | None = None,
-        background: bool = False,
-    ) -> str | None:
-        started_at = time.monotonic()
-        completion = await super().complete(
-            messages, max_tokens=max_tokens, on_partial=on_partial, background=background
-        )
-        console.print(f"  wrote in {time.monotonic() - started_at:.1f} s: {completion!r}", markup=False)
-        return completion
+T = TypeVar("T")
+Flags = dict[str, dict[str, list[bool]]]
+NO_ANSWER = "NO ANSWER"
+ROUNDABOUT = "roundabout"
+_CITATION = re.compile(r"\[(\d+)\]")
+_PASSAGE = re.compile(r"^--- MARK passage \[(\d+)\].*\n(.*)$", re.MULTILINE)
+console = Console(width=120, highlight=False)
 
 
-def load_articles(articles: int) -> list[dict[str, Any]]:
-    """So many articles of each language."""
-    return [document for language in ("en", "fr") for document in read_rows(f"articles/{language}")[:articles]]
+class QuestionClock(SystemClock):
+    """A clock whose wall time stands still, on the day of a question."""
+
+    day = 0
+
+    def now(self) -> int:
+        return self.day
 
 
-async def find_article(newsroom: Services, document: dict[str, Any]) -> Article:
-    """The article that a document of the shared material became."""
-    url = document_url(document)
-    ((stored_article, *_duplicates),) = (await newsroom.store.articles.load_stored_by_url([url])).values()
-    article = await newsroom.store.articles.by_key(stored_article.key)
-    assert article is not None
-    return article
+class WatchedModelClient(ModelClient):
+    """The client, which keeps the last prompt for an answer, and prints what was generated if told to."""
+
+    last_prompt: Prompt | None = None
+    prints = False
+
+    async def complete(self, prompt: Prompt, parse_reply: Callable[[str], T], **options: Any) -> T | ModelFailure:
+        if prompt.task is ModelTask.ANSWER:
+            self.last_prompt = prompt
+
+        def parse_and_print(reply: str) -> T:
+            if self.prints:
+                console.print(f"  {prompt.task}: {reply!r}", markup=False)
+            return parse_reply(reply)
+
+        return await super().complete(prompt, parse_and_print, **options)
 
 
-async def measure(newsroom: Services, client: PrintingModelClient, articles: int, questions: int) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    budget = GenerationQuota(newsroom.store, newsroom.settings)
-    summaries = Summarizer(newsroom.store, client, budget)
-    translations = ArticleTranslator(newsroom.store, client, budget)
-    writer = AnswerWriter(client)
-    for document in load_articles(articles):
-        article, language = await find_article(newsroom, document), document["lang"]
-        console.rule(f"summary, {language}: {article.title}")
-        summary = await summaries.summarize(article, language, server_id=SERVER_ID)
-        console.print(f"  shown: {summary!r}", markup=False)
-        counts["summaries asked for"] += 1
-        counts["summaries shown"] += isinstance(summary, tuple)
-        counts["sentences of summaries shown"] += len(summary) if isinstance(summary, tuple) else 0
-        console.rule(f"translation, {language} to {OTHER_LANGUAGE[language]}: {article.title}")
-        await translations.translate(article, OTHER_LANGUAGE[language], server_id=SERVER_ID, channel_ids=())
-        translation = await apply_stored_translation(newsroom.store, article, OTHER_LANGUAGE[language], client.model)
-        shown_translation = None if translation is article else (translation.title, translation.summary)
-        console.print(f"  shown: {shown_translation!r}", markup=False)
-        counts["translations asked for"] += 1
-        counts["translations shown"] += translation is not article
-    for language in ("en", "fr"):
-        documents = {passage["doc_id"]: passage for passage in read_rows(f"questions/{language}-docs")}
-        for question_row in read_rows(f"questions/{language}-questions")[:questions]:
-            document = documents[question_row["doc_id"]]
-            article = await find_article(newsroom, document)
-            console.rule(f"question, {language}: {question_row['question']}")
-            draft_lengths: list[int] = []
-            sentences = await writer.write(
-                question_row["question"],
-                [Quote(document["text"][:400], article)],
-                language,
-                lambda so_far, lengths=draft_lengths: lengths.append(len(so_far)),  # type: ignore[misc]
+def read_lines(name: str) -> list[dict[str, Any]]:
+    """The objects of a file of what a capable model would write."""
+    return [json.loads(line) for line in (SHARED / "model" / name).read_text("utf-8").splitlines()]
+
+
+class SharedReplies(RecordedModel):
+    """A recorded model that also knows the shared rewritings and answers.
+
+    A shared answer cites passages of another prompt: each of its sentences then cites the passages with the same words
+    in the prompt at hand. A sentence that would cite another one is left out, an answer whose first one is isn't known.
+    """
+
+    def __init__(self, recordings: list[dict[str, str]]) -> None:
+        super().__init__(recordings)
+        questions = {row["id"]: row["question"] for row in load_chat_questions()}
+        for language in ("fr", "en"):
+            for rewriting in read_lines(f"rewrites-{language}.jsonl"):
+                reply = {"queries": rewriting["queries"], "other_language": rewriting["other_language"]}
+                question = prompts.neutralize(questions[rewriting["id"]], prompts.MAX_QUESTION_LENGTH)
+                self.completions.setdefault(("rewrite", question), json.dumps(reply, ensure_ascii=False))
+        self.pairs = {prompts.neutralize(pair["question"], 400): pair for pair in read_lines("pairs.jsonl")}
+
+    def complete(self, record: dict[str, str]) -> str | None:
+        completion = super().complete(record)
+        pair = self.pairs.get(record["question"])
+        if completion is not None or record["task"] != ModelTask.ANSWER or pair is None or NO_ANSWER in pair["text"]:
+            return completion
+        new_passages = {number: join_words(text) for number, text in _PASSAGE.findall(record["prompt"])}
+        sentences = []
+        for text, citations in citation_checks.split_cited_sentences(pair["text"]):
+            new_numbers = [
+                max(new_passages, key=lambda new: share_runs(words, new_passages[new]), default="")
+                for words in (join_words(pair["passages"][number - 1]["text"]) for number in citations)
+            ]
+            shares = [
+                share_runs(join_words(pair["passages"][number - 1]["text"]), new_passages.get(new_number, ""))
+                for number, new_number in zip(citations, new_numbers, strict=True)
+            ]
+            if min(shares) >= MIN_SHARED_RUNS:
+                sentences.append(text.removesuffix(".") + "".join(f" [{number}]" for number in new_numbers) + ".")
+            elif not sentences:
+                return None  # The first sentence is the answer.
+        return " ".join(sentences)
+
+
+MIN_SHARED_RUNS = 0.5
+"""Share of a passage's runs of words that a passage of another prompt must have to be cited in its place."""
+
+
+def share_runs(words: str, other_words: str) -> float:
+    """The share of the runs of five words of one text that another has."""
+    tokens = words.split()
+    runs = [f" {' '.join(tokens[start : start + 5])} " for start in range(max(1, len(tokens) - 4))]
+    return sum(run in other_words for run in runs) / len(runs)
+
+
+async def measure_questions(
+    newsroom: Services, client: WatchedModelClient, clock: QuestionClock, settings: Settings, limit: int, flags: Flags
+) -> list[tuple[dict[str, Any], Answer]]:
+    """Ask the questions, and note what became of them."""
+    rows = load_chat_questions()
+    rows = rows[:: max(1, len(rows) // limit)] if limit else rows
+    answers = []
+    for row in rows:
+        clock.day = int(datetime.fromisoformat(row["asked_on"]).replace(hour=12, tzinfo=UTC).timestamp())
+        client.last_prompt = None
+        writer = AnswerWriter(client, settings, clock)
+        if client.prints:
+            console.rule(row["question"])
+        answer = await answer_question(newsroom.searcher, row["question"], feed_ids=None, writer=writer)
+        answers.append((row, answer))
+        note_question(row, answer, client.last_prompt, flags)
+    return answers
+
+
+def note_question(row: dict[str, Any], answer: Answer, prompt: Prompt | None, flags: Flags) -> None:
+    """Note what became of a question, by language."""
+    text = " ".join(sentence.text for sentence in answer.generated_sentences)
+    language = row["lang"]
+    if row["kind"] == NEAR_TOPIC:
+        flags["near a topic: refused"][language].append(not text and not answer.is_answered)
+    elif row["answers"]:
+        passages = "" if prompt is None else prompt.messages[1]["content"].partition("\n---")[2]
+        is_held, is_shown = has_answer(row, passages), has_answer(row, text)
+        flags["passages hold the answer"][language].append(is_held)
+        flags["shown and right"][language].append(is_shown)
+        flags["shown, without an accepted answer"][language].append(bool(text) and not is_shown)
+        if row["kind"] == ROUNDABOUT:
+            flags["roundabout: passages hold the answer"][language].append(is_held)
+            flags["roundabout: shown and right"][language].append(is_shown)
+
+
+def has_answer(row: dict[str, Any], text: str) -> bool:
+    """Whether a text has the words of an accepted answer."""
+    words = join_words(text)
+    return any(join_words(answer) in words for answer in row["answers"])
+
+
+async def measure_sentences(client: ModelClient, asked_on: dict[str, str], flags: Flags) -> None:
+    """Check the shared answers and their wrong twins, each sentence with its own passages."""
+    for pair in read_lines("pairs.jsonl"):
+        if NO_ANSWER in pair["text"]:
+            continue
+        day = int(datetime.fromisoformat(asked_on[pair["id"]]).replace(tzinfo=UTC).timestamp())
+        passages = [build_passage(passage, pair["lang"], day) for passage in pair["passages"]]
+        faithful = [text for text, _citations in citation_checks.split_cited_sentences(pair["text"])]
+        for text in (pair["text"], pair["wrong"]):
+            sentences = [Sentence(*parts) for parts in citation_checks.split_cited_sentences(text)]
+            after_rules, after_check = await check_sentences(
+                client, sentences, passages, pair["lang"], pair["question"]
             )
-            answer_text = " ".join(sentence.text for sentence in sentences)
-            console.print(
-                f"  shown: {answer_text!r}; drafts of {draft_lengths} sentences; {question_row['answers']}",
-                markup=False,
-            )
-            counts["answers asked for"] += 1
-            counts["answers shown"] += bool(sentences)
-            counts["answers shown that hold the answer"] += any(
-                fold(answer) in fold(answer_text) for answer in question_row["answers"]
-            )
-    return counts
+            originals = {sentence.text: sentence.citations for sentence in sentences} if text == pair["text"] else {}
+            if originals:
+                flags["faithful sentences kept: rules"]["both"] += [one in after_rules for one in sentences]
+                flags["faithful sentences kept: check"]["both"] += [one in after_check for one in sentences]
+                continue
+            wrong = [one for one in sentences if one.text not in faithful] or sentences
+            for name, remaining in (("rules", after_rules), ("check", after_check)):
+                is_caught = any(one not in remaining for one in wrong)
+                flags[f"planted {pair['kind']} caught: {name}"]["both"].append(is_caught)
 
 
-async def run(articles: int, questions: int) -> None:
-    settings = Settings()
-    if settings.model_url is None:
-        raise SystemExit("needs TELEX_MODEL_URL, and TELEX_MODEL_NAME")
-    documents = load_articles(articles)
-    doc_ids = {
-        question["doc_id"] for one in ("en", "fr") for question in read_rows(f"questions/{one}-questions")[:questions]
-    }
-    documents += [
-        document
-        for language in ("en", "fr")
-        for document in read_rows(f"questions/{language}-docs")
-        if document["doc_id"] in doc_ids
+async def check_sentences(
+    client: ModelClient, sentences: list[Sentence], passages: list[ArticlePassage], language: str, question: str
+) -> tuple[list[Sentence], list[Sentence]]:
+    """The sentences that remain after the rules, and after the check of the model."""
+    shown_texts = [prompts.format_shown_text(passage) for passage in passages]
+    after_rules = [
+        sentence
+        for sentence in sentences
+        if max(sentence.citations) <= len(passages)
+        and not citation_checks.has_unknown_fact(sentence.text, shown_texts, language)
     ]
-    async with (
-        open_filled_newsroom(documents) as newsroom,
-        PrintingModelClient(settings, SystemClock()) as client,
-    ):
-        console.print(f"{settings.model_url} {await client.check_availability()}", markup=False)
-        counts = await measure(newsroom, client, articles, questions)
-    table = Table("what", "count")
-    for name, count in counts.items():
-        table.add_row(name, str(count))
+    if not after_rules:
+        return [], []
+    verdicts = await verify_sentences(client, after_rules, passages, question=question)
+    if isinstance(verdicts, ModelFailure):
+        return after_rules, []
+    return after_rules, [one for one, is_supported in zip(after_rules, verdicts, strict=True) if is_supported]
+
+
+async def measure_written(client: ModelClient, flags: Flags) -> None:
+    """Check the shared summaries and translations."""
+    for row in read_lines("written.jsonl"):
+        is_summary = row["kind"] == "summary"
+        other_language = "fr" if row["to"] == "en" else "en"
+        passages = [build_passage(one, row["to"] if is_summary else other_language, 0) for one in row["passages"]]
+        sentences = [
+            Sentence(sentence, ())
+            for line in citation_checks.clean_lines(row["text"])
+            for sentence in excerpts.split_sentences(line)
+        ]
+        shown_texts = [prompts.format_shown_text(passage) for passage in passages]
+        verdicts = await verify_sentences(client, sentences, passages, with_headings=is_summary)
+        is_kept = [
+            not isinstance(verdicts, ModelFailure)
+            and verdicts[number]
+            and not citation_checks.has_unknown_fact(sentence.text, shown_texts, row["to"])
+            for number, sentence in enumerate(sentences)
+        ]
+        flags[f"faithful {row['kind']}: shown"]["both"] += is_kept if is_summary else [all(is_kept)]
+
+
+def build_passage(passage: dict[str, str], language: str, published: int) -> ArticlePassage:
+    """A passage of the shared prompts: its title ends with the outlet."""
+    title, _bracket, outlet = passage["title"].removesuffix(")").rpartition(" (")
+    return ArticlePassage(
+        passage["text"],
+        Article(
+            id=0,
+            key="",
+            feed_id=0,
+            page="",
+            url="https://news.example.org",
+            title=title,
+            summary="",
+            text=passage["text"],
+            body=passage["text"],
+            author=None,
+            outlet=outlet,
+            language=language,
+            tags=(),
+            image=None,
+            published=published,
+            found=0,
+        ),
+    )
+
+
+@asynccontextmanager
+async def open_news(folder: Path, clock: QuestionClock, settings: Settings) -> AsyncIterator[Services]:
+    """A newsroom of the shared articles; one that the folder holds already is taken as it is."""
+    is_new = not (folder / "telex.db").exists()
+    async with open_services(settings.model_copy(update={"database": folder / "telex.db"}), clock) as newsroom:
+        if is_new:
+            clock.day = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+            await import_documents(newsroom, load_news())
+        yield newsroom
+
+
+async def run(options: argparse.Namespace) -> None:
+    settings, clock = Settings(semantic=options.semantic), QuestionClock()
+    flags: Flags = defaultdict(lambda: defaultdict(list))
+    async with AsyncExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(TemporaryDirectory(prefix="telex-benchmark-")))
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        model = None
+        if options.unknown is not None:
+            model = SharedReplies(load_recordings(*options.recordings))
+            url = await stack.enter_async_context(model.serve())
+            settings = settings.model_copy(update={"model_url": url, "model_name": MODEL_NAME})
+        if settings.model_url is None:
+            raise SystemExit("needs TELEX_MODEL_URL and TELEX_MODEL_NAME, or --unknown")
+        client = await stack.enter_async_context(WatchedModelClient(settings, clock))
+        client.prints = options.print
+        newsroom = await stack.enter_async_context(open_news(folder, clock, settings))
+        if options.questions != 0:
+            await measure_questions(newsroom, client, clock, settings, options.questions or 0, flags)
+        asked_on = {row["id"]: row["asked_on"] for row in load_chat_questions()}
+        await measure_sentences(client, asked_on, flags)
+        await measure_written(client, flags)
+        if model is not None:
+            save_unknown(model, options.unknown)
+            console.print(f"{len(model.unknown)} requests without a recording in {options.unknown}")
+    print_report(flags, client)
+
+
+def print_report(flags: Flags, client: ModelClient) -> None:
+    """Print the shares with their intervals, and what was asked of the model."""
+    table = Table("", "fr", "en", "both")
+    for name, flags_by_language in sorted(flags.items()):
+        both = [flag for language_flags in flags_by_language.values() for flag in language_flags]
+        cells = [flags_by_language.get(language, []) for language in ("fr", "en")]
+        table.add_row(name, *(format_interval(sum(cell), len(cell)) for cell in (*cells, both)))
     console.print(table)
+    for task, usage in client.usage.items():
+        mean = usage.seconds / max(usage.calls, 1)
+        console.print(f"{task}: {usage.calls} requests, {usage.failures} failed, {mean:.2f} s each")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--articles", type=int, default=4, help="of each language")
-    parser.add_argument("--questions", type=int, default=4, help="of each language")
-    arguments = parser.parse_args()
-    asyncio.run(run(arguments.articles, arguments.questions))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--questions", type=int, help="ask about so many of the questions; 0 for none")
+    parser.add_argument("--folder", type=Path, help="where the filled store is, or is to stay")
+    parser.add_argument("--recordings", type=Path, action="append", default=[], help="replies of a recorded model")
+    parser.add_argument("--unknown", type=Path, help="write the requests that a recorded model does not know here")
+    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
+    parser.add_argument("--print", action="store_true", help="print what the model generates")
+    asyncio.run(run(parser.parse_args()))
 
 
 if __name__ == "__main__":
