@@ -65,7 +65,7 @@ async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
     assert [(key, type(error)) for key, error in bench.faults] == [("a", ZeroDivisionError)]
     assert bench.ended_keys == ["a"]
     assert bench.runner.busy_keys == {"a"}
-    assert bench.runner.seconds_until_next_end() == 60.0
+    assert bench.runner.list_back_off_seconds() == [60.0]
     assert not bench.runner.start("a", bench.fail)
     assert bench.runner.start("b", bench.fail)
     await bench.settle()
@@ -74,7 +74,7 @@ async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
     clock.advance(1)
     assert not bench.runner.is_backing_off("a")
     assert bench.runner.busy_keys == frozenset()
-    assert bench.runner.seconds_until_next_end() is None
+    assert bench.runner.list_back_off_seconds() == []
     assert bench.runner.start("a", bench.fail)
     await bench.settle()
 
@@ -83,7 +83,7 @@ async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
 async def test_a_clock_that_somebody_sets_neither_lengthens_nor_ends_a_rest(bench, clock, jump_seconds):
     bench.runner.back_off("a", 30)
     clock.set_by(jump_seconds)
-    assert bench.runner.seconds_until_next_end() == 30
+    assert bench.runner.list_back_off_seconds() == [30]
     clock.advance(29)
     assert bench.runner.busy_keys == {"a"}
     clock.advance(1)
@@ -93,10 +93,10 @@ async def test_a_clock_that_somebody_sets_neither_lengthens_nor_ends_a_rest(benc
 async def test_a_key_that_runs_while_it_is_told_to_rest_is_no_reason_to_wake(bench):
     bench.runner.start("a", bench.work)
     bench.runner.back_off("a", 5)
-    assert bench.runner.seconds_until_next_end() is None
+    assert bench.runner.list_back_off_seconds() == []
     bench.release.set()
     await bench.settle()
-    assert bench.runner.seconds_until_next_end() == 5
+    assert bench.runner.list_back_off_seconds() == [5]
 
 
 async def finish_in_time(bench: Bench) -> None:

@@ -105,8 +105,6 @@ class BackgroundTasks:
             log.warning("clock jumped seconds=%+d", jump_seconds)
         if jump_seconds < 0:
             self._services.poller.shift_clock(-jump_seconds)
-            for callback in self._services.on_clock_stepped_back:
-                callback(-jump_seconds)
             self._clock_repair_until = self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
         if self._clock.monotonic() <= self._clock_repair_until:
             await self._services.store.repair_after_clock_step(MAX_RETRY_DELAYS)

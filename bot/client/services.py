@@ -1,9 +1,9 @@
 """All services that work without Discord, which are opened and closed together."""
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import tzinfo
 
 from bot.core import local_time
@@ -66,8 +66,6 @@ class Services:
     preference_models: PreferenceModelCache
     semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
     model_services: ModelServices | None = None  # None unless a model service is configured
-    on_clock_stepped_back: list[Callable[[int], None]] = field(default_factory=list)
-    """Functions that are called when the wall clock was set back, with the number of seconds."""
 
     async def join_cluster(self) -> None:
         """Join the processes on this database; do nothing if already done. Raises `StoreError`."""

@@ -47,10 +47,10 @@ class KeyedRunner(Generic[K]):
         """Return whether a key is not to be started yet."""
         return self._back_off_end_by_key.get(key, 0.0) > self._clock.uptime()
 
-    def seconds_until_next_end(self) -> float | None:
-        """Return the seconds until the next key that does not run may be started again; None without any."""
-        ends = [end for key, end in self._back_off_end_by_key.items() if key not in self._task_by_key]
-        return max(min(ends) - self._clock.uptime(), 0.0) if ends else None
+    def list_back_off_seconds(self) -> list[float]:
+        """Return the seconds until each key that backs off, and does not run, may be started again."""
+        now = self._clock.uptime()
+        return [end - now for key, end in self._back_off_end_by_key.items() if key not in self._task_by_key]
 
     def start(self, key: K, work: Callable[[K], Coroutine[Any, Any, None]]) -> bool:
         """Run work as the task of a key; return False if the key runs, backs off or the runner stops."""

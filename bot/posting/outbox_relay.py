@@ -7,20 +7,19 @@ channel.
 
 import asyncio
 import logging
-import math
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from functools import partial
 
 from bot.core.clock import wait_for_event
 from bot.core.fair_queue import FairSemaphore
+from bot.core.keyed_runner import KeyedRunner
 from bot.core.models import Dispatch, DispatchState
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.channel_digest_task import ChannelDigestTask
 from bot.posting.personal_digest_task import PersonalDigestTask
 from bot.posting.post_send_worker import PostSendWorker
-from bot.posting.posting_context import PostingContext
+from bot.posting.posting_context import ERROR_BACKOFF_SECONDS, PostingContext
 from bot.posting.recovery.in_doubt_claims import InDoubtClaim, InDoubtClaims, seconds_until_next_lookup
 from bot.posting.recovery.restore_reconciler import Deduplicated
 from bot.posting.scheduled_task import BestStorySelectionTask, TaskSchedule, WatchMatchingTask
@@ -44,7 +43,6 @@ _SHARED_DB_POLL_INTERVAL_SECONDS = 5
 
 If the event of a new dispatch is lost between processes, the dispatch is delayed by no more than this.
 """
-_ERROR_BACKOFF_SECONDS = 60
 _MAX_ERRORS_PER_DISPATCH = 5
 
 
@@ -52,7 +50,8 @@ class OutboxRelay:
     """Sender of the dispatches of one process. `client` must be logged in before `run`."""
 
     def __init__(self, context: PostingContext) -> None:
-        self._store, self._client, self._clock = context.store, context.client, context.clock
+        self._context, self._store = context, context.store
+        self._client, self._clock = context.client, context.clock
         self.audience, self._restore_reconciler = context.audience, context.restore_reconciler
         self.wake = context.wake
         self._work_available = context.work_available
@@ -62,18 +61,17 @@ class OutboxRelay:
             (self.digests, TranslationTask(context)),
             (self.personal_digests, WatchMatchingTask(context), BestStorySelectionTask(context)),
         )
-        self._task_by_channel_id: dict[int, asyncio.Task[None]] = {}
+        self._send_runner: KeyedRunner[int] = KeyedRunner(self._clock, self._on_send_fault, self._on_send_end)
         self._send_slots = FairSemaphore(MAX_CONCURRENT_SENDS)
         self._sender = DispatchSender(context)
         self._in_doubt_claims = InDoubtClaims(self._clock)
-        self._paused_until_by_channel_id: dict[int, int] = {}  # timestamps by channel id
         self._error_count_by_dispatch_id: Counter[int] = Counter()
         self._post_send = PostSendWorker(context, self._sender.render)
+        self._runners = (self._send_runner, *self._post_send.runners, self._schedule.runner)
         self._outcome_recorder = OutcomeRecorder(self._store)
         self._in_flight_by_channel: dict[int, Dispatch] = {}
         self._adopted_shards: set[int] = set()
         self._shard_adoption_lock = asyncio.Lock()
-        self._is_stopping = False
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
         """Callback for a dispatch that a later lookup found delivered; users may have seen it for a while."""
 
@@ -94,7 +92,7 @@ class OutboxRelay:
         # Work that starts and ends within one round may enqueue more, which the next round starts.
         while idle_rounds < 2:  # noqa: PLR2004
             await self._start_due_work()
-            running_tasks = self._running_tasks()
+            running_tasks = {task for runner in self._runners for task in runner.tasks}
             idle_rounds = 0 if running_tasks else idle_rounds + 1
             if running_tasks:
                 await asyncio.wait(running_tasks)
@@ -104,13 +102,7 @@ class OutboxRelay:
 
         The claims of cancelled sends stay in the outbox, and are looked up after the next start.
         """
-        self._is_stopping = self._post_send.is_stopping = True
-        running_tasks = self._running_tasks()
-        if running_tasks:
-            _done, unfinished_tasks = await asyncio.wait(running_tasks, timeout=grace_seconds)
-            for task in unfinished_tasks:
-                task.cancel()
-            await asyncio.gather(*unfinished_tasks, return_exceptions=True)
+        await asyncio.gather(*(runner.stop(grace_seconds) for runner in self._runners))
 
     async def release_shard(self, shard: int, grace_seconds: float = 5.0) -> None:
         """Wait up to `grace_seconds` for running sends of a shard that another process takes over.
@@ -121,13 +113,12 @@ class OutboxRelay:
         async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shards.discard(shard)
         get_shard = self._store.shards.get_shard
-        sending_tasks = [
-            self._task_by_channel_id[channel_id]
+        channel_ids = [
+            channel_id
             for channel_id, dispatch in self._in_flight_by_channel.items()
             if get_shard(dispatch.server_id) == shard
         ]
-        if sending_tasks:
-            await asyncio.wait(sending_tasks, timeout=grace_seconds)
+        await self._send_runner.wait_for(channel_ids, grace_seconds)
         self._in_doubt_claims.drop_where(lambda in_doubt_dispatch: get_shard(in_doubt_dispatch.server_id) == shard)
 
     async def recheck_channel(self, channel_id: int) -> None:
@@ -139,14 +130,6 @@ class OutboxRelay:
         if isinstance(channel, message_targets.GuildTarget) and permissions.find_missing_permissions(channel):
             return
         await self._store.dispatches.unblock_channel(channel_id)
-        self.wake()
-
-    def on_clock_set_back(self, seconds: int) -> None:
-        """Move all times of this relay back by `seconds`, by which the system's clock was set back."""
-        self._paused_until_by_channel_id = {
-            channel_id: paused_until - seconds for channel_id, paused_until in self._paused_until_by_channel_id.items()
-        }
-        self._post_send.on_clock_set_back(seconds)
         self.wake()
 
     async def adopt_shard(self, shard: int) -> None:
@@ -172,70 +155,42 @@ class OutboxRelay:
             await self.adopt_shard(shard)
         await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()
-        self._paused_until_by_channel_id = {
-            channel: paused_until
-            for channel, paused_until in self._paused_until_by_channel_id.items()
-            if paused_until > now
-        }
-        busy_channel_ids = self._task_by_channel_id.keys() | self._paused_until_by_channel_id.keys()
+        busy_channel_ids = self._send_runner.busy_keys
         ready_channel_ids = [
-            paused_channel_id
-            for paused_channel_id in self._in_doubt_claims.channel_ids()
-            if paused_channel_id not in busy_channel_ids
+            channel_id for channel_id in self._in_doubt_claims.channel_ids() if channel_id not in busy_channel_ids
         ]
         outlook = await self._store.dispatches.load_outlook(now, busy_channel_ids)
         for channel_id in [*ready_channel_ids, *outlook.ready_channel_ids]:
-            if channel_id not in self._task_by_channel_id and not self._is_stopping:
-                task = asyncio.create_task(self._drain_channel(channel_id))
-                self._task_by_channel_id[channel_id] = task
-                task.add_done_callback(partial(self._on_channel_task_done, channel_id))
-        if not self._is_stopping:
-            await self._schedule.start_due(now)
-            await self._post_send.start_due_work(now)
+            self._send_runner.start(channel_id, self._drain_channel)
+        await self._schedule.start_due(now)
+        await self._post_send.start_due_work(now)
         return outlook.next_due_at
 
-    def _on_channel_task_done(self, channel_id: int, task: asyncio.Task[None]) -> None:
-        self._task_by_channel_id.pop(channel_id, None)
-        self._in_flight_by_channel.pop(channel_id, None)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._in_doubt_claims.mark_channel_suspect(channel_id)
-        if isinstance(error, DatabaseFault | LeaseLost):
-            self._pause_channel(channel_id, WRITE_RETRY_SECONDS)
-        elif error is not None:
-            log.error("channel task failed channel=%d", channel_id, exc_info=error)
-            self._paused_until_by_channel_id[channel_id] = self._clock.now() + _ERROR_BACKOFF_SECONDS
-        self.wake()
+    def _on_send_fault(self, channel_id: int, error: BaseException) -> float:
+        self._in_doubt_claims.mark_channel_suspect(channel_id)
+        return self._context.handle_fault("send", error, channel=channel_id)
 
-    def _running_tasks(self) -> set[asyncio.Task[None]]:
-        return {
-            *self._task_by_channel_id.values(),
-            *self._post_send.running_tasks(),
-            *self._schedule.runner.tasks,
-        }
+    def _on_send_end(self, channel_id: int) -> None:
+        self._in_flight_by_channel.pop(channel_id, None)
+        self.wake()
 
     async def _wait_for_work(self, next_channel_due_at: int | None) -> None:
         if self._store.fault is not None:
             await self._clock.sleep(WRITE_RETRY_SECONDS)
             return
         now = self._clock.now()
-        wake_times = [
-            now + (_SHARED_DB_POLL_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_POLL_INTERVAL_SECONDS),
-            *self._paused_until_by_channel_id.values(),
+        wait_seconds: list[float] = [
+            _SHARED_DB_POLL_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_POLL_INTERVAL_SECONDS,
+            *self._send_runner.list_back_off_seconds(),
+            *await self._post_send.list_wait_seconds(now),
+            *await self._schedule.list_wait_seconds(now),
         ]
-        next_due_times = [
-            next_channel_due_at,
-            await self._post_send.next_due(),
-            await self._schedule.next_due_at(),
-        ]
-        wake_times += [due_at for due_at in next_due_times if due_at is not None]
-        wait_seconds: list[float] = [max(min(wake_times) - now, 0)]
-        if (back_off_seconds := self._schedule.runner.seconds_until_next_end()) is not None:
-            wait_seconds.append(back_off_seconds)
-        await wait_for_event(self._clock, self._work_available, min(wait_seconds))
+        if next_channel_due_at is not None:
+            wait_seconds.append(next_channel_due_at - now)
+        await wait_for_event(self._clock, self._work_available, max(min(wait_seconds), 0))
 
     async def _drain_channel(self, channel_id: int) -> None:
-        while channel_id not in self._paused_until_by_channel_id and not self._is_stopping:
+        while not (self._send_runner.is_backing_off(channel_id) or self._send_runner.is_stopping):
             async with self._send_slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
                 in_doubt_claim = self._in_doubt_claims.first(channel_id)
                 dispatch = in_doubt_claim.dispatch if in_doubt_claim else await self._store.dispatches.claim(channel_id)
@@ -256,7 +211,7 @@ class OutboxRelay:
 
     async def _record_error(self, dispatch: Dispatch) -> None:
         """Mark a dispatch as in doubt after an unexpected error, or as failed after several errors."""
-        self._mark_in_doubt(dispatch, _ERROR_BACKOFF_SECONDS)
+        self._mark_in_doubt(dispatch, ERROR_BACKOFF_SECONDS)
         self._error_count_by_dispatch_id[dispatch.id] += 1
         if self._error_count_by_dispatch_id[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
             await self._store.dispatches.mark_failed(dispatch.id, Reason(SendProblem.INTERNAL_ERROR))
@@ -299,10 +254,10 @@ class OutboxRelay:
             and not is_safe_to_resend
             and (wait_seconds := seconds_until_next_lookup(elapsed_seconds)) is not None
         ):
-            self._pause_channel(dispatch.channel_id, wait_seconds)
+            self._send_runner.back_off(dispatch.channel_id, wait_seconds)
             return
         if isinstance(outcome, RetryAfter | DeliveryUnknown):
-            self._pause_channel(
+            self._send_runner.back_off(
                 dispatch.channel_id,
                 outcome.seconds if isinstance(outcome, RetryAfter) else LOOKUP_DELAY_SECONDS,
             )
@@ -328,10 +283,7 @@ class OutboxRelay:
     def _mark_in_doubt(self, dispatch: Dispatch, pause_seconds: float) -> None:
         """Pause a channel, and look up one of its dispatches after the pause, since it may have been sent."""
         self._in_doubt_claims.add(dispatch)
-        self._pause_channel(dispatch.channel_id, pause_seconds)
-
-    def _pause_channel(self, channel_id: int, seconds: float) -> None:
-        self._paused_until_by_channel_id[channel_id] = self._clock.now() + math.ceil(seconds)
+        self._send_runner.back_off(dispatch.channel_id, pause_seconds)
 
 
 def _with_message_ids(dispatch: Dispatch, outcome: Sent) -> Dispatch:

@@ -49,9 +49,12 @@ class PostingContext:
         """Make the outbox relay check for due work now."""
         self.work_available.set()
 
-    def handle_fault(self, task_name: str, error: BaseException) -> float:
-        """Report the error that ended a short task; return the seconds until the next attempt."""
+    def handle_fault(self, task_name: str, error: BaseException, **subject: object) -> float:
+        """Report the error that ended a short task; return the seconds until the next attempt.
+
+        `subject` names what the task was working on, for the log.
+        """
         if isinstance(error, DatabaseFault | LeaseLost):
             return WRITE_RETRY_SECONDS
-        self.supervisor.report_failure(task_name, error)
+        self.supervisor.report_failure(task_name, error, **subject)
         return ERROR_BACKOFF_SECONDS

@@ -62,13 +62,10 @@ class TaskSchedule:
             if due_at is not None and due_at <= now:
                 self.runner.start(task, self._run)
 
-    async def next_due_at(self) -> int | None:
-        """Return when the next task that neither runs nor backs off is due; None if there is none.
-
-        Raises StoreError.
-        """
+    async def list_wait_seconds(self, now: int) -> list[float]:
+        """Return the seconds until each task is due, or ends backing off. Raises StoreError."""
         due_times = [await task.next_due_at() for task in self._list_idle_tasks()]
-        return min((due_at for due_at in due_times if due_at is not None), default=None)
+        return [due_at - now for due_at in due_times if due_at is not None] + self.runner.list_back_off_seconds()
 
     async def _run(self, task: ScheduledTask) -> None:
         self.runner.back_off(task, await task.run())

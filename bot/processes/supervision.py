@@ -47,11 +47,15 @@ class Supervisor:
             if len(failure_times) == MAX_FAILURES and failure_times[0] > window_start
         ]
 
-    def report_failure(self, task_name: str, error: BaseException) -> None:
-        """Log the error that ended a task, and count it, unless it is a fault that the store has logged."""
+    def report_failure(self, task_name: str, error: BaseException, **subject: object) -> None:
+        """Log the error that ended a task, and count it, unless it is a fault that the store has logged.
+
+        `subject` names what the task was working on, for the log.
+        """
         if not isinstance(error, DatabaseFault):
             self._failure_times_by_task[task_name].append(self._clock.monotonic())
-            log.error("task failed name=%s", task_name, exc_info=error)
+            fields = "".join(f" {name}={identifier}" for name, identifier in subject.items())
+            log.error("task failed name=%s%s", task_name, fields, exc_info=error)
 
     async def _supervise(self, task_name: str, run: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -42,13 +42,11 @@ class OutboxCog(LoopCog):
         services.poller.on_recorded = self._on_poll_recorded
         services.full_text_fetcher.on_page_stored = outbox_relay.wake
         services.cluster_events.subscribe("outbox", outbox_relay.wake)
-        services.on_clock_stepped_back.append(outbox_relay.on_clock_set_back)
         await super().cog_load()
 
     async def cog_unload(self) -> None:
         """Stop sending: requests in progress are finished, other posts stay in the outbox."""
         services, outbox_relay = self.bot.services, self.bot.outbox_relay
-        services.on_clock_stepped_back.remove(outbox_relay.on_clock_set_back)
         services.cluster_events.unsubscribe("outbox", outbox_relay.wake)
         await super().cog_unload()
         await outbox_relay.stop()
