@@ -141,6 +141,22 @@ def fit_scorer(sample_sets: Sequence[SpanSamples]) -> Scorer:
     return build_scorer(boosters, 1.0, 0.0, 1.0)
 
 
+def fit_span_scorers(
+    examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]
+) -> tuple[list[int], list[Scorer]]:
+    """Return the fold of each chat question, and for each fold the trees fitted on the other ones."""
+    folds, chat_samples = assign_folds(examples), [build_chat_samples(example) for example in examples]
+    return folds, [
+        fit_scorer(
+            [
+                *encyclopedic_samples,
+                *(samples for samples, samples_fold in zip(chat_samples, folds, strict=True) if samples_fold != fold),
+            ]
+        )
+        for fold in range(FOLDS)
+    ]
+
+
 def mark_first_quotes(
     examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]
 ) -> Iterator[tuple[Example, ScoredCandidate, bool]]:
@@ -148,23 +164,7 @@ def mark_first_quotes(
     them."""
     outcomes, _, _ = compute_calibrated_outcomes(examples)
     chat_examples = [chat_outcome.example for chat_outcome in outcomes]
-    example_folds, chat_samples = (
-        assign_folds(chat_examples),
-        [build_chat_samples(example) for example in chat_examples],
-    )
-    scorers = [
-        fit_scorer(
-            [
-                *encyclopedic_samples,
-                *(
-                    samples
-                    for samples, samples_fold in zip(chat_samples, example_folds, strict=True)
-                    if samples_fold != fold
-                ),
-            ]
-        )
-        for fold in range(FOLDS)
-    ]
+    example_folds, scorers = fit_span_scorers(chat_examples, encyclopedic_samples)
     for outcome, fold in zip(outcomes, example_folds, strict=True):
         quotes = select_quotes(outcome.example.question, outcome.judged)[0]
         articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}

@@ -29,6 +29,7 @@ from benchmarks.answers_examples import (
     NEAR_TOPIC,
     OUTSIDE,
     load_examples,
+    reading,
 )
 from benchmarks.answers_fit import (
     Outcome,
@@ -39,6 +40,8 @@ from benchmarks.answers_fit import (
 )
 from bot.answers.answer_model import Confidence
 from bot.answers.answer_scorer import load_candidate_scorer
+from bot.answers.candidate_scoring import ScoredCandidate, with_excerpt
+from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_selection import classify_confidence, select_quotes
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
@@ -55,6 +58,18 @@ def format_interval(hits: int, count: int) -> str:
     return f"{share:.2f} ({max(0.0, middle - half):.2f}–{min(1.0, middle + half):.2f}, n={count})"
 
 
+def with_first_excerpt(outcome: Outcome, candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return candidates of which the first has its excerpt, by the trees in the file."""
+    question = outcome.example.question
+    articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
+    return [
+        with_excerpt(question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate)
+        if not number
+        else candidate
+        for number, candidate in enumerate(candidates)
+    ]
+
+
 def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
     """By what is measured and in which language, what became of each question."""
     answer_scorer = load_candidate_scorer(with_cosines=semantic)
@@ -67,7 +82,8 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
             counts[name]["both"].append(is_met)
 
         tier, tier_without = (
-            classify_confidence(candidates or [], answer_scorer) for candidates in (outcome.judged, outcome.without)
+            classify_confidence(outcome.example.question, with_first_excerpt(outcome, candidates or []), answer_scorer)
+            for candidates in (outcome.judged, outcome.without)
         )
         is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, outcome.judged)[0]
         quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]

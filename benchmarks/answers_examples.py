@@ -172,7 +172,7 @@ def _label_candidates(
     )
 
 
-async def _add_cosines(
+async def add_cosines(
     newsroom: Services, example: Example, by_words: Judge, known_cosines: dict[str, dict[str, float]]
 ) -> Example:
     """A question with those of its candidates that are held against its meaning, and how near they are.
@@ -274,7 +274,7 @@ async def load_examples(
             if pair[0].kind != ENCYCLOPEDIC
         ]
         question_examples = [
-            await _add_cosines(newsroom, question_example, judge, known_cosines) for question_example, judge in pairs
+            await add_cosines(newsroom, question_example, judge, known_cosines) for question_example, judge in pairs
         ]
         file.write_text(json.dumps(known_cosines), "utf-8")
         return question_examples

@@ -273,20 +273,25 @@ def compute_calibrated_outcomes(examples: Sequence[Example]) -> tuple[list[Outco
     shift of these."""
     outcomes = judge_outcomes(examples, fit_judges(examples))
     slope, shift = calibrate(outcomes)
+    return with_calibrated_probabilities(outcomes, slope, shift), slope, shift
 
-    def again(judged: list[ScoredCandidate]) -> list[ScoredCandidate]:
+
+def with_calibrated_probabilities(outcomes: Sequence[Outcome], slope: float, shift: float) -> list[Outcome]:
+    """Return outcomes whose log-odds are stretched and shifted."""
+
+    def recalibrate(judged: list[ScoredCandidate]) -> list[ScoredCandidate]:
         return [
             candidate._replace(probability=1 / (1 + exp(-slope * log_odds(candidate.probability) - shift)))
             for candidate in judged
         ]
 
-    calibrated = [
+    return [
         outcome._replace(
-            judged=again(outcome.judged), without=None if outcome.without is None else again(outcome.without)
+            judged=recalibrate(outcome.judged),
+            without=None if outcome.without is None else recalibrate(outcome.without),
         )
         for outcome in outcomes
     ]
-    return calibrated, slope, shift
 
 
 def compute_trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float, float]]:

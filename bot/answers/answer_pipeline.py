@@ -169,7 +169,7 @@ async def answer_from_articles(
     )
     candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, scored_articles.candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
-    confidence = classify_confidence(candidates, scorer, retrieved_articles.context_ids)
+    confidence = classify_confidence(question, candidates, scorer, retrieved_articles.context_ids)
     return build_answer(
         question,
         candidates,

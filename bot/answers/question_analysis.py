@@ -124,6 +124,7 @@ class AnalysedQuestion:
         language: ISO 639-1 code of the question's language, or None if unknown.
         answer_types: Expected types of answer; empty if none is apparent.
         changes_over_time: Whether the question asks about the present, so that the newest answer counts.
+        article_count: Number of articles in the search index.
     """
 
     text: str
@@ -131,6 +132,7 @@ class AnalysedQuestion:
     terms: tuple[QuestionTerm, ...]
     answer_types: frozenset[AnswerType]
     changes_over_time: bool
+    article_count: int
 
 
 def asks_for_name(text: str) -> bool:
@@ -196,4 +198,5 @@ def analyse_question(
         terms=tuple(terms),
         answer_types=frozenset(expected_types),
         changes_over_time=bool(PRESENT_PATTERN.search(normalized_text)) and not _PAST_PATTERN.search(normalized_text),
+        article_count=article_count,
     )

@@ -8,7 +8,8 @@ from math import log
 from bot.answers.answer_model import MAX_QUOTES, MAX_RELATED_ARTICLES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, log_odds
 from bot.answers.candidate_scoring import ScoredCandidate
-from bot.answers.question_analysis import AnalysedQuestion
+from bot.answers.question_analysis import PATTERN_TYPES, AnalysedQuestion
+from bot.answers.quote_excerpts import Excerpt
 from bot.core.models import Article
 from bot.search.index import text_analysis
 
@@ -19,6 +20,18 @@ MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
 
 A superseded quote is an earlier one with another answer.
 """
+SMALL_STORE_ARTICLES, LARGE_STORE_ARTICLES = 1_000, 16_000
+"""Numbers of articles up to which a store is small, and from which on it is large.
+
+Between them the bar of a sure answer rises with the logarithm of the number.
+"""
+SMALL_STORE_LOG_ODDS = 0.5
+"""Amount by which the minimum log-odds of a sure answer are lower in a small store.
+
+Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
+"""
+MIN_EXPECTED_SPAN_PROBABILITY = 0.2
+"""Minimum probability of the number, sum or time that a question asks for, in a sure answer."""
 MIN_SPAN_PROBABILITY = 0.3
 """Minimum probability of the words that answer, in both passages, for the older one to be superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
@@ -29,7 +42,10 @@ Different answers on one day are not a change.
 
 
 def classify_confidence(
-    candidates: Sequence[ScoredCandidate], scorer: Scorer, context_ids: frozenset[int] = frozenset()
+    question: AnalysedQuestion,
+    candidates: Sequence[ScoredCandidate],
+    scorer: Scorer,
+    context_ids: frozenset[int] = frozenset(),
 ) -> Confidence:
     """Return the confidence of the answer whose best candidate (passage that may answer) is given.
 
@@ -38,9 +54,29 @@ def classify_confidence(
     """
     if not candidates or candidates[0].probability < scorer.possible_threshold:
         return Confidence.NOTHING
-    if context_free_log_odds(candidates[0], context_ids) >= log_odds(scorer.sure_threshold):
+    min_log_odds = compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
+    if context_free_log_odds(candidates[0], context_ids) >= min_log_odds and has_expected_words(
+        question, candidates[0].excerpt
+    ):
         return Confidence.SURE
     return Confidence.POSSIBLE
+
+
+def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> float:
+    """Return the minimum log-odds of a sure answer, which are lower in a small store.
+
+    `sure_threshold` is the minimum probability in a store of `LARGE_STORE_ARTICLES`.
+    """
+    size = log(max(article_count, SMALL_STORE_ARTICLES) / SMALL_STORE_ARTICLES)
+    relative_size = min(1.0, size / log(LARGE_STORE_ARTICLES / SMALL_STORE_ARTICLES))
+    return log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
+
+
+def has_expected_words(question: AnalysedQuestion, excerpt: Excerpt) -> bool:
+    """Return whether an excerpt has a likely number, sum or time, if the question asks for one."""
+    return not question.answer_types & PATTERN_TYPES or (
+        excerpt.answer_span is not None and excerpt.span_probability >= MIN_EXPECTED_SPAN_PROBABILITY
+    )
 
 
 def context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:

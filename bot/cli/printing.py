@@ -50,7 +50,7 @@ def print_answer(answer: Answer, settings: Settings) -> None:
             )
     elif answer.confidence is Confidence.NOTHING:
         terminal.echo_stderr(
-            f"Nothing on this in the {answer.article_count:,} stored articles."
+            f"Nothing on this in the {answer.article_count:,} stored article{'' if answer.article_count == 1 else 's'}."
             if answer.article_count
             else "No article is stored yet."
         )

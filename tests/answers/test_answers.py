@@ -60,10 +60,12 @@ async def seeded(library: Library) -> str:
 async def test_the_shared_questions_come_out_right(library, searcher):
     text = await seeded(library)
     firsts: list[bool] = []
+    sure: list[str] = []
     for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
         question_row = json.loads(line)
         answer = await answer_question(searcher, question_row["question"], feed_ids=None)
         quoted = offered(answer)
+        sure += [answer.question] * answer.is_answered
         assert all(quote in text for quote in quoted)
         if question_row["answer_has_any"]:
             has_answer = [any(words in quote for words in question_row["answer_has_any"]) for quote in quoted]
@@ -72,6 +74,22 @@ async def test_the_shared_questions_come_out_right(library, searcher):
         else:
             assert answer.confidence is not Confidence.SURE, question_row["question"]
     assert firsts.count(False) <= 1
+    assert len(sure) >= 3, sure  # plain questions, of which one is in another language
+
+
+@pytest.mark.parametrize(
+    ("question", "answer_span"),
+    [
+        ("When was Rekognition launched?", "2016"),
+        ("How many employees signed a petition against Rekognition?", "about a hundred employees"),
+        ("Why does Amazon ban the police from using Rekognition?", "because of protests against racism"),
+    ],
+)
+async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, question, answer_span):
+    await (await Library(store).open()).add(TITLE, BAN)
+    answer = await answer_question(searcher_of(store), question, feed_ids=None)
+    assert answer.is_answered, answer.probability
+    assert answer.quotes[0].answer_span in answer_span + " and police violence", answer.quotes[0].answer_span
 
 
 @pytest.mark.parametrize(

@@ -217,8 +217,26 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
 def test_an_article_that_was_talked_about_makes_no_answer_sure():
     by = Scorer(bias=0.0, trees=(), sure_threshold=0.6, possible_threshold=0.1)
     judged_quotes = [make_judged_quote(1, 0.8, days=1, answer=None)]
-    assert classify_confidence(judged_quotes, by) is Confidence.SURE
-    assert classify_confidence(judged_quotes, by, frozenset({1})) is Confidence.POSSIBLE
+    question = analyse_question("nordwave", frequency, 16 * ARTICLES)
+    assert classify_confidence(question, judged_quotes, by) is Confidence.SURE
+    assert classify_confidence(question, judged_quotes, by, frozenset({1})) is Confidence.POSSIBLE
+
+
+def test_less_is_needed_to_be_sure_in_a_small_store():
+    by = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
+    small, medium, large = (analyse_question("nordwave", frequency, count) for count in (1, 4_000, 16_000))
+    for probability, confidences in ((0.4, "sure possible possible"), (0.46, "sure sure possible"), (0.5, "sure " * 3)):
+        quotes = [make_judged_quote(1, probability, days=1, answer=None)]
+        classes = [classify_confidence(question, quotes, by) for question in (small, medium, large)]
+        assert classes == confidences.split()
+
+
+def test_who_asks_for_a_number_is_sure_of_nothing_without_one():
+    by = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
+    question = analyse_question("how many ships does Nordwave have", frequency, ARTICLES)
+    with_number, without = (make_judged_quote(1, 0.9, days=1, answer=answer) for answer in ("12 ships", None))
+    assert classify_confidence(question, [with_number], by) is Confidence.SURE
+    assert classify_confidence(question, [without], by) is Confidence.POSSIBLE
 
 
 def test_candidates_that_share_a_sentence_are_quoted_once():

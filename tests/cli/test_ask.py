@@ -79,6 +79,20 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
         assert answer["period"] == {"since": "1789-01-01T00:00:00Z", "before": "1790-01-01T00:00:00Z"}
 
 
+def test_people_see_the_sentence_that_answers_and_scripts_the_passage(telex):
+    text = "Un câble est coupé. La réparation du câble Nordwave coûte 12 millions d’euros. Personne n’est blessé."
+    telex("import", "-", given=line(1, title="Des nouvelles de la mer", text=text))
+    question = "combien coûte la réparation du câble Nordwave"
+    assert "“La réparation du câble Nordwave coûte 12 millions d’euros.” [1]" in telex("ask", question).stdout
+    (answer,) = telex.json("ask", question, "--json")
+    (quote, *_) = answer["quotes"] or answer["possible"]
+    assert quote["text"] in text
+    assert quote["answer"] == "12 millions d’euros"
+    unknown = telex("ask", "Quand la tour Eiffel a-t-elle été construite ?")
+    assert unknown.stdout == ""
+    assert "Nothing on this in the 1 stored article." in unknown.stderr
+
+
 def test_thanks_get_no_quote(telex):
     telex("import", "-", given=line(1, title="Merci patron", text="Merci patron est un film."))
     assert "You’re welcome!" in telex("ask", "merci").stderr
