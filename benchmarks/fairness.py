@@ -29,9 +29,9 @@ from benchmarks import promises
 from bot.client.services import Services, open_services
 from bot.core.models import DispatchKind, Feed
 from bot.core.settings import Settings
-from tests.support.answer_desk import polled, sent
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import deliver, poll
 
 FLOODING_FEEDS, ENTRIES = 40, 1_990
 SLOW_FEEDS, SLOW_ANSWER_SECONDS = 400, 28.0
@@ -256,8 +256,8 @@ async def restless(_seconds: float) -> tuple[bool, str]:
                 server_id=channel, channel_id=channel, feed_id=feed.id, first_article_id=None
             )
             for _ in range(288):
-                feed = await polled(newsroom, feed)
-                for dispatch, articles in await sent(newsroom, channel):
+                feed = await poll(newsroom, feed)
+                for dispatch, articles in await deliver(newsroom, channel):
                     is_notice = dispatch.kind is DispatchKind.FEED_ALERT
                     key = f"{name} notices" if is_notice else f"{name} posts"
                     counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))

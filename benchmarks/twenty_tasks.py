@@ -22,6 +22,7 @@ from cogs.running.welcome_message import send_welcome
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import choose, components, find_menu, last_reply, message_text
+from tests.support.scenario import first_subscription_id
 from tools.pictures.picture_stage import server_in
 
 DAY = 86_400
@@ -237,11 +238,6 @@ TASKS: tuple[tuple[str, str, Task], ...] = (
 def has_save_button(post: Any) -> bool:
     """Whether a message has a Save button."""
     return any(component.get("label") == "Save" for component in components(post))
-
-
-async def first_subscription_id(world: World) -> str:
-    """The id of the first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 def outlines(server: FeedServer) -> Iterator[opml.Outline]:

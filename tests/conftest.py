@@ -16,12 +16,15 @@ from hypothesis import settings as hypothesis_settings
 
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
+from bot.search.searching import Searcher
 from bot.store import Store
 from tests.support import postgres_server
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import FeedServer
 from tests.support.leaks import record_leaks
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
 from tests.support.wire.bot_process import Launcher
 from tests.support.workers.kept_workers import IDLE_WORKERS, ReusedWorkers
 
@@ -146,6 +149,16 @@ async def store(settings, clock, empty_database) -> AsyncIterator[Store]:
     open_store = await Store.open(settings.database, clock)
     yield open_store
     await open_store.close()
+
+
+@pytest.fixture
+async def library(store) -> Library:
+    return await Library(store).open()
+
+
+@pytest.fixture
+def searcher(store) -> Searcher:
+    return searcher_of(store)
 
 
 @pytest.fixture

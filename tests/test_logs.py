@@ -19,8 +19,9 @@ from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import button_custom_id, last_reply, message_text, open_feed_card, text, three_items
+from tests.support.interactions import button_custom_id, last_reply, message_text, open_feed_card
 from tests.support.leaks import SECRETS, record_leaks
+from tests.support.scenario import posted_texts, three_items, why
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 ADDRESSES = (
@@ -172,7 +173,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
             message_text(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id)))
         )
         shown_texts.append(message_text(await telex.editor.slash(telex.news, "feed list")))
-        shown_texts.append(message_text(await telex.reader.slash(telex.news, "why", link="https://127.0.0.1/x")))
+        shown_texts.append(await why(telex, "https://127.0.0.1/x"))
     feed_server.handle("/private/s3cr3tt0ken99/rss", rude)
     errors: list[StoreError] = []
     for number, (patched_class, name, replacement) in enumerate(
@@ -187,7 +188,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
                 errors.append(error)
     assert len(errors) == 1
     await telex.deliver()
-    shown_texts += [text(post) for post in telex.posts()]
+    shown_texts += posted_texts(telex)
     shown_texts.append(message_text(await open_feed_card(telex, "")))
     for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
         shown_texts.append(message_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))

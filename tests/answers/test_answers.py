@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from bot.answers.answer_model import Answer, Confidence
 from bot.answers.answer_pipeline import answer_question
-from bot.search.searching import Searcher
 from bot.text import boilerplate
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
 from tests.support.shared import shared
 
 BAN = (
@@ -32,16 +30,10 @@ TITLE = "Amazon bans police use of Rekognition"
 
 
 @pytest.fixture
-async def library(store) -> Library:
-    opened = await Library(store).open()
+async def library(library) -> Library:
     for title, text in FILLER:
-        await opened.add(title, text, language="fr" if "musée" in text else "en")
-    return opened
-
-
-@pytest.fixture
-def searcher(store) -> Searcher:
-    return searcher_of(store)
+        await library.add(title, text, language="fr" if "musée" in text else "en")
+    return library
 
 
 def offered(answer: Answer) -> list[str]:
@@ -85,9 +77,9 @@ async def test_the_shared_questions_come_out_right(library, searcher):
         ("Why does Amazon ban the police from using Rekognition?", "because of protests against racism"),
     ],
 )
-async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, question, answer_span):
+async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, searcher, question, answer_span):
     await (await Library(store).open()).add(TITLE, BAN)
-    answer = await answer_question(searcher_of(store), question, feed_ids=None)
+    answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.is_answered, answer.probability
     assert answer.quotes[0].answer_span in answer_span + " and police violence", answer.quotes[0].answer_span
 

@@ -74,11 +74,6 @@ def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language):
     assert len(wrong) <= 2, wrong
 
 
-@pytest.fixture
-async def library(store) -> Library:
-    return await Library(store).open()
-
-
 async def ask_question(store: Store, text: str) -> Answer:
     return await answer_pipeline.answer_question(searcher_of(store), text, feed_ids=None)
 

@@ -17,8 +17,8 @@ from bot.cli.article_files import import_lines
 from bot.client.services import Services, open_services
 from bot.polling import jsonl_articles
 from bot.polling.jsonl_articles import parse_row
-from tests.support.answer_desk import polled
 from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.outbox_scenario import poll
 
 FULL = {
     "url": "https://news.example/2020/06/10/amazon",
@@ -74,7 +74,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(sett
     async with open_services(settings, clock) as room:
         for name in ("Example: World", "Example: Tech", "Other"):  # two feeds of one outlet share articles
             url = feed_server.serve("/" + name[-5:].strip(), make_rss(*items, title=name))
-            await polled(room, await room.store.feeds.add(url))
+            await poll(room, await room.store.feeds.add(url))
         first = await exported(room)
         again = await imported(room, first.encode().splitlines(keepends=True))
         assert again.stored == 0

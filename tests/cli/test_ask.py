@@ -5,23 +5,16 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from tests.cli.test_commands import Telex, line
 from tests.support.model_service import ModelService
+from tests.support.telex_command import article_line
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
-
-
-@pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    return Telex(tmp_path, launcher)
 
 
 def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     now = datetime.now(UTC)
     articles_jsonl = [
-        line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
+        article_line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
         for number, (title, hours) in enumerate(
             [
                 ("Mistral ouvre un bureau", 30),
@@ -66,7 +59,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
 
 
 def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
-    article_jsonl = line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
+    article_jsonl = article_line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
     telex("import", "-", given=article_jsonl)
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
         errors = telex("ask", question).stderr
@@ -81,7 +74,7 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
 
 def test_people_see_the_sentence_that_answers_and_scripts_the_passage(telex):
     text = "Un câble est coupé. La réparation du câble Nordwave coûte 12 millions d’euros. Personne n’est blessé."
-    telex("import", "-", given=line(1, title="Des nouvelles de la mer", text=text))
+    telex("import", "-", given=article_line(1, title="Des nouvelles de la mer", text=text))
     question = "combien coûte la réparation du câble Nordwave"
     assert "“La réparation du câble Nordwave coûte 12 millions d’euros.” [1]" in telex("ask", question).stdout
     (answer,) = telex.json("ask", question, "--json")
@@ -94,7 +87,7 @@ def test_people_see_the_sentence_that_answers_and_scripts_the_passage(telex):
 
 
 def test_thanks_get_no_quote(telex):
-    telex("import", "-", given=line(1, title="Merci patron", text="Merci patron est un film."))
+    telex("import", "-", given=article_line(1, title="Merci patron", text="Merci patron est un film."))
     assert "You’re welcome!" in telex("ask", "merci").stderr
     (answer,) = telex.json("ask", "merci", "--json")
     assert not answer["answered"]
@@ -104,7 +97,7 @@ def test_thanks_get_no_quote(telex):
 async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_server):
     service = ModelService(feed_server)
     telex.environment |= {"TELEX_MODEL_URL": service.url, "TELEX_MODEL_NAME": "small"}
-    await asyncio.to_thread(telex, "import", "-", given=line(1))
+    await asyncio.to_thread(telex, "import", "-", given=article_line(1))
     service.answer_with("La version 1 est disponible depuis lundi [1].")
     completed = await asyncio.to_thread(telex, "ask", QUESTION)
     assert "La version 1 est disponible depuis lundi. [1]" in completed.stdout

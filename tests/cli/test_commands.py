@@ -4,93 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from bot.store import Store
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.wire.bot_process import Launcher, inherit_environment
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Telex:
-    """Runs `telex` with a database of its own, in a folder where nothing of the checkout lies."""
-
-    def __init__(self, folder: Path, launcher: Launcher) -> None:
-        self.folder = folder
-        self.launcher = launcher
-        self.environment = {
-            **inherit_environment(),
-            "PYTHONPATH": str(ROOT),
-            "TELEX_DATABASE": str(folder / "news.db"),
-            "TELEX_SEMANTIC": "false",
-            "TELEX_FULL_TEXT": "never",
-            "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1",
-        }
-
-    def __call__(self, *arguments: str, status: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command in a process that has everything imported."""
-        with TemporaryDirectory() as place:
-            output_path, log, input_path = (Path(place) / name for name in ("output", "log", "given"))
-            input_path.write_text(given, "utf-8")
-            streams = {"given": str(input_path), "output": str(output_path), "log": str(log)}
-            where = {"environment": self.environment, "folder": str(self.folder)}
-            pid = self.launcher.ask(argv=arguments, **where, **streams)["pid"]
-            end = time.monotonic() + 60
-            while (exit_status := self.launcher.ask(poll=pid)["status"]) is None:
-                if time.monotonic() > end:
-                    os.kill(pid, signal.SIGKILL)
-                time.sleep(0.005)
-            completed = subprocess.CompletedProcess(
-                arguments, exit_status, output_path.read_text("utf-8"), log.read_text("utf-8")
-            )
-        assert completed.returncode == status, completed.stderr
-        return completed
-
-    def cold(self, *arguments: str, status: int = 0) -> None:
-        """Run a command as a shell does: from nothing."""
-        command = [sys.executable, "-m", "bot", *arguments]
-        completed = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
-        )
-        assert completed.returncode == status, completed.stderr
-
-    def json(self, *arguments: str, input_text: str = "") -> list[Any]:
-        return [json.loads(line) for line in self(*arguments, given=input_text).stdout.splitlines()]
-
-
-@pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    return Telex(tmp_path, launcher)
-
-
-def line(number: int, **changes: object) -> str:
-    article: dict[str, object] = {
-        "url": f"https://news.example/{number}",
-        "title": f"Les éditeurs publient la version {number}",
-        "text": f"La version {number} corrige des failles de sécurité. Elle est disponible depuis lundi.",
-        "summary": "",
-        "published": f"2026-03-0{number % 9 + 1}T08:00:00+00:00",
-        "language": "fr",
-        "source": "Le Fil",
-        "author": "A. Rédactrice",
-        "tags": ["logiciel"],
-        "image": None,
-    }
-    return json.dumps(article | changes, ensure_ascii=False)
+from tests.support.telex_command import Telex, article_line
 
 
 def test_imported_articles_are_found_by_a_search_without_accents(telex):
-    telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
+    telex("import", "-", given=article_line(1) + "\n" + article_line(2, title="Un tout autre sujet", text="Rien."))
     answers = telex.json("search", "editeur", "--json")
     assert [answer["query"] for answer in answers] == ["editeur"]
     (hit,) = answers[0]["results"]
@@ -102,7 +29,7 @@ def test_imported_articles_are_found_by_a_search_without_accents(telex):
 
 
 def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex):
-    telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
+    telex("import", "-", given=article_line(1) + "\n" + article_line(2, title="Un tout autre sujet", text="Rien."))
     for arguments in (
         ("-editeurs", "--json"),
         ("--limit", "5", "--json", "-editeurs"),
@@ -118,13 +45,13 @@ def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex):
 
 
 def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(telex, tmp_path):
-    articles_jsonl = "\n".join(line(number) for number in range(5))
+    articles_jsonl = "\n".join(article_line(number) for number in range(5))
     telex("import", "-", given=articles_jsonl)
     telex("import", "-", given=articles_jsonl)
     telex("export", "out.jsonl")
     exported = (tmp_path / "out.jsonl").read_text("utf-8")
     assert len(exported.splitlines()) == 5
-    assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(line(0)))
+    assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(article_line(0)))
     other_telex = Telex(tmp_path, telex.launcher)
     other_telex.environment["TELEX_DATABASE"] = str(tmp_path / "other.db")
     other_telex("import", "out.jsonl")
@@ -132,15 +59,15 @@ def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(telex,
 
 
 def test_a_bad_line_is_named_and_the_others_are_kept(telex):
-    dated = line(3, published="2026-03-01 or so")
-    completed = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}\n{dated}", status=1)
+    dated = article_line(3, published="2026-03-01 or so")
+    completed = telex("import", "-", given=f"{article_line(1)}\n{{not json\n{article_line(2)}\n{dated}", status=1)
     assert "line 2" in completed.stderr
     assert "line 4: published: not a date" in completed.stderr
     assert len(telex.json("latest", "--json")) == 2
 
 
 def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex):
-    telex("import", "-", given=line(1))
+    telex("import", "-", given=article_line(1))
     answers = telex.json("search", "-", "--json", "--limit", "3", input_text="version\nabsent\n\n")
     assert [(answer["query"], len(answer["results"])) for answer in answers] == [
         ("version", 1),
@@ -149,7 +76,7 @@ def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex):
 
 
 def test_an_answer_has_the_shape_that_scripts_rely_on(telex):
-    telex("import", "-", given=line(1))
+    telex("import", "-", given=article_line(1))
     (answer,) = telex.json("ask", "Depuis quand la version 1 est-elle disponible ?", "--json")
     assert answer.keys() >= {"question", "answered", "quotes", "possible", "sources", "nearest"}
     for quote in answer["quotes"]:
@@ -246,7 +173,7 @@ def test_an_unknown_command_is_wrong_use(telex):
 
 
 def test_a_backup_is_a_database_and_never_overwrites(telex, tmp_path):
-    telex("import", "-", given=line(1))
+    telex("import", "-", given=article_line(1))
     telex("backup", "copy.db")
     telex("backup", "copy.db", status=1)
     copy = Telex(tmp_path, telex.launcher)

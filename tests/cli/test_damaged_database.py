@@ -7,16 +7,11 @@ import re
 
 import pytest
 
-from tests.cli.test_commands import Telex
+from tests.support.telex_command import Telex
 from tests.support.wire.disks import spoil_schema
 
 COMMANDS = (["check"], ["feeds"], ["migrate"], ["backup", "copy.db"], ["poll"], ["run"])
 TOKEN = f"{base64.b64encode(b'123456789012345678').decode()}.GstAnd.{'x' * 38}"
-
-
-@pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    return Telex(tmp_path, launcher)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -3,7 +3,7 @@
 import json
 
 from bot.search.semantic import article_encoder
-from tests.cli.test_commands import Telex
+from tests.support.telex_command import Telex
 
 STORIES = (
     ("The outage", "A fire destroyed a data centre in Strasbourg. Nobody was hurt.", "en"),

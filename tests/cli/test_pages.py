@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 
-import pytest
-
-from tests.cli.test_commands import Telex
 from tests.support.feed_server import FeedServer, make_rss
 
 PAGE = (
@@ -45,8 +42,3 @@ def test_what_a_page_says_is_found_and_told_of(telex, tmp_path):
     assert [hit["title"] for hit in answer["results"]] == ["Battery 1"]
     exported = [json.loads(line) for line in telex("export", "-").stdout.splitlines()]
     assert {row["text"] for row in exported} == {"A firm in Leeds has built a battery…"}
-
-
-@pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    return Telex(tmp_path, launcher)

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from bot.core.clock import SystemClock
 from bot.store import Store
-from tests.cli.test_commands import telex
-
-__all__ = ["telex"]
 
 ANSWERED, UNANSWERED = "Who bought Slack?", "Où est passé l’été ?"
 

@@ -15,14 +15,9 @@ from bot.cli import checks, main
 from bot.core import installation
 from bot.core.database_url import DatabaseUrl, parse_database_location
 from bot.search.semantic import article_encoder
-from tests.cli.test_commands import Telex, line
+from tests.support.telex_command import article_line
 
 SECRET = "hunter2-and-more"
-
-
-@pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    return Telex(tmp_path, launcher)
 
 
 WRONG = {
@@ -172,7 +167,7 @@ def test_a_move_names_the_path_where_no_database_is_and_asks_no_server(telex):
 
 @pytest.mark.parametrize("command", [("migrate",), ("poll",), ("import", "-")])
 def test_a_command_that_writes_makes_the_database(telex, command):
-    telex(*command, given=line(1))
+    telex(*command, given=article_line(1))
     telex("feeds")
 
 

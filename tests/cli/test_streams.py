@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import Telex, line
+from tests.support.telex_command import Telex, article_line
 
 FULL = Path("/dev/full")
 
 
 @pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    telex = Telex(tmp_path, launcher)
-    telex("import", "-", given="\n".join(line(number) for number in range(60)))
+def telex(telex) -> Telex:
+    telex("import", "-", given="\n".join(article_line(number) for number in range(60)))
     return telex
 
 
@@ -59,7 +58,7 @@ def test_work_that_was_stopped_does_not_claim_to_be_done(telex, signal_):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as stopped:
-        batch = ("\n".join(line(number) for number in range(1000, 1500)) + "\n").encode()
+        batch = ("\n".join(article_line(number) for number in range(1000, 1500)) + "\n").encode()
         stopped.stdin.write(batch)
         stopped.stdin.flush()
         while len(telex.json("latest", "--json", "--limit", "1000")) < 500:

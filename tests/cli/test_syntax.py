@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_commands import Telex
 from tests.support.search.syntax import (
     AMAZON,
     ARTICLES,
@@ -18,6 +17,7 @@ from tests.support.search.syntax import (
     SUGGESTIONS_BY_QUERY,
     TITLES_BY_QUERY,
 )
+from tests.support.telex_command import Telex
 
 
 def row(number: int, article: dict[str, Any]) -> str:
@@ -26,8 +26,7 @@ def row(number: int, article: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    telex = Telex(tmp_path, launcher)
+def telex(telex) -> Telex:
     telex("import", "-", given="\n".join(row(number, article) for number, article in enumerate(ARTICLES)))
     return telex
 

@@ -19,7 +19,8 @@ from bot.core.models import Article
 from bot.core.preferences import Preference
 from tests.support.discord_world import World, invite
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import START, hide_channel, newest_article, text
+from tests.support.interactions import hide_channel, text
+from tests.support.scenario import START, newest_article
 
 PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
 """A word of the feed that all in the server see, of the one in a hidden channel, of another server's."""

@@ -15,17 +15,15 @@ from bot.store.sqlite import sqlite_engine
 from tests.cogs.test_bookmarks import attachment_text, bookmark_all_articles, bookmark_titles
 from tests.support.discord_world import World
 from tests.support.interactions import (
-    START,
     button_labels,
     components,
     find_menu,
-    follow,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     text,
 )
+from tests.support.scenario import START, follow, newest_article
 
 
 async def read_help_topics(world: World, person: MemberActor | UserHandle) -> dict[str, str]:

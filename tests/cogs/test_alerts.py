@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.interactions import button_labels, follow, last_reply, message_text, text, three_items
+from tests.support.interactions import button_labels, last_reply, message_text, text
+from tests.support.scenario import follow, three_items
 
 
 async def fail_feed(world: World, feed_server: FeedServer, *, status: int = 410) -> None:

@@ -14,20 +14,18 @@ from bot.writing.citation_checks import Sentence
 from tests.cogs.engine import bot_mention
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
-    START,
     button_custom_id,
     button_labels,
     components,
-    follow,
     forge_click,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     parts,
     restrict_to_editors,
     text,
 )
+from tests.support.scenario import START, follow, newest_article
 
 QUESTION = "Who announced a moratorium on police use of facial recognition?"
 TITLE = "Amazon bans police use of its facial recognition for a year"

@@ -9,23 +9,20 @@ import discord
 from bot.posting.rendering import buttons
 from cogs.reading import bookmarking
 from tests.support.discord_world import World
-from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
     NEXT,
-    START,
     button_labels,
     choose,
     find_menu,
-    follow,
     forge_click,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     press,
-    three_items,
 )
-from tests.support.shown import list_components, title
+from tests.support.scenario import START, follow, newest_article, post_catch_up
+from tests.support.shown import list_components
 
 
 async def bookmark_titles(world: World, person: Any) -> list[str]:
@@ -141,17 +138,8 @@ async def test_the_menu_of_a_message_keeps_its_article(telex, feed_server):
     assert "isn’t one of my posts" in message_text(await telex.reader.context_menu(telex.news, "Bookmark", chat))
 
 
-async def post_catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
-    feed = await follow(telex, feed_server)
-    late_items = [make_rss_item(100 + number, title=f"Late {number}", published=START + number) for number in range(14)]
-    feed_server.serve("/rss", make_rss(*reversed(late_items), *three_items()))
-    await telex.advance(3600)
-    await telex.poll_and_deliver(feed)
-    return next(post for post in telex.posts() if "arrived in the meantime" in (title(post) or ""))
-
-
 async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server):
-    message = await post_catch_up(telex, feed_server)
+    message = await post_catch_up(telex, feed_server, 14)
     select = next(component for component in list_components(message) if component["type"] == 3)
     article_keys = [option["value"] for option in select["options"][:2]]
     answer = await telex.reader.select(message, article_keys, custom_id=select["custom_id"])
@@ -162,7 +150,7 @@ async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server
 
 
 async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(telex, feed_server):
-    message = await post_catch_up(telex, feed_server)
+    message = await post_catch_up(telex, feed_server, 14)
     post = await telex.store.dispatches.by_message_id(message.id)
     await telex.reader.context_menu(telex.news, "Bookmark", message)
     assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1

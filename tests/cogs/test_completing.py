@@ -11,7 +11,8 @@ from cogs.reading import query_autocomplete
 from cogs.reading.query_autocomplete import completion_context
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import START, follow, hide_channel, message_text
+from tests.support.interactions import hide_channel, message_text
+from tests.support.scenario import START, follow
 
 
 async def complete_option(world: World, query: str, option: str = "query", *, by: str = "reader") -> list[str]:

@@ -8,7 +8,8 @@ from bot.core.preferences import Preference
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import START, follow, message_text, text
+from tests.support.interactions import message_text, text
+from tests.support.scenario import START, follow
 
 HOUR = 3600
 """The clock stands at half past eight in the evening in UTC, and at half past ten in Paris."""

@@ -20,7 +20,6 @@ from tests.support.interactions import (
     choose,
     components,
     find_menu,
-    follow,
     forge_click,
     last_reply,
     message_text,
@@ -28,6 +27,7 @@ from tests.support.interactions import (
     restrict_to_editors,
     text,
 )
+from tests.support.scenario import follow, publish, why
 
 DAY = 86_400
 
@@ -65,8 +65,7 @@ async def publish_articles(world: World, server: FeedServer, feed: Feed, *titles
         make_rss_item(1000 + number + now, title=title, published=now - 60 + number)
         for number, title in enumerate(titles)
     ]
-    server.serve(path, make_rss(*reversed(new_items), title=feed.title))
-    await world.poll(feed)
+    await publish(world, server, feed, *reversed(new_items), title=feed.title, delivered=False)
 
 
 async def advance_until_due(world: World) -> None:
@@ -151,13 +150,13 @@ async def test_digest_only_posts_nothing_singly_and_why_says_so(telex, feed_serv
     await telex.deliver()
     assert len(telex.posts()) == post_count_before
     link = (await telex.store.articles.list_newest([feed.id], limit=1))[0].url
-    why_text = message_text(await telex.editor.slash(telex.news, "why", link=link))
+    why_text = await why(telex, link, person=telex.editor)
     assert "kept for the channel’s next digest" in why_text
     await advance_until_due(telex)
     assert "Linux gets a scheduler" in text(telex.posts()[-1])
-    why = message_text(await telex.editor.slash(telex.news, "why", link=link))
-    assert "in a digest" in why
-    assert str(telex.posts()[-1].id) in why
+    reason = await why(telex, link, person=telex.editor)
+    assert "in a digest" in reason
+    assert str(telex.posts()[-1].id) in reason
 
 
 async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):

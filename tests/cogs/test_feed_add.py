@@ -12,14 +12,12 @@ from tests.support.interactions import (
     button_labels,
     choose,
     find_menu,
-    follow,
     hide_channel,
     last_reply,
     message_text,
     open_feed_card,
-    three_items,
 )
-from tests.support.shown import title
+from tests.support.scenario import follow, posted_titles, three_items
 
 
 async def followed_feeds(world: World) -> list[tuple[int, str]]:
@@ -38,7 +36,7 @@ async def test_confirming_follows_here_once_and_posts_the_newest_article_alone(t
     final_reply = await telex.editor.click(last_reply(preview), label="Follow")
     await telex.deliver()
     assert await followed_feeds(telex) == [(telex.news.id, "Example News")]
-    assert [title(post) for post in telex.posts()] == ["Cities ban facial recognition"]
+    assert posted_titles(telex) == ["Cities ban facial recognition"]
     assert "Now following" in message_text(final_reply)
     assert button_labels(last_reply(final_reply)) == []
     assert await telex.store.articles.count() == 3
@@ -290,7 +288,7 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, fe
     final_reply = await telex.editor.click(last_reply(events_preview), label="Follow this list")
     await telex.deliver()
     assert "Now following **Town**" in message_text(final_reply)
-    assert [title(post) for post in telex.posts()] == ["Events *number* 1 of this year"]
+    assert posted_titles(telex) == ["Events *number* 1 of this year"]
     assert f"`{page}` · a list on this page" in message_text(await open_feed_card(telex, "Town"))
     why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
     assert "in **Town**" in message_text(why)

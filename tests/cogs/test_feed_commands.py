@@ -10,29 +10,21 @@ from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
 from bot.text import urls
 from cogs.feeds import starter_packs
-from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import (
-    START,
     button_labels,
     components,
     find_menu,
-    follow,
     hide_channel,
     last_reply,
     message_text,
     open_feed_card,
     text,
-    three_items,
 )
+from tests.support.scenario import START, first_subscription_id, follow, posted_titles, publish, three_items
 from tests.support.shown import title
 
 COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
-
-
-async def first_subscription_id(world: World) -> str:
-    """The id of the server's first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(telex, feed_server):
@@ -150,9 +142,8 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server
         telex.news, "feed move", feed=await first_subscription_id(telex), channel=other_channel
     )
     assert f"to {other_channel.mention}" in message_text(move_reply)
-    feed_server.serve("/rss", make_rss(make_rss_item(4, title="After the move", published=START), *three_items()))
-    await telex.poll_and_deliver(feed)
-    assert [title(post) for post in telex.posts(other_channel)] == ["After the move"]
+    await publish(telex, feed_server, feed, make_rss_item(4, title="After the move", published=START), *three_items())
+    assert posted_titles(telex, other_channel) == ["After the move"]
     assert len(telex.posts()) == 1
     second_reply = await telex.editor.slash(
         telex.news, "feed move", feed=await first_subscription_id(telex), channel=other_channel
@@ -289,8 +280,7 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_ser
     await telex.editor.slash(telex.news, "feed pause", feed=await first_subscription_id(telex))
     second_reply = await telex.editor.slash(telex.news, "feed pause", feed=await first_subscription_id(telex))
     assert "already paused" in message_text(second_reply)
-    feed_server.serve("/rss", make_rss(make_rss_item(4, title="During", published=START), *three_items()))
-    await telex.poll_and_deliver(feed)
+    await publish(telex, feed_server, feed, make_rss_item(4, title="During", published=START), *three_items())
     assert len(telex.posts()) == 1
     await telex.advance(60)
     resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
@@ -299,9 +289,8 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_ser
     second_reply = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
     assert "isn’t paused" in message_text(second_reply)
     after = make_rss_item(5, title="After", published=START + 60)
-    feed_server.serve("/rss", make_rss(after, make_rss_item(4, title="During"), *three_items()))
-    await telex.poll_and_deliver(feed)
-    assert [title(post) for post in telex.posts()][1:] == ["After"]
+    await publish(telex, feed_server, feed, after, make_rss_item(4, title="During"), *three_items())
+    assert posted_titles(telex)[1:] == ["After"]
 
 
 async def test_a_preview_shows_the_newest_article_to_the_asker_alone(telex, feed_server):
@@ -325,7 +314,7 @@ async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(telex, feed
     refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))
     assert "has 1 new article" in message_text(refreshed)
     await telex.deliver()
-    assert [title(post) for post in telex.posts()][1:] == ["Just out"]
+    assert posted_titles(telex)[1:] == ["Just out"]
     feed_server.serve("/rss", status=404)
     await telex.advance(61)
     failed = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))

@@ -9,24 +9,23 @@ from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
     NEXT,
-    START,
     button_labels,
     components,
-    follow,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     open_feed_card,
     press,
+)
+from tests.support.scenario import (
+    START,
+    first_subscription_id,
+    follow,
+    newest_article,
+    posted_titles,
+    publish,
     three_items,
 )
-from tests.support.shown import title
-
-
-async def first_subscription_id(world: World) -> str:
-    """The id of the server's first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 async def saved_filters(world: World) -> list[tuple[str, str]]:
@@ -38,8 +37,7 @@ async def saved_filters(world: World) -> list[tuple[str, str]]:
 
 async def publish_and_deliver(world: World, server: FeedServer, feed: Feed, *new_items: str) -> None:
     """The feed brings these, and they are posted or not."""
-    server.serve("/rss", make_rss(*new_items, *three_items()))
-    await world.poll_and_deliver(feed)
+    await publish(world, server, feed, *new_items, *three_items())
 
 
 async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(telex, feed_server):
@@ -65,7 +63,7 @@ async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(telex, f
         make_rss_item(5, title="A vote on maps", published=START - 2),
         make_rss_item(4, title="New chips", published=START - 1),
     )
-    assert [title(post) for post in telex.posts()[post_count_before:]] == ["New chips"]
+    assert posted_titles(telex)[post_count_before:] == ["New chips"]
 
 
 async def test_why_names_the_filter(telex, feed_server):

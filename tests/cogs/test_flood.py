@@ -15,7 +15,8 @@ from bot.store.people.bookmarks import Bookmarks
 from bot.store.sources.feeds import Feeds
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_crowd, persistent_item_classes
 from tests.support.discord_world import World
-from tests.support.interactions import find_menu, follow
+from tests.support.interactions import find_menu
+from tests.support.scenario import follow
 
 QUICK = "Not so fast! Try again in"
 SHARE = command_tree.USER_BURST

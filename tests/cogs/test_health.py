@@ -25,6 +25,7 @@ from cogs.running.health_monitor import HealthCog
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.scenario import publish
 from tests.support.wire.waiting import until
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
@@ -69,8 +70,7 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
         (first,) = await read_owner_messages(reader_owned_world)
         assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
         assert await read_owner_messages(reader_owned_world) == [first]
-        feed_server.serve("/feed", make_rss(make_rss_item(0), make_rss_item(1)))
-        await reader_owned_world.poll(feed)
+        await publish(reader_owned_world, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
         assert await read_owner_messages(reader_owned_world) == [first, "I can reach the feeds again."]
     assert [record.message for record in caplog.records if record.name == "cogs.running.health_monitor"] == [
         "feeds unreachable hours=2",
@@ -170,8 +170,7 @@ async def test_the_health_check_fails_when_discord_stays_away_unless_others_have
 async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, page, feed_server):
     feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await telex.poll(feed)
-    feed_server.serve("/feed", make_rss(make_rss_item(0), make_rss_item(1)))
-    await telex.poll(feed)
+    await publish(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
     feed_server.serve("/feed", b"", status=404)
     await telex.poll(feed)
     telex.clock.advance(90)

@@ -42,7 +42,8 @@ from cogs.reading import bookmark_exports as exports
 from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import item_from_result
-from tests.support.interactions import START, last_reply, parts
+from tests.support.interactions import last_reply, parts
+from tests.support.scenario import START
 
 CORPUS = (
     "@everyone @here <@1> <@!1> <@&2> <#3> <id:customize>",

@@ -8,8 +8,8 @@ from bot.feeds.parsing import opml
 from bot.polling.following import opml_import
 from cogs.feeds import feed_commands as feeds_cog
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import START, follow, hide_channel, last_reply, message_text, text, three_items
-from tests.support.shown import title
+from tests.support.interactions import hide_channel, last_reply, message_text, text
+from tests.support.scenario import START, follow, posted_titles, publish, three_items
 
 
 def opml_document(addresses: Sequence[str]) -> bytes:
@@ -37,9 +37,8 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(telex, fee
     assert len(telex.posts()) == post_count_before
     assert await telex.store.articles.count({feed.id}) == 3
     telex.clock.advance(60)
-    feed_server.serve("/rss", make_rss(make_rss_item(4, title="Later", published=START + 60), *three_items()))
-    await telex.poll_and_deliver(feed)
-    assert [title(post) for post in telex.posts()[post_count_before:]] == ["Later"]
+    await publish(telex, feed_server, feed, make_rss_item(4, title="Later", published=START + 60), *three_items())
+    assert posted_titles(telex)[post_count_before:] == ["Later"]
     second_reply = await telex.editor.slash(telex.news, "feed import", file=("list.opml", document))
     assert "☑️ 2 feeds were already followed" in message_text(second_reply)
 

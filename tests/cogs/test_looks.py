@@ -17,21 +17,16 @@ from tests.support.interactions import (
     button_labels,
     components,
     find_menu,
-    follow,
     last_reply,
     message_text,
     open_feed_card,
     parts,
     text,
 )
+from tests.support.scenario import first_subscription_id, follow
 
 USE = "Use this look"
 FORM = "Prefix, colour, excerpt…"
-
-
-async def first_subscription_id(world: World) -> str:
-    """The id of the server's first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 async def subscription_look(world: World) -> PostLook | None:

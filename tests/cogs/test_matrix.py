@@ -29,7 +29,7 @@ from tests.cogs.people import (
     command_names,
     create_crowd,
 )
-from tests.support.interactions import text
+from tests.support.scenario import posted_texts
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
 IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER)
@@ -226,7 +226,7 @@ async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_no
     post_count_before = len(telex.posts())
     for question in ("what did the thieves take?", "search: thieves", "search: gazette"):
         await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> {question}")
-    reply_texts = [text(post) for post in telex.posts()[post_count_before:]]
+    reply_texts = posted_texts(telex)[post_count_before:]
     reply_texts.append(await people.command(MANAGER, "ask", question="What did the thieves take?", public=True))
     assert len(reply_texts) > 3
     for reply_text in reply_texts:

@@ -22,20 +22,18 @@ from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, 
 from cogs.asking import message_answers
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
-from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
     NEXT,
-    START,
     button_custom_id,
     button_labels,
-    follow,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     press,
     text,
 )
+from tests.support.scenario import START, follow, newest_article, publish
 
 
 async def test_a_reply_goes_to_the_message_and_pings_nobody(telex, feed_server, engine):
@@ -156,8 +154,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, f
     feed = await follow(telex, feed_server, make_rss_item(0, title="Old", published=START - 90_000))
     robot_items = [make_rss_item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
     robot_items[-1] = make_rss_item(13, title="Cities ban facial recognition", published=START - 13)
-    feed_server.serve("/rss", make_rss(*robot_items))
-    await telex.poll_and_deliver(feed)
+    await publish(telex, feed_server, feed, *robot_items)
     catch_up = next(post for post in telex.posts() if "arrived in the meantime" in text(post))
     articles = await telex.store.articles.list_newest([feed.id], limit=14)
     ban_article = next(article for article in articles if article.title.startswith("Cities"))

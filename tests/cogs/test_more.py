@@ -13,15 +13,8 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.reading import more_menu
 from tests.support import store_probe
 from tests.support.discord_world import World
-from tests.support.interactions import (
-    button_labels,
-    components,
-    follow,
-    last_reply,
-    message_text,
-    newest_article,
-    text,
-)
+from tests.support.interactions import button_labels, components, last_reply, message_text, text
+from tests.support.scenario import follow, newest_article
 from tests.support.store_probe import Column
 
 ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types

@@ -11,7 +11,8 @@ from bot.client.services import open_services
 from bot.core.models import Feed
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.interactions import START, message_text, text
+from tests.support.interactions import message_text, text
+from tests.support.scenario import START, why
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 PAGE_REMAINDER = (
@@ -154,5 +155,5 @@ async def test_why_tells_that_the_publisher_wants_no_programs(world, feed_server
     teaser_feed = TeaserFeed(world, feed_server)
     link = await teaser_feed.publish_teaser(1)
     await teaser_feed.read_due_pages()
-    reply_text = message_text(await world.reader.slash(world.news, "why", link=link))
+    reply_text = await why(world, link)
     assert "Its publisher doesn’t allow bots (robots.txt)." in reply_text

@@ -14,7 +14,8 @@ from tests.cogs.test_bookmarks import attachment_text
 from tests.cogs.test_digests import publish_articles
 from tests.cogs.test_watching import refuse_direct_message
 from tests.support.discord_world import World
-from tests.support.interactions import components, find_menu, follow, hide_channel, last_reply, message_text, text
+from tests.support.interactions import components, find_menu, hide_channel, last_reply, message_text, text
+from tests.support.scenario import follow
 
 
 async def open_digest_panel(world: World) -> ResponseMessage:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from cogs.reading import bookmarking
-from tests.cogs.test_bookmarks import bookmark_titles, post_catch_up
+from tests.cogs.test_bookmarks import bookmark_titles
 from tests.support.discord_world import World
-from tests.support.interactions import follow, text
+from tests.support.interactions import text
+from tests.support.scenario import follow, post_catch_up
 
 
 async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):
@@ -39,7 +40,7 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
 
 
 async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
-    message = await post_catch_up(telex, feed_server)
+    message = await post_catch_up(telex, feed_server, 14)
     post = await telex.store.dispatches.by_message_id(message.id)
     await telex.reader.react(message, "🔖")
     assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1

@@ -7,22 +7,20 @@ import re
 import discord
 import pytest
 
-from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
     BACK,
     NEXT,
-    START,
     button_custom_id,
     button_labels,
     choose,
     find_menu,
-    follow,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     press,
 )
+from tests.support.scenario import START, follow, newest_article, publish
 
 
 def numbered_items(count: int, word: str = "Robots") -> list[str]:
@@ -323,8 +321,7 @@ async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(telex, fe
         earlier_item = make_rss_item(number, title=f"The beginning of {outlet}", published=START - 9000)
         feed = await follow(telex, feed_server, earlier_item, path=f"/{number}", title=outlet)
         news = make_rss_item(10 + number, title=title, published=START - 60)
-        feed_server.serve(f"/{number}", make_rss(news, earlier_item, title=outlet))
-        await telex.poll(feed)
+        await publish(telex, feed_server, feed, news, earlier_item, title=outlet, delivered=False)
     for name, options in (("latest", {}), ("search", {"query": "nordwave"})):
         reply_text = message_text(await telex.reader.slash(telex.news, name, **options))
         assert reply_text.count("[Repair ship") == 1

@@ -15,8 +15,8 @@ from bot.text import discord_text
 from cogs.feeds import starter_packs
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import choose, follow, last_reply, message_text, newest_article, selected_labels, text
-from tests.support.shown import title
+from tests.support.interactions import choose, last_reply, message_text, selected_labels, text
+from tests.support.scenario import follow, newest_article, posted_titles, publish, why
 
 
 def timestamp_of(text: str) -> int:
@@ -37,11 +37,13 @@ async def publish_articles(world: World, server: FeedServer, *numbers: int) -> N
     """The followed feed brings articles, which are owed."""
     (_subscription, feed), *_other_pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     now = world.clock.now()
-    server.serve(
-        "/rss",
-        make_rss(*(make_rss_item(number, published=now - 600 + number) for number in reversed(numbers))),
+    await publish(
+        world,
+        server,
+        feed,
+        *(make_rss_item(number, published=now - 600 + number) for number in reversed(numbers)),
+        delivered=False,
     )
-    await world.poll(feed)
 
 
 async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
@@ -111,18 +113,18 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_se
     assert len(telex.posts()) == post_count_before
     (_subscription, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     article = await newest_article(telex, feed)
-    assert "Waiting until 07:00 (quiet hours)." in message_text(
-        await telex.editor.slash(telex.news, "why", link=article.url)
-    ).replace("\\", "")
+    assert "Waiting until 07:00 (quiet hours)." in (await why(telex, article.url, person=telex.editor)).replace(
+        "\\", ""
+    )
     assert "-# 🌙 Waiting until 07:00 (quiet hours)." in message_text(await telex.editor.slash(telex.news, "feed list"))
     assert "Right now: Waiting until 07:00" in text(await open_schedule(telex))
     telex.locales[telex.editor.id] = "fr"
-    assert "En attente jusqu’à 07:00 (heures calmes)." in message_text(
-        await telex.editor.slash(telex.news, "why", link=article.url)
-    ).replace("\\", "")
+    assert "En attente jusqu’à 07:00 (heures calmes)." in (await why(telex, article.url, person=telex.editor)).replace(
+        "\\", ""
+    )
     await telex.advance(8 * 3600)
     await telex.deliver()
-    assert [title(post) for post in telex.posts()[post_count_before:]] == ["Article 11", "Article 12"]
+    assert posted_titles(telex)[post_count_before:] == ["Article 11", "Article 12"]
 
 
 async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_server):
@@ -134,7 +136,7 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_
     await telex.deliver()
     await publish_articles(telex, feed_server, 12, 13, 14)
     await telex.deliver()
-    assert [title(post) for post in telex.posts()[post_count_before:]] == [
+    assert posted_titles(telex)[post_count_before:] == [
         "Article 11",
         "3 articles arrived in the meantime",
     ]

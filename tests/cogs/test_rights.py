@@ -12,7 +12,8 @@ from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import MAY, rights_by_command
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import follow, hide_channel, last_reply, message_text
+from tests.support.interactions import hide_channel, last_reply, message_text
+from tests.support.scenario import follow
 
 
 async def test_discord_hides_no_command_of_those_who_manage_feeds(telex):

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from bot.store import use_keys
 from tests.support.feed_server import make_rss
-from tests.support.interactions import button_custom_id, last_reply, message_text, three_items
+from tests.support.interactions import button_custom_id, last_reply, message_text
+from tests.support.scenario import three_items
 
 
 @pytest.fixture(autouse=True)

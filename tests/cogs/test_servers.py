@@ -8,7 +8,8 @@ from bot.core.models import DeliveryStatus
 from bot.core.reasons import Reason, WithheldReason
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.feed_server import make_rss_item
-from tests.support.posting_publisher import Publisher, titles
+from tests.support.posting_publisher import Publisher
+from tests.support.scenario import posted_titles
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     telex.env.backend.guilds.pop(other_server.id)
     await telex.restart()
     await publisher.post(make_rss_item(1))
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
     fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)}
     assert (fates[channel.id].fate, fates[channel.id].reason) == (
@@ -64,7 +65,7 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITE_PERMISSIONS.value})
     await telex.env.settle()
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(telex, publisher):

@@ -21,7 +21,6 @@ from tests.support.interactions import (
     choose,
     components,
     find_menu,
-    follow,
     forge_click,
     hide_channel,
     last_reply,
@@ -30,6 +29,7 @@ from tests.support.interactions import (
     selected_labels,
     text,
 )
+from tests.support.scenario import follow
 from tests.support.shown import list_components
 
 CHANNELS, ROLES = 8, 6  # kinds of menus

@@ -13,16 +13,8 @@ from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
 from tests.support.discord_world import World, invite
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import (
-    components,
-    find_menu,
-    forge_click,
-    hide_channel,
-    last_reply,
-    message_text,
-    text,
-    three_items,
-)
+from tests.support.interactions import components, find_menu, forge_click, hide_channel, last_reply, message_text, text
+from tests.support.scenario import posted_titles, three_items
 from tests.support.shown import title
 
 CHANNELS = 8  # a kind of menu
@@ -191,7 +183,7 @@ async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
     final_reply = await telex.editor.click(last_reply(setup_reply), label="Follow")
     assert f"arriving in <#{other_channel.id}>" in message_text(final_reply)
     await telex.deliver()
-    assert [title(post) for post in telex.posts(other_channel)] == ["Of two"]
+    assert posted_titles(telex, other_channel) == ["Of two"]
 
 
 async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, starter_pack_server):

@@ -26,15 +26,8 @@ from tests.cogs.test_digests import advance_until_due, publish_articles, start_d
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import (
-    button_labels,
-    components,
-    follow,
-    last_reply,
-    message_text,
-    restrict_to_editors,
-    text,
-)
+from tests.support.interactions import button_labels, components, last_reply, message_text, restrict_to_editors, text
+from tests.support.scenario import follow, publish
 
 PUBLIC = "https://telex.example/news"
 CAUGHT_UP = 15
@@ -161,8 +154,7 @@ async def publish_two_outlets(world: World, server: FeedServer) -> None:
         headline = STORY if number < 13 else "Only for subscribers"
         entry = make_rss_item(number, title=headline, body="Engineers <i>found</i> them.", published=now - 100 + number)
         entry = entry.replace("news.example", f"{domain}.example")
-        server.serve(path, make_rss(entry, make_rss_item(900 + number), title=title))
-        await world.poll_and_deliver(feed)
+        await publish(world, server, feed, entry, make_rss_item(900 + number), title=title)
 
 
 async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_something_comes(

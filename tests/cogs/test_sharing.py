@@ -4,7 +4,8 @@ import discord
 
 from bot.posting.recovery import message_contents
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import button_labels, choose, follow, hide_channel, last_reply, message_text, text
+from tests.support.interactions import button_labels, choose, hide_channel, last_reply, message_text, text
+from tests.support.scenario import follow
 
 
 async def test_one_result_is_shared_under_the_name_of_who_shared_it(telex, feed_server):

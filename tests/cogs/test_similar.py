@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import (
-    START,
-    button_labels,
-    choose,
-    find_menu,
-    follow,
-    hide_channel,
-    last_reply,
-    message_text,
-)
+from tests.support.interactions import button_labels, choose, find_menu, hide_channel, last_reply, message_text
+from tests.support.scenario import START, follow
 from tests.support.shown import title
 
 NAME = "More like this"

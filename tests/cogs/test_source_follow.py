@@ -16,8 +16,8 @@ from tests.support.interactions import (
     find_menu,
     last_reply,
     message_text,
-    three_items,
 )
+from tests.support.scenario import three_items
 
 MENU = "Follow this source"
 ARTICLE_PAGE = (

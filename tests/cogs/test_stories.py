@@ -4,7 +4,8 @@ from bot.cli import printing
 from bot.core import setting_registry
 from bot.posting.wording.post_explanations import explain_link
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import choose, follow, last_reply, message_text, text
+from tests.support.interactions import choose, last_reply, message_text, text
+from tests.support.scenario import follow, publish, why
 
 STORY = "Harbour bridge closes after cracks were found"
 
@@ -23,13 +24,12 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     )
     post_count_before = len(telex.posts())
     now = telex.clock.now()
-    feed_server.serve("/rss", make_rss(make_rss_item(11, title=STORY, published=now - 60)))
-    await telex.poll_and_deliver(feed)
+    await publish(telex, feed_server, feed, make_rss_item(11, title=STORY, published=now - 60))
     assert len(telex.posts()) == post_count_before
     link = "https://news.example/articles/11"
-    why = message_text(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
+    reason = (await why(telex, link, person=telex.editor)).replace("\\", "")
     why_not = "Waiting for more outlets: 1 of 2 so far."
-    assert why_not in why
+    assert why_not in reason
     assert why_not in "".join(printing.explanation_lines(await explain_link(telex.store, link)))  # in a terminal
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
@@ -40,12 +40,11 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     monkeypatch.setattr(telex.newsroom.websub, "is_pushed", {feed.id}.__contains__)
     assert message_text(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
     entry = make_rss_item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
-    feed_server.serve("/rival", make_rss(entry, make_rss_item(901), title="The Rival"))
-    await telex.poll_and_deliver(rival_feed)
+    await publish(telex, feed_server, rival_feed, entry, make_rss_item(901), title="The Rival")
     (post,) = telex.posts()[post_count_before:]
     assert STORY in text(post)
     assert "Also: " in text(post)
-    assert "posted" in message_text(await telex.editor.slash(telex.news, "why", link=link))
+    assert "posted" in await why(telex, link, person=telex.editor)
 
 
 async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(telex, feed_server):
@@ -56,13 +55,14 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     assert "**Best of the day**: no limit → at most 1 story a day" in history
     post_count_before = len(telex.posts())
     now = telex.clock.now()
-    feed_server.serve("/rss", make_rss(make_rss_item(12, published=now - 60), make_rss_item(11, published=now - 90)))
-    await telex.poll_and_deliver(feed)
+    await publish(
+        telex, feed_server, feed, make_rss_item(12, published=now - 60), make_rss_item(11, published=now - 90)
+    )
     assert len(telex.posts()) == post_count_before
     link = "https://news.example/articles/11"
     telex.locales[telex.editor.id] = "fr"
-    why = message_text(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
-    assert "Seuls les meilleurs sujets du jour y sont publiés" in why
+    reason = (await why(telex, link, person=telex.editor)).replace("\\", "")
+    assert "Seuls les meilleurs sujets du jour y sont publiés" in reason
     due = await telex.store.held_posts.next_due_at()
     assert due is not None
     await telex.advance(due - now)
@@ -72,8 +72,8 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     await telex.advance(86_400)
     await telex.deliver()
     assert len(telex.posts()) == post_count_before + 1
-    why = message_text(await telex.editor.slash(telex.news, "why", link=link))
-    assert "il n’était pas parmi les meilleurs sujets du jour" in why
+    reason = await why(telex, link, person=telex.editor)
+    assert "il n’était pas parmi les meilleurs sujets du jour" in reason
     preferences = await telex.store.preferences.by_channel(telex.news.id)
     assert preferences[setting_registry.TOP_STORIES_PER_DAY] == 1
     changes = await telex.store.preferences.changes(telex.guild.id, limit=9)

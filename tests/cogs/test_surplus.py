@@ -8,6 +8,7 @@ from bot.polling import ingest_quota
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import hide_channel, message_text
+from tests.support.scenario import publish, why
 
 LEFT_OUT = "https://news.example/articles/119"
 
@@ -24,8 +25,7 @@ async def follow_flooding_feed(telex: World, server: FeedServer) -> None:
     feed = await telex.follow(server.serve("/", make_rss(*first)))
     await telex.poll(feed)
     await telex.advance(600)
-    server.serve("/", make_rss(*(make_rss_item(number) for number in range(100, 120)), *first))
-    await telex.poll_and_deliver(feed)
+    await publish(telex, server, feed, *(make_rss_item(number) for number in range(100, 120)), *first)
 
 
 async def test_the_list_why_and_one_message_tell_of_it(ten_entries_per_feed, telex, feed_server):
@@ -34,7 +34,7 @@ async def test_the_list_why_and_one_message_tell_of_it(ten_entries_per_feed, tel
     assert f"-# 🟠 **Example News**: too many articles: 15 left out (first <t:{now}:R>" in message_text(
         await telex.editor.slash(telex.news, "feed list")
     )
-    reply_text = message_text(await telex.reader.slash(telex.news, "why", link=LEFT_OUT))
+    reply_text = await why(telex, LEFT_OUT)
     assert reply_text == f"Left out <t:{now}:f>: **Example News** published more at once than I can keep."
     posts = [embed.description or "" for post in telex.posts() for embed in post.embeds] + [
         post.content for post in telex.posts()
@@ -49,6 +49,6 @@ async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(ten_entries
     await follow_flooding_feed(telex, feed_server)
     hide_channel(telex, telex.news, telex.reader)
     elsewhere = telex.guild.create_text_channel("elsewhere")
-    reply_text = message_text(await telex.reader.slash(elsewhere, "why", link=LEFT_OUT))
+    reply_text = await why(telex, LEFT_OUT, channel=elsewhere)
     assert "Left out" not in reply_text
     assert "I haven’t seen this" in reply_text

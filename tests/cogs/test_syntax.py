@@ -11,7 +11,8 @@ import pytest
 from bot.search.query.query_parser import parse_query
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import START, button_labels, choose, follow, last_reply, message_text
+from tests.support.interactions import button_labels, choose, last_reply, message_text
+from tests.support.scenario import START, follow
 from tests.support.search.syntax import (
     AMAZON,
     ARTICLES,

@@ -9,8 +9,9 @@ from simcord.results import InteractionResult
 
 from bot.core.models import Article
 from tests.support.discord_world import World
-from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import components, follow, last_reply, message_text, newest_article, text
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import components, last_reply, message_text, text
+from tests.support.scenario import follow, newest_article, publish, why
 
 
 async def open_more_menu(world: World, article: Article, person: MemberActor) -> InteractionResult:
@@ -44,8 +45,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]
     entries = [make_rss_item(n, title=title, published=now - 100 + n) for n, title in enumerate(titles, 11)]
     for count in (6, 12):  # so that all are posts
-        feed_server.serve("/rss", make_rss(*reversed(entries[:count])))
-        await telex.poll_and_deliver(feed)
+        await publish(telex, feed_server, feed, *reversed(entries[:count]))
     articles = await telex.store.articles.list_newest([feed.id], limit=20)
     chess_articles = [candidate for candidate in articles if "Chess" in candidate.title]
     for number, article in enumerate(chess_articles):
@@ -57,15 +57,15 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     panel = last_reply(await telex.editor.slash(telex.news, "settings taste"))
     assert "chess" not in text(panel).casefold()  # the taste of two: each would know the other's
     link = chess_articles[0].url
-    assert "Liked in this server" not in message_text(await telex.editor.slash(telex.news, "why", link=link))
+    assert "Liked in this server" not in await why(telex, link, person=telex.editor)
     for article in chess_articles:
         await telex.store.bookmarks.add(77, article.id, server_id=telex.guild.id)
     telex.bot.services.preference_models.invalidate(telex.guild.id)
     panel = last_reply(await telex.editor.slash(telex.news, "settings taste"))
     assert "**Likes**\nWords in titles: **Chess** ×" in text(panel)
     assert "**Golf**" in text(panel).partition("**Likes less**")[2]
-    why = message_text(await telex.editor.slash(telex.news, "why", link=link))
-    assert "Liked in this server: **" in why
+    reason = await why(telex, link, person=telex.editor)
+    assert "Liked in this server: **" in reason
     privacy_text = message_text(await telex.reader.slash(telex.news, "privacy"))
     assert "6 reactions to articles (Like, Less like this, More)" in privacy_text
     erased = await telex.store.erase(telex.reader.id)

@@ -14,7 +14,8 @@ from cogs.reading import trend_commands
 from tests.digests.test_trends import word
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
-from tests.support.interactions import button_labels, choose, follow, hide_channel, last_reply, message_text, parts
+from tests.support.interactions import button_labels, choose, hide_channel, last_reply, message_text, parts
+from tests.support.scenario import follow
 
 DAY = 86_400
 

@@ -11,12 +11,12 @@ from tests.support.interactions import (
     button_custom_id,
     button_labels,
     components,
-    follow,
     forge_click,
     last_reply,
     message_text,
     press,
 )
+from tests.support.scenario import follow
 
 MAX_CLASSES = 4
 """So many classes of ours, one below the other, make a view at most: a reader has to open each of them."""

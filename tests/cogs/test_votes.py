@@ -10,7 +10,8 @@ from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
-from tests.support.interactions import components, follow, forge_click, last_reply, message_text, newest_article
+from tests.support.interactions import components, forge_click, last_reply, message_text
+from tests.support.scenario import follow, newest_article
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,8 @@ from bot.watches import watch_matching
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import START, choose, follow, hide_channel, last_reply, message_text, text
+from tests.support.interactions import choose, hide_channel, last_reply, message_text, text
+from tests.support.scenario import START, follow, posted_texts
 from tests.support.shown import title
 from tests.support.store_probe import OutboxRow
 
@@ -100,7 +101,7 @@ async def test_a_match_is_told_by_direct_message_once(telex, watched_feed):
 async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_not(telex, watched_feed):
     await add_watch(telex, "browser")
     await add_watch(telex, "engine")
-    messages = [text(message) for message in telex.posts(telex.reader.user.dm_channel)]
+    messages = posted_texts(telex, telex.reader.user.dm_channel)
     assert messages == ["I’ll send new articles matching **browser** here. Manage your watches with /watch list."]
 
 

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from bot.core.reasons import Reason, SendProblem
 from tests.support.discord_world import World
-from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import (
-    START,
-    choose,
-    find_menu,
-    follow,
-    hide_channel,
-    last_reply,
-    message_text,
-    three_items,
-)
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import choose, find_menu, hide_channel, last_reply, message_text
+from tests.support.scenario import START, follow, publish, three_items
 from tests.support.shown import text
 from tests.support.store_probe import enqueue_notice
 
@@ -62,8 +54,7 @@ async def test_an_address_that_an_article_had_earlier_still_leads_to_it(telex, f
     moved_item = make_rss_item(3, title="Cities ban facial recognition", published=START - 60).replace(
         "/articles/3", "/moved/3"
     )
-    feed_server.serve("/rss", make_rss(moved_item, *three_items()[1:]))
-    await telex.poll(feed)
+    await publish(telex, feed_server, feed, moved_item, *three_items()[1:], delivered=False)
     for link in (LINK, "https://news.example/moved/3"):
         assert "(https://news.example/moved/3)" in await explain_link(telex, link)
 
@@ -73,16 +64,14 @@ async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex, feed_server):
     assert "already in the feed when the channel started following it" in await explain_link(telex, OLDER)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.subscriptions.pause(subscription.id)
-    feed_server.serve("/rss", make_rss(make_rss_item(4, published=START), *three_items()))
-    await telex.poll(feed)
+    await publish(telex, feed_server, feed, make_rss_item(4, published=START), *three_items(), delivered=False)
     reply_text = await explain_link(telex, "https://news.example/articles/4")
     assert f"not posted: the feed was paused there (<t:{START}:f>)" in reply_text
 
 
 async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     feed = await follow(telex, feed_server)
-    feed_server.serve("/rss", make_rss(make_rss_item(4, published=START), *three_items()))
-    await telex.poll(feed)
+    await publish(telex, feed_server, feed, make_rss_item(4, published=START), *three_items(), delivered=False)
     link = "https://news.example/articles/4"
     assert f"waiting to be posted since <t:{START}:f>" in await explain_link(telex, link)
     await telex.set_permissions(telex.news, embed_links=False)
@@ -113,8 +102,13 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, fee
         )
     link = "https://news.example/articles/4"
     for path, title, number in (("/one", first, 3), ("/two", second, 4)):
-        feed_server.serve(path, make_rss(make_rss_item(number, title=title, published=telex.clock.now() - 60)))
-        await telex.poll(feeds[path])
+        await publish(
+            telex,
+            feed_server,
+            feeds[path],
+            make_rss_item(number, title=title, published=telex.clock.now() - 60),
+            delivered=False,
+        )
     reply_text = await explain_link(telex, link)
     escaped = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
     assert f"<#{telex.news.id}>: grouped with {escaped}, which is waiting to be posted (<t:" in reply_text

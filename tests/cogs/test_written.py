@@ -22,20 +22,19 @@ from bot.writing.model_tasks import ModelTask
 from cogs.asking.written_answer_cards import written_answer_layout
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
-from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.feed_server import FeedServer, make_rss_item
 from tests.support.interactions import (
     button_labels,
     choose,
-    follow,
     hide_channel,
     last_reply,
     message_text,
-    newest_article,
     parts,
     text,
 )
 from tests.support.model_service import ModelService, support_unless, task_of
 from tests.support.posting_publisher import Answers
+from tests.support.scenario import follow, newest_article, publish
 from tests.support.shown import title
 from tests.support.wire.waiting import until
 
@@ -68,8 +67,7 @@ async def follow_long_article(telex: World, server: FeedServer, body: str = BODY
 
 
 async def publish_article(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
-    server.serve("/rss", make_rss(make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30)))
-    await telex.poll_and_deliver(feed)
+    await publish(telex, server, feed, make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30))
 
 
 async def follow_with_translation(telex: World, server: FeedServer) -> Feed:

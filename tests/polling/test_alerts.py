@@ -12,9 +12,9 @@ from bot.core.preferences import Preference
 from bot.core.reasons import Reason, SendProblem
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
-from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, follow, poll
 
 BROKEN = "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
 BACK = "The feed “Wire” is back. Articles it published in the meantime are on their way."
@@ -23,8 +23,8 @@ BACK = "The feed “Wire” is back. Articles it published in the meantime are o
 async def add_polled_feed(newsroom: Services, server: FeedServer, channel: int = CHANNEL) -> Feed:
     """A feed that was read once, and whose newest article was posted."""
     url = server.serve("/", make_rss(make_rss_item(1), title="Wire"))
-    feed = await polled(newsroom, await followed(newsroom, url, channel))
-    await sent(newsroom, channel)
+    feed = await poll(newsroom, await follow(newsroom, url, channel))
+    await deliver(newsroom, channel)
     return feed
 
 
@@ -32,7 +32,7 @@ async def poll_failing_feed(newsroom: Services, server: FeedServer, clock: Manua
     """The feed after it was asked every hour and could never be read."""
     server.serve("/", "", status=500)
     for _ in range(hours):
-        feed = await polled(newsroom, feed)
+        feed = await poll(newsroom, feed)
         clock.advance(3600)
     return feed
 
@@ -40,14 +40,14 @@ async def poll_failing_feed(newsroom: Services, server: FeedServer, clock: Manua
 async def recover(newsroom: Services, server: FeedServer, feed: Feed, *new_items: str) -> Feed:
     server.serve("/", make_rss(*new_items, make_rss_item(1), title="Wire"))
     for _ in range(3):
-        feed = await polled(newsroom, feed)
+        feed = await poll(newsroom, feed)
     return feed
 
 
 async def list_sent_alerts(newsroom: Services, channel: int = CHANNEL) -> list[str]:
     """The alerts that a channel is owed, now sent."""
     return [
-        dispatch.payload for dispatch, _ in await sent(newsroom, channel) if dispatch.kind is DispatchKind.FEED_ALERT
+        dispatch.payload for dispatch, _ in await deliver(newsroom, channel) if dispatch.kind is DispatchKind.FEED_ALERT
     ]
 
 
@@ -67,7 +67,7 @@ async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(news
 async def test_a_short_failure_is_not_told_to_anybody(newsroom, feed_server, clock):
     feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 20)
     await recover(newsroom, feed_server, feed)
-    assert await sent(newsroom) == []
+    assert await deliver(newsroom) == []
 
 
 async def test_a_second_failure_is_told_of_again(newsroom, feed_server, clock):
@@ -90,7 +90,7 @@ async def test_a_feed_that_is_gone_is_told_of_at_once_with_what_to_do(newsroom, 
     feed = await add_polled_feed(newsroom, feed_server)
     feed_server.serve("/", "", status=410)
     for _ in range(2):
-        await polled(newsroom, feed)
+        await poll(newsroom, feed)
     (alert,) = await list_sent_alerts(newsroom)
     assert alert.startswith("Le flux «\xa0Wire\xa0» a disparu.")
     assert "suivez" in alert
@@ -108,7 +108,7 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
         with monkeypatch.context() as patched:
             patched.setattr(Polls, "record_unchanged", died)
             with pytest.raises(StoreError):
-                await polled(newsroom, feed)
+                await poll(newsroom, feed)
     async with open_services(settings, clock) as newsroom:
         feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 2)
         assert await list_sent_alerts(newsroom) == [BROKEN]
@@ -117,7 +117,7 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
             patched.setattr(Polls, "record_unchanged", died)
             patched.setattr(Polls, "record", died)
             with pytest.raises(StoreError):
-                await polled(newsroom, feed)
+                await poll(newsroom, feed)
     async with open_services(settings, clock) as newsroom:
         await recover(newsroom, feed_server, feed, *news)
         assert await list_sent_alerts(newsroom) == [BACK]
@@ -136,15 +136,15 @@ async def test_what_is_back_is_known_in_the_same_transaction_as_its_articles(new
     with monkeypatch.context() as patched:
         patched.setattr(Polls, "record", died)
         with pytest.raises(StoreError):
-            await polled(newsroom, feed)
+            await poll(newsroom, feed)
     assert await list_sent_alerts(newsroom) == [BACK]
 
 
 async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     for channel in (CHANNEL + 1, CHANNEL + 2):
-        await followed(newsroom, feed.url, channel)
-    await followed(newsroom, feed.url, channel=900, server=SERVER + 1)
+        await follow(newsroom, feed.url, channel)
+    await follow(newsroom, feed.url, channel=900, server=SERVER + 1)
     alert_channel = CHANNEL + 9
     await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, alert_channel, server_id=SERVER, user_id=1)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 40)
@@ -161,8 +161,8 @@ async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroo
 
 async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
-    await followed(newsroom, feed.url, CHANNEL + 1)
-    paused = await followed(newsroom, feed.url, CHANNEL + 2)
+    await follow(newsroom, feed.url, CHANNEL + 1)
+    paused = await follow(newsroom, feed.url, CHANNEL + 2)
     subscription = await newsroom.store.subscriptions.find(CHANNEL + 2, paused.id)
     await newsroom.store.subscriptions.pause(subscription.id)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
@@ -187,15 +187,15 @@ async def test_another_servers_channel_cannot_be_chosen(newsroom, feed_server):
 
 async def test_the_name_of_a_feed_in_an_alert_is_short_and_holds_no_secret(newsroom, feed_server):
     url = feed_server.serve("/private/s3cr3tt0ken99/feed", "", status=410)
-    await newsroom.poller.poll(await followed(newsroom, url))
+    await newsroom.poller.poll(await follow(newsroom, url))
     (alert,) = await list_sent_alerts(newsroom)
     assert "s3cr3tt0ken99" not in alert
     assert "***" in alert
     posts: list[tuple[Dispatch, object]] = []
-    feed = await followed(newsroom, feed_server.serve("/long", make_rss(make_rss_item(1), title="A" * 5000)))
-    feed = await polled(newsroom, feed)
-    await sent(newsroom)
+    feed = await follow(newsroom, feed_server.serve("/long", make_rss(make_rss_item(1), title="A" * 5000)))
+    feed = await poll(newsroom, feed)
+    await deliver(newsroom)
     feed_server.serve("/long", "", status=410)
-    await polled(newsroom, feed)
-    posts += await sent(newsroom)
+    await poll(newsroom, feed)
+    posts += await deliver(newsroom)
     assert len(posts[0][0].payload) < 300

@@ -7,8 +7,8 @@ from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.following import follow_service
 from bot.posting.wording import refusal_sentences
-from tests.support.answer_desk import followed, polled, sent, titles
 from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.outbox_scenario import deliver, delivered_titles, follow, poll
 
 PAGE = """<html><head><title>Example</title>{}</head><body></body></html>"""
 LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
@@ -23,13 +23,13 @@ async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsr
         url,
         "Article 0",
     )
-    assert await titles(newsroom, 10) == ["Article 0"]
+    assert await delivered_titles(newsroom, 10) == ["Article 0"]
     assert await newsroom.store.articles.count() == 5
     assert feed_server.count("/feed") == 1
     assert follow_outcome.feed.next_poll > clock.now()
-    await polled(newsroom, follow_outcome.feed)  # the next poll is conditional already
+    await poll(newsroom, follow_outcome.feed)  # the next poll is conditional already
     assert feed_server.visits[-1].headers["If-None-Match"]
-    assert await titles(newsroom, 10) == []
+    assert await delivered_titles(newsroom, 10) == []
 
 
 async def test_following_twice_changes_nothing(newsroom, feed_server):
@@ -38,19 +38,19 @@ async def test_following_twice_changes_nothing(newsroom, feed_server):
     again = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (first.is_new, again.is_new) == (True, False)
     assert again.subscription == first.subscription
-    assert await titles(newsroom, 10) == ["Article 1"]
+    assert await delivered_titles(newsroom, 10) == ["Article 1"]
 
 
 async def test_what_others_already_follow_is_shared_and_their_news_not_lost(newsroom, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
-    feed = await polled(newsroom, await followed(newsroom, url, channel=10))
-    await sent(newsroom, 10)
+    feed = await poll(newsroom, await follow(newsroom, url, channel=10))
+    await deliver(newsroom, 10)
     feed_server.serve("/feed", make_rss(make_rss_item(2), make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(url, 2)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=2, channel_id=20)
     assert follow_outcome.feed.id == feed.id
-    assert await titles(newsroom, 10) == ["Article 2"]
-    assert len(await titles(newsroom, 20)) == 1
+    assert await delivered_titles(newsroom, 10) == ["Article 2"]
+    assert len(await delivered_titles(newsroom, 20)) == 1
 
 
 async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
@@ -87,8 +87,8 @@ async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom,
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (follow_outcome.is_new, follow_outcome.first_article) == (True, None)
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
-    await polled(newsroom, follow_outcome.feed)
-    assert await titles(newsroom, 10) == ["Article 1"]
+    await poll(newsroom, follow_outcome.feed)
+    assert await delivered_titles(newsroom, 10) == ["Article 1"]
 
 
 async def follow_and_get_refusal(newsroom, address):
@@ -135,7 +135,7 @@ async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_serv
         discovery = await newsroom.follow_service.resolve(url, server)
         follow_outcome = await newsroom.follow_service.follow(discovery, server_id=server, channel_id=server * 10)
         owners.append((follow_outcome.feed.id, follow_outcome.feed.server_id))
-        assert await titles(newsroom, server * 10) == ["Article 1"]
+        assert await delivered_titles(newsroom, server * 10) == ["Article 1"]
     assert [owner for _, owner in owners] == [1, 2]
     assert len({id_ for id_, _ in owners}) == 2
 
@@ -165,7 +165,7 @@ async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, m
 
 async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_server):
     url = feed_server.serve("/feed", "", status=410)
-    await polled(newsroom, await followed(newsroom, url, channel=10))
+    await poll(newsroom, await follow(newsroom, url, channel=10))
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(url, 2)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=2, channel_id=20)

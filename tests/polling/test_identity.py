@@ -17,8 +17,8 @@ from bot.polling.identity.entry_keys import build_entry_keys
 from bot.store.sources.polls import MAX_IDENTITIES_PER_ARTICLE
 from bot.text.urls import compute_page_key, list_url_variants
 from tests.support import store_probe
-from tests.support.answer_desk import followed, polled, titles
 from tests.support.feed_server import FeedServer, make_rss
+from tests.support.outbox_scenario import delivered_titles, follow, poll
 
 MONDAY = "Mon, 04 May 2026 08:00:00 GMT"
 TUESDAY = "Tue, 05 May 2026 08:00:00 GMT"
@@ -54,12 +54,12 @@ class Channel:
         """What is posted once the feed has these entries."""
         url = self.server.serve("/feed", make_rss(*entries))
         if self.feed is None:
-            self.feed = await followed(self.newsroom, url)
-            await polled(self.newsroom, self.feed)
-            await titles(self.newsroom)
+            self.feed = await follow(self.newsroom, url)
+            await poll(self.newsroom, self.feed)
+            await delivered_titles(self.newsroom)
             return []
-        await polled(self.newsroom, self.feed)
-        return await titles(self.newsroom)
+        await poll(self.newsroom, self.feed)
+        return await delivered_titles(self.newsroom)
 
     async def count_articles(self) -> int:
         return await self.newsroom.store.articles.count()
@@ -260,17 +260,17 @@ async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
 
 
 async def test_two_feeds_with_one_page_make_one_post(newsroom, feed_server):
-    first_feed = await followed(newsroom, feed_server.serve("/one", make_rss(OLD)))
-    second_feed = await followed(newsroom, feed_server.serve("/two", make_rss(OLD)))
+    first_feed = await follow(newsroom, feed_server.serve("/one", make_rss(OLD)))
+    second_feed = await follow(newsroom, feed_server.serve("/two", make_rss(OLD)))
     for feed in (first_feed, second_feed):
-        await polled(newsroom, feed)
-    assert await titles(newsroom) == ["Old"]
+        await poll(newsroom, feed)
+    assert await delivered_titles(newsroom) == ["Old"]
     shared_ = entry("Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY)
     feed_server.serve("/one", make_rss(shared_, OLD))
     feed_server.serve("/two", make_rss(shared_.replace("one", "two"), OLD))
     for feed in (first_feed, second_feed):
-        await polled(newsroom, feed)
-    assert await titles(newsroom) == ["Both"]
+        await poll(newsroom, feed)
+    assert await delivered_titles(newsroom) == ["Both"]
 
 
 async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings, clock, feed_server):
@@ -278,7 +278,7 @@ async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings,
     keys = []
     for name in ("a.db", "b.db"):
         async with open_services(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
-            await polled(room, await followed(room, url))
+            await poll(room, await follow(room, url))
             keys.append({article.key for article in await room.store.articles.list_newest(None, limit=9)})
     assert keys[0] == keys[1]
     assert len(keys[0]) == 2
@@ -333,8 +333,8 @@ def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
 
 
 async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_the_disk(channel, settings):
-    for poll in range(30):
-        entry_ = entry("Old", guid=f"random-{poll}", link="https://news.example/old", date=MONDAY)
+    for poll_number in range(30):
+        entry_ = entry("Old", guid=f"random-{poll_number}", link="https://news.example/old", date=MONDAY)
         assert await channel.poll_with_entries(entry_) == []
     assert await channel.count_articles() == 1
     assert len(store_probe.load_rows(settings.database, "identity")) <= MAX_IDENTITIES_PER_ARTICLE

@@ -16,8 +16,8 @@ from bot.polling.intake import Intake
 from bot.polling.poll_recorder import PollOutcome
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
-from tests.support.answer_desk import followed, polled, sent, titles
 from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.outbox_scenario import deliver, delivered_titles, follow, poll
 
 DAY = 86_400
 
@@ -38,30 +38,30 @@ def parsed(monkeypatch) -> list[str]:
 
 async def test_a_first_poll_floods_nobody_and_keeps_the_backlog(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(*(make_rss_item(n, published=clock.now() - n * DAY) for n in range(30))))
-    await polled(newsroom, await followed(newsroom, url))
-    assert await titles(newsroom) == ["Article 0"]
+    await poll(newsroom, await follow(newsroom, url))
+    assert await delivered_titles(newsroom) == ["Article 0"]
     assert await newsroom.store.articles.count() == 30
 
 
 async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(0)))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await titles(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, url))
+    await delivered_titles(newsroom)
     clock.advance(DAY)
     feed_server.serve(
         "/",
         make_rss(*(make_rss_item(n, published=clock.now() - (9 - n) * 60) for n in (3, 2, 1)), make_rss_item(0)),
     )
     for _ in range(3):
-        feed = await polled(newsroom, feed)
-    assert await titles(newsroom) == ["Article 1", "Article 2", "Article 3"]
+        feed = await poll(newsroom, feed)
+    assert await delivered_titles(newsroom) == ["Article 1", "Article 2", "Article 3"]
 
 
 @pytest.mark.parametrize("status", [200, 429])
 async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, feed_server, clock, status):
     spent = {"X-Ratelimit-Remaining": "0.0", "X-Ratelimit-Reset": "58"}
     url = feed_server.serve("/r/python/.rss", make_rss(make_rss_item(0)), headers=spent, status=status)
-    feed = await polled(newsroom, await followed(newsroom, url))
+    feed = await poll(newsroom, await follow(newsroom, url))
     host = newsroom.poller.hosts.get(url)
     rests = [host.backoff_until > clock.now() or not host.is_free(clock.monotonic())]
     for seconds in (50, 9):
@@ -74,24 +74,24 @@ async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, fe
 async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server):
     """Entries may have scrolled past: none of what is left may be taken for a backlog."""
     url = feed_server.serve("/", make_rss(*map(make_rss_item, range(5))))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await titles(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, url))
+    await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(*map(make_rss_item, range(10, 18))))
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.new) == (PollOutcome.NEW, 8)
-    assert len(await titles(newsroom)) == 8
+    assert len(await delivered_titles(newsroom)) == 8
     assert report.feed.interval < feed.interval or report.feed.interval == 600
 
 
 async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(0)))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await titles(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, url))
+    await delivered_titles(newsroom)
     clock.advance(DAY)
     many = [make_rss_item(n, published=clock.now() - n * 60) for n in range(1, 41)]
     feed_server.serve("/", make_rss(*many, make_rss_item(0)))
-    await polled(newsroom, feed)
-    posts = await sent(newsroom)
+    await poll(newsroom, feed)
+    posts = await deliver(newsroom)
     assert [dispatch.kind for dispatch, _ in posts] == [DispatchKind.CATCH_UP] + [DispatchKind.POST] * 10
     covered = [article.title for _, articles in posts for article in articles]
     assert covered == [f"Article {n}" for n in range(40, 0, -1)]
@@ -99,14 +99,14 @@ async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_serve
 
 async def test_a_date_in_the_future_or_none_becomes_the_time_found(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(1, published=clock.now() + DAY), make_rss_item(2)))
-    await polled(newsroom, await followed(newsroom, url))
+    await poll(newsroom, await follow(newsroom, url))
     assert {article.published for article in await newsroom.store.articles.list_newest(None, limit=9)} == {clock.now()}
 
 
 async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(1, body="Before.", published=clock.now() - 60)))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    ((dispatch, (article,)),) = await sent(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, url))
+    ((dispatch, (article,)),) = await deliver(newsroom)
     clock.advance(600)
     feed_server.serve("/", make_rss(make_rss_item(1, body="After.", published=clock.now())))
     report = await newsroom.poller.poll(feed)
@@ -118,14 +118,14 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
         article.page,
         article.published,
     )
-    assert await titles(newsroom) == []
+    assert await delivered_titles(newsroom) == []
     assert [edit.id for edit in await newsroom.store.dispatches.list_due_edits(clock.now(), 9)] == [dispatch.id]
 
 
 @pytest.mark.parametrize("unchanged", ["304", "same bytes", "new head"])
 async def test_an_unchanged_feed_is_not_parsed(unchanged, newsroom, feed_server, parsed):
     url = feed_server.serve("/", make_rss(make_rss_item(1)), etag=unchanged == "304")
-    feed = await polled(newsroom, await followed(newsroom, url))
+    feed = await poll(newsroom, await follow(newsroom, url))
     if unchanged == "new head":
         built = "<lastBuildDate>Tue, 05 May 2026 08:00:00 GMT</lastBuildDate><item>"
         feed_server.serve("/", make_rss(make_rss_item(1)).replace("<item>", built), etag=False)
@@ -141,8 +141,8 @@ async def test_validators_go_back_byte_for_byte(newsroom, feed_server):
         make_rss(make_rss_item(1)),
         headers={"ETag": 'W/"odd, one"', "Last-Modified": "Sat, 1 jan 2000 00:00:00 +0000"},
     )
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await polled(newsroom, feed)
+    feed = await poll(newsroom, await follow(newsroom, url))
+    await poll(newsroom, feed)
     request_headers = feed_server.visits[-1].headers
     assert request_headers["If-None-Match"] == 'W/"odd, one"'
     assert request_headers["If-Modified-Since"] == "Sat, 1 jan 2000 00:00:00 +0000"
@@ -150,8 +150,8 @@ async def test_validators_go_back_byte_for_byte(newsroom, feed_server):
 
 async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroom, feed_server):
     url = feed_server.serve("/", make_rss(make_rss_item(1)))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await titles(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, url))
+    await delivered_titles(newsroom)
     for body, status, code in (
         ("<html></html>", 200, fetch_errors.NOT_A_FEED),
         ("", 503, "http-503"),
@@ -165,13 +165,13 @@ async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroo
         assert report.feed.failures == feed.failures + 1
         feed = report.feed
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)))
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     assert (feed.error, feed.failures, feed.failing_since) == (None, 0, None)
-    assert await titles(newsroom) == ["Article 2"]
+    assert await delivered_titles(newsroom) == ["Article 2"]
 
 
 async def test_a_feed_that_is_gone_is_not_asked_again(newsroom, feed_server, clock):
-    feed = await followed(newsroom, feed_server.serve("/", "", status=410))
+    feed = await follow(newsroom, feed_server.serve("/", "", status=410))
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.feed.state) == (PollOutcome.GONE, FeedState.GONE)
     clock.advance(30 * DAY)
@@ -183,8 +183,8 @@ async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, cloc
     slow = feed_server.serve("/slow", make_rss(author))
     fine = feed_server.serve("/fine", make_rss(make_rss_item(1)))
     async with open_services(settings.model_copy(update={"parse_timeout": 0.3}), clock) as room:
-        await room.poller.poll(await followed(room, fine))
-        reports = [await room.poller.poll(await followed(room, url)) for url in (slow, fine)]
+        await room.poller.poll(await follow(room, fine))
+        reports = [await room.poller.poll(await follow(room, url)) for url in (slow, fine)]
     assert reports[0].error == fetch_errors.PARSE_TIMEOUT
     assert reports[1].error is None
 
@@ -193,20 +193,20 @@ async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monk
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     with monkeypatch.context() as patched:
         patched.setattr(Intake, "classify", broken)
         report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.error) == (PollOutcome.FAILED, fetch_errors.PARSER_CRASHED)
-    await polled(newsroom, report.feed)
-    assert await titles(newsroom) == ["Article 1"]
+    await poll(newsroom, report.feed)
+    assert await delivered_titles(newsroom) == ["Article 1"]
 
 
 @pytest.mark.parametrize("failure", [StoreError("the disk is full"), asyncio.CancelledError()])
 async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, feed_server, monkeypatch):
     """The ETag of a document whose articles were lost would hide them for ever."""
-    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
-    await titles(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
+    await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)))
 
     async def unwritten(*_: object, **__: object) -> None:
@@ -217,73 +217,73 @@ async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, fee
         with pytest.raises(type(failure)):
             await newsroom.poller.poll(feed)
     assert (await newsroom.store.feeds.get(feed.id)).validators == feed.validators
-    await polled(newsroom, feed)
-    assert await titles(newsroom) == ["Article 2"]
+    await poll(newsroom, feed)
+    assert await delivered_titles(newsroom) == ["Article 2"]
 
 
 async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
-    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
-    await titles(newsroom)
+    feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
+    await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)), etag=False)
     reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for _ in range(4)))
     assert sorted(report.new for report in reports) == [0, 0, 0, 1]
-    assert await titles(newsroom) == ["Article 2"]
+    assert await delivered_titles(newsroom) == ["Article 2"]
 
 
 async def test_a_permanent_redirect_is_adopted_only_after_days(newsroom, feed_server, clock):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     old = feed_server.redirect("/old", new)
-    feed = await polled(newsroom, await followed(newsroom, old))
+    feed = await poll(newsroom, await follow(newsroom, old))
     assert (feed.url, feed.moved_to) == (old, new)
     clock.advance(MOVE_PROBATION_SECONDS - 60)
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     assert feed.url == old
     clock.advance(61)
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     assert (await newsroom.store.feeds.get(feed.id)).url == new
-    await titles(newsroom)
+    await delivered_titles(newsroom)
     feed_server.serve("/new", make_rss(make_rss_item(2), make_rss_item(1)))
-    await polled(newsroom, feed)
-    assert await titles(newsroom) == ["Article 2"]
+    await poll(newsroom, feed)
+    assert await delivered_titles(newsroom) == ["Article 2"]
 
 
 async def test_a_redirect_that_ends_or_changes_starts_its_probation_again(newsroom, feed_server, clock):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     old = feed_server.redirect("/old", new)
-    feed = await polled(newsroom, await followed(newsroom, old))
+    feed = await poll(newsroom, await follow(newsroom, old))
     clock.advance(2 * DAY)
     feed_server.serve("/old", make_rss(make_rss_item(1)))
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     assert feed.moved_to is None
     feed_server.redirect("/old", new)
     clock.advance(2 * DAY)
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     assert (feed.url, feed.moved_since) == (old, clock.now())
 
 
 async def test_a_temporary_redirect_is_never_adopted(newsroom, feed_server, clock):
     old = feed_server.redirect("/old", feed_server.serve("/new", make_rss(make_rss_item(1))), status=302)
-    feed = await polled(newsroom, await followed(newsroom, old))
+    feed = await poll(newsroom, await follow(newsroom, old))
     clock.advance(9 * DAY)
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     assert (feed.url, feed.moved_to) == (old, None)
 
 
 async def test_a_feed_that_moves_to_another_feeds_address_stays_what_it_is(newsroom, feed_server, clock):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
-    other_feed = await polled(newsroom, await followed(newsroom, new))
-    feed = await polled(newsroom, await followed(newsroom, feed_server.redirect("/old", new)))
+    other_feed = await poll(newsroom, await follow(newsroom, new))
+    feed = await poll(newsroom, await follow(newsroom, feed_server.redirect("/old", new)))
     clock.advance(MOVE_PROBATION_SECONDS)
-    await polled(newsroom, feed)
+    await poll(newsroom, feed)
     assert (await newsroom.store.feeds.get(feed.id)).url == feed.url
     assert (await newsroom.store.feeds.get(other_feed.id)).url == new
 
 
 async def test_a_shared_feed_never_takes_over_an_address_with_a_secret(newsroom, feed_server, clock):
     secret = feed_server.serve("/new", make_rss(make_rss_item(1))) + "?token=0123456789abcdef"
-    feed = await polled(newsroom, await followed(newsroom, feed_server.redirect("/old", secret)))
+    feed = await poll(newsroom, await follow(newsroom, feed_server.redirect("/old", secret)))
     clock.advance(MOVE_PROBATION_SECONDS)
-    assert (await polled(newsroom, feed)).url == feed.url
+    assert (await poll(newsroom, feed)).url == feed.url
 
 
 async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed_server):
@@ -293,13 +293,13 @@ async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed
         await newsroom.store.subscriptions.follow(
             server_id=server, channel_id=server * 10, feed_id=feed.id, first_article_id=None
         )
-        await polled(newsroom, feed)
-    assert [await titles(newsroom, channel) for channel in (10, 20)] == [["Article 1"], ["Article 1"]]
+        await poll(newsroom, feed)
+    assert [await delivered_titles(newsroom, channel) for channel in (10, 20)] == [["Article 1"], ["Article 1"]]
 
 
 async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_server, clock):
-    busy = await followed(newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"}))
-    other_feed = await followed(newsroom, feed_server.serve("/other", make_rss(make_rss_item(1))))
+    busy = await follow(newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"}))
+    other_feed = await follow(newsroom, feed_server.serve("/other", make_rss(make_rss_item(1))))
     assert (await newsroom.poller.poll(busy)).error == fetch_errors.RATE_LIMITED
     report = await newsroom.poller.poll(other_feed)
     assert report.outcome is PollOutcome.POSTPONED

@@ -17,8 +17,8 @@ from bot.store import StoreError
 from bot.store.records.source_records import PollWriteResult
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.polls import Polls
-from tests.support.answer_desk import followed, titles
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import delivered_titles, follow
 from tests.support.wire.waiting import until
 
 
@@ -57,7 +57,7 @@ async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
 
 
 async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, feed_server, clock):
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
     async with running(newsroom):
         await until_polled(newsroom, feed)
         due = (await newsroom.store.feeds.get(feed.id)).next_poll
@@ -77,23 +77,23 @@ async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, 
 async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_server):
     async with running(newsroom):
         await asyncio.sleep(0.05)
-        feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+        feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
         newsroom.poller.wake()
         await until_polled(newsroom, feed)
-    assert await titles(newsroom) == ["Article 1"]
+    assert await delivered_titles(newsroom) == ["Article 1"]
 
 
 async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
     recorded_polls: list[PollWriteResult] = []
     newsroom.poller.on_recorded = recorded_polls.append
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     async with running(newsroom):
         await until_polled(newsroom, feed)
     assert [recorded.channel_ids for recorded in recorded_polls] == [(200,)]
 
 
 async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_server):
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     await newsroom.store.subscriptions.unfollow(200, feed.id)
     async with running(newsroom):
         newsroom.poller.wake()
@@ -110,15 +110,15 @@ async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, m
         return await decide(self, feed, document, **options)
 
     monkeypatch.setattr(Intake, "classify", decided)
-    bad = await followed(newsroom, feed_server.serve("/bad", make_rss(make_rss_item(1))))
-    fine = await followed(newsroom, feed_server.serve("/fine", make_rss(make_rss_item(2))))
+    bad = await follow(newsroom, feed_server.serve("/bad", make_rss(make_rss_item(1))))
+    fine = await follow(newsroom, feed_server.serve("/fine", make_rss(make_rss_item(2))))
     async with running(newsroom):
         await until_polled(newsroom, bad, fine)
-    assert await titles(newsroom) == ["Article 2"]
+    assert await delivered_titles(newsroom) == ["Article 2"]
 
 
 async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(newsroom, feed_server, clock, monkeypatch):
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     failing = True
     due = Feeds.list_due
     call_count = 0
@@ -137,11 +137,11 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(newsroom, fe
         failing = False
         clock.advance(poll_write_buffer.ERROR_BACKOFF_SECONDS)
         await until_polled(newsroom, feed)
-    assert await titles(newsroom) == ["Article 1"]
+    assert await delivered_titles(newsroom) == ["Article 1"]
 
 
 async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_server, clock, monkeypatch):
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     record = Polls.record
     failures = 1
 
@@ -158,7 +158,7 @@ async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_serve
             clock.advance(1)
             await asyncio.sleep(0.01)
     assert not failures
-    assert await titles(newsroom) == ["Article 1"]
+    assert await delivered_titles(newsroom) == ["Article 1"]
 
 
 async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroom, publishers):
@@ -179,9 +179,7 @@ async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroo
         return answer
 
     feeds = [
-        await followed(newsroom, publishers(host).handle(f"/{n}", slow(str(host))))
-        for host in range(4)
-        for n in range(4)
+        await follow(newsroom, publishers(host).handle(f"/{n}", slow(str(host)))) for host in range(4) for n in range(4)
     ]
     async with running(newsroom):
         await until_polled(newsroom, *feeds)
@@ -201,9 +199,7 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     async with open_services(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
-        feeds = [
-            await followed(newsroom, publishers(host).handle(f"/{n}", slow)) for host in range(4) for n in range(2)
-        ]
+        feeds = [await follow(newsroom, publishers(host).handle(f"/{n}", slow)) for host in range(4) for n in range(2)]
         async with running(newsroom):
             await until_polled(newsroom, *feeds)
     assert max_concurrent == 2
@@ -211,7 +207,7 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
 
 async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(newsroom, feed_server, clock):
     feeds = [
-        await followed(newsroom, feed_server.serve(f"/{n}", "", status=503, headers={"Retry-After": "3600"}))
+        await follow(newsroom, feed_server.serve(f"/{n}", "", status=503, headers={"Retry-After": "3600"}))
         for n in range(5)
     ]
 
@@ -227,7 +223,7 @@ async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(new
 
 
 async def test_polls_without_news_are_written_together(newsroom, feed_server, clock, monkeypatch):
-    feeds = [await followed(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)]
+    feeds = [await follow(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)]
     for feed in feeds:
         await newsroom.poller.poll(feed)
     writes: list[int] = []
@@ -255,19 +251,19 @@ async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(n
         await release.wait()
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    feed = await followed(newsroom, feed_server.handle("/", slow))
+    feed = await follow(newsroom, feed_server.handle("/", slow))
     async with running(newsroom):
         await request_started.wait()
     assert await load_last_poll(newsroom, feed) is None
     release.set()
     async with running(newsroom):
         await until_polled(newsroom, feed)
-    assert await titles(newsroom) == ["Article 1"]
+    assert await delivered_titles(newsroom) == ["Article 1"]
 
 
 async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_server, clock, monkeypatch):
     monkeypatch.setattr(poll_write_buffer, "FLUSH_INTERVAL_SECONDS", 3600)
-    feed = await followed(newsroom, feed_server.serve("/", "", status=500))
+    feed = await follow(newsroom, feed_server.serve("/", "", status=500))
     async with running(newsroom):
         await until(lambda: feed_server.count("/"))
         await asyncio.sleep(0.1)

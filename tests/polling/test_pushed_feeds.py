@@ -26,9 +26,9 @@ from bot.polling.websub.body_budget import BodyBudget
 from bot.polling.websub.subscription_cache import SubscriptionCache
 from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.store.records.source_records import PushSubscription
-from tests.support.answer_desk import CHANNEL, followed, polled, titles
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import CHANNEL, delivered_titles, follow, poll
 from tests.support.wire.waiting import until
 
 DAY = 86_400
@@ -110,8 +110,8 @@ class Hub:
 
     async def follow_pushed_feed(self) -> Feed:
         """A feed that is followed and, from now on, pushed."""
-        feed = await polled(self.newsroom, await followed(self.newsroom, self.serve(1)))
-        await titles(self.newsroom)
+        feed = await poll(self.newsroom, await follow(self.newsroom, self.serve(1)))
+        await delivered_titles(self.newsroom)
         await self.until_asked()
         assert await self.call() == (200, "c4ll")
         return feed
@@ -147,11 +147,11 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
     assert (form["hub.mode"], form["hub.topic"]) == ("subscribe", hub.topic)
     assert len(form["hub.secret"]) >= 32
     assert await hub.push(make_rss(make_rss_item(2))) == 202
-    assert await titles(hub.newsroom) == ["Article 2"]
+    assert await delivered_titles(hub.newsroom) == ["Article 2"]
     assert await hub.push(make_rss(make_rss_item(2), make_rss_item(1))) == 202
     hub.serve(2, 1)
-    await polled(hub.newsroom, feed)
-    assert await titles(hub.newsroom) == []
+    await poll(hub.newsroom, feed)
+    assert await delivered_titles(hub.newsroom) == []
     assert hub.newsroom.websub.is_pushed(feed.id)
 
 
@@ -160,21 +160,21 @@ async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hu
     for number in range(2, 12):  # as many as would make a feed count as one that renames its entries
         hub.clock.advance(60)
         await hub.push(make_rss(make_rss_item(number)))
-    assert await titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
+    assert await delivered_titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
     assert await hub.newsroom.store.quota_overflows.by_feed(feed.id) is None
 
 
 async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
     feed = await hub.follow_pushed_feed()
-    feed = await polled(hub.newsroom, feed)
+    feed = await poll(hub.newsroom, feed)
     assert feed.next_poll - hub.clock.now() >= 4 * 540
     hub.serve(2, 1)
-    feed = await polled(hub.newsroom, feed)
-    assert await titles(hub.newsroom) == ["Article 2"]
+    feed = await poll(hub.newsroom, feed)
+    assert await delivered_titles(hub.newsroom) == ["Article 2"]
     assert feed.next_poll - hub.clock.now() <= 660
     await hub.push(make_rss(make_rss_item(3)))
     hub.serve(3, 2, 1)
-    feed = await polled(hub.newsroom, feed)
+    feed = await poll(hub.newsroom, feed)
     assert feed.next_poll - hub.clock.now() >= 4 * 270, "it pushes again"
 
 
@@ -182,7 +182,7 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     feed = await hub.follow_pushed_feed()
     await hub.restart_bot_process()
     assert await hub.push(make_rss(make_rss_item(2))) == 202, "told that it is gone, a hub would push no more"
-    assert await titles(hub.newsroom) == ["Article 2"]
+    assert await delivered_titles(hub.newsroom) == ["Article 2"]
     hub.clock.advance(9 * DAY + 60)
     hub.start_subscribing()
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
@@ -196,7 +196,7 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     hub.clock.advance(DAY)
     assert not hub.newsroom.websub.is_pushed(feed.id)
     assert await hub.push(make_rss(make_rss_item(9))) == 202
-    assert await titles(hub.newsroom) == []
+    assert await delivered_titles(hub.newsroom) == []
 
 
 async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_come_again(hub, monkeypatch):
@@ -211,16 +211,16 @@ async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_co
         await hub.stop_subscribing()
     hub.start_subscribing()
     assert await hub.push(make_rss(make_rss_item(2))) == 202
-    assert await titles(hub.newsroom) == ["Article 2"]
+    assert await delivered_titles(hub.newsroom) == ["Article 2"]
 
 
 async def test_only_what_is_signed_with_the_secret_counts(hub):
     await hub.follow_pushed_feed()
     for number, method in enumerate(sorted(websub.SIGNATURE_ALGORITHMS), 2):
         assert await hub.push(make_rss(make_rss_item(number)), secret="guess", method=method) == 202
-        assert await titles(hub.newsroom) == []
+        assert await delivered_titles(hub.newsroom) == []
         assert await hub.push(make_rss(make_rss_item(number)), method=method) == 202
-        assert await titles(hub.newsroom) == [f"Article {number}"]
+        assert await delivered_titles(hub.newsroom) == [f"Article {number}"]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes
     assert await first == 202
     assert hub.routes.buffered_bytes == 0
     assert await hub.push(b" " * LARGEST) == 202
-    assert await titles(hub.newsroom) == ["Article 2"]
+    assert await delivered_titles(hub.newsroom) == ["Article 2"]
 
 
 def test_one_hub_leaves_room_for_others_and_all_together_have_a_limit():
@@ -304,7 +304,7 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
         for number in range(FailedLookupLimiter.MAX_MISSES + 1)
     ]
     assert (guessed[0], guessed[-1]) == (410, 429)
-    assert await titles(hub.newsroom) == []
+    assert await delivered_titles(hub.newsroom) == []
 
 
 async def dripping() -> AsyncIterator[bytes]:
@@ -327,12 +327,12 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     assert current.error is None
     statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSH_QUOTA + 1)}
     assert statuses == {202, 429}
-    assert await titles(hub.newsroom) == []
+    assert await delivered_titles(hub.newsroom) == []
 
 
 @pytest.mark.parametrize("lease", ["1", "99999999999999999999"])
 async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_never(hub, lease):
-    await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
+    await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
     assert (await hub.call(lease_seconds=lease))[0] == 200
     hub.clock.advance(60)
@@ -346,7 +346,7 @@ async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_neve
 
 async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
     hub.status = 500
-    feed = await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
+    feed = await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
     for hours, times in ((1, 2), (1, 2), (1, 3), (24, 4)):
         hub.clock.advance(hours * 3_600 + 1)
@@ -359,11 +359,11 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
 async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub):
     body = make_rss(make_rss_item(1), title="Wire")
     url = hub.server.serve("/feed", body)
-    feed = await polled(hub.newsroom, await followed(hub.newsroom, url))
+    feed = await poll(hub.newsroom, await follow(hub.newsroom, url))
     hub.server.serve("/feed", body, headers={"Link": f"<{hub.server.origin}/hub>; rel=hub"})
     async with asyncio.timeout(30):
         while not hub.forms:
-            feed = await polled(hub.newsroom, feed)
+            feed = await poll(hub.newsroom, feed)
             await asyncio.sleep(0.02)
     assert (await hub.until_asked())["hub.topic"] == url
 
@@ -372,10 +372,10 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub):
     secret = hub.serve(1).replace("http://", "http://jane:s3cr3t@")
     feed = await hub.newsroom.store.feeds.add(secret, server_id=100)
     await hub.newsroom.store.subscriptions.follow(server_id=100, channel_id=200, feed_id=feed.id, first_article_id=None)
-    await polled(hub.newsroom, feed)
+    await poll(hub.newsroom, feed)
     inside = {"Link": "<http://10.1.2.3/hub>; rel=hub"}
     other_url = hub.server.serve("/other", make_rss(make_rss_item(1)), headers=inside)
-    await polled(hub.newsroom, await followed(hub.newsroom, other_url))
+    await poll(hub.newsroom, await follow(hub.newsroom, other_url))
     await asyncio.sleep(0.05)
     assert hub.forms == []
     assert [push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.list_all()] == [
@@ -392,7 +392,7 @@ async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_
     assert await hub.call(mode="unsubscribe") == (200, "c4ll")
     assert await hub.call() == (404, "")
     assert await hub.push(make_rss(make_rss_item(2)), secret="any") == 410
-    await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
+    await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
     assert (await hub.until_asked(3))["hub.mode"] == "subscribe"
 
 
@@ -405,7 +405,7 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
         reachable = settings.model_copy(update={"public_url": public})
         async with open_services(reachable, clock) as newsroom:
             await newsroom.websub.reset_validators_once()
-            await polled(newsroom, await followed(newsroom, url))
+            await poll(newsroom, await follow(newsroom, url))
             running = asyncio.create_task(newsroom.websub.run())
             await until(lambda naps=clock.sleep_count: clock.sleep_count > naps)  # type: ignore[misc]  # it looked
             assert [

@@ -17,8 +17,8 @@ from bot.feeds import fetch_errors
 from bot.polling.full_text_fetcher import MAX_ATTEMPTS
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
-from tests.support.answer_desk import followed, polled
 from tests.support.feed_server import FeedServer, make_rss
+from tests.support.outbox_scenario import follow, poll
 from tests.support.shared import shared
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
@@ -56,7 +56,7 @@ def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
 
 async def poll_and_read_pages(newsroom: Services, url: str) -> list[Article]:
     """The articles after a poll and the reading of what is due, the newest first."""
-    feed = await polled(newsroom, await followed(newsroom, url))
+    feed = await poll(newsroom, await follow(newsroom, url))
     await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False)
     return await newsroom.store.articles.list_newest([feed.id], limit=200)
 
@@ -124,13 +124,13 @@ async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server
 
 
 async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_server, clock):
-    quiet = await followed(reading_newsroom, publish(feed_server, 1))
-    await polled(reading_newsroom, quiet)
-    loud = await followed(reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l"))))
-    await polled(reading_newsroom, loud)
+    quiet = await follow(reading_newsroom, publish(feed_server, 1))
+    await poll(reading_newsroom, quiet)
+    loud = await follow(reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l"))))
+    await poll(reading_newsroom, loud)
     clock.advance(3600)
     feed_server.serve("/loud", make_rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
-    await polled(reading_newsroom, loud)
+    await poll(reading_newsroom, loud)
     pages_to_read = await reading_newsroom.store.page_fetches.claim_due(2)
     assert {page.url.removeprefix(feed_server.origin) for page in pages_to_read} == {"/l/100", "/a/1"}
 
@@ -194,7 +194,7 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
         return web.Response()
 
     async with open_services(settings, clock) as newsroom:
-        feed = await polled(newsroom, await followed(newsroom, publish(feed_server, 1)))
+        feed = await poll(newsroom, await follow(newsroom, publish(feed_server, 1)))
         feed_server.handle("/a/1", hang)
         task = asyncio.create_task(newsroom.full_text_fetcher.run())
         await asyncio.wait_for(request_started.wait(), 20)
@@ -207,7 +207,7 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
 
 
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
-    feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
+    feed = await poll(reading_newsroom, await follow(reading_newsroom, publish(feed_server, 1)))
     has_read_page = asyncio.Event()
     reading_newsroom.full_text_fetcher.on_page_stored = has_read_page.set
     task = asyncio.create_task(reading_newsroom.full_text_fetcher.run())
@@ -249,7 +249,7 @@ async def test_texts_that_are_deleted_for_their_age_take_the_page_along(reading_
 async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_deleted(
     reading_newsroom, feed_server, clock
 ):
-    feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
+    feed = await poll(reading_newsroom, await follow(reading_newsroom, publish(feed_server, 1)))
     clock.advance(86_400)
     await reading_newsroom.store.articles.purge_texts(clock.now())
     assert await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False) == 0

@@ -17,9 +17,9 @@ from bot.client.services import Services, open_services
 from bot.core.models import Feed
 from bot.polling.poll_recorder import PollOutcome
 from bot.text.urls import canonicalize
-from tests.support.answer_desk import followed, sent
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
+from tests.support.outbox_scenario import deliver, follow
 from tests.support.shared import shared
 
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
@@ -66,7 +66,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
         history = [json.loads(line) for line in islice(lines, POLLS)]
     clock = ManualClock(_moment(history[0]["poll"]))
     async with open_services(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
-        feed = await followed(newsroom, feed_server.origin + "/feed")
+        feed = await follow(newsroom, feed_server.origin + "/feed")
         (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
         backlog = await newsroom.store.articles.list_newest([feed.id], limit=1000)
         assert first == backlog[0].url
@@ -93,7 +93,7 @@ async def _posts(
     assert stored is not None
     report = await newsroom.poller.poll(stored, polite=False)
     assert report.error is None
-    return [article.url for _, articles in await sent(newsroom) for article in articles]
+    return [article.url for _, articles in await deliver(newsroom) for article in articles]
 
 
 def _moment(stamp: str) -> int:

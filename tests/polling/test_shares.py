@@ -14,8 +14,8 @@ from bot.polling import ingest_quota
 from bot.posting.wording.post_explanations import explain_link
 from bot.store.records.source_records import OverQuotaKind
 from tests.polling.test_poller_loop import running, until_polled
-from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, follow, poll
 from tests.support.wire.waiting import until
 
 
@@ -33,18 +33,18 @@ def small_shares(monkeypatch) -> None:
 
 async def count_posts_and_notices(newsroom: Services) -> tuple[int, list[str]]:
     """How many articles were told of since the last time, and the notices."""
-    done = await sent(newsroom)
+    done = await deliver(newsroom)
     return sum(len(articles) for _, articles in done), notices(done)
 
 
 async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_shares, newsroom, feed_server, clock):
     first = [make_rss_item(number) for number in range(5)]
-    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(*first))))
+    feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(*first))))
     await count_posts_and_notices(newsroom)
     clock.advance(600)
     flood = [make_rss_item(number) for number in range(100, 120)]
     feed_server.serve("/", make_rss(*flood, *first))
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     post_count, notice = await count_posts_and_notices(newsroom)
     assert post_count == 5
     assert len(notice) == 1
@@ -59,7 +59,7 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_s
     # While they stay in the document they are no news, whatever room there is again.
     clock.advance(10**6)
     feed_server.serve("/", make_rss(make_rss_item(121), *flood, *first))
-    await polled(newsroom, feed)
+    await poll(newsroom, feed)
     assert await count_posts_and_notices(newsroom) == (1, [])
 
 
@@ -67,15 +67,17 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_s
 async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one_notice(
     newsroom, feed_server, clock, titles
 ):
-    feed = await followed(newsroom, feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(5)))))
+    feed = await follow(newsroom, feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(5)))))
     post_count = 0
     notice: list[str] = []
-    for poll in range(1, 30):
-        feed = await polled(newsroom, feed)
+    for poll_number in range(1, 30):
+        feed = await poll(newsroom, feed)
         clock.advance(max(feed.next_poll - clock.now(), 0))
-        numbers = range(poll * 100, poll * 100 + 5)
+        numbers = range(poll_number * 100, poll_number * 100 + 5)
         title = "Story {}" if titles == "the same" else "Story {} of {}"
-        entries = [make_rss_item(number, title=title.format(number % 100, poll), body="Words.") for number in numbers]
+        entries = [
+            make_rss_item(number, title=title.format(number % 100, poll_number), body="Words.") for number in numbers
+        ]
         feed_server.serve("/", make_rss(*entries))
         count, new_notices = await count_posts_and_notices(newsroom)
         post_count += count
@@ -85,22 +87,22 @@ async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one
     assert "renames all its entries" in notice[0]
     assert await newsroom.store.articles.count() <= 7 * 5
     # What it keeps from now on is told apart again.
-    feed = await polled(newsroom, feed)
+    feed = await poll(newsroom, feed)
     feed_server.serve("/", make_rss(make_rss_item(9999, title="Fresh"), *entries))
     clock.advance(86_400)
-    await polled(newsroom, feed)
+    await poll(newsroom, feed)
     assert await count_posts_and_notices(newsroom) == (1, [])
 
 
 async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(newsroom, feed_server, clock):
-    feed = await followed(newsroom, feed_server.serve("/", make_rss()))
-    feed = await polled(newsroom, feed)
+    feed = await follow(newsroom, feed_server.serve("/", make_rss()))
+    feed = await poll(newsroom, feed)
     edits = 0
     notice: list[str] = []
-    for poll in range(60):
-        entries = [make_rss_item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(5)]
+    for poll_number in range(60):
+        entries = [make_rss_item(number, title=f"Title {number} {'AB'[poll_number % 2]}") for number in range(5)]
         feed_server.serve("/", make_rss(*entries))
-        feed = await polled(newsroom, feed)
+        feed = await poll(newsroom, feed)
         clock.advance(600)
         notice += (await count_posts_and_notices(newsroom))[1]
         due = await newsroom.store.dispatches.list_due_edits(clock.now(), 100)
@@ -119,12 +121,12 @@ async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_
     for number in range(5):
         url = feed_server.serve(f"/{number}", make_rss(make_rss_item(number * 100), title=f"Feed {number}"))
         server = SERVER if number < 4 else SERVER + 1
-        feed = await followed(newsroom, url, channel=CHANNEL + server - SERVER, server=server)
-        feeds.append(await polled(newsroom, feed))
+        feed = await follow(newsroom, url, channel=CHANNEL + server - SERVER, server=server)
+        feeds.append(await poll(newsroom, feed))
         items = [make_rss_item(number * 100 + item_number) for item_number in range(4)]
         feed_server.serve(f"/{number}", make_rss(*items, title=f"Feed {number}"))
     for feed in feeds:
-        await polled(newsroom, feed)
+        await poll(newsroom, feed)
     counts = [len(await newsroom.store.articles.list_newest([feed.id], limit=99)) for feed in feeds]
     assert counts[0] == 4
     assert counts[3] < 4
@@ -141,14 +143,14 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
     publishers = [await FeedServer().start(f"127.0.1.{number}") for number in range(1, 51)]
     try:
         for publisher in publishers:
-            await followed(newsroom, publisher.handle("/", drip))
+            await follow(newsroom, publisher.handle("/", drip))
         async with running(newsroom):
 
             async def are_out() -> bool:
                 return sum(len(publisher.visits) for publisher in publishers) >= 16
 
             await until(are_out)
-            feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(2))), CHANNEL + 1, SERVER + 1)
+            feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(2))), CHANNEL + 1, SERVER + 1)
             newsroom.poller.wake()
             await until_polled(newsroom, feed)
             assert not release.is_set()
@@ -164,7 +166,7 @@ async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others
     other_server = await FeedServer().start("127.0.0.9")
     try:
         async with running(newsroom):
-            feed = await followed(newsroom, other_server.serve("/", make_rss(make_rss_item(1))))
+            feed = await follow(newsroom, other_server.serve("/", make_rss(make_rss_item(1))))
             newsroom.poller.wake()
             await until_polled(newsroom, feed)
 
@@ -182,4 +184,4 @@ async def publishers_of_one_host(newsroom, feed_server) -> list[Feed]:
         await asyncio.sleep(0.01)
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    return [await followed(newsroom, feed_server.handle(f"/{number}", slow)) for number in range(150)]
+    return [await follow(newsroom, feed_server.handle(f"/{number}", slow)) for number in range(150)]

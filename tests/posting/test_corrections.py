@@ -8,7 +8,8 @@ from bot.posting.rendering import posts
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import last_reply
-from tests.support.posting_publisher import Publisher, titles
+from tests.support.posting_publisher import Publisher
+from tests.support.scenario import posted_titles
 from tests.support.shown import text, title
 
 HALF_AN_HOUR = 1800
@@ -86,10 +87,10 @@ async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(t
     feed_items = list(publisher.items)
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]], after=HALF_AN_HOUR)
-    titles_before = titles(telex)
+    titles_before = posted_titles(telex)
     await serve_items(telex, publisher, feed_items)
     assert "-#" not in last_line(telex, 4)
-    assert titles(telex) == titles_before
+    assert posted_titles(telex) == titles_before
 
 
 @pytest.mark.parametrize(

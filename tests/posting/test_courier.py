@@ -20,7 +20,8 @@ from bot.posting.sending.send_outcomes import SendOutcome
 from bot.store import LeaseLost
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import make_rss_item
-from tests.support.posting_publisher import Publisher, titles
+from tests.support.posting_publisher import Publisher
+from tests.support.scenario import posted_titles
 from tests.support.shown import link, list_components, picture_urls, text, title
 from tests.support.store_probe import enqueue_notice
 from tests.support.wire.waiting import until
@@ -31,7 +32,7 @@ async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
     await publisher.post(make_rss_item(1), make_rss_item(2), make_rss_item(3))
     await publisher.poll()
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
+    assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
 
 
 async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
@@ -56,14 +57,14 @@ async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publ
     await publisher.begin(telex.news, other_channel)
     await telex.set_permissions(telex.news, send_messages=False)
     await publisher.post(make_rss_item(1), make_rss_item(2))
-    assert titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
-    assert titles(telex) == ["Article 0"]
+    assert posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
+    assert posted_titles(telex) == ["Article 0"]
     problem = await telex.store.dispatches.get_problem(telex.news.id)
     assert problem.problem == Reason(SendProblem.FORBIDDEN, {"permissions": ("send_messages", "embed_links")})
 
     await telex.set_permissions(telex.news, send_messages=True)
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2"]
     assert await telex.store.dispatches.get_problem(telex.news.id) is None
 
 
@@ -88,7 +89,7 @@ async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
     release.set()
     await settling
     await telex.env.settle()
-    assert titles(telex) == titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
+    assert posted_titles(telex) == posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
 
 
 async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publisher):
@@ -105,7 +106,7 @@ async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publis
     assert waits[:3] == [300, 300, 600]
     assert waits == sorted(waits)
     assert waits[-1] == 21_600
-    assert titles(telex) == ["Article 0"]
+    assert posted_titles(telex) == ["Article 0"]
 
 
 async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, answers):
@@ -123,10 +124,10 @@ async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, 
     telex.bot.http.request = original_request
     telex.clock.advance(1233)
     await telex.deliver()
-    assert titles(telex) == ["Article 0"]
+    assert posted_titles(telex) == ["Article 0"]
     telex.clock.advance(1)
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, answers):
@@ -137,7 +138,7 @@ async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, a
     first, second = answers.nonces()
     assert first == second
     assert len(first) <= 25
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_became_of_a_post(
@@ -148,7 +149,7 @@ async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_bec
     await publisher.post(make_rss_item(1))
     telex.clock.advance(60)
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
     assert {state for state, *_ in await telex.store.dispatches.count_by_state()} == {"sent"}
 
 
@@ -177,7 +178,7 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
     )
     await publisher.post(make_rss_item(1), make_rss_item(2))
-    assert titles(telex) == ["Article 0", "Article 2"]
+    assert posted_titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.list_newest(None, limit=9)}
     (fate,) = await telex.store.delivery_statuses.list_by_page_key(articles["Article 1"].page)
     assert fate.fate is DeliveryStatus.FAILED
@@ -199,7 +200,7 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(tele
     for _minute in range(10):
         await telex.deliver()
         await telex.advance(60)
-    assert titles(telex) == ["Article 0", "Article 2"]
+    assert posted_titles(telex) == ["Article 0", "Article 2"]
 
 
 class Panic(BaseException):
@@ -220,7 +221,7 @@ async def test_a_post_whose_task_ended_is_looked_for_and_sent(telex, publisher, 
     for _minute in range(3):
         await telex.deliver()
         await telex.advance(60)
-    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2"]
     assert "Panic" in caplog.text
 
 
@@ -230,7 +231,7 @@ async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publ
     await telex.deliver()
     telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
     await publisher.correct(1, title="Article 1, corrected")
-    assert titles(telex) == ["Article 0"]
+    assert posted_titles(telex) == ["Article 0"]
     assert await telex.store.dispatches.list_due_edits(telex.clock.now(), 10) == []
 
 
@@ -240,10 +241,10 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
     await telex.deliver()
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits")
     await publisher.correct(1, title="Article 1, corrected")
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
     telex.clock.advance(3600)
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1, corrected"]
+    assert posted_titles(telex) == ["Article 0", "Article 1, corrected"]
 
 
 async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
@@ -290,7 +291,7 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     assert await telex.store.dispatches.list_claimed() == []
     telex.clock.advance(10)
     await telex.deliver()
-    assert titles(telex, thread)[-1] == "Article 1"
+    assert posted_titles(telex, thread)[-1] == "Article 1"
 
 
 async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(telex, publisher):
@@ -326,10 +327,10 @@ async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, 
         await publisher.publish(make_rss_item(0), polled=False)
         publisher.feed = await world.follow(publisher.url)
         await publisher.poll()
-        await until(lambda: len(titles(world)) == 1)
+        await until(lambda: len(posted_titles(world)) == 1)
         await publisher.publish(make_rss_item(1))
-        await until(lambda: len(titles(world)) == 2)
-        assert titles(world) == ["Article 0", "Article 1"]
+        await until(lambda: len(posted_titles(world)) == 2)
+        assert posted_titles(world) == ["Article 0", "Article 1"]
 
 
 async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_clock_moves_on(
@@ -342,7 +343,7 @@ async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_c
         publisher.feed = await world.follow(publisher.url)
         for number in range(6):
             await publisher.article(number)
-        await until(lambda: len(titles(world)) == 6)
+        await until(lambda: len(posted_titles(world)) == 6)
         polling = asyncio.create_task(world.newsroom.poller.run())
 
         async def find(items: list[str], *, after: int) -> None:
@@ -354,7 +355,7 @@ async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_c
 
         newest, vanishing, *older = publisher.items
         await find([newest.replace("Article 5", "Corrected"), vanishing, *older], after=600)
-        await until(lambda: "Corrected" in titles(world))
+        await until(lambda: "Corrected" in posted_titles(world))
         remaining_items = [publisher.items[0], *older]
         await find(remaining_items, after=600)
         await until(lambda: was_polled_at(world, publisher.feed, clock.now()))

@@ -14,7 +14,8 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import last_reply, text
-from tests.support.posting_publisher import Publisher, titles
+from tests.support.posting_publisher import Publisher
+from tests.support.scenario import posted_titles
 from tests.support.shown import title
 
 DAY = 86_400
@@ -41,13 +42,13 @@ async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
     await publisher.post(make_rss_item(1))
     (thread,) = telex.news.threads
     assert re.fullmatch(r"News of \w+ \d+, \d{4}", thread.name or "")
-    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
     assert channel_titles(telex) == []
     await telex.advance(DAY)
     await publisher.post(make_rss_item(2))
     first, second = telex.news.threads
     assert first.name != second.name
-    assert titles(telex, second) == ["Article 2"]
+    assert posted_titles(telex, second) == ["Article 2"]
 
 
 async def test_the_day_is_that_of_the_servers_time_zone(telex, publisher):
@@ -64,7 +65,7 @@ async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, 
     await telex.set_preference(Preference.TIME_ZONE, "Mars/Phobos")
     await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
-    assert titles(telex, thread) == ["Article 0"]
+    assert posted_titles(telex, thread) == ["Article 0"]
     assert "Mars/Phobos" in text(last_reply(await telex.editor.slash(telex.news, "settings server")))
 
 
@@ -75,7 +76,7 @@ async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(tel
     (thread,) = telex.news.threads
     await telex.advance(DAY)
     await publisher.correct(1, title="Article 1, corrected")
-    assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
+    assert posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
     assert len(telex.news.threads) == 1
 
 
@@ -92,7 +93,7 @@ async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, p
     await telex.env.settle()
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=50083, message="Archived")
     await publisher.correct(1, title="Article 1, corrected")
-    assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
+    assert posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
 
 
 async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
@@ -102,7 +103,7 @@ async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
     await telex.env.settle()
     await publisher.post(make_rss_item(1))
     (second_thread,) = telex.news.threads
-    assert titles(telex, second_thread) == ["Article 1"]
+    assert posted_titles(telex, second_thread) == ["Article 1"]
 
 
 async def test_without_the_permission_posts_wait_and_it_is_named(telex, publisher):
@@ -114,7 +115,7 @@ async def test_without_the_permission_posts_wait_and_it_is_named(telex, publishe
     await telex.set_permissions(telex.news, create_public_threads=True)
     await telex.deliver()
     (thread,) = telex.news.threads
-    assert titles(telex, thread) == ["Article 0"]
+    assert posted_titles(telex, thread) == ["Article 0"]
 
 
 async def test_switched_off_posts_stand_in_the_channel_again(telex, publisher):
@@ -133,7 +134,7 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
     await telex.restart()
     await telex.deliver()
     (thread,) = telex.news.threads
-    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
     assert channel_titles(telex) == []
     for dispatch in await telex.store.dispatches.list_recent(0, 9):
         assert dispatch.thread_id == thread.id
@@ -152,7 +153,7 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
         await telex.restart()
         await telex.deliver()
         (thread,) = telex.news.threads
-        assert titles(telex, thread) == ["Article 0", "Article 1"]
+        assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
         assert channel_titles(telex) == ["Article 2"]
 
 
@@ -163,7 +164,7 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
     await telex.follow(publisher.url, thread)
     await telex.store.dispatches.block_channel(telex.news.id, Reason(SendProblem.FORBIDDEN), telex.clock.now() + 60)
     await publisher.post(make_rss_item(1))
-    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
     await telex.store.dispatches.unblock_channel(telex.news.id)
     assert await telex.store.dispatches.claim(telex.news.id)  # and the process died
     await telex.restart()
@@ -182,4 +183,4 @@ async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switc
     await telex.deliver()
     (thread,) = telex.news.threads
     assert channel_titles(telex) == ["Article 1"]
-    assert titles(telex, thread) == ["Article 0"]
+    assert posted_titles(telex, thread) == ["Article 0"]

@@ -12,7 +12,7 @@ from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import RetryAfter
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.posting_publisher import titles
+from tests.support.scenario import posted_titles
 
 
 def is_published(post: discord.Message) -> bool:
@@ -54,7 +54,7 @@ async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher)
     await publisher.begin(news)
     telex.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down")
     await publisher.post(make_rss_item(1), make_rss_item(2))
-    assert titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
+    assert posted_titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
     assert [is_published(post) for post in telex.posts(news)] == [True, False, True]
     telex.clock.advance(3600)
     await telex.deliver()
@@ -64,8 +64,8 @@ async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher)
 async def test_a_thread_gets_posts_like_a_channel(telex, publisher):
     thread = thread_of(telex)
     await publisher.begin(thread)
-    assert titles(telex, thread) == ["Article 0"]
-    assert titles(telex) == []
+    assert posted_titles(telex, thread) == ["Article 0"]
+    assert posted_titles(telex) == []
 
 
 def thread_of(world: World) -> ChannelHandle:
@@ -91,7 +91,7 @@ async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher)
 async def test_a_voice_channel_has_a_chat_to_post_in(telex, publisher):
     voice = telex.guild.create_voice_channel("talk")
     await publisher.begin(voice)
-    assert titles(telex, voice) == ["Article 0"]
+    assert posted_titles(telex, voice) == ["Article 0"]
 
 
 async def test_a_category_takes_no_posts_and_says_so(telex, publisher):

@@ -16,7 +16,7 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseUnusable
 from bot.store.outbox.dispatches import Dispatches
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.posting_publisher import titles
+from tests.support.scenario import posted_titles
 from tests.support.shown import text, title
 from tests.support.store_probe import enqueue_notice
 
@@ -51,8 +51,8 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop
     await telex.restart()
     await wait_for_lookups(telex)
     channels = forum.threads if kind == "forum" else [telex.news]
-    posted_titles = [title for channel in channels for title in titles(telex, channel)]
-    assert posted_titles == ["Article 0", "Article 1", "Article 2", "Article 3"]
+    channel_titles = [title for channel in channels for title in posted_titles(telex, channel)]
+    assert channel_titles == ["Article 0", "Article 1", "Article 2", "Article 3"]
     assert await telex.store.dispatches.list_claimed() == []
     assert await telex.store.dispatches.list_unfinalized() == []
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
@@ -70,10 +70,10 @@ async def test_a_claim_that_the_database_took_without_an_answer_is_sent_all_the_
 
     monkeypatch.setattr(Dispatches, "claim", unanswered)
     await publisher.post(make_rss_item(1))
-    assert titles(telex) == ["Article 0"]
+    assert posted_titles(telex) == ["Article 0"]
     await telex.advance(WRITE_RETRY_SECONDS)
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, stop_at, answers):
@@ -136,7 +136,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     await telex.env.settle()
     await telex.restart()
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher, stop_at):
@@ -179,7 +179,7 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
     await telex.store.meta.set("moved_at", str(moved_at))
     await telex.restart()
     await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
@@ -202,5 +202,5 @@ async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, mo
     await stopping
     await settling
     await telex.env.settle()
-    assert titles(telex) == ["Article 0", "Article 1"]
+    assert posted_titles(telex) == ["Article 0", "Article 1"]
     assert await telex.store.dispatches.list_claimed() == []

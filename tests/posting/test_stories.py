@@ -16,7 +16,7 @@ from bot.posting.rendering.posts import also_markup
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.posting_publisher import titles
+from tests.support.scenario import posted_titles
 from tests.support.shown import list_components, text, title
 
 BAN = "Amazon bans police use of its facial recognition for a year"
@@ -92,7 +92,7 @@ async def test_the_same_event_from_several_feeds_is_one_post(telex, outlets):
 async def test_another_company_is_another_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", OTHER)
-    assert titles(telex)[-2:] == [BAN, OTHER]
+    assert posted_titles(telex)[-2:] == [BAN, OTHER]
 
 
 async def test_what_comes_within_minutes_is_shown_by_one_edit(telex, outlets):
@@ -119,14 +119,14 @@ async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(JOIN_WINDOW_SECONDS + 1)
     await outlets.publish("Numerama", AGAIN)
-    assert titles(telex)[-1] == AGAIN
+    assert posted_titles(telex)[-1] == AGAIN
 
 
 async def test_a_channel_that_wants_every_article_gets_every_article(telex, outlets):
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
-    assert titles(telex)[-2:] == [BAN, AGAIN]
+    assert posted_titles(telex)[-2:] == [BAN, AGAIN]
 
 
 async def test_posts_of_a_french_server_say_it_in_french(telex, outlets):
@@ -143,9 +143,9 @@ async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, 
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
-    assert titles(telex)[-1] == AGAIN
+    assert posted_titles(telex)[-1] == AGAIN
     await telex.deliver()
-    assert titles(telex).count(AGAIN) == 1
+    assert posted_titles(telex).count(AGAIN) == 1
 
 
 async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, outlets):
@@ -154,7 +154,7 @@ async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, out
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access")
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
-    assert titles(telex)[-2:] == [BAN, AGAIN]
+    assert posted_titles(telex)[-2:] == [BAN, AGAIN]
 
 
 async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, outlets):
@@ -163,8 +163,8 @@ async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, o
     for _attempt in range(3):  # as it is, without pictures, without links
         telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
     await telex.deliver()
-    assert titles(telex)[-1] == AGAIN
-    assert BAN not in titles(telex)
+    assert posted_titles(telex)[-1] == AGAIN
+    assert BAN not in posted_titles(telex)
 
 
 async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, outlets, stop_at):
@@ -177,7 +177,7 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, 
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 10)
     await telex.deliver()
     await telex.deliver()
-    assert titles(telex).count(BAN) == 1
+    assert posted_titles(telex).count(BAN) == 1
     assert "Also: [Numerama]" in text(last_post(telex))
 
 

@@ -17,8 +17,8 @@ from bot.polling import ingest_quota
 from bot.processes.leases import HOST_SLOT_LEASE
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 from tests.support import store_probe
-from tests.support.answer_desk import followed, sent
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import deliver, follow
 from tests.support.store_probe import Column
 from tests.support.wire.waiting import until
 
@@ -75,9 +75,7 @@ async def running(pair) -> AsyncIterator[Pair]:
 
 async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(running, publishers, clock):
     servers, store_place = [publishers(number) for number in range(4)], running[0].settings.database
-    feeds = [
-        await followed(running[0], server.serve("/", make_rss(make_rss_item(1)), etag=False)) for server in servers
-    ]
+    feeds = [await follow(running[0], server.serve("/", make_rss(make_rss_item(1)), etag=False)) for server in servers]
     store = running[0].store
 
     async def are_polled() -> bool:
@@ -119,7 +117,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
             return web.Response(text=make_rss(make_rss_item(2), make_rss_item(1)), content_type="application/rss+xml")
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    feed = await followed(running[0], server.handle("/", first_slow))
+    feed = await follow(running[0], server.handle("/", first_slow))
     await request_started.wait()
     former_owner, remaining_room = sorted(
         running, key=lambda room: get_host_slot(feed.url) not in room.leases.owned(HOST_SLOT_LEASE)
@@ -141,7 +139,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
 
 async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair, publishers):
     for number, room in enumerate(pair):
-        feed = await followed(room, publishers(number).serve("/", make_rss(), etag=False))
+        feed = await follow(room, publishers(number).serve("/", make_rss(), etag=False))
         await room.poller.poll(feed, polite=False)
         entries = [make_rss_item(100 * number + place) for place in range(10)]
         publishers(number).serve("/", make_rss(*entries), etag=False)
@@ -152,7 +150,7 @@ async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair,
 async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, publishers):
     first = pair[0]
     urls = [publishers(number).serve("/", make_rss(), etag=False) for number in range(2)]
-    feeds = [await followed(first, url) for url in urls]
+    feeds = [await follow(first, url) for url in urls]
     for feed in feeds:
         await first.poller.poll(feed, polite=False)
     cities = ("Strasbourg", "Marseille", "Toulouse", "Grenoble")
@@ -176,12 +174,10 @@ async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair
     woken = asyncio.Event()
     posting.cluster_events.subscribe("outbox", woken.set)
     published = clock.now() - 3600
-    feed = await followed(
-        polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False)
-    )
+    feed = await follow(polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False))
     await polling.poller.poll(feed, polite=False)
     await woken.wait()
-    await sent(posting)
+    await deliver(posting)
     woken.clear()
     corrected = make_rss_item(1, published=published, title="Corrected")
     publishers(0).serve("/", make_rss(corrected), etag=False)

@@ -36,11 +36,6 @@ async def stored(store: Store) -> list[int]:
 
 
 @pytest.fixture
-async def library(store) -> Library:
-    return await Library(store).open()
-
-
-@pytest.fixture
 async def follower(library, tmp_path) -> AsyncIterator[IndexUpdater]:
     follower = IndexUpdater(library.store, tmp_path / "index")
     yield follower

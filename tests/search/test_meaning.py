@@ -16,7 +16,6 @@ from bot.store import Store
 from bot.store.content.vectors import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
 from tests.support import store_probe
-from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.store_probe import Column
 
@@ -26,11 +25,6 @@ def _toy(monkeypatch) -> None:
     monkeypatch.setattr(article_encoder, "encode_texts", toy_encoder.encode)
     monkeypatch.setattr(article_encoder, "find_model_id", lambda: "toy 1")
     monkeypatch.setattr(passage_encoder, "compute_cosines", toy_encoder.cosines)
-
-
-@pytest.fixture
-async def library(store) -> Library:
-    return await Library(store).open()
 
 
 @pytest.fixture

@@ -5,22 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.posting.wording.search_note_sentences import note_sentence
-from bot.search.searching import Searcher
-from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
 
 STORY = "The mayor of Aldery opened a library that lends refurbished laptops to pupils for three months."
 PASTED = "In Aldery the library now lends laptops that volunteers refurbished, and pupils keep them for months"
-
-
-@pytest.fixture
-async def library(store) -> Library:
-    return await Library(store).open()
-
-
-@pytest.fixture
-def searcher(store) -> Searcher:
-    return searcher_of(store)
 
 
 @pytest.mark.parametrize(

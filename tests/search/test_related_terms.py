@@ -7,23 +7,15 @@ import pytest
 from bot.search.query.query_parser import parse_query
 from bot.search.ranked_search import NAME_WEIGHT_FACTOR, QueryParts
 from bot.search.related_terms import find_related_terms
-from bot.search.searching import Searcher
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
 
 
 @pytest.fixture
-async def library(store) -> Library:
-    opened = await Library(store).open()
-    await opened.add("Hedwige, roi de Pologne", "Elle est décédée à Cracovie.", language="fr")
-    await opened.add("L’opéra ravagé", "Un incendie a détruit la grande salle.", language="fr")
-    await opened.add("Une reine morte", "Comment la reine de Bohême est morte.", language="fr")
-    return opened
-
-
-@pytest.fixture
-def searcher(store) -> Searcher:
-    return searcher_of(store)
+async def library(library) -> Library:
+    await library.add("Hedwige, roi de Pologne", "Elle est décédée à Cracovie.", language="fr")
+    await library.add("L’opéra ravagé", "Un incendie a détruit la grande salle.", language="fr")
+    await library.add("Une reine morte", "Comment la reine de Bohême est morte.", language="fr")
+    return library
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from bot.client.services import Services
 from bot.core.models import Article, Feed
 from bot.polling.feed_updates import MOVE_PROBATION_SECONDS
-from tests.support.answer_desk import CHANNEL, SERVER, followed, polled, sent, titles
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, delivered_titles, follow, poll
 
 SITE = "127.0.0.3"
 LINK = "https://news.example/articles/1"
@@ -38,22 +38,22 @@ async def search_titles(newsroom: Services, words: str, *feeds: Feed) -> list[st
 
 @pytest.mark.parametrize("claim", CLAIMS)
 async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom, feed_server, clock, claim):
-    honest = await polled(
+    honest = await poll(
         newsroom,
-        await followed(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
+        await follow(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
     before = await article(newsroom, honest)
-    assert await titles(newsroom) == ["The truth"]
+    assert await delivered_titles(newsroom) == ["The truth"]
     clock.advance(60)
-    evil = await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
-    evil = await polled(newsroom, evil)
+    evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
+    evil = await poll(newsroom, evil)
     feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil"))
-    evil = await polled(newsroom, evil)
+    evil = await poll(newsroom, evil)
     for text in ("Lies about it", "Worse lies"):
         feed_server.serve("/evil", make_rss(CLAIMS[claim].replace("Lies about it", text), title="Evil"))
-        evil = await polled(newsroom, evil)
+        evil = await poll(newsroom, evil)
     assert await article(newsroom, honest) == before
-    posted = {of.title for _, articles in await sent(newsroom) for of in articles}
+    posted = {of.title for _, articles in await deliver(newsroom) for of in articles}
     assert "The truth" not in posted
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
     assert (await newsroom.store.articles.by_key(before.key)) == before
@@ -65,17 +65,17 @@ async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom,
 async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_follow_its_feed(
     newsroom, feed_server, clock, claim
 ):
-    evil = await polled(
+    evil = await poll(
         newsroom,
-        await followed(newsroom, feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil")), 900, 901),
+        await follow(newsroom, feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil")), 900, 901),
     )
     clock.advance(60)
-    honest = await polled(
+    honest = await poll(
         newsroom,
-        await followed(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
+        await follow(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
-    assert await titles(newsroom) == ["The truth"]
-    assert await titles(newsroom, 900) == ["Lies about it"]
+    assert await delivered_titles(newsroom) == ["The truth"]
+    assert await delivered_titles(newsroom, 900) == ["Lies about it"]
     assert await search_titles(newsroom, "truth", honest) == ["The truth"]
     assert await search_titles(newsroom, "lies", honest) == []
     newest = await newsroom.store.articles.list_newest([honest.id], limit=9)
@@ -102,16 +102,16 @@ async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_l
     newsroom, feed_server, publisher, clock, title, sent_before
 ):
     """In one channel: whoever claims first, with whatever title, the publisher's own article is told of."""
-    evil = await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
-    honest = await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
-    evil, honest = await polled(newsroom, evil), await polled(newsroom, honest)
+    evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
+    honest = await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
+    evil, honest = await poll(newsroom, evil), await poll(newsroom, honest)
     feed_server.serve("/evil", make_rss(publisher_article(title, body="All of it is lies."), title="Evil"))
-    evil = await polled(newsroom, evil)
-    posts = await sent(newsroom) if sent_before else []
+    evil = await poll(newsroom, evil)
+    posts = await deliver(newsroom) if sent_before else []
     clock.advance(60)
     publisher.serve("/feed", make_rss(publisher_article(), title="Honest"))
-    honest = await polled(newsroom, honest)
-    posts += await sent(newsroom)
+    honest = await poll(newsroom, honest)
+    posts += await deliver(newsroom)
     outlets = [of.outlet for _, articles in posts for of in articles]
     assert sorted(outlets) == ["Evil", "Honest"]
     assert (await article(newsroom, honest)).page != (await article(newsroom, evil)).page
@@ -122,13 +122,13 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
     newsroom, feed_server, publisher
 ):
     url = feed_server.serve("/evil", make_rss(title="Evil"))
-    evil = await polled(newsroom, await followed(newsroom, url))
-    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
+    evil = await poll(newsroom, await follow(newsroom, url))
+    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     claim = publisher_article("Lies about it")
     for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
         feed_server.serve("/evil", make_rss(text, title="Evil"))
-        evil = await polled(newsroom, evil)
-    assert await titles(newsroom) == ["Lies about it"]
+        evil = await poll(newsroom, evil)
+    assert await delivered_titles(newsroom) == ["Lies about it"]
     publisher.serve(
         "/feed",
         make_rss(
@@ -136,37 +136,37 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
             publisher_article("More").replace("articles/1", "articles/2").replace("-1", "-2"),
         ),
     )
-    await polled(newsroom, honest)
-    assert sorted(await titles(newsroom)) == ["More", "The truth"]
+    await poll(newsroom, honest)
+    assert sorted(await delivered_titles(newsroom)) == ["More", "The truth"]
 
 
 async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(newsroom, feed_server, publisher):
-    hacker = await polled(newsroom, await followed(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
-    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
+    hacker = await poll(newsroom, await follow(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
+    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     publisher.serve("/feed", make_rss(publisher_article("A new way to sort"), title="Honest"))
-    await polled(newsroom, honest)
+    await poll(newsroom, honest)
     feed_server.serve("/hn", make_rss(publisher_article("A new way to sort (2026)"), title="Links"))
-    await polled(newsroom, hacker)
-    assert await titles(newsroom) == ["A new way to sort"]
+    await poll(newsroom, hacker)
+    assert await delivered_titles(newsroom) == ["A new way to sort"]
 
 
 async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(newsroom, feed_server):
-    feeds = [await followed(newsroom, feed_server.serve(f"/{name}", make_rss(title=name))) for name in "abc"]
-    feeds = [await polled(newsroom, feed) for feed in feeds]
+    feeds = [await follow(newsroom, feed_server.serve(f"/{name}", make_rss(title=name))) for name in "abc"]
+    feeds = [await poll(newsroom, feed) for feed in feeds]
     for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
         feed_server.serve(f"/{feed.title}", make_rss(make_rss_item(1, title=title), title=feed.title))
-        await polled(newsroom, feed)
-    assert await titles(newsroom) == ["Sorting, anew", "Lies about it"]
+        await poll(newsroom, feed)
+    assert await delivered_titles(newsroom) == ["Sorting, anew", "Lies about it"]
 
 
 async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(newsroom, feed_server, publisher):
-    evil = await polled(newsroom, await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
-    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(publisher_article()))))
+    evil = await poll(newsroom, await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
+    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(publisher_article()))))
     feed_server.serve("/evil", make_rss(publisher_article(), title="Evil"))
-    evil = await polled(newsroom, evil)
+    evil = await poll(newsroom, evil)
     assert (await article(newsroom, evil)).page == (await article(newsroom, honest)).page
     feed_server.serve("/evil", make_rss(publisher_article("Lies about it"), title="Evil"))
-    evil = await polled(newsroom, evil)
+    evil = await poll(newsroom, evil)
     assert (await article(newsroom, evil)).page != (await article(newsroom, honest)).page
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
 
@@ -177,16 +177,16 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
     try:
         honest = theirs.serve("/feed", make_rss(make_rss_item(1, title="The truth"), title="Honest"))
         url = feed_server.serve("/evil", make_rss(make_rss_item(6, title="Lies"), title="Evil"))
-        evil = await polled(newsroom, await followed(newsroom, url, 900, 901))
+        evil = await poll(newsroom, await follow(newsroom, url, 900, 901))
         feed_server.redirect("/evil", honest)
         for _ in range(3):
-            evil = await polled(newsroom, evil)
+            evil = await poll(newsroom, evil)
             clock.advance(MOVE_PROBATION_SECONDS + 60)
         assert evil.url == url
-        feed = await polled(newsroom, await followed(newsroom, honest))
+        feed = await poll(newsroom, await follow(newsroom, honest))
         assert feed.id != evil.id
         assert feed.outlet == "Honest"
-        assert await titles(newsroom) == ["The truth"]
+        assert await delivered_titles(newsroom) == ["The truth"]
         assert await search_titles(newsroom, "lies", feed) == []
     finally:
         await theirs.stop()
@@ -200,5 +200,5 @@ async def test_a_private_feed_is_another_feed_for_every_server(newsroom, feed_se
         await newsroom.store.subscriptions.follow(
             server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
         )
-        keys.add((await article(newsroom, await polled(newsroom, feed))).key)
+        keys.add((await article(newsroom, await poll(newsroom, feed))).key)
     assert len(keys) == 2

@@ -13,20 +13,8 @@ from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter
 from bot.search.searching import Searcher, article_as_json, parse_query, search_result_as_json
 from bot.text.words import fold
-from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
 
 PERSON = 77
-
-
-@pytest.fixture
-async def library(store) -> Library:
-    return await Library(store).open()
-
-
-@pytest.fixture
-def searcher(store) -> Searcher:
-    return searcher_of(store)
 
 
 async def titles(searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any) -> list[str]:

@@ -14,11 +14,10 @@ CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 
 
 @pytest.fixture
-async def library(store) -> Library:
-    opened = await Library(store).open()
+async def library(library) -> Library:
     for number in range(30):  # so that words have frequencies that differ
-        await opened.add(f"Notes of day {number}", f"The council met on street {number} and talked about trees.")
-    return opened
+        await library.add(f"Notes of day {number}", f"The council met on street {number} and talked about trees.")
+    return library
 
 
 async def list_similar_titles(

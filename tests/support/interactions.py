@@ -1,4 +1,4 @@
-"""What tests of commands share: a followed feed, forged clicks, another language."""
+"""Answers, buttons and menus as tests of commands use them, and clicks that no client would send."""
 
 from __future__ import annotations
 
@@ -12,13 +12,8 @@ from simcord.builders import ChannelHandle
 from simcord.enums import InteractionType, OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.core.models import Article, Feed
 from tests.support import shown
 from tests.support.discord_world import World
-from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-
-START = 1_780_000_000
-"""When the clock of a test starts."""
 
 
 def message_text(interaction: InteractionResult) -> str:
@@ -129,43 +124,6 @@ async def forge_click(
         extra={"message": dict(serializers.message_payload(backend, stored))},
         source_message_id=stored.id,
     )
-
-
-async def follow(
-    world: World,
-    server: FeedServer,
-    *items: str,
-    path: str = "/rss",
-    title: str = "Example News",
-    language: str = "en",
-    channel: ChannelHandle | None = None,
-) -> Feed:
-    """A feed that a channel follows, read once, with its newest article posted."""
-    url = server.serve(path, make_rss(*(items or three_items()), title=title, language=language))
-    feed = await world.follow(url, channel)
-    await world.poll_and_deliver(feed)
-    polled_feed = await world.store.feeds.get(feed.id)
-    assert polled_feed is not None
-    return polled_feed
-
-
-def three_items() -> tuple[str, str, str]:
-    """Three articles, newest first."""
-    stories_by_number = {
-        3: ("Cities ban facial recognition", "A moratorium was voted in June.", 60),
-        2: ("A new browser engine", "Written in a safe language.", 3600),
-        1: ("Chips get smaller", "Two nanometres at last.", 7200),
-    }
-    third_item, second_item, first_item = (
-        make_rss_item(number, title=title, body=body, published=START - age)
-        for number, (title, body, age) in stories_by_number.items()
-    )
-    return third_item, second_item, first_item
-
-
-async def newest_article(world: World, feed: Feed) -> Article:
-    """The newest article of a feed."""
-    return (await world.store.articles.list_newest([feed.id], limit=1))[0]
 
 
 def hide_channel(world: World, channel: ChannelHandle, member: MemberActor) -> None:

@@ -13,7 +13,6 @@ from simcord.builders import ChannelHandle
 from bot.core.models import Feed
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.shown import title
 
 
 @dataclass
@@ -63,11 +62,6 @@ class Publisher:
     async def article(self, number: int, **changes: Any) -> None:
         """Publish article `number`, a minute younger than the one before."""
         await self.publish(make_rss_item(number, published=self.world.clock.now() - 3600 + number * 60, **changes))
-
-
-def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
-    """The titles of the bot's messages in a channel (of the first message of each thread in a forum)."""
-    return [title(message) for message in world.posts(channel)]
 
 
 @dataclass

@@ -22,7 +22,6 @@ from bot.writing.model_client import FAILURE_PAUSE_SECONDS, ModelClient, ModelEr
 from bot.writing.model_tasks import ModelTask
 from tests.support.model_service import ModelService, list_sentences, support_unless, task_of
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
 
 ENGLISH = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year. "
@@ -39,16 +38,10 @@ KEY = "sk-very-secret"
 
 
 @pytest.fixture
-async def library(store) -> Library:
-    opened = await Library(store).open()
-    await opened.add("Weather in Paris", "Rain is expected on Monday and the wind will be strong.")
-    await opened.add("Un robot au musée", "Le musée de Lyon accueille un robot.", language="fr")
-    return opened
-
-
-@pytest.fixture
-def searcher(store) -> Searcher:
-    return searcher_of(store)
+async def library(library) -> Library:
+    await library.add("Weather in Paris", "Rain is expected on Monday and the wind will be strong.")
+    await library.add("Un robot au musée", "Le musée de Lyon accueille un robot.", language="fr")
+    return library
 
 
 @pytest.fixture
