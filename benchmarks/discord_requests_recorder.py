@@ -74,7 +74,7 @@ def _speak_french() -> None:
 
     from bot import DATA  # noqa: PLC0415
     from bot.drill.discord_stand_in.acts import Acts  # noqa: PLC0415
-    from bot.drill.discord_stand_in.people import People  # noqa: PLC0415
+    from bot.drill.discord_stand_in.simulated_people import People  # noqa: PLC0415
     from tests.support import discord_world, shown  # noqa: PLC0415
 
     with (DATA / "locales" / "fr" / "LC_MESSAGES" / "telex.po").open("rb") as file:

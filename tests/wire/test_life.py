@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.preferences import PostLook, Preference
 from bot.drill.discord_stand_in.gateway import GUILD_MESSAGES
-from bot.drill.discord_stand_in.state import Message, Permission
+from bot.drill.discord_stand_in.state import ChannelMessage, Permission
 from tests.support.wire.kills import Step, find_delivery_faults, run_until_killed
 from tests.support.wire.scene import KINDS, QUICK, Scene
 from tests.support.wire.waiting import until
@@ -148,7 +148,7 @@ async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server
 async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(scene, discord_server):
     people = discord_server.people
 
-    async def pressed(post: Message, *labels: str) -> Message:
+    async def pressed(post: ChannelMessage, *labels: str) -> ChannelMessage:
         """The menu of a post after these buttons in it."""
         click = people.press(ada, post, "More")
         await discord_server.until(lambda: click.message)
@@ -187,5 +187,5 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     assert not find_delivery_faults(scene, [1])
 
 
-def _was_edited(message: Message, before: int) -> bool:
+def _was_edited(message: ChannelMessage, before: int) -> bool:
     return message.edits > before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.core import setting_registry
-from bot.drill.discord_stand_in.state import Message, Person
+from bot.drill.discord_stand_in.state import ChannelMessage, Person
 from tests.support import store_probe
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.wire.kills import ABOUT, find_delivery_faults, hold_stories
@@ -30,7 +30,7 @@ def restore(backup: Path, database: Path) -> None:
     backup.rename(database)
 
 
-def save_button(post: Message) -> str:
+def save_button(post: ChannelMessage) -> str:
     (name,) = [name for name in post.custom_ids() if name.startswith("telex:save:")]
     return name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.drill.discord_stand_in.faults import Fault
-from bot.drill.discord_stand_in.state import Message, Permission
+from bot.drill.discord_stand_in.state import ChannelMessage, Permission
 from tests.support import store_probe
 from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import QUICK, SIGNED, Scene
@@ -18,7 +18,7 @@ def list_authors(scene: Scene, kind: str) -> list[str]:
     return [message.author["username"] if message.author else bot for message in scene.messages(kind)]
 
 
-def find_newest_message(scene: Scene, kind: str) -> Message:
+def find_newest_message(scene: Scene, kind: str) -> ChannelMessage:
     return scene.messages(kind)[-1]
 
 

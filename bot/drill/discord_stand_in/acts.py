@@ -1,4 +1,4 @@
-"""What happens in Discord, whoever causes it: a change of the state and the event that tells of it."""
+"""Changes in Discord, whoever causes them, each with the event that reports it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.drill.discord_stand_in.gateway import (
 from bot.drill.discord_stand_in.state import (
     EVERYONE,
     Channel,
+    ChannelMessage,
     Json,
     Kind,
-    Message,
     Overwrite,
     Permission,
     Person,
@@ -34,32 +34,32 @@ REACTIONS = GUILD_REACTIONS | DM_REACTIONS
 
 
 class Acts:
-    """The changes, each complete in one step."""
+    """Changes of Discord's state, each complete in one step, with the events that they cause."""
 
     def __init__(self, state: State, gateway: Gateway) -> None:
         self.state = state
         self.gateway = gateway
         self.nonce_window = 300.0  # seconds; "within a few minutes" is all that Discord says
-        self._nonces: dict[tuple[int, str], tuple[Message, float]] = {}
+        self._nonces: dict[tuple[int, str], tuple[ChannelMessage, float]] = {}
 
     # Messages
 
-    def of_nonce(self, author_id: int, nonce: str | int) -> Message | None:
-        """The message that this author sent with this nonce within the window, in whatever channel."""
+    def of_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
+        """Return the message that an author sent with a nonce within the window, in any channel, or None."""
         message, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
         if message is None or self.state.now() - sent >= self.nonce_window:
             return None
         return message
 
     def forget_nonces(self) -> None:
-        """The few minutes in which Discord knows those of until now are over."""
+        """End the few minutes in which Discord recognizes the nonces sent so far."""
         self._nonces.clear()
 
     def post(
         self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **fields: Any
-    ) -> Message:
-        """A message appears; an archived thread opens again."""
-        message = Message(
+    ) -> ChannelMessage:
+        """Post a message in a channel; an archived thread opens again."""
+        message = ChannelMessage(
             id=message_id or self.state.new_id(),
             channel_id=channel.id,
             author_id=author_id,
@@ -79,7 +79,7 @@ class Acts:
             )
         return message
 
-    def edit(self, message: Message, body: Json) -> None:
+    def edit(self, message: ChannelMessage, body: Json) -> None:
         parts = rules.as_shown({**message.parts, **{key: part for key, part in body.items() if part is not None}})
         for key in ("content", "embeds", "components"):
             if key in body and not body[key]:
@@ -93,7 +93,7 @@ class Acts:
                 channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES
             )
 
-    def delete(self, message: Message) -> None:
+    def delete(self, message: ChannelMessage) -> None:
         channel = self.state.channels[message.channel_id]
         del channel.messages[message.id]
         payload: Json = {"id": str(message.id), "channel_id": str(channel.id)}
@@ -101,27 +101,27 @@ class Acts:
             payload["guild_id"] = str(channel.server_id)
         self._dispatch_channel_event(channel, "MESSAGE_DELETE", payload, MESSAGES)
 
-    def publish(self, message: Message) -> None:
-        """A message of an announcement channel goes to its followers."""
+    def publish(self, message: ChannelMessage) -> None:
+        """Publish a message of an announcement channel to its followers."""
         message.crossposted = True
         channel = self.state.channels[message.channel_id]
         self._dispatch_channel_event(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
 
-    def react(self, message: Message, person_id: int, name: str) -> None:
+    def react(self, message: ChannelMessage, person_id: int, name: str) -> None:
         people = message.reactions.setdefault(name, [])
         if person_id in people:
             return
         people.append(person_id)
         self._dispatch_reaction(message, person_id, name, added=True)
 
-    def unreact(self, message: Message, person_id: int, name: str) -> None:
+    def unreact(self, message: ChannelMessage, person_id: int, name: str) -> None:
         people = message.reactions.get(name, [])
         if person_id in people:
             people.remove(person_id)
             self._dispatch_reaction(message, person_id, name, added=False)
 
     def add_webhook(self, channel: Channel, name: str) -> Webhook:
-        """The bot makes a webhook."""
+        """Create a webhook of the bot's application."""
         number = self.state.new_id()
         token = f"{number}{'s3cretT0ken' * 5}"
         webhook = Webhook(id=number, channel_id=channel.id, name=name, token=token)
@@ -153,9 +153,9 @@ class Acts:
         author: Json | None = None,
         **fields: Any,
     ) -> Channel:
-        """A thread begins; in a forum with the message `body`, whose id is the thread's.
+        """Open a thread; in a forum with the message `body`, whose id is the thread's.
 
-        With an `author` a webhook begins it.
+        With an `author`, a webhook opens it.
         """
         thread_id = fields.pop("thread_id", None) or self.state.new_id()
         announcement = parent.kind is Kind.ANNOUNCEMENT
@@ -192,7 +192,7 @@ class Acts:
         self.gateway.dispatch(event, payload, server_id=channel.server_id, intents=GUILDS)
 
     def update_channel(self, channel: Channel) -> None:
-        """Tell of a change that a test made to a channel."""
+        """Send the event of a change that was made to a channel."""
         event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
         self._dispatch_channel_event(channel, event, payloads.channel(self.state, channel), GUILDS)
 
@@ -213,7 +213,7 @@ class Acts:
         self.update_channel(place)
 
     def direct(self, person: Person) -> Channel:
-        """The channel of direct messages between the bot and a person."""
+        """Return the channel of direct messages between the bot and a person. Raises ApiError if they accept none."""
         for channel in self.state.channels.values():
             if channel.recipient_id == person.id:
                 return channel
@@ -234,7 +234,7 @@ class Acts:
         with_bot: bool = True,
         shard: tuple[int, int] | None = None,
     ) -> Server:
-        """A server; on a certain `shard` of so many where the test cares."""
+        """Create a server, with the bot in it unless said; `shard` is the number of its shard and of all shards."""
         server = Server(id=self.state.new_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
         server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
         server.members[self.state.owner.id] = []
@@ -244,7 +244,7 @@ class Acts:
         return server
 
     def invite(self, server: Server, permissions: int = int(Permission.MANAGE_MESSAGES)) -> None:
-        """The bot joins, with a role of its own."""
+        """Let the bot join a server, with a role of its own."""
         role = Role(id=self.state.new_id(), name=self.state.bot.name, permissions=permissions, position=1)
         server.roles[role.id] = role
         server.members[self.state.bot.id] = [role.id]
@@ -253,7 +253,7 @@ class Acts:
         self.gateway.dispatch("GUILD_CREATE", payload, server_id=server.id, intents=GUILDS)
 
     def kick(self, server: Server) -> None:
-        """The bot is sent away; what it wrote stays."""
+        """Remove the bot from a server; its messages stay."""
         for role_id in server.members.pop(self.state.bot.id):
             del server.roles[role_id]
         self.gateway.dispatch("GUILD_DELETE", {"id": str(server.id)}, server_id=server.id, intents=GUILDS)
@@ -270,7 +270,7 @@ class Acts:
         )
 
     def add_role(self, server: Server, name: str) -> Role:
-        """A role that grants nothing, below all others."""
+        """Create a role that grants nothing, below all others."""
         for existing_role in server.roles.values():
             existing_role.position += existing_role.id != server.id
         role = Role(id=self.state.new_id(), name=name, permissions=0, position=1)
@@ -285,7 +285,7 @@ class Acts:
         self.gateway.dispatch("GUILD_ROLE_UPDATE", payload, server_id=server.id, intents=GUILDS)
 
     def _rule(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
-        """The channel that has the permissions of `channel`, and its rule for a person."""
+        """Return the channel whose permissions apply in `channel` (a thread's parent), and its rule for a person."""
         place = self.state.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
         for rule in place.overwrites:
             if rule.id == person.id:
@@ -307,7 +307,7 @@ class Acts:
             intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS
             self.gateway.dispatch(event, payload, server_id=server.id, intents=intents)
 
-    def _dispatch_reaction(self, message: Message, person_id: int, name: str, *, added: bool) -> None:
+    def _dispatch_reaction(self, message: ChannelMessage, person_id: int, name: str, *, added: bool) -> None:
         event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
         payload = payloads.reaction_event(self.state, message, person_id, name, added=added)
         self._dispatch_channel_event(self.state.channels[message.channel_id], event, payload, REACTIONS)

@@ -1,4 +1,4 @@
-"""A stand-in for Discord: REST and gateway on loopback, in the test's own loop.
+"""A stand-in for Discord: REST and gateway on loopback, in the caller's event loop.
 
 The bot under test is another process and can be killed at any moment; what Discord knows stays here. Every
 call is remembered in `calls`; what either side said that `openapi.json` does not allow is in `violations`.
@@ -16,8 +16,8 @@ from bot.drill.discord_stand_in import rest_commands, rest_messages, rest_places
 from bot.drill.discord_stand_in.acts import Acts
 from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.gateway import Gateway
-from bot.drill.discord_stand_in.people import People
 from bot.drill.discord_stand_in.rest import PREFIX, Call, Rest, Routes
+from bot.drill.discord_stand_in.simulated_people import People
 from bot.drill.discord_stand_in.state import State
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class DiscordServer:
-    """The stand-in. `acts` are what happens, `people` what people do, `faults` what goes wrong.
+    """A stand-in for Discord: `acts` change its state, `people` use it, `faults` let requests fail.
 
     With a `contract` it refuses and notes in `violations` what Discord's API description does not allow.
     """
@@ -37,7 +37,7 @@ class DiscordServer:
         self.token = TOKEN
         self.shards = 1
         self.offline = False
-        """Whether there is no way to Discord: connections are cut before they say anything."""
+        """Whether connections are cut before anything is answered."""
         self.state = State()
         self.gateway = Gateway(self.state, TOKEN)
         self.acts = Acts(self.state, self.gateway)
@@ -56,11 +56,11 @@ class DiscordServer:
 
     @property
     def limits(self) -> dict[str, tuple[int, float]]:
-        """Rate limits by "METHOD /path/template": so many calls in so many seconds."""
+        """Rate limits by "METHOD /path/template": a number of calls and the seconds in which they are allowed."""
         return self._rest.buckets.limits
 
     def limit_everything(self, limit: int, period: float) -> None:
-        """So many calls in any window of so many seconds, those that answer interactions aside."""
+        """Allow `limit` calls in any window of `period` seconds; calls that answer interactions don't count."""
         self._rest.buckets.everywhere = limit, period
 
     @property
@@ -91,11 +91,11 @@ class DiscordServer:
 
     @property
     def api(self) -> str:
-        """What `discord.get_http_code.Route.BASE` is to be."""
+        """Address for `discord.http.Route.BASE`."""
         return self.origin + PREFIX
 
     def count(self, method: str, part: str) -> int:
-        """How many calls of that method had `clause` in their path."""
+        """Return the number of calls of a method with `part` in their path."""
         return sum(call.method == method and part in call.path for call in self.calls)
 
     def changed(self) -> None:
@@ -103,7 +103,7 @@ class DiscordServer:
         self._change.set()
 
     async def until(self, happened: Callable[[], T], *, within: float = 90.0) -> T:
-        """Wait until `fault_hits()` is true and return what it says. Raises TimeoutError."""
+        """Wait until `happened()` is true and return its outcome. Raises TimeoutError after `within` seconds."""
         async with asyncio.timeout(within):
             while not (outcome := happened()):
                 self._change.clear()
@@ -115,7 +115,7 @@ class DiscordServer:
         return outcome
 
     def cut_off(self) -> None:
-        """The network is gone, in the middle of whatever goes on, until `offline` is False again."""
+        """Cut the network, in the middle of whatever goes on, until `offline` is False again."""
         self.offline = True
         self.gateway.cut()
 

@@ -48,12 +48,12 @@ MESSAGES = {
 
 
 def error(status: int, code: int) -> ApiError:
-    """The error of that code with Discord's words."""
+    """Return the error of a code with Discord's message."""
     return ApiError(status, code, MESSAGES[code])
 
 
 def invalid(place: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
-    """A form that Discord refuses, with the place that is wrong ("embeds.0.title")."""
+    """Return the error of a refused form, with the path of the wrong field ("embeds.0.title")."""
     node: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for part in reversed(place.split(".")):
         node = {part: node}

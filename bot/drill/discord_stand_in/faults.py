@@ -48,7 +48,7 @@ class Faults:
         self._scripted.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault that hits this call, counted."""
+        """Return the fault that hits a call, and count it; None if there is none."""
         call = f"{method} {path}"
         for fault in self._scripted:
             if not fnmatchcase(call, fault.route) or fault.times == 0:
@@ -79,7 +79,7 @@ class Faults:
         return self.add(Fault(route=route, status=status, body=body, late=seconds, times=times))
 
     def dropped(self, route: str, *, after: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
-        """The connection is cut where the answer should come."""
+        """Cut the connection instead of answering."""
         return self.add(Fault(route=route, drop=True, after=after, times=times, skip=skip))
 
     def refused(self, route: str, status: int, code: int, *, times: int | None = 1, skip: int = 0) -> Fault:
@@ -111,7 +111,7 @@ class Faults:
         return self.add(Fault(route=route, status=429, body=body, headers=headers, times=times, skip=skip))
 
     def slow(self, route: str, delay: float, *, after: bool = False, times: int | None = 1) -> Fault:
-        """The answer takes its time, before or after the effect."""
+        """Delay the answer, before or after the effect."""
         return self.add(Fault(route=route, delay=delay, after=after, times=times))
 
     def then(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 
-from bot.drill.discord_stand_in.state import Channel, Json, Kind, Message, Person, Role, Server, State, Webhook
+from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Person, Role, Server, State, Webhook
 
 SUPPRESS_CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
 EPHEMERAL = 1 << 6
@@ -97,7 +97,7 @@ def member(state: State, server: Server, person_id: int, *, with_user: bool = Tr
 
 
 def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
-    """A channel; the ones inside a GUILD_CREATE do not repeat their server."""
+    """Return a channel; inside a GUILD_CREATE channels don't repeat their server."""
     last = max(place.messages, default=None)
     payload: Json = {
         "id": str(place.id),
@@ -166,8 +166,8 @@ def emoji(name: str) -> Json:
     return {"id": None, "name": name}
 
 
-def message(state: State, note: Message, *, reader: int | None = None) -> Json:
-    """A message as the bot reads it, or `reader`."""
+def message(state: State, note: ChannelMessage, *, reader: int | None = None) -> Json:
+    """Return a message as `reader`, or else the bot, reads it."""
     parts = note.parts
     flags = int(parts.get("flags") or 0) & ~(1 << 12)
     flags |= SUPPRESS_CROSSPOSTED if note.crossposted else 0
@@ -220,7 +220,7 @@ def webhook(state: State, webhook_record: Webhook) -> Json:
 
 
 def signature(webhook_record: Webhook, name: str, avatar_url: str | None) -> Json:
-    """The author of a webhook's message; Discord keeps the picture and gives it a hash."""
+    """Return the author of a webhook's message; Discord stores the picture and gives it a hash."""
     return {
         "id": str(webhook_record.id),
         "username": name,
@@ -235,12 +235,12 @@ def signature(webhook_record: Webhook, name: str, avatar_url: str | None) -> Jso
 
 
 def _find_mentioned_users(state: State, content: str) -> list[Json]:
-    """The people whom a text mentions; what `allowed_mentions` takes away is not looked at."""
+    """Return the people whom a text mentions, whatever `allowed_mentions` says."""
     user_ids = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
     return [user(state.people[number]) for number in user_ids if number in state.people]
 
 
-def reactions(note: Message, reader: int) -> list[Json]:
+def reactions(note: ChannelMessage, reader: int) -> list[Json]:
     return [
         {
             "emoji": emoji(name),
@@ -256,7 +256,7 @@ def reactions(note: Message, reader: int) -> list[Json]:
 
 
 def server(state: State, server: Server) -> Json:
-    """A server as REST shows it."""
+    """Return a server as REST shows it."""
     return {
         **dict.fromkeys(_NULL_IN_SERVER),
         "id": str(server.id),
@@ -288,7 +288,7 @@ def server(state: State, server: Server) -> Json:
 
 
 def server_create(state: State, place: Server) -> Json:
-    """A server as GUILD_CREATE brings it: with channels, active threads and the bot as the only member."""
+    """Return a server as in GUILD_CREATE: with channels, active threads and the bot as the only member."""
     channels = state.in_server(place.id)
     return {
         **server(state, place),
@@ -334,8 +334,8 @@ def application(state: State) -> Json:
     }
 
 
-def message_event(state: State, note: Message) -> Json:
-    """A message as MESSAGE_CREATE and MESSAGE_UPDATE bring it."""
+def message_event(state: State, note: ChannelMessage) -> Json:
+    """Return a message as in MESSAGE_CREATE and MESSAGE_UPDATE."""
     payload = message(state, note)
     server_id = state.channels[note.channel_id].server_id
     if server_id is not None:
@@ -346,7 +346,7 @@ def message_event(state: State, note: Message) -> Json:
     return payload
 
 
-def reaction_event(state: State, note: Message, person_id: int, name: str, *, added: bool) -> Json:
+def reaction_event(state: State, note: ChannelMessage, person_id: int, name: str, *, added: bool) -> Json:
     payload: Json = {
         "user_id": str(person_id),
         "channel_id": str(note.channel_id),

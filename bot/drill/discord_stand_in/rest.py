@@ -1,4 +1,4 @@
-"""REST under `/api/v10`: how a request is read, judged, hurt by a fault, answered and remembered."""
+"""REST under `/api/v10`: requests are read, checked, hit by faults, answered and recorded."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v10"
 OBSERVERS: list[Callable[[Call], None]] = []
-"""Called with each request when it was answered."""
+"""Functions called with each request after it was answered."""
 Answer = tuple[int, Any]
 Handler = Callable[["DiscordServer", "Call"], Answer | Awaitable[Answer]]
 
 
 @dataclass
 class Call:
-    """A request as it came, and what became of it. `status` stays None while nothing was answered."""
+    """A request and its answer; `status` is None while there is no answer."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Call:
     at: float = field(default_factory=time.monotonic)
 
     def __getitem__(self, name: str) -> int:
-        """An identifier out of the path."""
+        """Return an identifier of the path."""
         return int(self.ids[name])
 
     def __str__(self) -> str:
@@ -82,9 +82,9 @@ class Routes:
 
 
 class Buckets:
-    """Rate limits: so many calls of a route and its channel, server or webhook in so many seconds.
+    """Rate limits of calls to a route with the same channel, server or webhook: a number of calls in some seconds.
 
-    `everywhere` is that of all calls that answer no interaction, in any window of that length.
+    `everywhere` is the global limit of calls that answer no interaction, in any window of its length.
     """
 
     def __init__(self, state: State) -> None:
@@ -96,7 +96,7 @@ class Buckets:
         self._calls: dict[tuple[str, str], list[float]] = {}
 
     def count(self, method: str, template: str, ids: dict[str, str]) -> tuple[dict[str, str], float | None]:
-        """The headers of the answer, and the seconds to wait when the limit is reached."""
+        """Count a call. Return the headers of its answer, and the seconds to wait if the limit is reached, or None."""
         name = f"{method} {template}"
         limit, period = self.limits.get(name, self.usual)
         major = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
@@ -119,7 +119,7 @@ class Buckets:
         return headers, wait
 
     def too_many(self, ids: dict[str, str]) -> float | None:
-        """Count a call towards the limit of all; the seconds to wait when that is reached."""
+        """Count a call towards the global limit. Return the seconds to wait if it is reached, or None."""
         if self.everywhere is None or "token" in ids:
             return None
         limit, period = self.everywhere
@@ -196,7 +196,7 @@ class Rest:
         self._server.changed()
 
     async def stop(self) -> None:
-        """Carry out nothing more."""
+        """Cancel effects that are still to come."""
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)
@@ -223,7 +223,7 @@ class Rest:
             return refusal.status, refusal.body
 
     async def _fail(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
-        """Let the fault happen. Returns the answer, or None when the call goes on."""
+        """Apply a fault to a request. Return the answer, or None if the call goes on."""
         if fault.act is not None:
             fault.act()
         if fault.delay:
@@ -246,7 +246,7 @@ class Rest:
             call.body = json.loads(raw) if raw else None
 
     def _reply(self, call: Call, status: int, body: Any, headers: dict[str, str]) -> web.Response:
-        """An answer as discord.py expects it: exactly `application/json`, and no type without a body."""
+        """Build an answer as discord.py expects it: exactly `application/json`, and no type without a body."""
         call.status = status
         call.answer = body
         if body is None:

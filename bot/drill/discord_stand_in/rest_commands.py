@@ -9,7 +9,7 @@ from bot.drill.discord_stand_in import payloads, rest_webhooks, rules
 from bot.drill.discord_stand_in.errors import error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body
-from bot.drill.discord_stand_in.state import Interaction, Json, Message
+from bot.drill.discord_stand_in.state import ChannelMessage, Interaction, Json
 
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.discord_server import DiscordServer
@@ -116,7 +116,7 @@ def answer_interaction(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("POST", "/webhooks/{webhook}/{token}")
 def follow_up(server: DiscordServer, call: Call) -> Answer:
-    """A further answer; the first one after a deferred message fills that message."""
+    """Send a further answer; after a deferred message, the first one fills that message."""
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.execute_webhook(server, call)
     interaction = find_interaction(server, call)
@@ -175,7 +175,7 @@ def find_interaction(server: DiscordServer, call: Call) -> Interaction:
     return interaction
 
 
-def find_followup(server: DiscordServer, call: Call) -> Message:
+def find_followup(server: DiscordServer, call: Call) -> ChannelMessage:
     interaction = find_interaction(server, call)
     for message in [*interaction.followups, interaction.message]:
         if message is not None and message.id == call["message"]:
@@ -185,7 +185,7 @@ def find_followup(server: DiscordServer, call: Call) -> Message:
 
 def write_response(
     server: DiscordServer, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
-) -> Message:
+) -> ChannelMessage:
     hidden = interaction.ephemeral if ephemeral is None else ephemeral
     flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if hidden else 0)
     return server.acts.post(
@@ -200,7 +200,7 @@ def write_response(
 
 
 def _metadata(server: DiscordServer, interaction: Interaction) -> Json:
-    """What a message says of the interaction that it answers."""
+    """Return a message's metadata about the interaction that it answers."""
     metadata: Json = {
         "id": str(interaction.id),
         "type": interaction.type,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.drill.discord_stand_in import payloads, rules
 from bot.drill.discord_stand_in.errors import error, invalid
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes
-from bot.drill.discord_stand_in.state import Channel, Json, Kind, Message, Permission
+from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Permission
 
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.discord_server import DiscordServer
@@ -20,7 +20,7 @@ REACTIONS = "/channels/{channel}/messages/{message}/reactions/{emoji}"
 
 
 def find_channel(server: DiscordServer, call: Call, *permissions: Permission) -> Channel:
-    """The channel of a call that the bot can see and where it may do what it wants to."""
+    """Return the channel of a call. Raises ApiError if the bot can't see it or lacks one of the permissions."""
     channel = server.state.channels.get(call["channel"])
     if channel is None:
         raise error(404, 10003)
@@ -31,7 +31,7 @@ def find_channel(server: DiscordServer, call: Call, *permissions: Permission) ->
     return channel
 
 
-def find_message(server: DiscordServer, call: Call, *permissions: Permission) -> Message:
+def find_message(server: DiscordServer, call: Call, *permissions: Permission) -> ChannelMessage:
     message = find_channel(server, call, *permissions).messages.get(call["message"])
     if message is None or message.ephemeral_for is not None:
         raise error(404, 10008)
@@ -39,7 +39,7 @@ def find_message(server: DiscordServer, call: Call, *permissions: Permission) ->
 
 
 def check_body(call: Call, body: Json | None = None) -> Json:
-    """The body of a message, with the files that came beside it."""
+    """Return the checked body of a message, with its uploaded files as attachments. Raises ApiError."""
     body = dict(call.body if body is None else body)
     rules.check_message(body)
     rules.check_references(body)
@@ -168,7 +168,7 @@ def add_reaction(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", REACTIONS)
 def list_reacting_people(server: DiscordServer, call: Call) -> Answer:
-    """Who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
+    """List the people who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if call.query.get("type") == "1":
         return 200, []

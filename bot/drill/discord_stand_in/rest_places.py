@@ -17,7 +17,7 @@ ROUTES = Routes()
 
 
 def find_own_server(server: DiscordServer, call: Call) -> Server:
-    """The server of a call, when the bot is in it."""
+    """Return the server of a call. Raises ApiError if the bot isn't in it."""
     bot_server = server.state.servers.get(call["server"])
     if bot_server is None or not bot_server.has(server.state.bot.id):
         raise error(404, 10004)
@@ -25,7 +25,7 @@ def find_own_server(server: DiscordServer, call: Call) -> Server:
 
 
 def check_role_is_assignable(server: DiscordServer, call: Call) -> Server:
-    """The server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
+    """Return the server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
     bot_server = find_own_server(server, call)
     own = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
     granted = any(role.permissions & Permission.MANAGE_ROLES for role in own)

@@ -8,7 +8,7 @@ from bot.drill.discord_stand_in import payloads, rules
 from bot.drill.discord_stand_in.errors import error, invalid
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body, find_channel
-from bot.drill.discord_stand_in.state import Channel, Json, Kind, Message, Permission, Webhook
+from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Permission, Webhook
 
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.discord_server import DiscordServer
@@ -37,19 +37,19 @@ def create_webhook(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/webhooks/{webhook}")
 def get_webhook(server: DiscordServer, call: Call) -> Answer:
-    """Also without a permission for who owns it."""
+    """Return a webhook; its owner needs no permission."""
     if call["webhook"] not in server.state.webhooks:
         raise error(404, 10015)
     return 200, payloads.webhook(server.state, server.state.webhooks[call["webhook"]])
 
 
 def is_own(server: DiscordServer, call: Call) -> bool:
-    """Whether a call is about such a webhook, and not about the answer to an interaction."""
+    """Return whether a call is about a webhook, not about the answer to an interaction."""
     return call["webhook"] != server.state.bot.id
 
 
 def execute_webhook(server: DiscordServer, call: Call) -> Answer:
-    """A post; in a forum it begins a thread."""
+    """Post through a webhook; in a forum the post opens a thread."""
     webhook = find_webhook_by_token(server, call)
     channel = find_target_channel(server, webhook, call)
     body = check_body(call)
@@ -103,7 +103,7 @@ def find_webhook_by_token(server: DiscordServer, call: Call) -> Webhook:
 
 
 def find_target_channel(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
-    """The channel of a webhook, or the thread of it that a call names."""
+    """Return the channel of a webhook, or its thread that a call names. Raises ApiError."""
     thread_id = int(call.query.get("thread_id", webhook.channel_id))
     channel = server.state.channels.get(thread_id)
     if channel is None or webhook.channel_id not in {channel.id, channel.parent_id}:
@@ -111,7 +111,7 @@ def find_target_channel(server: DiscordServer, webhook: Webhook, call: Call) -> 
     return channel
 
 
-def find_own_message(server: DiscordServer, call: Call) -> Message:
+def find_own_message(server: DiscordServer, call: Call) -> ChannelMessage:
     webhook = find_webhook_by_token(server, call)
     message = find_target_channel(server, webhook, call).messages.get(call["message"])
     if message is None or message.webhook_id != webhook.id:
@@ -120,7 +120,7 @@ def find_own_message(server: DiscordServer, call: Call) -> Message:
 
 
 def build_author(webhook: Webhook, body: Json) -> Json:
-    """Who a post is by, as Discord shows it."""
+    """Return the author of a webhook's post as Discord shows it."""
     name = body.get("username") or webhook.name
     check_name(name, "username")
     return payloads.signature(webhook, name, body.get("avatar_url"))

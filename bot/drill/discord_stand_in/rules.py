@@ -22,12 +22,12 @@ COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
 def units(text: str) -> int:
-    """Length as Discord's clients count it: in UTF-16 units."""
+    """Return the length of a text in UTF-16 units, as Discord's clients count it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def check_message(body: Json) -> None:
-    """Refuse a message that Discord would refuse. Raises ApiError."""
+    """Refuse a message as Discord would. Raises ApiError."""
     check_text(body)
     content = body.get("content") or ""
     embeds = body.get("embeds") or []
@@ -45,7 +45,7 @@ def check_message(body: Json) -> None:
 
 
 def check_edit(before: Json, body: Json) -> None:
-    """Refuse what Discord would refuse of an edit of a message with these parts. Raises ApiError."""
+    """Refuse an edit of a message with the parts `before` as Discord would. Raises ApiError."""
     if (before.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
         raise invalid("flags", "Components V2 cannot be taken away from a message")
     check_message({**before, **body})
@@ -64,7 +64,7 @@ def check_references(body: Json) -> None:
 
 
 def list_references(part_of_message: Any) -> Iterator[str]:
-    """Give the names of the files that a part of a message refers to."""
+    """Yield the names of the files that a part of a message refers to."""
     if isinstance(part_of_message, str) and part_of_message.startswith(REFERENCE):
         yield part_of_message.removeprefix(REFERENCE)
     elif isinstance(part_of_message, dict | list):
@@ -93,13 +93,13 @@ def check_commands(commands: list[Json]) -> None:
 
 
 def numbered(components: list[Json]) -> list[Json]:
-    """The components with the ids that Discord gives to those that have none."""
+    """Give components without an id the id that Discord gives them."""
     counter = iter(range(1, 1000))
     return [_numbered(component, counter) for component in components]
 
 
 def as_shown(body: Json) -> Json:
-    """The parts of a message as Discord gives them back."""
+    """Return the parts of a message as Discord answers them."""
     parts: Json = {"content": body.get("content") or "", "flags": body.get("flags") or 0}
     parts["embeds"] = [_embed(embed) for embed in body.get("embeds") or []]
     parts["attachments"] = body.get("attachments") or []
@@ -197,7 +197,7 @@ def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
 
 
 def _check_part(component: Json, *, is_v2: bool) -> None:
-    """What goes into a component, and which there are without Components V2."""
+    """Refuse a component in the wrong place, or one that needs Components V2. Raises ApiError."""
     kind, inside = component["type"], component.get("components") or []
     if kind in LAYOUT and not is_v2:
         raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")

@@ -1,4 +1,4 @@
-"""Discord's own description of its API as the judge of both sides of the wire.
+"""Checks of both sides of the wire against Discord's own API description.
 
 `openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
 Adjustments that it needs: literal paths go before templates, snowflakes that discord.py sends as integers
@@ -60,14 +60,14 @@ class Contract:
             operations.sort(key=lambda operation: operation.path.count("{"))
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """What the description says of a path below `/api/v10`."""
+        """Return the description of a path below `/api/v10`, or None if it has none."""
         for operation in self._operations.get(method.lower(), ()):
             if operation.pattern.fullmatch(path):
                 return operation
         return None
 
     def request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
-        """What is wrong with a request: one line a finding."""
+        """List what is wrong with a request, one line per finding."""
         operation = self.operation(method, path)
         if operation is None:
             return [f"{method} {path}: not in the description"]
@@ -81,7 +81,7 @@ class Contract:
         return [f"{method} {operation.path}: {finding}" for finding in findings]
 
     def response(self, method: str, path: str, status: int, body: object) -> list[str]:
-        """What is wrong with an answer: one line a finding."""
+        """List what is wrong with an answer, one line per finding."""
         operation = self.operation(method, path)
         if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
@@ -111,7 +111,7 @@ class Contract:
                 yield f"?{name}={text_value}: {finding}"
 
     def _check(self, reference: str, instance: object, kind: object) -> list[str]:
-        """What is wrong with it, where nothing of its kind was found good before."""
+        """List what is wrong with an instance; a kind that was found valid before is not checked again."""
         if (reference, kind) in self._good:
             return []
         validator = self._validators.get(reference)
@@ -151,7 +151,7 @@ class Contract:
 
 
 def explain(error: ValidationError) -> str:
-    """The deepest finding of the branch that was meant: the one whose `type` fits."""
+    """Return the deepest finding of the branch that was meant, whose `type` fits."""
     while error.context:
         branches: dict[object, list[ValidationError]] = {}
         for inner in error.context:
@@ -171,10 +171,10 @@ def explain(error: ValidationError) -> str:
 
 
 def shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
-    """What an answer is made of, the same for answers that differ only in their texts and numbers.
+    """Return the shape of a JSON value, equal for values that differ only in texts and numbers.
 
-    `measure_language`: in texts of the same length alone, for requests have limits. There are thousands of
-    few shapes: checking an answer takes some ten milliseconds, checking all commands half a second.
+    If `measured`, texts of other lengths differ too, because requests have limits. Thousands of answers have
+    few shapes: checking one takes some ten milliseconds, checking all commands half a second.
     """
     if isinstance(json_value, dict):
         return frozenset((key, shape(part, key, measured=measured)) for key, part in json_value.items())
@@ -194,7 +194,7 @@ def shape(json_value: object, name: str = "", *, measured: bool = False) -> obje
 
 
 def snowflakes_as_text(body: object, name: str = "") -> object:
-    """The same body with identifiers as strings, which Discord takes as integers too."""
+    """Return a body with identifiers as strings; Discord accepts integers too."""
     if isinstance(body, dict):
         if name == "emoji" and isinstance(body.get("id"), int):
             return {**body, "id": str(body["id"])}

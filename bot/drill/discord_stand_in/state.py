@@ -1,4 +1,4 @@
-"""What the stand-in for Discord knows: people, servers, channels, messages, and who may do what."""
+"""State of the stand-in for Discord: people, servers, channels, messages and permissions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Overwrite:
 
 
 @dataclass(kw_only=True)
-class Message:
+class ChannelMessage:
     """A message. `parts` are the content, embeds, components, attachments and flags as they were accepted."""
 
     id: int
@@ -120,11 +120,11 @@ class Message:
 
     @property
     def title(self) -> str | None:
-        """Of a post, an embed or a layout."""
+        """Title of the embed or layout, or None."""
         return self.embeds[0]["title"] if self.embeds else headline(self.parts.get("components") or [])
 
     def visible_text(self) -> str:
-        """Embeds and components as JSON, where words can be looked for."""
+        """Return embeds and components as JSON, to look for words."""
         return json.dumps([self.embeds, self.parts.get("components") or []])
 
     @property
@@ -132,7 +132,7 @@ class Message:
         return self.parts.get("content") or ""
 
     def components(self) -> Iterator[Json]:
-        """Every component, nested ones too."""
+        """Yield all components, nested ones too."""
         waiting = list(self.parts.get("components") or [])
         while waiting:
             component = waiting.pop(0)
@@ -158,7 +158,7 @@ class Channel:
     owner_id: int | None = None
     recipient_id: int | None = None
     overwrites: list[Overwrite] = field(default_factory=list)
-    messages: dict[int, Message] = field(default_factory=dict)
+    messages: dict[int, ChannelMessage] = field(default_factory=dict)
     topic: str | None = None
     archived: bool = False
     locked: bool = False
@@ -171,8 +171,8 @@ class Channel:
     def is_thread(self) -> bool:
         return self.kind in THREADS
 
-    def history(self) -> list[Message]:
-        """What everyone can read, oldest first."""
+    def history(self) -> list[ChannelMessage]:
+        """Return the messages that everyone can read, oldest first."""
         return [message for message in self.messages.values() if message.ephemeral_for is None]
 
 
@@ -212,14 +212,14 @@ class Interaction:
     person_id: int
     channel_id: int
     created: float = field(default_factory=time.monotonic)
-    source: Message | None = None  # the message whose component was clicked
+    source: ChannelMessage | None = None  # the message whose component was clicked
     callback: Json | None = None
-    message: Message | None = None  # the original response
-    followups: list[Message] = field(default_factory=list)
+    message: ChannelMessage | None = None  # the original response
+    followups: list[ChannelMessage] = field(default_factory=list)
 
     @property
     def answered(self) -> bool:
-        """Whether there is something to see: a message, choices, or a modal."""
+        """Whether a message, choices or a modal are shown."""
         if self.callback is None:
             return False
         return self.message is not None if self.callback["type"] == DEFERRED else True
@@ -231,7 +231,7 @@ class Interaction:
 
 
 class State:
-    """All of it, and the rules that follow from it alone."""
+    """People, servers, channels, commands, webhooks and interactions, and the permissions that follow from them."""
 
     def __init__(self) -> None:
         self.now: Callable[[], float] = time.time
@@ -247,7 +247,7 @@ class State:
         self.owner = self.add_person("owner")
 
     def new_id(self, shard: tuple[int, int] | None = None) -> int:
-        """A snowflake of now, and later than every one before; that of a server on a `shard` of so many."""
+        """Return a new snowflake, later than all before; with `shard`, one that belongs to a shard of all shards."""
         milliseconds = int(self.now() * 1000)
         self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
         while shard is not None and (self._last_id >> 22) % shard[1] != shard[0]:
@@ -255,7 +255,7 @@ class State:
         return self._last_id
 
     def timestamp(self) -> str:
-        """Now in ISO 8601, as Discord writes it."""
+        """Return the current time in ISO 8601, as Discord writes it."""
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="microseconds")
 
     def add_person(self, name: str, *, bot: bool = False, locale: str = "en-US") -> Person:
@@ -266,14 +266,14 @@ class State:
     def in_server(self, server_id: int) -> list[Channel]:
         return [channel for channel in self.channels.values() if channel.server_id == server_id]
 
-    def message(self, message_id: int) -> Message | None:
+    def message(self, message_id: int) -> ChannelMessage | None:
         for channel in self.channels.values():
             if message_id in channel.messages:
                 return channel.messages[message_id]
         return None
 
     def permissions(self, person_id: int, channel: Channel) -> int:
-        """What a person may do in a channel (docs: permissions, "Permission Overwrites")."""
+        """Return a person's permissions in a channel (docs: permissions, "Permission Overwrites")."""
         if channel.server_id is None:
             return ALL_PERMISSIONS if person_id in {channel.recipient_id, self.bot.id} else 0
         server = self.servers[channel.server_id]

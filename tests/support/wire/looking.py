@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
-from bot.drill.discord_stand_in.state import Channel, Message
+from bot.drill.discord_stand_in.state import Channel, ChannelMessage
 from tests.support import store_probe
 from tests.support.store_probe import OutboxRow, Place, file_of
 from tests.support.wire.quick import QuickClock
@@ -75,7 +75,7 @@ class ServerInspector:
                     wrong.append(f"{kind}: {number} is {ours}, shown in {message_ids}")
         return wrong
 
-    def messages(self, kind: str) -> list[Message]:
+    def messages(self, kind: str) -> list[ChannelMessage]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
         channel = self.places[kind]
         places = [channel]
@@ -111,6 +111,6 @@ class ServerInspector:
         return missing
 
 
-def articles(message: Message) -> set[int]:
+def articles(message: ChannelMessage) -> set[int]:
     """The numbers of the articles that a message tells of."""
     return {int(number) for number in _LINK.findall(message.visible_text())}

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.drill.discord_stand_in import payloads
 from bot.drill.discord_stand_in.acts import Acts
-from bot.drill.discord_stand_in.state import Channel, Interaction, Json, Message, Person, State
+from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Interaction, Json, Person, State
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
@@ -25,13 +25,13 @@ class People:
         self._state.servers[server_id].members[person.id] = list(roles)
         return person
 
-    def say(self, person: Person, channel: Channel, text: str) -> Message:
+    def say(self, person: Person, channel: Channel, text: str) -> ChannelMessage:
         return self._acts.post(channel, person.id, {"content": text})
 
-    def react(self, person: Person, message: Message, emoji: str = "🔖") -> None:
+    def react(self, person: Person, message: ChannelMessage, emoji: str = "🔖") -> None:
         self._acts.react(message, person.id, emoji)
 
-    def unreact(self, person: Person, message: Message, emoji: str = "🔖") -> None:
+    def unreact(self, person: Person, message: ChannelMessage, emoji: str = "🔖") -> None:
         self._acts.unreact(message, person.id, emoji)
 
     def command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
@@ -43,7 +43,7 @@ class People:
         command_data = self._command_data(name, options, focused)
         return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
-    def menu(self, person: Person, message: Message, name: str) -> Interaction:
+    def menu(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
         """Use an entry of the message menu."""
         number, command = self._registered(name, 3)
         command_data: Json = {
@@ -55,7 +55,7 @@ class People:
         command_data["resolved"] = {"messages": {str(message.id): payloads.message(self._state, message)}}
         return self._interact(person, self._state.channels[message.channel_id], COMMAND, command_data)
 
-    def click(self, person: Person, message: Message, custom_id: str, *values: str) -> Interaction:
+    def click(self, person: Person, message: ChannelMessage, custom_id: str, *values: str) -> Interaction:
         """Click a button, or choose `values` in a menu."""
         component = next(part for part in message.components() if part.get("custom_id") == custom_id)
         component_data: Json = {
@@ -68,7 +68,7 @@ class People:
         channel = self._state.channels[message.channel_id]
         return self._interact(person, channel, COMPONENT, component_data, source=message)
 
-    def press(self, person: Person, message: Message, label: str) -> Interaction:
+    def press(self, person: Person, message: ChannelMessage, label: str) -> Interaction:
         """Click the button that says so."""
         part = next(part for part in message.components() if part.get("label") == label)
         return self.click(person, message, part["custom_id"])
@@ -79,7 +79,7 @@ class People:
         channel: Channel,
         kind: int,
         interaction_data: Json,
-        source: Message | None = None,
+        source: ChannelMessage | None = None,
     ) -> Interaction:
         interaction = Interaction(
             id=self._state.new_id(),
