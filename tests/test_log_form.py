@@ -32,6 +32,12 @@ def test_every_message_is_an_event_with_keys_and_values():
     assert [(place, message) for place, message in log_messages() if not FORM.fullmatch(message)] == []
 
 
+def test_a_key_says_that_its_value_is_an_id():
+    keys = {key for _place, message in log_messages() for key in re.findall(r" ([a-z_]+)=", message)}
+    assert {"channel_id", "feed_id", "server_id"} <= keys
+    assert not keys & {"article", "channel", "dispatch", "feed", "guild", "guild_id", "message", "server", "user"}
+
+
 def test_the_events_that_an_operator_watches_exist():
     (section,) = re.findall(r"^## The log\n(.+)", OPERATING, re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)

@@ -94,7 +94,7 @@ class BackgroundTasks:
         await store.vectors.purge(now)
         if text_retention_days := self._services.settings.keep_texts_days:
             purged_text_count = await store.articles.purge_texts(now - text_retention_days * DAY_SECONDS)
-            log.info("expired texts deleted articles=%d", purged_text_count)
+            log.info("expired texts deleted count=%d", purged_text_count)
 
     async def check_clock(self) -> None:
         """Detect a jump of the wall clock and correct times that are now far in the future.
@@ -121,7 +121,9 @@ class BackgroundTasks:
         cleaned_at: float | None = None
         while True:
             now = self._clock.monotonic()
-            if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.owned(UPKEEP_LEASE):
+            if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.owned_numbers(
+                UPKEEP_LEASE
+            ):
                 cleaned_at = now
                 await self.purge_expired()
             await self._clock.sleep(CLEANUP_CHECK_SECONDS)

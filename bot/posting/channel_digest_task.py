@@ -48,7 +48,7 @@ class ChannelDigestTask(ScheduledTask):
             try:
                 is_done = await self._create_digest(digest)
             except Exception:
-                log.exception("digest failed channel=%d", digest.channel_id)
+                log.exception("digest failed channel_id=%d", digest.channel_id)
                 is_done = False
             if not is_done:
                 wait_seconds = RETRY_SECONDS
@@ -64,14 +64,14 @@ class ChannelDigestTask(ScheduledTask):
             digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(digest.plan)
         )
         if digest_selection.is_too_late(digest.plan, digest.due, now):
-            log.info("digest skipped channel=%d reason=too-late", digest.channel_id)
+            log.info("digest skipped channel_id=%d reason=too-late", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
         already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
         if already_posted is None:
             return False
         if already_posted.was_due_digest_sent:
-            log.info("digest skipped channel=%d reason=sent-before-restore", digest.channel_id)
+            log.info("digest skipped channel_id=%d reason=sent-before-restore", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
         since = max(since, already_posted.last_digest_due)
@@ -146,7 +146,7 @@ class ChannelDigestTask(ScheduledTask):
             try:
                 trends = await load_trends(self._store, context.workers, feed_ids, TrendPeriod.WEEK, until)
             except WorkerError as error:
-                log.warning("digest chart failed channel=%d error=%s", digest.channel_id, error)
+                log.warning("digest chart failed channel_id=%d error=%s", digest.channel_id, error)
             else:
                 edition = edition.with_chart(trends.rising_rows, feed_ids)
         return edition, digest_candidates

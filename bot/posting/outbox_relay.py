@@ -206,7 +206,7 @@ class OutboxRelay:
                         return
                     self._mark_in_doubt(dispatch, WRITE_RETRY_SECONDS)
                 except Exception:
-                    log.exception("dispatch failed dispatch=%d", dispatch.id)
+                    log.exception("dispatch failed dispatch_id=%d", dispatch.id)
                     await self._record_error(dispatch)
 
     async def _record_error(self, dispatch: Dispatch) -> None:

@@ -85,7 +85,7 @@ async def edit_sent_message(
                 continue
             return outcome if isinstance(outcome, ChannelBlocked) else _retry_or_give_up(outcome, dispatch)
         return None
-    log.info("edit rejected message=%s dispatch=%d", dispatch.message_id, dispatch.id)
+    log.info("edit rejected message_id=%s dispatch_id=%d", dispatch.message_id, dispatch.id)
     return rejection
 
 
@@ -144,5 +144,5 @@ def _retry_or_give_up(outcome: object, dispatch: Dispatch) -> RetryAfter | None:
         return outcome
     if isinstance(outcome, DeliveryUnknown):
         return RetryAfter(_RETRY_DELAY_SECONDS, outcome.reason)
-    log.info("post-send step skipped message=%s outcome=%s", dispatch.message_id, outcome)
+    log.info("post-send step skipped message_id=%s outcome=%s", dispatch.message_id, outcome)
     return None

@@ -104,7 +104,7 @@ class PostSendWorker:
                 return  # The new owner of the shard finalizes it.
             retry_seconds = WRITE_RETRY_SECONDS
         except Exception:
-            log.exception("finalize failed dispatch=%d", dispatch.id)
+            log.exception("finalize failed dispatch_id=%d", dispatch.id)
             retry_seconds = ERROR_BACKOFF_SECONDS
         self._schedule_after(retry_seconds, dispatch)
 
@@ -154,7 +154,7 @@ class PostSendWorker:
                 except (DatabaseFault, LeaseLost):
                     raise  # The channel backs off.
                 except Exception:
-                    log.exception("edit failed dispatch=%d", dispatch.id)
+                    log.exception("edit failed dispatch_id=%d", dispatch.id)
                     retry_at = self._clock.now() + math.ceil(ERROR_BACKOFF_SECONDS)
                     await self._store.dispatches.postpone_edit(dispatch.id, retry_at)
 

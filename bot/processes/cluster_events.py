@@ -62,4 +62,4 @@ class ClusterEvents:
                 for callback in callbacks:
                     callback()
         except Exception:  # Perhaps sent by another version: go on with the next event.
-            log.exception("cluster event failed name=%.40s", event_name)
+            log.exception("cluster event failed event=%.40s", event_name)

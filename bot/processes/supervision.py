@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 
 RESTART_PAUSE_SECONDS = 10.0
 """Seconds between the failure of a task and its restart."""
-MAX_FAILURES, FAILURE_WINDOW_SECONDS = 3, 300.0
-"""Number of failures of one task, and the seconds within which they make it a problem of the process."""
+MAX_FAILURES = 3
+"""Number of failures of one task within `FAILURE_WINDOW_SECONDS` that are a problem of the process."""
+FAILURE_WINDOW_SECONDS = 300.0
+"""Number of seconds within which the failures of a task are counted together."""
 
 
 class Supervisor:
@@ -55,7 +57,7 @@ class Supervisor:
         if not isinstance(error, DatabaseFault):
             self._failure_times_by_task[task_name].append(self._clock.monotonic())
             fields = "".join(f" {name}={identifier}" for name, identifier in subject.items())
-            log.error("task failed name=%s%s", task_name, fields, exc_info=error)
+            log.error("task failed task=%s%s", task_name, fields, exc_info=error)
 
     async def _supervise(self, task_name: str, run: Callable[[], Awaitable[None]]) -> None:
         while True:

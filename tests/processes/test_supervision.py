@@ -45,7 +45,7 @@ async def test_a_task_that_fails_is_logged_and_starts_again_after_a_pause(clock,
     task = Supervisor(clock).start("trial", trial.run)
     await turns()
     assert trial.starts == 1
-    assert "task failed name=trial" in caplog.text
+    assert "task failed task=trial" in caplog.text
     assert end.__name__ in caplog.text
     assert "Traceback" in caplog.text
     clock.advance(RESTART_PAUSE_SECONDS)
@@ -101,7 +101,7 @@ async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, cap
     await cancel_and_wait([task])
     clock.advance(FAILURE_WINDOW_SECONDS)
     assert await health.load_problems() == []
-    assert caplog.text.count("task failed name=trial") == 3
+    assert caplog.text.count("task failed task=trial") == 3
 
 
 async def test_short_work_that_keeps_failing_is_a_problem_too(clock, caplog):
@@ -111,7 +111,7 @@ async def test_short_work_that_keeps_failing_is_a_problem_too(clock, caplog):
         assert not supervisor.failing_tasks()
         supervisor.report_failure("trial", ZeroDivisionError())
     assert supervisor.failing_tasks() == ["trial"]
-    assert caplog.text.count("task failed name=trial") == 3
+    assert caplog.text.count("task failed task=trial") == 3
     assert "ZeroDivisionError" in caplog.text
 
 

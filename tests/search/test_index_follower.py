@@ -191,7 +191,7 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
         assert await list_indexed_ids(follower) == [first, second]
         await follower.close()
     assert [record.message for record in caplog.records if record.levelname != "INFO"] == [
-        "search index write failed reason=the disk is full",
+        "search index write failed error=the disk is full",
         "search index write recovered",
     ]
 

@@ -115,7 +115,7 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
         assert re.search(rf"🟠 [^<]*{re.escape(trouble.words)}(?:[^<]|</)*<#{place}>", listed), listed
         assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
         assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
-        logged_reasons = re.findall(rf"channel blocked channel={place} reason=(.*)", bot.log)
+        logged_reasons = re.findall(rf"channel blocked channel_id={place} reason=(.*)", bot.log)
         assert [trouble.logged in line for line in logged_reasons] == [True], logged_reasons
     trouble.end(scene)
     await scene.wait_until_posted([1])
@@ -123,7 +123,7 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
     assert "posted" in await run_command(scene, talk, "why", link=LINK)
     assert "🟠" not in await run_command(scene, talk, "feed list")
     for kind in trouble.kinds:
-        assert bot.log.count(f"channel unblocked channel={scene.channels[kind].id}") == 1
+        assert bot.log.count(f"channel unblocked channel_id={scene.channels[kind].id}") == 1
     assert "Traceback" not in bot.log
 
 
@@ -137,7 +137,7 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scen
     listed = await run_command(scene, talk, "feed list")
     assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{deleted_channel.id}>", listed), listed
     assert "I can’t find this channel" in await scene.telex("why", LINK)
-    assert bot.log.count(f"channel blocked channel={deleted_channel.id} reason=gone") == 1
+    assert bot.log.count(f"channel blocked channel_id={deleted_channel.id} reason=gone") == 1
     del scene.channels["text"]
     assert not find_delivery_faults(scene, [1])
 
@@ -181,7 +181,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     assert printed.count("waiting to be posted since") == len(KINDS)
     log = bot.log
     assert log.count("shard disconnected") == 1
-    assert all(log.count(f"channel blocked channel={channel.id} ") <= 1 for channel in scene.channels.values())
+    assert all(log.count(f"channel blocked channel_id={channel.id} ") <= 1 for channel in scene.channels.values())
     assert len([line for line in log.splitlines() if " INFO " not in line]) <= 3 + len(KINDS)
     discord.offline = False
     await scene.wait_until_posted([1, *numbers])

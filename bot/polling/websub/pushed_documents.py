@@ -73,7 +73,7 @@ class PushIngestQueue:
             if feed is not None:
                 await self._poll(feed)
         except StoreError:
-            log.exception("push not recorded feed=%d", feed_id)
+            log.exception("push not recorded feed_id=%d", feed_id)
 
     async def _poll(self, feed: Feed) -> None:
         await self._store.feeds.make_due(feed.id)

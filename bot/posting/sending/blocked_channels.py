@@ -7,8 +7,10 @@ from bot.store import Store
 
 log = logging.getLogger(__name__)
 
-MIN_BLOCK_SECONDS, MAX_BLOCK_SECONDS = 300, 21_600
-"""Minimum and maximum time in seconds until a blocked channel is tried again."""
+MIN_BLOCK_SECONDS = 300
+"""Minimum number of seconds until a blocked channel is tried again."""
+MAX_BLOCK_SECONDS = 21_600
+"""Maximum number of seconds until a blocked channel is tried again."""
 
 
 class BlockedChannels:
@@ -37,11 +39,11 @@ class BlockedChannels:
         """Log that a channel is blocked, unless its last logged reason was of the same kind."""
         if self._logged_kind_by_channel_id.get(channel_id) != reason_kind:
             self._logged_kind_by_channel_id[channel_id] = reason_kind
-            log.warning("channel blocked channel=%d reason=%s", channel_id, reason)
+            log.warning("channel blocked channel_id=%d reason=%s", channel_id, reason)
 
     async def unblock(self, channel_id: int) -> None:
         """Unblock a channel, if it is blocked, after a successful send. Raises StoreError."""
         if await self._store.dispatches.get_problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
         if self._logged_kind_by_channel_id.pop(channel_id, None) is not None:
-            log.info("channel unblocked channel=%d", channel_id)
+            log.info("channel unblocked channel_id=%d", channel_id)

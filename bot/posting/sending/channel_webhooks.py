@@ -66,7 +66,7 @@ class ChannelWebhooks:
         finally:
             self._channel_locks.release(channel.id)
         if isinstance(webhook, ChannelBlocked | Rejected):
-            log.warning("webhook refused channel=%d outcome=%s", channel.id, webhook)
+            log.warning("webhook refused channel_id=%d outcome=%s", channel.id, webhook)
             self._rejection_by_channel_id[channel.id] = (
                 self._clock.monotonic() + _REJECTED_RETRY_SECONDS,
                 webhook,

@@ -64,7 +64,7 @@ class IndexHealth:
             self._is_unwritable = self._write_failure_count >= MAX_WRITE_FAILURES
         cause = "the disk is full" if is_disk_full else error
         if self.write_error is None:
-            log.warning("search index write failed reason=%s", cause)
+            log.warning("search index write failed error=%s", cause)
         self.write_error = f"the search index cannot be written: {cause}"
         return is_disk_full or self._write_failure_count > MAX_WRITE_FAILURES
 
