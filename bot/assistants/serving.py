@@ -24,8 +24,10 @@ from bot.core.settings import Network
 
 log = logging.getLogger(__name__)
 
-MAX_CALLS, CALL_PERIOD_SECONDS = 60, 60.0
-"""Maximum number of tool calls per server at once, and the seconds in which they are all refilled."""
+MAX_CALLS = 60
+"""Maximum number of tool calls per server at once."""
+CALL_PERIOD_SECONDS = 60.0
+"""Number of seconds in which all of a server's tool calls are refilled."""
 MAX_REQUEST_BYTES = 64 * 1024
 """Maximum size in bytes of the body of an HTTP request."""
 

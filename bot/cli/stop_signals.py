@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-STOP_SECONDS, SHORT_STOP_SECONDS = 55, 5
-"""Maximum number of seconds from the first signal to the end, for the bot and for any other command.
-
-`compose.yaml` grants the bot 60 seconds.
-"""
+STOP_SECONDS = 55
+"""Maximum number of seconds from the first signal to the end of the bot; `compose.yaml` grants it 60."""
+SHORT_STOP_SECONDS = 5
+"""Maximum number of seconds from the first signal to the end of any command but the bot."""
 
 
 class StopSignals:

@@ -41,8 +41,12 @@ FAILED = 1
 USAGE_ERROR = 2
 """Exit status of a command with wrong arguments or settings."""
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-"""Numbers of parameters of mallopt(3), from malloc.h."""
+_M_TRIM_THRESHOLD = -1
+"""Parameter of mallopt(3): the free memory above which the heap shrinks (malloc.h)."""
+_M_MMAP_THRESHOLD = -3
+"""Parameter of mallopt(3): the size from which memory is mapped (malloc.h)."""
+_M_ARENA_MAX = -8
+"""Parameter of mallopt(3): the maximum number of arenas (malloc.h)."""
 _TRIM_THRESHOLD_BYTES = 2**17
 """Minimum number of freed bytes that are returned to the system."""
 

@@ -13,8 +13,10 @@ from bot.client.error_replies import report_error, set_reply_language
 if TYPE_CHECKING:
     from bot.client.discord_client import TelexBot
 
-USER_BURST, USER_PERIOD_SECONDS = 30, 30.0
-"""Maximum number of interactions per user at once, and the seconds in which they are all refilled."""
+USER_BURST = 30
+"""Maximum number of interactions per user at once."""
+USER_PERIOD_SECONDS = 30.0
+"""Number of seconds in which all of a user's interactions are refilled."""
 MAX_AUTOCOMPLETE_BURST = 60
 """Maximum number of autocomplete requests per user at once, refilled in `USER_PERIOD_SECONDS`."""
 DEFERS_ITSELF_KEY = "own_reply"

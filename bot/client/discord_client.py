@@ -44,8 +44,10 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 
 _MAX_RATE_LIMIT_SECONDS = 30.0
 """Maximum number of seconds that discord.py waits for a rate limit before it raises RateLimited."""
-_READABLE_FEEDS_TTL_SECONDS, _MAX_CACHED_USERS = 60.0, 1_000
-"""Seconds for which a user's readable feeds are cached for autocomplete, and maximum number of such users."""
+_READABLE_FEEDS_TTL_SECONDS = 60.0
+"""Number of seconds for which a user's readable feeds are cached for autocomplete."""
+_MAX_CACHED_USERS = 1_000
+"""Maximum number of users whose readable feeds are cached."""
 
 
 class TelexBot(ShardedBot):

@@ -19,10 +19,14 @@ from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 5.0, 300.0
-"""First and maximum number of seconds between attempts to start while Discord is unreachable."""
-_TOO_MANY_REQUESTS_STATUS, _FIRST_SERVER_ERROR_STATUS = 429, 500
-"""HTTP status codes of errors that may disappear: exactly 429, and all from 500 on."""
+_FIRST_BACKOFF_SECONDS = 5.0
+"""Number of seconds until the second attempt to start while Discord is unreachable."""
+_MAX_BACKOFF_SECONDS = 300.0
+"""Maximum number of seconds between attempts to start while Discord is unreachable."""
+_TOO_MANY_REQUESTS_STATUS = 429
+"""HTTP status 429 (too many requests), after which a later start may succeed."""
+_FIRST_SERVER_ERROR_STATUS = 500
+"""Lowest HTTP status of errors of the server, after which a later start may succeed."""
 
 
 class LoginRejected(Exception):

@@ -74,7 +74,11 @@ class Health:
     def _is_standby(self) -> bool:
         """Whether other processes own all shards and this process could take them over."""
         is_clustered = self._leases.owner_id is not None
-        return is_clustered and self._leases.is_available(ProcessRole.GATEWAY) and not self._leases.owned(SHARD_LEASE)
+        return (
+            is_clustered
+            and self._leases.is_available(ProcessRole.GATEWAY)
+            and not self._leases.owned_numbers(SHARD_LEASE)
+        )
 
     def _minutes_since(self, since: int) -> int:
         return (self._clock.now() - since) // 60

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "fr")
 """ISO 639-1 codes of the supported languages."""
 _COMMAND_PATTERN = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
-COMMAND_CONTEXT, OPTION_CONTEXT = "command", "option"
-"""Message contexts in catalogues for names of commands and for names of options."""
+COMMAND_CONTEXT = "command"
+"""Message context of commands' names in catalogues."""
+OPTION_CONTEXT = "option"
+"""Message context of options' names in catalogues."""
 
 _language_variable: ContextVar[str] = ContextVar("language", default="en")
 _mention_by_command: Mapping[str, str] = {}  # Clickable mentions of commands by English path

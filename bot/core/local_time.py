@@ -14,8 +14,10 @@ MINUTES_PER_DAY = 24 * 60
 SECONDS_PER_DAY = 24 * 60 * 60
 """Number of seconds of a day in UTC."""
 
-WAKING_START_MINUTE, WAKING_END_MINUTE = 8 * 60, 22 * 60
-"""First and last minute of the day in which most people are awake."""
+WAKING_START_MINUTE = 8 * 60
+"""First minute of the day in which most people are awake."""
+WAKING_END_MINUTE = 22 * 60
+"""Last minute of the day in which most people are awake."""
 
 _QUIET_HOURS_PATTERN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _MAX_ZONE_NAME_LENGTH = 100

@@ -1,4 +1,4 @@
-"""What the users of a server can configure: looks, filters, pacing, digests; and the change history.
+"""Preferences of servers and channels: looks, filters, pacing, digests; and their change history.
 
 Times are Unix times in whole seconds; ids are described in `bot.core.models`.
 """

@@ -23,8 +23,14 @@ MEMORY_LIMIT_BYTES = 2**30
 """Maximum address space of a worker process in bytes."""
 HEADER = struct.Struct("!Q")
 """Format of the header of a message: the length of its payload in bytes."""
-RESULT, LAST_RESULT, ERROR, LAST_ERROR = b"rRxX"
-"""Values of the first byte of a reply: result or error, each also for a worker that takes no further call."""
+RESULT = ord("r")
+"""First byte of a reply with a return value."""
+LAST_RESULT = ord("R")
+"""First byte of a reply with a return value, from a worker that takes no further call."""
+ERROR = ord("x")
+"""First byte of a reply with an error."""
+LAST_ERROR = ord("X")
+"""First byte of a reply with an error, from a worker that takes no further call."""
 
 _SCALAR_TYPES = (str, int, float, bool, type(None))
 

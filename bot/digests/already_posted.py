@@ -62,9 +62,9 @@ class AlreadyPostedPages:
         }
         posted_at_by_similar_id = {
             first_id: posted_at_by_id[second_id]
-            for pair in digest_candidates.similar_pairs
-            if pair[2] >= SINGLE_ARTICLE_SIMILARITY
-            for first_id, second_id in (pair[:2], pair[1::-1])
+            for earlier_id, later_id, similarity in digest_candidates.similar_pairs
+            if similarity >= SINGLE_ARTICLE_SIMILARITY
+            for first_id, second_id in ((earlier_id, later_id), (later_id, earlier_id))
             if first_id not in posted_at_by_id
             and published_by_id.get(first_id, 0) <= posted_at_by_id.get(second_id, -1)
         }
@@ -75,7 +75,11 @@ class AlreadyPostedPages:
         return DigestCandidates(
             [candidate for candidate in digest_candidates.candidates if candidate.article_id not in excluded_ids],
             [reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id not in excluded_ids],
-            [pair for pair in digest_candidates.similar_pairs if not excluded_ids.intersection(pair[:2])],
+            [
+                (first_id, second_id, similarity)
+                for first_id, second_id, similarity in digest_candidates.similar_pairs
+                if not excluded_ids & {first_id, second_id}
+            ],
         )
 
     def _digested_at(self, candidate: DigestCandidate) -> int | None:

@@ -33,20 +33,42 @@ MAX_ROWS = 5
 WIDTH_PIXELS = 1000
 """Width of a chart in pixels; five rows are 616 pixels high, as Discord scales higher images down."""
 
-_ROW_HEIGHT, _HEADER_HEIGHT, _TICKS_HEIGHT = 96, 76, 60
-"""Heights in pixels of a chart's row, of its header, and of the labels of its time axis."""
-_HEADING_BASELINE, _LABEL_BASELINE, _BARS_BOTTOM, _TICKS_BASELINE = 49, 55, 80, 33
-"""Distances in pixels of texts and bars from the top of the header, of their row, or of the time axis."""
-_MARGIN, _COLUMN_GAP, _BAR_GAP = 34, 10, 4
-"""Widths in pixels of the space around a chart, between its columns, and between its bars."""
-_EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812
-"""Left edges in pixels of a chart's columns for the earlier half, the later half and the change."""
+_ROW_HEIGHT = 96
+"""Height in pixels of a chart's row."""
+_HEADER_HEIGHT = 76
+"""Height in pixels of a chart's header."""
+_TICKS_HEIGHT = 60
+"""Height in pixels of the labels of a chart's time axis."""
+_HEADING_BASELINE = 49
+"""Distance in pixels of the headings' baseline from the top of the header."""
+_LABEL_BASELINE = 55
+"""Distance in pixels of a label's baseline from the top of its row."""
+_BARS_BOTTOM = 80
+"""Distance in pixels of the bottom of the bars from the top of their row."""
+_TICKS_BASELINE = 33
+"""Distance in pixels of the date labels' baseline from the top of the time axis."""
+_MARGIN = 34
+"""Width in pixels of the space around a chart."""
+_COLUMN_GAP = 10
+"""Width in pixels of the space between a chart's columns."""
+_BAR_GAP = 4
+"""Width in pixels of the space between a chart's bars."""
+_EARLIER_X = 400
+"""Left edge in pixels of a chart's column for the earlier half."""
+_LATER_X = 614
+"""Left edge in pixels of a chart's column for the later half."""
+_CHANGE_X = 812
+"""Left edge in pixels of a chart's column for the change."""
 _BARS_WIDTH = 190
 """Width in pixels of all bars of one half of a chart's period."""
-_MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5
-"""Heights in pixels of the bar of the highest count, and of the bar of a count of zero."""
-_LARGE_FONT_SIZE, _SMALL_FONT_SIZE = 40, 30
-"""Font sizes in pixels of a chart's row labels, and of all its other texts."""
+_MAX_BAR_HEIGHT = 58
+"""Height in pixels of the bar of the highest count."""
+_MIN_BAR_HEIGHT = 5
+"""Height in pixels of the bar of a count of zero."""
+_LARGE_FONT_SIZE = 40
+"""Font size in pixels of a chart's row labels."""
+_SMALL_FONT_SIZE = 30
+"""Font size in pixels of all of a chart's texts but its row labels."""
 _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
     "#202127",
     "#f2f3f5",

@@ -28,8 +28,10 @@ PUSHED_FEED_INTERVAL_FACTOR = 4
 MAX_RATE_LIMIT_WAIT_SECONDS = 3_600
 """Maximum number of seconds to wait for a host's rate limit to reset."""
 
-MIN_OVER_QUOTA_INTERVAL_SECONDS, MAX_OVER_QUOTA_INTERVAL_SECONDS = 1_800, 21_600
-"""Minimum and maximum interval in seconds between polls of a feed with more entries than its quota."""
+MIN_OVER_QUOTA_INTERVAL_SECONDS = 1_800
+"""Minimum interval in seconds between polls of a feed with more entries than its quota."""
+MAX_OVER_QUOTA_INTERVAL_SECONDS = 21_600
+"""Maximum interval in seconds between polls of a feed with more entries than its quota."""
 
 _UNCHANGED_STEP_SECONDS = 120
 """Number of seconds by which a poll without news lengthens the interval."""

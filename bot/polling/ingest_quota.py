@@ -12,14 +12,20 @@ from bot.core.models import Feed
 from bot.core.rate_limits import TokenBucket
 from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
 
-FEED_QUOTA_ENTRIES, FEED_QUOTA_SECONDS = 1_000, 4 * 3_600.0
-"""Maximum number of new entries of a feed at once, and number of seconds in which that quota refills."""
-SERVER_QUOTA_BYTES, SERVER_QUOTA_SECONDS = 24_000_000, 3_600.0
-"""Maximum number of bytes of a server's feeds at once, and number of seconds in which that quota refills."""
+FEED_QUOTA_ENTRIES = 1_000
+"""Maximum number of new entries of a feed at once."""
+FEED_QUOTA_SECONDS = 4 * 3_600.0
+"""Number of seconds in which a feed's used-up quota of entries refills."""
+SERVER_QUOTA_BYTES = 24_000_000
+"""Maximum number of bytes of new articles of a server's feeds at once."""
+SERVER_QUOTA_SECONDS = 3_600.0
+"""Number of seconds in which a server's used-up quota of bytes refills."""
 MIN_ENTRIES_OF_NEW_FEED = 10
 """Number of the first entries of a new feed that are accepted even if the server's quota is used up."""
-ARTICLE_OVERHEAD_BYTES, ENTRY_BYTES_FACTOR = 3_000, 4
-"""Size of an article in the database: a fixed number of bytes, and a factor of the bytes of its entry."""
+ARTICLE_OVERHEAD_BYTES = 3_000
+"""Number of bytes that an article takes in the database besides its texts."""
+ENTRY_BYTES_FACTOR = 4
+"""Number of bytes that an article takes in the database per byte of its entry's texts."""
 
 UNSTABLE_ID_POLLS = 6
 """Number of consecutive polls with only unknown entries from which a feed counts as changing its ids."""

@@ -142,7 +142,7 @@ class Poller:
 
     def owns_host_of(self, url: str) -> bool:
         """Return whether this process has the lease of the slot (group of hosts) of the URL's host."""
-        return get_host_slot(url) in self._leases.owned(HOST_SLOT_LEASE)
+        return get_host_slot(url) in self._leases.owned_numbers(HOST_SLOT_LEASE)
 
     def shift_clock(self, seconds: int) -> None:
         """Correct the stored Unix times of hosts after the system clock was set back by `seconds`."""

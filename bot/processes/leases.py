@@ -25,15 +25,20 @@ from bot.store.records.process_records import Fence, LeasePool, Process
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS, RENEW_SECONDS, STOP_SECONDS = 15, 5.0, 10.0
-"""Lifetime of a lease, interval of its renewals, and time without renewal after which it is not used.
-
-All are in seconds. The lifetime counts by the database's clock, the last one by this process's clock.
-"""
+LEASE_SECONDS = 15
+"""Lifetime of a lease in seconds, by the database's clock."""
+RENEW_SECONDS = 5.0
+"""Interval in seconds between renewals of a lease."""
+STOP_SECONDS = 10.0
+"""Number of seconds without renewal, by this process's clock, after which a lease is not used."""
 ERROR_BACKOFF_SECONDS = 1.0
 """Seconds between a failed renewal of leases and the next attempt."""
-HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE = "feeds", "shard", "upkeep"
-"""Kinds of leases: groups of hosts to poll, Discord shards, and upkeep that one process does for all."""
+HOST_SLOT_LEASE = "feeds"
+"""Kind of the leases of groups of hosts to poll."""
+SHARD_LEASE = "shard"
+"""Kind of the leases of Discord shards."""
+UPKEEP_LEASE = "upkeep"
+"""Kind of the lease of the upkeep that one process does for all."""
 
 LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
 _NO_NUMBERS: frozenset[int] = frozenset()
@@ -45,7 +50,7 @@ class Leases:
     def __init__(self, store: Store, roles: Iterable[ProcessRole], supervisor: Supervisor) -> None:
         self._store, self._clock, self._supervisor = store, store.clock, supervisor
         self.process = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
-        self.gained: Counter[str] = Counter()
+        self.gained_counts: Counter[str] = Counter()
         """Number of leases gained after the start, by kind, usually because another process ended."""
         self._unavailable_roles: set[ProcessRole] = set()
         self._pool_by_kind: dict[str, LeasePool] = {}
@@ -61,7 +66,7 @@ class Leases:
         """Return whether this process has a role, such as gateway or poller."""
         return role in self.process.roles
 
-    def owned(self, kind: str) -> frozenset[int]:
+    def owned_numbers(self, kind: str) -> frozenset[int]:
         """Return the lease numbers of a kind for which this process may act now."""
         return _NO_NUMBERS if self._is_renewal_late() else self._owned_numbers_by_kind.get(kind, _NO_NUMBERS)
 
@@ -126,7 +131,7 @@ class Leases:
         if self._tasks:
             return
         await self._renew_leases()
-        self.gained.clear()
+        self.gained_counts.clear()
         self._tasks = [self._supervisor.start("lease renewal", self._run_renewal_loop)]
         if self._store.processes.is_multi_process:
             self._tasks.append(self._supervisor.start("lease extension", self._run_heartbeat_loop))
@@ -249,7 +254,7 @@ class Leases:
             )
             if old_numbers == new_numbers:
                 continue
-            self.gained[kind] += len(new_numbers - old_numbers)
+            self.gained_counts[kind] += len(new_numbers - old_numbers)
             log.log(
                 logging.INFO if self._store.processes.is_multi_process else logging.DEBUG,
                 "leases changed kind=%s owned=%d gained=%d lost=%d",

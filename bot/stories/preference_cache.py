@@ -10,11 +10,10 @@ from bot.stories.preference_model import EVIDENCE_WINDOW_SECONDS, NO_PREFERENCES
 
 log = logging.getLogger(__name__)
 
-CACHE_SECONDS, CHANGED_CACHE_SECONDS = 600, 60
-"""Maximum age in seconds of a cached model.
-
-The second value applies if users of the server have given opinions since the model was learned.
-"""
+CACHE_SECONDS = 600
+"""Maximum age in seconds of a cached preference model."""
+CHANGED_CACHE_SECONDS = 60
+"""Maximum age in seconds of a cached preference model if people have given opinions since it was learned."""
 MAX_CACHED_SERVERS = 500
 """Maximum number of servers whose preference models are cached."""
 _LEARN_TIMEOUT_SECONDS = 10.0

@@ -29,8 +29,8 @@ EVIDENCE_WINDOW_SECONDS = 90 * 86_400
 """Maximum age in seconds of the posts and likes that a model is learned from."""
 MAX_SCORE = 2.0
 """Maximum absolute preference score of an article."""
-MAX_VERDICTS_PER_USER = 50
-"""Maximum number of a user's verdicts (opinions on articles) that count, newest first.
+MAX_EVENTS_PER_USER = 50
+"""Maximum number of a user's opinions on articles that count, newest first.
 
 It keeps one user from dominating the preferences of a server.
 """
@@ -69,20 +69,20 @@ class TraitKind(StrEnum):
 class Trait:
     """A property of articles (outlet, topic or title word): its name, and how much it is liked; 0 is average.
 
-    `judges` are ids of users who gave an opinion on articles with the trait, at most `MIN_USERS_TO_SHOW`.
+    `user_ids` are ids of users who gave an opinion on articles with the trait, at most `MIN_USERS_TO_SHOW`.
     """
 
     kind: TraitKind
     name: str
     score: float
-    judges: tuple[int, ...] = ()
+    user_ids: tuple[int, ...] = ()
 
     def may_be_shown_to(self, user_id: int) -> bool:
         """Return whether a user may see the trait.
 
         That is so if `MIN_USERS_TO_SHOW` users gave opinions on it, or nobody but this user did.
         """
-        return len(self.judges) >= MIN_USERS_TO_SHOW or set(self.judges) <= {user_id}
+        return len(self.user_ids) >= MIN_USERS_TO_SHOW or set(self.user_ids) <= {user_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PreferenceModel:
     """Traits that a server likes or dislikes, by key, and the number of opinions they were learned from."""
 
     traits: Mapping[str, Trait] = field(default_factory=dict)
-    verdict_count: int = 0
+    event_count: int = 0
 
     def select_strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
         """Return the traits of a story's articles with the largest absolute scores, strongest first."""
@@ -110,14 +110,14 @@ NO_PREFERENCES = PreferenceModel()
 
 
 def learn_preferences(
-    shown_articles: Sequence[SentArticle], verdicts: Sequence[FeedbackEvent], now: int
+    shown_articles: Sequence[SentArticle], feedback_events: Sequence[FeedbackEvent], now: int
 ) -> PreferenceModel:
     """Return the preference model of a server, learned from its posts and its users' opinions.
 
     Call it in a worker process, because it is slow. `now` is Unix time in seconds.
     """
-    effective_verdicts = list(_iter_effective_verdicts(verdicts))
-    if not effective_verdicts:
+    effective_events = list(_iter_effective_events(feedback_events))
+    if not effective_events:
         return NO_PREFERENCES
     article_by_id = {posted_article.article_id: posted_article.article for posted_article in shown_articles}
     posted_weight_by_article = {
@@ -125,16 +125,16 @@ def learn_preferences(
     }
     like_weight_by_article: defaultdict[int, float] = defaultdict(float)
     dislike_weight_by_article: defaultdict[int, float] = defaultdict(float)
-    judge_ids_by_article: defaultdict[int, list[int]] = defaultdict(list)
-    for verdict in effective_verdicts:
-        if verdict.article_id in article_by_id:
+    user_ids_by_article: defaultdict[int, list[int]] = defaultdict(list)
+    for event in effective_events:
+        if event.article_id in article_by_id:
             opinion_weight_by_article = (
-                dislike_weight_by_article if verdict.opinion is OpinionKind.DISLIKED else like_weight_by_article
+                dislike_weight_by_article if event.opinion is OpinionKind.DISLIKED else like_weight_by_article
             )
-            opinion_weight_by_article[verdict.article_id] += _OPINION_WEIGHTS.get(
-                verdict.opinion, 1.0
-            ) * _compute_decay(now - verdict.given_at)
-            judge_ids_by_article[verdict.article_id].append(verdict.user_id)
+            opinion_weight_by_article[event.article_id] += _OPINION_WEIGHTS.get(event.opinion, 1.0) * _compute_decay(
+                now - event.given_at
+            )
+            user_ids_by_article[event.article_id].append(event.user_id)
     like_rate = sum(like_weight_by_article.values()) / (sum(posted_weight_by_article.values()) or 1.0)
     return PreferenceModel(
         _compute_traits(
@@ -142,10 +142,10 @@ def learn_preferences(
             posted_weight_by_article,
             like_weight_by_article,
             dislike_weight_by_article,
-            judge_ids_by_article,
+            user_ids_by_article,
             like_rate,
         ),
-        len(effective_verdicts),
+        len(effective_events),
     )
 
 
@@ -154,7 +154,7 @@ def _compute_traits(
     posted_weight_by_article: Mapping[int, float],
     like_weight_by_article: Mapping[int, float],
     dislike_weight_by_article: Mapping[int, float],
-    judge_ids_by_article: Mapping[int, Sequence[int]],
+    user_ids_by_article: Mapping[int, Sequence[int]],
     like_rate: float,
 ) -> dict[str, Trait]:
     article_ids_by_key: defaultdict[str, list[int]] = defaultdict(list)
@@ -175,11 +175,11 @@ def _compute_traits(
         )
         score = log((actual_like_weight + _PRIOR_LIKE_COUNT) / (expected_like_weight + _PRIOR_LIKE_COUNT))
         if abs(score) >= _MIN_TRAIT_SCORE:
-            judge_ids = dict.fromkeys(
-                judge_id for judged_id in article_ids for judge_id in judge_ids_by_article.get(judged_id, ())
+            user_ids = dict.fromkeys(
+                user_id for article_id in article_ids for user_id in user_ids_by_article.get(article_id, ())
             )
             name = name_counts_by_key[key].most_common(1)[0][0]
-            traits_by_key[key] = Trait(trait_kind, name, score, tuple(judge_ids)[:MIN_USERS_TO_SHOW])
+            traits_by_key[key] = Trait(trait_kind, name, score, tuple(user_ids)[:MIN_USERS_TO_SHOW])
     strongest_keys = sorted(traits_by_key, key=lambda key: -abs(traits_by_key[key].score))[:_MAX_TRAITS_PER_SERVER]
     return {key: traits_by_key[key] for key in strongest_keys}
 
@@ -204,28 +204,26 @@ def _collect_trait_names(article: RatableArticle) -> dict[str, str]:
     return names_by_key
 
 
-def _iter_effective_verdicts(verdicts: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
+def _iter_effective_events(feedback_events: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
     """Yield the newest opinions of each user, one per article.
 
     An explicit opinion overrides one that an action implies, such as a bookmark.
     """
-    explicit_verdicts = {
-        (past_verdict.user_id, past_verdict.article_id)
-        for past_verdict in verdicts
-        if past_verdict.opinion in _EXPLICIT_OPINIONS
+    explicit_events = {
+        (event.user_id, event.article_id) for event in feedback_events if event.opinion in _EXPLICIT_OPINIONS
     }
     counts_by_user: Counter[int] = Counter()
     used_user_articles: set[tuple[int, int]] = set()
-    for listed_verdict in sorted(verdicts, key=lambda verdict: (-verdict.given_at, verdict.article_id)):
-        user_article = (listed_verdict.user_id, listed_verdict.article_id)
+    for event in sorted(feedback_events, key=lambda event: (-event.given_at, event.article_id)):
+        user_article = (event.user_id, event.article_id)
         if user_article in used_user_articles or (
-            user_article in explicit_verdicts and listed_verdict.opinion not in _EXPLICIT_OPINIONS
+            user_article in explicit_events and event.opinion not in _EXPLICIT_OPINIONS
         ):
             continue
-        if counts_by_user[listed_verdict.user_id] < MAX_VERDICTS_PER_USER:
+        if counts_by_user[event.user_id] < MAX_EVENTS_PER_USER:
             used_user_articles.add(user_article)
-            counts_by_user[listed_verdict.user_id] += 1
-            yield listed_verdict
+            counts_by_user[event.user_id] += 1
+            yield event
 
 
 _EXPLICIT_OPINIONS = frozenset({OpinionKind.LIKED, OpinionKind.DISLIKED})

@@ -146,7 +146,7 @@ def strip_boilerplate(text: str) -> str:
     repeated line at the end, and "read more" after the last word. A text of which no word would be left is
     returned unchanged.
     """
-    text_before, _by, submitter = text.rpartition("submitted by")
+    text_before, _separator, submitter = text.rpartition("submitted by")
     if _REDDIT_SUBMITTER_PATTERN.fullmatch(submitter):
         text = text_before.rstrip()
     lines = text.split("\n")

@@ -38,7 +38,7 @@ def escape_markdown(text: str) -> str:
 
 
 def to_markdown_line(text: str, max_units: int | None = None) -> str:
-    """Return `text` as `to_plain_line` does, with Discord's markup escaped."""
+    """Return a text on one line without control characters, with Discord's markup escaped."""
     return escape_markdown(to_plain_line(text, max_units))
 
 

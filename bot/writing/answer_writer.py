@@ -20,8 +20,10 @@ MAX_PASSAGES = 12
 """Maximum number of passages that the model is shown for an answer."""
 MAX_TOKENS = 400
 """Maximum number of tokens that the model may generate for an answer."""
-MAX_ANSWERS_PER_SERVER, ANSWER_PERIOD_SECONDS = 30, 600.0
-"""Maximum number of answers written for a server at once, and the seconds in which they are all refilled."""
+MAX_ANSWERS_PER_SERVER = 30
+"""Maximum number of written answers per server at once."""
+ANSWER_PERIOD_SECONDS = 600.0
+"""Number of seconds in which all of a server's written answers are refilled."""
 
 _NO_ANSWER = "NO ANSWER"
 _INSTRUCTIONS = (

@@ -15,8 +15,10 @@ from bot.writing.model_client import ModelClient
 from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
 from bot.writing.sentence_verifier import verify_sentences
 
-MAX_TITLE_LENGTH, MAX_EXCERPT_LENGTH = 300, 350
-"""Maximum lengths of a title in characters, and of an excerpt in UTF-16 units, that are translated."""
+MAX_TITLE_LENGTH = 300
+"""Maximum length in characters of a title that is translated."""
+MAX_EXCERPT_LENGTH = 350
+"""Maximum length in UTF-16 units of an excerpt that is translated."""
 EXCERPT_SENTENCES = 2
 """Maximum number of sentences of an excerpt to translate, as many as a post shows by default."""
 MAX_TOKENS = 400

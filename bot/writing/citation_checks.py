@@ -20,11 +20,15 @@ from bot.writing.model_tasks import Prompt, UnusableReply, strip_reasoning
 
 MAX_ANSWER_SENTENCES = 4
 """Maximum number of sentences of an answer."""
-SCAN_CHUNK_LENGTH, SCAN_CHUNK_OVERLAP = 2_000, 200
-"""Lengths in characters of the chunks in which a text is searched, and of their overlap.
+SCAN_CHUNK_LENGTH = 2_000
+"""Length in characters of the chunks in which a text is searched.
 
 A regular-expression search blocks all threads, for milliseconds in a chunk.
 """
+SCAN_CHUNK_OVERLAP = 200
+"""Length in characters of the overlap of two chunks."""
+SCAN_CHUNK_OVERLAP = 200
+"""Length in characters of the overlap of two chunks."""
 MAX_SENTENCE_LENGTH = 400
 """Maximum length in characters of a generated sentence; longer ones are dropped."""
 ECHO_WORDS = 7

@@ -48,11 +48,11 @@ _MAX_WATCH_WORDS = 3
 
 @persistent_item(buttons.FOLLOW_UP_ID_PATTERN, AckMode.MANUAL)
 async def follow_up_button(
-    interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
+    interaction: Interaction, button: discord.ui.Button[Any], *, question: str, **_number: str
 ) -> None:
     """Answer the follow-up question of a button, for the readers of the answer that the button is under."""
     ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
-    await ask_cog.answer_follow_up(interaction, pressed.label or "", int(question))
+    await ask_cog.answer_follow_up(interaction, button.label or "", int(question))
 
 
 @persistent_item(buttons.QUESTION_BUTTON.id_pattern, AckMode.MANUAL)

@@ -105,7 +105,9 @@ async def resolve_subscription(interaction: Interaction, selection: str) -> Foll
     if not followed_feeds:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
     folded_selection = fold(selection)
-    matching_followed_feeds = [pair for pair in followed_feeds if str(pair[0].id) == selection]
+    matching_followed_feeds = [
+        followed_feed for followed_feed in followed_feeds if str(followed_feed[0].id) == selection
+    ]
     if not selection.isdecimal():
         matching_followed_feeds = [
             followed_feed

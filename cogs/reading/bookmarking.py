@@ -118,7 +118,7 @@ class RemovedBookmark(OwnedView):
 
 
 @persistent_item(buttons.SAVE_MENU_ID_PATTERN)
-async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
+async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_groups: str) -> None:
     """Bookmark the articles selected in the menu of a catch-up, or of a post that has several articles."""
     client, dispatch = interaction.client, await find_clicked_post(interaction)
     if dispatch is None or not await can_see_post(interaction, dispatch):
@@ -212,10 +212,10 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
 
 
 @persistent_item(buttons.MARK_READ_ID_PATTERN, AckMode.UPDATE_MESSAGE)
-async def mark_read_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
+async def mark_read_button(interaction: Interaction, _item: object, *, key: str, mark: str) -> None:
     """Mark a bookmark as read or, if it is read, as unread, and show the updated card."""
     article = (await require_bookmark(interaction, key)).article
-    await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, is_read=how == "read")
+    await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, is_read=mark == "read")
     await article_cards.show_article(interaction, article)
 
 

@@ -21,8 +21,10 @@ from bot.store import StoreError
 
 log = logging.getLogger(__name__)
 
-SUSPECT_SECONDS, GIVE_UP_SECONDS = 10.0, 30.0
-"""Seconds without a connection of a shard until this process takes no more, and until it gives it away."""
+SUSPECT_SECONDS = 10.0
+"""Number of seconds without a connection of a shard after which this process takes no more shards."""
+GIVE_UP_SECONDS = 30.0
+"""Number of seconds without a connection of a shard after which this process gives the shard away."""
 CHECK_INTERVAL_SECONDS = 1.0
 """Seconds between two checks of the gateway connections."""
 RETRY_SECONDS = 10.0

@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 
 FIRST_REQUEST_DELAY_SECONDS = 30.0
 """Seconds between the start of a process and its first request for a shard."""
-REQUEST_INTERVAL_SECONDS, MAX_REQUEST_INTERVAL_SECONDS = 5.0, 60.0
-"""First and maximum number of seconds between requests for a shard, doubled after each unsuccessful one."""
+REQUEST_INTERVAL_SECONDS = 5.0
+"""Number of seconds between the first and the second request for a shard; doubled after each further one."""
+MAX_REQUEST_INTERVAL_SECONDS = 60.0
+"""Maximum number of seconds between requests for a shard."""
 SHUTDOWN_HANDOVER_SECONDS = 30.0
 """Maximum number of seconds that an ending process spends on handing over shards; the rest is released."""
 _REQUEST_EVENT = "want"
@@ -78,10 +80,10 @@ class ShardBalancer:
         await self._clock.sleep(FIRST_REQUEST_DELAY_SECONDS)
         interval_seconds = REQUEST_INTERVAL_SECONDS
         while True:
-            previous_numbers = self._leases.owned(SHARD_LEASE)
+            previous_numbers = self._leases.owned_numbers(SHARD_LEASE)
             was_requested = await self._request_shard_if_short()
             await self._clock.sleep(interval_seconds)
-            is_unanswered = was_requested and self._leases.owned(SHARD_LEASE) == previous_numbers
+            is_unanswered = was_requested and self._leases.owned_numbers(SHARD_LEASE) == previous_numbers
             interval_seconds = (
                 min(2 * interval_seconds, MAX_REQUEST_INTERVAL_SECONDS) if is_unanswered else REQUEST_INTERVAL_SECONDS
             )
@@ -116,7 +118,9 @@ class ShardBalancer:
                 key=lambda owner_id: (-shard_count_by_process_id[owner_id], owner_id),
                 default=None,
             )
-            shard_number = max(filter(self._connections.is_connected, self._leases.owned(SHARD_LEASE)), default=None)
+            shard_number = max(
+                filter(self._connections.is_connected, self._leases.owned_numbers(SHARD_LEASE)), default=None
+            )
             if (
                 largest_owner_id == own_process_id
                 and shard_count_by_process_id[own_process_id] - shard_count_by_process_id[recipient_id] > 1
@@ -130,7 +134,7 @@ class ShardBalancer:
     @property
     def _is_settled(self) -> bool:
         """Whether this process reaches Discord and serves every shard that it owns."""
-        are_all_owned_served = self._leases.owned(SHARD_LEASE) <= self._store.shards.numbers
+        are_all_owned_served = self._leases.owned_numbers(SHARD_LEASE) <= self._store.shards.numbers
         return are_all_owned_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _load_shard_counts(self) -> Counter[str]:

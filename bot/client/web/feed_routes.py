@@ -17,8 +17,10 @@ from bot.posting.publishing.feed_serializers import FORMATS_BY_EXTENSION, Publis
 from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 
-MAX_REQUESTS, PERIOD_SECONDS = 60, 60.0
-"""Maximum number of requests per channel at once, and the seconds in which they are all refilled."""
+MAX_REQUESTS = 60
+"""Maximum number of requests per channel feed at once."""
+PERIOD_SECONDS = 60.0
+"""Number of seconds in which all of a channel feed's requests are refilled."""
 MAX_AGE_SECONDS = 300
 """Seconds for which a client may cache a document."""
 RETRY_AFTER_SECONDS = 60

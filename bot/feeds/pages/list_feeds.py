@@ -283,9 +283,9 @@ def _is_oldest_first(items: Sequence[ListItem], matched_articles: Sequence[Known
     ]
     known_times = [time for time in item_times if time is not None]
     time_pairs = list(pairwise(known_times))
-    return sum(earlier < later for earlier, later in time_pairs) > sum(
-        previous > following for previous, following in time_pairs
-    )
+    ascent_count = sum(time < next_time for time, next_time in time_pairs)
+    descent_count = sum(time > next_time for time, next_time in time_pairs)
+    return ascent_count > descent_count
 
 
 def _compute_url_pattern(url: str) -> str:

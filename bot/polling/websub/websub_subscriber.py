@@ -35,18 +35,24 @@ CALLBACK_PATH = "/websub/"
 """Path under the public URL that hubs call; the token of a subscription follows."""
 REQUESTED_LEASE_SECONDS = 10 * 86_400
 """Duration of a subscription (lease) in seconds that is requested from hubs."""
-MIN_LEASE_SECONDS, MAX_LEASE_SECONDS = 300, 90 * 86_400
-"""Minimum and maximum duration of a subscription (lease) in seconds that is accepted from a hub."""
+MIN_LEASE_SECONDS = 300
+"""Minimum duration in seconds of a subscription (lease) that is accepted from a hub."""
+MAX_LEASE_SECONDS = 90 * 86_400
+"""Maximum duration in seconds of a subscription (lease) that is accepted from a hub."""
 RENEW_AT_FRACTION = 0.9
 """Fraction of its duration after which a subscription is renewed."""
 RETRY_SECONDS = 3_600
 """Number of seconds until a hub that failed or did not verify is asked again; doubles each time."""
 MAX_RETRY_SECONDS = 86_400
 """Maximum number of seconds between two subscription requests to a hub."""
-MAX_IDLE_SECONDS, MAX_CHALLENGE_CHARS = 600.0, 1_024
-"""Maximum wait for due subscriptions in seconds, and maximum length of a hub's challenge in characters."""
-PUSH_QUOTA, PUSH_QUOTA_SECONDS = 30, 60.0
-"""Maximum number of pushes of a hub for one feed at once, and seconds in which the quota refills."""
+MAX_IDLE_SECONDS = 600.0
+"""Maximum number of seconds to wait for subscriptions that are due."""
+MAX_CHALLENGE_CHARS = 1_024
+"""Maximum length of a hub's challenge in characters."""
+PUSH_QUOTA = 30
+"""Maximum number of pushes of a hub for one feed at once."""
+PUSH_QUOTA_SECONDS = 60.0
+"""Number of seconds in which a hub's used-up quota of pushes refills."""
 MAX_CONCURRENT_HUBS = 8
 """Maximum number of hubs that are asked for subscriptions at a time."""
 _HUBS_ENABLED_KEY = "hubs"

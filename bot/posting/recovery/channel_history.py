@@ -1,4 +1,4 @@
-"""What was posted in a channel in a window of time, as the bot's own messages there show it."""
+"""History of a channel in a window of time, read from the bot's own messages there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -36,7 +36,7 @@ VOTE_ID_PATTERN = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
 """Pattern of the custom id of the buttons 👍 and 👎 under an answer."""
 FOLLOW_UP_ID_PATTERN = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
 """Pattern of the custom id of a button with a follow-up question."""
-MARK_READ_ID_PATTERN = rf"telex:mark:(?P<how>read|unread):{_ARTICLE_KEY_GROUP}"
+MARK_READ_ID_PATTERN = rf"telex:mark:(?P<mark>read|unread):{_ARTICLE_KEY_GROUP}"
 """Pattern of the custom id of a button that marks a bookmark as read or unread."""
 
 _MAX_BUTTON_URL_LENGTH = 512  # https://discord.com/developers/docs/components/reference#button

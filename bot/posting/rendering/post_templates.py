@@ -11,8 +11,10 @@ from bot.text import discord_text
 
 FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also")
 """Names of the fields that a template can use. The values of fields are escaped."""
-MAX_LINE_LENGTH, MAX_BODY_LENGTH = 300, 1000
-"""Maximum lengths in UTF-16 units of a template's title or footer, and of its body."""
+MAX_LINE_LENGTH = 300
+"""Maximum length in UTF-16 units of a template's title or footer."""
+MAX_BODY_LENGTH = 1000
+"""Maximum length in UTF-16 units of a template's body."""
 DEFAULT_TEMPLATE = Template(title="### [{title}]({link})", body="{excerpt}", footer="-# {outlet} · {time} · {also}")
 """Template that the form offers to edit if a channel has none yet."""
 

@@ -32,7 +32,7 @@ class DroppedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of a link: its articles with their feeds, and their delivery statuses by channel.
+    """Answer about a link: its articles with their feeds, and their delivery statuses by channel.
 
     `undecided_subscriptions` are subscriptions to one of these feeds without a delivery status.
     `dropped_entries` are feeds that had an entry with this link over their quota.

@@ -42,8 +42,10 @@ _WRITER_HEAP_BYTES = 15_000_000
 """Memory in bytes for uncommitted documents: the minimum that tantivy accepts."""
 _REBUILD_HEAP_BYTES = 30_000_000
 """Memory in bytes for uncommitted documents during a rebuild; the more, the fewer segments are merged."""
-_WHITESPACE_TOKENIZER, _WORD_TOKENIZER = "spaced", "words"
-"""Names of two text analyzers: for index terms separated by spaces, and for unstemmed words."""
+_WHITESPACE_TOKENIZER = "spaced"
+"""Name of the text analyzer for index terms separated by spaces."""
+_WORD_TOKENIZER = "words"
+"""Name of the text analyzer for unstemmed words."""
 _POSITION_FIELD_NAME = "kept"
 """Name of the field that stores the position in the store's change log, in a document of its own."""
 _NAME_SEPARATOR = " . "
@@ -131,7 +133,7 @@ class TantivyEngine:
         return None
 
     def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False) -> list[Hit]:
-        """Find the articles that match all nodes of a query; see `SearchEngine.match_all`."""
+        """Return at most `limit` articles that match all nodes of a query, by BM25 score or newest first."""
         return self._search(self._query_builder.match_all(nodes, scope), limit, newest=newest)
 
     def match_any(
@@ -144,13 +146,13 @@ class TantivyEngine:
         optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Find the articles that contain any word of a text; see `SearchEngine.match_any`."""
+        """Return at most `limit` articles that contain any word of a text, sorted by BM25 score."""
         return self._search(self._query_builder.match_any(text, scope, required, optional, related), limit)
 
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
-        """Find the articles with several of the given index terms; see `SearchEngine.match_similar`.
+        """Return at most `limit` articles with at least two of the weighted index terms, best first.
 
         Tantivy's own MoreLikeThis query takes texts, which it would analyse by the rules of one language.
         """
@@ -161,11 +163,11 @@ class TantivyEngine:
         )
 
     def get_document_frequency(self, term: str) -> int:
-        """Return how many articles contain an index term; see `SearchEngine.get_document_frequency`."""
+        """Return the approximate number of articles that contain an index term in title or text."""
         return max(self._searcher.doc_freq(TITLE_FIELD, term), self._searcher.doc_freq(BODY_FIELD, term))
 
     def complete_names(self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
-        """Complete a tag or author name; see `SearchEngine.complete_names`."""
+        """Return at most `limit` tags or authors with the prefix, as they are spelled, most used first."""
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             COMPLETIONS_FIELD,
@@ -176,7 +178,7 @@ class TantivyEngine:
         return list(dict.fromkeys(term.split(_COMPLETION_SEPARATOR)[1] for term, _ in terms))[:limit]
 
     def complete_title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> tuple[list[str], list[Hit]]:
-        """Complete a word of a title; see `SearchEngine.complete_title_words`."""
+        """Return at most `limit` title words with the prefix, most used first, and the newest hits with them."""
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETION_PREFIXES
@@ -189,7 +191,7 @@ class TantivyEngine:
         )
 
     def list_terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """List the most frequent index terms with a prefix; see `SearchEngine.list_terms_with_prefix`.
+        """Return at most `limit` index terms with a prefix, most frequent first, with their document frequencies.
 
         A prefix of one letter takes milliseconds, so its terms are cached until the index has grown by a
         tenth.
@@ -243,7 +245,7 @@ class TantivyWriter:
         self._term_cache_for = cache(text_analysis.TermCache)
 
     def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
-        """Add or replace articles; see `IndexWriter.put_articles`."""
+        """Add articles to the index, replacing those with the same ids; `are_new` says that there are none."""
         documents = [
             (article.article_id, _to_document(article, self._term_cache_for(article.language))) for article in articles
         ]
@@ -254,12 +256,12 @@ class TantivyWriter:
             self._writer.add_document(document)
 
     def remove_articles(self, article_ids: Iterable[int]) -> None:
-        """Remove articles by id; see `IndexWriter.remove_articles`."""
+        """Remove articles from the index by id; unknown ids are ignored."""
         for article_id in article_ids:
             self._writer.delete_documents_by_term(ARTICLE_FIELD, article_id)
 
     def commit(self, position: IndexPosition) -> None:
-        """Commit all changes together with the position; see `IndexWriter.commit`."""
+        """Commit atomically all changes since the last commit, with the position in the change log."""
         marker_document = tantivy.Document()
         marker_document.add_text(MARKER_FIELD, SCHEMA_VERSION)
         marker_document.add_text(_POSITION_FIELD_NAME, " ".join(map(str, position)))
@@ -270,7 +272,7 @@ class TantivyWriter:
         self._engine.reload()
 
     def close(self) -> None:
-        """Discard uncommitted changes and release the writer; see `IndexWriter.close`."""
+        """Discard uncommitted changes, and let another process write the index."""
         del self._writer  # This discards uncommitted changes.
 
 

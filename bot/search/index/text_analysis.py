@@ -244,8 +244,10 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
     return tuple(prefixes)
 
 
-_MIN_PREFIX_LENGTH, _MAX_SUFFIX_LENGTH = 2, 2
-"""Minimum number of first letters that a word shares with its stem, and maximum that may differ after."""
+_MIN_PREFIX_LENGTH = 2
+"""Minimum number of first letters that a word shares with its stem."""
+_MAX_SUFFIX_LENGTH = 2
+"""Maximum number of letters by which a stem may differ from the end of its word."""
 _LIGATURE_PATTERN = re.compile("(?<=[ao])e|(?<=s)s")
 """Pattern of a letter that may form a ligature with the letter before it, as in "œ" and "ß"."""
 

@@ -33,8 +33,8 @@ _WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
 _YEAR = r"\d{4}|\d{2}(?!\d)"
 _TIME_SUFFIX = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<rest>.*))?"
 _DATE_PATTERNS = tuple(
-    re.compile(shape + _TIME_SUFFIX)
-    for shape in (
+    re.compile(date_pattern + _TIME_SUFFIX)
+    for date_pattern in (
         rf"{_WEEKDAY}(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})",
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.](?P<year>\d{{4}})",
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)?[\s-]+(?P<month>[^\W\d]+)\.?,?[\s-]+(?P<year>{_YEAR})",

@@ -79,8 +79,10 @@ _HOLIDAY_NAMES = {
 _HOLIDAY_DATES = {name: date for names, date in _HOLIDAY_NAMES.items() for name in names.split("|")}
 """Month and day, by name, of the holidays that have the same date in every year."""
 _DECEMBER = 12
-_NIGHT_START_HOUR, _NIGHT_END_HOUR = 18, 6
-"""Hours at which night begins and ends."""
+_NIGHT_START_HOUR = 18
+"""Hour at which night begins."""
+_NIGHT_END_HOUR = 6
+"""Hour at which night ends."""
 
 MONTH_PATTERN = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 """Pattern of the names of months."""
@@ -307,7 +309,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
         _parse_ago,
     ),
 )
-PERIOD_RULES = tuple((re.compile(pattern), read) for pattern, read in _RULES)
+PERIOD_RULES = tuple((re.compile(pattern), parse_match) for pattern, parse_match in _RULES)
 """Pairs of a pattern of folded expressions and the function that makes a period of its match."""
 ZONE_FREE_PARSERS = (_parse_ago, _parse_hour, _parse_moment)
 """Functions of `PERIOD_RULES` whose periods do not depend on the zone."""
