@@ -5,8 +5,8 @@
 Run it after `answers_fit`. Trees as there, over the words that have the form of an answer: of the passages
 of all encyclopedic questions but those that `answers_fit` draws, and of the articles found for the questions
 of the chat. Then a regression of two odds, the passage's and the words', tells how likely the words of a
-first quote are the answer; they are marked from `LEAST` on. Prints how often words are marked and how often
-they are right, cross-validated by article, for a few such thresholds.
+first quote are the answer; they are marked from `MIN_MARKED_PROBABILITY` on. Prints how often words are
+marked and how often they are right, cross-validated by article, for a few such thresholds.
 """
 
 from __future__ import annotations

@@ -51,6 +51,19 @@ def test_every_terminal_command_is_documented():
     assert documented_commands == names
 
 
+def test_help_texts_name_commands_that_exist():
+    root = typer.main.get_command(app)
+    names = set(root.commands)  # type: ignore[attr-defined]  # a group
+    pending, named_commands = [root], set()
+    while pending:
+        command = pending.pop()
+        pending += getattr(command, "commands", {}).values()
+        texts = [command.help or "", *(getattr(parameter, "help", None) or "" for parameter in command.params)]
+        named_commands |= {name for text in texts for name in re.findall(r"`telex ([\w-]+)", text)}
+    assert named_commands
+    assert named_commands <= names
+
+
 def list_discord_commands() -> Iterator[str]:
     for cog in cogs.ALL_COGS:
         group = f"{cog.__cog_group_name__} " if cog.__cog_is_app_commands_group__ else ""

@@ -145,7 +145,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
 
 @feeds_group.command()
 def remove(
-    address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds_group` shows it.")],
+    address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds` shows it.")],
 ) -> None:
     """Remove a feed that no channel follows.
 

@@ -195,7 +195,7 @@ class Scene(ServerInspector):
         self.url = self.feeds.serve("/feed.xml", self._document())
 
     def kill_while_reading(self, part: float) -> None:
-        """The bot dies when it has read `clause` of the feed's document, a byte of it at the least."""
+        """The bot dies when it has read `part` of the feed's document, a byte of it at the least."""
         body = self._document().encode()
 
         async def handler(request: web.Request) -> web.StreamResponse:

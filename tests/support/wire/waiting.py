@@ -10,7 +10,7 @@ PATIENCE = 90.0
 
 
 async def until(happened: Callable[[], object], *, within: float = PATIENCE) -> None:
-    """Ask again and again until `fault_hits()`, or what it awaits, is true. Raises TimeoutError."""
+    """Ask again and again until `happened()`, or what it awaits, is true. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while True:
             answer = happened()
