@@ -7,26 +7,16 @@ the interval apply to posts and catch-ups (messages that combine many posts). Ti
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from bot.core import local_time
 from bot.core.models import DispatchKind
+from bot.core.outbox.gathering import PendingDispatch, list_excess_posts
 from bot.core.reasons import Reason, WaitReason
 
 HOUR_SECONDS = 3600
 """Number of seconds in an hour."""
 PACED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 """Kinds of dispatches to which the hourly limit and the minimum interval apply."""
-
-
-class PendingDispatch(NamedTuple):
-    """A dispatch in a channel's queue, which is ordered by position and id."""
-
-    id: int
-    kind: str
-    position: int
-    due_at: int
-    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +88,13 @@ class Rhythm:
     def list_posts_to_merge(self, pending: Iterable[PendingDispatch], now: int) -> list[int]:
         """Return the ids of the posts to merge into a catch-up because more wait than the hourly limit allows.
 
-        `pending` are the pending dispatches in the order of the queue. The oldest untried posts are merged, so
-        that the catch-up and the remaining dispatches are as many as the limit allows.
+        `pending` are the pending dispatches in the order of the queue.
         """
-        paced_dispatches = [dispatch for dispatch in pending if dispatch.kind in PACED_KINDS]
         if self.max_posts_per_hour is None:
             return []
         allowed_count = self.max_posts_per_hour - len(self._list_sent_within(HOUR_SECONDS, now))
-        post_ids = [
-            dispatch.id for dispatch in paced_dispatches if dispatch.kind == DispatchKind.POST and not dispatch.attempts
-        ]
-        if len(paced_dispatches) <= allowed_count or len(paced_dispatches) == len(post_ids) == 1:
-            return []
-        retried_count = sum(1 for dispatch in paced_dispatches if dispatch.attempts)
-        single_count = max(allowed_count - retried_count - 1, 0)  # The catch-up takes one place.
-        return post_ids[: max(len(post_ids) - single_count, 0)]
+        paced_dispatches = [dispatch for dispatch in pending if dispatch.kind in PACED_KINDS]
+        return list_excess_posts(paced_dispatches, allowed_count=allowed_count)
 
     def _list_sent_within(self, seconds: int, now: int) -> list[int]:
         return [sent_at for sent_at in self.sent_times if now - seconds < sent_at <= now]

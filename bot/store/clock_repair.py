@@ -6,6 +6,7 @@ set to the present at the latest, and every waiting time is limited to its maxim
 
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.store.connection import Connection
+from bot.store.outbox import transitions
 from bot.store.outbox.watch_notifications import NOTIFICATION_COOLDOWN_SECONDS
 from bot.store.records.outbox_records import MaxRetryDelays
 
@@ -18,12 +19,27 @@ def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
     parameters = {
         "now": db.now,
         "quiet": NOTIFICATION_COOLDOWN_SECONDS,
-        "story": MIN_OUTLETS_DEADLINE_SECONDS,
         "day": TOP_STORY_WINDOW_SECONDS,
         **max_delays._asdict(),
     }
     for statement in _SHORTEN_WAITS_SQL:
         db.execute(statement, parameters)
+    _shorten_dispatch_waits(db, retry_delay=max_delays.dispatch)
+
+
+def _shorten_dispatch_waits(db: Connection, *, retry_delay: int) -> None:
+    sendable_sql = "state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')"
+    for condition_sql, max_delay in (
+        (f"{sendable_sql} AND attempts > 0", retry_delay),
+        (f"{sendable_sql} AND attempts = 0", 0),
+        ("state = 'waiting' AND kind = 'watch'", NOTIFICATION_COOLDOWN_SECONDS),
+        ("state = 'held'", MIN_OUTLETS_DEADLINE_SECONDS),
+    ):
+        latest = {"latest": db.now + max_delay}
+        dispatch_ids = db.fetch_ids(f"SELECT id FROM dispatch WHERE {condition_sql} AND due > :latest", latest)
+        transitions.change_dispatches(db, dispatch_ids, due=latest["latest"])
+    dispatch_ids = db.fetch_ids("SELECT id FROM dispatch WHERE edit_due > :now", {"now": db.now})
+    transitions.change_dispatches(db, dispatch_ids, edit_due=db.now)
 
 
 _SHORTEN_WAITS_SQL = (
@@ -35,18 +51,7 @@ _SHORTEN_WAITS_SQL = (
     WHERE last_poll > :now
     """,
     "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added > :now",
-    """
-    UPDATE dispatch SET due = :now + iif(attempts > 0, :dispatch, 0)
-    WHERE state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')
-      AND due > :now + iif(attempts > 0, :dispatch, 0)
-    """,
-    """
-    UPDATE dispatch SET due = :now + :quiet
-    WHERE state = 'waiting' AND kind = 'watch' AND due > :now + :quiet
-    """,
-    "UPDATE dispatch SET due = :now + :story WHERE state = 'held' AND due > :now + :story",
     "UPDATE channel SET best_due = :now + :day WHERE best_due > :now + :day",
-    "UPDATE dispatch SET edit_due = :now WHERE edit_due > :now",
     "UPDATE watch SET quiet = :now + :quiet WHERE quiet > :now + :quiet",
     "UPDATE reading SET due = :now + :page WHERE due > :now + :page",
     "UPDATE reading SET wanted = :now WHERE wanted > :now",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import count
 
 from bot.core.models import NewArticle
+from bot.core.outbox.routing import PendingArticle
 from bot.store.connection import Connection
-from bot.store.outbox import corrections
-from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.outbox import corrections, transitions
 from bot.store.records.source_records import ChangedArticle
 from bot.store.row_mapping import article_to_columns, to_json_array
 
@@ -91,16 +91,10 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
         [(feed_id, identity_hash, change.article_id) for identity_hash in new_article.identities],
     )
     if new_article.page != stored_row["page"]:  # Channels must not get the article again.
-        db.execute(
-            "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
-            "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "
-            "FROM fate "
-            "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
-            (new_article.page, change.article_id),
-        )
+        transitions.copy_pages(db, change.article_id, new_article.page)
         db.execute(
             "UPDATE watch_match SET page = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
             "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page = ?1)",
             (new_article.page, change.article_id),
         )
-    corrections.schedule_edits(db, "SELECT :article", {"article": change.article_id})
+    corrections.schedule_edits(db, [change.article_id])

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection
+from bot.store.outbox import transitions
 from bot.store.records.content_records import GeneratedTextKind, PendingTranslation
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
@@ -79,12 +80,12 @@ class GeneratedTexts(Repository):
             "server_id = excluded.server_id, made = excluded.made",
             parameters,
         )
-        db.execute(
-            "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
-            "WHERE channel_id IN (SELECT value FROM json_each(:channels)) AND kind = 'post' "
+        post_ids = db.fetch_column(
+            "SELECT id FROM dispatch WHERE channel_id IN (:channels) AND kind = 'post' "
             "AND what = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
-            parameters,
+            {"channels": channel_ids, "article": article_id},
         )
+        transitions.schedule_edits(db, post_ids, earliest_at=db.now)
 
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
         """Count the texts generated since a Unix time in seconds: in total, and for one server."""

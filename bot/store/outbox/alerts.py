@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from bot.core import i18n
+from bot.core.models import DispatchKind, DispatchState
 from bot.store.connection import Connection, Row
+from bot.store.outbox import transitions
 from bot.store.records.source_records import Alert, AlertKind
 
 _TARGET_CHANNELS_SQL = """
@@ -48,11 +50,12 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
     Where the alert about the failure is still pending, delete that alert instead.
     """
     failure_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
-    db.execute(
-        "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "
-        "AND channel_id IN (SELECT id FROM channel)",
-        failure_keys,
+    pending_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (:keys) "
+        "AND channel_id IN (SELECT id FROM channel)",  # By channel and key, which have an index
+        {"keys": failure_keys},
     )
+    transitions.delete_dispatches(db, pending_ids, origins={DispatchState.PENDING})
     channel_rows = db.fetch_rows(
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
@@ -69,16 +72,18 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
 
 
 def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> None:
-    db.executemany(
-        "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
-        "VALUES (?1, 'notice', ?2, ?3, ?3, ?3, ?4) ON CONFLICT (channel_id, what) DO NOTHING",
+    transitions.insert_dispatches(
+        db,
+        DispatchState.PENDING,
         [
-            (
-                channel_row["id"],
-                _build_dedupe_key(alert.kind, alert),
-                db.now,
-                alert.texts[i18n.supported_language(channel_row["locale"]) or alert.language],
-            )
+            {
+                "channel_id": channel_row["id"],
+                "kind": DispatchKind.FEED_ALERT,
+                "what": _build_dedupe_key(alert.kind, alert),
+                "position": db.now,
+                "due": db.now,
+                "payload": alert.texts[i18n.supported_language(channel_row["locale"]) or alert.language],
+            }
             for channel_row in channel_rows
         ],
     )

@@ -6,7 +6,8 @@ Conditions in SQL are about a row of `channel` and its `server`.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bot.core.rhythm import HOUR_SECONDS, PACED_KINDS, UNPACED, PendingDispatch, Rhythm
+from bot.core.outbox.gathering import PendingDispatch
+from bot.core.rhythm import HOUR_SECONDS, PACED_KINDS, UNPACED, Rhythm
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 
 from bot.store.connection import Connection, Row
+from bot.store.outbox import transitions
 from bot.store.records.source_records import RetractionCandidate
-from bot.store.row_mapping import to_json_array
 
 RETRACTION_DELAY_SECONDS = 1800
 """Seconds for which an entry must be missing from its feed before its article counts as retracted."""
@@ -47,23 +47,17 @@ def is_correction(stored_row: Row, *, new_title: str, new_excerpt: str) -> bool:
 def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
     """Mark articles as missing from their feed's document since now, unless they are marked already."""
     db.execute(
-        "UPDATE article SET missing_since = ? WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
-        (db.now, to_json_array(article_ids)),
+        "UPDATE article SET missing_since = :now WHERE id IN (:ids) AND missing_since IS NULL",
+        {"now": db.now, "ids": article_ids},
     )
 
 
 def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
     """Clear the marks of articles as missing or retracted, and schedule edits of their posts."""
-    article_ids_json = to_json_array(article_ids)
-    schedule_edits(
-        db,
-        "SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND retracted IS NOT NULL",
-        {"ids": article_ids_json},
-    )
-    db.execute(
-        "UPDATE article SET missing_since = NULL, retracted = NULL WHERE id IN (SELECT value FROM json_each(?))",
-        (article_ids_json,),
-    )
+    parameters = {"ids": article_ids}
+    retracted_ids = db.fetch_column("SELECT id FROM article WHERE id IN (:ids) AND retracted IS NOT NULL", parameters)
+    schedule_edits(db, retracted_ids)
+    db.execute("UPDATE article SET missing_since = NULL, retracted = NULL WHERE id IN (:ids)", parameters)
 
 
 def retract_missing(db: Connection) -> bool:
@@ -82,20 +76,18 @@ def retract_missing(db: Connection) -> bool:
         {"now": db.now, "away": RETRACTION_DELAY_SECONDS},
     )
     if retracted_ids:
-        schedule_edits(db, "SELECT value FROM json_each(:ids)", {"ids": to_json_array(retracted_ids)})
+        schedule_edits(db, retracted_ids)
     return bool(retracted_ids)
 
 
-def schedule_edits(db: Connection, article_ids_sql: str, parameters: dict[str, object]) -> None:
-    """Schedule edits of the messages that show any article whose id the query `article_ids_sql` selects."""
-    # The time is later than that of an edit in progress, so that finishing that one does not clear this one.
-    db.execute(
-        "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
-        "WHERE state IN ('claimed', 'sent') AND kind <> 'digest' "  # A digest is never edited.
-        f"AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN "
-        f"({article_ids_sql}))",
-        parameters | {"now": db.now},
+def schedule_edits(db: Connection, article_ids: Collection[int]) -> None:
+    """Schedule edits of the messages that show any of the articles; a digest is never edited."""
+    dispatch_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE kind <> 'digest' AND state IN ('claimed', 'sent') "
+        "AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN (:articles))",
+        {"articles": article_ids},
     )
+    transitions.schedule_edits(db, dispatch_ids, earliest_at=db.now)
 
 
 def _split_words(text: str) -> list[str]:

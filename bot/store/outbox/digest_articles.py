@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Sequence
 
-from bot.core.models import Digest
+from bot.core.models import Digest, DispatchKind, DispatchState
 from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
+from bot.store.outbox import transitions
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, SamePageArticle
 from bot.store.row_mapping import to_json_array
 
@@ -119,24 +120,21 @@ def enqueue_digest(
     digest_id: int | None = None,
 ) -> int:
     """Enqueue the message of a digest with the articles that it lists, and return the dispatch's id."""
-    dispatch_id = int(
-        db.fetch_value(
-            "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
-            "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
-            (
-                digest.channel_id,
-                f"digest:{digest_key}:{digest.due}:{db.now}",
-                digest_id,
-                db.now,
-                digest.due,
-                payload,
-            ),
-        )
+    dispatch_id = transitions.insert_dispatch(
+        db,
+        DispatchState.PENDING,
+        digest.channel_id,
+        DispatchKind.DIGEST,
+        f"digest:{digest_key}:{digest.due}:{db.now}",
+        digest_id=digest_id,
+        position=digest.due,
+        due=db.now,
+        payload=payload,
     )
-    db.executemany(
-        "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
-        "ON CONFLICT DO NOTHING",
-        [(dispatch_id, article_id) for article_id in listed_article_ids],
+    db.execute(
+        "INSERT INTO digest_article (dispatch_id, article_id) "
+        "SELECT CAST(:dispatch AS BIGINT), id FROM article WHERE id IN (:articles) ON CONFLICT DO NOTHING",
+        {"dispatch": dispatch_id, "articles": listed_article_ids},
     )
     return dispatch_id
 

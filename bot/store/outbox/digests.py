@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from bot.core import local_time
-from bot.core.models import Digest
+from bot.core.models import Digest, DispatchState
+from bot.core.outbox.states import PageStatus
 from bot.core.preferences import DigestPlan, SettingKind
-from bot.core.reasons import WithheldReason
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
-from bot.store.outbox import digest_articles, held_posts, outbox_writes
+from bot.store.outbox import digest_articles, held_posts, outbox_writes, transitions
 from bot.store.repository import bind_read, write_transaction
-from bot.store.row_mapping import from_row, to_json_array
+from bot.store.row_mapping import from_row
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
 
@@ -30,6 +31,8 @@ _FROM_SQL = """
     JOIN channel ON channel.id = digest.channel_id
     JOIN server ON server.id = channel.server_id AND server.left IS NULL
 """
+_RESERVED_SQL = "channel_id = :channel AND fate = 'digested' AND article_id IN (:articles)"
+"""SQL condition for the pages of some articles that are reserved for the digest of a channel."""
 
 
 class Digests(ShardedRepository):
@@ -158,10 +161,12 @@ class Digests(ShardedRepository):
         """
         if not _is_unchanged(db, digest):
             return False
-        db.execute(
-            "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
-            "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-            (WithheldReason.ALREADY_SENT, db.now, digest.channel_id, to_json_array(already_sent_ids)),
+        transitions.withhold_pages(
+            db,
+            _RESERVED_SQL,
+            {"channel": digest.channel_id, "articles": already_sent_ids},
+            Reason(WithheldReason.ALREADY_SENT),
+            origins={PageStatus.DIGESTED},
         )
         db.execute(
             "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
@@ -172,10 +177,13 @@ class Digests(ShardedRepository):
         dispatch_id = digest_articles.enqueue_digest(
             db, digest, str(digest.id), payload, listed_article_ids, digest_id=digest.id
         )
-        db.execute(
-            "UPDATE fate INDEXED BY fate_held SET dispatch_id = ?, fate = NULL "
-            "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-            (dispatch_id, digest.channel_id, to_json_array(reserved_article_ids)),
+        transitions.move_pages(
+            db,
+            _RESERVED_SQL,
+            {"channel": digest.channel_id, "articles": reserved_article_ids},
+            PageStatus.ENQUEUED,
+            origins={PageStatus.DIGESTED},
+            dispatch_id=dispatch_id,
         )
         return True
 
@@ -217,13 +225,16 @@ def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
     if not pending_rows:
         return None
     period_starts = [json.loads(row["payload"]).get("since", row["created"]) for row in pending_rows]
-    dispatch_ids_json = to_json_array([row["id"] for row in pending_rows])
-    db.execute(
-        "UPDATE fate SET dispatch_id = NULL, fate = 'digested', decided = ? "
-        "WHERE dispatch_id IN (SELECT value FROM json_each(?))",
-        (db.now, dispatch_ids_json),
+    dispatch_ids = [row["id"] for row in pending_rows]
+    transitions.move_pages(
+        db,
+        "dispatch_id IN (:digests)",
+        {"digests": dispatch_ids},
+        PageStatus.DIGESTED,
+        origins={PageStatus.ENQUEUED},
+        decided=db.now,
     )
-    db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (dispatch_ids_json,))
+    transitions.delete_dispatches(db, dispatch_ids, origins={DispatchState.PENDING})
     return int(min(period_starts))
 
 

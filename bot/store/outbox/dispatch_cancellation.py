@@ -5,11 +5,11 @@ A joined article has no post of its own: it is named in the post of a similar ar
 
 from collections.abc import Sequence
 
-from bot.core.reasons import WithheldReason
+from bot.core.outbox.routing import ForDigest, PendingArticle
+from bot.core.outbox.states import PageStatus
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
-from bot.store.outbox import outbox_writes
-from bot.store.outbox.outbox_writes import PendingArticle
-from bot.store.row_mapping import to_json_array
+from bot.store.outbox import outbox_writes, transitions
 
 KIND_HELD = "held"
 """Kind that `list_pending_articles` returns for held and reserved articles."""
@@ -38,18 +38,18 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
-            SELECT page, article_id, iif(state = 'held', :held, kind) AS kind FROM dispatch
-            CROSS JOIN fate ON fate.dispatch_id = dispatch.id
+            SELECT page, article_id, CASE WHEN state = 'held' THEN :held ELSE kind END AS kind FROM dispatch
+            /*+ CROSS */ JOIN fate ON fate.dispatch_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND state IN ('waiting', 'held') AND kind <> 'digest'
             UNION ALL
             SELECT page, article_id, :joined FROM dispatch
-            CROSS JOIN fate ON fate.joined_id = dispatch.id
+            /*+ CROSS */ JOIN fate ON fate.joined_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND state IN ('waiting', 'held')
             UNION ALL
-            SELECT page, article_id, :held FROM fate INDEXED BY fate_held
+            SELECT page, article_id, :held FROM fate /*+ INDEXED BY fate_held */
             WHERE channel_id = :channel AND fate = 'digested'
         ) AS fate
-        CROSS JOIN article ON article.id = fate.article_id
+        /*+ CROSS */ JOIN article ON article.id = fate.article_id
         WHERE article.feed_id = :feed
           AND NOT EXISTS (
             SELECT 1 FROM article AS other
@@ -70,30 +70,25 @@ def withdraw_articles(
 
     The articles get the status withheld with `reason`; if that is None, their statuses are deleted.
     """
-    page_keys = to_json_array([article.page_key for article in articles])
     selection_sql = """
-        WHERE channel_id = :channel AND page IN (SELECT atom FROM json_each(:pages)) AND (
+        channel_id = :channel AND page IN (:pages) AND (
             fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
                 SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held')))
     """
-    parameters = {"channel": channel_id, "pages": page_keys, "reason": reason, "now": db.now}
+    parameters = {"channel": channel_id, "pages": [article.page_key for article in articles]}
     if reason is None:
-        db.execute(f"DELETE FROM fate {selection_sql}", parameters)
+        transitions.delete_pages(db, selection_sql, parameters, origins=transitions.PENDING_STATUSES)
     else:
-        db.execute(
-            "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-            "decided = :now " + selection_sql,
-            parameters,
-        )
-    empty_dispatch_rows = db.fetch_rows(
-        "SELECT id FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'held') "
+        transitions.withhold_pages(db, selection_sql, parameters, Reason(reason), origins=transitions.PENDING_STATUSES)
+    empty_dispatch_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
-        (channel_id,),
+        {"channel": channel_id},
     )
-    for (dispatch_id,) in empty_dispatch_rows:
+    for dispatch_id in empty_dispatch_ids:
         requeue_joined(db, dispatch_id)
-        db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
+    transitions.delete_dispatches(db, empty_dispatch_ids)
 
 
 def requeue_joined(db: Connection, dispatch_id: int) -> bool:
@@ -109,36 +104,38 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
         """
         SELECT fate.channel_id, article.id, article.key, fate.page, article.published
         FROM fate JOIN article ON article.id = fate.article_id
-        WHERE fate.joined_id = ? AND fate.shown IS NULL ORDER BY article.published, article.id
+        WHERE fate.joined_id = :dispatch AND fate.shown IS NULL ORDER BY article.published, article.id
         """,
-        (dispatch_id,),
+        {"dispatch": dispatch_id},
     )
     if not joined_rows:
         return was_enqueued_elsewhere
-    channel_id, oldest_article = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
-    if outbox_writes.is_digest_only(db, channel_id):
-        db.execute(
-            "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? WHERE joined_id = ? AND shown IS NULL",
-            (db.now, dispatch_id),
+    channel_id, lead_article = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
+    unshown_sql, parameters = "joined_id = :dispatch AND shown IS NULL", {"dispatch": dispatch_id}
+    if isinstance(outbox_writes.load_route(db, channel_id), ForDigest):
+        transitions.move_pages(
+            db, unshown_sql, parameters, PageStatus.DIGESTED, origins={PageStatus.JOINED}, decided=db.now
         )
         return was_enqueued_elsewhere
-    held_row = db.fetch_row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
-    post_id = outbox_writes.add_dispatch(
+    held_until = db.fetch_value("SELECT due FROM dispatch WHERE id = :dispatch AND state = 'held'", parameters)
+    post_id = outbox_writes.add_post(db, channel_id, lead_article, held_until=held_until)
+    transitions.move_pages(
         db,
-        channel_id,
-        "post",
-        oldest_article.key,
-        oldest_article.published_at,
-        held_until=None if held_row is None else held_row["due"],
+        f"{unshown_sql} AND article_id = :lead",
+        {**parameters, "lead": lead_article.article_id},
+        PageStatus.ENQUEUED,
+        origins={PageStatus.JOINED},
+        dispatch_id=post_id,
+        decided=db.now,
     )
-    db.execute(
-        "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
-        "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
-        (post_id, db.now, dispatch_id, oldest_article.article_id),
-    )
-    db.execute(
-        "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",
-        (post_id, db.now, dispatch_id),
+    transitions.move_pages(
+        db,
+        unshown_sql,
+        parameters,
+        PageStatus.JOINED,
+        origins={PageStatus.JOINED},
+        joined_id=post_id,
+        decided=db.now,
     )
     return True
 
@@ -153,13 +150,14 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
         JOIN channel AS here ON here.id = fate.channel_id
         JOIN subscription AS followed ON followed.feed_id = joined.feed_id
         JOIN channel AS there ON there.id = followed.channel_id
-        WHERE fate.joined_id = ? AND fate.shown IS NULL
+        WHERE fate.joined_id = :dispatch AND fate.shown IS NULL
           AND there.server_id = here.server_id AND there.id <> here.id
-          AND followed.paused IS NULL AND max(followed.added, coalesce(followed.resumed, 0)) <= joined.found
+          AND followed.paused IS NULL AND followed.added <= joined.found
+          AND coalesce(followed.resumed, 0) <= joined.found
           AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
         ORDER BY joined.published, joined.id
         """,
-        (dispatch_id,),
+        {"dispatch": dispatch_id},
     )
     has_enqueued = False
     for channel_id, *columns in rows:
@@ -171,14 +169,21 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
 
 def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:
     """Withhold joined articles whose feeds were paused or unfollowed after the articles had joined."""
-    db.execute(
+    rows = db.fetch_rows(
         f"""
-        UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,
-            reason = coalesce((
-                SELECT iif(paused IS NULL, resumed_from, 'paused') FROM subscription
-                JOIN article ON article.feed_id = subscription.feed_id
-                WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
-        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
+        SELECT fate.article_id, (
+            SELECT CASE WHEN paused IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
+            JOIN article ON article.feed_id = subscription.feed_id
+            WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id)
+        FROM fate WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
         """,
-        {"dispatch": dispatch_id, "now": db.now, "ended": WithheldReason.UNFOLLOWED},
+        {"dispatch": dispatch_id},
     )
+    for article_id, code in rows:
+        transitions.withhold_pages(
+            db,
+            "joined_id = :dispatch AND article_id = :article",
+            {"dispatch": dispatch_id, "article": article_id},
+            Reason(WithheldReason(code or WithheldReason.UNFOLLOWED)),
+            origins={PageStatus.JOINED},
+        )

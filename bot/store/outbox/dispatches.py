@@ -1,30 +1,31 @@
 """Repository of dispatches (messages to channels and users): queued, being sent, and sent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bot.core.models import Dispatch, DispatchState
+from bot.core.outbox.states import PageStatus
 from bot.core.reasons import Reason, WithheldReason
 from bot.core.rhythm import PACED_KINDS
 from bot.store.connection import Connection
-from bot.store.outbox import channel_queues, dispatch_cancellation
+from bot.store.outbox import channel_queues, dispatch_cancellation, transitions
 from bot.store.outbox.channel_states import ChannelStates
 from bot.store.repository import read_transaction, write_transaction
-from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row, to_json_array
+from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row
 
 DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
-_APPEARANCE_SQL = """
-    iif(kind = 'post', (
+_CLAIM_COLUMNS_SQL = """
+    dispatch.attempts + 1 AS attempts, CASE WHEN dispatch.kind = 'post' THEN (
         SELECT coalesce(subscription.look, server.look)
         FROM channel
         JOIN server ON server.id = channel.server_id
         LEFT JOIN article ON article.key = dispatch.what
         LEFT JOIN subscription ON subscription.channel_id = channel.id
             AND subscription.feed_id = article.feed_id
-        WHERE channel.id = dispatch.channel_id), NULL)
+        WHERE channel.id = dispatch.channel_id) END AS look
 """
-"""SQL for how a post is to look now: as set for its subscription, or else for its server."""
+"""Columns of a dispatch that a claim sets; a post is to look as set for its subscription, or else for its server."""
 EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
     "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
@@ -77,10 +78,17 @@ class Dispatches(ChannelStates):
             return None
         self._shards.require_served(db, dispatch_id)
         # The articles are loaded after this, so edits scheduled before are already covered.
-        db.execute(
-            f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
-            f"webhook_id = NULL, look = {_APPEARANCE_SQL} WHERE id = ?",
-            (db.now, dispatch_id),
+        columns = db.fetch_row(f"SELECT {_CLAIM_COLUMNS_SQL} FROM dispatch WHERE id = :id", {"id": dispatch_id})
+        transitions.move_dispatches(
+            db,
+            [dispatch_id],
+            DispatchState.CLAIMED,
+            origins={DispatchState.PENDING},
+            claimed=db.now,
+            attempts=columns["attempts"],
+            look=columns["look"],
+            edit_due=None,
+            webhook_id=None,
         )
         return db.fetch_object(
             dispatch_from_row,
@@ -106,37 +114,49 @@ class Dispatches(ChannelStates):
         is scheduled.
         """
         self._shards.require_served(db, dispatch_id)
-        db.execute(
-            "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
-            "sent = ?, error = NULL WHERE id = ?",
-            (message_id, thread_id, webhook_id, sent_at, dispatch_id),
+        transitions.move_dispatches(
+            db,
+            [dispatch_id],
+            DispatchState.SENT,
+            origins={DispatchState.CLAIMED},
+            message_id=message_id,
+            thread_id=thread_id,
+            webhook_id=webhook_id,
+            sent=sent_at,
+            error=None,
         )
         _mark_shown(db, dispatch_id, shown_article_ids)
-        db.execute(  # Articles that joined after the message was rendered are shown by an edit.
-            "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
+        # Articles that joined after the message was rendered are shown by an edit.
+        if db.fetch_row(
+            "SELECT 1 FROM dispatch WHERE id = :id AND edit_due IS NULL "
             "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
-            (db.now, dispatch_id),
-        )
+            {"id": dispatch_id},
+        ):
+            transitions.change_dispatches(db, [dispatch_id], states={DispatchState.SENT}, edit_due=db.now)
 
     async def mark_finalized(self, dispatch_id: int) -> None:
         """Record that the steps after sending (reaction, crosspost) are done or were given up."""
-        await self._update_dispatch(dispatch_id, "finished = 1")
+        await self._change_dispatch(dispatch_id, {"finished": 1})
 
-    async def schedule_retry(self, dispatch_id: int, *, due_at: int, reason: Reason | None) -> None:
+    @write_transaction
+    def schedule_retry(self, db: Connection, dispatch_id: int, *, due_at: int, reason: Reason | None) -> None:
         """Put a claimed dispatch that was certainly not sent back into the queue.
 
         It is due at `due_at` (Unix time in seconds).
         """
-        await self._update_dispatch(
-            dispatch_id,
-            "state = 'waiting', due = :due, error = :error",
+        self._shards.require_served(db, dispatch_id)
+        transitions.move_dispatches(
+            db,
+            [dispatch_id],
+            DispatchState.PENDING,
+            origins={DispatchState.CLAIMED},
             due=due_at,
             error=reason and reason.encode(),
         )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
         """Record the webhook through which a dispatch is about to be sent (None for the bot itself)."""
-        await self._update_dispatch(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
+        await self._change_dispatch(dispatch_id, {"webhook_id": webhook_id})
 
     async def load_webhook_ids(self, channel_id: int) -> set[int]:
         """Return the ids of the webhooks through which any post of a channel was sent."""
@@ -147,7 +167,7 @@ class Dispatches(ChannelStates):
 
     async def record_in_doubt(self, dispatch_id: int, reason: Reason) -> None:
         """Record why it is unknown whether a claimed dispatch was sent; it stays claimed."""
-        await self._update_dispatch(dispatch_id, "error = :error", error=reason.encode())
+        await self._change_dispatch(dispatch_id, {"error": reason.encode()})
 
     @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
@@ -156,14 +176,16 @@ class Dispatches(ChannelStates):
         The articles get the status withheld; a dispatch without remaining articles is deleted.
         """
         self._shards.require_served(db, dispatch_id)
-        db.execute(
-            "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
-            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-            (WithheldReason.ALREADY_SENT, db.now, dispatch_id, to_json_array(article_ids)),
+        transitions.withhold_pages(
+            db,
+            "dispatch_id = :dispatch AND article_id IN (:articles)",
+            {"dispatch": dispatch_id, "articles": article_ids},
+            Reason(WithheldReason.ALREADY_SENT),
+            origins={PageStatus.ENQUEUED},
         )
         if db.fetch_row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
             dispatch_cancellation.requeue_joined(db, dispatch_id)
-            db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
+            transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
     async def mark_failed(self, dispatch_id: int, reason: Reason) -> None:
         """Mark a dispatch as failed for good, and requeue the articles that joined its post."""
@@ -199,9 +221,8 @@ class Dispatches(ChannelStates):
         return await self._fetch_column(
             f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
             f"AND {self._build_served_condition_sql()} "
-            "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
-            "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
-            {"now": now, "exclude": to_json_array(excluded_channel_ids)},
+            "AND channel.id NOT IN (:excluded) GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
+            {"now": now, "excluded": excluded_channel_ids},
         )
 
     async def next_edit_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
@@ -212,8 +233,8 @@ class Dispatches(ChannelStates):
         return await self._fetch_value(
             f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
             f"{self._build_served_condition_sql()} "
-            "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
-            {"exclude": to_json_array(excluded_channel_ids)},
+            "AND channel.id NOT IN (:excluded)",
+            {"excluded": excluded_channel_ids},
         )
 
     @write_transaction
@@ -231,10 +252,10 @@ class Dispatches(ChannelStates):
         cleared. `shown_article_ids` are the joined articles that the message names.
         """
         self._shards.require_served(db, dispatch_id)
-        db.execute(
-            "UPDATE dispatch SET edited = :now, "
-            "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
-            {"id": dispatch_id, "as_of": as_of, "now": db.now},
+        edit_due_at = db.fetch_value("SELECT edit_due FROM dispatch WHERE id = :id", {"id": dispatch_id})
+        is_later_edit_due = edit_due_at is not None and as_of is not None and edit_due_at > as_of
+        transitions.change_dispatches(
+            db, [dispatch_id], edited=db.now, edit_due=edit_due_at if is_later_edit_due else None
         )
         _mark_shown(db, dispatch_id, shown_article_ids)
 
@@ -245,12 +266,12 @@ class Dispatches(ChannelStates):
         Joined articles that the message does not name are enqueued again. Return whether there were any.
         """
         self._shards.require_served(db, dispatch_id)
-        db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
+        transitions.change_dispatches(db, [dispatch_id], edit_due=None)
         return dispatch_cancellation.requeue_joined(db, dispatch_id)
 
     async def postpone_edit(self, dispatch_id: int, due_at: int) -> None:
         """Postpone the scheduled edit of a message until `due_at` (Unix time in seconds)."""
-        await self._update_dispatch(dispatch_id, "edit_due = :due", due=due_at)
+        await self._change_dispatch(dispatch_id, {"edit_due": due_at})
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """Return the dispatch with an id, or None if there is none."""
@@ -304,8 +325,10 @@ class Dispatches(ChannelStates):
     @write_transaction
     def _close_dispatch(self, db: Connection, dispatch_id: int, state: DispatchState, reason: Reason) -> None:
         self._shards.require_served(db, dispatch_id)
-        db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, reason.encode(), dispatch_id))
-        dispatch_cancellation.requeue_joined(db, dispatch_id)
+        if transitions.move_dispatches(
+            db, [dispatch_id], state, origins={DispatchState.CLAIMED}, error=reason.encode()
+        ):
+            dispatch_cancellation.requeue_joined(db, dispatch_id)
 
     async def _select_dispatches(self, clauses_sql: str, **parameters: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
         return await self._fetch_objects(
@@ -313,21 +336,16 @@ class Dispatches(ChannelStates):
         )
 
     @write_transaction
-    def _update_dispatch(
-        self,
-        db: Connection,
-        dispatch_id: int,
-        assignments_sql: str,
-        /,
-        **parameters: Any,  # noqa: ANN401 - values of columns
-    ) -> None:
+    def _change_dispatch(self, db: Connection, dispatch_id: int, columns: Mapping[str, Any]) -> None:
         self._shards.require_served(db, dispatch_id)
-        db.execute(f"UPDATE dispatch SET {assignments_sql} WHERE id = :id", {"id": dispatch_id, **parameters})
+        transitions.change_dispatches(db, [dispatch_id], **columns)
 
 
 def _mark_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
-    db.execute(
-        "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
-        "AND article_id IN (SELECT value FROM json_each(?))",
-        (db.now, dispatch_id, to_json_array(article_ids)),
+    transitions.change_pages(
+        db,
+        "joined_id = :dispatch AND shown IS NULL AND article_id IN (:articles)",
+        {"dispatch": dispatch_id, "articles": article_ids},
+        statuses={PageStatus.JOINED},
+        shown=db.now,
     )

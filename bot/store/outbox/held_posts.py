@@ -9,10 +9,12 @@ import json
 from collections.abc import Collection, Sequence
 
 from bot.core import local_time
+from bot.core.models import DispatchState
+from bot.core.outbox.states import PageStatus
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
-from bot.store.outbox import outbox_writes
+from bot.store.outbox import outbox_writes, transitions
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import HeldStory, TopStorySelection
 from bot.store.repository import Repository, read_transaction, write_transaction
@@ -30,6 +32,7 @@ OUTLET_COUNT_SQL = """(
 
 Two feeds of one site count as one outlet, whatever their names are.
 """
+_HELD = frozenset({DispatchState.HELD})
 _HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
 _FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 _SELECTION_FROM_SQL = """
@@ -72,12 +75,14 @@ class HeldPosts(Repository):
             else:
                 outlet_counts = {"count": row["outlets"], "least": row["least_outlets"]}
                 reason = Reason(WithheldReason.TOO_FEW_OUTLETS, outlet_counts)
-            db.execute(
-                "UPDATE fate SET fate = 'withheld', dispatch_id = NULL, joined_id = NULL, reason = :reason, "
-                "decided = :now WHERE dispatch_id = :id OR joined_id = :id",
-                {"id": row["id"], "reason": reason.encode(), "now": db.now},
+            transitions.withhold_pages(
+                db,
+                "dispatch_id = :post OR joined_id = :post",
+                {"post": row["id"]},
+                reason,
+                origins=transitions.MEMBER_STATUSES,
             )
-            db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
+            transitions.delete_dispatches(db, [row["id"]], origins=_HELD)
 
     async def list_due_selections(self) -> list[TopStorySelection]:
         """List the channels whose top stories are due for selection; the longest due come first."""
@@ -159,7 +164,7 @@ def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     if row["best_a_day"] is None:
         _release_posts(db, [post_id])
     else:
-        db.execute("UPDATE dispatch SET due = ? WHERE id = ?", (db.now + TOP_STORY_WINDOW_SECONDS, post_id))
+        transitions.change_dispatches(db, [post_id], states=_HELD, due=db.now + TOP_STORY_WINDOW_SECONDS)
 
 
 def reevaluate_channel(db: Connection, channel_id: int) -> None:
@@ -170,24 +175,18 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
     (server_id, stories_per_day) = db.fetch_row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
     reschedule_selections(db, server_id)
     held_rows = db.fetch_rows(
-        f"SELECT dispatch.id, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "
-        "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
-        (channel_id,),
+        f"SELECT dispatch.id, dispatch.created, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "
+        "WHERE dispatch.channel_id = :channel AND dispatch.state = 'held'",
+        {"channel": channel_id},
     )
     eligible_ids = [row["id"] for row in held_rows if row["enough"]]
     if stories_per_day is None:
         outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=eligible_ids)
-    db.execute(
-        "UPDATE dispatch SET due = iif(id IN (SELECT value FROM json_each(:enough)), :now + :chance, "
-        "created + :story) WHERE channel_id = :channel AND state = 'held'",
-        {
-            "enough": to_json_array(eligible_ids),
-            "now": db.now,
-            "chance": TOP_STORY_WINDOW_SECONDS,
-            "story": MIN_OUTLETS_DEADLINE_SECONDS,
-            "channel": channel_id,
-        },
-    )
+    transitions.change_dispatches(db, eligible_ids, states=_HELD, due=db.now + TOP_STORY_WINDOW_SECONDS)
+    for row in held_rows:
+        if not row["enough"]:
+            expires_at = row["created"] + MIN_OUTLETS_DEADLINE_SECONDS
+            transitions.change_dispatches(db, [row["id"]], states=_HELD, due=expires_at)
 
 
 def reschedule_selections(db: Connection, server_id: int) -> None:
@@ -218,19 +217,19 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
 
 def move_to_digest(db: Connection, channel_id: int) -> None:
     """Reserve the articles of a channel's held posts for its digest, which now replaces single posts."""
-    held_post_ids_sql = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
-    parameters = {"channel": channel_id, "now": db.now}
-    db.execute(
-        "UPDATE fate SET fate = 'digested', dispatch_id = NULL, joined_id = NULL, decided = :now "
-        f"WHERE dispatch_id IN ({held_post_ids_sql}) OR joined_id IN ({held_post_ids_sql})",
-        parameters,
+    post_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'", {"channel": channel_id}
     )
-    db.execute(f"DELETE FROM dispatch WHERE id IN ({held_post_ids_sql})", parameters)
+    transitions.move_pages(
+        db,
+        "dispatch_id IN (:posts) OR joined_id IN (:posts)",
+        {"posts": post_ids},
+        PageStatus.DIGESTED,
+        origins=transitions.MEMBER_STATUSES,
+        decided=db.now,
+    )
+    transitions.delete_dispatches(db, post_ids, origins=_HELD)
 
 
 def _release_posts(db: Connection, post_ids: Collection[int]) -> None:
-    db.execute(
-        "UPDATE dispatch SET state = 'waiting', due = ? "
-        "WHERE state = 'held' AND id IN (SELECT value FROM json_each(?))",
-        (db.now, to_json_array(post_ids)),
-    )
+    transitions.move_dispatches(db, post_ids, DispatchState.PENDING, origins=_HELD, due=db.now)

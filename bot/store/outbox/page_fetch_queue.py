@@ -93,7 +93,7 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
     if stored_row["news"]:
         watch_notifications.queue_for_matching(db, stored_row["feed_id"], [article_id])
     if edit and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["given"])):
-        corrections.schedule_edits(db, "SELECT :article", {"article": article_id})
+        corrections.schedule_edits(db, [article_id])
     return True
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bot.core.models import NewArticle
 from bot.store import url_encryption
 from bot.store.connection import Connection
+from bot.store.outbox import transitions
 from bot.store.row_mapping import to_json_array
 from bot.text import shared_links, urls
 
@@ -88,17 +89,10 @@ def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> li
 
 
 def _evict_owner(db: Connection, claim: _PageOwner) -> None:
-    parameters = {
-        "id": claim.article_id,
-        "page": claim.page_key,
-        "own": _make_private_page_key(claim.url, claim.key, claim.page_key),
-    }
+    own_page_key = _make_private_page_key(claim.url, claim.key, claim.page_key)
+    parameters = {"id": claim.article_id, "page": claim.page_key, "own": own_page_key}
     db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", parameters)
-    for table_name, owner_column in (("fate", "channel_id"), ("watch_match", "watch_id")):
-        moved_rows_sql = f"FROM {table_name} WHERE article_id = :id AND page = :page"
-        db.execute(
-            f"DELETE FROM {table_name} WHERE page = :own AND {owner_column} IN (SELECT {owner_column} "
-            f"{moved_rows_sql})",
-            parameters,
-        )
-        db.execute(f"UPDATE {table_name} SET page = :own WHERE article_id = :id AND page = :page", parameters)
+    transitions.rename_page(db, claim.article_id, claim.page_key, own_page_key)
+    moved_watches_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page = :page"
+    db.execute(f"DELETE FROM watch_match WHERE page = :own AND watch_id IN ({moved_watches_sql})", parameters)
+    db.execute("UPDATE watch_match SET page = :own WHERE article_id = :id AND page = :page", parameters)

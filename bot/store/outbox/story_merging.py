@@ -6,11 +6,11 @@ with credentials of another server, have no influence.
 
 from collections.abc import Sequence
 
+from bot.core.outbox.routing import PendingArticle
+from bot.core.outbox.states import PageStatus
 from bot.store.connection import Connection
-from bot.store.outbox import held_posts, outbox_writes
-from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.outbox import held_posts, outbox_writes, transitions
 from bot.store.records.content_records import PostedArticle, StoryMatches
-from bot.store.row_mapping import to_json_array
 
 JOIN_WINDOW_SECONDS = 86_400
 """Seconds after a post was sent within which articles can join it."""
@@ -24,10 +24,15 @@ def store_similarities(db: Connection, articles: Sequence[PendingArticle], match
     Each is stored with the id of the new article first.
     """
     db.executemany(
-        "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
+        "INSERT INTO kinship (article_id, other_id, likeness) "
+        "SELECT CAST(:article AS BIGINT), id, CAST(:similarity AS DOUBLE PRECISION) FROM article WHERE id = :similar "
         "ON CONFLICT DO NOTHING",
         [
-            (article.article_id, *similar_article)
+            {
+                "article": article.article_id,
+                "similar": similar_article.article_id,
+                "similarity": similar_article.similarity,
+            }
             for article in articles
             for similar_article in matches.by_key.get(article.key, ())
         ],
@@ -54,7 +59,9 @@ def join_posts(
 
 
 def _is_merging_enabled(db: Connection, channel_id: int) -> bool:
-    row = db.fetch_row("SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,))
+    row = db.fetch_row(
+        "SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = :id", {"id": channel_id}
+    )
     return row is not None and bool(row[0])
 
 
@@ -69,12 +76,12 @@ def _find_best_post(
         """
         SELECT DISTINCT dispatch.id FROM fate
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
-        WHERE fate.article_id IN (SELECT value FROM json_each(?)) AND fate.channel_id = ?
+        WHERE fate.article_id IN (:similar) AND fate.channel_id = :channel
           AND dispatch.kind = 'post'
           AND (dispatch.state IN ('held', 'waiting', 'claimed')
-               OR dispatch.state = 'sent' AND dispatch.sent >= ?)
+               OR dispatch.state = 'sent' AND dispatch.sent >= :since)
         """,
-        (to_json_array(similarity_by_id), channel_id, db.now - JOIN_WINDOW_SECONDS),
+        {"similar": similarity_by_id.keys(), "channel": channel_id, "since": db.now - JOIN_WINDOW_SECONDS},
     )
     scored_posts: list[tuple[float, int]] = []
     for (post_id,) in post_rows:
@@ -82,9 +89,9 @@ def _find_best_post(
             """
             SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
             FROM fate JOIN article ON article.id = fate.article_id
-            WHERE fate.dispatch_id = ?1 OR fate.joined_id = ?1
+            WHERE fate.dispatch_id = :post OR fate.joined_id = :post
             """,
-            (post_id,),
+            {"post": post_id},
         )
         posted_articles = [
             PostedArticle(member_feed_id, published_at, bool(is_first), similarity_by_id.get(member_id))
@@ -96,12 +103,12 @@ def _find_best_post(
 
 
 def _join_post(db: Connection, channel_id: int, article: PendingArticle, post_id: int) -> None:
-    outbox_writes.set_status(db, channel_id, [article], status="joined", joined_id=post_id)
+    transitions.add_pages(db, channel_id, [article], PageStatus.JOINED, joined_id=post_id)
     # A pending post loads its articles when it is claimed. Later than an edit in progress.
-    db.execute(
-        "UPDATE dispatch SET edit_due = "
-        "max(:now, coalesce(edited, sent, claimed) + :pause, coalesce(edit_due + 1, 0)) "
-        "WHERE id = :id AND state IN ('claimed', 'sent')",
-        {"id": post_id, "now": db.now, "pause": JOIN_EDIT_INTERVAL_SECONDS},
+    last_change_at = db.fetch_value(
+        "SELECT coalesce(edited, sent, claimed) FROM dispatch WHERE id = :id", {"id": post_id}
     )
+    if last_change_at is not None:
+        earliest_at = max(db.now, last_change_at + JOIN_EDIT_INTERVAL_SECONDS)
+        transitions.schedule_edits(db, [post_id], earliest_at=earliest_at)
     held_posts.release_if_enough_outlets(db, post_id)

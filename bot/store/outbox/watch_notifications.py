@@ -7,9 +7,10 @@ already done.
 
 from collections.abc import Collection, Iterable, Sequence
 
+from bot.core.models import DispatchKind, DispatchState
 from bot.core.reasons import SendProblem
 from bot.store.connection import Connection, Row
-from bot.store.outbox import outbox_writes
+from bot.store.outbox import outbox_writes, transitions
 from bot.store.records.outbox_records import RecoveredNotification
 from bot.store.row_mapping import query_ids, to_json_array
 
@@ -77,7 +78,7 @@ class _NotificationBatch:
         self._db = db
         self._last_dispatch_id = db.fetch_value("SELECT coalesce(max(id), 0) FROM dispatch")
         self._dispatch_id_by_watch_id: dict[int, int] = {}
-        self._dispatch_rows: list[tuple[int, int, str, int, int, int]] = []
+        self._dispatch_rows: list[tuple[int, int, str, int, int]] = []
         self._match_rows: list[tuple[int, str, int, int]] = []
 
     def add(self, watch: Row, article_id: int, page_key: str, article_key: str) -> None:
@@ -88,24 +89,32 @@ class _NotificationBatch:
             self._last_dispatch_id = dispatch_id = self._last_dispatch_id + 1
             due_at = max(self._db.now, watch["quiet"])
             dedupe_key = f"watch:{watch_id}:{article_key}"
-            self._dispatch_rows.append((dispatch_id, watch["channel_id"], dedupe_key, watch_id, self._db.now, due_at))
+            self._dispatch_rows.append((dispatch_id, watch["channel_id"], dedupe_key, watch_id, due_at))
         self._dispatch_id_by_watch_id[watch_id] = dispatch_id
         self._match_rows.append((watch_id, page_key, article_id, dispatch_id))
 
     def write(self) -> None:
         """Insert the notifications and matches that were added since the last call into the database."""
         self._make_dedupe_keys_unique()
-        self._db.executemany(
-            "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
-            "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
-            self._dispatch_rows,
+        transitions.insert_dispatches(
+            self._db,
+            DispatchState.PENDING,
+            [
+                {
+                    "id": dispatch_id,
+                    "channel_id": channel_id,
+                    "kind": DispatchKind.WATCH_NOTIFICATION,
+                    "what": dedupe_key,
+                    "watch_id": watch_id,
+                    "position": due_at,
+                    "due": due_at,
+                }
+                for dispatch_id, channel_id, dedupe_key, watch_id, due_at in self._dispatch_rows
+            ],
         )
         self._db.executemany(
             "UPDATE watch SET quiet = ? WHERE id = ?",
-            [
-                (due_at + NOTIFICATION_COOLDOWN_SECONDS, watch_id)
-                for _, _, _, watch_id, _, due_at in self._dispatch_rows
-            ],
+            [(due_at + NOTIFICATION_COOLDOWN_SECONDS, watch_id) for _, _, _, watch_id, due_at in self._dispatch_rows],
         )
         self._db.executemany(
             "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
@@ -230,37 +239,26 @@ def record_already_sent(db: Connection, dispatch_id: int, sent_notifications: Se
         unique_key = outbox_writes.make_unique_dedupe_key(
             db, dispatch_row["channel_id"], dispatch_row["what"], separator="."
         )
-        db.execute("UPDATE dispatch SET what = ? WHERE id = ?", (unique_key, dispatch_id))
+        transitions.change_dispatches(db, [dispatch_id], what=unique_key)
+    original_row = db.fetch_row(
+        "SELECT channel_id, kind, watch_id, created, position, due, attempts FROM dispatch WHERE id = :id",
+        {"id": dispatch_id},
+    )
     for notification in sent_notifications:
-        parameters = {
-            "what": notification.dedupe_key,
-            "id": dispatch_id,
-            "message": notification.message_id,
-            "now": db.now,
-        }
-        db.execute(
-            """
-            INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due, attempts,
-                                  state, message_id, sent, finished)
-            SELECT channel_id, kind, :what, watch_id, created, position, due, attempts,
-                   'sent', :message, :now, 1
-            FROM dispatch WHERE id = :id ON CONFLICT (channel_id, what) DO NOTHING
-            """,
-            parameters,
-        )
+        columns = dict(zip(original_row.keys(), original_row, strict=True))
+        columns |= {"what": notification.dedupe_key, "message_id": notification.message_id}
+        transitions.insert_dispatches(db, DispatchState.SENT, [columns | {"sent": db.now, "finished": 1}])
         db.execute(
             "UPDATE watch_match "
-            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
-            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-            (
-                dispatch_row["channel_id"],
-                notification.dedupe_key,
-                dispatch_id,
-                to_json_array(notification.article_ids),
-            ),
+            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = :channel AND what = :key) "
+            "WHERE dispatch_id = :dispatch AND article_id IN (:articles)",
+            {
+                "channel": original_row["channel_id"],
+                "key": notification.dedupe_key,
+                "dispatch": dispatch_id,
+                "articles": notification.article_ids,
+            },
         )
-    db.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (db.now, dispatch_id))
-    db.execute(
-        "DELETE FROM dispatch WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
-        (dispatch_id,),
-    )
+    transitions.move_dispatches(db, [dispatch_id], DispatchState.PENDING, origins={DispatchState.CLAIMED}, due=db.now)
+    if db.fetch_row("SELECT 1 FROM watch_match WHERE dispatch_id = :id", {"id": dispatch_id}) is None:
+        transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.PENDING})

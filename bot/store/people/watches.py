@@ -4,9 +4,10 @@ import json
 from functools import partial
 from typing import NamedTuple
 
+from bot.core.models import DispatchState
 from bot.core.user_models import Watch
 from bot.store.connection import Connection
-from bot.store.outbox import watch_notifications
+from bot.store.outbox import transitions, watch_notifications
 from bot.store.records.people_records import ActiveWatch, Arrival
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, article_from_row, from_row, to_json_array
@@ -105,7 +106,10 @@ class Watches(Repository):
         removed_count = db.execute_rowcount(
             "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
-        db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
+        pending_ids = db.fetch_column(
+            "SELECT id FROM dispatch WHERE watch_id = :watch AND state = 'waiting'", {"watch": watch_id}
+        )
+        transitions.delete_dispatches(db, pending_ids, origins={DispatchState.PENDING})
         return removed_count > 0
 
     @write_transaction

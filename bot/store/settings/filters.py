@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.core.models import Subscription
+from bot.core.outbox.routing import PendingArticle
 from bot.core.preferences import Filter, FilterMode, SettingKind
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection, Row
-from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.source_records import FilterMatcher
 from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import SUBSCRIPTION_SQL, subscription_from_row, to_json_array

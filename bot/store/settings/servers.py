@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from bot.core.reasons import WithheldReason
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
+from bot.store.outbox import transitions
 from bot.store.repository import write_transaction
 from bot.store.row_mapping import to_json_array
 from bot.store.settings import channel_feeds
@@ -149,17 +150,18 @@ def _mark_left(db: Connection, server_id: int) -> None:
 
 
 def _withhold_pending(db: Connection, server_id: int) -> None:
-    pending_dispatch_ids_sql = (
+    dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE state IN ('waiting', 'held') AND "
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
-        " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
+        " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))",
+        {"server": server_id},
     )
-    parameters = {"server": server_id, "reason": WithheldReason.BOT_ABSENT, "now": db.now}
-    db.execute(
-        "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-        f"decided = :now WHERE dispatch_id IN ({pending_dispatch_ids_sql}) OR joined_id IN "
-        f"({pending_dispatch_ids_sql}) "
+    transitions.withhold_pages(
+        db,
+        "dispatch_id IN (:dispatches) OR joined_id IN (:dispatches) "
         "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
-        parameters,
+        {"dispatches": dispatch_ids, "server": server_id},
+        Reason(WithheldReason.BOT_ABSENT),
+        origins=transitions.PENDING_STATUSES,
     )
-    db.execute(f"DELETE FROM dispatch WHERE id IN ({pending_dispatch_ids_sql})", parameters)
+    transitions.delete_dispatches(db, dispatch_ids)

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 
 from bot.core.models import Feed, Subscription
+from bot.core.outbox.routing import PendingArticle
+from bot.core.outbox.states import PageStatus
 from bot.core.preferences import PostLook, SettingKind, SubscriptionState
 from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_cancellation, outbox_writes
-from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.outbox import dispatch_cancellation, outbox_writes, transitions
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
     FEED_SQL,
@@ -71,9 +72,11 @@ class Subscriptions(Repository):
         article_row = db.fetch_row("SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,))
         if created_count and article_row is not None:
             # An article that was withheld from an earlier subscription may be posted now.
-            db.execute(
-                "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
-                (channel_id, article_row["page"]),
+            transitions.delete_pages(
+                db,
+                "channel_id = :channel AND page = :page",
+                {"channel": channel_id, "page": article_row["page"]},
+                origins={PageStatus.WITHHELD},
             )
             outbox_writes.enqueue(db, channel_id, [PendingArticle(*article_row)], limit=outbox_writes.UNLIMITED_POSTS)
         return subscription, created_count > 0

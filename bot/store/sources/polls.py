@@ -6,6 +6,7 @@ These transactions are the reason why no article is lost or posted twice.
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.models import Feed
+from bot.core.outbox.routing import PendingArticle
 from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.content.article_rows import insert_articles, update_article
@@ -19,7 +20,6 @@ from bot.store.outbox import (
     story_merging,
     watch_notifications,
 )
-from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.content_records import NO_MATCHES, StoryMatches
 from bot.store.records.process_records import Fence
 from bot.store.records.source_records import (

@@ -1,0 +1,1 @@
+"""Rules of the outbox as pure functions: the states of messages and articles, and where articles go."""

@@ -1,0 +1,64 @@
+"""Gathering of posts: which pending posts and new articles become one catch-up message, and which stay single."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.core.models import DispatchKind
+from bot.core.outbox.routing import PendingArticle
+
+
+class PendingDispatch(NamedTuple):
+    """A dispatch in a channel's queue, which is ordered by position and id."""
+
+    id: int
+    kind: str
+    position: int
+    due_at: int
+    attempts: int = 0
+
+    @property
+    def is_untried_post(self) -> bool:
+        """Whether this is a post that nobody can have seen, because sending was never tried."""
+        return self.kind == DispatchKind.POST and not self.attempts
+
+
+class GatheringPlan(NamedTuple):
+    """Pending posts and new articles to merge into a catch-up, and new articles that get posts of their own."""
+
+    merged_post_ids: list[int]
+    merged_articles: list[PendingArticle]
+    single_articles: list[PendingArticle]
+
+
+def plan_queue(
+    pending_posts: Sequence[PendingDispatch], new_articles: Sequence[PendingArticle], *, limit: int
+) -> GatheringPlan:
+    """Return what to merge so that a channel has at most `limit` single posts: the oldest that were never tried."""
+    tried_count = sum(1 for post in pending_posts if post.attempts)
+    newest_id = max((post.id for post in pending_posts), default=0)
+    entries: list[tuple[int, int, PendingArticle | None]] = [
+        (post.position, post.id, None) for post in pending_posts if not post.attempts
+    ]
+    entries += [(article.published_at, newest_id + place, article) for place, article in enumerate(new_articles, 1)]
+    entries.sort(key=lambda entry: entry[:2])
+    excess_count = max(len(entries) - max(limit - tried_count, 0), 0)
+    excess_entries = entries[:excess_count]
+    return GatheringPlan(
+        [post_id for _position, post_id, article in excess_entries if article is None],
+        [article for _position, _id, article in excess_entries if article is not None],
+        [article for _position, _id, article in entries[excess_count:] if article is not None],
+    )
+
+
+def list_excess_posts(pending: Sequence[PendingDispatch], *, allowed_count: int) -> list[int]:
+    """Return the ids of the posts to merge so that no more dispatches wait than may be sent now.
+
+    `pending` are the posts and catch-ups in the order of the queue. The oldest untried posts are merged; their
+    catch-up takes one place. A single post stays as it is.
+    """
+    post_ids = [dispatch.id for dispatch in pending if dispatch.is_untried_post]
+    if len(pending) <= allowed_count or len(pending) == len(post_ids) == 1:
+        return []
+    retried_count = sum(1 for dispatch in pending if dispatch.attempts)
+    single_count = max(allowed_count - retried_count - 1, 0)
+    return post_ids[: max(len(post_ids) - single_count, 0)]

@@ -1,0 +1,54 @@
+"""Routing of new articles in a channel: into posts, into held posts, or into the channel's next digest."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+
+
+class PendingArticle(NamedTuple):
+    """An article to be enqueued in a channel. `published_at` is Unix time in seconds."""
+
+    article_id: int
+    key: str
+    page_key: str
+    published_at: int
+
+
+class ChannelRouting(NamedTuple):
+    """Settings of a channel that decide where its articles go."""
+
+    is_digest_only: bool
+    min_outlets: int | None
+    top_stories_per_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Route of articles that are posted, each on its own or in a catch-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Route of articles whose posts are held, and expire at `until` (Unix time in seconds)."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForDigest:
+    """Route of articles that are reserved for the channel's next digest."""
+
+
+Route = Post | Hold | ForDigest
+
+
+def route(channel: ChannelRouting, now: int) -> Route:
+    """Return where new articles of a channel go at a Unix time in seconds."""
+    if channel.is_digest_only:
+        return ForDigest()
+    if channel.min_outlets is not None:
+        return Hold(now + MIN_OUTLETS_DEADLINE_SECONDS)
+    if channel.top_stories_per_day is not None:
+        return Hold(now + TOP_STORY_WINDOW_SECONDS)
+    return Post()

@@ -1,0 +1,63 @@
+"""States of dispatches and of articles in channels, and the moves between them. None stands for no row.
+
+A dispatch is one message to one channel. An article, more exactly its page, has one status per channel.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+from bot.core.models import DispatchState
+
+
+class PageStatus(StrEnum):
+    """Status of a page in a channel as it is stored; with a dispatch of its own, the dispatch tells the rest."""
+
+    ENQUEUED = "enqueued"  # Has a dispatch; stored as NULL
+    JOINED = "joined"  # Is named in the post of a similar article
+    DIGESTED = "digested"  # Reserved for the channel's digest
+    FILTERED = "filtered"  # Until another feed brings the page and its filters let it through
+    WITHHELD = "withheld"
+
+
+DISPATCH_MOVES: Mapping[DispatchState | None, frozenset[DispatchState | None]] = {
+    None: frozenset({DispatchState.HELD, DispatchState.PENDING, DispatchState.SENT}),  # SENT: found after a restore
+    DispatchState.HELD: frozenset({DispatchState.PENDING, None}),
+    DispatchState.PENDING: frozenset({DispatchState.CLAIMED, None}),
+    DispatchState.CLAIMED: frozenset(
+        {DispatchState.SENT, DispatchState.PENDING, DispatchState.UNCERTAIN, DispatchState.FAILED, None}
+    ),
+    DispatchState.SENT: frozenset(),
+    DispatchState.UNCERTAIN: frozenset(),
+    DispatchState.FAILED: frozenset(),
+}
+"""States to which a dispatch may move from each state."""
+
+PAGE_MOVES: Mapping[PageStatus | None, frozenset[PageStatus | None]] = {
+    None: frozenset(PageStatus),
+    PageStatus.FILTERED: frozenset({PageStatus.ENQUEUED, PageStatus.JOINED, PageStatus.DIGESTED}),
+    PageStatus.ENQUEUED: frozenset({PageStatus.ENQUEUED, PageStatus.DIGESTED, PageStatus.WITHHELD, None}),
+    PageStatus.JOINED: frozenset(
+        {PageStatus.ENQUEUED, PageStatus.JOINED, PageStatus.DIGESTED, PageStatus.WITHHELD, None}
+    ),
+    PageStatus.DIGESTED: frozenset({PageStatus.ENQUEUED, PageStatus.WITHHELD, None}),
+    PageStatus.WITHHELD: frozenset({None}),  # When somebody follows its feed and wants its newest article
+}
+"""Statuses to which a page may move in a channel from each status."""
+
+
+class UndeclaredMove(Exception):
+    """A move between two states that is not declared, which is a defect of the caller."""
+
+
+def require_dispatch_move(origins: Collection[DispatchState | None], target: DispatchState | None) -> None:
+    """Raise `UndeclaredMove` unless a dispatch may move from each of the states to the target."""
+    for origin in origins:
+        if target not in DISPATCH_MOVES[origin]:
+            raise UndeclaredMove(f"dispatch {origin} -> {target}")
+
+
+def require_page_move(origins: Collection[PageStatus | None], target: PageStatus | None) -> None:
+    """Raise `UndeclaredMove` unless a page may move from each of the statuses to the target."""
+    for origin in origins:
+        if target not in PAGE_MOVES[origin]:
+            raise UndeclaredMove(f"page {origin} -> {target}")

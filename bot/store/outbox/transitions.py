@@ -1,0 +1,242 @@
+"""The only writer of dispatches and of the delivery statuses of pages; each change of state is a declared move.
+
+Statements change rows in the states that their caller expects, and no others. Selections in SQL are about a row
+of the table `fate`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from bot.core.models import DispatchKind, DispatchState
+from bot.core.outbox.routing import PendingArticle
+from bot.core.outbox.states import PAGE_MOVES, PageStatus, require_dispatch_move, require_page_move
+from bot.core.reasons import Reason
+from bot.store.connection import Connection
+
+ALL_STATES = frozenset(DispatchState)
+"""All states of a dispatch."""
+UNSENT_STATES = frozenset({DispatchState.HELD, DispatchState.PENDING})
+"""States of a dispatch that nobody has tried to send yet, or that is to be sent again."""
+MEMBER_STATUSES = frozenset({PageStatus.ENQUEUED, PageStatus.JOINED})
+"""Statuses of pages that are in a post, or joined to one."""
+PENDING_STATUSES = MEMBER_STATUSES | {PageStatus.DIGESTED}
+"""Statuses of pages that may still wait for a message; with a dispatch, its state says whether they do."""
+
+_IS_IN_STATUS_SQL = f"coalesce(fate, '{PageStatus.ENQUEUED}') IN (:statuses)"
+
+
+def insert_dispatches(db: Connection, state: DispatchState, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert dispatches, all with the columns of the first, except those whose dedupe key the channel has."""
+    require_dispatch_move([None], state)
+    new_rows = [{"state": state, "created": db.now, **row} for row in rows]
+    if new_rows:
+        columns = list(new_rows[0])
+        db.executemany(
+            f"INSERT INTO dispatch ({', '.join(columns)}) VALUES ({', '.join(f':{column}' for column in columns)}) "
+            "ON CONFLICT (channel_id, what) DO NOTHING",
+            new_rows,
+        )
+
+
+def insert_dispatch(
+    db: Connection, state: DispatchState, channel_id: int, kind: DispatchKind, dedupe_key: str, **columns: object
+) -> int:
+    """Insert a dispatch, unless the channel has one with the dedupe key; return the id of the stored one."""
+    insert_dispatches(db, state, [{"channel_id": channel_id, "kind": kind, "what": dedupe_key, **columns}])
+    return int(
+        db.fetch_value(
+            "SELECT id FROM dispatch WHERE channel_id = :channel AND what = :key",
+            {"channel": channel_id, "key": dedupe_key},
+        )
+    )
+
+
+def move_dispatches(
+    db: Connection,
+    dispatch_ids: Collection[int],
+    state: DispatchState,
+    *,
+    origins: Collection[DispatchState],
+    **columns: object,
+) -> int:
+    """Move those dispatches that are in one of the states `origins`, and set columns; return their number."""
+    require_dispatch_move(origins, state)
+    return _update_dispatches(db, dispatch_ids, origins, {"state": state, **columns})
+
+
+def change_dispatches(
+    db: Connection,
+    dispatch_ids: Collection[int],
+    *,
+    states: Collection[DispatchState] = ALL_STATES,
+    **columns: object,
+) -> int:
+    """Set columns of dispatches that are in one of the states, which they keep; return their number."""
+    return _update_dispatches(db, dispatch_ids, states, columns)
+
+
+def schedule_edits(db: Connection, dispatch_ids: Collection[int], *, earliest_at: int) -> None:
+    """Schedule edits of messages that are being sent or were sent.
+
+    The time is later than that of an edit in progress, so that finishing that one does not clear this one.
+    """
+    db.execute(
+        "UPDATE dispatch SET edit_due = CASE WHEN edit_due >= :earliest THEN edit_due + 1 ELSE :earliest END "
+        "WHERE id IN (:ids) AND state IN (:states)",
+        {
+            "earliest": earliest_at,
+            "ids": dispatch_ids,
+            "states": [DispatchState.CLAIMED, DispatchState.SENT],
+        },
+    )
+
+
+def delete_dispatches(
+    db: Connection, dispatch_ids: Collection[int], *, origins: Collection[DispatchState] = UNSENT_STATES
+) -> None:
+    """Delete those dispatches that are in one of the states `origins`."""
+    require_dispatch_move(origins, None)
+    db.execute(
+        "DELETE FROM dispatch WHERE id IN (:ids) AND state IN (:states)",
+        {"ids": dispatch_ids, "states": origins},
+    )
+
+
+def add_pages(
+    db: Connection,
+    channel_id: int,
+    articles: Iterable[PendingArticle],
+    status: PageStatus,
+    *,
+    dispatch_id: int | None = None,
+    joined_id: int | None = None,
+    reasons: Mapping[int, str] | None = None,
+) -> None:
+    """Give the pages of articles a status in a channel, with the reason of each article by its id.
+
+    A page that has a status keeps it, unless it was filtered and that may be followed by the new status.
+    """
+    require_page_move([None], status)
+    replaced_status = PageStatus.FILTERED if status in PAGE_MOVES[PageStatus.FILTERED] else None
+    db.executemany(
+        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, joined_id, reason, decided) "
+        "VALUES (:channel, :page, :article, :dispatch, :status, :joined, :reason, :now) "
+        "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
+        "dispatch_id = excluded.dispatch_id, fate = excluded.fate, joined_id = excluded.joined_id, "
+        "reason = excluded.reason, decided = excluded.decided WHERE fate.fate = :replaced",
+        [
+            {
+                "channel": channel_id,
+                "page": article.page_key,
+                "article": article.article_id,
+                "dispatch": dispatch_id,
+                "status": _encode_status(status),
+                "joined": joined_id,
+                "reason": (reasons or {}).get(article.article_id),
+                "now": db.now,
+                "replaced": replaced_status,
+            }
+            for article in articles
+        ],
+    )
+
+
+def move_pages(
+    db: Connection,
+    selection_sql: str,
+    parameters: Mapping[str, Any],
+    status: PageStatus,
+    *,
+    origins: Collection[PageStatus],
+    dispatch_id: int | None = None,
+    joined_id: int | None = None,
+    **columns: object,
+) -> int:
+    """Move those of the selected pages that have one of the statuses `origins`; return their number."""
+    require_page_move(origins, status)
+    references = {"fate": _encode_status(status), "dispatch_id": dispatch_id, "joined_id": joined_id}
+    return _update_pages(db, selection_sql, parameters, origins, references | columns)
+
+
+def withhold_pages(
+    db: Connection,
+    selection_sql: str,
+    parameters: Mapping[str, Any],
+    reason: Reason,
+    *,
+    origins: Collection[PageStatus],
+) -> int:
+    """Withhold those of the selected pages that have one of the statuses `origins`; return their number."""
+    return move_pages(
+        db, selection_sql, parameters, PageStatus.WITHHELD, origins=origins, reason=reason.encode(), decided=db.now
+    )
+
+
+def change_pages(
+    db: Connection,
+    selection_sql: str,
+    parameters: Mapping[str, Any],
+    *,
+    statuses: Collection[PageStatus] = frozenset(PageStatus),
+    **columns: object,
+) -> int:
+    """Set columns of those selected pages that have one of the statuses, which they keep; return their number."""
+    return _update_pages(db, selection_sql, parameters, statuses, columns)
+
+
+def delete_pages(
+    db: Connection, selection_sql: str, parameters: Mapping[str, Any], *, origins: Collection[PageStatus]
+) -> None:
+    """Delete the statuses of those of the selected pages that have one of the statuses `origins`."""
+    require_page_move(origins, None)
+    db.execute(f"DELETE FROM fate WHERE {_IS_IN_STATUS_SQL} AND ({selection_sql})", {**parameters, "statuses": origins})
+
+
+def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
+    """Give a further page the statuses that the pages of an article have in channels, where it has none."""
+    db.execute(
+        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, shown) "
+        "SELECT channel_id, :page, article_id, dispatch_id, fate, reason, decided, joined_id, shown FROM fate "
+        "WHERE article_id = :article ON CONFLICT (channel_id, page) DO NOTHING",
+        {"article": article_id, "page": page_key},
+    )
+
+
+def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: str) -> None:
+    """Give the statuses of an article's page to another page, in place of statuses that this one has there."""
+    parameters = {"article": article_id, "page": page_key, "new": new_page_key}
+    renamed_sql = "article_id = :article AND page = :page"
+    db.execute(
+        "DELETE FROM fate WHERE page = :new "
+        f"AND channel_id IN (SELECT channel_id FROM fate AS renamed WHERE {renamed_sql})",
+        parameters,
+    )
+    _update_pages(db, renamed_sql, parameters, frozenset(PageStatus), {"page": new_page_key})
+
+
+def _update_dispatches(
+    db: Connection, dispatch_ids: Collection[int], states: Collection[DispatchState], columns: Mapping[str, object]
+) -> int:
+    assignments_sql = ", ".join(f"{column} = :new_{column}" for column in columns)
+    return db.execute_rowcount(
+        f"UPDATE dispatch SET {assignments_sql} WHERE id IN (:ids) AND state IN (:states)",
+        {f"new_{column}": columns[column] for column in columns} | {"ids": dispatch_ids, "states": states},
+    )
+
+
+def _update_pages(
+    db: Connection,
+    selection_sql: str,
+    parameters: Mapping[str, Any],
+    statuses: Collection[PageStatus],
+    columns: Mapping[str, object],
+) -> int:
+    assignments_sql = ", ".join(f"{column} = :new_{column}" for column in columns)
+    return db.execute_rowcount(
+        f"UPDATE fate SET {assignments_sql} WHERE {_IS_IN_STATUS_SQL} AND ({selection_sql})",
+        {f"new_{column}": columns[column] for column in columns} | {**parameters, "statuses": statuses},
+    )
+
+
+def _encode_status(status: PageStatus) -> PageStatus | None:
+    return None if status is PageStatus.ENQUEUED else status

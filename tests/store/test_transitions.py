@@ -1,0 +1,159 @@
+"""No dispatch and no page gets into a state by a move that is not declared, and one module alone moves them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot
+from bot.core.models import DispatchKind, DispatchState
+from bot.core.outbox.routing import PendingArticle
+from bot.core.outbox.states import DISPATCH_MOVES, PAGE_MOVES, PageStatus, UndeclaredMove
+from bot.store import Store
+from bot.store.connection import Connection
+from bot.store.outbox import transitions
+from tests.support import store_probe
+from tests.support.samples import CHANNEL, add_followed_feed, new_article, record
+
+PAGE_SQL, PAGE = "page = :page", {"page": "a page"}
+
+
+def load_states(store: Store) -> dict[str, str]:
+    return {row.dedupe_key: row.state for row in store_probe.load_outbox(store_probe.place_of(store))}
+
+
+def load_page_status(store: Store) -> PageStatus | None:
+    rows = store_probe.load_rows(store_probe.place_of(store), "fate")
+    statuses = [PageStatus(row["fate"] or PageStatus.ENQUEUED) for row in rows if row["page"] == PAGE["page"]]
+    return statuses[0] if statuses else None
+
+
+@pytest.fixture
+async def article(store) -> PendingArticle:
+    """An article of a channel, on a page without a status."""
+    feed = await add_followed_feed(store)
+    stored = new_article(feed, "a")
+    await record(store, feed, stored)
+    (row,) = store_probe.load_rows(store_probe.place_of(store), "article")
+    return PendingArticle(row["id"], stored.key, PAGE["page"], stored.published)
+
+
+async def write(store: Store, function: Any, *args: Any, **more: Any) -> Any:
+    database = store._database  # noqa: SLF001 - for tests alone
+    return await database.transact(lambda db: function(db, *args, **more))
+
+
+def clear_page(store: Store) -> None:
+    with store_probe.connect(store_probe.place_of(store)) as connection:
+        connection.execute("DELETE FROM fate WHERE page = ?", (PAGE["page"],))
+
+
+async def insert_in_state(store: Store, state: DispatchState, key: str = "one") -> int:
+    place, now = store_probe.place_of(store), store.clock.now()
+    row = {"channel_id": CHANNEL, "kind": "post", "what": key, "state": state, "created": now, "position": now}
+    store_probe.insert(place, "dispatch", [row | {"due": now}])
+    return next(row.id for row in store_probe.load_outbox(place) if row.dedupe_key == key)
+
+
+async def add_page(store: Store, article: PendingArticle, status: PageStatus) -> int:
+    """Give the page a status. Return the id of the dispatch to which it belongs, or may belong."""
+    dispatch_id = await insert_in_state(store, DispatchState.PENDING)
+    await write(
+        store,
+        transitions.add_pages,
+        CHANNEL,
+        [article],
+        status,
+        dispatch_id=dispatch_id if status is PageStatus.ENQUEUED else None,
+        joined_id=dispatch_id if status is PageStatus.JOINED else None,
+    )
+    return dispatch_id
+
+
+@pytest.mark.parametrize("origin", DispatchState)
+async def test_a_dispatch_moves_as_declared_and_not_otherwise(store, article, origin):
+    def move(db: Connection, dispatch_id: int, target: DispatchState | None) -> None:
+        if target is None:
+            transitions.delete_dispatches(db, [dispatch_id], origins=[origin])
+        else:
+            transitions.move_dispatches(db, [dispatch_id], target, origins=[origin])
+
+    for target in (*DispatchState, None):
+        dispatch_id = await insert_in_state(store, origin, f"to {target}")
+        if target in DISPATCH_MOVES[origin]:
+            await write(store, move, dispatch_id, target)
+            assert load_states(store).get(f"to {target}") == target
+        else:
+            with pytest.raises(UndeclaredMove):
+                await write(store, move, dispatch_id, target)
+            assert load_states(store)[f"to {target}"] == origin
+
+
+@pytest.mark.parametrize("state", DispatchState)
+async def test_a_dispatch_begins_in_declared_states_alone(store, article, state):
+    arguments = (state, CHANNEL, DispatchKind.POST, "one")
+    if state in DISPATCH_MOVES[None]:
+        assert await write(store, transitions.insert_dispatch, *arguments, position=1, due=1)
+        assert load_states(store)["one"] == state
+    else:
+        with pytest.raises(UndeclaredMove):
+            await write(store, transitions.insert_dispatch, *arguments, position=1, due=1)
+        assert "one" not in load_states(store)
+
+
+async def test_only_what_is_in_the_expected_state_moves(store, article):
+    ids = [await insert_in_state(store, state, state) for state in DispatchState]
+    origins = {DispatchState.HELD}
+    assert await write(store, transitions.move_dispatches, ids, DispatchState.PENDING, origins=origins) == 1
+    assert await write(store, transitions.move_dispatches, ids, DispatchState.PENDING, origins=origins) == 0
+    await write(store, transitions.delete_dispatches, ids, origins={DispatchState.PENDING})
+    states = load_states(store)
+    assert [states.get(state) for state in DispatchState] == [None, None, "claimed", "sent", "uncertain", "failed"]
+
+
+@pytest.mark.parametrize("origin", PageStatus)
+async def test_a_page_moves_as_declared_and_not_otherwise(store, article, origin):
+    def move(db: Connection, dispatch_id: int, target: PageStatus | None) -> None:
+        if target is None:
+            transitions.delete_pages(db, PAGE_SQL, PAGE, origins=[origin])
+        else:
+            enqueued_id = dispatch_id if target is PageStatus.ENQUEUED else None
+            joined_id = dispatch_id if target is PageStatus.JOINED else None
+            transitions.move_pages(
+                db, PAGE_SQL, PAGE, target, origins=[origin], dispatch_id=enqueued_id, joined_id=joined_id
+            )
+
+    for target in (*PageStatus, None):
+        clear_page(store)
+        dispatch_id = await add_page(store, article, origin)
+        if target in PAGE_MOVES[origin]:
+            await write(store, move, dispatch_id, target)
+            assert load_page_status(store) == target
+        else:
+            with pytest.raises(UndeclaredMove):
+                await write(store, move, dispatch_id, target)
+            assert load_page_status(store) == origin
+
+
+@pytest.mark.parametrize("origin", PageStatus)
+async def test_a_page_with_a_status_keeps_it_unless_it_was_filtered(store, article, origin):
+    for target in PageStatus:
+        clear_page(store)
+        await add_page(store, article, origin)
+        await add_page(store, article, target)
+        is_replaced = origin is PageStatus.FILTERED and target in PAGE_MOVES[origin]
+        assert load_page_status(store) == (target if is_replaced else origin)
+
+
+def test_one_module_alone_changes_the_outbox():
+    """At most twelve statements, all in `transitions`."""
+    statement = re.compile(r"\b(?:INSERT INTO|REPLACE INTO|UPDATE|DELETE FROM)\s+\"?(?:dispatch|fate)\b", re.IGNORECASE)
+    root = Path(bot.__file__).parent
+    paths = [*root.rglob("*.py"), *(root.parent / "cogs").rglob("*.py")]
+    counts = {path.relative_to(root.parent).as_posix(): len(statement.findall(path.read_text())) for path in paths}
+    writers = {path: count for path, count in counts.items() if count}
+    assert list(writers) == ["bot/store/outbox/transitions.py"]
+    assert writers["bot/store/outbox/transitions.py"] <= 12

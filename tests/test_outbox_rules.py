@@ -1,0 +1,68 @@
+"""Where articles go and which posts are gathered, without a database."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.outbox.gathering import PendingDispatch, list_excess_posts, plan_queue
+from bot.core.outbox.routing import ChannelRouting, ForDigest, Hold, PendingArticle, Post, route
+from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+
+DAY, NOW = 86_400, 1_000_000
+DISPATCHES = st.lists(
+    st.tuples(st.sampled_from(["post", "catch-up"]), st.integers(0, 5), st.integers(0, 1)), max_size=8
+).map(
+    lambda rows: sorted(
+        (PendingDispatch(id_, kind, position, 0, attempts) for id_, (kind, position, attempts) in enumerate(rows)),
+        key=lambda dispatch: (dispatch.position, dispatch.id),
+    )
+)
+ARTICLES = st.lists(st.integers(0, 5), max_size=6).map(
+    lambda times: [PendingArticle(id_, f"key {id_}", f"page {id_}", at) for id_, at in enumerate(times)]
+)
+
+
+@pytest.mark.parametrize(
+    ("routing", "expected"),
+    [
+        (ChannelRouting(False, None, None), Post()),
+        (ChannelRouting(False, 3, None), Hold(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
+        (ChannelRouting(False, None, 5), Hold(NOW + TOP_STORY_WINDOW_SECONDS)),
+        (ChannelRouting(False, 3, 5), Hold(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
+        (ChannelRouting(True, 3, 5), ForDigest()),
+        (ChannelRouting(True, None, None), ForDigest()),
+    ],
+)
+def test_a_digest_alone_comes_before_holding_and_holding_before_posts(routing, expected):
+    assert route(routing, NOW) == expected
+
+
+@given(dispatches=DISPATCHES, articles=ARTICLES, limit=st.integers(0, 9))
+def test_the_oldest_beyond_the_limit_are_gathered_and_nothing_is_lost(dispatches, articles, limit):
+    posts = [dispatch for dispatch in dispatches if dispatch.kind == "post"]
+    plan = plan_queue(posts, articles, limit=limit)
+    assert sorted([*plan.merged_articles, *plan.single_articles]) == articles
+    merged_posts = [post for post in posts if post.id in plan.merged_post_ids]
+    assert not any(post.attempts for post in merged_posts)
+    untried = [post for post in posts if not post.attempts and post not in merged_posts]
+    free = max(limit - (len(posts) - len(untried) - len(merged_posts)), 0)
+    entry_count = len(untried) + len(merged_posts) + len(articles)
+    assert len(untried) + len(plan.single_articles) == min(free, entry_count)
+    merged_times = [post.position for post in merged_posts] + [entry.published_at for entry in plan.merged_articles]
+    single_times = [post.position for post in untried] + [entry.published_at for entry in plan.single_articles]
+    assert max(merged_times, default=0) <= min(single_times, default=DAY)
+
+
+@given(dispatches=DISPATCHES, allowed=st.integers(-2, 9))
+def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(dispatches, allowed):
+    merged_ids = list_excess_posts(dispatches, allowed_count=allowed)
+    untried_ids = [dispatch.id for dispatch in dispatches if dispatch.is_untried_post]
+    assert merged_ids == untried_ids[: len(merged_ids)]
+    if len(dispatches) <= allowed:
+        assert not merged_ids
+    elif merged_ids:
+        retried_count = sum(bool(dispatch.attempts) for dispatch in dispatches)
+        single_count = len(untried_ids) - len(merged_ids)
+        assert single_count == min(max(allowed - retried_count - 1, 0), len(untried_ids))
