@@ -1,7 +1,7 @@
 """Suggestions of the next question: short questions that the articles just shown answer surely.
 
-A suggestion asks who or what somebody is whom an article introduces, or for the time, the sum, the duration or the
-reason that its answer left out. Each is tried on the engine first, as if it had been pressed.
+A suggestion asks who or what is behind a name that an article introduces, or how many of something there are. Each is
+tried on the engine first, as if it had been pressed, and has to find the words it was made from.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from bot.answers.answer_model import Answer
-from bot.answers.question_analysis import AnswerType, find_answer_types
-from bot.answers.typed_spans import find_typed_spans
+from bot.answers.question_analysis import AnswerType
+from bot.answers.typed_spans import TypedSpan, find_typed_spans, has_time
 from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.text import excerpts
@@ -26,31 +26,41 @@ MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article that are searched for something to ask about."""
 
 _INTRODUCTION_PATTERN = re.compile(
-    r", (?:an?|the|its|une?|la|le|les|son|sa|co-?found\w+|fond\w+|direct\w+|chief|head|présid\w+) [^,.;:()]{6,}[,.;]"
-    r"|, l[’'][^,.;:()]{6,}[,.;]"
+    r", (?:(?:an?|the|its|une?|la|le|les|son|sa|co-?found\w+|fond\w+|direct\w+|chief|head|présid\w+) "
+    r"|l[’'](?!an?\b|ont\b|avai))[^,.;:()]{6,}[,.;]"
 )
+"""Pattern of the words after a name that say who or what it is, as in "Ada Byron, a mathematician,"."""
 _PERSON_PATTERN = re.compile(
     r"\b(?:develop|engineer|research|found|direct|chief|president|minister|author|professor|spokes|head|lawyer|editor"
     r"|analyst|scientist|journalis|senator|member|fondat|présid|ministre|chercheu|ingénieu|profess|avocat|porte-parole"
     r"|patron|auteur|autrice|maire|déput|chef|développeu|PDG|CEO)"
 )
-_DURATION_PATTERN = re.compile(r"\b(?:hours?|days?|weeks?|months?|years?|heures?|jours?|semaines?|mois|ans?|années?)\b")
+_ROLE_PATTERNS = {
+    "en": re.compile(r"\b(?P<owner>its|the company[’']s) (?P<role>[a-z-]+(?: [a-z-]+)?),? \Z", re.IGNORECASE),
+    "fr": re.compile(r"\b(?P<owner>son|sa) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
+}
+"""Patterns of the words before a name that say what a person is, as in "its chief executive, Ada Byron"."""
+_COUNTED_NOUN_PATTERNS = {
+    "en": re.compile(
+        r"(?:[\d.,]+|[A-Za-z]+)(?: (?:million|billion|thousand))?(?: of)? (?P<noun>(?:[A-Za-z]+ )?[a-z]{3,}s)\b"
+    ),
+    "fr": re.compile(
+        r"(?:[\d., \u00a0\u202f]*\d|[A-Za-z]+)(?: (?:millions?|milliards?|milliers?))?(?: de| d[’'])?"
+        r"[ \u00a0]?(?P<noun>[a-zà-ÿœ]{3,}[sx])\b"
+    ),
+}
+_UNIT_PATTERN = re.compile(
+    r"\b(?:seconds|milliseconds|minutes|hours|days|weeks|months|years|decades|times|euros|dollars|pounds|cents|degrees"
+    r"|points|miles|metres|meters|kilometres|secondes|heures|jours|semaines|mois|ans|années|fois|degrés|mètres"
+    r"|kilomètres|tonnes|grammes|kilos|millions|milliards|milliers|this|that|has|was|is|his|its|plus|dans|pas|sous|vers"
+    r"|puis|alors|ceux|deux|trois|dix|les|des|aux|hours?)\b"
+)
+"""Pattern of units and little words, after which a number counts nothing."""
+_PART_PATTERN = re.compile(r"(?:[\w-]|\b(?:the|these|those|its|les|ces|ses|leurs) )\Z", re.IGNORECASE)
+"""Pattern of the text before a number that belongs to a name, or that counts what the text has named before."""
 _WHO_TEMPLATES = {"en": "Who is {name}?", "fr": "Qui est {name} ?"}
 _WHAT_TEMPLATES = {"en": "What is {name}?", "fr": "Qu’est-ce que {name} ?"}
-_TYPE_QUESTIONS = {
-    "en": {
-        AnswerType.REASON: "Why?",
-        AnswerType.TIME: "When was that?",
-        AnswerType.MONEY: "How much money?",
-        AnswerType.NUMBER: "For how long?",
-    },
-    "fr": {
-        AnswerType.REASON: "Pourquoi ?",
-        AnswerType.TIME: "C’était quand ?",
-        AnswerType.MONEY: "Quel montant ?",
-        AnswerType.NUMBER: "Pendant combien de temps ?",
-    },
-}
+_COUNT_TEMPLATES = {"en": "How many {noun}?", "fr": "Combien {noun} ?"}
 
 
 async def suggest_questions(
@@ -63,59 +73,75 @@ async def suggest_questions(
     if not answer.is_answered or answer.briefing:
         return ()
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
-    shown_text = " ".join(
-        " ".join(quote.sentences) or quote.text for quote in (*answer.shown_quotes, *answer.superseded_quotes)
-    )
+    shown_text = " ".join(" ".join(quote.sentences) or quote.text for quote in answer.shown_quotes)
     suggestions: list[str] = []
-    for question in list(_iter_questions(answer.question, shown_text, shown_articles, language))[:MAX_TRIED_QUESTIONS]:
-        trial_answer = await try_question(question)
-        if _is_worth_asking(trial_answer, shown_articles, shown_text):
+    questions = dict(_iter_questions(answer.question, shown_text, shown_articles, language))
+    for question, expected_words in list(questions.items())[:MAX_TRIED_QUESTIONS]:
+        if _is_worth_asking(await try_question(question), expected_words, shown_articles):
             suggestions.append(question)
         if len(suggestions) == MAX_SUGGESTIONS:
             break
     return tuple(suggestions)
 
 
-def _is_worth_asking(trial_answer: Answer, shown_articles: Sequence[Article], shown_text: str) -> bool:
-    """Return whether a question is answered surely, by words of the shown articles that were not shown."""
+def _is_worth_asking(trial_answer: Answer, expected_words: str, shown_articles: Sequence[Article]) -> bool:
+    """Return whether a question is answered surely, by the expected words of one of the shown articles."""
     if not trial_answer.is_answered:
         return False
     quote = trial_answer.quotes[0]
     return (
         quote.article.id in {article.id for article in shown_articles}
         and quote.answer_span is not None
-        and quote.answer_span not in shown_text
+        and (expected_words in quote.answer_span or quote.answer_span in expected_words)
     )
 
 
-def _iter_questions(asked_question: str, shown_text: str, articles: Sequence[Article], language: str) -> Iterator[str]:
-    """Yield the questions that articles may answer, apart from the one that was asked."""
+def _iter_questions(
+    asked_question: str, shown_text: str, articles: Sequence[Article], language: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the questions that articles may answer, each with the words that answer and that weren't shown."""
     asked_words = set(text_analysis.tokenize(asked_question))
     for article in articles:
-        text = (article.body or article.summary)[:MAX_CHARS_READ]
-        for name, introduction in _iter_introduced_names(text):
-            is_person = " " in name and _PERSON_PATTERN.search(introduction)
-            template = (_WHO_TEMPLATES if is_person else _WHAT_TEMPLATES)[language]
-            question = template.format(name=name)
-            if len(question) <= MAX_SUGGESTION_LENGTH and not asked_words.issuperset(text_analysis.tokenize(name)):
-                yield question
-    asked_types = find_answer_types(" ".join(text_analysis.tokenize(asked_question)))
-    for answer_type, question in _TYPE_QUESTIONS[language].items():
-        if answer_type not in asked_types and any(
-            span.answer_type is answer_type
-            and span.text not in shown_text
-            and (answer_type is not AnswerType.NUMBER or _DURATION_PATTERN.search(span.text))
-            for article in articles
-            for span in find_typed_spans((article.body or article.summary)[:MAX_CHARS_READ])
-        ):
-            yield question
+        if article.language not in {None, language}:
+            continue
+        for sentence in excerpts.split_sentences((article.body or article.summary)[:MAX_CHARS_READ]):
+            for span in find_typed_spans(sentence):
+                question = _ask_about(span, sentence, language)
+                if (
+                    question is not None
+                    and len(question[0]) <= MAX_SUGGESTION_LENGTH
+                    and question[1] not in shown_text
+                    and not asked_words.issuperset(text_analysis.tokenize(span.text))
+                ):
+                    yield question
 
 
-def _iter_introduced_names(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the names that a text introduces, as in "Ada Byron, a mathematician", with the introduction."""
-    for sentence in excerpts.split_sentences(text):
-        for span in find_typed_spans(sentence):
-            if span.answer_type is AnswerType.NAME and (
-                introduction := _INTRODUCTION_PATTERN.match(sentence, span.end)
-            ):
-                yield span.text, introduction[0]
+def _ask_about(span: TypedSpan, sentence: str, language: str) -> tuple[str, str] | None:
+    """Return the question about a name or a number in a sentence, with the words that answer, or None."""
+    if span.answer_type is AnswerType.NAME:
+        role = _ROLE_PATTERNS[language].search(sentence[: span.start])
+        if role is not None and _PERSON_PATTERN.search(role["role"]):
+            grammatical_article = _select_grammatical_article(role["owner"].lower(), role["role"], language)
+            return _WHO_TEMPLATES[language].format(name=grammatical_article + role["role"]), span.text
+        introduction = _INTRODUCTION_PATTERN.match(sentence, span.end)
+        if introduction is None or has_time(span.text):
+            return None
+        is_person = " " in span.text and _PERSON_PATTERN.search(introduction[0])
+        template = (_WHO_TEMPLATES if is_person else _WHAT_TEMPLATES)[language]
+        return template.format(name=span.text), introduction[0][2:-1]
+    if span.answer_type is not AnswerType.NUMBER:
+        return None
+    counted = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
+    if counted is None or _PART_PATTERN.search(sentence[: span.start]) or _UNIT_PATTERN.search(counted["noun"]):
+        return None
+    noun = counted["noun"]
+    if language == "fr":
+        noun = f"d’{noun}" if noun[0] in "aeéèêiîoôuhœy" else f"de {noun}"
+    return _COUNT_TEMPLATES[language].format(noun=noun), span.text
+
+
+def _select_grammatical_article(owner: str, role: str, language: str) -> str:
+    """Return the definite article for a role, with the space after it."""
+    if language == "en":
+        return "the "
+    return "l’" if role[0] in "aeéiou" else "la " if owner == "sa" else "le "

@@ -68,7 +68,7 @@ UNKNOWN_TERM_FACTOR = 0.5
 
 It is relative to the weight of a word that a single article contains.
 """
-FOLLOW_UP_TERM_FACTOR = 2.0
+FOLLOW_UP_TERM_FACTOR = 4.0
 """Factor on the weight of a word that a follow-up adds to the previous question."""
 IMPLIED_TERM_FACTOR = 0.3
 """Factor on the weight of a word that answers leave out: a date is a "year", a sum of money a "price"."""

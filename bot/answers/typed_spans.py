@@ -77,6 +77,11 @@ def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
         yield TypedSpan(answer_type, offset + start, offset + start + len(span_text), span_text)
 
 
+def has_time(text: str) -> bool:
+    """Return whether a text has a date, a weekday, a month or a year."""
+    return bool(_load_date_pattern().search(text))
+
+
 def _find_numbers(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
     for match in _NUMBER_PATTERN.finditer(text):
         number_text = match[0].rstrip()

@@ -1,0 +1,82 @@
+"""Questions to ask next: what they are made from, and that the engine has answered each."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.answers.answer_model import Answer, Confidence, Quote
+from bot.answers.answer_pipeline import answer_question
+from bot.answers.follow_up_suggestions import MAX_SUGGESTION_LENGTH, suggest_questions
+from tests.support.search.library import Library
+from tests.support.search.searchers import searcher_of
+
+
+async def list_tried_questions(store, text: str, language: str) -> list[str]:
+    """Ask about an article as if the engine knew nothing, and return the questions that it was asked."""
+    library = await Library(store).open()
+    article = await store.articles.get(await library.add("News", text, language=language))
+    answer = Answer(
+        question="what", confidence=Confidence.SURE, quotes=(Quote(text, article, "x", ("x",)),), sources=(article,)
+    )
+    tried: list[str] = []
+
+    async def try_question(question: str) -> Answer:
+        tried.append(question)
+        return Answer(question=question)
+
+    assert await suggest_questions(answer, language, try_question) == ()
+    return tried
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "question"),
+    [
+        ("So says Ada Byron, a researcher in Oslo.", "en", "Who is Ada Byron?"),
+        ("It uses Log4j 2, the logging library of many programs.", "en", "What is Log4j 2?"),
+        ("Its chief executive, Ada Byron, said so.", "en", "Who is the chief executive?"),
+        ("About 180 journalists were watched.", "en", "How many journalists?"),
+        ("Octave Klaba, fondateur du groupe, conseille de partir.", "fr", "Qui est Octave Klaba ?"),
+        ("Sa présidente Ada Byron le dit.", "fr", "Qui est la présidente ?"),
+        ("Une centaine de pompiers ont été mobilisés.", "fr", "Combien de pompiers ?"),
+        ("Elle fonctionne avec treize employés.", "fr", "Combien d’employés ?"),
+    ],
+)
+async def test_what_an_article_introduces_or_counts_is_asked_for(store, text, language, question):
+    assert question in await list_tried_questions(store, text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("It closed on Wednesday, a day after the others.", "en"),
+        ("It took 12 days and 300 euros, of the GPT-3.5 series.", "en"),
+        ("The two groups have to pay.", "en"),
+        (f"So says {'Ada' * 20} Byron, a researcher in Oslo.", "en"),
+        ("Lundi, le groupe d’Ada Byron, l’a annoncé dans une lettre.", "fr"),
+    ],
+)
+async def test_what_would_make_no_question_is_left_alone(store, text, language):
+    assert await list_tried_questions(store, text, language) == []
+
+
+async def test_a_suggestion_is_answered_surely_by_the_words_it_was_made_from(store):
+    library = await Library(store).open()
+    text = (
+        "Un incendie s’est déclaré sur le site d’OVHcloud à Strasbourg. Le bâtiment SBG2 a été entièrement détruit. "
+        "Une centaine de pompiers ont été mobilisés. Personne n’a été blessé."
+    )
+    await library.add("Un incendie détruit un centre de données d’OVHcloud", text, language="fr")
+    searcher = searcher_of(store)
+    asked = "Quel bâtiment d’OVHcloud a été détruit ?"
+    answer = await answer_question(searcher, asked, feed_ids=None)
+
+    async def try_question(question: str) -> Answer:
+        sources = [source.id for source in answer.sources]
+        return await answer_question(
+            searcher, question, feed_ids=None, previous_questions=[asked], previous_source_ids=sources
+        )
+
+    suggestions = await suggest_questions(answer, "fr", try_question)
+    assert suggestions == ("Combien de pompiers ?",)
+    assert all(len(suggestion) <= MAX_SUGGESTION_LENGTH for suggestion in suggestions)
+    assert "pompiers" in ((await try_question(suggestions[0])).quotes[0].answer_span or "")
