@@ -32,7 +32,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.index import text_analysis
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 LANGUAGES = ("fr", "en")
 NEAR_TOPIC = "near_topic_unanswerable"

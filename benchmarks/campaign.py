@@ -35,11 +35,11 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import INSIDE
-from tests.support.wire.looking import articles
 from tests.support.wire.scene import KINDS, SIGNED, Scene, open_scene
+from tests.support.wire.server_inspector import articles
 from tests.support.wire.waiting import until
 
 SPEED = 40.0

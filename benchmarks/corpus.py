@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.search.index import text_analysis
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 LANGUAGES = ("en", "fr")
 FEEDS = 500

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from benchmarks import discord_requests_recorder as recorder
 from bot.drill.discord_stand_in import rules, schema
 from bot.drill.discord_stand_in.errors import ApiError
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = (

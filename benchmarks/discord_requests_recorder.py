@@ -75,7 +75,7 @@ def _speak_french() -> None:
     from bot import DATA  # noqa: PLC0415
     from bot.drill.discord_stand_in.acts import Acts  # noqa: PLC0415
     from bot.drill.discord_stand_in.simulated_people import People  # noqa: PLC0415
-    from tests.support import discord_world, shown  # noqa: PLC0415
+    from tests.support import discord_world, message_texts  # noqa: PLC0415
 
     with (DATA / "locales" / "fr" / "LC_MESSAGES" / "telex.po").open("rb") as file:
         french = {
@@ -88,7 +88,7 @@ def _speak_french() -> None:
         discord_world.World,
         discord_world.invite,
         MemberActor.click,
-        shown.list_components,
+        message_texts.list_components,
     )
     hear = world.localize_interaction
 
@@ -112,7 +112,7 @@ def _speak_french() -> None:
 
     world.localize_interaction = hear_french  # type: ignore[method-assign]
     MemberActor.click = click_french  # type: ignore[method-assign]
-    shown.list_components = parts_in_english
+    message_texts.list_components = parts_in_english
     discord_world.invite = lambda env, name, **_locale: invite(env, name, locale="fr")
     for method in (People.join, Acts.add_server):
         assert method.__kwdefaults__["locale"] == "en-US"

@@ -24,7 +24,7 @@ from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault, Faults
 from tests.support.feed_server import FeedServer
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import DeliveryFaults, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene

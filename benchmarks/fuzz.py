@@ -31,7 +31,7 @@ from rich.console import Console
 from benchmarks import promises
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.pipeline import Pipeline, open_pipeline
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 DOCUMENTS_PER_ROUND = 200
 """Documents a seed."""

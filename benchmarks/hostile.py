@@ -25,7 +25,7 @@ from benchmarks import promises
 from tests.polling.test_hostile_feeds import BOUNDED_DOCUMENTS, REFUSED_DOCUMENTS
 from tests.support.feed_server import make_rss
 from tests.support.pipeline import BrokenInvariant, open_pipeline
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 out, progress = Console(highlight=False), Console(highlight=False, stderr=True)
 SUFFIXES = {".xml", ".json", ".rss", ".atom", ".rdf", ".html"}

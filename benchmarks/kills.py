@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.feed_server import FeedServer
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import (
     AFTER,

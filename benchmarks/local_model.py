@@ -45,7 +45,7 @@ from bot.writing.citation_checks import ArticlePassage, Sentence
 from bot.writing.model_client import ModelClient
 from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
 from bot.writing.sentence_verifier import verify_sentences
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 T = TypeVar("T")
 Flags = dict[str, dict[str, list[bool]]]

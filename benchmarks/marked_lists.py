@@ -29,7 +29,7 @@ from bot.feeds.pages import link_groups
 from bot.feeds.pages.page_lists import ParsedPage, find_lists
 from bot.text import urls
 from bot.text.words import fold
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 MIN_LINKS = 5
 """Links of a list."""

@@ -36,8 +36,8 @@ from bot.client.services import open_services
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Interaction
-from tests.support.shared import SHARED, discord_contract
-from tests.support.wire.quick import QuickClock
+from tests.support.shared_data import SHARED, discord_contract
+from tests.support.wire.quick_clock import QuickClock
 
 LIMIT_MEGABYTES = 130.0
 """Megabytes, so that a small single-board computer is enough."""

@@ -43,7 +43,7 @@ from bot.posting.wording import alert_texts
 from bot.text.urls import canonicalize
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 from tests.support.workers.inline_workers import InlineWorkers
 
 MAX_ENTRIES = 60  # entries of a feed

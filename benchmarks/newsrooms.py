@@ -15,7 +15,7 @@ from bot.cli import article_files
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 from bot.text import urls
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 
 def read_rows(name: str) -> list[dict[str, Any]]:

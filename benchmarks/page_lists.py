@@ -25,7 +25,7 @@ from bot.feeds.pages.link_groups import ListItem
 from bot.feeds.pages.list_feeds import KnownItem, extract_list, make_signature
 from bot.feeds.pages.page_lists import PageList, ParsedPage, find_lists
 from bot.text import urls
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 NEW_ITEMS = 2
 """Items that came since the page was last read."""

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import extract_article_text
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 PAGES = SHARED / "pages"
 TUNED, HELD_OUT = "tuned", "held out"

@@ -46,7 +46,7 @@ from bot.processes.leases import LEASE_SECONDS, SHARD_LEASE
 from tests.store import sql
 from tests.support import postgres_server, store_probe
 from tests.support.feed_server import FeedServer
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.scene import Scene

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.wire.quick import QuickClock
+from tests.support.wire.quick_clock import QuickClock
 
 NUMBERS_PER_FEED = 100_000
 """Article numbers of a feed: from its own number times this, plus one."""

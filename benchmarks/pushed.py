@@ -15,7 +15,7 @@ from statistics import median
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.feed_server import FeedServer
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.scene import open_scene
 from tests.support.wire.waiting import until

@@ -38,7 +38,7 @@ from bot.core.settings import Settings
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE
 from tests.support.feed_server import FeedServer
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 PAGE, WARM_UP_QUERIES = 20, 10
 FEEDS = SHARED / "feeds" / "real"

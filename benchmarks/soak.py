@@ -33,7 +33,7 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Kind, Permission
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer
-from tests.support.shared import SHARED, discord_contract
+from tests.support.shared_data import SHARED, discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.scene import Scene
 

@@ -20,7 +20,7 @@ from benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
 from bot.answers import answer_pipeline
 from bot.answers.briefing import news_requests
 from bot.search.index import text_analysis
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 LANGUAGES = ("fr", "en")
 MIN_COMMON_WORDS = 3

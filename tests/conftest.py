@@ -26,7 +26,7 @@ from tests.support.leaks import record_leaks
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.wire.bot_process import Launcher
-from tests.support.workers.kept_workers import IDLE_WORKERS, ReusedWorkers
+from tests.support.workers.reused_workers import IDLE_WORKERS, ReusedWorkers
 
 hypothesis_settings.register_profile(  # a slow machine is no failure; each run tries others
     "any machine", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -10,7 +10,7 @@ from bot.answers.answer_model import Answer, Confidence
 from bot.answers.answer_pipeline import answer_question
 from bot.text import boilerplate
 from tests.support.search.library import Library
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 BAN = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year.\n\n"

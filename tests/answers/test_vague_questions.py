@@ -13,7 +13,7 @@ from bot.store import Store
 from bot.stories.preference_model import PreferenceModel, Trait, TraitKind
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
-from tests.support.shared import SHARED
+from tests.support.shared_data import SHARED
 
 NOW = 1_780_000_000
 

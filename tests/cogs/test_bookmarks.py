@@ -21,8 +21,8 @@ from tests.support.interactions import (
     message_text,
     press,
 )
+from tests.support.message_texts import list_components
 from tests.support.scenario import START, follow, newest_article, post_catch_up
-from tests.support.shown import list_components
 
 
 async def bookmark_titles(world: World, person: Any) -> list[str]:

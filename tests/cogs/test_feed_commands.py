@@ -21,8 +21,8 @@ from tests.support.interactions import (
     open_feed_card,
     text,
 )
+from tests.support.message_texts import title
 from tests.support.scenario import START, first_subscription_id, follow, posted_titles, publish, three_items
-from tests.support.shown import title
 
 COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
 

@@ -29,8 +29,8 @@ from tests.support.interactions import (
     selected_labels,
     text,
 )
+from tests.support.message_texts import list_components
 from tests.support.scenario import follow
-from tests.support.shown import list_components
 
 CHANNELS, ROLES = 8, 6  # kinds of menus
 

@@ -14,8 +14,8 @@ from cogs.feeds import starter_packs
 from tests.support.discord_world import World, invite
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import components, find_menu, forge_click, hide_channel, last_reply, message_text, text
+from tests.support.message_texts import title
 from tests.support.scenario import posted_titles, three_items
-from tests.support.shown import title
 
 CHANNELS = 8  # a kind of menu
 WEEK = 7 * 86_400

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import button_labels, choose, find_menu, hide_channel, last_reply, message_text
+from tests.support.message_texts import title
 from tests.support.scenario import START, follow
-from tests.support.shown import title
 
 NAME = "More like this"
 

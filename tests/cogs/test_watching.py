@@ -24,8 +24,8 @@ from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import choose, hide_channel, last_reply, message_text, text
+from tests.support.message_texts import title
 from tests.support.scenario import START, follow, posted_texts
-from tests.support.shown import title
 from tests.support.store_probe import OutboxRow
 
 

@@ -6,8 +6,8 @@ from bot.core.reasons import Reason, SendProblem
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import choose, find_menu, hide_channel, last_reply, message_text
+from tests.support.message_texts import text
 from tests.support.scenario import START, follow, publish, three_items
-from tests.support.shown import text
 from tests.support.store_probe import enqueue_notice
 
 LINK = "https://news.example/articles/3"

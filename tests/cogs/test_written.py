@@ -32,10 +32,10 @@ from tests.support.interactions import (
     parts,
     text,
 )
+from tests.support.message_texts import title
 from tests.support.model_service import ModelService, support_unless, task_of
 from tests.support.posting_publisher import Answers
 from tests.support.scenario import follow, newest_article, publish
-from tests.support.shown import title
 from tests.support.wire.waiting import until
 
 BODY = (

@@ -35,7 +35,7 @@ from tests.demo.visitor import Visitor
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import LOOPS
 from tests.support.interactions import last_reply, message_text
-from tests.support.shown import list_components, text, title
+from tests.support.message_texts import list_components, text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 

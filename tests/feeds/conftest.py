@@ -11,7 +11,7 @@ import pytest
 from bot.core.worker_pool import WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from tests.support.workers.kept_workers import ReusedWorkers
+from tests.support.workers.reused_workers import ReusedWorkers
 
 RawServer = Callable[[Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[str]]
 

@@ -14,7 +14,7 @@ from bot.feeds.pages.article_extraction import MAX_TEXT_CHARS, extract_article_t
 from bot.feeds.pages.element_text import decode_page
 from bot.text import boilerplate
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 FRENCH = (
     "La mairie de Rennes a ouvert lundi un atelier où chacun peut faire réparer son téléphone sans payer.",

@@ -14,7 +14,7 @@ from tests.feeds.expectations import (
     parse_feedparser_expectations,
     parse_feedparser_headers,
 )
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 FEEDPARSER = {
     # one text an entry: the longer of description and content, the other one is its summary

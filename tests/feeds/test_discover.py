@@ -14,7 +14,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, find_feed_links
 from tests.feeds.test_pages import hang_worker
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 PAGE = "https://site.example/blog/page.html"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import Outline, parse_outlines
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 
 def test_a_list_is_read_in_its_order_each_feed_once():

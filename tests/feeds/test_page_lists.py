@@ -9,7 +9,7 @@ import pytest
 
 from bot.feeds.pages.page_lists import find_lists
 from bot.text.times import feed_dates
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 URL = "https://blog.example/news/"
 TITLES = (

@@ -19,7 +19,7 @@ from bot.feeds.parsing.entries import clean_title
 from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
 from tests.feeds.documents import atom, parse_document, parse_only_entry, rss
 from tests.support.feed_server import make_rss_item
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 # -- encodings
 

@@ -13,7 +13,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE_CHARS
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.pipeline import Pipeline, open_pipeline
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 MEGABYTE = 2**20
 SAMPLE = 60

@@ -19,7 +19,7 @@ from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
 from tests.support.feed_server import FeedServer, make_rss
 from tests.support.outbox_scenario import follow, poll
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 FULL_TEXT_END = (

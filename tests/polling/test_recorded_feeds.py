@@ -20,7 +20,7 @@ from bot.text.urls import canonicalize
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
 from tests.support.outbox_scenario import deliver, follow
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
 FOLDERS = ("en_blogs_2026", "en_tech", "fr")

@@ -8,9 +8,9 @@ from bot.posting.rendering import posts
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import last_reply
+from tests.support.message_texts import text, title
 from tests.support.posting_publisher import Publisher
 from tests.support.scenario import posted_titles
-from tests.support.shown import text, title
 
 HALF_AN_HOUR = 1800
 

@@ -20,9 +20,9 @@ from bot.posting.sending.send_outcomes import SendOutcome
 from bot.store import LeaseLost
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import make_rss_item
+from tests.support.message_texts import link, list_components, picture_urls, text, title
 from tests.support.posting_publisher import Publisher
 from tests.support.scenario import posted_titles
-from tests.support.shown import link, list_components, picture_urls, text, title
 from tests.support.store_probe import enqueue_notice
 from tests.support.wire.waiting import until
 

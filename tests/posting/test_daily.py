@@ -14,9 +14,9 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import last_reply, text
+from tests.support.message_texts import title
 from tests.support.posting_publisher import Publisher
 from tests.support.scenario import posted_titles
-from tests.support.shown import title
 
 DAY = 86_400
 

@@ -18,7 +18,7 @@ from bot.posting.rendering.layout.icons import Icon
 from tests.posting.test_messages import ARTICLE, components
 from tests.support.discord_world import World, forget_emoji
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.shown import text
+from tests.support.message_texts import text
 
 
 def picture_bytes(colour: str, size: int = 64, kind: str = "PNG") -> bytes:

@@ -26,7 +26,7 @@ from tests.posting.test_messages import (
 )
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.shown import title
+from tests.support.message_texts import title
 
 COMPACT = PostLook(style=Style.COMPACT)
 HEADLINE = PostLook(style=Style.HEADLINE)

@@ -16,8 +16,8 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseUnusable
 from bot.store.outbox.dispatches import Dispatches
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
+from tests.support.message_texts import text, title
 from tests.support.scenario import posted_titles
-from tests.support.shown import text, title
 from tests.support.store_probe import enqueue_notice
 
 STEPS = [

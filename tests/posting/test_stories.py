@@ -16,8 +16,8 @@ from bot.posting.rendering.posts import also_markup
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.message_texts import list_components, text, title
 from tests.support.scenario import posted_titles
-from tests.support.shown import list_components, text, title
 
 BAN = "Amazon bans police use of its facial recognition for a year"
 AGAIN = "Amazon halts police use of face recognition software for one year"

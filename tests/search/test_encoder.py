@@ -16,7 +16,7 @@ from bot.search.semantic.semantic_index import open_semantic_index
 from tests.support.search.crossings import load_questions, load_stories
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
-from tests.support.workers.kept_workers import ReusedWorkers
+from tests.support.workers.reused_workers import ReusedWorkers
 
 FIRST = 5
 SAMPLE = 10  # one question in so many: a second each

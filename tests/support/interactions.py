@@ -12,7 +12,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import InteractionType, OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
-from tests.support import shown
+from tests.support import message_texts
 from tests.support.discord_world import World
 
 
@@ -29,7 +29,7 @@ def last_reply(interaction: InteractionResult) -> ResponseMessage:
     return interaction.response
 
 
-text, parts = shown.text, shown.list_components
+text, parts = message_texts.text, message_texts.list_components
 
 
 def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:

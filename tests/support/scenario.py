@@ -9,7 +9,7 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 
 from bot.core.models import Article, Feed
-from tests.support import shown
+from tests.support import message_texts
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import message_text
@@ -54,12 +54,12 @@ async def publish(
 
 def posted_titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
     """The titles of the bot's messages in a channel (of the first message of each thread in a forum)."""
-    return [shown.title(message) for message in world.posts(channel)]
+    return [message_texts.title(message) for message in world.posts(channel)]
 
 
 def posted_texts(world: World, channel: ChannelHandle | None = None) -> list[str]:
     """All that the bot's messages in a channel show."""
-    return [shown.text(message) for message in world.posts(channel)]
+    return [message_texts.text(message) for message in world.posts(channel)]
 
 
 async def why(
@@ -77,7 +77,7 @@ async def post_catch_up(world: World, server: FeedServer, count: int) -> discord
     ]
     await world.advance(3600)
     await publish(world, server, feed, *reversed(late_items), *three_items())
-    return next(post for post in world.posts() if "arrived in the meantime" in (shown.title(post) or ""))
+    return next(post for post in world.posts() if "arrived in the meantime" in (message_texts.title(post) or ""))
 
 
 def three_items() -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.boilerplate import strip_boilerplate
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezos."
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.times import feed_dates
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 ELEVENTH = timegm((2020, 1, 10, 0, 0, 0))
 JUNE = timegm((2020, 6, 10, 12, 30, 0))

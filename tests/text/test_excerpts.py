@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.text import excerpts
 from bot.text.discord_text import count_utf16_units
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 TEXTS = st.one_of(
     st.text(),

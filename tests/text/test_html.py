@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.feeds.parsing.entries import find_first_image_source
 from bot.text.html import exceeds_parse_budget, to_text
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 
 @pytest.mark.parametrize(

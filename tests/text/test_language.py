@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.language import detect, parse_primary_subtag
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 SENTENCES = {
     "fr": "Le géant du web a annoncé lundi un nouveau téléphone qui arrivera sur le marché à l'automne.",

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import urls
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 
 ADDRESSES = st.builds(
     lambda scheme, user, host, port, path, query, fragment: f"{scheme}{user}{host}{port}{path}{query}{fragment}",

@@ -9,7 +9,7 @@ import pytest
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Person, Server
-from tests.support.shared import discord_contract
+from tests.support.shared_data import discord_contract
 from tests.support.wire.clients import RecordingClient, online, redirect
 from tests.support.wire.scene import Scene, open_scene
 

@@ -6,8 +6,8 @@ import pytest
 
 from bot.drill.discord_stand_in.state import Person
 from tests.support.wire.kills import COURIER, Step, run_until_killed
-from tests.support.wire.looking import SAVE
 from tests.support.wire.scene import Scene
+from tests.support.wire.server_inspector import SAVE
 from tests.support.wire.waiting import until
 
 

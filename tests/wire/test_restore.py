@@ -14,8 +14,8 @@ from bot.drill.discord_stand_in.state import ChannelMessage, Person
 from tests.support import store_probe
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.wire.kills import ABOUT, find_delivery_faults, hold_stories
-from tests.support.wire.looking import articles
 from tests.support.wire.scene import KINDS, Scene
+from tests.support.wire.server_inspector import articles
 from tests.support.wire.waiting import until
 
 # PostgreSQL's backups are its own; that the bot reads back on a restored one, `test_processes` shows.

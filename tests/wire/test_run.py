@@ -13,8 +13,8 @@ import pytest
 
 from tests.support import store_probe
 from tests.support.wire.bot_process import ROOT, inherit_environment
-from tests.support.wire.looking import SAVE
 from tests.support.wire.scene import KINDS
+from tests.support.wire.server_inspector import SAVE
 from tests.support.wire.waiting import until
 
 

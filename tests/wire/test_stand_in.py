@@ -1,5 +1,8 @@
 """The stand-in's messages checked with discord.py itself: what the real library does must work."""
 
+import subprocess
+import sys
+
 import discord
 import pytest
 
@@ -150,3 +153,8 @@ async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_s
     with pytest.raises(discord.Forbidden) as refused:
         await (await client.fetch_user(shy.id)).send("Hello")
     assert refused.value.code == 50007
+
+
+def test_the_stand_in_starts_without_the_extra_that_judges_it():
+    script = "import sys; sys.modules['jsonschema'] = None; import bot.drill.discord_stand_in.discord_server"
+    subprocess.run([sys.executable, "-c", script], check=True)

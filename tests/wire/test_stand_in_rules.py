@@ -7,7 +7,7 @@ import pytest
 
 from bot.drill.discord_stand_in import schema
 from bot.drill.discord_stand_in.state import Permission
-from tests.support.shared import shared
+from tests.support.shared_data import shared
 from tests.support.wire.clients import text_channel
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from playwright.sync_api import Page
 
 from bot.core.preferences import FilterMode, Preference
-from tests.support import shown
+from tests.support import message_texts
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tools.pictures.page_camera import MESSAGE, photograph, run_command
@@ -133,7 +133,7 @@ async def shoot_news(stage: Stage) -> None:
     stage.serve(5, 4, 2, 1, 0, corrected_number=4)
     await world.advance(HALF_AN_HOUR)
     await world.poll_and_deliver(feed)
-    titles = [shown.title(post) for post in world.posts()]
+    titles = [message_texts.title(post) for post in world.posts()]
     stage.names[world.posts()[titles.index(stage.words.corrected_title)].jump_url] = "#news › ✉️"
 
     def posts(page: Page) -> None:

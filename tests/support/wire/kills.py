@@ -9,8 +9,8 @@ from functools import partial
 from signal import SIGKILL
 
 from bot.core import setting_registry
-from tests.support.wire.looking import articles
 from tests.support.wire.scene import DIRECT, KINDS, Scene
+from tests.support.wire.server_inspector import articles
 from tests.support.wire.waiting import until
 
 INTAKE = "bot.polling.intake:Intake"

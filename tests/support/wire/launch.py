@@ -51,7 +51,7 @@ from bot.core.i18n import load_catalogue
 from bot.processes import leases
 from bot.store.coordination import served_shards
 from tests.support.translated_commands import cache_translations, translate_all
-from tests.support.wire.quick import QuickClock
+from tests.support.wire.quick_clock import QuickClock
 from tests.support.workers.inline_workers import InlineWorkers
 
 

@@ -31,8 +31,8 @@ from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.samples import new_article
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
-from tests.support.wire.looking import ServerInspector
-from tests.support.wire.quick import QuickClock
+from tests.support.wire.quick_clock import QuickClock
+from tests.support.wire.server_inspector import ServerInspector
 from tests.support.wire.waiting import PATIENCE, until
 from tests.support.workers.inline_workers import InlineWorkers
 

@@ -11,7 +11,7 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage
 from tests.support import store_probe
 from tests.support.store_probe import OutboxRow, Place, file_of
-from tests.support.wire.quick import QuickClock
+from tests.support.wire.quick_clock import QuickClock
 
 SAVE = "🔖"
 _LINK = re.compile(r"https://(?:news|rival)\.example/articles/(\d+)")
