@@ -39,6 +39,7 @@ from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import parse
 from bot.polling.poller import Poller
+from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.posting.wording import alert_texts
 from bot.text.urls import canonicalize
 from tests.support.clocks import ManualClock
@@ -190,6 +191,8 @@ class Reader:
             alert_texts.alert_texts_by_language,
             newsroom.leases,
             newsroom.supervisor,
+            HubDiscovery(newsroom.settings, newsroom.store),
+            on_recorded=lambda: None,
         )
 
     async def read_document(self, path: str, body: str | bytes) -> list[str]:

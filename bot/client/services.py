@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 
 from bot.core import local_time
 from bot.core.clock import Clock, SystemClock
@@ -15,6 +16,7 @@ from bot.feeds.fetch import Fetcher
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher
 from bot.polling.poller import Poller
+from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.posting.wording import alert_texts
 from bot.processes.cluster_events import ClusterEvents
@@ -112,11 +114,23 @@ async def open_services(
             searcher = Searcher(store, index, semantic_index, workers=question_workers)
             story_lookup = StoryLookup(store, index, semantic_index)
             alert_text_provider = alert_texts.alert_texts_by_language
-            poller = Poller(settings, store, fetcher, workers, alert_text_provider, leases, supervisor, story_lookup)
+            hubs, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
+            poller = Poller(
+                settings,
+                store,
+                fetcher,
+                workers,
+                alert_text_provider,
+                leases,
+                supervisor,
+                hubs,
+                announce_outbox,
+                story_lookup,
+            )
             cluster_events.subscribe("feeds", poller.wake)
             follow_service = FollowService(store, fetcher, workers, poller)
-            full_text_fetcher = FullTextFetcher(settings, store, poller.pages, poller.hosts, leases)
-            websub = WebSubSubscriber(settings, store, fetcher, poller, leases)
+            full_text_fetcher = FullTextFetcher(settings, store, poller.pages, poller.hosts, leases, announce_outbox)
+            websub = WebSubSubscriber(settings, store, fetcher, poller, leases, hubs)
             try:
                 yield Services(
                     settings,

@@ -1,16 +1,16 @@
 """Loading of due feeds from the store into the poll queue."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from bot.core.clock import wait_for_event
 from bot.core.models import DueFeed
 from bot.core.preferences import ProcessRole
 from bot.polling.due_queue import PollQueue
 from bot.polling.host_throttle import Host, Hosts
-from bot.polling.poll_write_buffer import (
+from bot.polling.poll_result_writer import (
     ERROR_BACKOFF_SECONDS,
-    PollWriteBuffer,
+    PollResultWriter,
     PostponedPoll,
     log_unless_reported,
 )
@@ -34,18 +34,14 @@ MIN_SLEEP_SECONDS = 0.02
 class DueFeedLoader:
     """Loader of due feeds, in batches, into the queue of their hosts.
 
-    A loaded feed is excluded from further queries until its poll is written. `on_alert` is called when alerts
-    or edits of posts were enqueued.
+    A loaded feed is excluded from further queries until its poll is written.
     """
 
     def __init__(
-        self, store: Store, leases: Leases, hosts: Hosts, slot_count: int, on_alert: Callable[[], None]
+        self, store: Store, leases: Leases, hosts: Hosts, queue: PollQueue, result_writer: PollResultWriter
     ) -> None:
         self._clock, self._store, self._hosts = store.clock, store, hosts
-        self.write_buffer = PollWriteBuffer(store, leases, self.mark_written, on_alert)
-        """Buffer of unchanged and postponed polls that are to be written."""
-        self.queue = PollQueue(store.clock, slot_count, on_low=self.wake)
-        """Queue of loaded feeds, of which at most as many are polled at a time as there are slots."""
+        self._queue, self._result_writer = queue, result_writer
         self._loaded_feed_ids: set[int] = set()
         self._owned_slots: frozenset[int] = frozenset()  # host slots that this process owns
         self._wake_event = asyncio.Event()
@@ -63,7 +59,7 @@ class DueFeedLoader:
     def mark_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
         """Let queries return these feeds again, as their polls are written; query by `next_due_at`."""
         self._loaded_feed_ids.difference_update(feed_ids)
-        self._loaded_feed_ids |= self.write_buffer.find_pending(feed_ids)
+        self._loaded_feed_ids |= self._result_writer.find_pending(feed_ids)
         if next_due_at < self._query_at:
             self._query_at = next_due_at
             self._wake_event.set()
@@ -95,11 +91,11 @@ class DueFeedLoader:
             except StoreError as error:
                 log_unless_reported("due feeds query failed", error)
                 self._back_off()
-            await self._sleep_until_due(self.queue.wake_takers())
+            await self._sleep_until_due(self._queue.wake_takers())
 
     def clear(self) -> None:
         """Forget all loaded feeds, as if they had not been loaded."""
-        self.queue.clear()
+        self._queue.clear()
         self._loaded_feed_ids.clear()
 
     def _back_off(self) -> None:
@@ -110,7 +106,7 @@ class DueFeedLoader:
         now = self._clock.now()
         while (self._is_query_requested or self._query_at <= now) and self._has_queue_room():
             self._is_query_requested = False  # A wake-up during the query leads to another one.
-            saturated_server_ids = [tenant for tenant in self.queue.saturated_tenants if isinstance(tenant, int)]
+            saturated_server_ids = [tenant for tenant in self._queue.saturated_tenants if isinstance(tenant, int)]
             query_slots = None if self._owns_all_slots() else self._owned_slots
             feeds = await self._store.feeds.list_due_for_polling(
                 now,
@@ -138,12 +134,12 @@ class DueFeedLoader:
 
     def _enqueue_feed(self, feed: DueFeed) -> None:
         self._loaded_feed_ids.add(feed.id)
-        appointment_at = self.queue.put(self._hosts.get(feed.url), feed)
+        appointment_at = self._queue.put(self._hosts.get(feed.url), feed)
         if appointment_at is not None:
-            self.write_buffer.add(feed.id, PostponedPoll(feed.id, appointment_at))
+            self._result_writer.add(feed.id, PostponedPoll(feed.id, appointment_at))
 
     def _has_queue_room(self) -> bool:
-        return len(self.queue) < MAX_QUEUED_FEEDS
+        return len(self._queue) < MAX_QUEUED_FEEDS
 
     def _owns_all_slots(self) -> bool:
         return len(self._owned_slots) == HOST_SLOT_COUNT
@@ -170,6 +166,6 @@ class DueFeedLoader:
             host.is_owned = True
         for host in self._hosts.list_in_slots(lost_slots):
             host.is_owned = False
-            self._loaded_feed_ids.difference_update(self.queue.drop_host(host))
+            self._loaded_feed_ids.difference_update(self._queue.drop_host(host))
         if gained_slots:
             self.wake()

@@ -60,13 +60,20 @@ _TRANSIENT_CODES = {
 class FullTextFetcher:
     """Fetcher of articles' pages: `run` in the background, `fetch_due` once for some feeds."""
 
-    def __init__(self, settings: Settings, store: Store, pages: PageFetcher, hosts: Hosts, leases: Leases) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        pages: PageFetcher,
+        hosts: Hosts,
+        leases: Leases,
+        on_page_stored: Callable[[], None],
+    ) -> None:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
         """Number of page fetches since the start, by outcome."""
-        self.on_page_stored: Callable[[], None] = _do_nothing
-        """Function called after a page was stored, as its text may match watches (saved searches)."""
+        self._on_page_stored = on_page_stored  # its text may match watches (saved searches)
         self._paused_until_by_host: dict[str, float] = {}  # monotonic, by host
         self._random = Random()  # noqa: S311 - spreads requests over time
 
@@ -199,7 +206,7 @@ class FullTextFetcher:
             await self._store.page_fetches.store_text(page.article_id, text, edit=self._settings.full_text == "always")
             self.outcomes[PageFetchOutcome.FETCHED] += 1
             log.debug("page fetched url=%s characters=%d", urls.redact(page.url), len(text))
-            self.on_page_stored()
+            self._on_page_stored()
         finally:
             self._pause_host(get_host_name(page.url), max(crawl_delay, MIN_HOST_PAUSE_SECONDS))
 

@@ -1,7 +1,7 @@
 """Evaluation of polls: what a response means for the feed, and recording of new and changed articles."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,6 +22,7 @@ from bot.polling.due_queue import SlowFeeds
 from bot.polling.feed_alerts import FeedAlerts
 from bot.polling.ingest_quota import FeedFollowers
 from bot.polling.intake import Intake
+from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.store import Store
 from bot.store.records.content_records import NO_MATCHES, StoryMatches
 from bot.store.records.process_records import Fence
@@ -87,27 +88,20 @@ class PollRecorder:
         store: Store,
         intake: Intake,
         alerts: FeedAlerts,
+        hubs: HubDiscovery,
         story_lookup: StoryLookup | None = None,
     ) -> None:
         self._story_lookup = story_lookup
         self._settings = settings
         self._clock, self._store = store.clock, store
         self._intake = intake
-        self._alerts = alerts
+        self._alerts, self._hubs = alerts, hubs
         self._document_semaphore, self._slow_document_semaphore = (
             FairSemaphore(MAX_DOCUMENTS_IN_FLIGHT),
             FairSemaphore(1),
         )
         self._slow_documents = SlowFeeds(SLOW_DOCUMENT_SECONDS)
         self._random = Random()  # noqa: S311 - spreads polls over time
-        self.on_document: Callable[[Feed, FetchResult, ParsedFeed], None] = lambda *_: None
-        """Function called with the metadata of each document that was parsed."""
-        self.on_unchanged: Callable[[int, FetchResult], None] | None = None
-        """Function called with feed id and response if a feed did not change."""
-        self.on_polled_news: Callable[[int], None] = lambda *_: None
-        """Function called with the id of a feed if a poll, except the first, found new articles."""
-        self.is_pushed: Callable[[int], bool] | None = None
-        """Function that returns whether a feed is pushed (WebSub): then its polls are only a safety net."""
 
     def try_unchanged(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
         """Return the poll's outcome if only the schedule of the feed changes, else None.
@@ -117,8 +111,7 @@ class PollRecorder:
         """
         if not (response.is_not_modified and feed.is_healthy) or response.permanent_url:
             return None
-        if self.on_unchanged is not None:
-            self.on_unchanged(feed.id, response)
+        self._hubs.on_unchanged(feed.id, response)
         validators = feed.validators
         if response.status != NOT_MODIFIED_STATUS and (
             response.get_header("etag") != validators.etag
@@ -145,8 +138,7 @@ class PollRecorder:
         """
         poll_response = _PollResponse(feed, response, self._clock.now(), feed.validators, fence)
         if response.is_not_modified:
-            if self.on_unchanged is not None:
-                self.on_unchanged(feed.id, response)
+            self._hubs.on_unchanged(feed.id, response)
             if response.status != NOT_MODIFIED_STATUS:  # The body is unchanged, but its validators may differ.
                 stored_entries_hash = feed.validators.entries_hash
                 poll_response = poll_response._replace(
@@ -209,13 +201,13 @@ class PollRecorder:
             if document.metadata.parse_warning == TRUNCATED_WARNING:
                 # Without validators the next response has the whole document.
                 poll_response = poll_response._replace(validators=Validators())
-            self.on_document(feed, response, document.metadata)
+            self._hubs.on_document(feed, response, document.metadata)
             described_feed = replace(
                 feed_updates.apply_metadata(feed, document.metadata), page_list=document.list_signature
             )
             intake_result = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
             if intake_result.new and not is_first_poll:
-                self.on_polled_news(feed.id)
+                self._hubs.on_polled_news(feed.id)
             feed_after = self._build_feed_after_success(poll_response, described_feed, intake_result, document.metadata)
             alert = self._alerts.evaluate(feed, feed_after)
         if alert is None and intake_result.overflow is not None and not is_first_poll:
@@ -260,7 +252,7 @@ class PollRecorder:
             yield story_matches
 
     def _apply_safety_net(self, feed_id: int, next_poll: int, now: int) -> int:
-        is_feed_pushed = self.is_pushed is not None and self.is_pushed(feed_id)
+        is_feed_pushed = self._hubs.is_pushed(feed_id)
         return poll_schedule.schedule_safety_net_poll(next_poll, now=now) if is_feed_pushed else next_poll
 
     def handle_failure(self, feed: Feed, error: FeedError) -> PollReport:

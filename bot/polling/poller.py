@@ -6,7 +6,7 @@ news is one transaction of its own.
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from bot.core.keyed_locks import KeyedLocks
@@ -20,17 +20,18 @@ from bot.feeds.pages import list_feeds
 from bot.feeds.pages.article_pages import PageFetcher
 from bot.feeds.robots import RobotsCache
 from bot.polling.due_feeds import DueFeedLoader
+from bot.polling.due_queue import PollQueue
 from bot.polling.feed_alerts import AlertTextProvider, FeedAlerts
 from bot.polling.host_throttle import Host, Hosts
 from bot.polling.ingest_quota import IngestQuota
 from bot.polling.intake import Intake
 from bot.polling.poll_recorder import PollOutcome, PollRecorder, PollReport
-from bot.polling.poll_write_buffer import ERROR_BACKOFF_SECONDS, log_unless_reported
+from bot.polling.poll_result_writer import ERROR_BACKOFF_SECONDS, PollResultWriter, log_unless_reported
+from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.processes.leases import HOST_SLOT_LEASE, Leases
 from bot.processes.supervision import Supervisor, cancel_and_wait
 from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence
-from bot.store.records.source_records import PollWriteResult
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
 from bot.text.host_slots import get_host_slot
@@ -42,7 +43,11 @@ HOST_BACKOFF_SECONDS = 60
 
 
 class Poller:
-    """Poller of feeds: one feed at once with `poll`, or all that are due with `run`."""
+    """Poller of feeds: one feed at once with `poll`, or all that are due with `run`.
+
+    `hubs` is told what polls find about hubs; `on_recorded` is called when posts, edits or alerts may have
+    been enqueued.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,8 @@ class Poller:
         alert_texts: AlertTextProvider,
         leases: Leases,
         supervisor: Supervisor,
+        hubs: HubDiscovery,
+        on_recorded: Callable[[], None],
         story_lookup: StoryLookup | None = None,
     ) -> None:
         clock = self._clock = store.clock
@@ -61,9 +68,8 @@ class Poller:
         self.pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, IngestQuota(clock))
         alerts = FeedAlerts(settings, alert_texts)
-        self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
-        self.on_recorded: Callable[[PollWriteResult], None] = lambda _recorded: None
-        """Function called after each poll that may have enqueued posts, edits or alerts."""
+        self._recorder = PollRecorder(settings, store, self.intake, alerts, hubs, story_lookup)
+        self._on_recorded = on_recorded
         self.last_response_at: int | None = None
         """Unix time in seconds of the last response, or None before the first."""
         self.outcomes: Counter[PollOutcome] = Counter()
@@ -72,14 +78,9 @@ class Poller:
         self.hosts = Hosts(clock)
         self._feed_locks = KeyedLocks()  # held per feed from fetching to recording
         self._worker_count = settings.poll_concurrency
-        self._due_loader = DueFeedLoader(
-            store,
-            leases,
-            self.hosts,
-            self._worker_count,
-            on_alert=lambda: self.on_recorded(PollWriteResult()),
-        )
-        self._queue, self._write_buffer = self._due_loader.queue, self._due_loader.write_buffer
+        self._queue = PollQueue(clock, self._worker_count, on_low=self.wake)
+        self._result_writer = PollResultWriter(store, leases, self._on_written, on_recorded)
+        self._due_loader = DueFeedLoader(store, leases, self.hosts, self._queue, self._result_writer)
 
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
         """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
@@ -90,7 +91,7 @@ class Poller:
         async with self._lock_feed(feed) as locked_feed:
             host = self.hosts.get(feed.url)
             report = await self._to_report(locked_feed, host, await self._fetch(locked_feed, host, polite=polite))
-            await self._write_report(report)
+            await self._result_writer.write(report)
         return report
 
     async def ingest_fetched(self, feed: Feed, response: FetchResult, *, server_id: int) -> Feed:
@@ -100,8 +101,8 @@ class Poller:
         follows the feed. Raises FeedError, StoreError.
         """
         async with self._lock_feed(feed) as locked_feed:
-            report = await self.recorder.handle_response(locked_feed, response, server_id=server_id)
-            await self._write_report(report)
+            report = await self._recorder.handle_response(locked_feed, response, server_id=server_id)
+            await self._result_writer.write(report)
         return report.feed
 
     async def ingest_pushed(self, feed: Feed, response: FetchResult) -> bool:
@@ -110,20 +111,10 @@ class Poller:
         Raises FeedError, StoreError.
         """
         async with self._lock_feed(feed) as locked_feed:
-            report = await self.recorder.handle_push(locked_feed, response)
+            report = await self._recorder.handle_push(locked_feed, response)
             if report.write_result is not None:
-                self.on_recorded(report.write_result)
+                self._on_recorded()
         return report.new > 0
-
-    async def _write_report(self, report: PollReport) -> None:
-        """Write the outcome of a poll made on request, whichever process has the feed's lease."""
-        if (write_result := report.write_result) is None:
-            await self._store.polls.record_unchanged(
-                (report.feed,), feed_alerts=(report.alert,) if report.alert else ()
-            )
-            write_result = PollWriteResult()
-        self.on_recorded(write_result)
-        self._due_loader.mark_written((report.feed.id,), report.feed.next_poll)
 
     @asynccontextmanager
     async def _lock_feed(self, feed: Feed) -> AsyncIterator[Feed]:
@@ -131,7 +122,7 @@ class Poller:
             await self._feed_locks.wait_until_free(feed.id)
         self._feed_locks[feed.id] = None
         try:
-            await self._write_buffer.flush()
+            await self._result_writer.flush()
             yield await self._store.feeds.get(feed.id) or feed
         finally:
             self._feed_locks.release(feed.id)
@@ -139,6 +130,9 @@ class Poller:
     def wake(self) -> None:
         """Query for due feeds at once: a feed was followed, or made due."""
         self._due_loader.wake()
+
+    def _on_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
+        self._due_loader.mark_written(feed_ids, next_due_at)
 
     def owns_host_of(self, url: str) -> bool:
         """Return whether this process has the lease of the slot (group of hosts) of the URL's host."""
@@ -153,14 +147,14 @@ class Poller:
         """Poll due feeds until cancelled; unfinished polls are discarded."""
         await self._leases.start()
         tasks = [self._supervisor.start("polling", self._worker_loop) for _ in range(self._worker_count)]
-        tasks.append(self._supervisor.start("polls without news", self._write_buffer.run))
+        tasks.append(self._supervisor.start("polls without news", self._result_writer.run))
         try:
             await self._due_loader.run()
         finally:
             await cancel_and_wait(tasks)
             self._due_loader.clear()
             try:
-                await self._write_buffer.flush()
+                await self._result_writer.flush()
             except StoreError as error:
                 log_unless_reported("last polls not written", error)
 
@@ -200,10 +194,10 @@ class Poller:
             if fetch_outcome is not None:
                 self._queue.slow_feeds.record(due_feed.id, host.response_seconds)
             if isinstance(fetch_outcome, FetchResult):
-                unchanged_poll = self.recorder.try_unchanged(due_feed, fetch_outcome, self.last_response_at or 0)
+                unchanged_poll = self._recorder.try_unchanged(due_feed, fetch_outcome, self.last_response_at or 0)
                 if unchanged_poll is not None:
                     self.outcomes[PollOutcome.UNCHANGED] += 1
-                    self._write_buffer.add(due_feed.id, unchanged_poll)
+                    self._result_writer.add(due_feed.id, unchanged_poll)
                     return
             await self._poll_fully(due_feed, host, fetch_outcome, has_waited=was_locked)
         finally:
@@ -218,7 +212,7 @@ class Poller:
         has_waited: bool,
     ) -> None:
         if has_waited:
-            await self._write_buffer.flush()
+            await self._result_writer.flush()
         feed = await self._store.feeds.get(due_feed.id)
         if feed is None:
             self._due_loader.release(due_feed.id)
@@ -227,11 +221,7 @@ class Poller:
             fetch_outcome = await self._fetch(feed, host, polite=True)
         fence = self._leases.fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
         report = await self._to_report(feed, host, fetch_outcome, fence=fence)
-        if report.write_result is None:
-            self._write_buffer.add(feed.id, report.feed, report.alert)
-            return
-        self.on_recorded(report.write_result)
-        self._due_loader.mark_written((feed.id,), report.feed.next_poll)
+        self._result_writer.put(report)
 
     async def _to_report(
         self,
@@ -243,11 +233,11 @@ class Poller:
     ) -> PollReport:
         try:
             if isinstance(fetch_outcome, FetchResult):
-                report = await self.recorder.handle_response(feed, fetch_outcome, fence=fence)
+                report = await self._recorder.handle_response(feed, fetch_outcome, fence=fence)
             elif fetch_outcome is not None:
                 report = self._report_failure(feed, host, fetch_outcome)
             else:
-                report = self.recorder.postpone(feed, host.backoff_until)
+                report = self._recorder.postpone(feed, host.backoff_until)
         except FeedError as error:
             report = self._report_failure(feed, host, error)
         except StoreError:
@@ -300,7 +290,7 @@ class Poller:
     def _report_failure(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         host.back_off_for(error)
         log.info("feed failed url=%s error=%s", urls.redact(feed.url), error)
-        return self.recorder.handle_failure(feed, error)
+        return self._recorder.handle_failure(feed, error)
 
 
 def _to_unexpected_error(feed: Feed | DueFeed, error: Exception) -> FeedError:

@@ -34,6 +34,11 @@ class ClusterEvents:
         """Remove a function that was subscribed to the events of a name."""
         self._callbacks_by_event[event_name].remove(callback)
 
+    def announce(self, event_name: str) -> None:
+        """Call the functions that are subscribed in this process; the database tells other processes."""
+        for callback in self._callbacks_by_event[event_name]:
+            callback()
+
     def set_payload_handler(self, event_name: str, handler: Callable[[str], None] | None) -> None:
         """Set the function that gets the text of each event of a name; None removes the function."""
         self._payload_handler_by_event.pop(event_name, None)

@@ -8,7 +8,6 @@ from discord.ext import commands
 from bot.client.discord_client import TelexBot
 from bot.posting.emoji.application_emoji import ApplicationEmojiSync
 from bot.processes.supervision import cancel_and_wait
-from bot.store.records.source_records import PollWriteResult
 
 
 class LoopCog(commands.Cog):
@@ -31,7 +30,7 @@ class LoopCog(commands.Cog):
 
 
 class OutboxCog(LoopCog):
-    """Cog that sends the posts in the outbox, and is woken when a poll of feeds recorded articles."""
+    """Cog that sends the posts in the outbox, and is woken when something was enqueued."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -39,8 +38,6 @@ class OutboxCog(LoopCog):
 
     async def cog_load(self) -> None:
         services, outbox_relay = self.bot.services, self.bot.outbox_relay
-        services.poller.on_recorded = self._on_poll_recorded
-        services.full_text_fetcher.on_page_stored = outbox_relay.wake
         services.cluster_events.subscribe("outbox", outbox_relay.wake)
         await super().cog_load()
 
@@ -50,9 +47,6 @@ class OutboxCog(LoopCog):
         services.cluster_events.unsubscribe("outbox", outbox_relay.wake)
         await super().cog_unload()
         await outbox_relay.stop()
-
-    def _on_poll_recorded(self, _result: PollWriteResult) -> None:
-        self.bot.outbox_relay.wake()
 
 
 class EmojiCog(LoopCog):

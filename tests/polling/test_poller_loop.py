@@ -11,10 +11,9 @@ from aiohttp import web
 
 from bot.client.services import Services, open_services
 from bot.core.models import Feed
-from bot.polling import poll_write_buffer
+from bot.polling import poll_result_writer
 from bot.polling.intake import Intake
 from bot.store import StoreError
-from bot.store.records.source_records import PollWriteResult
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.polls import Polls
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -84,12 +83,12 @@ async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_serv
 
 
 async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
-    recorded_polls: list[PollWriteResult] = []
-    newsroom.poller.on_recorded = recorded_polls.append
+    announcements: list[str] = []
+    newsroom.cluster_events.subscribe("outbox", lambda: announcements.append("outbox"))
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     async with running(newsroom):
         await until_polled(newsroom, feed)
-    assert [recorded.channel_ids for recorded in recorded_polls] == [(200,)]
+    assert announcements == ["outbox"]
 
 
 async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_server):
@@ -135,7 +134,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(newsroom, fe
         await asyncio.sleep(0.05)
         assert call_count < 3  # no hammering either
         failing = False
-        clock.advance(poll_write_buffer.ERROR_BACKOFF_SECONDS)
+        clock.advance(poll_result_writer.ERROR_BACKOFF_SECONDS)
         await until_polled(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Article 1"]
 
@@ -262,7 +261,7 @@ async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(n
 
 
 async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(poll_write_buffer, "FLUSH_INTERVAL_SECONDS", 3600)
+    monkeypatch.setattr(poll_result_writer, "FLUSH_INTERVAL_SECONDS", 3600)
     feed = await follow(newsroom, feed_server.serve("/", "", status=500))
     async with running(newsroom):
         await until(lambda: feed_server.count("/"))

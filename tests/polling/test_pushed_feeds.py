@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from contextlib import AsyncExitStack
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -19,12 +19,12 @@ from bot.client.services import Services, open_services
 from bot.client.web import websub_routes
 from bot.core.models import Feed
 from bot.core.rate_limits import FailedLookupLimiter
+from bot.core.settings import Settings
 from bot.feeds import websub
 from bot.feeds.parsing import parse
 from bot.polling.websub import websub_subscriber
 from bot.polling.websub.body_budget import BodyBudget
 from bot.polling.websub.subscription_cache import SubscriptionCache
-from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.store.records.source_records import PushSubscription
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -39,11 +39,13 @@ FORGED = {"X-Hub-Signature": f"sha256={'0' * 64}"}
 class Hub:
     """A hub beside a feed, and the bot's own server, which it calls."""
 
-    def __init__(self, newsroom: Services, server: FeedServer, clock: ManualClock) -> None:
-        self.newsroom, self.server, self.clock = newsroom, server, clock
+    newsroom: Services
+
+    def __init__(self, settings: Settings, server: FeedServer, clock: ManualClock) -> None:
+        self.settings, self.server, self.clock = settings, server, clock
+        self._process = AsyncExitStack()
         self.forms: list[dict[str, str]] = []
         self.status = 202
-        self.routes = websub_routes.WebSubRoutes(newsroom.websub, newsroom.settings)
         server.handle("/hub", self._subscribe)
         self.serve(1)
 
@@ -64,13 +66,19 @@ class Hub:
         self._asking.cancel()
         await self.newsroom.websub.close()
 
-    async def restart_bot_process(self) -> None:
-        """Let the next process of the bot know nothing yet, and ask nothing."""
-        room = self.newsroom
+    async def start_bot_process(self) -> None:
+        """Let a process of the bot begin, which knows nothing yet, and asks nothing."""
+        self.newsroom = await self._process.enter_async_context(open_services(self.settings, self.clock))
+        await self.newsroom.join_cluster()
+        self.routes = websub_routes.WebSubRoutes(self.newsroom.websub, self.settings)
+
+    async def end_bot_process(self) -> None:
         await self.stop_subscribing()
-        pushes = WebSubSubscriber(room.settings, room.store, room.fetcher, room.poller, room.leases)
-        self.newsroom = replace(room, websub=pushes)
-        self.routes = websub_routes.WebSubRoutes(pushes, room.settings)
+        await self._process.aclose()
+
+    async def restart_bot_process(self) -> None:
+        await self.end_bot_process()
+        await self.start_bot_process()
 
     @property
     def topic(self) -> str:
@@ -132,12 +140,11 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     public = f"http://127.0.0.1:{runner.addresses[0][1]}"
     settings = settings.model_copy(update={"public_url": public, "max_feed_bytes": LARGEST})
-    async with open_services(settings, clock) as newsroom:
-        await newsroom.join_cluster()
-        opened_hub = Hub(newsroom, feed_server, clock)
-        opened_hub.start_subscribing()
-        yield opened_hub
-        await opened_hub.stop_subscribing()
+    opened_hub = Hub(settings, feed_server, clock)
+    await opened_hub.start_bot_process()
+    opened_hub.start_subscribing()
+    yield opened_hub
+    await opened_hub.end_bot_process()
     await runner.cleanup()
 
 

@@ -209,7 +209,7 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
     feed = await poll(reading_newsroom, await follow(reading_newsroom, publish(feed_server, 1)))
     has_read_page = asyncio.Event()
-    reading_newsroom.full_text_fetcher.on_page_stored = has_read_page.set
+    reading_newsroom.cluster_events.subscribe("outbox", has_read_page.set)
     task = asyncio.create_task(reading_newsroom.full_text_fetcher.run())
     await asyncio.wait_for(has_read_page.wait(), 20)
     task.cancel()

@@ -11,17 +11,15 @@ import secrets
 from collections.abc import Mapping
 
 from bot.core.clock import wait_for_event
-from bot.core.models import Feed, ParsedFeed
 from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.settings import Settings
-from bot.feeds import fetch_errors, websub
-from bot.feeds.fetch import Fetcher, FetchResult
+from bot.feeds import fetch_errors
+from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages import list_feeds
-from bot.feeds.websub import HubLink, Signature
+from bot.feeds.websub import Signature
 from bot.polling.poller import Poller
+from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.polling.websub.pushed_documents import PushedDocument, PushIngestQueue
-from bot.polling.websub.subscription_cache import SubscriptionCache
 from bot.polling.websub.unsubscriptions import Unsubscriptions
 from bot.processes.leases import HOST_SLOT_LEASE, Leases
 from bot.store import Store, StoreError
@@ -62,36 +60,36 @@ _HUBS_ENABLED_KEY = "hubs"
 class WebSubSubscriber:
     """Subscriber to pushed feeds (WebSub); inactive without a public URL."""
 
-    def __init__(self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        fetcher: Fetcher,
+        poller: Poller,
+        leases: Leases,
+        discovery: HubDiscovery,
+    ) -> None:
         self._settings, self._clock, self._store = settings, store.clock, store
         self._fetcher, self._poller = fetcher, poller
-        self._wake_event = asyncio.Event()
-        self._subscriptions = SubscriptionCache(store, self._wake_event.set)
+        self._discovery, self._subscriptions = discovery, discovery.subscriptions
+        self._wake_event = discovery.wake_event
         self._loaded_at = -MAX_IDLE_SECONDS
         self._unsubscriptions = Unsubscriptions(fetcher, poller.hosts)
-        self._hub_link_by_feed_id: dict[int, HubLink | None] = {}
         self._push_rate_limiter = TokenBucket(store.clock, max_tokens=PUSH_QUOTA, period_seconds=PUSH_QUOTA_SECONDS)
         self._token_miss_limiter = FailedLookupLimiter(store.clock)
-        self._push_queue = PushIngestQueue(store, poller, self._on_push_news)
-        self._hub_header_feed_ids: set[int] = set()  # feeds whose headers name a hub
-        self._refetch_feed_ids: set[int] = set()  # feeds to be fetched in full
+        self._push_queue = PushIngestQueue(store, poller, discovery.on_pushed_news)
         self._request_task_by_host: dict[str, asyncio.Task[None]] = {}  # by host, so that a slow hub delays no other
         if self.is_enabled:
-            poller.recorder.on_document = self._on_document
-            poller.recorder.on_unchanged = self._on_unchanged
-            poller.recorder.on_polled_news = self._on_missed_push
-            poller.recorder.is_pushed = self.is_pushed
             leases.add_listener(HOST_SLOT_LEASE, lambda _gained, _lost: self._wake_event.set())
 
     @property
     def is_enabled(self) -> bool:
         """Whether hubs can reach the bot, as it has a public URL."""
-        return self._settings.public_url is not None
+        return self._discovery.is_enabled
 
     def is_pushed(self, feed_id: int) -> bool:
         """Return whether a feed has a verified subscription and no poll found a missed push."""
-        subscription = self._subscriptions.get_by_feed(feed_id)
-        return subscription is not None and subscription.leased_until > self._clock.now() and not subscription.missed
+        return self._discovery.is_pushed(feed_id)
 
     async def reset_validators_once(self) -> None:
         """Have every feed fetched in full once after the bot got a public URL: a feed may name a hub.
@@ -207,51 +205,20 @@ class WebSubSubscriber:
             return None
         return self._push_queue.submit(subscription.feed_id, document)
 
-    def _on_push_news(self, feed_id: int) -> None:
-        """Clear the mark that a feed's push was missed: the hub pushes again."""
-        subscription = self._subscriptions.get_by_feed(feed_id)
-        if subscription is not None and subscription.missed:
-            self._subscriptions.put(subscription._replace(missed=0))
-
-    def _on_document(self, feed: Feed, response: FetchResult, parsed_feed: ParsedFeed) -> None:
-        is_secret = feed.server_id is not None or urls.has_secret(feed.url)
-        if is_secret or list_feeds.is_list_url(feed.url):  # A hub must not learn a secret.
-            return
-        hub_link = websub.find_hub(response.headers, parsed_feed, response.url)
-        subscription = self._subscriptions.get_by_feed(feed.id)
-        if (subscription.hub, subscription.topic) != hub_link if subscription is not None else hub_link is not None:
-            self._hub_link_by_feed_id[feed.id] = hub_link
-            self._wake_event.set()
-
-    def _on_unchanged(self, feed_id: int, response: FetchResult) -> None:
-        """Have a feed fetched in full once if only its headers name a hub."""
-        is_known = self._subscriptions.get_by_feed(feed_id) is not None or feed_id in self._hub_header_feed_ids
-        if not is_known and websub.has_hub_header(response.headers, response.url):
-            self._hub_header_feed_ids.add(feed_id)
-            self._refetch_feed_ids.add(feed_id)
-            self._wake_event.set()
-
-    def _on_missed_push(self, feed_id: int) -> None:
-        subscription = self._subscriptions.get_by_feed(feed_id)
-        if subscription is not None and self.is_pushed(feed_id):
-            log.info("push missed topic=%s", urls.redact(subscription.topic))
-            self._subscriptions.put(subscription._replace(missed=1))
-
     async def _apply_changes(self) -> None:
         """Write changes, and begin or end subscriptions as feeds name hubs or no longer do.
 
         Raises StoreError.
         """
-        hub_links, self._hub_link_by_feed_id = self._hub_link_by_feed_id, {}
-        for feed_id, hub_link in hub_links.items():
+        for feed_id, hub_link in self._discovery.take_hub_links().items():
             if hub_link is None:
                 await self._subscriptions.remove(feed_id)
             else:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
                 self._subscriptions.put(PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due=now))
-        while self._refetch_feed_ids:
-            await self._store.feeds.clear_validators(self._refetch_feed_ids.pop())
+        while (refetch_feed_id := self._discovery.take_refetch()) is not None:
+            await self._store.feeds.clear_validators(refetch_feed_id)
         await self._subscriptions.flush()
 
     async def _unsubscribe(self, subscription: PushSubscription) -> None:

@@ -84,7 +84,7 @@ POLLING: tuple[Step, ...] = (
     *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue", any_channel=False),
     _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
-    *_polling("waking the courier", "cogs.running.background_loops:OutboxCog._on_poll_recorded"),
+    *_polling("waking the courier", "bot.processes.cluster_events:ClusterEvents.announce"),
 )
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
 

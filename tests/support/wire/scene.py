@@ -22,6 +22,7 @@ from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Interaction, Kind, Permission, Server
 from bot.polling.poller import Poller
+from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.posting.wording import alert_texts
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
@@ -376,6 +377,8 @@ class Scene(ServerInspector):
             alert_texts.alert_texts_by_language,
             newsroom.leases,
             newsroom.supervisor,
+            HubDiscovery(newsroom.settings, newsroom.store),
+            on_recorded=lambda: None,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report

@@ -1,4 +1,4 @@
-"""Buffer that writes polls without news in batches."""
+"""Writer of the results of polls: those without news in batches, others as they come."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from bot.core.models import Feed
+from bot.polling.poll_recorder import PollReport
 from bot.processes.leases import Leases
 from bot.store import DatabaseFault, Store, StoreError
 from bot.store.records.source_records import Alert, UnchangedPoll
@@ -27,11 +28,11 @@ class PostponedPoll(NamedTuple):
     next_poll: int
 
 
-class PollWriteBuffer:
-    """Buffer of polls without news, by feed id, which are written in batches.
+class PollResultWriter:
+    """Writer of the results of polls, with a buffer of those without news, which are written in batches.
 
     `on_written` is called with the ids of written feeds and the time at which the first of them is due;
-    `on_alert` is called when alerts or edits of posts were enqueued.
+    `on_recorded` is called when posts, edits or alerts may have been enqueued.
     """
 
     def __init__(
@@ -39,10 +40,10 @@ class PollWriteBuffer:
         store: Store,
         leases: Leases,
         on_written: Callable[[Collection[int], int], None],
-        on_alert: Callable[[], None],
+        on_recorded: Callable[[], None],
     ) -> None:
         self._store, self._leases = store, leases
-        self._on_written, self._on_alert = on_written, on_alert
+        self._on_written, self._on_recorded = on_written, on_recorded
         self._polls: dict[int, Feed | UnchangedPoll | PostponedPoll] = {}
         self._alerts: dict[int, Alert] = {}
         self._has_polls = asyncio.Event()
@@ -63,8 +64,27 @@ class PollWriteBuffer:
         elif len(self._polls) >= FLUSH_THRESHOLD:
             self._is_full.set()
 
+    def put(self, report: PollReport) -> None:
+        """Add the feed of a poll to the buffer, unless the poll's articles were recorded with it."""
+        if report.write_result is None:
+            self.add(report.feed.id, report.feed, report.alert)
+        else:
+            self._report_recorded(report)
+
+    async def write(self, report: PollReport) -> None:
+        """Write the result of a poll made on request, whichever process has the feed's lease."""
+        if report.write_result is None:
+            await self._store.polls.record_unchanged(
+                (report.feed,), feed_alerts=(report.alert,) if report.alert else ()
+            )
+        self._report_recorded(report)
+
+    def _report_recorded(self, report: PollReport) -> None:
+        self._on_recorded()
+        self._on_written((report.feed.id,), report.feed.next_poll)
+
     async def run(self) -> None:
-        """Write the polls at intervals until cancelled."""
+        """Write the buffered polls at intervals until cancelled."""
         while True:
             await self._has_polls.wait()
             try:
@@ -108,7 +128,7 @@ class PollWriteBuffer:
                 raise
             self._on_written(polls_by_feed_id, min(poll.next_poll for poll in polls_by_feed_id.values()))
             if alerts_by_feed_id or has_edits:
-                self._on_alert()
+                self._on_recorded()
 
 
 def log_unless_reported(event: str, error: Exception) -> None:
