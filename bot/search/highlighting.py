@@ -1,18 +1,15 @@
 """Snippets of search results: the part of an article with most of a query's words, which are highlighted."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.search.query.analysed_query import (
-    AllClauses,
-    AnyClause,
-    Clause,
     PhraseClause,
     TermClause,
     analyse_query,
 )
-from bot.search.query.query_tree import Node
+from bot.search.query.query_tree import Node, iter_leaves
 from bot.text import excerpts
 
 MAX_SNIPPET_LENGTH = 300
@@ -30,7 +27,7 @@ class Highlighter:
     """
 
     def __init__(self, nodes: Collection[Node] = (), stems: Iterable[str] = ()) -> None:
-        clauses = list(_iter_positive_clauses(analyse_query(nodes).clauses))
+        clauses = list(iter_leaves(analyse_query(nodes).clauses, include_negated=False))
         self._highlighted_stems = frozenset(stems).union(
             *(term_clause.stems for term_clause in clauses if isinstance(term_clause, TermClause))
         )
@@ -70,15 +67,6 @@ def extract_snippet(article: Article, highlighter: Highlighter) -> tuple[str, tu
         text, highlighter.find_highlights(text, article.language), MAX_SNIPPET_LENGTH
     )
     return snippet, tuple(highlights)
-
-
-def _iter_positive_clauses(clauses: Iterable[Clause]) -> Iterator[Clause]:
-    """Yield the clauses for words and phrases that are not excluded, at any depth of the query."""
-    for clause in clauses:
-        if isinstance(clause, AllClauses | AnyClause):
-            yield from _iter_positive_clauses(clause.clauses)
-        else:
-            yield clause
 
 
 def _find_phrase_spans(token_spans: Sequence[tuple[str, int, int]], phrase_words: tuple[str, ...]) -> HighlightSpans:

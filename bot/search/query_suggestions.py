@@ -1,7 +1,7 @@
 """Suggestions for a query without full matches: replacements for words and names that no article has."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile, zip_longest
 from typing import NamedTuple
 
@@ -11,7 +11,16 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import CompletionField, Scope, SearchEngine
 from bot.search.query.query_filters import FilterName, format_filter
 from bot.search.query.query_notes import Note, NoteKind
-from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Phrase, Query, UnquotedFilter, Word
+from bot.search.query.query_tree import (
+    AnyOf,
+    FieldFilter,
+    Phrase,
+    Query,
+    UnquotedFilter,
+    Word,
+    iter_leaves,
+    iter_required_nodes,
+)
 from bot.search.related_terms import MAX_COMPARED_TERMS, find_similar_spellings
 from bot.store import Store
 from bot.text.words import fold
@@ -73,8 +82,13 @@ async def suggest_corrections(
         StoreError: The database failed.
         EngineError: The index cannot be used.
     """
-    leaf_nodes = list(_iter_correctable_leaves(query.nodes))
-    has_full_match = has_full_match and not _has_alternatives(query.nodes)
+    leaf_nodes = [
+        leaf
+        for leaf in iter_leaves(query.nodes, include_negated=False)
+        if isinstance(leaf, Word | Phrase) or (isinstance(leaf, FieldFilter) and leaf.filter in _CHECKED_FILTERS)
+    ]
+    has_alternatives = any(isinstance(node, AnyOf) for node in iter_required_nodes(query.nodes))
+    has_full_match = has_full_match and not has_alternatives
     missing_words, likelier_candidates = await asyncio.to_thread(
         lambda: _check_words(leaf_nodes, engine, scope, is_fully_matched=has_full_match)
     )
@@ -186,23 +200,6 @@ async def _list_names_with_prefix(
 def _join_name_tokens(name: str) -> str:
     """Return the tokens of a name as one string, with a space before and after each token."""
     return f" {' '.join(text_analysis.tokenize(name))} "
-
-
-def _has_alternatives(nodes: Iterable[Node]) -> bool:
-    """Return whether a query contains alternatives (OR) that are not negated."""
-    return any(isinstance(node, AnyOf) or (isinstance(node, AllOf) and _has_alternatives(node.nodes)) for node in nodes)
-
-
-def _iter_correctable_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
-    """Yield the words, phrases and name filters of a query that are not negated.
-
-    Name filters are those by source, tag, author and language.
-    """
-    for node in nodes:
-        if isinstance(node, AllOf | AnyOf):
-            yield from _iter_correctable_leaves(node.nodes)
-        elif isinstance(node, Word | Phrase) or (isinstance(node, FieldFilter) and node.filter in _CHECKED_FILTERS):
-            yield node
 
 
 def _check_words(

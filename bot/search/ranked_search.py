@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, TypeVar, TypeVarTuple
@@ -15,7 +15,7 @@ from bot.search.index.search_engine import Hit, Scope, SearchEngine
 from bot.search.query.analysed_query import Clause, analyse_query
 from bot.search.query.query_matching import AnalysedArticle, matches_clause
 from bot.search.query.query_notes import Note, NoteKind
-from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
+from bot.search.query.query_tree import Node, Phrase, Query, Word, iter_required_nodes
 from bot.search.related_terms import RelatedTerms, find_related_terms
 from bot.search.reranking import MAX_RERANKED_ARTICLES, QueryTerm, Reranker
 from bot.search.semantic.semantic_index import SemanticIndex
@@ -98,7 +98,7 @@ class QueryParts:
 
         Parentheses without OR or NOT have no effect.
         """
-        flattened_nodes = list(_iter_flattened_nodes(query.nodes))
+        flattened_nodes = list(iter_required_nodes(query.nodes))
         words = tuple(node.text for node in flattened_nodes if isinstance(node, Word) and not node.title_only)
         phrases = tuple(node for node in flattened_nodes if isinstance(node, Phrase) and not node.title_only)
         required_nodes = (node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only)
@@ -170,15 +170,6 @@ def _is_name(text: str, start: int) -> bool:
     return text[start].isdigit() or bool(
         preceding_character and preceding_character not in _SENTENCE_ENDS and text[start].isupper()
     )
-
-
-def _iter_flattened_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield the nodes, with `AllOf` groups replaced by the nodes in them, at any depth."""
-    for node in nodes:
-        if isinstance(node, AllOf):
-            yield from _iter_flattened_nodes(node.nodes)
-        else:
-            yield node
 
 
 def compute_idf(engine: SearchEngine, stems: Iterable[str]) -> float:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from bot.search.query.query_filters import uses_french_alias
 from bot.search.query.query_parser import parse_query
-from bot.search.query.query_tree import AllOf, Node, Word
+from bot.search.query.query_tree import Query, Word, iter_required_nodes
 from bot.text.language import detect
 from bot.text.words import fold
 
@@ -82,7 +82,7 @@ def _classify_message(text: str, now: int, *, is_directly_addressed: bool) -> Me
         and (search_verb_match["colon"] or (is_directly_addressed and not text.endswith("?")))
     ):
         return MessageIntent(MessageKind.SEARCH, text[search_verb_match.end() :])
-    if not asks_question and is_directly_addressed and any(map(_uses_search_syntax, parse_query(text, now).nodes)):
+    if not asks_question and is_directly_addressed and _uses_search_syntax(parse_query(text, now)):
         return MessageIntent(MessageKind.SEARCH, text)
     return (
         MessageIntent(MessageKind.ANSWER, text)
@@ -127,8 +127,6 @@ def detect_message_language(text: str) -> str | None:
     return "en" if _ENGLISH_QUESTION_PATTERN.match(folded_text) or search_verb_match else None
 
 
-def _uses_search_syntax(node: Node) -> bool:
-    """Return whether a query node is more than words: a filter, a phrase, an exclusion or alternatives."""
-    if isinstance(node, AllOf):
-        return any(map(_uses_search_syntax, node.nodes))
-    return not isinstance(node, Word) or node.title_only
+def _uses_search_syntax(query: Query) -> bool:
+    """Return whether a query is more than words: it has a filter, a phrase, an exclusion or alternatives."""
+    return any(not isinstance(node, Word) or node.title_only for node in iter_required_nodes(query.nodes))

@@ -7,18 +7,15 @@ import tantivy
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import NO_RELATED_TERMS, Scope
 from bot.search.query.analysed_query import (
-    AllClauses,
-    AnyClause,
     Clause,
     NameClause,
-    NotClause,
     PhraseClause,
     TermClause,
     analyse_query,
 )
 from bot.search.query.name_tokens import IMAGE_MARKER
 from bot.search.query.query_filters import FilterName
-from bot.search.query.query_tree import FieldFilter, Node, Phrase
+from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase
 
 ARTICLE_FIELD, FEED_FIELD, PUBLISHED_FIELD, LANGUAGE_FIELD, FILTER_TOKENS_FIELD = (
     "article",
@@ -147,8 +144,8 @@ class QueryBuilder:
     def _build_clauses(self, clauses: Iterable[Clause], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """Return the tantivy query of each clause, with whether the clause is required or excluded."""
         return [
-            (_MUST_NOT_OCCUR, self._build_clause(clause.clause, scope))
-            if isinstance(clause, NotClause)
+            (_MUST_NOT_OCCUR, self._build_clause(clause.node, scope))
+            if isinstance(clause, Not)
             else (_MUST_OCCUR, self._build_clause(clause, scope))
             for clause in clauses
         ]
@@ -179,11 +176,11 @@ class QueryBuilder:
                 query = self._build_unscored_query(self._build_name_query(tokens, joined_token))
             case FieldFilter():
                 query = self._build_unscored_query(self._build_filter_query(clause, scope))
-            case NotClause():
+            case Not():
                 query = self._build_all_query(self._build_clauses((clause,), scope))
-            case AllClauses(clauses):
+            case AllOf(clauses):
                 query = self._build_all_query(self._build_clauses(clauses, scope))
-            case AnyClause(clauses):
+            case AnyOf(clauses):
                 query = self._build_any_query([self._build_clause(inner_clause, scope) for inner_clause in clauses])
         return query
 

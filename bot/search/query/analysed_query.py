@@ -11,7 +11,19 @@ from typing import NamedTuple
 
 from bot.search.index import text_analysis
 from bot.search.query.name_tokens import TOKEN_PREFIXES_BY_FILTER, tokenize_name
-from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Word, iter_leaves
+from bot.search.query.query_tree import (
+    AllOf,
+    AnyOf,
+    FieldFilter,
+    Leaf,
+    Node,
+    Not,
+    Phrase,
+    Word,
+    combine_nodes,
+    iter_leaves,
+    map_tree,
+)
 
 _MIN_WORD_PART_LENGTH = 3
 """Minimum length in letters of the parts of a compound word.
@@ -48,28 +60,10 @@ class NameClause:
     joined_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotClause:
-    """Clause that matches if the clause in it does not."""
-
-    clause: Clause
-
-
-@dataclass(frozen=True, slots=True)
-class AllClauses:
-    """Clause that matches if all clauses in it match."""
-
-    clauses: tuple[Clause, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyClause:
-    """Clause that matches if at least one of the clauses in it matches."""
-
-    clauses: tuple[Clause, ...]
-
-
-Clause = TermClause | PhraseClause | NameClause | FieldFilter | NotClause | AllClauses | AnyClause
+ClauseLeaf = TermClause | PhraseClause | NameClause | FieldFilter
+"""Leaf of an analysed query."""
+Clause = ClauseLeaf | Not["Clause"] | AllOf["Clause"] | AnyOf["Clause"]
+"""Node of an analysed query."""
 
 
 class AnalysedQuery(NamedTuple):
@@ -112,24 +106,15 @@ class _Analyser:
 
     def analyse_nodes(self, nodes: Iterable[Node]) -> Iterable[Clause]:
         """Return the clauses of several nodes; nodes that are only stop words may have none."""
-        return (clause for node in nodes if (clause := self._analyse_node(node)) is not None)
+        return (clause for node in nodes if (clause := map_tree(node, self._analyse_leaf)) is not None)
 
-    def _analyse_node(self, node: Node) -> Clause | None:
-        clause: Clause | None
-        match node:
+    def _analyse_leaf(self, leaf: Leaf) -> Clause | None:
+        match leaf:
             case Word(text=text, title_only=title):
-                clause = self._analyse_word(text_analysis.tokenize(text), is_title_only=title)
+                return self._analyse_word(text_analysis.tokenize(text), is_title_only=title)
             case Phrase(text=text, title_only=title):
-                clause = _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title)
-            case FieldFilter():
-                clause = _build_filter_clause(node)
-            case Not(inner):
-                clause = negate_clause(self._analyse_node(inner))
-            case AllOf(nodes):
-                clause = combine_clauses(AllClauses, self.analyse_nodes(nodes))
-            case AnyOf(nodes):
-                clause = combine_clauses(AnyClause, self.analyse_nodes(nodes))
-        return clause
+                return _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title)
+        return _build_filter_clause(leaf)
 
     def _analyse_word(self, words: list[str], *, is_title_only: bool) -> Clause | None:
         """Return the clause of a word, or None if all parts of the word are stop words that are dropped.
@@ -141,8 +126,8 @@ class _Analyser:
             return None if self.drops_stop_words else _build_phrase_clause(words, is_title_only=is_title_only)
         if len(content_words) > 1 and any(len(word) < _MIN_WORD_PART_LENGTH for word in content_words):
             return PhraseClause(tuple(words), is_title_only)
-        return combine_clauses(
-            AllClauses,
+        return combine_nodes(
+            AllOf,
             (
                 TermClause(text_analysis.find_query_stems(word, self._languages), is_title_only)
                 for word in content_words
@@ -162,19 +147,3 @@ def _build_filter_clause(field_filter: FieldFilter) -> Clause | None:
         return field_filter
     tokens = tokenize_name(field_filter.filter, str(field_filter.value))
     return NameClause(tokens[:-1] or tokens, tokens[-1]) if tokens else None
-
-
-def negate_clause(clause: Clause | None) -> Clause | None:
-    """Return the negation of a clause, or None if the clause is None."""
-    if isinstance(clause, NotClause):
-        return clause.clause
-    return None if clause is None else NotClause(clause)
-
-
-def combine_clauses(clause_class: type[AllClauses | AnyClause], inner_clauses: Iterable[Clause]) -> Clause | None:
-    """Return a clause of the given class that contains these clauses.
-
-    Returns a single clause unchanged, and None if there are none.
-    """
-    clauses = tuple(inner_clauses)
-    return clause_class(clauses) if len(clauses) > 1 else clauses[0] if clauses else None

@@ -2,12 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
 from datetime import tzinfo
 
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_notes import Note, NoteKind
-from bot.search.query.query_tree import AllOf, FieldFilter, Node, Query, iter_leaves
+from bot.search.query.query_tree import FieldFilter, Query, iter_leaves, iter_required_nodes
 
 
 def asks_for_bookmarks(query: Query) -> bool:
@@ -26,8 +25,9 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
     if user_id is None and asks_for_bookmarks(query):
         notes.append(Note.of(NoteKind.OWN_BOOKMARKS))
     values_by_filter: dict[FilterName, dict[str | int, None]] = defaultdict(dict)
-    for field_filter in _iter_required_filters(query.nodes):
-        values_by_filter[field_filter.filter][field_filter.value] = None
+    for node in iter_required_nodes(query.nodes):
+        if isinstance(node, FieldFilter):
+            values_by_filter[node.filter][node.value] = None
     since, before = (
         sorted(map(int, values_by_filter[filter_name])) for filter_name in (FilterName.SINCE, FilterName.BEFORE)
     )
@@ -37,15 +37,6 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
         suggested_query = " OR ".join(f"lang:{language}" for language in languages)
         notes.append(Note.of(NoteKind.LANGUAGES, query=suggested_query))
     return notes
-
-
-def _iter_required_filters(nodes: Collection[Node]) -> Iterator[FieldFilter]:
-    """Yield the filters of a query that every result must match: not negated, and not in alternatives."""
-    for node in nodes:
-        if isinstance(node, AllOf):
-            yield from _iter_required_filters(node.nodes)
-        elif isinstance(node, FieldFilter):
-            yield node
 
 
 _ISO_DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -14,21 +14,19 @@ from typing import NamedTuple
 from bot.core.models import Article, NewArticle
 from bot.search.index import text_analysis
 from bot.search.query.analysed_query import (
-    AllClauses,
-    AnyClause,
     Clause,
+    ClauseLeaf,
     NameClause,
-    NotClause,
     PhraseClause,
     TermClause,
     analyse_query,
-    combine_clauses,
-    negate_clause,
 )  # fmt: skip
 from bot.search.query.name_tokens import iter_article_name_tokens
 from bot.search.query.query_filters import FilterName
-from bot.search.query.query_tree import FieldFilter, Query
+from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Not, Query, map_tree
 
+_UNDECIDABLE_FILTERS = frozenset({FilterName.SINCE, FilterName.BEFORE, FilterName.BOOKMARKED})
+"""Filters that a new article alone cannot decide."""
 MAX_CHARS_READ = 200_000
 """Maximum number of characters read of an article's text."""
 
@@ -116,10 +114,10 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
     match clause:  # Patterns with fields would take twice the time.
         case TermClause():
             is_match = not clause.stems.isdisjoint(article.title_stems if clause.title_only else article.stems)
-        case AllClauses():
-            is_match = all(matches_clause(required_clause, article) for required_clause in clause.clauses)
-        case AnyClause():
-            is_match = any(matches_clause(alternative_clause, article) for alternative_clause in clause.clauses)
+        case AllOf():
+            is_match = all(matches_clause(required_clause, article) for required_clause in clause.nodes)
+        case AnyOf():
+            is_match = any(matches_clause(alternative_clause, article) for alternative_clause in clause.nodes)
         case PhraseClause():
             phrase_token_string = _build_token_string(clause.words)
             is_match = phrase_token_string in article.title_token_string or (
@@ -129,8 +127,8 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
             is_match = any(
                 clause.joined_token in name or _contains_sequence(clause.tokens, name) for name in article.names
             )
-        case NotClause():
-            is_match = not matches_clause(clause.clause, article)
+        case Not():
+            is_match = not matches_clause(clause.node, article)
         case FieldFilter():
             raw_article = article.article
             is_match = (
@@ -165,12 +163,12 @@ def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
         case NameClause(tokens, joined_token):
             cheapest_key = min((MatchKey(KeyKind.NAME, token) for token in tokens), key=cost)
             cheapest_keys = frozenset((cheapest_key, MatchKey(KeyKind.NAME, joined_token)))
-        case AllClauses(clauses):
+        case AllOf(clauses):
             required_key_sets = filter(
                 None, (select_cheapest_keys(required_clause, cost) for required_clause in clauses)
             )
             cheapest_keys = min(required_key_sets, key=lambda key_set: sum(map(cost, key_set)), default=frozenset())
-        case AnyClause(clauses):
+        case AnyOf(clauses):
             alternative_key_sets = [select_cheapest_keys(alternative_clause, cost) for alternative_clause in clauses]
             cheapest_keys = frozenset().union(*alternative_key_sets) if all(alternative_key_sets) else frozenset()
         case _:
@@ -190,27 +188,12 @@ def build_matchable_clause(query: Query, languages: tuple[str, ...] = text_analy
 
     Filters by date and bookmark are dropped.
     """
-    return _drop_undecidable_clauses(AllClauses(analyse_query(query.nodes, languages).clauses))
+    return map_tree(AllOf(analyse_query(query.nodes, languages).clauses), _drop_undecidable, is_removed_true=True)
 
 
-def _drop_undecidable_clauses(clause: Clause) -> Clause | None:
-    """Return a clause without filters by date and bookmark, or None if nothing is left."""
-    match clause:
-        case FieldFilter(filter=FilterName.SINCE | FilterName.BEFORE | FilterName.BOOKMARKED):
-            return None
-        case NotClause(negated_clause):
-            return negate_clause(_drop_undecidable_clauses(negated_clause))
-        case AllClauses(clauses):
-            return combine_clauses(AllClauses, filter(None, map(_drop_undecidable_clauses, clauses)))
-        case AnyClause(clauses):
-            decidable_clauses = tuple(
-                decidable_clause
-                for alternative_clause in clauses
-                if (decidable_clause := _drop_undecidable_clauses(alternative_clause))
-            )
-            return AnyClause(decidable_clauses) if len(decidable_clauses) == len(clauses) else None
-        case _:
-            return clause
+def _drop_undecidable(leaf: ClauseLeaf) -> Clause | None:
+    is_undecidable = isinstance(leaf, FieldFilter) and leaf.filter in _UNDECIDABLE_FILTERS
+    return None if is_undecidable else leaf
 
 
 def _build_token_string(words: Sequence[str]) -> str:

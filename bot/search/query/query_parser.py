@@ -315,7 +315,7 @@ class _QueryParser:
         return value_tokens
 
 
-def _join_alternatives(left_node: Node, right_node: Node) -> AnyOf:
+def _join_alternatives(left_node: Node, right_node: Node) -> AnyOf[Node]:
     """Return a node that matches if either of two nodes does; alternatives within them are merged into it."""
     return AnyOf(
         tuple(

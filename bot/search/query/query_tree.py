@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_notes import Note
+
+N = TypeVar("N")
+N_co = TypeVar("N_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +41,82 @@ class FieldFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Not(Generic[N_co]):
     """Negation of a node: an article matches if the node does not."""
 
-    node: Node
+    node: N_co
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Generic[N_co]):
     """Conjunction of nodes: an article matches if all of them match."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[N_co, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Generic[N_co]):
     """Disjunction of nodes: an article matches if at least one of them matches."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[N_co, ...]
 
 
-Node = Word | Phrase | FieldFilter | Not | AllOf | AnyOf
+Leaf = Word | Phrase | FieldFilter
+"""Leaf of a parsed query."""
+Node = Leaf | Not["Node"] | AllOf["Node"] | AnyOf["Node"]
+"""Node of a parsed query."""
 
 
-def negate_node(node: Node) -> Node:
+def negate_node(node: N) -> N | Not[N]:
     """Return the negation of a node; a double negation is removed."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
-def iter_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
-    """Yield the words, phrases and filters in these nodes, at any depth and including negated ones."""
+def combine_nodes(node_class: type[AllOf[N] | AnyOf[N]], nodes: Iterable[N]) -> N | AllOf[N] | AnyOf[N] | None:
+    """Return a node of the given class over these nodes; a single node unchanged, and None if there are none."""
+    inner_nodes = tuple(nodes)
+    return node_class(inner_nodes) if len(inner_nodes) > 1 else inner_nodes[0] if inner_nodes else None
+
+
+def iter_leaves(nodes: Iterable[N], *, include_negated: bool = True) -> Iterator[N]:
+    """Yield the leaves in these nodes, at any depth."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
-            yield from iter_leaves(node.nodes)
-        elif isinstance(node, Not):
+            yield from iter_leaves(node.nodes, include_negated=include_negated)
+        elif not isinstance(node, Not):
+            yield node
+        elif include_negated:
             yield from iter_leaves((node.node,))
+
+
+def iter_required_nodes(nodes: Iterable[N]) -> Iterator[N]:
+    """Yield the nodes, each conjunction replaced by the nodes in it, at any depth: all of them must match."""
+    for node in nodes:
+        if isinstance(node, AllOf):
+            yield from iter_required_nodes(node.nodes)
         else:
             yield node
+
+
+def map_tree(node: object, map_leaf: Callable[[Any], N], *, is_removed_true: bool = False) -> N | None:
+    """Return the tree in which each leaf is replaced by what `map_leaf` returns for it, which may be a tree.
+
+    None removes the leaf. With `is_removed_true`, what is removed counts as matched, and so does a disjunction
+    of which a part is removed; otherwise, the other parts of the disjunction remain. Returns None if nothing
+    is left.
+    """
+    mapped_node: object
+    if isinstance(node, Not):
+        negated_node = map_tree(node.node, map_leaf, is_removed_true=is_removed_true)
+        mapped_node = None if negated_node is None else negate_node(negated_node)
+    elif isinstance(node, AllOf | AnyOf):
+        mapped_nodes = [map_tree(inner_node, map_leaf, is_removed_true=is_removed_true) for inner_node in node.nodes]
+        remaining_nodes = [inner_node for inner_node in mapped_nodes if inner_node is not None]
+        is_true = is_removed_true and isinstance(node, AnyOf) and len(remaining_nodes) < len(mapped_nodes)
+        mapped_node = None if is_true else combine_nodes(type(node), remaining_nodes)
+    else:
+        mapped_node = map_leaf(node)
+    return cast("N | None", mapped_node)
 
 
 class UnquotedFilter(NamedTuple):
