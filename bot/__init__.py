@@ -3,4 +3,4 @@
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
-"""Where the files that come with Telex lie: beside this package, wherever the process was started."""
+"""Folder of the files that come with Telex, beside this package."""

@@ -29,11 +29,12 @@ SURROUNDING_SENTENCES = 2
 """Number of sentences that a passage has before and after its central one, as far as they fit."""
 HEADING_CHARS = 60
 """Number of characters that the heading of a passage takes besides the article's title."""
-_WINDOW_WEIGHT, _ARTICLE_WEIGHT, _RANK_WEIGHT = 0.5, 0.3, 0.5
-"""Weights of the words around a central sentence, of those in its article, and of the article's rank.
-
-They are relative to the weight of the words in the sentence itself.
-"""
+_WINDOW_WEIGHT = 0.5
+"""Weight of the words around a central sentence, relative to the words in the sentence."""
+_ARTICLE_WEIGHT = 0.3
+"""Weight of the words in the article of a central sentence, relative to the words in the sentence."""
+_RANK_WEIGHT = 0.5
+"""Weight of the rank of a central sentence's article, relative to the words in the sentence."""
 
 
 class SelectedPassage(NamedTuple):

@@ -25,8 +25,10 @@ MIN_PROBABILITY = 1e-4
 """Probability that is assumed for a passage's second-best answer if there is none."""
 MAX_EXCERPT_SENTENCES = 2
 """Maximum number of sentences in an excerpt."""
-MIN_CLAUSE_CHARS, MAX_CLAUSE_CHARS = 12, 160
-"""Minimum and maximum length in characters of a clause that gives a reason or says what something is."""
+MIN_CLAUSE_CHARS = 12
+"""Minimum length in characters of a clause that gives a reason or says what something is."""
+MAX_CLAUSE_CHARS = 160
+"""Maximum length in characters of a clause that gives a reason or says what something is."""
 
 _DEPENDENT_SENTENCE_PATTERN = re.compile(
     r"[\W_]*(?:it|its|he|his|she|her|they|their|this|that|these|those|such|ils?|elles?|ce|cet|cette|ces|cela|ça|c|celui"

@@ -20,10 +20,12 @@ MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
 
 A superseded quote is an earlier one with another answer.
 """
-SMALL_STORE_ARTICLES, LARGE_STORE_ARTICLES = 1_000, 16_000
-"""Numbers of articles up to which a store is small, and from which on it is large.
+SMALL_STORE_ARTICLES = 1_000
+"""Maximum number of articles of a small store, in which the bar of a sure answer is lowest."""
+LARGE_STORE_ARTICLES = 16_000
+"""Minimum number of articles of a large store, in which the bar of a sure answer is highest.
 
-Between them the bar of a sure answer rises with the logarithm of the number.
+From `SMALL_STORE_ARTICLES` on, the bar rises with the logarithm of the number of articles.
 """
 SMALL_STORE_LOG_ODDS = 0.5
 """Amount by which the minimum log-odds of a sure answer are lower in a small store.

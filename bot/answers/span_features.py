@@ -22,11 +22,10 @@ _PREPOSITION_BEFORE_PATTERN = re.compile(
 
 SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.NAME)
 """Types of spans that are an answer themselves; spans of the remaining types only introduce one."""
-_NEAR_DECAY_CHARS, _BESIDE_DECAY_CHARS = 60.0, 15.0
-"""Distances in characters at which the weight of a question's word drops to 1/e.
-
-The first is for proximity to an answer span, the second for adjacency.
-"""
+_NEAR_DECAY_CHARS = 60.0
+"""Distance in characters from an answer span at which a question's word has 1/e of its weight for proximity."""
+_BESIDE_DECAY_CHARS = 15.0
+"""Distance in characters from an answer span at which a question's word has 1/e of its weight for adjacency."""
 
 SPAN_FEATURE_NAMES = (
     *(f"is {kind}" for kind in SPAN_TYPES), *(f"asks {kind}" for kind in AnswerType), "asks other",

@@ -16,7 +16,7 @@ StoredValue = str | int | None
 
 
 class ChangeEffect(Enum):
-    """What the store does in the transaction that changes a setting of a channel."""
+    """Effect of a change of a setting, which the store applies in the same transaction."""
 
     NONE = auto()
     REEVALUATE_HELD_POSTS = auto()

@@ -94,7 +94,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionStats:
-    """How often a question was asked and answered, and the votes on its answers.
+    """Numbers of times that a question was asked and answered, and of votes on its answers.
 
     `last` is the time when the question was last asked.
     """

@@ -55,12 +55,10 @@ THREAD_CONVERSATION_SECONDS = 86_400
 """Time in seconds after which a question in a thread begins a new conversation."""
 
 _RATE_PERIOD_SECONDS = 60.0
-_INITIAL_DURATION_SECONDS, _SMOOTHING_FACTOR = 2.0, 0.8
-"""Values for the moving average of the time to answer.
-
-The first is the time assumed for the first question, in seconds; the second is the weight of the previous
-average.
-"""
+_INITIAL_DURATION_SECONDS = 2.0
+"""Time in seconds that the first question is assumed to take."""
+_SMOOTHING_FACTOR = 0.8
+"""Weight of the previous average in the moving average of the time to answer."""
 _TITLE_WEIGHT = 3
 """Factor on the weight of a question's word found in a title, relative to one found in the summary."""
 

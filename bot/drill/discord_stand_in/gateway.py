@@ -31,7 +31,7 @@ AUTHENTICATION_FAILED, DISALLOWED_INTENTS = 4004, 4014
 
 @dataclass
 class Session:
-    """What a bot identified as; it outlives its connection, so that it can be resumed."""
+    """Session of an identified bot, which outlives its connection, so that it can be resumed."""
 
     id: str
     intents: int
@@ -93,7 +93,7 @@ class Line:
 
 
 class IdentifyLimits:
-    """How often sessions may begin, whatever process asks (docs: gateway, "Session Start Limit Object").
+    """Limits on the start of sessions, by all processes together (docs: gateway, "Session Start Limit Object").
 
     Of shards with one `id % max_concurrency` one in `period` seconds; 0, no limit, unless a test says so.
     """

@@ -84,7 +84,7 @@ class Role:
 
 @dataclass(kw_only=True)
 class Overwrite:
-    """What a channel allows or denies a role (type 0) or a member (type 1)."""
+    """Permissions that a channel allows or denies a role (type 0) or a member (type 1)."""
 
     id: int
     type: int

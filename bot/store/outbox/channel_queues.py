@@ -22,7 +22,7 @@ _FIRST_PENDING_SQL = """
 
 
 class QueueOutlook(NamedTuple):
-    """What can be sent now: channels with a dispatch to claim, the longest due first; and when the next one has one.
+    """Channels with a dispatch to claim now, the longest due first, and the time when the next channel has one.
 
     `next_due_at` is Unix time in seconds, or None if no dispatch waits in another channel.
     """
