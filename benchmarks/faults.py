@@ -35,19 +35,19 @@ MAX_BURST_SECONDS = 45  # seconds that a burst may take
 GATEWAY_FAULT_SHARE = 0.5  # part of the bursts in which the gateway fails
 
 FAULT_KINDS: dict[str, Callable[[Faults, str], Fault]] = {
-    "500 before the effect": lambda faults, route: faults.broken(route),
-    "500 after the effect": lambda faults, route: faults.broken(route, after=True),
-    "502 after the effect": lambda faults, route: faults.broken(route, 502, after=True),
-    "503 before the effect": lambda faults, route: faults.broken(route, 503),
-    "503 after the effect": lambda faults, route: faults.broken(route, 503, after=True),
-    "504 three times after the effect": lambda faults, route: faults.broken(route, 504, after=True, times=3),
-    "dropped before the effect": lambda faults, route: faults.dropped(route),
-    "dropped after the effect": lambda faults, route: faults.dropped(route, after=True),
-    "429 of a route": lambda faults, route: faults.limited(route, 20),
-    "429 of everything": lambda faults, route: faults.limited(route, 5, everywhere=True),
-    "429 of a proxy": lambda faults, route: faults.limited(route, 5, via=False),
-    "403 for once": lambda faults, route: faults.refused(route, 403, 50013),
-    "404 for once": lambda faults, route: faults.refused(route, 404, 10003),
+    "500 before the effect": lambda faults, route: faults.fail(route),
+    "500 after the effect": lambda faults, route: faults.fail(route, after=True),
+    "502 after the effect": lambda faults, route: faults.fail(route, 502, after=True),
+    "503 before the effect": lambda faults, route: faults.fail(route, 503),
+    "503 after the effect": lambda faults, route: faults.fail(route, 503, after=True),
+    "504 three times after the effect": lambda faults, route: faults.fail(route, 504, after=True, times=3),
+    "dropped before the effect": lambda faults, route: faults.drop(route),
+    "dropped after the effect": lambda faults, route: faults.drop(route, after=True),
+    "429 of a route": lambda faults, route: faults.rate_limit(route, 20),
+    "429 of everything": lambda faults, route: faults.rate_limit(route, 5, everywhere=True),
+    "429 of a proxy": lambda faults, route: faults.rate_limit(route, 5, via=False),
+    "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
+    "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
 }
 MINOR_FAULT_KINDS = [name for name in FAULT_KINDS if not name.startswith("40")]
 """What may befall a reaction or a publication: a refusal there is an answer, and final."""

@@ -194,21 +194,21 @@ class Soak:
         acts = town.discord.acts
         threads = [channel for name, channel in town.channels.items() if name.startswith("thread")]
         faults_by_name: dict[str, Callable[[], object]] = {
-            "500 before the effect": lambda: faults.broken(MESSAGES),
-            "500 after the effect": lambda: faults.broken(MESSAGES, after=True),
-            "502": lambda: faults.broken(MESSAGES, 502),
-            "503": lambda: faults.broken(MESSAGES, 503),
-            "cut before the effect": lambda: faults.dropped(MESSAGES),
-            "cut after the effect": lambda: faults.dropped(MESSAGES, after=True),
-            "429 of a route": lambda: faults.limited(MESSAGES, 2),
-            "429 of everything": lambda: faults.limited("* /channels/*", 2, everywhere=True),
-            "cut reaction": lambda: faults.dropped("PUT *reactions*"),
-            "cut forum post": lambda: faults.dropped("POST /channels/*/threads", after=True),
+            "500 before the effect": lambda: faults.fail(MESSAGES),
+            "500 after the effect": lambda: faults.fail(MESSAGES, after=True),
+            "502": lambda: faults.fail(MESSAGES, 502),
+            "503": lambda: faults.fail(MESSAGES, 503),
+            "cut before the effect": lambda: faults.drop(MESSAGES),
+            "cut after the effect": lambda: faults.drop(MESSAGES, after=True),
+            "429 of a route": lambda: faults.rate_limit(MESSAGES, 2),
+            "429 of everything": lambda: faults.rate_limit("* /channels/*", 2, everywhere=True),
+            "cut reaction": lambda: faults.drop("PUT *reactions*"),
+            "cut forum post": lambda: faults.drop("POST /channels/*/threads", after=True),
             "gateway cut": gateway.cut,
             "session invalid": gateway.invalidate,
             "reconnect": gateway.request_reconnect,
-            "403": lambda: faults.refused(MESSAGES, 403, 50013),
-            "404": lambda: faults.refused(MESSAGES, 404, 10003),
+            "403": lambda: faults.refuse(MESSAGES, 403, 50013),
+            "404": lambda: faults.refuse(MESSAGES, 404, 10003),
             "thread archived": lambda: acts.archive(self._chance.choice(threads)),
             "role taken away": lambda: town.let_write(allowed=False),
             "server not available": lambda: acts.outage(town.server),
@@ -281,7 +281,7 @@ class Soak:
         outcome.unfinished = town.unfinished()
         now = town.clock.now()
         outcome.forgotten = store_probe.list_overdue_feeds(town.database, now - MAX_OVERDUE_SECONDS)
-        owner = town.discord.acts.direct(town.discord.state.owner)
+        owner = town.discord.acts.open_direct_channel(town.discord.state.owner)
         outcome.alarms = [str(message.parts.get("content")) for message in owner.history()]
         outcome.faults.update({f"feed {kind}": count for kind, count in town.publishers.faults.items()})
         early = [size for hour, size in self._memory if first <= hour < first + 1]

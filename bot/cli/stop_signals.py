@@ -26,7 +26,7 @@ class StopSignals:
         self._cancel_task: Callable[[], object] | None = None
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def install(self) -> Iterator[None]:
         """Install the handlers of SIGTERM and SIGINT for the duration of a `with` block.
 
         The previous handlers are restored after the block, unless a signal was received.

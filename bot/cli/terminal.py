@@ -221,7 +221,7 @@ def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, run
         gc.freeze()
         _tune_malloc()
     try:
-        with stop_signals.installed():
+        with stop_signals.install():
             return asyncio.run(run_stoppably())
     except StoreError as error:
         exit_with_error(str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED)

@@ -26,7 +26,7 @@ class TokenBucket:
         now = self._clock.monotonic()
         return max(0.0, self._full_at_by_key.get(key, now) - self._burst_seconds - now)
 
-    def available(self, key: Hashable) -> int:
+    def count_tokens(self, key: Hashable) -> int:
         """Return the number of tokens that a key has now."""
         now = self._clock.monotonic()
         refill_seconds = max(self._full_at_by_key.get(key, now) - now, 0.0)

@@ -47,7 +47,7 @@ class AlreadyPostedPages:
         reserved_ids = set(digest_candidates.reserved_article_ids)
         posted_at_by_id: dict[int, int] = {}
         for checked_candidate in digest_candidates.candidates:
-            if (digested_at := self._digested_at(checked_candidate)) is not None:
+            if (digested_at := self._find_digest_time(checked_candidate)) is not None:
                 posted_at_by_id[checked_candidate.article_id] = digested_at
             elif (self.everything_before is not None and checked_candidate.published <= self.everything_before) or (
                 checked_candidate.article_id in reserved_ids
@@ -82,7 +82,7 @@ class AlreadyPostedPages:
             ],
         )
 
-    def _digested_at(self, candidate: DigestCandidate) -> int | None:
+    def _find_digest_time(self, candidate: DigestCandidate) -> int | None:
         digest_times = [
             digested_at
             for page_title, digested_at in self.digest_linked_pages.items()

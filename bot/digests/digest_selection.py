@@ -127,7 +127,7 @@ class DigestContent:
         """Return a copy with the rising topics for a chart; `feed_ids` are the feeds that it counts."""
         return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
 
-    def restricted_to(self, feed_ids: Collection[int]) -> DigestContent:
+    def restrict_to_feeds(self, feed_ids: Collection[int]) -> DigestContent:
         """Return a copy with only the articles of the given feeds.
 
         The chart is kept only if it counts articles of no other feeds.

@@ -149,8 +149,8 @@ def _cross_lingual_cosine(
     if first_features.language == second_features.language or not bilingual_terms_by_id:
         return None
     translated_share = (
-        _matched_weight_share(first_features, bilingual_terms_by_id[second_features.article_id])
-        + _matched_weight_share(second_features, bilingual_terms_by_id[first_features.article_id])
+        _compute_matched_share(first_features, bilingual_terms_by_id[second_features.article_id])
+        + _compute_matched_share(second_features, bilingual_terms_by_id[first_features.article_id])
     ) / 2
     # Names are equal in both languages, so at least one other word must be translated.
     has_translated_word = not bilingual_terms.translate_terms(second_features.weights).isdisjoint(
@@ -163,7 +163,7 @@ def _cross_lingual_cosine(
     )
 
 
-def _matched_weight_share(features: StoryFeatures, terms: frozenset[str]) -> float:
+def _compute_matched_share(features: StoryFeatures, terms: frozenset[str]) -> float:
     return sum(weight for term, weight in features.weights.items() if term in terms) / features.total_weight
 
 

@@ -140,7 +140,7 @@ def detect_trends(now: int, period: TrendPeriod, step: int, title_samples: Seque
         ),
         sources=tuple(
             title_index.make_row(outlet, article_numbers, step)
-            for outlet, article_numbers in title_index.largest_outlets()
+            for outlet, article_numbers in title_index.list_largest_outlets()
         ),
     )
 
@@ -194,7 +194,7 @@ class _TitleIndex:
             counts=tuple(count_by_bucket[bucket] * step for bucket in range(2 * self._period.bucket_count)),
         )
 
-    def largest_outlets(self) -> list[tuple[str, set[int]]]:
+    def list_largest_outlets(self) -> list[tuple[str, set[int]]]:
         article_numbers_by_outlet: dict[str, set[int]] = defaultdict(set)
         for article_number, outlet in enumerate(self.outlets):
             article_numbers_by_outlet[outlet].add(article_number)

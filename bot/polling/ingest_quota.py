@@ -110,8 +110,8 @@ class IngestQuota:
         )
 
     def _charge(self, feed: Feed, server_ids: Sequence[int], entry_sizes: Sequence[int]) -> tuple[int, float]:
-        max_entry_count = self._feed_bucket.available(feed.id)
-        remaining_bytes = max(map(self._server_bucket.available, server_ids))
+        max_entry_count = self._feed_bucket.count_tokens(feed.id)
+        remaining_bytes = max(map(self._server_bucket.count_tokens, server_ids))
         accepted_count = used_bytes = 0
         for entry_size in entry_sizes[:max_entry_count]:
             article_bytes = ARTICLE_OVERHEAD_BYTES + ENTRY_BYTES_FACTOR * entry_size

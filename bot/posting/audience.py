@@ -88,7 +88,7 @@ class AudienceResolver:
             return _as_retry(readable_feed_ids)
         readable_feed_ids = readable_feed_ids or ()
         if edition is not None:
-            readable_edition = edition.restricted_to(readable_feed_ids)
+            readable_edition = edition.restrict_to_feeds(readable_feed_ids)
             return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
         if not await self._store.watches.restrict_to_feeds(dispatch.id, readable_feed_ids):
             return None
@@ -98,7 +98,7 @@ class AudienceResolver:
         readable_feeds = await try_request(self.feeds_readable_by(user_id, strict=True))
         if isinstance(readable_feeds, SendOutcome):
             return _as_retry(readable_feeds)
-        readable_edition = digest_selection.digest_from_json(dispatch.payload).restricted_to(
+        readable_edition = digest_selection.digest_from_json(dispatch.payload).restrict_to_feeds(
             readable_feeds.server_by_feed_id
         )
         return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None

@@ -63,7 +63,7 @@ class FormModal(discord.ui.Modal):
                 await acknowledge(interaction, self._ack_mode)
                 await self._on_submit(interaction, *field_texts)
             elif await self._origin_view.interaction_check(interaction):
-                async with self._origin_view.handling(interaction, self._ack_mode):
+                async with self._origin_view.handle_interaction(interaction, self._ack_mode):
                     await self._on_submit(interaction, *field_texts)
 
 

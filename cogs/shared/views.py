@@ -137,7 +137,7 @@ class OwnedView(discord.ui.LayoutView):
         """Show the current state of the view in the reply to an acknowledged interaction."""
 
     @contextlib.asynccontextmanager
-    async def handling(self, interaction: Interaction, ack_mode: AckMode) -> AsyncIterator[None]:
+    async def handle_interaction(self, interaction: Interaction, ack_mode: AckMode) -> AsyncIterator[None]:
         """Acknowledge an interaction, run the body of the `async with` block, then render the view again.
 
         The view is rendered after an error too, so that no menu shows a choice that was rejected.
@@ -245,7 +245,7 @@ class ActionButton(discord.ui.Button[Any]):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         view: Any = self.view
-        async with view.handling(interaction, self._ack_mode):
+        async with view.handle_interaction(interaction, self._ack_mode):
             await self._action(interaction)
 
 
@@ -279,7 +279,7 @@ class _ActionSelect:
         selected_values = self.selected_values()
         if not self.min_values <= len(selected_values) <= self.max_values:
             raise UserFacingError(expired_text())
-        async with self.view.handling(interaction, self._ack_mode):
+        async with self.view.handle_interaction(interaction, self._ack_mode):
             await self._action(interaction, selected_values)
 
 

@@ -220,12 +220,12 @@ def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds():
     )
     assert digest_selection.digest_from_json(edition.to_json()) == edition
     assert edition.article_ids == [1, 2, 3, 4]
-    narrowed = edition.restricted_to({20, 10})
+    narrowed = edition.restrict_to_feeds({20, 10})
     assert narrowed.article_ids == [1, 2]
     assert narrowed.rising
-    assert edition.restricted_to({20}).rising == ()
-    assert edition.restricted_to({20}).article_ids == [2]
-    assert edition.restricted_to(set()).sections == ()
+    assert edition.restrict_to_feeds({20}).rising == ()
+    assert edition.restrict_to_feeds({20}).article_ids == [2]
+    assert edition.restrict_to_feeds(set()).sections == ()
 
 
 def test_a_digest_is_made_up_for_within_half_a_day_or_two():

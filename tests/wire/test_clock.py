@@ -52,7 +52,7 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
     await scene.wait_until_settled()
     numbers = [1, *await publish_and_wait(scene)]
     for route in SENDING:
-        scene.discord.faults.broken(route, 503, times=None)
+        scene.discord.faults.fail(route, 503, times=None)
     numbers += scene.write(2)
     await scene.make_due()
     await until(lambda: any(post.state == "waiting" and post.attempts > 1 for post in scene.outbox()))
@@ -78,14 +78,14 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
     numbers = scene.write(2)
     if dies:
         scene.discord.acts.nonce_window = AFTER
-        scene.discord.faults.then("POST /channels/*/messages", scene.kill, after=True, drop=True)
+        scene.discord.faults.act("POST /channels/*/messages", scene.kill, after=True, drop=True)
         await scene.make_due()
         await bot.wait_for_exit()
         scene.set_clock(0)
         scene.start()
     else:
         for route in SENDING:
-            scene.discord.faults.dropped(route, after=True, times=4)
+            scene.discord.faults.drop(route, after=True, times=4)
         await scene.make_due()
         await until(lambda: any(post.state == "claimed" and post.last_error for post in scene.outbox()))
         scene.set_clock(0)

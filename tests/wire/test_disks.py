@@ -61,7 +61,7 @@ async def health(scene: Scene, port: int) -> tuple[int, str]:
 
 def list_owner_messages(scene: Scene) -> list[str]:
     """What the bot told its owner."""
-    channel = scene.discord.acts.direct(scene.discord.state.owner)
+    channel = scene.discord.acts.open_direct_channel(scene.discord.state.owner)
     return [message.content for message in channel.history() if message.author_id == scene.discord.state.bot.id]
 
 
@@ -130,7 +130,7 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
     await scene.wait_until_settled()
     numbers = scene.write(2)
     await scene.make_due()
-    scene.discord.faults.then("POST /channels/*/messages", trouble.begin, after=True)
+    scene.discord.faults.act("POST /channels/*/messages", trouble.begin, after=True)
     await until(lambda: count_log_lines(scene, trouble.words))
     if dies:
         bot.kill()

@@ -16,21 +16,21 @@ from tests.support.wire.waiting import until
 LATE = 60  # seconds
 Script = Callable[[Faults, str], object]
 ANSWERS: dict[str, Script] = {
-    "500 before the effect": lambda faults, route: faults.broken(route),
-    "500 after the effect": lambda faults, route: faults.broken(route, after=True),
-    "502 after the effect": lambda faults, route: faults.broken(route, 502, after=True),
-    "503 before the effect": lambda faults, route: faults.broken(route, 503),
-    "503 after the effect": lambda faults, route: faults.broken(route, 503, after=True),
-    "504 five times after the effect": lambda faults, route: faults.broken(route, 504, after=True, times=5),
-    "dropped before the effect": lambda faults, route: faults.dropped(route),
-    "dropped after the effect": lambda faults, route: faults.dropped(route, after=True),
-    "dropped twice after the effect": lambda faults, route: faults.dropped(route, after=True, times=2),
-    "429 for a moment": lambda faults, route: faults.limited(route, 0.2),
-    "429 for a minute": lambda faults, route: faults.limited(route, 60),
-    "429 everywhere": lambda faults, route: faults.limited(route, 0.2, everywhere=True),
-    "429 of a proxy": lambda faults, route: faults.limited(route, 1, via=False),
-    "403 for once": lambda faults, route: faults.refused(route, 403, 50013),
-    "404 for once": lambda faults, route: faults.refused(route, 404, 10003),
+    "500 before the effect": lambda faults, route: faults.fail(route),
+    "500 after the effect": lambda faults, route: faults.fail(route, after=True),
+    "502 after the effect": lambda faults, route: faults.fail(route, 502, after=True),
+    "503 before the effect": lambda faults, route: faults.fail(route, 503),
+    "503 after the effect": lambda faults, route: faults.fail(route, 503, after=True),
+    "504 five times after the effect": lambda faults, route: faults.fail(route, 504, after=True, times=5),
+    "dropped before the effect": lambda faults, route: faults.drop(route),
+    "dropped after the effect": lambda faults, route: faults.drop(route, after=True),
+    "dropped twice after the effect": lambda faults, route: faults.drop(route, after=True, times=2),
+    "429 for a moment": lambda faults, route: faults.rate_limit(route, 0.2),
+    "429 for a minute": lambda faults, route: faults.rate_limit(route, 60),
+    "429 everywhere": lambda faults, route: faults.rate_limit(route, 0.2, everywhere=True),
+    "429 of a proxy": lambda faults, route: faults.rate_limit(route, 1, via=False),
+    "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
+    "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
 }
 
 
@@ -63,8 +63,8 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
     """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
     await scene.prefer(setting_registry.DAILY_THREAD, 1, "text")
     numbers = await scene.publish(2)
-    scene.discord.faults.late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
-    scene.discord.faults.late("POST /channels/*/messages", LATE / scene.clock.speed, times=6)
+    scene.discord.faults.fail_late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
+    scene.discord.faults.fail_late("POST /channels/*/messages", LATE / scene.clock.speed, times=6)
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
@@ -77,7 +77,7 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
 async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(scene, arrived):
     discord = scene.discord
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
-    discord.faults.then(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
+    discord.faults.act(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
     await scene.start().wait_for_exit()
     discord.acts.nonce_window = 0  # only the look-back tells
     for number in range(2100):
@@ -90,7 +90,7 @@ async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
 @pytest.mark.scene(speed=QUICK)
 async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
     numbers = await scene.publish(4)
-    limited = scene.discord.faults.limited("POST /channels/*/messages/*/crosspost", 300)
+    limited = scene.discord.faults.rate_limit("POST /channels/*/messages/*/crosspost", 300)
     scene.start()
     await until(lambda: scene.order("announcement") == [1, *numbers])
     assert limited.hits
@@ -148,7 +148,7 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     for channel in scene.channels.values():
         discord.acts.deny(channel, Permission.READ_MESSAGE_HISTORY)
     for kind in KINDS:
-        discord.faults.dropped(scene.sending(kind), after=True, times=2)
+        discord.faults.drop(scene.sending(kind), after=True, times=2)
     scene.start()
     await until(lambda: scene.open_dispatches() == 0)
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)

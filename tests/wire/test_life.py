@@ -49,10 +49,10 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
     await scene.run()
     await scene.change(1, "A better title")
     discord = scene.discord
-    discord.faults.then("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
+    discord.faults.act("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
     assert await scene.start().wait_for_exit() == -SIGKILL
-    discord.faults.dropped("PATCH /channels/*/messages/*", after=True)
-    discord.faults.broken("PATCH /channels/*/messages/*", 503)
+    discord.faults.drop("PATCH /channels/*/messages/*", after=True)
+    discord.faults.fail("PATCH /channels/*/messages/*", 503)
     scene.start()
     await until(lambda: all(post.title == "A better title" for kind in KINDS for post in scene.messages(kind)))
     await scene.wait_until_settled()
@@ -61,7 +61,7 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
 
 async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_doubt(scene):
     numbers = await scene.publish(5)
-    scene.discord.faults.slow("POST /channels/*/*", 0.05, times=None)
+    scene.discord.faults.delay("POST /channels/*/*", 0.05, times=None)
     bot = scene.start()
     await until(lambda: len(scene.messages("text")) >= 2)
     await bot.stop()
@@ -113,7 +113,7 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
         for post in scene.messages("text"):
             discord.acts.delete(post)
 
-    discord.faults.then("PUT /channels/*/messages/*/reactions/*", moderate)
+    discord.faults.act("PUT /channels/*/messages/*/reactions/*", moderate)
     scene.start()
     await scene.wait_until_settled()
     assert scene.order("announcement") == [1, *numbers]
@@ -121,8 +121,8 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
 
 
 async def test_discord_out_of_order_when_the_bot_starts(scene):
-    scene.discord.faults.broken("GET /users/@me", 503, times=2)
-    scene.discord.faults.broken("GET /gateway/bot", 503)
+    scene.discord.faults.fail("GET /users/@me", 503, times=2)
+    scene.discord.faults.fail("GET /gateway/bot", 503)
     bot = scene.start()
     await until(lambda: bot.status is not None or not scene.open_dispatches())
     assert bot.status is None, bot.log
@@ -168,7 +168,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
         await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context)
         await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), user_id=ada.id)
-    discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
+    discord_server.faults.act("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
     await scene.wait_until_settled()
     (post,) = scene.messages("text")

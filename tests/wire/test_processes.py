@@ -48,7 +48,7 @@ async def search_by_direct_message(crowd: Crowd) -> None:
     ada = discord.state.add_person("Ada")
     for server in discord.state.servers.values():
         server.members[ada.id] = []
-    direct = discord.acts.direct(ada)
+    direct = discord.acts.open_direct_channel(ada)
     for _ in range(20):
         discord.people.say(ada, direct, "search: Title")
         await discord.until(lambda: direct.history()[-1].author_id != ada.id)
@@ -124,7 +124,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
             await search_by_direct_message(crowd)
 
-            discord.faults.then("POST /channels/*/messages", first_bot.kill, after=True, drop=True, skip=1)
+            discord.faults.act("POST /channels/*/messages", first_bot.kill, after=True, drop=True, skip=1)
             titles += await enqueue_and_wait(crowd, channels, "second", 2)
             assert list(count_shards_by_process(crowd).values()) == [4]
 

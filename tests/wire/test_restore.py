@@ -43,7 +43,7 @@ async def load_bookmarked_urls(scene: Scene, person: Person) -> set[str]:
 
 async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(scene, tmp_path):
     discord = scene.discord
-    discord.faults.slow("POST /channels/*/*", 0.05, times=None)
+    discord.faults.delay("POST /channels/*/*", 0.05, times=None)
     numbers = await scene.publish(8)
     bot = scene.start()
     await discord.until(lambda: len(scene.messages("text")) >= 3)
@@ -272,7 +272,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         numbers = await scene.publish(2)
         scene.end_day()
         for kind in KINDS:
-            scene.discord.faults.refused(scene.sending(kind), 403, 50013, times=None)
+            scene.discord.faults.refuse(scene.sending(kind), 403, 50013, times=None)
         bot = scene.start()
         await until(lambda: any(post.kind == "digest" and post.attempts for post in scene.outbox()))
         await until(lambda: not scene.digests_due())

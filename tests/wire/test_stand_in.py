@@ -86,7 +86,7 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(clien
     channel = client.get_channel(forum.id)
     assert isinstance(channel, discord.ForumChannel)
     monkeypatch.setattr("discord.http.asyncio.sleep", skip_sleep)
-    discord_server.faults.broken("POST /channels/*/threads", after=True, times=None)
+    discord_server.faults.fail("POST /channels/*/threads", after=True, times=None)
     with pytest.raises(discord.DiscordServerError):
         await channel.create_thread(name="Once", content="Once")
     threads = [thread for thread in discord_server.state.channels.values() if thread.parent_id == forum.id]
@@ -111,12 +111,12 @@ async def test_errors_come_with_discords_codes(client, discord_server, general):
 
 async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_server, general):
     channel = text_channel(client, general)
-    discord_server.faults.limited("POST /channels/*/messages", 0.05)
+    discord_server.faults.rate_limit("POST /channels/*/messages", 0.05)
     await channel.send("Hello")
-    discord_server.faults.limited("POST /channels/*/messages", 0.05, everywhere=True)
+    discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, everywhere=True)
     await channel.send("Hello")
     assert discord_server.count("POST", "/messages") == 4
-    discord_server.faults.limited("POST /channels/*/messages", 0.05, via=False)
+    discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, via=False)
     with pytest.raises(discord.HTTPException) as banned:
         await channel.send("Hello")
     assert banned.value.status == 429
@@ -144,8 +144,8 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
 async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_server, ada, place):
     user = await client.fetch_user(ada.id)
     sent = await user.send("Hello")
-    assert discord_server.acts.direct(ada).messages[sent.id].content == "Hello"
-    discord_server.people.say(ada, discord_server.acts.direct(ada), "Hello yourself")
+    assert discord_server.acts.open_direct_channel(ada).messages[sent.id].content == "Hello"
+    discord_server.people.say(ada, discord_server.acts.open_direct_channel(ada), "Hello yourself")
     (message,) = await client.wait_for_event("message", times=2)
     assert message.content == "Hello yourself"
     shy = discord_server.people.join(place.id, "Shy")

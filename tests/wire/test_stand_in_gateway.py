@@ -37,7 +37,7 @@ async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(di
             assert [name for name, _ in client.events].count("message") == 1
     assert [identify_data["shard"] for identify_data in discord_server.gateway.identified] == [[0, 2], [1, 2]]
     assert limits.refused > 0  # the second came too early, was told so, and tried again
-    assert limits.described()["remaining"] == 998
+    assert limits.to_payload()["remaining"] == 998
 
 
 async def test_other_peoples_words_are_blank_without_the_content_intent(client, discord_server, general, ada):

@@ -23,11 +23,11 @@ SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
 
 def refuse_posts(status: int, code: int) -> Callable[[Scene], object]:
     """Discord refuses every post with this answer."""
-    return lambda scene: [scene.discord.faults.refused(scene.sending(kind), status, code, times=None) for kind in KINDS]
+    return lambda scene: [scene.discord.faults.refuse(scene.sending(kind), status, code, times=None) for kind in KINDS]
 
 
 def break_posts(status: int) -> Callable[[Scene], object]:
-    return lambda scene: [scene.discord.faults.broken(scene.sending(kind), status, times=None) for kind in KINDS]
+    return lambda scene: [scene.discord.faults.fail(scene.sending(kind), status, times=None) for kind in KINDS]
 
 
 def take_role(scene: Scene, *, back: bool = False) -> None:
@@ -172,7 +172,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = await scene.publish(4)
-    discord.faults.then(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
+    discord.faults.act(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
     started_at = scene.clock.now()
     await until(lambda: discord.offline)
     await until(lambda: scene.clock.now() - started_at > 900)

@@ -65,8 +65,8 @@ async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_
         webhook.channel_id = elsewhere.id
 
     numbers = await scene.publish(3)
-    discord_server.faults.then("POST /webhooks/*", webhooks.clear, skip=1)
-    discord_server.faults.then("POST /webhooks/*", move, skip=2)
+    discord_server.faults.act("POST /webhooks/*", webhooks.clear, skip=1)
+    discord_server.faults.act("POST /webhooks/*", move, skip=2)
     scene.start()
     await scene.wait_until_settled()
     assert not elsewhere.messages
@@ -82,10 +82,10 @@ async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_
     faults = discord_server.faults
     executing = "POST /webhooks/*/*"
     faults.add(Fault(route="POST /channels/*/webhooks", status=502, body={"code": 0}, after=True))
-    faults.late(executing, 60 / scene.clock.speed, times=2)
-    faults.limited(executing, 60)
-    faults.dropped(executing, after=True)
-    faults.then(executing, scene.kill, after=True, drop=True)
+    faults.fail_late(executing, 60 / scene.clock.speed, times=2)
+    faults.rate_limit(executing, 60)
+    faults.drop(executing, after=True)
+    faults.act(executing, scene.kill, after=True, drop=True)
     await scene.start().wait_for_exit()
     discord_server.acts.nonce_window = 0
     scene.start()

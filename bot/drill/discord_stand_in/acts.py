@@ -44,7 +44,7 @@ class Acts:
 
     # Messages
 
-    def of_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
+    def find_by_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
         """Return the message that an author sent with a nonce within the window, in any channel, or None."""
         message, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
         if message is None or self.state.now() - sent >= self.nonce_window:
@@ -63,7 +63,7 @@ class Acts:
             id=message_id or self.state.new_id(),
             channel_id=channel.id,
             author_id=author_id,
-            parts=rules.as_shown(body),
+            parts=rules.normalize_message(body),
             created=self.state.timestamp(),
             nonce=body.get("nonce"),
             **fields,
@@ -80,7 +80,9 @@ class Acts:
         return message
 
     def edit(self, message: ChannelMessage, body: Json) -> None:
-        parts = rules.as_shown({**message.parts, **{key: part for key, part in body.items() if part is not None}})
+        parts = rules.normalize_message(
+            {**message.parts, **{key: part for key, part in body.items() if part is not None}}
+        )
         for key in ("content", "embeds", "components"):
             if key in body and not body[key]:
                 parts[key] = "" if key == "content" else []
@@ -136,7 +138,7 @@ class Acts:
             kind=kind,
             name=name,
             server_id=server.id,
-            position=len(self.state.in_server(server.id)),
+            position=len(self.state.list_channels(server.id)),
             **fields,
         )
         self.state.channels[channel.id] = channel
@@ -212,7 +214,7 @@ class Acts:
             rule.deny &= ~permission
         self.update_channel(place)
 
-    def direct(self, person: Person) -> Channel:
+    def open_direct_channel(self, person: Person) -> Channel:
         """Return the channel of direct messages between the bot and a person. Raises ApiError if they accept none."""
         for channel in self.state.channels.values():
             if channel.recipient_id == person.id:

@@ -98,7 +98,7 @@ class DiscordServer:
         """Return the number of calls of a method with `part` in their path."""
         return sum(call.method == method and part in call.path for call in self.calls)
 
-    def changed(self) -> None:
+    def notify_change(self) -> None:
         """Wake those who wait for something to happen."""
         self._change.set()
 
@@ -120,19 +120,19 @@ class DiscordServer:
         self.gateway.cut()
 
     async def _rest_handler(self, request: web.Request) -> web.StreamResponse:
-        return self._nothing(request) if self.offline else await self._rest.handle(request)
+        return self._abort(request) if self.offline else await self._rest.handle(request)
 
-    def _nothing(self, request: web.Request) -> web.Response:
+    def _abort(self, request: web.Request) -> web.Response:
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=500)
 
     async def _gateway_handler(self, request: web.Request) -> web.StreamResponse:
         if self.offline:
-            return self._nothing(request)
+            return self._abort(request)
         try:
             return await self.gateway.handle(request)
         except ConnectionError:  # the bot died while it connected, or is refused
-            return self._nothing(request)
+            return self._abort(request)
         finally:
-            self.changed()
+            self.notify_change()

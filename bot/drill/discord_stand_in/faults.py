@@ -1,4 +1,4 @@
-"""What goes wrong on the wire: scripted by a test, per route and count, before or after the effect."""
+"""Faults of requests: scripted per route and count, before or after the effect of a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Fault:
-    """Something that goes wrong with calls whose "METHOD /path" matches `route` (`*` stands for anything).
+    """Fault of calls whose "METHOD /path" matches `route` (`*` stands for anything).
 
     `after`: the effect takes place first. `drop`: the connection is cut instead of an answer.
     `skip` matching calls pass unharmed, then `times` are hit (None: all). `act` is called at the time
@@ -37,12 +37,12 @@ class Fault:
 
 
 class Faults:
-    """The faults to come."""
+    """Scripted faults, and the faults of calls for which none is scripted."""
 
     def __init__(self) -> None:
         self._scripted: list[Fault] = []
-        self.weather: Callable[[str], Fault | None] = _fair
-        """What hits a call, "METHOD /path", that nothing was scripted for."""
+        self.weather: Callable[[str], Fault | None] = _let_pass
+        """Function that returns the fault of a call, "METHOD /path", for which none is scripted, or None."""
 
     def clear(self) -> None:
         self._scripted.clear()
@@ -66,28 +66,28 @@ class Faults:
         self._scripted.append(fault)
         return fault
 
-    def broken(
+    def fail(
         self, route: str, status: int = 500, *, after: bool = False, times: int | None = 1, skip: int = 0
     ) -> Fault:
-        """Discord fails: 500, 502, 503, 504."""
+        """Answer with an error of the server: 500, 502, 503 or 504."""
         body = {"code": 0, "message": f"{status}: Internal Server Error"}
         return self.add(Fault(route=route, status=status, body=body, after=after, times=times, skip=skip))
 
-    def late(self, route: str, seconds: float, status: int = 502, *, times: int | None = 1) -> Fault:
-        """Discord answers with an error, and carries it out so many seconds later."""
+    def fail_late(self, route: str, seconds: float, status: int = 502, *, times: int | None = 1) -> Fault:
+        """Answer with an error, and carry the request out some seconds later."""
         body = {"code": 0, "message": f"{status}: Bad Gateway"}
         return self.add(Fault(route=route, status=status, body=body, late=seconds, times=times))
 
-    def dropped(self, route: str, *, after: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
+    def drop(self, route: str, *, after: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
         """Cut the connection instead of answering."""
         return self.add(Fault(route=route, drop=True, after=after, times=times, skip=skip))
 
-    def refused(self, route: str, status: int, code: int, *, times: int | None = 1, skip: int = 0) -> Fault:
-        """Discord refuses with an error of its own (403 50013, 404 10003)."""
+    def refuse(self, route: str, status: int, code: int, *, times: int | None = 1, skip: int = 0) -> Fault:
+        """Refuse requests with a status and one of Discord's codes (403 50013, 404 10003)."""
         body = {"code": code, "message": MESSAGES[code]}
         return self.add(Fault(route=route, status=status, body=body, times=times, skip=skip))
 
-    def limited(
+    def rate_limit(
         self,
         route: str,
         retry_after: float,
@@ -97,7 +97,7 @@ class Faults:
         skip: int = 0,
         via: bool = True,
     ) -> Fault:
-        """Too many requests, of this route or `everywhere`; without `via` as a proxy's ban shows itself."""
+        """Answer 429, for the route or `everywhere`; without `via` as a proxy does that bans the address."""
         headers = {
             "Retry-After": str(max(1, round(retry_after))),
             "X-RateLimit-Scope": "global" if everywhere else "user",
@@ -110,11 +110,11 @@ class Faults:
         body["code"] = 0
         return self.add(Fault(route=route, status=429, body=body, headers=headers, times=times, skip=skip))
 
-    def slow(self, route: str, delay: float, *, after: bool = False, times: int | None = 1) -> Fault:
+    def delay(self, route: str, delay: float, *, after: bool = False, times: int | None = 1) -> Fault:
         """Delay the answer, before or after the effect."""
         return self.add(Fault(route=route, delay=delay, after=after, times=times))
 
-    def then(
+    def act(
         self,
         route: str,
         act: Callable[[], None],
@@ -124,10 +124,10 @@ class Faults:
         delay: float = 0,
         skip: int = 0,
     ) -> Fault:
-        """Something else happens at that very moment, once: the bot is killed, its role changes."""
+        """Call `act` at the moment of a request, once: to kill the bot, or to change its role."""
         return self.add(Fault(route=route, act=act, after=after, drop=drop, delay=delay, skip=skip))
 
 
-def _fair(_call: str) -> Fault | None:
-    """Nothing goes wrong."""
+def _let_pass(_call: str) -> Fault | None:
+    """Return None: no fault."""
     return None

@@ -118,7 +118,7 @@ class IdentifyLimits:
         self.started += 1
         return True
 
-    def described(self) -> Json:
+    def to_payload(self) -> Json:
         """As `/gateway/bot` tells it."""
         return {
             "total": self.total,
@@ -174,7 +174,7 @@ class Gateway:
         """Push an event to the sessions that asked for one of `intents` (0: to all) of that server."""
         for session in self.sessions.values():
             if (not intents or session.intents & intents) and session.serves(server_id):
-                session.push(event, self._redacted(event, event_data, session))
+                session.push(event, self._redact(event, event_data, session))
 
     def request_reconnect(self) -> None:
         """Opcode 7: the client is to reconnect and resume."""
@@ -280,7 +280,7 @@ class Gateway:
             chunk["nonce"] = request_data["nonce"]
         session.push("GUILD_MEMBERS_CHUNK", chunk)
 
-    def _redacted(self, event: str, event_data: Json, session: Session) -> Json:
+    def _redact(self, event: str, event_data: Json, session: Session) -> Json:
         """Other people's words are blank without the intent for them (docs: Message Content Intent)."""
         bot_id = str(self._state.bot.id)
         if (

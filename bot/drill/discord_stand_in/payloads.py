@@ -289,7 +289,7 @@ def server(state: State, server: Server) -> Json:
 
 def server_create(state: State, place: Server) -> Json:
     """Return a server as in GUILD_CREATE: with channels, active threads and the bot as the only member."""
-    channels = state.in_server(place.id)
+    channels = state.list_channels(place.id)
     return {
         **server(state, place),
         "joined_at": "2025-01-01T00:00:00.000000+00:00",

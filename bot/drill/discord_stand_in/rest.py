@@ -154,7 +154,7 @@ class Rest:
         try:
             return await self._answer(request, call)
         finally:
-            self._server.changed()
+            self._server.notify_change()
             for observe in OBSERVERS:
                 observe(call)
 
@@ -193,7 +193,7 @@ class Rest:
         await asyncio.sleep(seconds)
         status, _body = await self._do(call, handler)
         call.effect = status < HTTPStatus.BAD_REQUEST
-        self._server.changed()
+        self._server.notify_change()
 
     async def stop(self) -> None:
         """Cancel effects that are still to come."""

@@ -69,7 +69,7 @@ def create_message(server: DiscordServer, call: Call) -> Answer:
     if channel.recipient_id and not server.state.people[channel.recipient_id].accepts_dm:
         raise error(403, 50007)
     if body.get("nonce") is not None and body.get("enforce_nonce"):
-        existing_message = server.acts.of_nonce(bot, body["nonce"])
+        existing_message = server.acts.find_by_nonce(bot, body["nonce"])
         if existing_message is not None:
             return 200, payloads.message(server.state, existing_message)
     reference = body.get("message_reference")

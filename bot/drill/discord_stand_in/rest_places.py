@@ -46,7 +46,7 @@ def get_application(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/gateway/bot")
 def get_gateway(server: DiscordServer, call: Call) -> Answer:
-    limits = server.gateway.limits.described()
+    limits = server.gateway.limits.to_payload()
     return 200, {"url": server.gateway.url, "shards": server.shards, "session_start_limit": limits}
 
 
@@ -61,13 +61,13 @@ def get_server(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/guilds/{server}/channels")
 def list_server_channels(server: DiscordServer, call: Call) -> Answer:
-    channels = server.state.in_server(find_own_server(server, call).id)
+    channels = server.state.list_channels(find_own_server(server, call).id)
     return 200, [payloads.channel(server.state, channel) for channel in channels if not channel.is_thread]
 
 
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
 def list_active_threads(server: DiscordServer, call: Call) -> Answer:
-    channels = server.state.in_server(find_own_server(server, call).id)
+    channels = server.state.list_channels(find_own_server(server, call).id)
     active = [
         payloads.channel(server.state, channel) for channel in channels if channel.is_thread and not channel.archived
     ]
@@ -130,4 +130,4 @@ def open_direct(server: DiscordServer, call: Call) -> Answer:
     person = server.state.people.get(int(call.body["recipient_id"]))
     if person is None:
         raise error(404, 10013)
-    return 200, payloads.channel(server.state, server.acts.direct(person))
+    return 200, payloads.channel(server.state, server.acts.open_direct_channel(person))

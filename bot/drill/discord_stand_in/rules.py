@@ -92,18 +92,18 @@ def check_commands(commands: list[Json]) -> None:
         command_names.add((kind, name))
 
 
-def numbered(components: list[Json]) -> list[Json]:
+def number_components(components: list[Json]) -> list[Json]:
     """Give components without an id the id that Discord gives them."""
     counter = iter(range(1, 1000))
-    return [_numbered(component, counter) for component in components]
+    return [_number_component(component, counter) for component in components]
 
 
-def as_shown(body: Json) -> Json:
+def normalize_message(body: Json) -> Json:
     """Return the parts of a message as Discord answers them."""
     parts: Json = {"content": body.get("content") or "", "flags": body.get("flags") or 0}
     parts["embeds"] = [_embed(embed) for embed in body.get("embeds") or []]
     parts["attachments"] = body.get("attachments") or []
-    parts["components"] = numbered(body.get("components") or [])
+    parts["components"] = number_components(body.get("components") or [])
     return parts
 
 
@@ -159,7 +159,7 @@ def _check_links(embed: Json, place: str) -> None:
 
 
 def _check_components(components: list[Json], *, is_v2: bool) -> None:
-    everything = list(_flat(components))
+    everything = list(_flatten(components))
     custom_ids = set()
     for component in everything:
         if component["type"] not in INTERACTIVE:
@@ -210,18 +210,20 @@ def _check_part(component: Json, *, is_v2: bool) -> None:
         raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
 
 
-def _flat(components: list[Json]) -> Iterator[Json]:
+def _flatten(components: list[Json]) -> Iterator[Json]:
     for component in components:
         yield component
-        yield from _flat(component.get("components") or [])
+        yield from _flatten(component.get("components") or [])
         if component.get("accessory"):
             yield component["accessory"]
 
 
-def _numbered(component: Json, counter: Iterator[int]) -> Json:
+def _number_component(component: Json, counter: Iterator[int]) -> Json:
     numbered_component = {**component, "id": component.get("id") or next(counter)}
     if numbered_component.get("components"):
-        numbered_component["components"] = [_numbered(inner, counter) for inner in numbered_component["components"]]
+        numbered_component["components"] = [
+            _number_component(inner, counter) for inner in numbered_component["components"]
+        ]
     if numbered_component.get("emoji"):
         numbered_component["emoji"] = {
             key: str(part) if key == "id" else part
@@ -229,7 +231,7 @@ def _numbered(component: Json, counter: Iterator[int]) -> Json:
             if part is not None
         }
     if numbered_component.get("accessory"):
-        numbered_component["accessory"] = _numbered(numbered_component["accessory"], counter)
+        numbered_component["accessory"] = _number_component(numbered_component["accessory"], counter)
     for part in ("media", "file"):
         if isinstance(numbered_component.get(part), dict):
             numbered_component[part] = _media(numbered_component[part], numbered_component["id"])

@@ -45,7 +45,7 @@ class People:
 
     def menu(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
         """Use an entry of the message menu."""
-        number, command = self._registered(name, 3)
+        number, command = self._find_command(name, 3)
         command_data: Json = {
             "id": str(number),
             "name": command["name"],
@@ -126,7 +126,7 @@ class People:
             "authorizing_integration_owners": {"0": str(server.id)},
         }
 
-    def _registered(self, name: str, kind: int) -> tuple[int, Json]:
+    def _find_command(self, name: str, kind: int) -> tuple[int, Json]:
         for number, command in self._state.commands.items():
             if command["name"] == name and command["type"] == kind:
                 return number, command
@@ -134,7 +134,7 @@ class People:
 
     def _command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
         first, *subcommands = name.split()
-        number, command = self._registered(first, 1)
+        number, command = self._find_command(first, 1)
         resolved: Json = {}
         option_payloads = [self._option(key, option_value, resolved, focused) for key, option_value in options.items()]
         for depth, part in enumerate(reversed(subcommands)):

@@ -263,7 +263,7 @@ class State:
         self.people[person.id] = person
         return person
 
-    def in_server(self, server_id: int) -> list[Channel]:
+    def list_channels(self, server_id: int) -> list[Channel]:
         return [channel for channel in self.channels.values() if channel.server_id == server_id]
 
     def message(self, message_id: int) -> ChannelMessage | None:

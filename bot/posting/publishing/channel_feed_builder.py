@@ -90,7 +90,7 @@ class ChannelFeedBuilder:
         return [
             _digest_entry(
                 sent_digest,
-                digest_selection.digest_from_json(sent_digest.payload).restricted_to(feed_ids),
+                digest_selection.digest_from_json(sent_digest.payload).restrict_to_feeds(feed_ids),
                 f"https://discord.com/channels/{guild.id}/{sent_digest.thread_or_channel_id}/{sent_digest.message_id}",
                 discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
             )

@@ -120,7 +120,7 @@ class Scene(ServerInspector):
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""
         ada = self.discord.people.join(self.server.id, "Ada")
-        self.watchers[DIRECT] = self.discord.acts.direct(ada)
+        self.watchers[DIRECT] = self.discord.acts.open_direct_channel(ada)
         self.watchers["watching channel"] = self.discord.acts.add_channel(self.server, "watching")
         async with self.newsroom() as newsroom:
             for kind, channel in self.watchers.items():
@@ -140,7 +140,7 @@ class Scene(ServerInspector):
     async def brief(self) -> None:
         """Let a person get a digest of their own, of all that they may read."""
         ada = self.discord.people.join(self.server.id, "Ada")
-        self.watchers[DIRECT] = self.discord.acts.direct(ada)
+        self.watchers[DIRECT] = self.discord.acts.open_direct_channel(ada)
         async with self.newsroom() as newsroom:
             await newsroom.store.personal_digests.save(
                 PersonalDigestPlan(weekday=None, minute=0),
