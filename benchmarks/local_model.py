@@ -255,7 +255,7 @@ def build_passage(passage: dict[str, str], language: str, published: int) -> Art
             id=0,
             key="",
             feed_id=0,
-            page="",
+            page_key="",
             url="https://news.example.org",
             title=title,
             summary="",
@@ -265,9 +265,9 @@ def build_passage(passage: dict[str, str], language: str, published: int) -> Art
             outlet=outlet,
             language=language,
             tags=(),
-            image=None,
+            image_url=None,
             published=published,
-            found=0,
+            found_at=0,
         ),
     )
 

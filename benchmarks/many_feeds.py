@@ -76,7 +76,7 @@ def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
     gap = stretch * 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
     now, followed_at = 10**9, 10**9
     published = now + chance.expovariate(1 / gap)
-    feed = Feed(id=0, url="", added=now, next_poll=0, last_success=now, validators=Validators(etag='"1"'))
+    feed = Feed(id=0, url="", added_at=now, next_poll=0, last_success=now, validators=Validators(etag='"1"'))
     poll_history: list[tuple[int, int, Feed]] = []
     while now < followed_at + max(MIN_GAPS_FOLLOWED * gap, 7 * 86_400) and len(poll_history) < MAX_POLLS:
         publication_times = []
@@ -102,7 +102,7 @@ def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
     states = []
     for moment in (chance.uniform((followed_at + now) / 2, now) for _ in range(STATES_PER_KIND)):
         polled, due, feed = poll_history[bisect(poll_history, moment, key=lambda poll: poll[0]) - 1]
-        last_article_at = feed.last_article or feed.added
+        last_article_at = feed.last_article or feed.added_at
         states.append(FeedState(gap, feed.interval, moment - polled, moment - last_article_at, due - moment))
     return states
 
@@ -124,7 +124,7 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
             Feed(
                 id=number,
                 url=f"{host}/{path}",
-                added=now - 10**8,
+                added_at=now - 10**8,
                 interval=state.interval,
                 last_article=now - int(state.published),
                 last_poll=now - int(state.polled),
@@ -161,7 +161,7 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
 def _insert_all(connection: Any, feeds: Sequence[Feed], now: int) -> None:
     server_ids = range(1, len(feeds) // FEEDS_PER_SERVER + 2)
     connection.executemany(
-        "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?)", [(one, now) for one in server_ids]
+        "INSERT INTO server (id, locale, joined_at) VALUES (?, 'en-US', ?)", [(one, now) for one in server_ids]
     )
     connection.executemany(
         "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in server_ids]
@@ -172,7 +172,7 @@ def _insert_all(connection: Any, feeds: Sequence[Feed], now: int) -> None:
 def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now: int) -> None:
     """Feeds as they are, that have always answered, each followed in one of the channels."""
     connection.executemany(
-        "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added, next_poll, "
+        "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added_at, next_poll, "
         "interval, last_poll, last_success, last_article) "
         "VALUES (?, ?, ?, ?, '\"1\"', ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -183,7 +183,7 @@ def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequ
                 f"Site {feed.id}",
                 b"b" * 16,
                 b"e" * 16,
-                feed.added,
+                feed.added_at,
                 feed.next_poll,
                 feed.interval,
                 feed.last_poll,
@@ -194,7 +194,7 @@ def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequ
         ],
     )
     connection.executemany(
-        "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
+        "INSERT INTO subscription (channel_id, feed_id, added_at) VALUES (?, ?, ?)",
         [(channels[number % len(channels)], feed.id, now) for number, feed in enumerate(feeds)],
     )
 
@@ -297,7 +297,7 @@ async def measure(
         publisher.kill()
         await publisher.wait()
     polled_rows = sql.run(server, "SELECT id, last_poll FROM feed WHERE last_poll > ?", (int(started_at),))
-    article_rows = sql.run(server, "SELECT published, found, feed_id FROM article WHERE id > ?", (last_article_id,))
+    article_rows = sql.run(server, "SELECT published, found_at, feed_id FROM article WHERE id > ?", (last_article_id,))
     return PollingCost(
         len(polled_rows) / measured_seconds,
         len({(row[1], row[2]) for row in article_rows}),

@@ -119,7 +119,7 @@ class RunFigures:
 async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None:
     """Let channels follow so many feeds of the publisher that are polled and have nothing new."""
     now = int(time.time())
-    template = Feed(id=0, url="", added=now - 10**7, next_poll=0, interval=INTERVAL, last_success=now)
+    template = Feed(id=0, url="", added_at=now - 10**7, next_poll=0, interval=INTERVAL, last_success=now)
     feeds = [
         replace(
             template,

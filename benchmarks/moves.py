@@ -203,7 +203,7 @@ class Reader:
         if report.error is not None:
             raise RuntimeError(f"{path}: {report.error}")
         articles = await self._newsroom.store.articles.list_newest([feed.id], limit=5000)
-        return [article.url for article in articles if article.found == self._clock.now()]
+        return [article.url for article in articles if article.found_at == self._clock.now()]
 
 
 def load_entries(path: Path) -> list[Entry]:

@@ -225,7 +225,7 @@ async def _find_readable_article(
     article = await searcher.store.articles.get(article_id)
     if article is None or feed_ids is None or article.feed_id in feed_ids:
         return article
-    page_articles = await searcher.store.articles.list_by_page_key(article.page)
+    page_articles = await searcher.store.articles.list_by_page_key(article.page_key)
     return next((page_article for page_article in page_articles if page_article.feed_id in feed_ids), None)
 
 

@@ -86,8 +86,8 @@ async def load_model_passages(
         query_question = await analyse_question_with_index(searcher, query)
         questions.append(query_question)
         rankings.append((await retrieve_articles(searcher, query_question, feed_ids=feed_ids)).articles)
-    article_by_page = {article.page: article for ranking in reversed(rankings) for article in ranking}
-    page_rankings = [[article.page for article in ranking] for ranking in rankings]
+    article_by_page = {article.page_key: article for ranking in reversed(rankings) for article in ranking}
+    page_rankings = [[article.page_key for article in ranking] for ranking in rankings]
     ranked_pages = fuse_rankings(*page_rankings)
     if published is not None:
         preferred_pages = [page for page in ranked_pages if article_by_page[page].published in published]

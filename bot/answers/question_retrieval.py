@@ -98,7 +98,7 @@ async def retrieve_articles(
     articles_by_page: dict[str, Article] = {}
     for id_ in ranked_ids:
         if id_ in articles_by_id:
-            articles_by_page.setdefault(articles_by_id[id_].page, articles_by_id[id_])
+            articles_by_page.setdefault(articles_by_id[id_].page_key, articles_by_id[id_])
     return RetrievedArticles(tuple(articles_by_page.values())[:MAX_ARTICLES], cosines)
 
 

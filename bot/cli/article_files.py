@@ -154,7 +154,7 @@ def _page_key_of_row(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -
     """Return the page key of a row: of the article at its link unless several articles share the link."""
     for stored_article in articles_at_url:
         if row.title == stored_article.title or row.published == stored_article.published:
-            return stored_article.page
+            return stored_article.page_key
     return urls.compute_page_key(row.url, row.identity_hash.hex() if articles_at_url else None)
 
 

@@ -127,12 +127,12 @@ def explanation_lines(explanation: Explanation) -> list[str]:
         feed_description = urls.redact(feed.url) if feed else "a feed that is gone"
         lines.append(
             f"“{discord_text.to_plain_line(article.title)}”: found "
-            f"{_format_utc_time(article.found)} in {feed_description}"
+            f"{_format_utc_time(article.found_at)} in {feed_description}"
         )
         if (page_fetch := explanation.page_fetch_by_article_id.get(article.id)) is not None:
             lines.append(
                 feed_error_sentences.page_fetch_sentence(
-                    page_fetch, when=_format_utc_time(page_fetch.finished_at or article.found)
+                    page_fetch, when=_format_utc_time(page_fetch.finished_at or article.found_at)
                 )
             )
         if feed is not None and feed.failing_since is not None:

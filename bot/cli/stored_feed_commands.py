@@ -118,7 +118,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
     listed_feeds, overflow_by_feed_id = run_with_store(load_feeds)
     if as_json:
         for feed in listed_feeds:
-            skipped_entry_count = overflow_by_feed_id[feed.id].entries if feed.id in overflow_by_feed_id else 0
+            skipped_entry_count = overflow_by_feed_id[feed.id].entry_count if feed.id in overflow_by_feed_id else 0
             terminal.echo_stdout(
                 json.dumps(_feed_as_json(feed) | {"left_out": skipped_entry_count}, ensure_ascii=False)
             )
@@ -178,7 +178,9 @@ def _status_text(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:
             f"failing since {terminal.format_relative_time(feed.failing_since, now)}: {describe_feed_error(feed.error)}"
         )
     if overflow is not None:
-        return f"too much: {overflow.entries} left out since {terminal.format_relative_time(overflow.since, now)}"
+        return (
+            f"too much: {overflow.entry_count} left out since {terminal.format_relative_time(overflow.first_at, now)}"
+        )
     return "healthy" if feed.last_success else "not polled yet"
 
 

@@ -96,7 +96,7 @@ class Feed:
     language: str | None = None
     state: FeedState = FeedState.ACTIVE
     validators: Validators = field(default_factory=Validators)
-    added: int = 0
+    added_at: int = 0
     next_poll: int = 0
     interval: int = 600
     last_poll: int | None = None
@@ -125,7 +125,7 @@ class DueFeed(NamedTuple):
     url: str
     validators: Validators
     interval: int
-    added: int
+    added_at: int
     last_success: int | None
     last_article: int | None
     ttl: int | None
@@ -137,14 +137,14 @@ class DueFeed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewArticle:
-    """An article to be stored. `key` is the same in every database; `page` is the hash of the canonical URL.
+    """An article to be stored. `key` is the same in every database; `page_key` is the hash of the canonical URL.
 
     `text` is the text from the feed; `body` is the text without page boilerplate that search, answers and
     excerpts read. `identities` are the hashes by which the feed entry is recognised again.
     """
 
     key: str
-    page: str
+    page_key: str
     url: str
     identities: tuple[bytes, ...]
     fingerprint: bytes
@@ -156,10 +156,10 @@ class NewArticle:
     outlet: str
     language: str | None
     tags: tuple[str, ...]
-    image: str | None
+    image_url: str | None
     published: int
-    audio: str | None = None
-    duration: int | None = None
+    audio_url: str | None = None
+    duration_seconds: int | None = None
 
 
 class Article(NamedTuple):
@@ -168,7 +168,7 @@ class Article(NamedTuple):
     id: int
     key: str
     feed_id: int
-    page: str
+    page_key: str
     url: str
     title: str
     summary: str
@@ -178,14 +178,14 @@ class Article(NamedTuple):
     outlet: str
     language: str | None
     tags: tuple[str, ...]
-    image: str | None
+    image_url: str | None
     published: int
-    found: int
-    updated: int | None = None  # When its last change was discovered
-    corrected: int | None = None  # When a part that posts show first changed
-    retracted: int | None = None  # When its retraction was discovered
-    audio: str | None = None  # URL of a podcast episode
-    duration: int | None = None  # of the podcast episode, in seconds
+    found_at: int
+    updated_at: int | None = None  # When its last change was discovered
+    corrected_at: int | None = None  # When a part that posts show first changed
+    retracted_at: int | None = None  # When its retraction was discovered
+    audio_url: str | None = None  # URL of a podcast episode
+    duration_seconds: int | None = None  # of the podcast episode, in seconds
     translated_from: str | None = None  # Original language, if title and summary are a model's translation
 
 
@@ -232,7 +232,7 @@ class Dispatch:
 
     `dedupe_key` is unique per channel: the article's key for a post, a generated key for other kinds.
     `last_error` says why the dispatch waits or failed. `article_ids` are in order, oldest first; for a
-    digest, they are the articles that it names. For a direct message, `person_id` is the recipient and
+    digest, they are the articles that it names. For a direct message, `user_id` is the recipient and
     `server_id` the server from which the news comes. `look` is fixed when the dispatch is claimed, so that
     later edits keep it.
     """
@@ -250,13 +250,13 @@ class Dispatch:
     message_id: int | None
     thread_id: int | None  # Thread opened by a forum post, or daily thread
     sent_at: int | None
-    finalized: bool  # Reaction added, announcement published
+    is_finalized: bool  # Reaction added, announcement published
     edit_due_at: int | None  # When to edit the message, after its article changed
     last_error: Reason | None
     article_ids: tuple[int, ...]
     joined_article_ids: tuple[int, ...] = ()  # Articles added to its message later, in the order in which they joined
     payload: str = ""  # Text of an alert, or content of a digest as JSON
-    person_id: int | None = None
+    user_id: int | None = None
     watch_id: int | None = None
     look: PostLook = DEFAULT_LOOK
     webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
@@ -266,7 +266,7 @@ class Dispatch:
 class Digest:
     """The daily or weekly digest of a channel.
 
-    `due` is the time of the next digest; `covered` is the end of the period that the last one covered, or
+    `due_at` is the time of the next digest; `covered_until` is the end of the period that the last one covered, or
     None before the first one.
     """
 
@@ -274,9 +274,9 @@ class Digest:
     server_id: int
     channel_id: int
     plan: DigestPlan
-    created: int
-    due: int
-    covered: int | None
+    created_at: int
+    due_at: int
+    covered_until: int | None
     time_zone: str
 
 

@@ -186,12 +186,12 @@ class SettingChange(NamedTuple):
     """
 
     changed_at: int
-    person_id: int | None
+    user_id: int | None
     setting: str
     channel_id: int | None
     feed_id: int | None
-    old: str | None
-    new: str | None
+    old_value: str | None
+    new_value: str | None
 
 
 _PLAN_FLAG_NAMES = ("alone", "wide", "chart", "summaries")

@@ -14,81 +14,81 @@ from bot.core.reasons import Reason
 class Bookmark:
     """An article that a user bookmarked, and the message in which they did so.
 
-    `note` and `tags` are the user's own; `read` is the time when the user marked the article as read, or None
+    `note` and `tags` are the user's own; `read_at` is the time when the user marked the article as read, or None
     if they have not.
     """
 
     article: Article
-    created: int
+    created_at: int
     server_id: int | None
     channel_id: int | None
     message_id: int | None
     note: str = ""
     tags: tuple[str, ...] = ()
-    read: int | None = None
+    read_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDigest:
     """The digest that a user gets by direct message, in their language.
 
-    `due` is the time of the next digest; `covered` is the end of the period that the last one covered.
-    `paused` is the time since when the user wants no digest; `problem` is the reason why nothing can be sent
+    `due_at` is the time of the next digest; `covered_until` is the end of the period that the last one covered.
+    `paused_at` is the time since when the user wants no digest; `problem` is the reason why nothing can be sent
     to them.
     """
 
     channel_id: int
-    person_id: int
+    user_id: int
     server_id: int | None
     plan: PersonalDigestPlan
     language: str | None
     problem: Reason | None
-    paused: int | None
-    created: int
-    due: int
-    covered: int | None
+    paused_at: int | None
+    created_at: int
+    due_at: int
+    covered_until: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """A saved search whose new matches among the feeds of one server are notified.
 
-    With `person_id`, the watch belongs to that user and notifies by direct message; otherwise it belongs to
-    the server and notifies in a channel. `problem` is the reason why nothing can be sent there; `absent` is
+    With `user_id`, the watch belongs to that user and notifies by direct message; otherwise it belongs to
+    the server and notifies in a channel. `problem` is the reason why nothing can be sent there; `absent_since` is
     the time since when the user is known to have left the server.
     """
 
     id: int
     server_id: int
     channel_id: int
-    person_id: int | None
+    user_id: int | None
     query: str
     language: str | None
-    created: int
-    absent: int | None = None
+    created_at: int
+    absent_since: int | None = None
     problem: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question that a user asked at `asked`, with its answer in `language`.
+    """A question that a user asked at `asked_at`, with its answer in `language`.
 
-    `public`: the answer was visible to the whole channel. `article_id` is the article that the question is
-    about, `follows` the id of the previous question in the conversation, `sources` the ids of the articles in
+    `is_public`: the answer was visible to the whole channel. `article_id` is the article that the question is
+    about, `previous_id` the id of the previous question in the conversation, `sources` the ids of the articles in
     the answer.
     """
 
     id: int
     server_id: int
     channel_id: int
-    person_id: int
+    user_id: int
     text: str
     language: str
-    asked: int
-    public: bool
-    answered: bool
+    asked_at: int
+    is_public: bool
+    is_answered: bool
     article_id: int | None
-    follows: int | None
+    previous_id: int | None
     sources: tuple[int, ...] = ()
 
 

@@ -52,7 +52,7 @@ class AlreadyPostedPages:
             elif (self.everything_before is not None and checked_candidate.published <= self.everything_before) or (
                 checked_candidate.article_id in reserved_ids
                 and (
-                    checked_candidate.page in self.posted_pages
+                    checked_candidate.page_key in self.posted_pages
                     or any(_is_same_page(checked_candidate, page_title) for page_title in self.linked_pages)
                 )
             ):
@@ -88,9 +88,9 @@ class AlreadyPostedPages:
             for page_title, digested_at in self.digest_linked_pages.items()
             if _is_same_page(candidate, page_title)
         ]
-        return max([self.digested_at_by_page.get(candidate.page, 0), *digest_times]) or None
+        return max([self.digested_at_by_page.get(candidate.page_key, 0), *digest_times]) or None
 
 
 def _is_same_page(candidate: DigestCandidate, page_title: PageTitle) -> bool:
     page, title = page_title
-    return page == candidate.page and (not title or shared_links.titles_match(title, candidate.title))
+    return page == candidate.page_key and (not title or shared_links.titles_match(title, candidate.title))

@@ -222,7 +222,7 @@ def _allows_min_interval(
 
 def _compute_max_interval(feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int) -> int:
     """Return the longest interval of a feed in seconds: the time without news before this poll, divided."""
-    last_news_at = feed.last_article or feed.added
+    last_news_at = feed.last_article or feed.added_at
     if published_times and feed.last_success is None:
         last_news_at = max(published_times)
     return min(max((now - last_news_at) // silence_divisor, DEFAULT_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)

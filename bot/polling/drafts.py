@@ -121,7 +121,7 @@ def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> 
     )
     return NewArticle(
         key=draft.key,
-        page=draft.page_key,
+        page_key=draft.page_key,
         url=draft.url,
         identities=draft.identities,
         fingerprint=entry.fingerprint,
@@ -133,8 +133,8 @@ def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> 
         outlet=source.outlet,
         language=detected_language,
         tags=entry.tags,
-        image=entry.image_url,
+        image_url=entry.image_url,
         published=published,
-        audio=entry.audio_url,
-        duration=entry.duration_seconds,
+        audio_url=entry.audio_url,
+        duration_seconds=entry.duration_seconds,
     )

@@ -138,7 +138,7 @@ def make_draft(
 def _redraft(feed: Feed, metadata: ParsedFeed, keys: EntryKeys, article: KnownArticle) -> ArticleDraft:
     url = keys.url or _get_fallback_url(feed, metadata)
     if url == article.url:
-        page_key = article.page
+        page_key = article.page_key
     else:
         page_key = urls.compute_page_key(url, keys.strong_key.hex() if keys.is_link_shared or not keys.url else None)
     return ArticleDraft(keys.packed_entry, article.key, page_key, url, (), max_published=article.published)

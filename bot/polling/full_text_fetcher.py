@@ -187,7 +187,7 @@ class FullTextFetcher:
             return
         crawl_delay = 0.0
         try:
-            text = await self._store.page_fetches.find_text_of_page(page.page)
+            text = await self._store.page_fetches.find_text_of_page(page.page_key)
             if text is None:
                 text, crawl_delay = await self._pages.fetch_article_text(
                     page.url,

@@ -85,7 +85,7 @@ class Intake:
             url,
             feed.page_list or "",
             known_items,
-            feed.added,
+            feed.added_at,
         )
 
     async def classify(
@@ -235,7 +235,7 @@ class Intake:
             build_articles, [draft], ArticleSource(feed.id, feed.outlet, feed.language)
         )
         shared_fields = {name: getattr(new_article, name) for name in Article._fields if hasattr(new_article, name)}
-        return Article(id=0, feed_id=feed.id, found=now, **shared_fields)
+        return Article(id=0, feed_id=feed.id, found_at=now, **shared_fields)
 
     async def _build_articles(self, drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
         articles: list[NewArticle] = []

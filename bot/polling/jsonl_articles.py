@@ -66,6 +66,7 @@ def to_json_line(article: Article) -> str:
         "source": article.outlet,
         "published": format_iso(article.published),
         "tags": list(article.tags),
+        "image": article.image_url,
     }
     members = {
         name: converted_members[name] if name in converted_members else getattr(article, name) for name in JSON_KEYS
@@ -90,7 +91,7 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
     published = feed_dates.clamp(row.published, now)
     return NewArticle(
         key=compute_article_key_of_row(row),
-        page=draft.page_key,
+        page_key=draft.page_key,
         url=row.url,
         identities=(row.identity_hash,),
         fingerprint=row.identity_hash,
@@ -102,7 +103,7 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
         outlet=row.source,
         language=article_language,
         tags=row.tags,
-        image=row.image,
+        image_url=row.image,
         published=published,
     )
 

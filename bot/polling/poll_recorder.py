@@ -211,7 +211,7 @@ class PollRecorder:
             feed_after = self._build_feed_after_success(poll_response, described_feed, intake_result, document.metadata)
             alert = self._alerts.evaluate(feed, feed_after)
         if alert is None and intake_result.overflow is not None and not is_first_poll:
-            over_quota_since = feed_followers.overflow.since if feed_followers.overflow else now
+            over_quota_since = feed_followers.overflow.first_at if feed_followers.overflow else now
             alert = self._alerts.build_over_quota_alert(feed_after, intake_result.overflow.kind, over_quota_since)
         if not intake_result.has_writes:
             return PollReport(feed_after, PollOutcome.UNCHANGED, alert=alert)

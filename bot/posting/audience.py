@@ -66,8 +66,8 @@ class AudienceResolver:
         """
         if dispatch.kind is not DispatchKind.DIGEST:
             return dispatch if dispatch.watch_id is None else await self._restrict_in_server(dispatch, None)
-        if dispatch.person_id is not None:
-            return await self._restrict_personal_digest(dispatch, dispatch.person_id)
+        if dispatch.user_id is not None:
+            return await self._restrict_personal_digest(dispatch, dispatch.user_id)
         edition = digest_selection.digest_from_json(dispatch.payload)
         return await self._restrict_in_server(dispatch, edition) if edition.wide else dispatch
 
@@ -78,8 +78,8 @@ class AudienceResolver:
         if guild is None and self._store.shards.serves(dispatch.server_id):
             return None
         readable_feed_ids: Collection[int] | SendOutcome | None
-        if dispatch.person_id is not None:
-            readable_feed_ids = await try_request(self._feeds_readable_in(dispatch.server_id, dispatch.person_id))
+        if dispatch.user_id is not None:
+            readable_feed_ids = await try_request(self._feeds_readable_in(dispatch.server_id, dispatch.user_id))
         elif guild is not None:
             readable_feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
         else:

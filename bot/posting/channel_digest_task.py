@@ -61,9 +61,11 @@ class ChannelDigestTask(ScheduledTask):
         if guild is None or guild.unavailable:
             return False
         since = (
-            digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(digest.plan)
+            digest.covered_until
+            if digest.covered_until is not None
+            else digest.due_at - digest_selection.period_seconds(digest.plan)
         )
-        if digest_selection.is_too_late(digest.plan, digest.due, now):
+        if digest_selection.is_too_late(digest.plan, digest.due_at, now):
             log.info("digest skipped channel_id=%d reason=too-late", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
@@ -78,7 +80,7 @@ class ChannelDigestTask(ScheduledTask):
         withdrawn_since = await digest_store.withdraw_pending(digest.id)
         if withdrawn_since is not None:
             since = min(since, withdrawn_since)
-        summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due + MAX_DELAY_SECONDS - now)
+        summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due_at + MAX_DELAY_SECONDS - now)
         edition, digest_candidates = await self.build_edition(
             guild,
             digest,

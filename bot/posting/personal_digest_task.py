@@ -50,8 +50,12 @@ class PersonalDigestTask(ScheduledTask):
     async def _create_digest(self, digest: PersonalDigest) -> bool:
         """Enqueue or skip a due digest; return False if it has to be tried again."""
         now, plan, digest_store = self._clock.now(), digest.plan, self._store.personal_digests
-        since = digest.covered if digest.covered is not None else digest.due - digest_selection.period_seconds(plan)
-        if digest_selection.is_too_late(plan, digest.due, now):  # The next one covers this period too.
+        since = (
+            digest.covered_until
+            if digest.covered_until is not None
+            else digest.due_at - digest_selection.period_seconds(plan)
+        )
+        if digest_selection.is_too_late(plan, digest.due_at, now):  # The next one covers this period too.
             await digest_store.enqueue_due(digest, None, until=since)
             return True
         already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
@@ -64,11 +68,11 @@ class PersonalDigestTask(ScheduledTask):
         if (pending_since := await digest_store.find_pending_since(digest.channel_id)) is not None:
             since = min(since, pending_since)
         readable_feed_ids = (
-            await self._context.audience.feeds_readable_by(digest.person_id, strict=True)
+            await self._context.audience.feeds_readable_by(digest.user_id, strict=True)
         ).server_by_feed_id
         edition = await self.build_edition(
             plan,
-            digest.person_id,
+            digest.user_id,
             digest.language,
             readable_feed_ids,
             since=since,

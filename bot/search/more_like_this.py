@@ -93,7 +93,7 @@ def _score_candidates(
     term_counts = _count_terms(article)
     scored_articles = []
     for candidate in candidates:
-        if candidate.page == article.page:
+        if candidate.page_key == article.page_key:
             continue
         candidate_term_counts = _count_terms(candidate)
         similarity = _compute_similarity(distinctive_terms, candidate_term_counts)
@@ -108,7 +108,7 @@ def _deduplicate(article: Article, scored_articles: Sequence[tuple[float, Articl
     """Return one article per page and per title, without recent copies of the article itself."""
     scored_article_by_page: dict[str, tuple[float, Article]] = {}
     for scored_article in scored_articles:
-        scored_article_by_page.setdefault(scored_article[1].page, scored_article)
+        scored_article_by_page.setdefault(scored_article[1].page_key, scored_article)
     scored_article_by_title: dict[str, tuple[float, Article]] = {}
     folded_own_title = fold(article.title)
     for scored_article in scored_article_by_page.values():

@@ -294,11 +294,11 @@ class Searcher:
         for ranked_article in ranked_articles:
             article = ranked_article.article
             published_times = published_times_by_text[article.outlet, article.title.lower(), _fold_beginning(article)]
-            if article.page in page_keys or any(
+            if article.page_key in page_keys or any(
                 abs(article.published - published_at) < REPUBLISH_WINDOW_SECONDS for published_at in published_times
             ):
                 continue
-            page_keys.add(article.page)
+            page_keys.add(article.page_key)
             published_times.append(article.published)
             for index, story in enumerate(stories) if article.id in similar_ids_by_id else ():
                 if story.article.id in similar_ids_by_id[article.id]:

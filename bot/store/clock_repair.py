@@ -36,10 +36,10 @@ def _shorten_dispatch_waits(db: Connection, *, retry_delay: int) -> None:
         ("state = 'held'", MIN_OUTLETS_DEADLINE_SECONDS),
     ):
         latest = {"latest": db.now + max_delay}
-        dispatch_ids = db.fetch_ids(f"SELECT id FROM dispatch WHERE {condition_sql} AND due > :latest", latest)
-        transitions.change_dispatches(db, dispatch_ids, due=latest["latest"])
-    dispatch_ids = db.fetch_ids("SELECT id FROM dispatch WHERE edit_due > :now", {"now": db.now})
-    transitions.change_dispatches(db, dispatch_ids, edit_due=db.now)
+        dispatch_ids = db.fetch_ids(f"SELECT id FROM dispatch WHERE {condition_sql} AND due_at > :latest", latest)
+        transitions.change_dispatches(db, dispatch_ids, due_at=latest["latest"])
+    dispatch_ids = db.fetch_ids("SELECT id FROM dispatch WHERE edit_due_at > :now", {"now": db.now})
+    transitions.change_dispatches(db, dispatch_ids, edit_due_at=db.now)
 
 
 _SHORTEN_WAITS_SQL = (
@@ -50,13 +50,13 @@ _SHORTEN_WAITS_SQL = (
         failing_since = min(failing_since, :now), moved_since = min(moved_since, :now)
     WHERE last_poll > :now
     """,
-    "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added > :now",
-    "UPDATE channel SET best_due = :now + :day WHERE best_due > :now + :day",
-    "UPDATE watch SET quiet = :now + :quiet WHERE quiet > :now + :quiet",
-    "UPDATE reading SET due = :now + :page WHERE due > :now + :page",
-    "UPDATE reading SET wanted = :now WHERE wanted > :now",
+    "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added_at > :now",
+    "UPDATE channel SET best_due_at = :now + :day WHERE best_due_at > :now + :day",
+    "UPDATE watch SET cooldown_until = :now + :quiet WHERE cooldown_until > :now + :quiet",
+    "UPDATE page_fetch SET due_at = :now + :page WHERE due_at > :now + :page",
+    "UPDATE page_fetch SET requested_at = :now WHERE requested_at > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",
     "UPDATE channel SET retry_at = :now + :channel WHERE retry_at > :now + :channel",
     # Only articles found after a pause or absence are posted, so its end may not lie in the future.
-    "UPDATE subscription SET resumed = :now WHERE resumed > :now",
+    "UPDATE subscription SET resumed_at = :now WHERE resumed_at > :now",
 )

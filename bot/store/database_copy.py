@@ -25,7 +25,7 @@ MOVED_TO_KEY = "moved"
 """Name in `meta` for the location to which a database was moved."""
 BATCH_SIZE = 500
 """Number of rows that are copied or compared per batch."""
-_UNCOPIED_TABLE_NAMES = {"article_change", "encoded_article", "process", "lease", "request_share"}
+_UNCOPIED_TABLE_NAMES = {"article_change", "encoded_article", "process", "lease", "request_allocation"}
 _META_VALUE_SQL = "SELECT value FROM meta WHERE name = ?"
 _LOCAL_META_NAMES = (IN_PROGRESS_KEY, MOVED_TO_KEY, MOVED_AT_KEY, "identity")
 """Names in `meta` of texts that describe a single database and are therefore not copied."""

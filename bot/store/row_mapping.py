@@ -32,37 +32,37 @@ _URL_INDEX, _SERVER_ID_INDEX, _STATE_INDEX, _MOVED_TO_INDEX = map(
     FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to")
 )
 DUE_FEED_SQL = """
-    feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
+    feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added_at,
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
     feed.failures = 0 AND feed.moved_to IS NULL
 """
 """Columns of a due feed to select for `due_feed_from_row`."""
 ARTICLE_SQL = """
-    article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
+    article.id, article.key, article.feed_id, article.page_key, article.url, article.title, article.summary,
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
-    article.language, article.tags, article.image, article.published, article.found, article.updated,
-    article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
+    article.language, article.tags, article.image_url, article.published, article.found_at, article.updated_at,
+    article.corrected_at, article.retracted_at, article.audio_url, article.duration_seconds, NULL AS translated_from
 """
 """Columns of an article to select for `article_from_row`."""
 SUBSCRIPTION_SQL = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
-    subscription.added AS added_at, subscription.paused AS paused_at, subscription.look
+    subscription.added_at, subscription.paused_at, subscription.look
 """
 """Columns of a subscription to select for `subscription_from_row`, in a query that joins `channel`."""
 DISPATCH_SQL = """
     dispatch.id,
     coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
-    channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
-    dispatch.what AS dedupe_key, dispatch.state, dispatch.created AS created_at, dispatch.due AS due_at,
+    channel.user_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
+    dispatch.dedupe_key, dispatch.state, dispatch.created_at, dispatch.due_at,
         dispatch.attempts,
-    dispatch.claimed AS claimed_at, dispatch.message_id, dispatch.thread_id, dispatch.sent AS sent_at,
-    dispatch.finished AS finalized, dispatch.edit_due AS edit_due_at, dispatch.error AS last_error,
+    dispatch.claimed_at, dispatch.message_id, dispatch.thread_id, dispatch.sent_at,
+    dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
     dispatch.look, dispatch.webhook_id,
     (SELECT json_group_array(covered.id)
-     FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
-           WHERE fate.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
+     FROM (SELECT DISTINCT a.id, a.published FROM delivery_status JOIN article AS a ON a.id = delivery_status.article_id
+           WHERE delivery_status.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
            UNION
            SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
            WHERE watch_match.dispatch_id = dispatch.id
@@ -71,8 +71,8 @@ DISPATCH_SQL = """
            WHERE digest_article.dispatch_id = dispatch.id
            ORDER BY 2, 1) AS covered) AS article_ids,
     (SELECT json_group_array(article_id)
-     FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
-           ORDER BY decided, article_id) AS joined) AS joined_article_ids
+     FROM (SELECT DISTINCT article_id, decided_at FROM delivery_status WHERE joined_dispatch_id = dispatch.id
+           ORDER BY decided_at, article_id) AS joined) AS joined_article_ids
 """
 """Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
 _ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
@@ -194,14 +194,14 @@ def article_to_columns(article: NewArticle) -> dict[str, Any]:
     return columns | {
         "body": None if article.body == article.text else article.body,
         "tags": json.dumps(article.tags, ensure_ascii=False),
-        "own_page": article.page != urls.compute_page_key(article.url),
+        "has_own_page_key": article.page_key != urls.compute_page_key(article.url),
     }
 
 
 AT_URLS_SQL = """
-    SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
+    SELECT id FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages))
         AND url IN (SELECT atom FROM json_each(:urls))
-    UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))
+    UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (SELECT atom FROM json_each(:urls))
 """
 """Query for the ids of the articles at some URLs, with parameters from `build_url_parameters`."""
 

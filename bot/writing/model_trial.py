@@ -45,7 +45,7 @@ def _build_article(published: int) -> Article:
         id=0,
         key="",
         feed_id=0,
-        page="",
+        page_key="",
         url="https://example.org/bridge",
         title="A new bridge",
         summary=_TEXT,
@@ -55,7 +55,7 @@ def _build_article(published: int) -> Article:
         outlet="Example",
         language="en",
         tags=(),
-        image=None,
+        image_url=None,
         published=published,
-        found=published,
+        found_at=published,
     )

@@ -150,8 +150,8 @@ def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterat
 
 
 def _build_subject_text(article: Article, answer: Answer) -> Text:
-    quoted_page_keys = {source.page for source in answer.sources}
-    label_template = _("About {title}") if article.page in quoted_page_keys else _("Not answered in {title}")
+    quoted_page_keys = {source.page_key for source in answer.sources}
+    label_template = _("About {title}") if article.page_key in quoted_page_keys else _("Not answered in {title}")
     return text_block(
         *(f"-# {label_template.format(title=variant)}" for variant in article_cards.title_variants(article))
     )
@@ -219,7 +219,7 @@ def _source_text(article: Article) -> Text:
 
 def _outlet_text(article: Article) -> str:
     """Return the outlet and date of an article, with a mark if the article was retracted."""
-    retracted_label = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
+    retracted_label = "" if article.retracted_at is None else " · " + _("⚠️ withdrawn")
     return (
         f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, <t:{article.published}:D>{retracted_label}"
     )

@@ -87,14 +87,14 @@ async def _record_vote(interaction: Interaction, question_id: int, *, helped: bo
     is_from_this_server = question is not None and server_id in {None, question.server_id}
     if question is None or not is_from_this_server:
         raise UserFacingError(_("This answer is too old to rate."))
-    if not question.public and question.person_id != interaction.user.id:
+    if not question.is_public and question.user_id != interaction.user.id:
         raise UserFacingError(_("Only the person who asked can rate this answer."))
     is_vote_stored = await questions.vote(question_id, interaction.user.id, is_helpful=helped)
     if is_vote_stored is None:
         return _("Vote removed.")
     if is_vote_stored:
         return _("Thanks! Glad that helped.")
-    if not question.answered:
+    if not question.is_answered:
         return _("Thanks! I’ve told whoever runs this bot that an article does answer this.")
     return _("Thanks! I’ve told whoever runs this bot that this answer didn’t help.")
 
@@ -158,8 +158,8 @@ class AskCog(PersistentItemCog):
         if answered_question is None or not text:
             raise UserFacingError(_("This answer is too old. Ask again."))
         self._check_rate_limit(interaction, text)
-        await interaction.response.defer(ephemeral=not answered_question.public, thinking=True)
-        await self._reply(interaction, text, public=answered_question.public, previous_question=answered_question)
+        await interaction.response.defer(ephemeral=not answered_question.is_public, thinking=True)
+        await self._reply(interaction, text, public=answered_question.is_public, previous_question=answered_question)
 
     def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
         """Count a question towards the rate limits if it is asked in a server of Telex.

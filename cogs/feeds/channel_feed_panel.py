@@ -41,7 +41,7 @@ class ChannelFeedPanel(ChannelPanel):
                 _sharing_state_text(
                     is_shared=shared_channel_feed is not None,
                     is_channel_public=is_channel_public,
-                    created_at=shared_channel_feed.created if shared_channel_feed else 0,
+                    created_at=shared_channel_feed.created_at if shared_channel_feed else 0,
                 )
             ),
         ]

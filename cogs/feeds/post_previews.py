@@ -59,7 +59,7 @@ def make_sample_article(feed: Feed) -> Article:
         id=0,
         key="sample",
         feed_id=feed.id,
-        page="",
+        page_key="",
         url=feed.site_url or "https://example.org/",
         title=_("An article’s title"),
         summary=_("The beginning of its text goes here, as long as you like."),
@@ -69,9 +69,9 @@ def make_sample_article(feed: Feed) -> Article:
         outlet=feed.outlet or feed.title,
         language=None,
         tags=(),
-        image=None,
-        published=feed.added,
-        found=feed.added,
+        image_url=None,
+        published=feed.added_at,
+        found_at=feed.added_at,
     )
 
 

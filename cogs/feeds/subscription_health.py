@@ -154,14 +154,14 @@ async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed
 def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> Iterator[str]:
     if overflow is not None and overflow.kind is OverQuotaKind.UNSTABLE_IDS:
         yield _("renames its entries at every check, so new ones aren’t posted (first {when})").format(
-            when=f"<t:{overflow.since}:R>"
+            when=f"<t:{overflow.first_at}:R>"
         )
     elif overflow is not None:
         yield format_count(
             "too many articles: {count} left out (first {when})",
             "too many articles: {count} left out (first {when})",
-            overflow.entries,
-            when=f"<t:{overflow.since}:R>",
+            overflow.entry_count,
+            when=f"<t:{overflow.first_at}:R>",
         )
     if backlog_seconds:
         backlog_minutes = max(1, round(backlog_seconds / 60))

@@ -135,7 +135,7 @@ async def _restrict_to_readable(
         [status for status in explanation.delivery_statuses if await _can_see(interaction, status)]
     )
     posted_article_ids = {
-        visible_status.article_id for visible_status in visible_statuses if visible_status.fate in _LINKED_STATUSES
+        visible_status.article_id for visible_status in visible_statuses if visible_status.status in _LINKED_STATUSES
     }
     articles = tuple(
         (article, feed if article.feed_id in visible_feed_ids else None)
@@ -170,7 +170,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     """Yield the lines of text that explain the delivery of an article."""
     for article, feed in explanation.articles[:_MAX_ARTICLES]:
         yield f"**{article_cards.title_variants(article)[0]}**"
-        found_at_text = f"<t:{article.found}:f>"
+        found_at_text = f"<t:{article.found_at}:f>"
         if feed is None:
             yield _("found {when}").format(when=found_at_text)
             continue
@@ -198,14 +198,16 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
 
 
 def _status_line(status: ChannelDeliveryStatus) -> str:
-    if status.joined is not None:
-        status = replace(status, joined=discord_text.to_markdown_line(status.joined, _MAX_POST_TITLE_LENGTH))
+    if status.joined_title is not None:
+        status = replace(
+            status, joined_title=discord_text.to_markdown_line(status.joined_title, _MAX_POST_TITLE_LENGTH)
+        )
     sentence = delivery_status_sentence(
         status, when=f"<t:{status.since}:f>", to_problem_sentence=_describe_send_problem
     )
     place_id = status.thread_id or status.channel_id
     post_link = ""
-    if status.fate in _LINKED_STATUSES and status.message_id is not None:
+    if status.status in _LINKED_STATUSES and status.message_id is not None:
         post_link = f" · https://discord.com/channels/{status.server_id}/{place_id}/{status.message_id}"
     return _labelled_line(f"<#{status.channel_id}>", sentence) + post_link
 

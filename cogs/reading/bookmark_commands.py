@@ -147,7 +147,7 @@ class BookmarkPages(ArticlePages):
         )
 
     def _mark_read_button(self, bookmark: Bookmark) -> Item:
-        is_unread, bookmarks = bookmark.read is None, self.store.bookmarks
+        is_unread, bookmarks = bookmark.read_at is None, self.store.bookmarks
         mark_read = partial(bookmarks.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
         label = _("Mark as read") if is_unread else _("Mark as unread")
         return ActionButton(lambda _click: mark_read(), label=label)

@@ -39,12 +39,12 @@ def to_json(bookmarks: Iterable[Bookmark]) -> str:
             "title": bookmark.article.title,
             "source": bookmark.article.outlet,
             "published": format_iso(bookmark.article.published),
-            "saved": format_iso(bookmark.created),
+            "saved": format_iso(bookmark.created_at),
             "language": bookmark.article.language,
             "tags": list(bookmark.article.tags),
             "note": bookmark.note,
             "my_tags": list(bookmark.tags),
-            "read": None if bookmark.read is None else format_iso(bookmark.read),
+            "read": None if bookmark.read_at is None else format_iso(bookmark.read_at),
         }
         for bookmark in bookmarks
     ]
@@ -74,7 +74,7 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
         tags_attribute = f' TAGS="{escape(tag_list_text)}"' if tag_list_text else ""
         title = escape(discord_text.to_plain_line(article.title) or article.url)
         lines.append(
-            f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created}"{tags_attribute}>{title}</A>'
+            f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created_at}"{tags_attribute}>{title}</A>'
         )
         if bookmark.note:
             lines.append(f"        <DD>{escape(discord_text.to_plain_line(bookmark.note))}")

@@ -37,7 +37,7 @@ async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int |
     dispatch = await bot.store.dispatches.by_message_id(message_id)
     if dispatch is None or dispatch.kind not in _ARTICLE_KINDS:
         return None
-    return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
+    return dispatch if server_id == (None if dispatch.user_id else dispatch.server_id) else None
 
 
 async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
@@ -48,8 +48,8 @@ async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
 
 async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
     """Return whether the user can see the channel of a post or, in direct messages, is its recipient."""
-    if post.person_id is not None:
-        return post.person_id == interaction.user.id
+    if post.user_id is not None:
+        return post.user_id == interaction.user.id
     is_in_this_server = post.server_id == interaction_context.server_id(interaction)
     return is_in_this_server and await channel_options.can_see_channel(interaction, post.thread_id or post.channel_id)
 
@@ -127,7 +127,7 @@ async def load_message_articles(
     if post is None and server_id is None:
         return await _load_linked_articles(interaction, message)
     channel_id = interaction.channel_id
-    if post is None or (post.person_id is None and channel_id != (post.thread_id or post.channel_id)):
+    if post is None or (post.user_id is None and channel_id != (post.thread_id or post.channel_id)):
         raise UserFacingError(_("That isn’t one of my posts. Pick a message with an article I posted."))
     if not await can_see_post(interaction, post):
         raise UserFacingError(not_readable_text())
@@ -147,11 +147,11 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
     for article_key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
         article = await client.store.articles.by_key(article_key)
         if article is not None and article.feed_id in visible_feed_ids:
-            articles_by_page.setdefault(article.page, article)
+            articles_by_page.setdefault(article.page_key, article)
     for article_url in list(dict.fromkeys(_iter_links(message)))[:_MAX_LINKS]:
         for article in await find_articles_at(client.store, article_url):
             if article.feed_id in visible_feed_ids:
-                articles_by_page.setdefault(article.page, article)
+                articles_by_page.setdefault(article.page_key, article)
     if not articles_by_page:
         raise UserFacingError(_("This message has no article from the feeds you can see."))
     return list(articles_by_page.values())

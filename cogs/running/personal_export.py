@@ -20,13 +20,13 @@ async def export_personal_data(interaction: Interaction) -> bytes:
                 "url": bookmark.article.url,
                 "title": bookmark.article.title,
                 "source": bookmark.article.outlet,
-                "saved": format_iso(bookmark.created),
+                "saved": format_iso(bookmark.created_at),
                 "server_id": _snowflake_text(bookmark.server_id),
                 "channel_id": _snowflake_text(bookmark.channel_id),
                 "message_id": _snowflake_text(bookmark.message_id),
                 "note": bookmark.note,
                 "tags": bookmark.tags,
-                "read": None if bookmark.read is None else format_iso(bookmark.read),
+                "read": None if bookmark.read_at is None else format_iso(bookmark.read_at),
             }
             for bookmark in batch
         ]
@@ -38,9 +38,9 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         "questions": [
             {
                 "question": question.text,
-                "asked": format_iso(question.asked),
-                "answered": question.answered,
-                "public": question.public,
+                "asked": format_iso(question.asked_at),
+                "answered": question.is_answered,
+                "public": question.is_public,
                 "server_id": _snowflake_text(question.server_id),
                 "channel_id": _snowflake_text(question.channel_id),
             }
@@ -49,7 +49,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         "watches": [
             {
                 "query": watch.query,
-                "made": format_iso(watch.created),
+                "made": format_iso(watch.created_at),
                 "server_id": _snowflake_text(watch.server_id),
             }
             for watch in await store.watches.list_by_user(interaction.user.id)
@@ -63,8 +63,8 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             {
                 "setting": change.setting,
                 "changed": format_iso(change.changed_at),
-                "old": change.old,
-                "new": change.new,
+                "old": change.old_value,
+                "new": change.new_value,
                 "server_id": _snowflake_text(server_id),
                 "channel_id": _snowflake_text(change.channel_id),
             }
@@ -99,8 +99,8 @@ async def _load_digest_record(interaction: Interaction) -> dict[str, object] | N
         "feeds": [feed.title for feed in feeds if feed is not None],
         "topics": digest.plan.topic_queries,
         "watches": digest.plan.include_watches,
-        "made": format_iso(digest.created),
-        "paused": None if digest.paused is None else format_iso(digest.paused),
+        "made": format_iso(digest.created_at),
+        "paused": None if digest.paused_at is None else format_iso(digest.paused_at),
         "server_id": _snowflake_text(digest.server_id),
     }
 

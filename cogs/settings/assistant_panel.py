@@ -85,5 +85,5 @@ def _token_line(token: AssistantToken) -> str:
     last_used_text = _("never used")
     if token.last_used_at is not None:
         last_used_text = _("last used {when}").format(when=f"<t:{token.last_used_at}:R>")
-    created_text = _("created {when}").format(when=f"<t:{token.created}:R>")
+    created_text = _("created {when}").format(when=f"<t:{token.created_at}:R>")
     return f"🔑 **{token.short_name}** · {created_text} · {last_used_text}"

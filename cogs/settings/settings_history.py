@@ -51,10 +51,10 @@ async def _render_change(interaction: Interaction, change: SettingChange) -> str
         place_texts.append(subscription_options.bold_feed_name(feed))
     if change.channel_id is not None and change.setting != SettingKind.CHANNEL:
         place_texts.append(f"<#{change.channel_id}>")
-    user_text = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
+    user_text = f"<@{change.user_id}>" if change.user_id is not None else _("someone who deleted their data")
     old_text, new_text = (
         setting_format.format(stored_value, in_channel=change.channel_id is not None)
-        for stored_value in (change.old, change.new)
+        for stored_value in (change.old_value, change.new_value)
     )
     change_text = _("{setting}: {old} → {new}").format(
         setting=f"**{_(setting_format.name)}**", old=old_text, new=new_text

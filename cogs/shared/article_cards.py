@@ -187,7 +187,7 @@ def article_card(
                 [
                     ActionRow(
                         buttons.NOTE_BUTTON(article.key),
-                        buttons.mark_read_button(article.key, mark_as_read=bookmark.read is None),
+                        buttons.mark_read_button(article.key, mark_as_read=bookmark.read_at is None),
                         buttons.remove_bookmark_button(article.key),
                     )
                 ]
@@ -212,8 +212,8 @@ def note_line(bookmark: Bookmark) -> str:
 def bookmark_line(bookmark: Bookmark) -> str:
     """Return a line in small type with the read state, the time and the tags of a bookmark."""
     tag_texts = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in bookmark.tags]
-    read_label = _("read") if bookmark.read is not None else _("unread")
-    saved_label = _("saved {when}").format(when=f"<t:{bookmark.created}:R>")
+    read_label = _("read") if bookmark.read_at is not None else _("unread")
+    saved_label = _("saved {when}").format(when=f"<t:{bookmark.created_at}:R>")
     return "-# " + " · ".join((read_label, saved_label, *tag_texts))
 
 

@@ -44,7 +44,7 @@ class ArticleListItem:
         """Return the layout section of this entry, with its picture or accessory."""
         article, (linked_title, plain_title) = self.article, title_variants(self.article)
         excerpt_text, excerpt_spans = excerpts.make_excerpt_around(self.excerpt, list(self.highlights), _EXCERPT_LENGTH)
-        retracted_label = "" if article.retracted is None else _("⚠️ withdrawn")
+        retracted_label = "" if article.retracted_at is None else _("⚠️ withdrawn")
         byline = outlet_branding.byline(article, retracted_label, *self.notes).variants[0]
         heading = f"**{linked_title}**"
         excerpt_lines = [bold_spans(excerpt_text, excerpt_spans)] if excerpt_text else []

@@ -165,7 +165,7 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
     digest = await store.digests.by_channel(target_channel.id)
     if digest is not None and digest.plan.alone:
         return _("{channel} only gets digests. Next one: {date}.").format(
-            channel=target_channel.mention, date=f"<t:{digest.due}:f>"
+            channel=target_channel.mention, date=f"<t:{digest.due_at}:f>"
         )
     preferences = await store.preferences.by_channel(target_channel.id)
     zone = (await store.preferences.by_server(target_channel.guild.id)).time_zone

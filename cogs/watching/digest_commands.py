@@ -132,7 +132,7 @@ def _digest_text(digest: Digest) -> str:
         channel=digest.channel_id,
         when=digest_labels.schedule_text(digest.plan),
         zone=digest.time_zone,
-        date=f"<t:{digest.due}:R>",
+        date=f"<t:{digest.due_at}:R>",
     )
     return "\n".join((schedule_line, *(f"-# {option_line}" for option_line in digest_labels.option_lines(digest.plan))))
 
@@ -214,9 +214,9 @@ class ChannelDigestPanel(ChannelPanel):
             server_id=self.channel.guild.id,
             channel_id=self.channel.id,
             plan=plan,
-            created=now,
-            due=now,
-            covered=None,
+            created_at=now,
+            due_at=now,
+            covered_until=None,
             time_zone=zone,
         )
         try:
@@ -316,7 +316,7 @@ class ChannelDigestPanel(ChannelPanel):
         await client.outbox_relay.recheck_channel(target_channel.id)
         client.outbox_relay.wake()
         confirmation = _("Saved. {channel} gets its next digest {when}.").format(
-            channel=target_channel.mention, when=f"<t:{saved_digest.due}:F>"
+            channel=target_channel.mention, when=f"<t:{saved_digest.due_at}:F>"
         )
         await self.finish(interaction, "\n".join((confirmation, *digest_labels.option_lines(saved_digest.plan))))
 

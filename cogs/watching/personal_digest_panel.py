@@ -93,7 +93,7 @@ class PersonalDigestPanel(OwnedView):
         )
         is_unchanged = saved_digest is not None and saved_digest.plan == plan
         is_suspended = saved_digest is not None and (
-            saved_digest.paused is not None or saved_digest.problem is not None
+            saved_digest.paused_at is not None or saved_digest.problem is not None
         )
         save_label = (
             _("Start the digest") if saved_digest is None else _("Resume") if is_suspended else _("Save changes")
@@ -146,8 +146,8 @@ class PersonalDigestPanel(OwnedView):
             yield f"⚠️ {describe_reason(Reason(SendProblem.DMS_CLOSED))} " + _(
                 "Allow them for a server we share, then press Resume."
             )
-        elif saved_digest.paused is not None:
-            yield _("Paused {when}.").format(when=f"<t:{saved_digest.paused}:R>")
+        elif saved_digest.paused_at is not None:
+            yield _("Paused {when}.").format(when=f"<t:{saved_digest.paused_at}:R>")
         elif saved_digest.plan != plan:
             yield _("Not saved yet.")
         else:

@@ -115,8 +115,8 @@ async def _can_stop(interaction: Interaction, watch: Watch) -> bool:
     Raises `NotAuthorized` if it is the watch of a channel in this server and the user may not manage watches
     of channels.
     """
-    if watch.person_id is not None:
-        return watch.person_id == interaction.user.id
+    if watch.user_id is not None:
+        return watch.user_id == interaction.user.id
     if interaction.guild_id != watch.server_id:
         return False
     await require_watch_manager(interaction)
@@ -124,22 +124,22 @@ async def _can_stop(interaction: Interaction, watch: Watch) -> bool:
 
 
 def _watch_line(interaction: Interaction, watch: Watch) -> str:
-    place_text = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
+    place_text = f"<#{watch.channel_id}>" if watch.user_id is None else _("direct messages")
     watch_line = (
         f"{bold_query(watch.query)}\n-# "
         f"{place_text}{discord_text.escape_markdown(_other_server_suffix(interaction, watch))} · "
-        f"<t:{watch.created}:R>"
+        f"<t:{watch.created_at}:R>"
     )
     if watch.problem is not None:
         watch_line += f" · ⚠️ {describe_reason(watch.problem)}"
-    if watch.absent is not None:
+    if watch.absent_since is not None:
         watch_line += " · " + _("paused, because you left the server")
     return watch_line
 
 
 def watch_label(interaction: Interaction, watch: Watch) -> str:
     """Return the label of a watch in a menu, as one line of plain text."""
-    if watch.person_id is None:
+    if watch.user_id is None:
         guild = interaction.client.get_guild(watch.server_id)
         channel = guild.get_channel_or_thread(watch.channel_id) if guild is not None else None
         place_suffix = f" · #{channel.name}" if channel is not None else ""

@@ -55,7 +55,7 @@ async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
 
 async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
-    taken_back = article._replace(retracted=START)
+    taken_back = article._replace(retracted_at=START)
     for evidence_fields in (
         {"quotes": (Quote(BODY, taken_back),)},
         {"briefing": (BriefingItem("A ban", taken_back),)},

@@ -18,7 +18,7 @@ ARTICLE = Article(
     id=1,
     key="k",
     feed_id=1,
-    page="p",
+    page_key="p",
     url="https://news.example/a?b=1&c=2",
     title="Une vidéo du 10 juin",
     summary="",
@@ -28,22 +28,22 @@ ARTICLE = Article(
     outlet="Le Fil",
     language="fr",
     tags=("IA", "vie privée"),
-    image=None,
+    image_url=None,
     published=1_591_776_000,
-    found=1_591_776_000,
+    found_at=1_591_776_000,
 )
 
 
 def build_bookmark(**changes: Any) -> Bookmark:
     return Bookmark(
         article=ARTICLE._replace(**changes),
-        created=1_600_000_000,
+        created_at=1_600_000_000,
         server_id=1,
         channel_id=2,
         message_id=3,
         note="Pour *Ben*",
         tags=("droit",),
-        read=1_600_000_001,
+        read_at=1_600_000_001,
     )
 
 

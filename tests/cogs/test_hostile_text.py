@@ -72,7 +72,7 @@ ARTICLE = Article(
     id=1,
     key="0123456789abcdef0123",
     feed_id=1,
-    page="p",
+    page_key="p",
     url="https://news.example/articles/(1)?a=[b]",
     title="",
     summary="",
@@ -82,9 +82,9 @@ ARTICLE = Article(
     outlet="",
     language="en",
     tags=(),
-    image=None,
+    image_url=None,
     published=START,
-    found=START,
+    found_at=START,
 )
 ESCAPE = re.compile(r"\\([^\w\s]|_)")
 OURS = re.compile(
@@ -110,7 +110,7 @@ def render_explanation(trick: str) -> str:
         server_id=1,
         channel_id=2,
         article_id=1,
-        fate=DeliveryStatus.FAILED,
+        status=DeliveryStatus.FAILED,
         reason=Reason(SendProblem.REFUSED, {"text": trick}),
         since=START,
         message_id=None,
@@ -173,7 +173,9 @@ def render_results(trick: str) -> discord.ui.LayoutView:
 
 def build_bookmark(trick: str) -> Bookmark:
     article, _feed = build_article_and_feed(trick)
-    return Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1, note=trick, tags=(trick,))
+    return Bookmark(
+        article=article, created_at=START, server_id=1, channel_id=1, message_id=1, note=trick, tags=(trick,)
+    )
 
 
 def build_articles(trick: str) -> Sequence[Article]:
@@ -289,7 +291,7 @@ def test_the_check_sees_what_it_is_for():
 @pytest.mark.parametrize("trick", CORPUS)
 def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
     article, _feed = build_article_and_feed(trick)
-    bookmarks = [Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1)]
+    bookmarks = [Bookmark(article=article, created_at=START, server_id=1, channel_id=1, message_id=1)]
     page = exports.to_netscape_html(bookmarks)
     assert "<script" not in page
     assert page.count("<A HREF=") == 1

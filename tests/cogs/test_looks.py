@@ -86,7 +86,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex, feed_serve
         style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0
     )
     (change,) = await telex.store.preferences.changes(telex.guild.id, limit=9)
-    assert (change.setting, change.person_id, change.old) == ("look", telex.editor.id, None)
+    assert (change.setting, change.user_id, change.old_value) == ("look", telex.editor.id, None)
 
 
 async def test_a_classic_post_is_shown_below_the_panel(telex, feed_server):

@@ -140,12 +140,12 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     store = telex.store.personal_digests
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     digest = await store.by_user(telex.reader.id)
-    await telex.advance(digest.due - telex.clock.now())
+    await telex.advance(digest.due_at - telex.clock.now())
     edition = await telex.bot.outbox_relay.personal_digests.build_edition(
-        digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()
+        digest.plan, telex.reader.id, "en", [feed.id], since=digest.due_at - 86_400, until=telex.clock.now()
     )
     was_enqueued = [
-        await store.enqueue_due(digest, edition.to_json(), until=digest.due, listed_article_ids=edition.article_ids)
+        await store.enqueue_due(digest, edition.to_json(), until=digest.due_at, listed_article_ids=edition.article_ids)
         for _ in range(2)
     ]
     assert was_enqueued == [True, False]

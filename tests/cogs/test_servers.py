@@ -37,7 +37,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     assert posted_titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
     fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)}
-    assert (fates[channel.id].fate, fates[channel.id].reason) == (
+    assert (fates[channel.id].status, fates[channel.id].reason) == (
         DeliveryStatus.WITHHELD,
         Reason(WithheldReason.BOT_ABSENT),
     )
@@ -51,7 +51,7 @@ async def test_a_leave_withholds_what_waits(telex, publisher):
     await telex.deliver()
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
     (fate,) = await telex.store.delivery_statuses.list_by_page_key(article.page)
-    assert (fate.fate, fate.reason) == (DeliveryStatus.WITHHELD, Reason(WithheldReason.BOT_ABSENT))
+    assert (fate.status, fate.reason) == (DeliveryStatus.WITHHELD, Reason(WithheldReason.BOT_ABSENT))
 
 
 async def test_permissions_given_to_a_role_open_the_channel_again(telex, publisher):

@@ -165,7 +165,7 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(tele
     await telex.deliver()
     assert {title(post) for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
     history = await telex.store.preferences.changes(telex.guild.id, limit=9)
-    assert [(change.person_id, change.new) for change in history] == [(telex.editor.id, "followed")] * 2
+    assert [(change.user_id, change.new_value) for change in history] == [(telex.editor.id, "followed")] * 2
 
 
 async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(telex, starter_pack_server):

@@ -153,7 +153,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_s
     digest = await telex.store.digests.by_channel(telex.news.id)
     assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
     service.send_body(b"{}", 500)  # what is cached needs no service, and what is not goes without
-    await telex.advance(digest.due - telex.clock.now())
+    await telex.advance(digest.due_at - telex.clock.now())
     await telex.deliver()
     digest_text = text(telex.posts()[-1])
     assert "## Today’s news" in digest_text
@@ -177,7 +177,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert FRENCH_TEXT in text(post)
     assert "-# 🌐 Traduction automatique (anglais)" in text(post)
     article = await newest_article(telex, feed)
-    assert contains_page(list_linked_pages(post), article.page, article.title)  # when a channel is read back
+    assert contains_page(list_linked_pages(post), article.page_key, article.title)  # when a channel is read back
     menu = last_reply(await telex.reader.click(post, label="Plus"))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)

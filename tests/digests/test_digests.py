@@ -21,7 +21,7 @@ def make_candidate(number: int, title: str, **fields: Any) -> DigestCandidate:
     candidate_fields: dict[str, Any] = {
         "article_id": number,
         "feed_id": 1,
-        "page": f"page-{number}",
+        "page_key": f"page-{number}",
         "title": title,
         "outlet": f"Outlet {number}",
         "tags": (),

@@ -53,7 +53,7 @@ def _feed(**changes: object) -> Feed:
     usual = Feed(
         id=1,
         url="https://site.example/feed",
-        added=NOW - 30 * DAY,
+        added_at=NOW - 30 * DAY,
         last_success=NOW - DEFAULT_INTERVAL_SECONDS,
         last_article=NOW - 2 * 3600,
         validators=Validators(etag='"x"'),

@@ -255,7 +255,7 @@ async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
         "One",
         "Two",
     ]
-    pages = {article.page for article in await channel.newsroom.store.articles.find_by_urls((link,), "", (), 9)}
+    pages = {article.page_key for article in await channel.newsroom.store.articles.find_by_urls((link,), "", (), 9)}
     assert len(pages) == 2
 
 

@@ -112,10 +112,10 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.new, report.changed) == (PollOutcome.CHANGED, 0, 1)
     now = await newsroom.store.articles.get(article.id)
-    assert (now.text, now.key, now.page, now.published) == (
+    assert (now.text, now.key, now.page_key, now.published) == (
         "After.",
         article.key,
-        article.page,
+        article.page_key,
         article.published,
     )
     assert await delivered_titles(newsroom) == []

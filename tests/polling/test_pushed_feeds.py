@@ -451,7 +451,7 @@ def test_hubs_are_found_in_documents_of_all_formats():
 async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(store, monkeypatch):
     feed = await store.feeds.add("https://a.example/feed")
     known_subscriptions = SubscriptionCache(store, lambda: None)
-    confirmed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due=1)
+    confirmed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due_at=1)
     known_subscriptions.put(confirmed)
     await known_subscriptions.flush()
     has_read, goes_on, load_all = asyncio.Event(), asyncio.Event(), store.push_subscriptions.list_all

@@ -70,8 +70,8 @@ async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_serve
     assert article.text == TEASER
     assert article.body.endswith(FULL_TEXT_END)
     assert "rights" not in article.body
-    assert article.updated is None
-    assert article.corrected is None
+    assert article.updated_at is None
+    assert article.corrected_at is None
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
     assert [hit.article.id for hit in page.results] == [article.id]
     assert "looms" in page.results[0].snippet

@@ -78,7 +78,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
             assert sorted(posted) == sorted(new), version["poll"]
             seen_urls |= new
             stored_articles = await newsroom.store.articles.list_newest([feed.id], limit=1000)
-            now_withdrawn = {article.url for article in stored_articles if article.retracted is not None}
+            now_withdrawn = {article.url for article in stored_articles if article.retracted_at is not None}
             assert withdrawn <= now_withdrawn, "taken for withdrawn, and came back"
             withdrawn = now_withdrawn
         assert await newsroom.store.articles.count() == len(seen_urls)

@@ -50,11 +50,11 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_s
     assert len(notice) == 1
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
     surplus = await newsroom.store.quota_overflows.by_feed(feed.id)
-    assert (surplus.kind, surplus.entries, surplus.since) == (OverQuotaKind.ENTRIES, 15, clock.now())
+    assert (surplus.kind, surplus.entry_count, surplus.first_at) == (OverQuotaKind.ENTRIES, 15, clock.now())
     assert feed.next_poll - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
     left_out = await explain_link(newsroom.store, "https://news.example/articles/119")
     assert [(omission.feed.id, omission.dropped_at) for omission in left_out.dropped_entries] == [
-        (feed.id, surplus.since)
+        (feed.id, surplus.first_at)
     ]
     # While they stay in the document they are no news, whatever room there is again.
     clock.advance(10**6)

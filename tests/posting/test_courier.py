@@ -40,7 +40,7 @@ async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
     (post,) = telex.posts()
     assert [reaction.emoji for reaction in post.reactions] == [buttons.BOOKMARK_EMOJI]
     (dispatch,) = await telex.store.dispatches.list_recent(0, 10)
-    assert dispatch.finalized
+    assert dispatch.is_finalized
     assert dispatch.message_id == post.id
 
 
@@ -180,8 +180,8 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     await publisher.post(make_rss_item(1), make_rss_item(2))
     assert posted_titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.list_newest(None, limit=9)}
-    (fate,) = await telex.store.delivery_statuses.list_by_page_key(articles["Article 1"].page)
-    assert fate.fate is DeliveryStatus.FAILED
+    (fate,) = await telex.store.delivery_statuses.list_by_page_key(articles["Article 1"].page_key)
+    assert fate.status is DeliveryStatus.FAILED
     assert fate.reason == Reason(SendProblem.REFUSED, {"text": "400 200000 AutoMod"})
 
 

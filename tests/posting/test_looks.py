@@ -37,7 +37,7 @@ async def test_a_card_may_have_a_small_picture_beside_its_text():
     message = posts.render_post(ARTICLE, FEED, language="en", look=PostLook(style=Style.THUMBNAIL))
     (card,) = message.send_kwargs()["view"].to_components()
     section, _row = card["components"]
-    assert section["accessory"]["media"]["url"] == ARTICLE.image
+    assert section["accessory"]["media"]["url"] == ARTICLE.image_url
     assert section["accessory"]["description"] == ARTICLE.title
     assert [component["content"][:4] for component in section["components"]][1] == "### "
 
@@ -50,7 +50,7 @@ async def test_a_compact_post_is_three_lines_with_a_small_picture():
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert discord_text.count_utf16_units(lead) <= posts.COMPACT_EXCERPT_LENGTH
     assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
-    assert picture_urls(message) == [ARTICLE.image]
+    assert picture_urls(message) == [ARTICLE.image_url]
     assert [component.get("label") for component in components(message)] == [None, "⋯"]
 
 
@@ -71,7 +71,7 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
     if style in {Style.FULL, Style.THUMBNAIL, Style.CLASSIC}:
         assert (card.get("color") or card.get("accent_color")) == 0x123456
     assert f"🔒 Security · {ARTICLE.title}" in str(card)
-    assert str(ARTICLE.image) not in str(card)
+    assert str(ARTICLE.image_url) not in str(card)
     assert "The city votes" not in str(card)
 
 

@@ -21,7 +21,7 @@ ARTICLE = Article(
     id=1,
     key="0123456789abcdef0123",
     feed_id=1,
-    page="p",
+    page_key="p",
     url="https://news.example/articles/1",
     title="San Francisco bans facial recognition",
     summary="The city votes against the technology. Police may not use it.",
@@ -31,9 +31,9 @@ ARTICLE = Article(
     outlet="Example News",
     language="en",
     tags=(),
-    image="https://news.example/picture.jpg",
+    image_url="https://news.example/picture.jpg",
     published=1_780_000_000,
-    found=1_780_000_000,
+    found_at=1_780_000_000,
 )
 FEED = Feed(id=1, url="https://news.example/feed", outlet="Example", icon="https://news.example/icon.png")
 HOSTILE = (
@@ -101,7 +101,7 @@ async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
     assert byline["content"].endswith(f" **Example News** · <t:{ARTICLE.published}:R>")
     assert story["content"] == f"### [{ARTICLE.title}]({ARTICLE.url})\n{ARTICLE.summary}"
     (gallery_item,) = gallery["items"]
-    assert (gallery_item["media"]["url"], gallery_item["description"]) == (ARTICLE.image, ARTICLE.title)
+    assert (gallery_item["media"]["url"], gallery_item["description"]) == (ARTICLE.image_url, ARTICLE.title)
     save_button, read_button, more_button = row["components"]
     assert (save_button["custom_id"], save_button["label"]) == (f"telex:save:{ARTICLE.key}", "Save")
     assert (read_button["url"], read_button["label"]) == (ARTICLE.url, "Read")
@@ -177,12 +177,12 @@ async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_an_address_that_is_not_of_the_web_is_no_link(url):
     feed = replace(FEED, icon=url)
-    message = posts.render_post(ARTICLE._replace(url=url, image=url), feed, language="en")
+    message = posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en")
     assert "](" not in message_text(message)
     assert not picture_urls(message)
     assert len(components(message)) == 2
     look = PostLook(style=Style.CLASSIC)
-    embed = fields(posts.render_post(ARTICLE._replace(url=url, image=url), feed, language="en", look=look))
+    embed = fields(posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en", look=look))
     assert not {"url", "image"} & embed.keys()
     assert "icon_url" not in embed["author"]
 
@@ -190,12 +190,12 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url):
 @pytest.mark.parametrize("style", Style)
 async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     player = "https://pod.example/7.mp3?x=1"
-    episode = ARTICLE._replace(audio=player, duration=2_530)
+    episode = ARTICLE._replace(audio_url=player, duration_seconds=2_530)
     message = posts.render_post(episode, None, language="fr", look=PostLook(style=style))
     labels = {component["url"]: component["label"] for component in components(message) if "url" in component}
     read_labels = {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}  # their title leads there
     assert labels == read_labels | {player: "Écouter · 42\u00a0min"}
-    audio_only = posts.render_post(episode._replace(url=player, duration=None), None, language="en")
+    audio_only = posts.render_post(episode._replace(url=player, duration_seconds=None), None, language="en")
     assert [listen_component["label"] for listen_component in components(audio_only) if "url" in listen_component] == [
         "Listen"
     ]
@@ -258,7 +258,7 @@ async def test_a_title_cannot_end_the_link_around_it():
 
 async def test_barer_attempts_leave_pictures_out_first_and_links_last():
     full_attempt, bare_attempt, unlinked_attempt = posts.render_post(ARTICLE, FEED, language="en").fallbacks()
-    assert picture_urls(full_attempt) == [ARTICLE.image]
+    assert picture_urls(full_attempt) == [ARTICLE.image_url]
     assert not picture_urls(bare_attempt)
     assert [component.get("url") for component in components(bare_attempt)] == [None, ARTICLE.url, None]
     assert [unlinked_component["custom_id"] for unlinked_component in components(unlinked_attempt)] == [

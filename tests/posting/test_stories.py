@@ -203,9 +203,9 @@ async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
 
 def build_article(number: int, **fields: object) -> Article:
     article_fields: dict[str, object] = {
-        "id": number, "key": f"k{number}", "feed_id": 1, "page": "p", "url": f"https://a.example/{number}",
+        "id": number, "key": f"k{number}", "feed_id": 1, "page_key": "p", "url": f"https://a.example/{number}",
         "title": "t", "summary": "", "text": "", "body": "", "author": None, "outlet": f"Outlet {number}",
-        "language": "en", "tags": (), "image": None, "published": 0, "found": 0,
+        "language": "en", "tags": (), "image_url": None, "published": 0, "found_at": 0,
     }  # fmt: skip
     return Article(**(article_fields | fields))  # type: ignore[arg-type]
 

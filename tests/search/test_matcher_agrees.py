@@ -58,9 +58,9 @@ class Shelf(NamedTuple):
 
 def article(number: int, title: str, body: str, **facts: Any) -> Article:
     fields: dict[str, Any] = {
-        "key": str(number), "feed_id": 1, "page": str(number), "url": "", "summary": "", "text": body,
-        "author": None, "outlet": "Wired", "language": "en", "tags": (), "image": None,
-        "published": NOW - number, "found": NOW,
+        "key": str(number), "feed_id": 1, "page_key": str(number), "url": "", "summary": "", "text": body,
+        "author": None, "outlet": "Wired", "language": "en", "tags": (), "image_url": None,
+        "published": NOW - number, "found_at": NOW,
     }  # fmt: skip
     return Article(id=number, title=title, body=body, **fields | facts)
 
@@ -78,7 +78,7 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
             author=author,
             language=language,
             tags=tags,
-            image="https://a.example/1.png" if has_image else None,
+            image_url="https://a.example/1.png" if has_image else None,
         )
     folder: Path = tmp_path_factory.mktemp("index")
     writer = TantivyEngine(folder).open_writer()
@@ -86,7 +86,7 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
         IndexedArticle(
             indexed_article.id, indexed_article.feed_id, indexed_article.published, indexed_article.title,
             indexed_article.body, indexed_article.language, indexed_article.outlet,
-            indexed_article.author, indexed_article.tags, indexed_article.image is not None,
+            indexed_article.author, indexed_article.tags, indexed_article.image_url is not None,
         )
         for indexed_article in articles.values()
     )  # fmt: skip

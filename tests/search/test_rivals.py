@@ -114,7 +114,7 @@ async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_l
     posts += await deliver(newsroom)
     outlets = [of.outlet for _, articles in posts for of in articles]
     assert sorted(outlets) == ["Evil", "Honest"]
-    assert (await article(newsroom, honest)).page != (await article(newsroom, evil)).page
+    assert (await article(newsroom, honest)).page_key != (await article(newsroom, evil)).page_key
     assert set(await search_titles(newsroom, "truth", honest, evil)) == {"The truth"}
 
 
@@ -164,10 +164,10 @@ async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(ne
     honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(publisher_article()))))
     feed_server.serve("/evil", make_rss(publisher_article(), title="Evil"))
     evil = await poll(newsroom, evil)
-    assert (await article(newsroom, evil)).page == (await article(newsroom, honest)).page
+    assert (await article(newsroom, evil)).page_key == (await article(newsroom, honest)).page_key
     feed_server.serve("/evil", make_rss(publisher_article("Lies about it"), title="Evil"))
     evil = await poll(newsroom, evil)
-    assert (await article(newsroom, evil)).page != (await article(newsroom, honest)).page
+    assert (await article(newsroom, evil)).page_key != (await article(newsroom, honest)).page_key
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
 
 

@@ -136,7 +136,7 @@ async def test_names_are_found_by_their_words_or_whole(library, searcher):
 
 
 async def test_language_picture_and_dates_narrow(library, searcher):
-    await library.add("Robots FR", language="fr", days=2, image="https://pictures.example/1.png")
+    await library.add("Robots FR", language="fr", days=2, image_url="https://pictures.example/1.png")
     await library.add("Robots EN", days=20)
     await library.add("Robots old", days=400)
     assert await titles(searcher, "robots lang:fr") == ["Robots FR"]

@@ -13,7 +13,7 @@ SQLITE_ALONE = {
     "test_moving": "about both at once",
     "test_faults": "faults of a file and its disk",
     "test_migrate": "the engine's own",
-    "test_upgrades": "there are no older databases on a server",
+    "test_upgrades": "names the engine in each test",
 }
 LONG = {
     "test_no_order_of_acts_loses_or_repeats_a_page",

@@ -1,7 +1,7 @@
-"""Migrates copies of a database and dies after a statement: in the first copy after the first, and so on.
+"""Migrates copies of a database and dies after a statement.
 
-`python -m tests.store.interrupting DATABASE FOLDER STATEMENTS`; the copies are FOLDER/1.db, FOLDER/2.db, …
-After those of so many statements one is brought to the end. A process of its own because it forks.
+`python -m tests.store.interrupting DATABASE FOLDER STATEMENT…`; the copies are FOLDER/STATEMENT.db, and that of the
+statement 0 is brought to the end. A process of its own because it forks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -20,21 +20,21 @@ from bot.store.sqlite.migrations import migrate, split_statements
 from tests.store.old_databases import connect
 
 
-def main(database: Path, folder: Path, statement_count: int) -> None:
-    """Let a copy die after each statement, and one survive."""
-    for last in range(1, statement_count + 2):
+def main(database: Path, folder: Path, last_statements: Sequence[int]) -> None:
+    """Let a copy die after each of the statements."""
+    for last in last_statements:
         copy = folder / f"{last}.db"
         shutil.copy(database, copy)
         child = os.fork()
         if child == 0:
-            die_after(last if last <= statement_count else None, copy)
+            die_after(last, copy)
         _pid, status = os.waitpid(child, 0)
-        if os.waitstatus_to_exitcode(status) != (-signal.SIGKILL if last <= statement_count else 0):
+        if os.waitstatus_to_exitcode(status) != (-signal.SIGKILL if last else 0):
             sys.exit(1)
 
 
-def die_after(last: int | None, path: Path) -> NoReturn:
-    """Migrate up to a statement, or (None) to the end."""
+def die_after(last: int, path: Path) -> NoReturn:
+    """Migrate up to a statement, or (0) to the end."""
     number = 0
 
     def counted(script: str) -> Iterator[str]:
@@ -56,4 +56,4 @@ def die_after(last: int | None, path: Path) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [int(number) for number in sys.argv[3:]])

@@ -1,17 +1,17 @@
-"""Databases as earlier versions of the schema have them, with rows in every table."""
+"""Databases of Telex 0.1.0, with rows in every table, and what two databases are compared by."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.sqlite.migrations import list_available_migrations, migrate
+from bot.core.database_url import DatabaseUrl
+from tests.store import sql
 
-FIRST = Path(__file__).with_name("oldest.sql")
-Content = dict[str, list[dict[str, object]]]
+FOLDER = Path(__file__).with_name("v0_1_0")
+Rows = dict[str, list[tuple[object, ...]]]
 
 _TABLES = """
     SELECT name, sql FROM sqlite_master AS made JOIN pragma_table_list AS listed USING (name)
@@ -30,57 +30,107 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def build_old_databases(folder: Path) -> dict[int, Path]:
-    """Make a database of each version: the oldest one's rows, brought up, and some in every new table."""
-    migrations, path = folder / "migrations", folder / "telex.db"
-    migrations.mkdir()
-    path_by_version = {}
-    for version, migration in list_available_migrations().items():
-        shutil.copy(migration, migrations)
-        with closing(connect(path)) as connection:
-            migrate(connection, migrations)
-            if version == min(list_available_migrations()):
-                connection.executescript(FIRST.read_text("utf-8"))
-            _fill(connection)
-        path_by_version[version] = folder / f"{version}.db"
-        shutil.copy(path, path_by_version[version])
-    return path_by_version
+def build_sqlite_database(path: Path) -> None:
+    """Create a database file of Telex 0.1.0 with a row or more in each table."""
+    with closing(connect(path)) as connection:
+        for name in ("sqlite.sql", "rows.sql"):
+            connection.executescript((FOLDER / name).read_text("utf-8"))
+        connection.execute("PRAGMA foreign_keys = ON")
+        _fill(connection)
 
 
-def content(path: Path) -> Content:
-    """The rows of all ordinary tables, without the marks of changes, which are random."""
+def build_postgres_database(server: DatabaseUrl, source: Path) -> None:
+    """Create the schema of Telex 0.1.0 on a server, with the rows of a database file of that version."""
+    import psycopg  # noqa: PLC0415 - not everywhere
+
+    with psycopg.connect(server.address, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA telex CASCADE")
+        connection.execute((FOLDER / "postgres.sql").read_bytes())
+        connection.execute("SET search_path = telex")
+        connection.execute("SET session_replication_role = replica")  # no order of tables, no triggers
+        connection.execute("DELETE FROM article_change")
+        with closing(sqlite3.connect(source)) as file:
+            for table, _sql in file.execute(_TABLES).fetchall():
+                rows = file.execute(f'SELECT * FROM "{table}"')
+                columns = [column[0] for column in rows.description]
+                column_list = ", ".join(f'"{column}"' for column in columns)
+                connection.cursor().executemany(
+                    f"INSERT INTO {table} ({column_list}) VALUES ({', '.join(['%s'] * len(columns))})".encode(),
+                    rows.fetchall(),
+                )
+
+
+def list_rows(place: Path | DatabaseUrl) -> Rows:
+    """Return the rows of every table, each in the order of the old or new table's columns."""
+    tables = sql.run(
+        place,
+        _TABLES
+        if isinstance(place, Path)
+        else "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname <> 'schema_version' "
+        "AND relnamespace = CAST('telex' AS regnamespace)",
+    )
+    return {table[0]: sorted(map(tuple, sql.run(place, f'SELECT * FROM "{table[0]}"')), key=repr) for table in tables}
+
+
+def describe_sqlite_schema(path: Path) -> tuple[int, list[object]]:
+    """Return the version, and tables, columns, constraints, indexes and triggers, whatever their order."""
+    facts: list[object] = []
     with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return {
-            name: [
-                dict(row) | ({"mark": 0} if name == "article_change" else {})
-                for row in connection.execute(f'SELECT * FROM "{name}"')
-            ]
-            for name, _sql in connection.execute(_TABLES).fetchall()
-        }
+        for _schema, table, kind, _columns, without_rowid, is_strict in connection.execute("PRAGMA table_list"):
+            if kind != "table" or table.startswith("sqlite_"):
+                continue
+            facts.append((table, without_rowid, is_strict))
+            facts += [(table, *column[1:]) for column in connection.execute(f"PRAGMA table_xinfo({table})")]
+            facts += [(table, *key[2:]) for key in connection.execute(f"PRAGMA foreign_key_list({table})")]
+        for kind, name, table, text in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"):
+            words = re.sub(r"\s+", " ", re.sub(r"--.*", "", text or "")).replace('"', "")
+            checks = re.findall(r"CHECK \((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", words)
+            if kind == "table":
+                facts += [(table, check) for check in checks]
+                facts.append((table, "AUTOINCREMENT" in words))
+            else:
+                facts.append((kind, name, table, words))
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return version, sorted(facts, key=repr)
 
 
-def schema(path: Path) -> tuple[int, list[tuple[str, str]]]:
-    """The version, and what the tables, indexes and triggers are made with."""
-    with closing(sqlite3.connect(path)) as connection:
-        return (
-            connection.execute("PRAGMA user_version").fetchone()[0],
-            connection.execute("SELECT name, coalesce(sql, '') FROM sqlite_master ORDER BY name").fetchall(),
-        )
+def describe_postgres_schema(server: DatabaseUrl) -> list[tuple[object, ...]]:
+    """Return the version, and tables, columns, constraints, indexes, triggers and functions, in no order."""
+    facts = sql.run(
+        server,
+        """
+        SELECT 'version', number::TEXT, '', '' FROM schema_version
+        UNION ALL SELECT 'table', relname, relpersistence::TEXT, relkind::TEXT FROM pg_class
+        WHERE relnamespace = CAST('telex' AS regnamespace)
+        UNION ALL SELECT 'column', attrelid::regclass::TEXT || '.' || attname,
+               format_type(atttypid, NULL) || attnotnull || attidentity::TEXT || attcollation::regcollation,
+               coalesce(pg_get_expr(adbin, adrelid), '')
+        FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        JOIN pg_class ON pg_class.oid = attrelid AND relkind = 'r'
+        WHERE relnamespace = CAST('telex' AS regnamespace) AND attnum > 0 AND NOT attisdropped
+        UNION ALL SELECT 'constraint', conrelid::regclass::TEXT, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = CAST('telex' AS regnamespace) AND contype <> 'n'
+        UNION ALL SELECT 'index', indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'telex'
+        UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid), '' FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'function', proname, pg_get_function_identity_arguments(oid), prosrc
+        FROM pg_proc WHERE pronamespace = CAST('telex' AS regnamespace)
+        """,
+    )
+    return sorted(map(tuple, facts))
 
 
 def _fill(connection: sqlite3.Connection) -> None:
     """Put a row into every table that has none. Raises sqlite3.IntegrityError where it is none for it."""
-    for name, sql in connection.execute(_TABLES).fetchall():
+    for name, definition in connection.execute(_TABLES).fetchall():
         if not connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]:
-            row = _row(connection, name, sql)
+            row = _row(connection, name, definition)
             connection.execute(
                 f'INSERT INTO "{name}" ({", ".join(row)}) VALUES ({", ".join("?" * len(row))})',
                 list(row.values()),
             )
 
 
-def _row(connection: sqlite3.Connection, table: str, sql: str) -> dict[str, object]:
+def _row(connection: sqlite3.Connection, table: str, definition: str) -> dict[str, object]:
     """A value for each column that must have one, and for each that points to a row of another table."""
     points_to = {
         column: (target, to)
@@ -95,7 +145,7 @@ def _row(connection: sqlite3.Connection, table: str, sql: str) -> dict[str, obje
             target_row = connection.execute(f'SELECT "{to}" FROM "{target}"').fetchone()
             row[name] = target_row[0] if target_row is not None else None
         elif key or (notnull and default is None):
-            allowed_match = re.search(rf"CHECK \({name} IN \('?(\w+)'?", sql)
+            allowed_match = re.search(rf"CHECK \({name} IN \('?(\w+)'?", definition)
             sample_value = allowed_match[1] if allowed_match else _SAMPLES[kind]
             row[name] = int(str(sample_value)) if allowed_match and kind == "INTEGER" else sample_value
     return row

@@ -21,16 +21,16 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
         body="Le texte.",
         tags=("IA", "é, «x»"),
         author="N.",
-        image="https://i",
+        image_url="https://i",
     )
     (article_id,) = (await record(store, feed, new)).new_ids
     article = await store.articles.get(article_id)
     assert await store.articles.by_key(new.key) == article
-    assert await store.articles.list_by_page_key(new.page) == [article]
+    assert await store.articles.list_by_page_key(new.page_key) == [article]
     assert await store.articles.find_by_urls((new.url,), "", (), 9) == [article]
     assert (article.text, article.body, article.tags) == ("Menu. Le texte.", "Le texte.", ("IA", "é, «x»"))
-    assert (article.found, article.updated, article.feed_id) == (clock.now(), None, feed.id)
-    for name in ("key", "page", "url", "title", "author", "image", "published", "language", "outlet"):
+    assert (article.found_at, article.updated_at, article.feed_id) == (clock.now(), None, feed.id)
+    for name in ("key", "page_key", "url", "title", "author", "image_url", "published", "language", "outlet"):
         assert getattr(article, name) == getattr(new, name)
     assert await store.articles.get(99) is None
     assert await store.articles.by_key("none") is None

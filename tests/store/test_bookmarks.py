@@ -26,7 +26,7 @@ async def list_bookmarked_ids(store: Store, person: int = ANNA) -> list[int]:
 async def test_a_bookmark_tells_when_and_where_it_was_made(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0], server_id=SERVER, channel_id=2, message_id=3)
     (bookmark,) = await store.bookmarks.list_by_user(ANNA, limit=9)
-    assert (bookmark.created, bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
+    assert (bookmark.created_at, bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
         clock.now(),
         SERVER,
         2,
@@ -40,7 +40,7 @@ async def test_keeping_twice_is_one_bookmark(store, ids, clock):
     clock.advance(60)
     assert not await store.bookmarks.add(ANNA, ids[0])
     (bookmark,) = await store.bookmarks.list_by_user(ANNA, limit=9)
-    assert bookmark.created == clock.now() - 60
+    assert bookmark.created_at == clock.now() - 60
     assert not await store.bookmarks.add(ANNA, 99)  # of no article
 
 
@@ -103,7 +103,7 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store,
     await bookmarks.remove(ANNA, ids[0])
     await bookmarks.add(ANNA, ids[0])
     new_bookmark = await bookmarks.get(ANNA, ids[0])
-    assert (new_bookmark.note, new_bookmark.tags, new_bookmark.read) == ("", (), None)
+    assert (new_bookmark.note, new_bookmark.tags, new_bookmark.read_at) == ("", (), None)
 
 
 async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, ids):

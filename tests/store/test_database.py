@@ -16,7 +16,7 @@ import pytest
 from bot.core.clock import SystemClock
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
 from bot.store.database import Database
-from bot.store.sqlite.migrations import list_available_migrations
+from bot.store.schema_scripts import list_migrations
 from bot.store.sqlite.sqlite_connection import SqliteConnection, ThreadCall
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.sqlite.sqlite_worker import SqliteWorker
@@ -286,7 +286,7 @@ async def test_damage_is_found_by_a_check(tmp_path, clock):
     feed = await add_feed(store)
     article = new_article(feed, "a")
     await record(store, feed, article)
-    assert await store.check() == max(list_available_migrations())
+    assert await store.check() == max(list_migrations())
     await store.close()
     key = article.key.encode()
     path.write_bytes(path.read_bytes().replace(key, key[::-1], 1))  # in the table or its index, not in both

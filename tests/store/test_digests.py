@@ -42,7 +42,7 @@ async def make_digest(store: Store, digest: Digest) -> bool:
     """As the courier does it: all candidates are named."""
     now = store.clock.now()
     feeds = await store.subscriptions.load_feed_ids([digest.channel_id])
-    since = digest.covered if digest.covered is not None else digest.due - DAY
+    since = digest.covered_until if digest.covered_until is not None else digest.due_at - DAY
     gathered = await store.digests.gather_candidates(digest, feeds, since=since, until=now)
     article_ids = [candidate.article_id for candidate in gathered.candidates]
     payload = f'{{"since": {since}}}' if article_ids else None
@@ -65,8 +65,8 @@ async def feed(store, clock) -> Feed:
 
 async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    assert digest.due == at("2026-11-25 08:00")
-    assert await store.digests.next_due_at() == digest.due
+    assert digest.due_at == at("2026-11-25 08:00")
+    assert await store.digests.next_due_at() == digest.due_at
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
     assert await store.digests.next_due_at() == at("2026-11-25 07:00")
     assert await store.digests.list_due(at("2026-11-25 06:59")) == []
@@ -78,12 +78,12 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, c
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     await deliver(store)
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     (sent,) = await deliver(store)
     assert (sent.kind, sent.dedupe_key, len(sent.article_ids)) == (
         "digest",
-        f"digest:{digest.id}:{digest.due}:{store.clock.now()}",
+        f"digest:{digest.id}:{digest.due_at}:{store.clock.now()}",
         1,
     )
     assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "posted"
@@ -96,32 +96,32 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     assert recorded.channel_ids == ()
     assert await deliver(store) == []
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", None)}
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 3
-    (delivery_status,) = await store.delivery_statuses.list_by_page_key(articles[0].page)
-    assert (delivery_status.fate, delivery_status.message_id) == ("digested", 10_000_000 + sent.id)
+    (delivery_status,) = await store.delivery_statuses.list_by_page_key(articles[0].page_key)
+    assert (delivery_status.status, delivery_status.message_id) == ("digested", 10_000_000 + sent.id)
 
 
 async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     assert not await make_digest(store, digest)
     assert len(await deliver(store)) == 1
     again = await store.digests.by_channel(CHANNEL)
-    assert again.due == digest.due + DAY
-    assert again.covered == clock.now()
+    assert again.due_at == digest.due_at + DAY
+    assert again.covered_until == clock.now()
 
 
 async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True, chart=True))
     assert not await make_digest(store, digest)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("digested", None)}
@@ -129,22 +129,22 @@ async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, fee
 
 async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert not await make_digest(store, digest)
     assert await deliver(store) == []
-    assert await store.digests.next_due_at() == digest.due + DAY
+    assert await store.digests.next_due_at() == digest.due_at + DAY
 
 
 async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     await record(store, feed, articles[1])
     clock.advance(DAY)
     again = await store.digests.by_channel(CHANNEL)
-    assert await store.digests.withdraw_pending(again.id) == digest.due - DAY
+    assert await store.digests.withdraw_pending(again.id) == digest.due_at - DAY
     assert await store.digests.withdraw_pending(again.id) is None
     assert await make_digest(store, again)
     (sent,) = await deliver(store)
@@ -188,7 +188,7 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store
     await record(store, feed, article)
     await store.servers.mark_left(SERVER)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert await store.digests.list_due(clock.now()) == []
     assert await store.digests.next_due_at() is None
     await store.servers.mark_joined(SERVER)
@@ -245,7 +245,8 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
     await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
     changes = await store.preferences.changes(SERVER, limit=9)
-    assert [(change.setting, change.old, change.new) for change in changes if change.setting == "digest"] == [
+    digest_changes = [change for change in changes if change.setting == "digest"]
+    assert [(change.setting, change.old_value, change.new_value) for change in digest_changes] == [
         ("digest", "monday 09:00 alone", None),
         ("digest", "daily 08:00", "monday 09:00 alone"),
         ("digest", None, "daily 08:00"),
@@ -264,7 +265,7 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed,
     clock.advance(at("2026-11-24 13:00") - clock.now())
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     await deliver(store)
-    clock.advance(digest.due - clock.now() - 600)
+    clock.advance(digest.due_at - clock.now() - 600)
     await record(store, feed, new_article(feed, "b", published=clock.now() - 60))
     clock.advance(600)
     assert await make_digest(store, digest)
@@ -279,7 +280,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
-    clock.advance(digest.due - clock.now())
+    clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     await record(store, feed, articles[1])
     clock.advance(DAY)

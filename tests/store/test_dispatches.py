@@ -114,7 +114,7 @@ async def test_reasons_of_an_earlier_version_are_read(store_with_pending_posts):
     claimed = await store.dispatches.claim(CHANNEL)
     database = place_of(store)
     sql.run(database, "UPDATE channel SET problem = 'forbidden view_channel', problem_since = 5")
-    sql.run(database, "UPDATE dispatch SET error = 'trying no answer: reset' WHERE state = 'claimed'")
+    sql.run(database, "UPDATE dispatch SET last_error = 'trying no answer: reset' WHERE state = 'claimed'")
     assert await store.dispatches.get_problem(CHANNEL) == (
         Reason(SendProblem.FORBIDDEN, {"permissions": ("view_channel",)}),
         5,
@@ -148,10 +148,10 @@ async def test_a_posted_article_tells_where_and_when(store_with_pending_posts, c
     clock.advance(30)
     (first, *_) = await deliver(store_with_pending_posts)
     (article,) = await store_with_pending_posts.articles.by_ids(first.article_ids)
-    posted, waiting = await store_with_pending_posts.delivery_statuses.list_by_page_key(article.page)
-    assert (posted.channel_id, posted.fate, posted.since) == (CHANNEL, "posted", clock.now())
+    posted, waiting = await store_with_pending_posts.delivery_statuses.list_by_page_key(article.page_key)
+    assert (posted.channel_id, posted.status, posted.since) == (CHANNEL, "posted", clock.now())
     assert posted.message_id == 10_000_000 + first.id
-    assert (waiting.fate, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)
+    assert (waiting.status, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)
     assert [sent.id for sent in await store_with_pending_posts.dispatches.list_sent_for_article(article.id)] == [
         first.id
     ]

@@ -192,7 +192,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
     await record(store, feed, new_article(feed, "a"))
     await deliver(store)
     await store.close()
-    assert corrupt_table(path, "fate")
+    assert corrupt_table(path, "delivery_status")
     store = await Store.open(path, clock)
     with pytest.raises(DatabaseBroken, match="telex check"):
         await record(store, feed, new_article(feed, "b"))

@@ -20,9 +20,9 @@ async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):
     assert await store.preferences.get_look(SERVER + 1) == PostLook()
     assert await store.preferences.set_look(SERVER, PostLook(), user_id=PERSON)
     first, second = await store.preferences.changes(SERVER, limit=9)
-    assert (first.setting, first.channel_id, first.new) == ("look", None, None)
-    assert first.old == second.new
-    assert second.old is None
+    assert (first.setting, first.channel_id, first.new_value) == ("look", None, None)
+    assert first.old_value == second.new_value
+    assert second.old_value is None
 
 
 async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):

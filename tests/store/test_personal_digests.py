@@ -21,9 +21,9 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
 
     await save()
     digest = await digests.by_user(PERSON)
-    assert (digest.plan, digest.language, digest.covered) == (plan, "fr", None)
+    assert (digest.plan, digest.language, digest.covered_until) == (plan, "fr", None)
     before = clock.now()
-    clock.advance(digest.due - before)
+    clock.advance(digest.due_at - before)
     assert await digests.list_due(clock.now()) == [digest]
     since, until = before, clock.now() + 1
     all_candidates = await digests.gather_candidates([feed.id], None, (), since=since, until=until)
@@ -36,7 +36,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert await digests.find_pending_since(DIRECT) == since  # which the next one tells too, should it still wait
     assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), listed_article_ids=[article_id])
     dispatch = await store.dispatches.claim(DIRECT)
-    assert (dispatch.person_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
+    assert (dispatch.user_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
     assert await digests.find_pending_since(DIRECT) is None
     await digests.pause(PERSON)
     assert await digests.next_due_at() is None

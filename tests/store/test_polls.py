@@ -198,7 +198,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
     await store.polls.record(PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False))
     article = await store.articles.get(article_id)
-    assert (article.title, article.updated) == ("Interdiction", clock.now())
+    assert (article.title, article.updated_at) == ("Interdiction", clock.now())
     assert (await store.article_changes.load_latest()).article_id == article_id
     assert (await store.polls.load_known_by_identity(feed.id, [b"moved"]))[b"moved"].article_id == article_id
     assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [sent.id]
@@ -345,10 +345,10 @@ async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls,
             for page, date in entries
         ]
         await record(store, feeds[which], *new, catch_up_after=catch_up_after)
-        expected |= {article.page for article in new}
+        expected |= {article.page_key for article in new}
         for dispatch in await deliver(store, channel, limit=deliveries):
             sent += dispatch.article_ids
     for dispatch in await deliver(store, channel):
         sent += dispatch.article_ids
-    pages = [article.page for article in await store.articles.by_ids(sent)]
+    pages = [article.page_key for article in await store.articles.by_ids(sent)]
     assert sorted(pages) == sorted(expected)

@@ -63,7 +63,7 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
     for zone in zones:
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
     remaining_changes = await store.preferences.changes(SERVER, limit=10)
-    assert [change.new for change in remaining_changes] == ["America/Lima", "UTC", "Asia/Tokyo"]
+    assert [change.new_value for change in remaining_changes] == ["America/Lima", "UTC", "Asia/Tokyo"]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ class World:
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, feed_index))
-            fates = {row.channel_id for row in await self.store.delivery_statuses.list_by_page_key(article.page)}
+            fates = {row.channel_id for row in await self.store.delivery_statuses.list_by_page_key(article.page_key)}
             if article.key not in known_keys:
                 assert {subscription.channel_id for subscription in active} <= fates
         assert set(recorded.channel_ids) <= {subscription.channel_id for subscription in active}
@@ -121,7 +121,7 @@ class World:
     async def record_message(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""
         for article in await self.store.articles.by_ids((*dispatch.article_ids, *dispatch.joined_article_ids)):
-            self.message_ids_by_page.setdefault((dispatch.channel_id, article.page), set()).add(dispatch.id)
+            self.message_ids_by_page.setdefault((dispatch.channel_id, article.page_key), set()).add(dispatch.id)
 
     async def follow(self, feed_index: int, channel_index: int) -> None:
         newest = await self.store.articles.list_newest([self.feeds[feed_index].id], limit=1)
@@ -310,9 +310,9 @@ class World:
         assert all(len(messages) == 1 for messages in self.message_ids_by_page.values()), self.message_ids_by_page
         rows = sql.run(
             self.database,
-            "SELECT fate.channel_id, page, coalesce(fate, state) FROM fate "
-            "LEFT JOIN dispatch ON dispatch.id = fate.dispatch_id "
-            "WHERE fate.channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
+            "SELECT delivery_status.channel_id, page_key, coalesce(status, state) FROM delivery_status "
+            "LEFT JOIN dispatch ON dispatch.id = delivery_status.dispatch_id "
+            "WHERE delivery_status.channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
             (self.server,),
         )
         by_fate: dict[str, set[tuple[int, str]]] = {}
@@ -322,7 +322,7 @@ class World:
         assert by_fate.get("sent", set()) | by_fate.get("joined", set()) == self.message_ids_by_page.keys()
         empty = sql.run(
             self.database,
-            "SELECT id FROM dispatch WHERE id NOT IN (SELECT dispatch_id FROM fate WHERE dispatch_id > 0)",
+            "SELECT id FROM dispatch WHERE id NOT IN (SELECT dispatch_id FROM delivery_status WHERE dispatch_id > 0)",
         )
         assert empty == []
 

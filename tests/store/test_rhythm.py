@@ -246,9 +246,9 @@ def fill_at_random(store: Store, chance: random.Random) -> None:
             {
                 "id": server_id,
                 "locale": "fr",
-                "joined": now,
+                "joined_at": now,
                 "time_zone": chance.choice(zones),
-                "left": now if server_id == 4 else None,
+                "left_at": now if server_id == 4 else None,
             }
             for server_id in range(1, 5)
         ],
@@ -262,7 +262,7 @@ def fill_at_random(store: Store, chance: random.Random) -> None:
         channel = {
             "id": channel_id,
             "server_id": server_id,
-            "person_id": channel_id if server_id is None else None,
+            "user_id": channel_id if server_id is None else None,
             "quiet_hours": chance.choice(hours) if is_paced else None,
             "most_an_hour": chance.choice([None, 1, 2, 3, 7]) if is_paced else None,
             "gap": chance.choice([None, 10, 900, 9000]) if is_paced else None,
@@ -279,13 +279,13 @@ def fill_at_random(store: Store, chance: random.Random) -> None:
             {
                 "channel_id": channel_id,
                 "kind": chance.choice(["post", "post", "post", "catch-up", "notice", "digest"]),
-                "what": f"{number}",
+                "dedupe_key": f"{number}",
                 "state": "sent" if is_sent else "waiting",
-                "created": now,
+                "created_at": now,
                 "position": now + chance.randrange(-3, 3),
-                "due": due_at,
+                "due_at": due_at,
                 "attempts": attempts,
-                "sent": now - chance.randrange(-90, 9500) if is_sent else None,
+                "sent_at": now - chance.randrange(-90, 9500) if is_sent else None,
             }
         )
     store_probe.insert(place, "dispatch", dispatches)

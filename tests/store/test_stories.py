@@ -54,8 +54,8 @@ async def find_dispatch(store: Store, article: NewArticle, channel: int = CHANNE
     """The post of an article, or the one it joined."""
     (row,) = sql.run(
         place_of(store),
-        "SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE channel_id = ? AND page = ?",
-        (channel, article.page),
+        "SELECT coalesce(dispatch_id, joined_dispatch_id) FROM delivery_status WHERE channel_id = ? AND page_key = ?",
+        (channel, article.page_key),
     )
     return await store.dispatches.get(row[0])
 
@@ -92,8 +92,8 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
     (due,) = await store.dispatches.list_due_edits(clock.now() + 2, 10)
     assert (due.id, due.joined_article_ids) == (post.id, tuple(article.id for article in joined))
     assert due.article_ids == (post.article_ids[0],)
-    (row,) = await store.delivery_statuses.list_by_page_key(articles[1].page)
-    assert (row.joined, row.message_id) == ("Title of one", due.message_id)
+    (row,) = await store.delivery_statuses.list_by_page_key(articles[1].page_key)
+    assert (row.joined_title, row.message_id) == ("Title of one", due.message_id)
     assert [dispatch.id for dispatch in await store.dispatches.list_sent_for_article(joined[0].id)] == [post.id]
 
 

@@ -18,7 +18,7 @@ from bot.store.outbox import transitions
 from tests.support import store_probe
 from tests.support.samples import CHANNEL, add_followed_feed, new_article, record
 
-PAGE_SQL, PAGE = "page = :page", {"page": "a page"}
+PAGE_SQL, PAGE = "page_key = :page", {"page": "a page"}
 
 
 def load_states(store: Store) -> dict[str, str]:
@@ -26,8 +26,8 @@ def load_states(store: Store) -> dict[str, str]:
 
 
 def load_page_status(store: Store) -> PageStatus | None:
-    rows = store_probe.load_rows(store_probe.place_of(store), "fate")
-    statuses = [PageStatus(row["fate"] or PageStatus.ENQUEUED) for row in rows if row["page"] == PAGE["page"]]
+    rows = store_probe.load_rows(store_probe.place_of(store), "delivery_status")
+    statuses = [PageStatus(row["status"] or PageStatus.ENQUEUED) for row in rows if row["page_key"] == PAGE["page"]]
     return statuses[0] if statuses else None
 
 
@@ -48,13 +48,13 @@ async def write(store: Store, function: Any, *args: Any, **more: Any) -> Any:
 
 def clear_page(store: Store) -> None:
     with store_probe.connect(store_probe.place_of(store)) as connection:
-        connection.execute("DELETE FROM fate WHERE page = ?", (PAGE["page"],))
+        connection.execute("DELETE FROM delivery_status WHERE page_key = ?", (PAGE["page"],))
 
 
 async def insert_in_state(store: Store, state: DispatchState, key: str = "one") -> int:
     place, now = store_probe.place_of(store), store.clock.now()
-    row = {"channel_id": CHANNEL, "kind": "post", "what": key, "state": state, "created": now, "position": now}
-    store_probe.insert(place, "dispatch", [row | {"due": now}])
+    row = {"channel_id": CHANNEL, "kind": "post", "dedupe_key": key, "state": state, "created_at": now, "position": now}
+    store_probe.insert(place, "dispatch", [row | {"due_at": now}])
     return next(row.id for row in store_probe.load_outbox(place) if row.dedupe_key == key)
 
 
@@ -68,7 +68,7 @@ async def add_page(store: Store, article: PendingArticle, status: PageStatus) ->
         [article],
         status,
         dispatch_id=dispatch_id if status is PageStatus.ENQUEUED else None,
-        joined_id=dispatch_id if status is PageStatus.JOINED else None,
+        joined_dispatch_id=dispatch_id if status is PageStatus.JOINED else None,
     )
     return dispatch_id
 
@@ -96,11 +96,11 @@ async def test_a_dispatch_moves_as_declared_and_not_otherwise(store, article, or
 async def test_a_dispatch_begins_in_declared_states_alone(store, article, state):
     arguments = (state, CHANNEL, DispatchKind.POST, "one")
     if state in DISPATCH_MOVES[None]:
-        assert await write(store, transitions.insert_dispatch, *arguments, position=1, due=1)
+        assert await write(store, transitions.insert_dispatch, *arguments, position=1, due_at=1)
         assert load_states(store)["one"] == state
     else:
         with pytest.raises(UndeclaredMove):
-            await write(store, transitions.insert_dispatch, *arguments, position=1, due=1)
+            await write(store, transitions.insert_dispatch, *arguments, position=1, due_at=1)
         assert "one" not in load_states(store)
 
 
@@ -123,7 +123,7 @@ async def test_a_page_moves_as_declared_and_not_otherwise(store, article, origin
             enqueued_id = dispatch_id if target is PageStatus.ENQUEUED else None
             joined_id = dispatch_id if target is PageStatus.JOINED else None
             transitions.move_pages(
-                db, PAGE_SQL, PAGE, target, origins=[origin], dispatch_id=enqueued_id, joined_id=joined_id
+                db, PAGE_SQL, PAGE, target, origins=[origin], dispatch_id=enqueued_id, joined_dispatch_id=joined_id
             )
 
     for target in (*PageStatus, None):
@@ -150,7 +150,9 @@ async def test_a_page_with_a_status_keeps_it_unless_it_was_filtered(store, artic
 
 def test_one_module_alone_changes_the_outbox():
     """At most twelve statements, all in `transitions`."""
-    statement = re.compile(r"\b(?:INSERT INTO|REPLACE INTO|UPDATE|DELETE FROM)\s+\"?(?:dispatch|fate)\b", re.IGNORECASE)
+    statement = re.compile(
+        r"\b(?:INSERT INTO|REPLACE INTO|UPDATE|DELETE FROM)\s+\"?(?:dispatch|delivery_status)\b", re.IGNORECASE
+    )
     root = Path(bot.__file__).parent
     paths = [*root.rglob("*.py"), *(root.parent / "cogs").rglob("*.py")]
     counts = {path.relative_to(root.parent).as_posix(): len(statement.findall(path.read_text())) for path in paths}

@@ -1,7 +1,8 @@
-"""A database of every earlier version becomes one of today with all that was in it, or stays as it was."""
+"""A database of Telex 0.1.0 becomes one of today with all its rows, or stays as it was."""
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -10,74 +11,81 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.database_url import DatabaseUrl
 from bot.core.models import DeliveryStatus
-from bot.store import Store
-from bot.store.sqlite.migrations import (
-    list_available_migrations,
-    list_integrity_problems,
-    migrate,
-    split_statements,
-)
-from tests.store.old_databases import Content, build_old_databases, connect, content, schema
+from bot.store import Store, StoreError
+from bot.store.schema_scripts import UPGRADED_VERSION, Engine, list_migrations, load_pending_scripts
+from bot.store.sqlite.migrations import list_integrity_problems, migrate, split_statements
+from tests.store import old_databases, sql
 
-pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old databases once
+pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old database once
 CHECKOUT = Path(__file__).resolve().parents[2]
-TODAY = max(list_available_migrations())
-FIRST = min(list_available_migrations())
-DERIVED = {"vector", "completion"}  # tables of what is made anew from the rest, gone since
+TODAY = max(list_migrations())
+KILLS = 25
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory) -> dict[int, Path]:
-    """A database of each version, today's among them."""
-    return build_old_databases(tmp_path_factory.mktemp("versions"))
+def old(tmp_path_factory) -> Path:
+    """A database file of Telex 0.1.0."""
+    path = tmp_path_factory.mktemp("old") / "telex.db"
+    old_databases.build_sqlite_database(path)
+    return path
 
 
-def find_missing_rows(before: Content, after: Content) -> dict[str, list[object]]:
-    """The rows of `before` that are not in `after`, as far as their columns are still there."""
-    missing_rows: dict[str, list[object]] = {}
-    for table, rows in before.items():
-        if table in DERIVED:
-            continue
-        if table not in after:
-            missing_rows[table] = [*rows]
-            continue
-        migrated_rows = [row.items() for row in after[table]]
-        columns = set(after[table][0]) if after[table] else set()
-        for row in rows:
-            remaining_cells = {name: cell for name, cell in row.items() if name in columns}.items()
-            # The mark of an index is taken away so that it is made anew.
-            if (
-                not any(remaining_cells <= migrated_row for migrated_row in migrated_rows)
-                and row.get("name") != "terms_version"
-            ):
-                missing_rows.setdefault(table, []).append(row)
-    return missing_rows
+@pytest.fixture
+def path(old, tmp_path) -> Path:
+    """A copy of the old database."""
+    return Path(shutil.copy(old, tmp_path / "telex.db"))
 
 
-def test_every_table_of_an_old_database_has_rows(old):
-    for path in old.values():
-        assert [table for table, rows in content(path).items() if not rows] == []
+@pytest.fixture
+def old_server(old, server_databases) -> DatabaseUrl:
+    """The old database on a PostgreSQL server."""
+    server = server_databases.empty()
+    old_databases.build_postgres_database(server, old)
+    return server
 
 
-@pytest.mark.parametrize("version", list_available_migrations())
-async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(old, tmp_path, clock, version):
-    path = tmp_path / "telex.db"
-    shutil.copy(old[version], path)
-    before = content(path)
-    with closing(connect(path)) as connection:
-        migrate(connection)
+def list_tables_by_rows(rows: old_databases.Rows) -> list[str]:
+    """Return the rows of each table as text: equal if tables and columns have other names, and nothing else has."""
+    return sorted(map(repr, rows.values()))
+
+
+async def create_fresh(place: Path | DatabaseUrl, clock) -> None:
+    if isinstance(place, DatabaseUrl):
+        sql.run(place, "DROP SCHEMA telex CASCADE")
+    await (await Store.open(place, clock)).close()
+
+
+def test_every_table_of_the_old_database_has_rows(old):
+    assert [table for table, rows in old_databases.list_rows(old).items() if not rows] == []
+    assert old_databases.describe_sqlite_schema(old)[0] == UPGRADED_VERSION
+
+
+async def test_an_old_file_keeps_every_row_and_becomes_one_of_today(old, path, tmp_path, clock):
+    with closing(old_databases.connect(path)) as connection:
+        assert migrate(connection) is False
         assert list_integrity_problems(connection) == []
-    assert find_missing_rows(before, content(path)) == {}
-    fresh = await Store.open(tmp_path / "fresh.db", clock)
-    await fresh.close()
-    assert schema(path) == schema(tmp_path / "fresh.db")
+    assert list_tables_by_rows(old_databases.list_rows(path)) == list_tables_by_rows(old_databases.list_rows(old))
+    await create_fresh(tmp_path / "fresh.db", clock)
+    assert old_databases.describe_sqlite_schema(path) == old_databases.describe_sqlite_schema(tmp_path / "fresh.db")
 
 
-async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_path, clock):
+async def test_an_old_database_on_a_server_keeps_every_row_and_becomes_one_of_today(old_server, clock):
+    from bot.store.postgres import postgres_connection, server_migrations  # noqa: PLC0415 - not everywhere
+
+    before = old_databases.list_rows(old_server)
+    connection = postgres_connection.PostgresConnection(old_server)
+    with closing(connection.raw):
+        assert server_migrations.migrate(connection, old_server) is False
+    assert list_tables_by_rows(old_databases.list_rows(old_server)) == list_tables_by_rows(before)
+    upgraded = old_databases.describe_postgres_schema(old_server)
+    await create_fresh(old_server, clock)
+    assert upgraded == old_databases.describe_postgres_schema(old_server)
+
+
+async def test_the_bot_goes_on_with_an_old_database(path, clock):
     """What it remembers of posts, claims, bookmarks and entries still means the same."""
-    path = tmp_path / "telex.db"
-    shutil.copy(old[FIRST], path)
     clock.advance(1_779_000_700 - clock.now())
     store = await Store.open(path, clock)
     try:
@@ -89,13 +97,13 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
         assert [dispatch.dedupe_key for dispatch in await dispatches.list_due_edits(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200)
         assert (claimed.dedupe_key, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
-        fates = {fate.channel_id: fate for fate in await store.delivery_statuses.list_by_page_key("page-1")}
-        assert {channel: fate.fate for channel, fate in fates.items()} == {
+        statuses = await store.delivery_statuses.list_by_page_key("page-1")
+        assert {status.channel_id: status.status for status in statuses} == {
             200: DeliveryStatus.POSTED,
             201: DeliveryStatus.FAILED,
             202: DeliveryStatus.WITHHELD,
         }
-        assert fates[200].message_id == 9001
+        assert [status.message_id for status in statuses if status.channel_id == 200] == [9001]
         known_articles = await store.polls.load_known_by_identity(1, [b"\xa1", b"\xa5", b"\xa6"])
         assert {known_article.key for known_article in known_articles.values()} == {"key-1", "key-5"}
         bookmarks = await store.bookmarks.list_by_user(300, limit=9)
@@ -106,37 +114,61 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
         await store.close()
 
 
-@pytest.mark.parametrize("version", [FIRST, TODAY - 1])  # each one is tried while it is the newest
-def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_path, version):
-    """From the first version through all that follow, and from the last to today's, with rows in every table.
-
-    What is left goes on to the same end.
-    """
-    later = [path.read_text("utf-8") for number, path in list_available_migrations().items() if number > version]
-    counts = [len(list(split_statements(script))) for script in later]
-    killed = sum(counts)
-    command = [sys.executable, "-m", "tests.store.interrupting", str(old[version]), str(tmp_path)]
-    subprocess.run([*command, str(killed)], cwd=CHECKOUT, check=True, timeout=100)
-    copies = sorted(tmp_path.glob("*.db"), key=lambda path: int(path.stem))
-    assert len(copies) == killed + 1
-    finished = (schema(copies[-1]), content(copies[-1]))
-    steps = [version + done for done, statements_ in enumerate(counts) for _ in range(statements_)][:killed]
-    contents_by_version: dict[int, tuple[object, Content]] = {version: (schema(old[version]), content(old[version]))}
-    for copy, at in zip(copies, steps, strict=False):
-        copy_contents = (schema(copy), content(copy))
-        assert copy_contents[0][0] == at
-        assert copy_contents == contents_by_version.setdefault(at, copy_contents)
-        with closing(connect(copy)) as connection:
+def test_an_upgrade_killed_after_any_statement_leaves_the_old_file(old, tmp_path):
+    scripts = load_pending_scripts(UPGRADED_VERSION, "sqlite")
+    statement_count = len(list(split_statements("".join(scripts.values()))))
+    kills = [*sorted(random.Random(7).sample(range(1, statement_count), KILLS)), statement_count, 0]
+    command = [sys.executable, "-m", "tests.store.interrupting", str(old), str(tmp_path), *map(str, kills)]
+    subprocess.run(command, cwd=CHECKOUT, check=True, timeout=100)
+    finished = tmp_path / "0.db"
+    for number in kills:
+        copy = tmp_path / f"{number}.db"
+        version, schema = old_databases.describe_sqlite_schema(copy)
+        if version == UPGRADED_VERSION:
+            assert schema == old_databases.describe_sqlite_schema(old)[1]
+            assert old_databases.list_rows(copy) == old_databases.list_rows(old)
+        else:
+            assert version == TODAY
+            assert number == 0
+        with closing(old_databases.connect(copy)) as connection:
             assert list_integrity_problems(connection) == []
             migrate(connection)
-        assert (schema(copy), content(copy)) == finished
+        assert old_databases.describe_sqlite_schema(copy) == old_databases.describe_sqlite_schema(finished)
+        assert old_databases.list_rows(copy) == old_databases.list_rows(finished)
 
 
-def test_a_table_and_a_column_that_a_migration_drops_are_missed():
-    """The comparison above sees what it is there to see."""
-    before: Content = {"feed": [{"id": 1, "url": "a"}, {"id": 2, "url": "b"}], "vote": [{"id": 1}]}
-    assert find_missing_rows(before, {"feed": [{"id": 1, "url": "a"}]}) == {
-        "feed": [{"id": 2, "url": "b"}],
-        "vote": [{"id": 1}],
-    }
-    assert find_missing_rows(before, before) == {}
+@pytest.mark.parametrize(
+    "fault", ["SELECT 1 / 0", "SELECT pg_terminate_backend(pg_backend_pid())"], ids=["error", "kill"]
+)
+async def test_an_upgrade_that_ends_early_leaves_the_old_database_on_the_server(old_server, clock, monkeypatch, fault):
+    before = (old_databases.describe_postgres_schema(old_server), old_databases.list_rows(old_server))
+
+    def load_scripts_with_fault(schema_version: int, engine: Engine) -> dict[int, str]:
+        scripts = load_pending_scripts(schema_version, engine)
+        return {number: f"{script}{fault};" for number, script in scripts.items()}
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.store.postgres.server_migrations.load_pending_scripts", load_scripts_with_fault)
+        with pytest.raises(StoreError):
+            await Store.open(old_server, clock)
+    assert (old_databases.describe_postgres_schema(old_server), old_databases.list_rows(old_server)) == before
+    store = await Store.open(old_server, clock)
+    assert await store.check() == TODAY
+    await store.close()
+
+
+@pytest.mark.parametrize("version", [1, UPGRADED_VERSION - 1])
+async def test_a_database_of_an_earlier_preview_is_told_the_way(path, clock, version):
+    with closing(old_databases.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = (old_databases.describe_sqlite_schema(path), old_databases.list_rows(path))
+    with pytest.raises(StoreError, match=r"start Telex 0\.1\.0 with it once, then this one"):
+        await Store.open(path, clock)
+    assert (old_databases.describe_sqlite_schema(path), old_databases.list_rows(path)) == before
+
+
+async def test_an_earlier_previews_database_on_a_server_is_told_the_way(old_server, clock):
+    sql.run(old_server, f"UPDATE schema_version SET number = {UPGRADED_VERSION - 1}")
+    with pytest.raises(StoreError, match=r"start Telex 0\.1\.0 with it once, then this one"):
+        await Store.open(old_server, clock)
+    await create_fresh(old_server, clock)

@@ -71,7 +71,7 @@ async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, setti
     assert await store.watches.purge(clock.now()) == 1
     assert await store.watches.get(theirs.id) is None
     assert await store.watches.count(PERSON) == 0
-    assert sql.run(settings.database, "SELECT 1 FROM channel WHERE person_id = ?", (PERSON,)) == []
+    assert sql.run(settings.database, "SELECT 1 FROM channel WHERE user_id = ?", (PERSON,)) == []
 
 
 async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store, clock):

@@ -25,7 +25,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
     url = fields.pop("url", f"https://news.example/{name}")
     field_values: dict[str, Any] = {
         "key": digest(feed.url, name).hex()[:22],
-        "page": urls.compute_page_key(url),
+        "page_key": urls.compute_page_key(url),
         "url": url,
         "identities": (digest("guid", name),),
         "fingerprint": digest(name, published, fields),
@@ -36,7 +36,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
         "outlet": feed.outlet,
         "language": "fr",
         "tags": (),
-        "image": None,
+        "image_url": None,
         "published": published,
     } | fields
     field_values.setdefault("body", field_values["text"])
@@ -87,6 +87,6 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
 async def load_delivery_statuses(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
     """What became of an article by channel: the fate and the reason."""
     return {
-        row.channel_id: (row.fate.value, None if row.reason is None else str(row.reason))
-        for row in await store.delivery_statuses.list_by_page_key(article.page)
+        row.channel_id: (row.status.value, None if row.reason is None else str(row.reason))
+        for row in await store.delivery_statuses.list_by_page_key(article.page_key)
     }

@@ -25,27 +25,27 @@ class Column(StrEnum):
     """Columns that tests set, each as `table.column`."""
 
     ARTICLE_TITLE = "article.title"
-    ARTICLE_UPDATED_AT = "article.updated"
+    ARTICLE_UPDATED_AT = "article.updated_at"
     ARTICLE_MISSING_SINCE = "article.missing_since"
-    BEST_OF_DAY_DUE_AT = "channel.best_due"
+    BEST_OF_DAY_DUE_AT = "channel.best_due_at"
     CHANNEL_MAX_POSTS_PER_HOUR = "channel.most_an_hour"
     CHANNEL_PROBLEM = "channel.problem"
     CHANNEL_PROBLEM_SINCE = "channel.problem_since"
     CHANNEL_QUIET_HOURS = "channel.quiet_hours"
     CHANNEL_RETRY_AT = "channel.retry_at"
-    DIGEST_DUE_AT = "digest.due"
+    DIGEST_DUE_AT = "digest.due_at"
     DISPATCH_LOOK = "dispatch.look"
-    EDIT_DUE_AT = "dispatch.edit_due"
+    EDIT_DUE_AT = "dispatch.edit_due_at"
     FEED_LAST_POLL_AT = "feed.last_poll"
     FEED_LAST_SUCCESS_AT = "feed.last_success"
     FEED_LAST_ARTICLE_AT = "feed.last_article"
     FEED_NEXT_POLL_AT = "feed.next_poll"
     FEED_SERVER_ID = "feed.server_id"
-    PERSONAL_DIGEST_DUE_AT = "personal_digest.due"
-    PROCESS_EXPIRES_AT = "process.until"
-    SENT_AT = "dispatch.sent"
-    SERVER_JOINED_AT = "server.joined"
-    WATCH_COOLDOWN_UNTIL = "watch.quiet"
+    PERSONAL_DIGEST_DUE_AT = "personal_digest.due_at"
+    PROCESS_EXPIRES_AT = "process.expires_at"
+    SENT_AT = "dispatch.sent_at"
+    SERVER_JOINED_AT = "server.joined_at"
+    WATCH_COOLDOWN_UNTIL = "watch.cooldown_until"
 
 
 class OutboxRow(NamedTuple):
@@ -132,7 +132,7 @@ def load_outbox(place: Place) -> list[OutboxRow]:
     with connect(place) as connection:
         rows = connection.execute(
             """
-            SELECT id, channel_id, kind, what, state, attempts, error, message_id, finished, edit_due
+            SELECT id, channel_id, kind, dedupe_key, state, attempts, last_error, message_id, is_finalized, edit_due_at
             FROM dispatch ORDER BY id
             """
         )
@@ -152,16 +152,17 @@ def load_deliveries(place: Place) -> list[Delivery]:
     with connect(place) as connection:
         rows = connection.execute(
             """
-            SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), fate.reason,
-                dispatch.message_id, dispatch.error
-            FROM article LEFT JOIN fate ON fate.page = article.page
-            LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
+            SELECT article.url, delivery_status.channel_id, coalesce(dispatch.state, delivery_status.status),
+                delivery_status.reason, dispatch.message_id, dispatch.last_error
+            FROM article LEFT JOIN delivery_status ON delivery_status.page_key = article.page_key
+            LEFT JOIN dispatch ON dispatch.id = coalesce(
+                delivery_status.dispatch_id, delivery_status.joined_dispatch_id)
             UNION ALL
-            SELECT article.url, dispatch.channel_id, dispatch.state, NULL, dispatch.message_id, dispatch.error
+            SELECT article.url, dispatch.channel_id, dispatch.state, NULL, dispatch.message_id, dispatch.last_error
             FROM watch_match JOIN article ON article.id = watch_match.article_id
             JOIN dispatch ON dispatch.id = watch_match.dispatch_id
             UNION ALL
-            SELECT article.url, dispatch.channel_id, dispatch.state, NULL, dispatch.message_id, dispatch.error
+            SELECT article.url, dispatch.channel_id, dispatch.state, NULL, dispatch.message_id, dispatch.last_error
             FROM personal_digest JOIN dispatch ON dispatch.channel_id = personal_digest.channel_id
             JOIN digest_article ON digest_article.dispatch_id = dispatch.id
             JOIN article ON article.id = digest_article.article_id
@@ -208,9 +209,9 @@ def delete(place: Place, table: str, row_id: int) -> None:
 
 def follow_in_channels(place: Place, feed_id: int, server_ids_by_channel: Mapping[int, int], now: int) -> None:
     """Let channels follow a feed at once: there may be thousands."""
-    servers = [{"id": server_id, "locale": "en-US", "joined": now} for server_id in server_ids_by_channel.values()]
+    servers = [{"id": server_id, "locale": "en-US", "joined_at": now} for server_id in server_ids_by_channel.values()]
     channels = [{"id": channel_id, "server_id": server_id} for channel_id, server_id in server_ids_by_channel.items()]
-    subscription = {"feed_id": feed_id, "added": now}
+    subscription = {"feed_id": feed_id, "added_at": now}
     insert(place, "server", servers)
     insert(place, "channel", channels)
     insert(place, "subscription", [{"channel_id": channel_id} | subscription for channel_id in server_ids_by_channel])
@@ -220,26 +221,26 @@ def hold_back_posts(place: Place, channel_ids: Sequence[int], now: int) -> None:
     """Let quiet hours keep posts from every other channel, and an hourly limit from the rest."""
     set_column(place, Column.CHANNEL_QUIET_HOURS, "00:00-23:59", row_ids=channel_ids[::2])
     set_column(place, Column.CHANNEL_MAX_POSTS_PER_HOUR, 1, row_ids=channel_ids[1::2])
-    post = {"kind": "post", "what": "an earlier post", "state": "sent", "finished": 1}
-    post |= dict.fromkeys(("created", "position", "due", "sent"), now)
+    post = {"kind": "post", "dedupe_key": "an earlier post", "state": "sent", "is_finalized": 1}
+    post |= dict.fromkeys(("created_at", "position", "due_at", "sent_at"), now)
     insert(place, "dispatch", [{"channel_id": channel_id} | post for channel_id in channel_ids[1::2]])
 
 
 def insert_setting_change(place: Place, server_id: int, user_id: int, setting: str, new_value: str) -> None:
     """Put a change into the history of a server."""
-    change = {"server_id": server_id, "person_id": user_id, "changed": 5, "setting": setting, "new": new_value}
+    change = {"server_id": server_id, "user_id": user_id, "changed_at": 5, "setting": setting, "new_value": new_value}
     insert(place, "setting_change", [change])
 
 
 def count_due_digests(place: Place, now: int) -> int:
     """How many digests of channels and people are due and not made."""
     digests = [*load_rows(place, "digest"), *load_rows(place, "personal_digest")]
-    return sum(digest["due"] <= now for digest in digests)
+    return sum(digest["due_at"] <= now for digest in digests)
 
 
 def list_joined_server_ids(place: Place) -> list[int]:
     """The servers that the bot takes itself for a member of."""
-    return [server["id"] for server in load_rows(place, "server") if server["left"] is None]
+    return [server["id"] for server in load_rows(place, "server") if server["left_at"] is None]
 
 
 def list_overdue_feeds(place: Place, latest: int) -> list[str]:
@@ -252,7 +253,7 @@ def list_overdue_feeds(place: Place, latest: int) -> list[str]:
 def enqueue_notice(store: Store, channel_id: int, dedupe_key: str, payload: str) -> bool:
     """Owe a channel a message of its own, as an alert does. Return False if one of this key was owed before."""
     now, place = store.clock.now(), place_of(store)
-    notice = {"channel_id": channel_id, "kind": "notice", "what": dedupe_key, "payload": payload}
-    notice |= dict.fromkeys(("created", "position", "due"), now)
+    notice = {"channel_id": channel_id, "kind": "notice", "dedupe_key": dedupe_key, "payload": payload}
+    notice |= dict.fromkeys(("created_at", "position", "due_at"), now)
     is_known = any(channel["id"] == channel_id for channel in load_rows(place, "channel"))
     return is_known and insert(place, "dispatch", [notice]) == 1

@@ -54,7 +54,7 @@ async def add_library(store: Store) -> Feed:
             "tags": ("Hardware",),
             "author": "Ada L.",
         },
-        {"title": "Chips get smaller", "text": "They are smaller.", "image": "https://x.example/1.png"},
+        {"title": "Chips get smaller", "text": "They are smaller.", "image_url": "https://x.example/1.png"},
         {"title": "A browser engine", "text": "It has no chips in it."},
         {"title": "Browser news", "text": "About COVID-19 apps.", "language": "fr"},
         {"title": "Politics", "text": "A vote.", "author": "Bob"},

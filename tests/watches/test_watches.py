@@ -37,10 +37,10 @@ STORIES = [
     ("Nothing", "", None),
 ]
 FACTS: list[dict[str, Any]] = [
-    {"author": "Jane Doe", "tags": ("AI", "Apple Inc"), "image": "https://a.example/1.png"},
+    {"author": "Jane Doe", "tags": ("AI", "Apple Inc"), "image_url": "https://a.example/1.png"},
     {"author": "Jean Dupont", "tags": ("réseau",)},
     {"outlet": "Le Monde", "author": "Doe, Jane"},
-    {"outlet": "Le Monde diplomatique", "image": "https://a.example/2.png"},
+    {"outlet": "Le Monde diplomatique", "image_url": "https://a.example/2.png"},
     {"tags": ("open source", "AI")},
     {},
     {},

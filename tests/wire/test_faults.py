@@ -154,8 +154,8 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
     async with scene.newsroom() as newsroom:
         (article,) = await newsroom.store.articles.list_newest(None, limit=1)
-        fates = await newsroom.store.delivery_statuses.list_by_page_key(article.page)
-    assert [fate.fate.value for fate in fates] == ["failed"] * 4
+        fates = await newsroom.store.delivery_statuses.list_by_page_key(article.page_key)
+    assert [fate.status.value for fate in fates] == ["failed"] * 4
     assert all(fate.reason for fate in fates)
 
 

@@ -90,7 +90,7 @@ def quote(text: str, language: str) -> Quote:
         id=1,
         key="k",
         feed_id=1,
-        page="p",
+        page_key="p",
         url="https://gazette.example/1",
         title="Amazon",
         summary="",
@@ -100,9 +100,9 @@ def quote(text: str, language: str) -> Quote:
         outlet="Gazette",
         language=language,
         tags=(),
-        image=None,
+        image_url=None,
         published=0,
-        found=0,
+        found_at=0,
     )
     return Quote(text, article)
 

@@ -241,7 +241,7 @@ def _report_same_story(
 
     Titles with different numbers never do, because each release is news.
     """
-    if first_article.page == second_article.page:
+    if first_article.page_key == second_article.page_key:
         return True
     if abs(first_article.published - second_article.published) > SAME_STORY_WINDOW_SECONDS:
         return False

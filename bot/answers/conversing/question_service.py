@@ -299,7 +299,7 @@ class QuestionService:
             sources=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
         )
         is_subject_quoted = subject_article is not None and any(
-            source.page == subject_article.page for source in answer.sources
+            source.page_key == subject_article.page_key for source in answer.sources
         )
         is_article_stated = request.is_article_explicit and request.article_id is not None
         return QuestionReply(
@@ -329,8 +329,8 @@ class QuestionService:
             questions.append(previous_question)
             previous_question = (
                 None
-                if previous_question.follows is None
-                else await self._store.questions.get(previous_question.follows)
+                if previous_question.previous_id is None
+                else await self._store.questions.get(previous_question.previous_id)
             )
         return questions
 

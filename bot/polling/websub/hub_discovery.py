@@ -36,7 +36,11 @@ class HubDiscovery:
     def is_pushed(self, feed_id: int) -> bool:
         """Return whether a feed has a verified subscription and no poll found a missed push."""
         subscription = self.subscriptions.get_by_feed(feed_id)
-        return subscription is not None and subscription.leased_until > self._clock.now() and not subscription.missed
+        return (
+            subscription is not None
+            and subscription.leased_until > self._clock.now()
+            and not subscription.has_missed_entry
+        )
 
     def on_document(self, feed: Feed, response: FetchResult, parsed_feed: ParsedFeed) -> None:
         """Note the hub that a document or its headers name, unless the feed is a secret."""
@@ -63,13 +67,13 @@ class HubDiscovery:
         subscription = self.subscriptions.get_by_feed(feed_id)
         if subscription is not None and self.is_pushed(feed_id):
             log.info("push missed topic=%s", urls.redact(subscription.topic))
-            self.subscriptions.put(subscription._replace(missed=1))
+            self.subscriptions.put(subscription._replace(has_missed_entry=1))
 
     def on_pushed_news(self, feed_id: int) -> None:
         """Clear the mark that a feed's push was missed: the hub pushes again."""
         subscription = self.subscriptions.get_by_feed(feed_id)
-        if subscription is not None and subscription.missed:
-            self.subscriptions.put(subscription._replace(missed=0))
+        if subscription is not None and subscription.has_missed_entry:
+            self.subscriptions.put(subscription._replace(has_missed_entry=0))
 
     def take_hub_links(self) -> dict[int, HubLink | None]:
         """Remove and return the hubs found since the last call, by feed id; None if a feed names none any more."""

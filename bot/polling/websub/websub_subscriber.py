@@ -116,9 +116,9 @@ class WebSubSubscriber:
                 ):
                     await self._unsubscribe(subscription)
             now = self._clock.now()
-            for subscription in sorted(self._subscriptions, key=lambda candidate: candidate.due):
+            for subscription in sorted(self._subscriptions, key=lambda candidate: candidate.due_at):
                 host = get_host_name(subscription.hub)
-                if subscription.due > now or len(self._request_task_by_host) >= MAX_CONCURRENT_HUBS:
+                if subscription.due_at > now or len(self._request_task_by_host) >= MAX_CONCURRENT_HUBS:
                     break
                 if host not in self._request_task_by_host and self._poller.owns_host_of(subscription.hub):
                     self._request_task_by_host[host] = asyncio.create_task(self._request_safely(subscription, host))
@@ -166,9 +166,11 @@ class WebSubSubscriber:
         now = self._clock.now()
         if mode == "denied":
             log.info("subscription denied topic=%s", urls.redact(subscription.topic))
-            self._subscriptions.put(subscription._replace(leased_until=0, asked=None, due=now + MAX_RETRY_SECONDS))
+            self._subscriptions.put(
+                subscription._replace(leased_until=0, requested_at=None, due_at=now + MAX_RETRY_SECONDS)
+            )
             return ""
-        if mode != "subscribe" or subscription.asked is None or not 0 < len(challenge) <= MAX_CHALLENGE_CHARS:
+        if mode != "subscribe" or subscription.requested_at is None or not 0 < len(challenge) <= MAX_CHALLENGE_CHARS:
             return None
         lease_text = query.get("hub.lease_seconds", "")
         lease_seconds = (
@@ -178,7 +180,7 @@ class WebSubSubscriber:
         renew_at = now + max(int(lease_seconds * RENEW_AT_FRACTION), MIN_LEASE_SECONDS // 2)
         log.info("subscription verified topic=%s seconds=%d", urls.redact(subscription.topic), lease_seconds)
         self._subscriptions.put(
-            subscription._replace(leased_until=now + lease_seconds, asked=None, due=renew_at, failures=0)
+            subscription._replace(leased_until=now + lease_seconds, requested_at=None, due_at=renew_at, failures=0)
         )
         return challenge
 
@@ -216,7 +218,9 @@ class WebSubSubscriber:
             else:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
-                self._subscriptions.put(PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due=now))
+                self._subscriptions.put(
+                    PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due_at=now)
+                )
         while (refetch_feed_id := self._discovery.take_refetch()) is not None:
             await self._store.feeds.clear_validators(refetch_feed_id)
         await self._subscriptions.flush()
@@ -251,7 +255,9 @@ class WebSubSubscriber:
         """
         now = self._clock.now()
         retry_seconds = min(RETRY_SECONDS << min(subscription.failures, 10), MAX_RETRY_SECONDS)
-        subscription = subscription._replace(asked=now, due=now + retry_seconds, failures=subscription.failures + 1)
+        subscription = subscription._replace(
+            requested_at=now, due_at=now + retry_seconds, failures=subscription.failures + 1
+        )
         self._subscriptions.put(subscription)
         await self._subscriptions.flush()
         form = self._build_form(subscription, "subscribe")
@@ -268,7 +274,7 @@ class WebSubSubscriber:
             )
             current_subscription = self._subscriptions.get_by_feed(subscription.feed_id)
             if error.code == fetch_errors.BAD_URL and current_subscription == subscription:
-                self._subscriptions.put(subscription._replace(due=now + MAX_RETRY_SECONDS))
+                self._subscriptions.put(subscription._replace(due_at=now + MAX_RETRY_SECONDS))
 
     async def _sleep_until_due(self) -> None:
         now = self._clock.now()
@@ -276,7 +282,7 @@ class WebSubSubscriber:
             subscription for subscription in self._subscriptions if self._poller.owns_host_of(subscription.hub)
         )
         wait_seconds = [
-            own_subscription.due - now
+            own_subscription.due_at - now
             for own_subscription in own_subscriptions
             if get_host_name(own_subscription.hub) not in self._request_task_by_host
         ]

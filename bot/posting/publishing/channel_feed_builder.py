@@ -75,7 +75,7 @@ class ChannelFeedBuilder:
                 address=feed_url,
                 publisher=discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
                 language=language,
-                updated=max((entry.updated for entry in entries), default=channel_feed.created),
+                updated=max((entry.updated for entry in entries), default=channel_feed.created_at),
                 entries=tuple(entries),
             )
 
@@ -119,7 +119,7 @@ def _article_entry(item: ChannelFeedItem) -> FeedItem:
         published=article.published,
         updated=_last_changed_at(item),
         tags=tuple(dict.fromkeys(filter(None, map(_plain_name, article.tags[:_MAX_TAGS])))),
-        image=article.image if article.image and buttons.is_web_url(article.image) else None,
+        image=article.image_url if article.image_url and buttons.is_web_url(article.image_url) else None,
     )
 
 
@@ -194,7 +194,7 @@ def _article_title(article: Article) -> str:
     title = discord_text.to_plain_line(article.title, _MAX_TITLE_LENGTH) or discord_text.to_plain_line(
         article.url, _MAX_TITLE_LENGTH
     )
-    return title if article.retracted is None else _("Withdrawn: {title}").format(title=title)
+    return title if article.retracted_at is None else _("Withdrawn: {title}").format(title=title)
 
 
 def _article_excerpt(article: Article) -> str:
@@ -218,7 +218,7 @@ def _link_html(url: str, text: str) -> str:
 
 def _last_changed_at(item: ChannelFeedItem) -> int:
     """Return the Unix time in seconds when an article was posted, corrected or retracted last."""
-    return max(item.posted_at, item.article.corrected or 0, item.article.retracted or 0)
+    return max(item.posted_at, item.article.corrected_at or 0, item.article.retracted_at or 0)
 
 
 def _entry_urn(kind: str, unique_name: str) -> str:

@@ -72,7 +72,7 @@ def contains_page(linked_pages: Iterable[LinkedPage], page: str, title: str) -> 
 
 def links_article(article: Article, linked_pages: Iterable[LinkedPage]) -> bool:
     """Return whether the linked pages include the page of an article."""
-    return contains_page(linked_pages, article.page, article.title)
+    return contains_page(linked_pages, article.page_key, article.title)
 
 
 def list_custom_ids(message: discord.Message) -> set[str]:

@@ -140,7 +140,7 @@ class RestoreReconciler:
         if self.restored_at is None or dispatch.created_at > self.restored_at:
             return None
         outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window)
-        if outcome is None and dispatch.person_id is None:
+        if outcome is None and dispatch.user_id is None:
             await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
             await self._store.digests.rebuild_pending(dispatch.id)
             return Deduplicated()
@@ -155,7 +155,7 @@ class RestoreReconciler:
             return AlreadyPostedPages()
         if isinstance(digest, PersonalDigest):
             key_prefix = "digest:me:"
-            place: Target | SendOutcome = await message_targets.open_dm(self._client, digest.person_id)
+            place: Target | SendOutcome = await message_targets.open_dm(self._client, digest.user_id)
         else:
             key_prefix = f"digest:{digest.id}:"
             place = await message_targets.find_channel(self._client, digest.channel_id)
@@ -190,7 +190,7 @@ class RestoreReconciler:
             history.linked_pages,
             history.digest_linked_pages,
             last_digest_due=max(sent_at_by_due_time.values(), default=0),
-            was_due_digest_sent=any(due_time >= digest.due for due_time in sent_at_by_due_time),
+            was_due_digest_sent=any(due_time >= digest.due_at for due_time in sent_at_by_due_time),
         )
 
     async def _build_history_window(

@@ -226,19 +226,19 @@ def make_open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, 
 
     A button whose URL Discord would reject is None.
     """
-    if article.audio is None:
+    if article.audio_url is None:
         open_button = make_link_button(article.url)
         if open_button is not None and known_sites.is_video(article.url):
             open_button.emoji, open_button.label = "▶️", _("Watch video")
         return (open_button,)
-    listen_button = make_link_button(article.audio)
+    listen_button = make_link_button(article.audio_url)
     if listen_button is not None:
         listen_button.emoji, listen_button.label = "🎧", _("Listen")
-        if article.duration is not None:
-            minutes = format_number(max(1, round(article.duration / 60)))
+        if article.duration_seconds is not None:
+            minutes = format_number(max(1, round(article.duration_seconds / 60)))
             listen_button.label = _("Listen · {minutes} min").format(minutes=minutes)
     return (
-        None if urls.canonicalize(article.audio) == article.url else make_link_button(article.url),
+        None if urls.canonicalize(article.audio_url) == article.url else make_link_button(article.url),
         listen_button,
     )
 

@@ -43,7 +43,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
             dispatch.dedupe_key,
             digest_selection.digest_from_json(dispatch.payload),
             language=language,
-            is_personal=dispatch.person_id is not None,
+            is_personal=dispatch.user_id is not None,
         )
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up_message(dispatch.dedupe_key, articles, language=language)
@@ -72,7 +72,7 @@ async def _render_watch_notification(
     watch = None if dispatch.watch_id is None else await store.watches.get(dispatch.watch_id)
     if watch is None:
         return None
-    is_personal = watch.person_id is not None
+    is_personal = watch.user_id is not None
     guild = await message_targets.find_guild(client, store, dispatch.server_id) if is_personal else None
     return messages.watch_notification_message(
         dispatch.dedupe_key,

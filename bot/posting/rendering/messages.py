@@ -198,7 +198,7 @@ def watch_notification_message(
         if len(articles) == 1:
             (article,) = articles
             embed.description = f"{_article_line_markup(article)[2:]}\n{excerpt_markup(article)}".strip()
-            embed.set_image(url=usable_image_url(article.image))
+            embed.set_image(url=usable_image_url(article.image_url))
             embed.timestamp = to_datetime(article.published)
             view = buttons.view_of_items(
                 buttons.save_button(article.key),
@@ -245,12 +245,12 @@ def feed_alert_message(text: str) -> Message:
 def status_lines_markup(article: Article) -> str:
     """Return lines of markup on an article's retraction, correction and translation; "" if there are none."""
     status_lines = []
-    if article.retracted is not None:
+    if article.retracted_at is not None:
         status_lines.append(
-            _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted}:R>")
+            _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted_at}:R>")
         )
-    elif article.corrected is not None:
-        status_lines.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>"))
+    elif article.corrected_at is not None:
+        status_lines.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected_at}:R>"))
     if article.translated_from is not None:
         language_names = Locale.parse(i18n.current_language()).languages
         language = language_names.get(article.translated_from, article.translated_from)
@@ -347,7 +347,7 @@ def usable_image_url(url: str | None) -> str | None:
 
 def image_block(article: Article) -> blocks.Image | None:
     """Return a block with an article's picture; None if it has none or Discord would reject its URL."""
-    url = usable_image_url(article.image)
+    url = usable_image_url(article.image_url)
     return blocks.Image(url, title_of(article)) if url else None
 
 

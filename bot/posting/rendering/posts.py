@@ -212,7 +212,7 @@ def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Arti
     text.
     """
     save_button = buttons.save_button(article.key, joined_articles=joined_articles, with_label=False)
-    listen_button = buttons.make_open_buttons(article)[-1] if article.audio is not None else None
+    listen_button = buttons.make_open_buttons(article)[-1] if article.audio_url is not None else None
     if picture is None and listen_button is None and len(joined_articles) <= buttons.MAX_JOINED_PER_BUTTON:
         return (Section((text,), save_button),)
     more_button = buttons.more_button(article.key, joined_articles=joined_articles, with_label=False)
@@ -268,7 +268,7 @@ def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look:
         embed.set_footer(text=outlet_name)
     elif outlet_name:
         embed.set_author(name=outlet_name, icon_url=messages.usable_image_url(icon_url))
-    image_url = messages.usable_image_url(article.image) if look.image else None
+    image_url = messages.usable_image_url(article.image_url) if look.image else None
     if has_small_picture:
         embed.set_thumbnail(url=image_url)
     else:

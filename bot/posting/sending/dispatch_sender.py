@@ -99,8 +99,8 @@ class DispatchSender:
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
             return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
-        if dispatch.person_id is not None:
-            return await message_targets.open_dm(self._client, dispatch.person_id)
+        if dispatch.user_id is not None:
+            return await message_targets.open_dm(self._client, dispatch.user_id)
         channel = await message_targets.find_channel(self._client, dispatch.channel_id)
         if isinstance(channel, SendOutcome):
             return channel

@@ -61,11 +61,11 @@ async def explain_link(store: Store, link: str) -> Explanation:
     articles_with_feeds = [(article, await store.feeds.get(article.feed_id)) for article in articles]
     delivery_statuses: list[ChannelDeliveryStatus] = []
     undecided_subscriptions: list[Subscription] = []
-    for page in dict.fromkeys(article.page for article, _feed in articles_with_feeds):
+    for page in dict.fromkeys(article.page_key for article, _feed in articles_with_feeds):
         page_statuses = await store.delivery_statuses.list_by_page_key(page)
         delivery_statuses += page_statuses
         decided_channel_ids = {status.channel_id for status in page_statuses}
-        for feed_id in {article.feed_id for article, _feed in articles_with_feeds if article.page == page}:
+        for feed_id in {article.feed_id for article, _feed in articles_with_feeds if article.page_key == page}:
             subscriptions = await store.subscriptions.list_by_feed(feed_id)
             undecided_subscriptions += [
                 subscription for subscription in subscriptions if subscription.channel_id not in decided_channel_ids
@@ -141,7 +141,7 @@ def delivery_status_sentence(
     `when` is the formatted time of the status; `to_problem_sentence` explains why sending failed. The title
     of a post that the article joined is shown unchanged.
     """
-    match status.fate:
+    match status.status:
         case DeliveryStatus.WITHHELD | DeliveryStatus.FILTERED if status.reason is not None:
             return describe_reason(status.reason, when=when)
         case DeliveryStatus.PENDING | DeliveryStatus.JOINED | DeliveryStatus.FAILED:
@@ -154,13 +154,13 @@ def delivery_status_sentence(
             _("kept for the channel’s next digest ({when})") if status.message_id is None else _("in a digest {when}")
         ),
     }
-    return template_by_status.get(status.fate, _("left out ({when})")).format(when=when)
+    return template_by_status.get(status.status, _("left out ({when})")).format(when=when)
 
 
 def _unposted_sentence(status: ChannelDeliveryStatus, when: str, problem_sentence: str) -> str:
-    if status.fate is DeliveryStatus.FAILED:
+    if status.status is DeliveryStatus.FAILED:
         return _("not posted: sending failed. {reason}").format(reason=problem_sentence)
-    if status.fate is DeliveryStatus.JOINED:
+    if status.status is DeliveryStatus.JOINED:
         return " ".join(filter(None, (_joined_sentence(status, when), problem_sentence)))
     if problem_sentence:
         return _("waiting to be posted since {when}. {reason}").format(when=when, reason=problem_sentence)
@@ -169,7 +169,7 @@ def _unposted_sentence(status: ChannelDeliveryStatus, when: str, problem_sentenc
 
 def _joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
     """Return a sentence on an article that joined a post; … stands for the title of a post that is gone."""
-    title = _("“{text}”").format(text=status.joined or discord_text.ELLIPSIS)
+    title = _("“{text}”").format(text=status.joined_title or discord_text.ELLIPSIS)
     if status.message_id is None:
         template = _("grouped with {title}, which is waiting to be posted ({when})")
     else:

@@ -132,7 +132,9 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
         case FieldFilter():
             raw_article = article.article
             is_match = (
-                bool(raw_article.image) if clause.filter is FilterName.IMAGE else raw_article.language == clause.value
+                bool(raw_article.image_url)
+                if clause.filter is FilterName.IMAGE
+                else raw_article.language == clause.value
             )
     return is_match
 

@@ -20,7 +20,7 @@ class ArticleChanges(Repository):
 
         The log of a new database has one change, of article id 0, whose `nonce` identifies the database.
         """
-        row = await self._fetch_row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
+        row = await self._fetch_row("SELECT id, nonce, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 
     async def list_after(self, sequence: int, nonce: int, limit: int) -> list[ArticleChange] | None:
@@ -30,7 +30,7 @@ class ArticleChanges(Repository):
         backup: then the change at `sequence` is missing or has a different `nonce`.
         """
         change_rows = await self._fetch_rows(
-            "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
+            "SELECT id, nonce, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
             (sequence, limit + 1),
         )
         anchor_rows, later_rows = change_rows[:1], change_rows[1:]
@@ -80,7 +80,7 @@ _JSON_CHUNK_SIZE = 50
 _INDEXED_ARTICLES_SQL = """
     WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
         SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),
-               language, outlet, author, tags, coalesce(image, '') <> ''
+               language, outlet, author, tags, coalesce(image_url, '') <> ''
         FROM article WHERE id IN (SELECT value FROM json_each(?)))
     SELECT json_group_array(json_array(
         id, feed_id, published, title, body, language, outlet, author, tags, has_image)) FROM found

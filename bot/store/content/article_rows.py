@@ -44,16 +44,19 @@ def insert_articles(
         article_id, owner_feed_id = owner_by_key[article.key]
         identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identities]
         if owner_feed_id != feed_id:
-            pending_articles.append(PendingArticle(article_id, article.key, article.page, article.published))
+            pending_articles.append(PendingArticle(article_id, article.key, article.page_key, article.published))
     db.executemany(
         """
-        INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
-                             outlet, language, tags, image, published, own_page, found, audio, duration)
-        VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
-                :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
+        INSERT INTO article (id, key, feed_id, page_key, url, fingerprint, title, summary, text, body, author,
+                             outlet, language, tags, image_url, published, has_own_page_key, found_at, audio_url,
+                                 duration_seconds)
+        VALUES (:id, :key, :feed_id, :page_key, :url, :fingerprint, :title, :summary, :text, :body, :author,
+                :outlet, :language, :tags, :image_url, :published, :has_own_page_key,
+                :found_at, :audio_url, :duration_seconds)
         """,
         (
-            article_to_columns(article) | {"id": inserted_id, "key": article.key, "feed_id": feed_id, "found": db.now}
+            article_to_columns(article)
+            | {"id": inserted_id, "key": article.key, "feed_id": feed_id, "found_at": db.now}
             for inserted_id, article in inserted_articles.items()
         ),
     )
@@ -70,7 +73,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     Do nothing if the article was deleted.
     """
     stored_row = db.fetch_row(
-        "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
+        "SELECT id, title, page_key, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
     )
     if stored_row is None:
@@ -82,19 +85,19 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
         stored_row, new_title=new_article.title, new_excerpt=new_article.summary or new_article.body
     )
     db.execute(
-        f"UPDATE article SET {assignments_sql}, updated = :now, changes = changes + 1, "
-        "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
+        f"UPDATE article SET {assignments_sql}, updated_at = :now, change_count = change_count + 1, "
+        "corrected_at = iif(:correction, coalesce(corrected_at, :now), corrected_at) WHERE id = :id",
         columns | {"now": db.now, "id": change.article_id, "correction": is_correction},
     )
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, identity_hash, change.article_id) for identity_hash in new_article.identities],
     )
-    if new_article.page != stored_row["page"]:  # Channels must not get the article again.
-        transitions.copy_pages(db, change.article_id, new_article.page)
+    if new_article.page_key != stored_row["page_key"]:  # Channels must not get the article again.
+        transitions.copy_pages(db, change.article_id, new_article.page_key)
         db.execute(
-            "UPDATE watch_match SET page = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
-            "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page = ?1)",
-            (new_article.page, change.article_id),
+            "UPDATE watch_match SET page_key = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
+            "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page_key = ?1)",
+            (new_article.page_key, change.article_id),
         )
     corrections.schedule_edits(db, [change.article_id])

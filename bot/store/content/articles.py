@@ -48,17 +48,17 @@ class Articles(Repository):
     async def page_keys_by_key_prefix(self, key_prefixes: Collection[str]) -> dict[str, str]:
         """Map article keys, or beginnings of such keys, to page keys; leave out those without an article."""
         rows = await self._fetch_rows(
-            "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
+            "SELECT wanted.atom AS name, page_key FROM json_each(?) AS wanted "
             "CROSS JOIN article ON article.key >= wanted.atom "
             "AND article.key < wanted.atom || 'g'",  # Keys are hexadecimal, so "g" sorts after all of them.
             (to_json_array(key_prefixes),),
         )
-        return {row["name"]: row["page"] for row in rows}
+        return {row["name"]: row["page_key"] for row in rows}
 
     async def list_by_page_key(self, page_key: str) -> list[Article]:
         """List all articles of a web page, in the order in which they were stored."""
         return await self._fetch_objects(
-            article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE page = ? ORDER BY id", (page_key,)
+            article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE page_key = ? ORDER BY id", (page_key,)
         )
 
     async def find_by_urls(
@@ -75,9 +75,9 @@ class Articles(Repository):
             f"""
             SELECT {ARTICLE_SQL} FROM article WHERE id IN (
                 {AT_URLS_SQL}
-                UNION SELECT id FROM article WHERE page = :page
-                UNION SELECT article_id FROM fate
-                    WHERE channel_id IN (SELECT id FROM channel) AND page = :page
+                UNION SELECT id FROM article WHERE page_key = :page
+                UNION SELECT article_id FROM delivery_status
+                    WHERE channel_id IN (SELECT id FROM channel) AND page_key = :page
                 UNION SELECT article_id FROM identity WHERE feed_id IN (SELECT id FROM feed)
                     AND hash IN ({", ".join(f":{parameter_name}" for parameter_name in identity_parameters)}))
             ORDER BY id LIMIT :limit
@@ -106,7 +106,7 @@ class Articles(Repository):
                 f"""
                 SELECT {ARTICLE_SQL} FROM article
                 WHERE NOT EXISTS (SELECT 1 FROM article AS other
-                                  WHERE other.page = article.page AND other.id < article.id)
+                                  WHERE other.page_key = article.page_key AND other.id < article.id)
                 ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
                 """,
                 (limit, offset),
@@ -124,7 +124,7 @@ class Articles(Repository):
             SELECT {ARTICLE_SQL} FROM article WHERE id IN (
                 SELECT id FROM article INDEXED BY article_feed_newest
                 WHERE feed_id IN (SELECT value FROM json_each(:feeds)) AND NOT EXISTS (
-                    SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
+                    SELECT 1 FROM article AS other WHERE other.page_key = article.page_key AND other.id < article.id
                     AND other.feed_id IN (SELECT value FROM json_each(:feeds)))
                 ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
             ORDER BY published DESC, id DESC
@@ -138,7 +138,7 @@ class Articles(Repository):
         Times are Unix times in seconds.
         """
         rows = await self._fetch_rows(
-            "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
+            "SELECT url, title, summary, published, found_at FROM article WHERE feed_id = ? "
             "ORDER BY published DESC, id DESC LIMIT ?",
             (feed_id, limit),
         )
@@ -188,7 +188,7 @@ class Articles(Repository):
     async def load_stored_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
         """Map canonical URLs to the stored articles there, of any feed; leave out URLs without an article."""
         rows = await self._fetch_rows(
-            f"SELECT key, url, page, outlet, title, published FROM article WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
+            f"SELECT key, url, page_key, outlet, title, published FROM article WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
             build_url_parameters(urls),
         )
         articles_by_url: dict[str, list[StoredArticle]] = {}
@@ -228,11 +228,11 @@ def _purge_batch(
 ) -> tuple[int, tuple[int, int] | None]:
     article_rows = db.fetch_rows(
         """
-        SELECT id, found FROM article
-        WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
+        SELECT id, found_at FROM article
+        WHERE found_at < ? AND (found_at, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
           AND NOT EXISTS (
-            SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
-        ORDER BY found, id LIMIT ?
+            SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed_at IS NULL)
+        ORDER BY found_at, id LIMIT ?
         """,
         (found_before, *after_position, PURGE_BATCH_SIZE),
     )
@@ -241,8 +241,8 @@ def _purge_batch(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
-        db.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
+        db.execute("DELETE FROM generated_text WHERE article_id = ?", (row["id"],))
         page_fetch_queue.cancel_fetch(db, row["id"])
     if len(article_rows) < PURGE_BATCH_SIZE:
         return len(article_rows), None
-    return len(article_rows), (article_rows[-1]["found"], article_rows[-1]["id"])
+    return len(article_rows), (article_rows[-1]["found_at"], article_rows[-1]["id"])

@@ -15,9 +15,9 @@ MAX_POSTS_PER_CHANNEL = 5
 """Maximum number of pending posts, and of sent posts, per channel that are listed for translation."""
 
 _IS_CURRENT_SQL = """
-    written_text.article_id = article.id AND written_text.kind = :kind AND written_text.language = :language
-    AND written_text.model = :model
-    AND written_text.made >= coalesce(article.updated, article.corrected, 0)
+    generated_text.article_id = article.id AND generated_text.kind = :kind AND generated_text.language = :language
+    AND generated_text.model = :model
+    AND generated_text.generated_at >= coalesce(article.updated_at, article.corrected_at, 0)
 """
 """SQL condition that a generated text belongs to the current version of its article."""
 
@@ -33,7 +33,7 @@ class GeneratedTexts(Repository):
     ) -> dict[int, str]:
         """Map article ids to the texts that were generated from the current versions of the articles."""
         rows = await self._fetch_rows(
-            f"SELECT article.id, written_text.text FROM article JOIN written_text ON {_IS_CURRENT_SQL} "
+            f"SELECT article.id, generated_text.text FROM article JOIN generated_text ON {_IS_CURRENT_SQL} "
             "WHERE article.id IN (SELECT value FROM json_each(:ids))",
             {"kind": kind, "language": language, "model": model, "ids": to_json_array(article_ids)},
         )
@@ -72,17 +72,17 @@ class GeneratedTexts(Repository):
         }
         if server_id is not None:
             ensure_server(db, server_id)
-        db.execute("DELETE FROM written_text WHERE made < :before", parameters)
+        db.execute("DELETE FROM generated_text WHERE generated_at < :before", parameters)
         db.execute(
-            "INSERT INTO written_text (article_id, kind, language, model, text, server_id, made) "
+            "INSERT INTO generated_text (article_id, kind, language, model, text, server_id, generated_at) "
             "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
             "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
-            "server_id = excluded.server_id, made = excluded.made",
+            "server_id = excluded.server_id, generated_at = excluded.generated_at",
             parameters,
         )
         post_ids = db.fetch_column(
             "SELECT id FROM dispatch WHERE channel_id IN (:channels) AND kind = 'post' "
-            "AND what = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
+            "AND dedupe_key = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
             {"channels": channel_ids, "article": article_id},
         )
         transitions.schedule_edits(db, post_ids, earliest_at=db.now)
@@ -90,7 +90,7 @@ class GeneratedTexts(Repository):
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
         """Count the texts generated since a Unix time in seconds: in total, and for one server."""
         row = await self._fetch_row(
-            "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM written_text WHERE made >= ?",
+            "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM generated_text WHERE generated_at >= ?",
             (server_id, since),
         )
         return row[0], row[1]
@@ -115,12 +115,12 @@ class GeneratedTexts(Repository):
             }
             for selection_sql in (
                 "dispatch.state = 'waiting' ORDER BY dispatch.position DESC",
-                "dispatch.sent >= :since ORDER BY dispatch.sent DESC",
+                "dispatch.sent_at >= :since ORDER BY dispatch.sent_at DESC",
             ):
                 rows = db.execute(
-                    "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.what "
+                    "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.dedupe_key "
                     "AND article.language <> :language "
-                    f"AND NOT EXISTS (SELECT 1 FROM written_text WHERE {_IS_CURRENT_SQL}) "
+                    f"AND NOT EXISTS (SELECT 1 FROM generated_text WHERE {_IS_CURRENT_SQL}) "
                     f"WHERE dispatch.channel_id = :channel AND dispatch.kind = 'post' AND {selection_sql} "
                     f"LIMIT {MAX_POSTS_PER_CHANNEL}",
                     parameters,

@@ -36,14 +36,14 @@ class PageFetches(Repository):
         """
         rows = db.fetch_rows(
             f"""
-            SELECT article.id, article.page, article.url, article.title,
+            SELECT article.id, article.page_key, article.url, article.title,
                    coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
                    turn.attempts + 1
             FROM (
                 SELECT article_id, attempts,
                        row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
-                FROM reading
-                WHERE due <= :now {_build_slot_condition_sql(host_slots)} AND (:all OR feed_id IN (SELECT
+                FROM page_fetch
+                WHERE due_at <= :now {_build_slot_condition_sql(host_slots)} AND (:all OR feed_id IN (SELECT
                     value FROM
                     json_each(:feeds)))
                   AND article_id NOT IN (SELECT value FROM json_each(:besides))
@@ -62,7 +62,7 @@ class PageFetches(Repository):
         )
         jobs = [PageFetchJob(*row) for row in rows]
         db.executemany(
-            "UPDATE reading SET attempts = attempts + 1, due = ? WHERE article_id = ?",
+            "UPDATE page_fetch SET attempts = attempts + 1, due_at = ? WHERE article_id = ?",
             [(db.now + CLAIM_TIMEOUT_SECONDS, job.article_id) for job in jobs],
         )
         return jobs
@@ -76,7 +76,7 @@ class PageFetches(Repository):
         hosts) if given, without those of `exclude_article_ids`.
         """
         return await self._fetch_value(
-            f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_build_slot_condition_sql(host_slots)} "
+            f"SELECT min(due_at) FROM page_fetch WHERE due_at IS NOT NULL {_build_slot_condition_sql(host_slots)} "
             "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
             {"besides": to_json_array(exclude_article_ids), "slots": to_json_array(host_slots or ())},
         )
@@ -84,7 +84,7 @@ class PageFetches(Repository):
     async def find_text_of_page(self, page_key: str) -> str | None:
         """Return the text of a web page that was fetched for any article, or None if there is none."""
         return await self._fetch_value(
-            "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page_key,)
+            "SELECT page_text FROM article WHERE page_key = ? AND page_text IS NOT NULL LIMIT 1", (page_key,)
         )
 
     store_text = bind_write(page_fetch_queue.store_text)
@@ -97,14 +97,14 @@ class PageFetches(Repository):
         `due_at_by_article_id` maps article ids to their new due times, as Unix times in seconds.
         """
         db.executemany(
-            "UPDATE reading SET due = ?, attempts = attempts - 1 WHERE article_id = ? AND due IS NOT NULL",
+            "UPDATE page_fetch SET due_at = ?, attempts = attempts - 1 WHERE article_id = ? AND due_at IS NOT NULL",
             [(due_at, article_id) for article_id, due_at in due_at_by_article_id.items()],
         )
 
     async def by_article_ids(self, article_ids: Collection[int]) -> dict[int, PageFetch]:
         """Map article ids to their page fetches; articles without a page fetch are left out."""
         rows = await self._fetch_rows(
-            "SELECT article_id, outcome, due, ended, attempts FROM reading "
+            "SELECT article_id, outcome, due_at, finished_at, attempts FROM page_fetch "
             "WHERE article_id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
         )
@@ -112,8 +112,8 @@ class PageFetches(Repository):
 
     async def count_pending(self) -> int:
         """Count the web pages that are still to be fetched."""
-        return await self._fetch_int("SELECT count(*) FROM reading WHERE due IS NOT NULL")
+        return await self._fetch_int("SELECT count(*) FROM page_fetch WHERE due_at IS NOT NULL")
 
 
 def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
-    return "" if host_slots is None else "AND (slot IS NULL OR slot IN (SELECT value FROM json_each(:slots)))"
+    return "" if host_slots is None else "AND (host_slot IS NULL OR host_slot IN (SELECT value FROM json_each(:slots)))"

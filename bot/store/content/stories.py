@@ -31,9 +31,9 @@ class Stories(Repository):
     async def load_similar_pairs(self, article_ids: Collection[int], min_similarity: float) -> set[tuple[int, int]]:
         """Return pairs of ids of articles that are at least `min_similarity` similar, later article first."""
         rows = await self._fetch_rows(
-            "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
+            "SELECT article_id, earlier_id FROM similar_article WHERE similarity >= ?2"
             " AND article_id IN (SELECT value FROM json_each(?1))"
-            " AND other_id IN (SELECT value FROM json_each(?1))",
+            " AND earlier_id IN (SELECT value FROM json_each(?1))",
             (to_json_array(article_ids), min_similarity),
         )
         return {(row[0], row[1]) for row in rows}
@@ -49,16 +49,16 @@ class Stories(Repository):
         rows = await self._fetch_rows(
             """
             SELECT one.id, other.outlet, other.url FROM (
-                SELECT article_id AS id, other_id, likeness FROM kinship
+                SELECT article_id AS id, earlier_id, similarity FROM similar_article
                 WHERE article_id IN (SELECT value FROM json_each(:ids))
-                UNION SELECT other_id, article_id, likeness FROM kinship
-                WHERE other_id IN (SELECT value FROM json_each(:ids))
-                UNION SELECT article.id, same.id, 1.0 FROM article JOIN article AS same USING (page)
+                UNION SELECT earlier_id, article_id, similarity FROM similar_article
+                WHERE earlier_id IN (SELECT value FROM json_each(:ids))
+                UNION SELECT article.id, same.id, 1.0 FROM article JOIN article AS same USING (page_key)
                 WHERE article.id IN (SELECT value FROM json_each(:ids)) AND same.id <> article.id
             ) AS related
-            JOIN article AS one ON one.id = related.id JOIN article AS other ON other.id = related.other_id
-            WHERE other.feed_id IN (SELECT value FROM json_each(:feeds)) AND other.retracted IS NULL
-              AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> '' AND related.likeness >= :least
+            JOIN article AS one ON one.id = related.id JOIN article AS other ON other.id = related.earlier_id
+            WHERE other.feed_id IN (SELECT value FROM json_each(:feeds)) AND other.retracted_at IS NULL
+              AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> '' AND related.similarity >= :least
             ORDER BY other.published, other.id
             """,
             {"ids": to_json_array(article_ids), "feeds": to_json_array(feed_ids), "least": min_similarity},

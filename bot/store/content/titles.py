@@ -33,7 +33,7 @@ class TitleSamples(Repository):
         sampling_step = -(-title_count // max_titles) or 1
         titles = db.fetch_objects(
             TitleSample._make,
-            f"SELECT published, outlet, page, substr(title, 1, {_MAX_TITLE_CHARS}) {from_sql} AND id % :step = 0",
+            f"SELECT published, outlet, page_key, substr(title, 1, {_MAX_TITLE_CHARS}) {from_sql} AND id % :step = 0",
             parameters | {"step": sampling_step},
         )
         return TitleSampleSet(sampling_step, titles)

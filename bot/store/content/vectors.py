@@ -36,7 +36,7 @@ class Vectors(Repository):
     @write_transaction
     def drop_index(self, db: Connection, stamp: str) -> None:
         """Delete the records of a semantic index."""
-        db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
+        db.execute("DELETE FROM encoded_article WHERE index_id = ?", (stamp,))
         db.execute("DELETE FROM meta WHERE name = ?", (_META_NAME_PREFIX + stamp,))
 
     @write_transaction
@@ -50,7 +50,7 @@ class Vectors(Repository):
             (f"{_META_NAME_PREFIX}%", str(now - STALE_INDEX_SECONDS)),
         )
         db.execute(
-            "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
+            "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || index_id)",
             (_META_NAME_PREFIX,),
         )
 
@@ -60,9 +60,9 @@ class Vectors(Repository):
         If no index is given (None), the most complete one counts.
         """
         encoded_count_sql = (
-            "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY stamp) AS each_index"
+            "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY index_id) AS each_index"
             if stamp is None
-            else "count(*) FROM encoded_article WHERE stamp = :stamp"
+            else "count(*) FROM encoded_article WHERE index_id = :stamp"
         )
         row = await self._fetch_row(
             f"SELECT coalesce((SELECT {encoded_count_sql}), 0), (SELECT count(*) FROM article)",
@@ -77,7 +77,7 @@ class Vectors(Repository):
             return []
         return await self._fetch_column(
             """SELECT id FROM article INDEXED BY article_newest
-               WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id AND stamp = ?)
+               WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id AND index_id = ?)
                ORDER BY published DESC, id DESC LIMIT ?""",
             (stamp, limit),
         )
@@ -100,9 +100,9 @@ class Vectors(Repository):
         marked_count = 0
         for article_id, text in encoded_texts:
             marked_count += db.execute_rowcount(
-                f"""INSERT INTO encoded_article (article_id, stamp)
+                f"""INSERT INTO encoded_article (article_id, index_id)
                     SELECT id, ?1 FROM article WHERE id = ?2 AND {_ENCODED_TEXT_SQL} = ?3
-                    ON CONFLICT (article_id, stamp) DO NOTHING""",
+                    ON CONFLICT (article_id, index_id) DO NOTHING""",
                 (stamp, article_id, text),
             )
         return marked_count

@@ -35,12 +35,12 @@ class Processes(Repository):
         if is_alone:
             db.execute("DELETE FROM process WHERE id <> ?", (process.id,))
         else:
-            db.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (process.id,))
+            db.execute("DELETE FROM process WHERE expires_at <= database_time() AND id <> ?", (process.id,))
         db.execute(
-            "INSERT INTO process (id, host, roles, version, started, seen, until) "
+            "INSERT INTO process (id, host, roles, version, started_at, seen_at, expires_at) "
             "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
-            "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen = excluded.seen, "
-            "until = excluded.until",
+            "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at, "
+            "expires_at = excluded.expires_at",
             (process.id, process.host, ",".join(process.roles), process.version, ttl_seconds),
         )
         role_lists = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
@@ -57,8 +57,8 @@ class Processes(Repository):
         The write lock is not needed, because no leases of other processes change. Raises `StoreError`.
         """
         row = await self._fetch_row(
-            "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
-            "WHERE id = ? AND until > database_time() RETURNING id",
+            "UPDATE process SET seen_at = database_time(), expires_at = database_time() + 1000 * ? "
+            "WHERE id = ? AND expires_at > database_time() RETURNING id",
             (ttl_seconds, process_id),
         )
         return row is not None
@@ -71,7 +71,7 @@ class Processes(Repository):
         """
         db.execute(
             "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
-            "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
+            "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND expires_at > database_time())",
             (*fence, new_owner_id),
         )
         return not _is_owner(db, fence)
@@ -89,7 +89,8 @@ class Processes(Repository):
     async def list_live(self) -> list[Process]:
         """Return the live processes, those that send heartbeats, oldest first. Raises `StoreError`."""
         rows = await self._fetch_rows(
-            "SELECT id, host, roles, version, started FROM process WHERE until > database_time() ORDER BY started, id"
+            "SELECT id, host, roles, version, started_at FROM process WHERE expires_at > database_time() "
+            "ORDER BY started_at, id"
         )
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
 
@@ -97,7 +98,7 @@ class Processes(Repository):
         """Map the lease numbers of a kind to the ids of the processes that own them. Raises `StoreError`."""
         rows = await self._fetch_rows(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
-            "WHERE kind = ? AND until > database_time()",
+            "WHERE kind = ? AND expires_at > database_time()",
             (kind,),
         )
         return {row[0]: row[1] for row in rows}
@@ -113,8 +114,8 @@ def list_owned_feed_ids(db: Connection, owner_id: str, feed_ids: Collection[int]
     """Return those of the given feed ids whose host slot (one of 64 groups of hosts) a process has leased."""
     return set(
         db.fetch_column(
-            "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
-            "JOIN process ON process.id = owner AND until > database_time() "
+            "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.host_slot AND owner = ?1 "
+            "JOIN process ON process.id = owner AND expires_at > database_time() "
             "WHERE feed.id IN (SELECT value FROM json_each(?2))",
             (owner_id, to_json_array(feed_ids)),
         )
@@ -125,7 +126,7 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
     return (
         db.fetch_row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
-            "WHERE owner = ? AND kind = ? AND number = ? AND until > database_time()",
+            "WHERE owner = ? AND kind = ? AND number = ? AND expires_at > database_time()",
             fence,
         )
         is not None

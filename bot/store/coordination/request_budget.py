@@ -41,9 +41,9 @@ class RequestBudget(Repository):
         ttl = round(ttl * 1_000)
         pause = round(pause * 1_000)
         now_ms = int(db.fetch_value("SELECT database_time()"))
-        db.execute("DELETE FROM request_share WHERE until < ?", (now_ms - _REFUSAL_RETENTION_MS,))
+        db.execute("DELETE FROM request_allocation WHERE expires_at < ?", (now_ms - _REFUSAL_RETENTION_MS,))
         allocation_rows = db.fetch_rows(
-            "SELECT process, slots, need, refused, until FROM request_share WHERE process <> ?",
+            "SELECT process, slots, demand, rate_limited_count, expires_at FROM request_allocation WHERE process <> ?",
             (allocation.process,),
         )
         paused_until_ms = max((row[4] for row in allocation_rows if row[0] == GLOBAL_ROW), default=now_ms)
@@ -62,8 +62,9 @@ class RequestBudget(Repository):
 
 def _upsert_allocation(db: Connection, allocation: RequestAllocation, until_ms: int) -> None:
     db.execute(
-        "INSERT INTO request_share (process, slots, need, refused, until) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (process) DO UPDATE SET slots = excluded.slots, need = excluded.need, "
-        "refused = excluded.refused, until = excluded.until",
+        "INSERT INTO request_allocation (process, slots, demand, rate_limited_count, expires_at) VALUES (?, ?, ?, "
+        "?, ?) "
+        "ON CONFLICT (process) DO UPDATE SET slots = excluded.slots, demand = excluded.demand, "
+        "rate_limited_count = excluded.rate_limited_count, expires_at = excluded.expires_at",
         (*allocation, until_ms),
     )

@@ -92,7 +92,8 @@ class ServedShards(Repository):
         Raises `StoreError`.
         """
         live_lease_row = db.fetch_row(
-            "SELECT 1 FROM lease JOIN process ON process.id = owner WHERE kind = 'shard' AND until > database_time()"
+            "SELECT 1 FROM lease JOIN process ON process.id = owner WHERE kind = 'shard' "
+            "AND expires_at > database_time()"
         )
         stored_count_row = db.fetch_row("SELECT value FROM meta WHERE name = 'shards'")
         if live_lease_row is not None and stored_count_row is not None:

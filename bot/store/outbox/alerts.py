@@ -13,9 +13,9 @@ _TARGET_CHANNELS_SQL = """
            coalesce(chosen.id, subscription.channel_id) AS id
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
-    JOIN server ON server.id = channel.server_id AND server.left IS NULL
+    JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
     LEFT JOIN channel AS chosen ON chosen.id = server.alerts AND chosen.problem IS NULL
-    WHERE subscription.feed_id = :feed AND subscription.paused IS NULL
+    WHERE subscription.feed_id = :feed AND subscription.paused_at IS NULL
 """
 """SQL for the channels that get an alert: the one that the server chose, else all that follow the feed.
 
@@ -37,7 +37,7 @@ def _enqueue_failure(db: Connection, alert: Alert) -> None:
         f"""
         SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS place WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
-            WHERE channel.server_id = place.server_id AND dispatch.what = :what)
+            WHERE channel.server_id = place.server_id AND dispatch.dedupe_key = :what)
         """,
         {"feed": alert.feed_id, "what": _build_dedupe_key(alert.kind, alert)},
     )
@@ -51,7 +51,7 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
     """
     failure_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     pending_ids = db.fetch_column(
-        "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (:keys) "
+        "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND dedupe_key IN (:keys) "
         "AND channel_id IN (SELECT id FROM channel)",  # By channel and key, which have an index
         {"keys": failure_keys},
     )
@@ -59,12 +59,12 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
     channel_rows = db.fetch_rows(
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
-        JOIN server ON server.id = channel.server_id AND server.left IS NULL
-        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.what IN (:broken, :gone)
+        JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
+        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:broken, :gone)
         WHERE EXISTS (
             SELECT 1 FROM subscription JOIN channel AS following ON following.id = subscription.channel_id
             WHERE subscription.feed_id = :feed AND following.server_id = server.id
-              AND subscription.paused IS NULL)
+              AND subscription.paused_at IS NULL)
         """,
         {"broken": failure_keys[0], "gone": failure_keys[1], "feed": alert.feed_id},
     )
@@ -79,9 +79,9 @@ def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> Non
             {
                 "channel_id": channel_row["id"],
                 "kind": DispatchKind.FEED_ALERT,
-                "what": _build_dedupe_key(alert.kind, alert),
+                "dedupe_key": _build_dedupe_key(alert.kind, alert),
                 "position": db.now,
-                "due": db.now,
+                "due_at": db.now,
                 "payload": alert.texts[i18n.supported_language(channel_row["locale"]) or alert.language],
             }
             for channel_row in channel_rows

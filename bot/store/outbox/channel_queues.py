@@ -14,7 +14,7 @@ from bot.store.outbox import outbox_writes
 _PACED_KINDS_SQL = "({})".format(", ".join(f"'{kind}'" for kind in sorted(PACED_KINDS)))
 _IS_PACED_SQL = "(channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)"
 _FROM_CHANNEL_SQL = "FROM channel LEFT JOIN server ON server.id = channel.server_id"
-_IS_OPEN_SQL = "server.left IS NULL AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)"
+_IS_OPEN_SQL = "server.left_at IS NULL AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)"
 _HAS_PENDING_SQL = "channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')"
 _FIRST_PENDING_SQL = """
     (SELECT id FROM dispatch WHERE channel_id = channel.id AND state = 'waiting' {kinds} ORDER BY position, id LIMIT 1)
@@ -73,7 +73,7 @@ def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQu
         return None
     retry_at, is_paced = row
     pending_rows = db.fetch_rows(
-        "SELECT id, kind, position, due, attempts FROM dispatch WHERE channel_id = :channel AND state = 'waiting' "
+        "SELECT id, kind, position, due_at, attempts FROM dispatch WHERE channel_id = :channel AND state = 'waiting' "
         f"ORDER BY position, id {'' if is_paced else 'LIMIT 1'}",
         parameters,
     )
@@ -124,7 +124,7 @@ def _list_unpaced_attempts(db: Connection, condition_sql: str, parameters: Mappi
     """Return the channels without a rhythm in which a dispatch waits, each with the time of its first one."""
     return db.fetch_rows(
         f"""
-        SELECT channel.id, CASE WHEN channel.retry_at > head.due THEN channel.retry_at ELSE head.due END
+        SELECT channel.id, CASE WHEN channel.retry_at > head.due_at THEN channel.retry_at ELSE head.due_at END
         {_FROM_CHANNEL_SQL} JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds="")}
         WHERE {_HAS_PENDING_SQL} AND NOT {_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}
         """,
@@ -145,7 +145,7 @@ def _load_paced_queues(
 
 
 def _list_paced_heads(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> Iterable[Any]:
-    columns_sql = "channel.id, channel.retry_at, head.id, head.kind, head.position, head.due"
+    columns_sql = "channel.id, channel.retry_at, head.id, head.kind, head.position, head.due_at"
     condition_sql = f"{_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}"
     return db.fetch_rows(
         f"""
@@ -166,14 +166,14 @@ def _iterate_sent_times(
     """Return the channel and the time of each paced message that the limits still count, newest first."""
     return db.execute(
         f"""
-        SELECT channel.id, paced.sent {_FROM_CHANNEL_SQL}
-        JOIN dispatch AS paced /*+ INDEXED BY dispatch_told */ ON paced.channel_id = channel.id
+        SELECT channel.id, paced.sent_at {_FROM_CHANNEL_SQL}
+        JOIN dispatch AS paced /*+ INDEXED BY dispatch_channel_sent */ ON paced.channel_id = channel.id
         WHERE (channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL) AND paced.kind IN {_PACED_KINDS_SQL}
-          AND paced.sent <= :now AND paced.sent > :now - CASE
+          AND paced.sent_at <= :now AND paced.sent_at > :now - CASE
               WHEN channel.most_an_hour IS NULL OR channel.gap > {HOUR_SECONDS} THEN channel.gap
               ELSE {HOUR_SECONDS} END
           AND {condition_sql}
-        ORDER BY paced.sent DESC
+        ORDER BY paced.sent_at DESC
         """,
         {**parameters, "now": now},
     )

@@ -46,7 +46,7 @@ class ChannelStates(ShardedRepository):
         """List the blocked channels of a shard, only in servers that the bot is in."""
         return await self._fetch_column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND "
+            f"WHERE channel.problem IS NOT NULL AND server.left_at IS NULL AND "
             f"{self._build_served_condition_sql(shard)}"
         )
 
@@ -61,7 +61,7 @@ class ChannelStates(ShardedRepository):
     async def get_first_pending_error(self, channel_id: int) -> Reason | None:
         """Return the last error of a channel's first pending or claimed dispatch, or None without one."""
         error = await self._fetch_value(
-            "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
+            "SELECT last_error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
             (channel_id,),
         )

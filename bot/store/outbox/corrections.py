@@ -25,7 +25,7 @@ def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list
         RetractionCandidate._make,
         """
         SELECT id, published, missing_since FROM article
-        WHERE feed_id = :feed AND published >= :since AND published < found
+        WHERE feed_id = :feed AND published >= :since AND published < found_at
         UNION
         SELECT id, published, missing_since FROM article WHERE feed_id = :feed AND missing_since IS NOT NULL
         """,
@@ -55,9 +55,11 @@ def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
 def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
     """Clear the marks of articles as missing or retracted, and schedule edits of their posts."""
     parameters = {"ids": article_ids}
-    retracted_ids = db.fetch_column("SELECT id FROM article WHERE id IN (:ids) AND retracted IS NOT NULL", parameters)
+    retracted_ids = db.fetch_column(
+        "SELECT id FROM article WHERE id IN (:ids) AND retracted_at IS NOT NULL", parameters
+    )
     schedule_edits(db, retracted_ids)
-    db.execute("UPDATE article SET missing_since = NULL, retracted = NULL WHERE id IN (:ids)", parameters)
+    db.execute("UPDATE article SET missing_since = NULL, retracted_at = NULL WHERE id IN (:ids)", parameters)
 
 
 def retract_missing(db: Connection) -> bool:
@@ -68,8 +70,8 @@ def retract_missing(db: Connection) -> bool:
     """
     retracted_ids = db.fetch_column(
         """
-        UPDATE article SET retracted = :now
-        WHERE missing_since <= :now - :away AND retracted IS NULL
+        UPDATE article SET retracted_at = :now
+        WHERE missing_since <= :now - :away AND retracted_at IS NULL
           AND (SELECT last_success FROM feed WHERE id = article.feed_id) >= missing_since + :away
         RETURNING id
         """,
@@ -84,7 +86,8 @@ def schedule_edits(db: Connection, article_ids: Collection[int]) -> None:
     """Schedule edits of the messages that show any of the articles; a digest is never edited."""
     dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE kind <> 'digest' AND state IN ('claimed', 'sent') "
-        "AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN (:articles))",
+        "AND id IN (SELECT coalesce(dispatch_id, joined_dispatch_id) FROM delivery_status WHERE article_id "
+        "IN (:articles))",
         {"articles": article_ids},
     )
     transitions.schedule_edits(db, dispatch_ids, earliest_at=db.now)

@@ -21,26 +21,28 @@ class DeliveryStatuses(Repository):
         """List the delivery statuses of a page, one for each channel that has one, oldest first."""
         now, parameters = self._clock.now(), {"page": page_key}
         rhythms = channel_queues.load_rhythms(
-            db, now, "channel.id IN (SELECT channel_id FROM fate WHERE page = :page)", parameters
+            db, now, "channel.id IN (SELECT channel_id FROM delivery_status WHERE page_key = :page)", parameters
         )
         return db.fetch_objects(
             partial(_build_status_from_row, now, rhythms),
             f"""
-            SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
-                   dispatch.kind, dispatch.state, coalesce(dispatch.error, channel.problem) AS error,
-                   dispatch.sent, dispatch.message_id, dispatch.thread_id,
-                   iif(fate.joined_id IS NULL, NULL, (
-                       SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
+            SELECT channel.server_id, delivery_status.channel_id, delivery_status.article_id, delivery_status.status,
+                delivery_status.reason, delivery_status.decided_at,
+                   dispatch.kind, dispatch.state, coalesce(dispatch.last_error, channel.problem) AS last_error,
+                   dispatch.sent_at, dispatch.message_id, dispatch.thread_id,
+                   iif(delivery_status.joined_dispatch_id IS NULL, NULL, (
+                       SELECT title FROM article WHERE article.key = dispatch.dedupe_key)) AS joined_title,
                    iif(dispatch.state = 'held', {held_posts.OUTLET_COUNT_SQL}, NULL) AS outlets,
-                   channel.least_outlets, channel.best_due,
+                   channel.least_outlets, channel.best_due_at,
                    server.time_zone
-            FROM fate
-            JOIN channel ON channel.id = fate.channel_id
+            FROM delivery_status
+            JOIN channel ON channel.id = delivery_status.channel_id
             LEFT JOIN server ON server.id = channel.server_id
-            LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
-            WHERE fate.page = :page
-              AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
-            ORDER BY fate.decided, fate.channel_id
+            LEFT JOIN dispatch ON dispatch.id = coalesce(delivery_status.dispatch_id,
+                delivery_status.joined_dispatch_id)
+            WHERE delivery_status.page_key = :page
+              AND delivery_status.article_id IN (SELECT id FROM article WHERE page_key = :page)
+            ORDER BY delivery_status.decided_at, delivery_status.channel_id
             """,
             parameters,
         )
@@ -58,9 +60,9 @@ _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatu
 
 
 def _build_status_from_row(now: int, rhythms: Mapping[int, Rhythm], row: Row) -> ChannelDeliveryStatus:
-    state = row["state"] if row["fate"] is None else None
-    status = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
-    stored_reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["error"]
+    state = row["state"] if row["status"] is None else None
+    status = DeliveryStatus(row["status"]) if state is None else _STATUS_BY_STATE[state]
+    stored_reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["last_error"]
     reason = None if stored_reason is None else Reason.decode(stored_reason)
     if row["state"] == "held":
         reason = _find_hold_reason(row)
@@ -68,13 +70,13 @@ def _build_status_from_row(now: int, rhythms: Mapping[int, Rhythm], row: Row) ->
         reason = rhythms.get(row["channel_id"], UNPACED).wait_reason(row["kind"], now)
     if status is DeliveryStatus.POSTED:
         status = _STATUS_BY_KIND.get(row["kind"], status)
-    since = row["decided"] if row["sent"] is None else row["sent"]
-    return from_row(ChannelDeliveryStatus, row, fate=status, reason=reason, since=since)
+    since = row["decided_at"] if row["sent_at"] is None else row["sent_at"]
+    return from_row(ChannelDeliveryStatus, row, status=status, reason=reason, since=since)
 
 
 def _find_hold_reason(row: Row) -> Reason:
     """Return what a held post waits for."""
     if row["outlets"] < (row["least_outlets"] or 1):
         return Reason(WaitReason.MORE_OUTLETS, {"count": row["outlets"], "least": row["least_outlets"]})
-    selection = {"until": row["best_due"], "time_zone": row["time_zone"] or "UTC"}
+    selection = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}
     return Reason(WaitReason.TOP_STORY_SELECTION, selection)

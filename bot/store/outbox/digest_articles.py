@@ -35,33 +35,34 @@ def gather_candidates(
         "server": digest.server_id,
         "most": MAX_DIGEST_CANDIDATES,
     }
-    joined_at = db.fetch_value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
+    joined_at = db.fetch_value("SELECT joined_at FROM server WHERE id = ?", (digest.server_id,))
     parameters["since"] = max(since, joined_at)  # Nothing from before the bot joined.
     reserved_article_ids = db.fetch_column(
-        "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", parameters
+        "SELECT article_id FROM delivery_status WHERE channel_id = :channel AND status = 'digested'", parameters
     )
     candidate_rows = db.fetch_rows(
         """
-        SELECT DISTINCT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
+        SELECT DISTINCT article.id, article.feed_id, article.page_key, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
         FROM (
-            SELECT article_id FROM dispatch INDEXED BY dispatch_told
-            JOIN fate ON fate.dispatch_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
+            SELECT article_id FROM dispatch INDEXED BY dispatch_channel_sent
+            JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND sent_at >= :since AND sent_at < :until
               AND kind IN ('post', 'catch-up')
             UNION
-            SELECT article_id FROM dispatch INDEXED BY dispatch_told
-            JOIN fate ON fate.joined_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
+            SELECT article_id FROM dispatch INDEXED BY dispatch_channel_sent
+            JOIN delivery_status ON delivery_status.joined_dispatch_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND sent_at >= :since AND sent_at < :until
             UNION
-            SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'
+            SELECT article_id FROM delivery_status WHERE channel_id = :channel AND status = 'digested'
             UNION
             SELECT id FROM article INDEXED BY article_feed_newest
             WHERE :wide AND feed_id IN (SELECT value FROM json_each(:feeds))
-              AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
-              AND NOT EXISTS (SELECT 1 FROM fate WHERE channel_id = :channel AND fate.page = article.page)
+              AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
+              AND NOT EXISTS (SELECT 1 FROM delivery_status WHERE channel_id = :channel
+                  AND delivery_status.page_key = article.page_key)
         ) AS told
-        JOIN article ON article.id = told.article_id AND article.retracted IS NULL
+        JOIN article ON article.id = told.article_id AND article.retracted_at IS NULL
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         parameters,
@@ -95,12 +96,12 @@ def gather_for_user(
     }
     candidate_rows = db.fetch_rows(
         """
-        SELECT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
+        SELECT article.id, article.feed_id, article.page_key, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
         FROM article
         WHERE feed_id IN (SELECT value FROM json_each(:feeds))
-          AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
-          AND retracted IS NULL
+          AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
+          AND retracted_at IS NULL
           AND (:all OR feed_id IN (SELECT value FROM json_each(:chosen))
                OR id IN (SELECT value FROM json_each(:wanted)))
         ORDER BY article.published DESC, article.id DESC LIMIT :most
@@ -125,10 +126,10 @@ def enqueue_digest(
         DispatchState.PENDING,
         digest.channel_id,
         DispatchKind.DIGEST,
-        f"digest:{digest_key}:{digest.due}:{db.now}",
+        f"digest:{digest_key}:{digest.due_at}:{db.now}",
         digest_id=digest_id,
-        position=digest.due,
-        due=db.now,
+        position=digest.due_at,
+        due_at=db.now,
         payload=payload,
     )
     db.execute(
@@ -151,7 +152,7 @@ def _build_candidates(
         DigestCandidate(
             row["id"],
             row["feed_id"],
-            row["page"],
+            row["page_key"],
             row["title"],
             row["outlet"],
             tuple(json.loads(row["tags"])),
@@ -159,23 +160,23 @@ def _build_candidates(
             row["published"],
             tuple(
                 same_page_article
-                for same_page_article in same_page_articles.get(row["page"], ())
+                for same_page_article in same_page_articles.get(row["page_key"], ())
                 if same_page_article.article_id != row["id"]
             ),
-            bookmark_count_by_page.get(row["page"], 0),
+            bookmark_count_by_page.get(row["page_key"], 0),
         )
         for row in candidate_rows
     ]
     article_ids_json = to_json_array([candidate.article_id for candidate in candidates])
     similar_pairs = db.fetch_rows(
-        "SELECT article_id, other_id, likeness FROM kinship "
+        "SELECT article_id, earlier_id, similarity FROM similar_article "
         "WHERE article_id IN (SELECT value FROM json_each(?1)) "
-        "AND other_id IN (SELECT value FROM json_each(?1))",
+        "AND earlier_id IN (SELECT value FROM json_each(?1))",
         (article_ids_json,),
     )
-    unique_candidates = list({page_candidate.page: page_candidate for page_candidate in reversed(candidates)}.values())[
-        ::-1
-    ]
+    unique_candidates = list(
+        {page_candidate.page_key: page_candidate for page_candidate in reversed(candidates)}.values()
+    )[::-1]
     return DigestCandidates(
         unique_candidates, reserved_article_ids, [(row[0], row[1], row[2]) for row in similar_pairs]
     )
@@ -186,9 +187,9 @@ def _load_same_page_articles(
 ) -> dict[str, list[SamePageArticle]]:
     articles_by_page: dict[str, list[SamePageArticle]] = {}
     for page_key, *columns in db.execute(
-        "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
+        "SELECT page_key, id, feed_id, outlet FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages)) "
         "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
-        parameters | {"pages": to_json_array({row["page"] for row in candidate_rows})},
+        parameters | {"pages": to_json_array({row["page_key"] for row in candidate_rows})},
     ):
         articles_by_page.setdefault(page_key, []).append(SamePageArticle(*columns))
     return articles_by_page
@@ -206,10 +207,10 @@ def _count_bookmarks(
     }
     return dict(
         db.fetch_rows(
-            "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
+            "SELECT article.page_key, count(DISTINCT user_id) FROM bookmark "
             "JOIN article ON article.id = bookmark.article_id "
-            "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
-            "AND bookmark.server_id = ? GROUP BY article.page",
+            "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL "
+            "AND bookmark.server_id = ? GROUP BY article.page_key",
             (to_json_array(article_ids), server_id),
         )
     )

@@ -24,14 +24,14 @@ from bot.store.settings.parent_rows import ensure_channel
 
 _COLUMNS_SQL = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
-    digest.chart, digest.summaries, digest.created, digest.due, digest.covered, server.time_zone
+    digest.chart, digest.summaries, digest.created_at, digest.due_at, digest.covered_until, server.time_zone
 """
 _FROM_SQL = """
     FROM digest
     JOIN channel ON channel.id = digest.channel_id
-    JOIN server ON server.id = channel.server_id AND server.left IS NULL
+    JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
 """
-_RESERVED_SQL = "channel_id = :channel AND fate = 'digested' AND article_id IN (:articles)"
+_RESERVED_SQL = "channel_id = :channel AND status = 'digested' AND article_id IN (:articles)"
 """SQL condition for the pages of some articles that are reserved for the digest of a channel."""
 
 
@@ -55,20 +55,20 @@ class Digests(ShardedRepository):
         other_count = db.fetch_value(
             f"SELECT count(*) {_FROM_SQL} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
         )
-        time_zone, left_at = db.fetch_row("SELECT time_zone, left FROM server WHERE id = ?", (server_id,))
+        time_zone, left_at = db.fetch_row("SELECT time_zone, left_at FROM server WHERE id = ?", (server_id,))
         if left_at is not None or (old_plan is None and other_count >= limit):
             return None
         due_at = local_time.next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
         if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
-            due_at = row["due"]
+            due_at = row["due_at"]
         db.execute(
             """
-            INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created, due)
+            INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created_at, due_at)
             VALUES (:channel, :weekday, :minute, :alone, :wide, :chart, :summaries, :now, :due)
             ON CONFLICT (channel_id) DO UPDATE SET
                 weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
                 wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
-                due = excluded.due
+                due_at = excluded.due_at
             """,
             asdict(plan) | {"channel": channel_id, "now": db.now, "due": due_at},
         )
@@ -111,8 +111,8 @@ class Digests(ShardedRepository):
 
     async def list_due(self, now: int) -> list[Digest]:
         """List the digests that are due at `now` in servers of this process; the longest due come first."""
-        condition_sql = f"digest.due <= ? AND {self._shards.build_served_condition('channel.server_id')}"
-        return await self._list_digests(condition_sql, now, order_sql="digest.due, digest.id")
+        condition_sql = f"digest.due_at <= ? AND {self._shards.build_served_condition('channel.server_id')}"
+        return await self._list_digests(condition_sql, now, order_sql="digest.due_at, digest.id")
 
     async def next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next digest of this process is due.
@@ -120,7 +120,7 @@ class Digests(ShardedRepository):
         Return None if there is none. The time may be in the past.
         """
         is_served_sql = self._shards.build_served_condition("channel.server_id")
-        return await self._fetch_value(f"SELECT min(digest.due) {_FROM_SQL} WHERE {is_served_sql}")
+        return await self._fetch_value(f"SELECT min(digest.due_at) {_FROM_SQL} WHERE {is_served_sql}")
 
     gather_candidates = bind_read(digest_articles.gather_candidates)
 
@@ -137,7 +137,9 @@ class Digests(ShardedRepository):
         """Withdraw a digest's pending dispatch and make the digest due now, so that it is built again."""
         row = db.fetch_row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
         if row is not None and (since := _withdraw_pending(db, row["digest_id"])) is not None:
-            db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (db.now, since, row["digest_id"]))
+            db.execute(
+                "UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (db.now, since, row["digest_id"])
+            )
 
     @write_transaction
     def enqueue_due(
@@ -169,7 +171,7 @@ class Digests(ShardedRepository):
             origins={PageStatus.DIGESTED},
         )
         db.execute(
-            "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
+            "UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?",
             (_next_due_at(db, digest), until, digest.id),
         )
         if payload is None:
@@ -192,7 +194,7 @@ class Digests(ShardedRepository):
         """Skip an overdue digest; the next one covers the time from `since` (Unix time in seconds) on."""
         if _is_unchanged(db, digest):
             due_at = _next_due_at(db, digest)
-            db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due_at, since, digest.id))
+            db.execute("UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (due_at, since, digest.id))
 
     async def _list_digests(self, condition_sql: str, parameter: int, *, order_sql: str = "digest.id") -> list[Digest]:
         return await self._fetch_objects(
@@ -206,7 +208,7 @@ def reschedule_digests(db: Connection, server_id: int) -> None:
     """Recompute the times at which the digests of a server are due, after its time zone changed."""
     rows = db.fetch_rows(f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE server.id = ?", (server_id,))
     db.executemany(
-        "UPDATE digest SET due = ? WHERE id = ?",
+        "UPDATE digest SET due_at = ? WHERE id = ?",
         [
             (local_time.next_occurrence(db.now, row["minute"], row["weekday"], row["time_zone"]), row["id"])
             for row in rows
@@ -220,11 +222,11 @@ def _digest_from_row(row: Row) -> Digest:
 
 def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
     pending_rows = db.fetch_rows(
-        "SELECT id, created, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
+        "SELECT id, created_at, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
     )
     if not pending_rows:
         return None
-    period_starts = [json.loads(row["payload"]).get("since", row["created"]) for row in pending_rows]
+    period_starts = [json.loads(row["payload"]).get("since", row["created_at"]) for row in pending_rows]
     dispatch_ids = [row["id"] for row in pending_rows]
     transitions.move_pages(
         db,
@@ -232,7 +234,7 @@ def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
         {"digests": dispatch_ids},
         PageStatus.DIGESTED,
         origins={PageStatus.ENQUEUED},
-        decided=db.now,
+        decided_at=db.now,
     )
     transitions.delete_dispatches(db, dispatch_ids, origins={DispatchState.PENDING})
     return int(min(period_starts))
@@ -245,6 +247,6 @@ def _next_due_at(db: Connection, digest: Digest) -> int:
 def _is_unchanged(db: Connection, digest: Digest) -> bool:
     """Return whether a digest has not changed in the database since it was loaded, and so is still due."""
     row = db.fetch_row(
-        f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due)
+        f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.id = ? AND digest.due_at = ?", (digest.id, digest.due_at)
     )
     return row is not None and _digest_from_row(row).plan == digest.plan

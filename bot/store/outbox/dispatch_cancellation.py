@@ -18,13 +18,15 @@ KIND_JOINED = "joined"
 
 _STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
-    WHERE subscription.channel_id = fate.channel_id
-      AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
-      AND paused IS NULL AND coalesce(resumed, 0) <= fate.decided
-      AND NOT EXISTS (SELECT 1 FROM kept_out
-                      WHERE kept_out.channel_id = fate.channel_id AND kept_out.article_id = article.id)
+    WHERE subscription.channel_id = delivery_status.channel_id
+      AND article.id IN (SELECT id FROM article WHERE page_key = delivery_status.page_key UNION
+          SELECT delivery_status.article_id)
+      AND paused_at IS NULL AND coalesce(resumed_at, 0) <= delivery_status.decided_at
+      AND NOT EXISTS (SELECT 1 FROM blocked_article
+                      WHERE blocked_article.channel_id = delivery_status.channel_id
+                          AND blocked_article.article_id = article.id)
 """
-"""Query for a subscription that still brings an article with a status (the row `fate`) to the channel."""
+"""Query for a subscription that still brings an article with a status (the row `delivery_status`) to the channel."""
 
 
 def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
@@ -36,26 +38,27 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
     """
     rows = db.fetch_rows(
         """
-        SELECT article.id, article.key, fate.page, article.published, fate.kind
+        SELECT article.id, article.key, delivery_status.page_key, article.published, delivery_status.kind
         FROM (
-            SELECT page, article_id, CASE WHEN state = 'held' THEN :held ELSE kind END AS kind FROM dispatch
-            /*+ CROSS */ JOIN fate ON fate.dispatch_id = dispatch.id
+            SELECT page_key, article_id, CASE WHEN state = 'held' THEN :held ELSE kind END AS kind FROM dispatch
+            /*+ CROSS */ JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND state IN ('waiting', 'held') AND kind <> 'digest'
             UNION ALL
-            SELECT page, article_id, :joined FROM dispatch
-            /*+ CROSS */ JOIN fate ON fate.joined_id = dispatch.id
+            SELECT page_key, article_id, :joined FROM dispatch
+            /*+ CROSS */ JOIN delivery_status ON delivery_status.joined_dispatch_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND state IN ('waiting', 'held')
             UNION ALL
-            SELECT page, article_id, :held FROM fate /*+ INDEXED BY fate_held */
-            WHERE channel_id = :channel AND fate = 'digested'
-        ) AS fate
-        /*+ CROSS */ JOIN article ON article.id = fate.article_id
+            SELECT page_key, article_id, :held FROM delivery_status /*+ INDEXED BY delivery_status_reserved */
+            WHERE channel_id = :channel AND status = 'digested'
+        ) AS delivery_status
+        /*+ CROSS */ JOIN article ON article.id = delivery_status.article_id
         WHERE article.feed_id = :feed
           AND NOT EXISTS (
             SELECT 1 FROM article AS other
             JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
-            WHERE other.page = fate.page AND other.feed_id <> :feed AND subscription.paused IS NULL
-              AND NOT EXISTS (SELECT 1 FROM kept_out WHERE channel_id = :channel AND article_id = other.id))
+            WHERE other.page_key = delivery_status.page_key AND other.feed_id <> :feed
+                AND subscription.paused_at IS NULL
+              AND NOT EXISTS (SELECT 1 FROM blocked_article WHERE channel_id = :channel AND article_id = other.id))
         ORDER BY article.published, article.id
         """,
         {"channel": channel_id, "feed": feed_id, "held": KIND_HELD, "joined": KIND_JOINED},
@@ -71,8 +74,8 @@ def withdraw_articles(
     The articles get the status withheld with `reason`; if that is None, their statuses are deleted.
     """
     selection_sql = """
-        channel_id = :channel AND page IN (:pages) AND (
-            fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
+        channel_id = :channel AND page_key IN (:pages) AND (
+            status = 'digested' OR coalesce(dispatch_id, joined_dispatch_id) IN (
                 SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held')))
     """
     parameters = {"channel": channel_id, "pages": [article.page_key for article in articles]}
@@ -83,7 +86,7 @@ def withdraw_articles(
     empty_dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
-        "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
+        "AND NOT EXISTS (SELECT 1 FROM delivery_status WHERE delivery_status.dispatch_id = dispatch.id)",
         {"channel": channel_id},
     )
     for dispatch_id in empty_dispatch_ids:
@@ -102,22 +105,23 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     _withhold_unfollowed(db, dispatch_id)
     joined_rows = db.fetch_rows(
         """
-        SELECT fate.channel_id, article.id, article.key, fate.page, article.published
-        FROM fate JOIN article ON article.id = fate.article_id
-        WHERE fate.joined_id = :dispatch AND fate.shown IS NULL ORDER BY article.published, article.id
+        SELECT delivery_status.channel_id, article.id, article.key, delivery_status.page_key, article.published
+        FROM delivery_status JOIN article ON article.id = delivery_status.article_id
+        WHERE delivery_status.joined_dispatch_id = :dispatch AND delivery_status.shown_at IS NULL
+            ORDER BY article.published, article.id
         """,
         {"dispatch": dispatch_id},
     )
     if not joined_rows:
         return was_enqueued_elsewhere
     channel_id, lead_article = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
-    unshown_sql, parameters = "joined_id = :dispatch AND shown IS NULL", {"dispatch": dispatch_id}
+    unshown_sql, parameters = "joined_dispatch_id = :dispatch AND shown_at IS NULL", {"dispatch": dispatch_id}
     if isinstance(outbox_writes.load_route(db, channel_id), ForDigest):
         transitions.move_pages(
-            db, unshown_sql, parameters, PageStatus.DIGESTED, origins={PageStatus.JOINED}, decided=db.now
+            db, unshown_sql, parameters, PageStatus.DIGESTED, origins={PageStatus.JOINED}, decided_at=db.now
         )
         return was_enqueued_elsewhere
-    held_until = db.fetch_value("SELECT due FROM dispatch WHERE id = :dispatch AND state = 'held'", parameters)
+    held_until = db.fetch_value("SELECT due_at FROM dispatch WHERE id = :dispatch AND state = 'held'", parameters)
     post_id = outbox_writes.add_post(db, channel_id, lead_article, held_until=held_until)
     transitions.move_pages(
         db,
@@ -126,7 +130,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
         PageStatus.ENQUEUED,
         origins={PageStatus.JOINED},
         dispatch_id=post_id,
-        decided=db.now,
+        decided_at=db.now,
     )
     transitions.move_pages(
         db,
@@ -134,8 +138,8 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
         parameters,
         PageStatus.JOINED,
         origins={PageStatus.JOINED},
-        joined_id=post_id,
-        decided=db.now,
+        joined_dispatch_id=post_id,
+        decided_at=db.now,
     )
     return True
 
@@ -144,16 +148,16 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     """Enqueue joined articles in the channels of the server to which their feed was moved."""
     rows = db.fetch_rows(
         f"""
-        SELECT there.id, joined.id, joined.key, fate.page, joined.published
-        FROM fate
-        JOIN article AS joined ON joined.id = fate.article_id
-        JOIN channel AS here ON here.id = fate.channel_id
+        SELECT there.id, joined.id, joined.key, delivery_status.page_key, joined.published
+        FROM delivery_status
+        JOIN article AS joined ON joined.id = delivery_status.article_id
+        JOIN channel AS here ON here.id = delivery_status.channel_id
         JOIN subscription AS followed ON followed.feed_id = joined.feed_id
         JOIN channel AS there ON there.id = followed.channel_id
-        WHERE fate.joined_id = :dispatch AND fate.shown IS NULL
+        WHERE delivery_status.joined_dispatch_id = :dispatch AND delivery_status.shown_at IS NULL
           AND there.server_id = here.server_id AND there.id <> here.id
-          AND followed.paused IS NULL AND followed.added <= joined.found
-          AND coalesce(followed.resumed, 0) <= joined.found
+          AND followed.paused_at IS NULL AND followed.added_at <= joined.found_at
+          AND coalesce(followed.resumed_at, 0) <= joined.found_at
           AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
         ORDER BY joined.published, joined.id
         """,
@@ -171,18 +175,19 @@ def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:
     """Withhold joined articles whose feeds were paused or unfollowed after the articles had joined."""
     rows = db.fetch_rows(
         f"""
-        SELECT fate.article_id, (
-            SELECT CASE WHEN paused IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
+        SELECT delivery_status.article_id, (
+            SELECT CASE WHEN paused_at IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
             JOIN article ON article.feed_id = subscription.feed_id
-            WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id)
-        FROM fate WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
+            WHERE subscription.channel_id = delivery_status.channel_id AND article.id = delivery_status.article_id)
+        FROM delivery_status WHERE joined_dispatch_id = :dispatch AND shown_at IS NULL
+            AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
         """,
         {"dispatch": dispatch_id},
     )
     for article_id, code in rows:
         transitions.withhold_pages(
             db,
-            "joined_id = :dispatch AND article_id = :article",
+            "joined_dispatch_id = :dispatch AND article_id = :article",
             {"dispatch": dispatch_id, "article": article_id},
             Reason(WithheldReason(code or WithheldReason.UNFOLLOWED)),
             origins={PageStatus.JOINED},

@@ -20,15 +20,15 @@ _CLAIM_COLUMNS_SQL = """
         SELECT coalesce(subscription.look, server.look)
         FROM channel
         JOIN server ON server.id = channel.server_id
-        LEFT JOIN article ON article.key = dispatch.what
+        LEFT JOIN article ON article.key = dispatch.dedupe_key
         LEFT JOIN subscription ON subscription.channel_id = channel.id
             AND subscription.feed_id = article.feed_id
         WHERE channel.id = dispatch.channel_id) END AS look
 """
 """Columns of a dispatch that a claim sets; a post is to look as set for its subscription, or else for its server."""
 EDITABLE_SQL = (
-    "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-    "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
+    "JOIN server ON server.id = channel.server_id AND server.left_at IS NULL "
+    "WHERE dispatch.edit_due_at IS NOT NULL AND dispatch.state = 'sent'"
 )
 """SQL for sent messages with a scheduled edit, in servers that the bot is in."""
 
@@ -64,7 +64,7 @@ class Dispatches(ChannelStates):
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
         """List each state of dispatches with their number and the time when the oldest was created."""
-        return await self._fetch_objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
+        return await self._fetch_objects(tuple, "SELECT state, count(*), min(created_at) FROM dispatch GROUP BY state")
 
     @write_transaction
     def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
@@ -84,10 +84,10 @@ class Dispatches(ChannelStates):
             [dispatch_id],
             DispatchState.CLAIMED,
             origins={DispatchState.PENDING},
-            claimed=db.now,
+            claimed_at=db.now,
             attempts=columns["attempts"],
             look=columns["look"],
-            edit_due=None,
+            edit_due_at=None,
             webhook_id=None,
         )
         return db.fetch_object(
@@ -122,21 +122,21 @@ class Dispatches(ChannelStates):
             message_id=message_id,
             thread_id=thread_id,
             webhook_id=webhook_id,
-            sent=sent_at,
-            error=None,
+            sent_at=sent_at,
+            last_error=None,
         )
         _mark_shown(db, dispatch_id, shown_article_ids)
         # Articles that joined after the message was rendered are shown by an edit.
         if db.fetch_row(
-            "SELECT 1 FROM dispatch WHERE id = :id AND edit_due IS NULL "
-            "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
+            "SELECT 1 FROM dispatch WHERE id = :id AND edit_due_at IS NULL "
+            "AND EXISTS (SELECT 1 FROM delivery_status WHERE joined_dispatch_id = dispatch.id AND shown_at IS NULL)",
             {"id": dispatch_id},
         ):
-            transitions.change_dispatches(db, [dispatch_id], states={DispatchState.SENT}, edit_due=db.now)
+            transitions.change_dispatches(db, [dispatch_id], states={DispatchState.SENT}, edit_due_at=db.now)
 
     async def mark_finalized(self, dispatch_id: int) -> None:
         """Record that the steps after sending (reaction, crosspost) are done or were given up."""
-        await self._change_dispatch(dispatch_id, {"finished": 1})
+        await self._change_dispatch(dispatch_id, {"is_finalized": 1})
 
     @write_transaction
     def schedule_retry(self, db: Connection, dispatch_id: int, *, due_at: int, reason: Reason | None) -> None:
@@ -150,8 +150,8 @@ class Dispatches(ChannelStates):
             [dispatch_id],
             DispatchState.PENDING,
             origins={DispatchState.CLAIMED},
-            due=due_at,
-            error=reason and reason.encode(),
+            due_at=due_at,
+            last_error=reason and reason.encode(),
         )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
@@ -167,7 +167,7 @@ class Dispatches(ChannelStates):
 
     async def record_in_doubt(self, dispatch_id: int, reason: Reason) -> None:
         """Record why it is unknown whether a claimed dispatch was sent; it stays claimed."""
-        await self._change_dispatch(dispatch_id, {"error": reason.encode()})
+        await self._change_dispatch(dispatch_id, {"last_error": reason.encode()})
 
     @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
@@ -183,7 +183,7 @@ class Dispatches(ChannelStates):
             Reason(WithheldReason.ALREADY_SENT),
             origins={PageStatus.ENQUEUED},
         )
-        if db.fetch_row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
+        if db.fetch_row("SELECT 1 FROM delivery_status WHERE dispatch_id = ?", (dispatch_id,)) is None:
             dispatch_cancellation.requeue_joined(db, dispatch_id)
             transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
@@ -202,15 +202,15 @@ class Dispatches(ChannelStates):
         """
         return await self._select_dispatches(
             "LEFT JOIN server ON server.id = channel.server_id "
-            f"WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
+            f"WHERE dispatch.state = 'sent' AND dispatch.is_finalized = 0 AND server.left_at IS NULL "
             f"AND {self._build_served_condition_sql(shard)} ORDER BY dispatch.id"
         )
 
     async def list_due_edits(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
         """List at most `limit` sent dispatches whose edit is due at `now`, in one channel if it is given."""
         return await self._select_dispatches(
-            f"{EDITABLE_SQL} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
-            "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
+            f"{EDITABLE_SQL} AND dispatch.edit_due_at <= :now AND (:channel IS NULL OR channel.id = :channel) "
+            "ORDER BY dispatch.edit_due_at, dispatch.id LIMIT :limit",
             now=now,
             limit=limit,
             channel=channel_id,
@@ -219,9 +219,9 @@ class Dispatches(ChannelStates):
     async def list_channels_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
         """List the channels with edits that are due at `now`; the longest due come first."""
         return await self._fetch_column(
-            f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
+            f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due_at <= :now "
             f"AND {self._build_served_condition_sql()} "
-            "AND channel.id NOT IN (:excluded) GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
+            "AND channel.id NOT IN (:excluded) GROUP BY channel.id ORDER BY min(dispatch.edit_due_at)",
             {"now": now, "excluded": excluded_channel_ids},
         )
 
@@ -231,7 +231,7 @@ class Dispatches(ChannelStates):
         The time may be in the past.
         """
         return await self._fetch_value(
-            f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
+            f"SELECT min(dispatch.edit_due_at) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
             f"{self._build_served_condition_sql()} "
             "AND channel.id NOT IN (:excluded)",
             {"excluded": excluded_channel_ids},
@@ -252,10 +252,10 @@ class Dispatches(ChannelStates):
         cleared. `shown_article_ids` are the joined articles that the message names.
         """
         self._shards.require_served(db, dispatch_id)
-        edit_due_at = db.fetch_value("SELECT edit_due FROM dispatch WHERE id = :id", {"id": dispatch_id})
+        edit_due_at = db.fetch_value("SELECT edit_due_at FROM dispatch WHERE id = :id", {"id": dispatch_id})
         is_later_edit_due = edit_due_at is not None and as_of is not None and edit_due_at > as_of
         transitions.change_dispatches(
-            db, [dispatch_id], edited=db.now, edit_due=edit_due_at if is_later_edit_due else None
+            db, [dispatch_id], edited_at=db.now, edit_due_at=edit_due_at if is_later_edit_due else None
         )
         _mark_shown(db, dispatch_id, shown_article_ids)
 
@@ -266,12 +266,12 @@ class Dispatches(ChannelStates):
         Joined articles that the message does not name are enqueued again. Return whether there were any.
         """
         self._shards.require_served(db, dispatch_id)
-        transitions.change_dispatches(db, [dispatch_id], edit_due=None)
+        transitions.change_dispatches(db, [dispatch_id], edit_due_at=None)
         return dispatch_cancellation.requeue_joined(db, dispatch_id)
 
     async def postpone_edit(self, dispatch_id: int, due_at: int) -> None:
         """Postpone the scheduled edit of a message until `due_at` (Unix time in seconds)."""
-        await self._change_dispatch(dispatch_id, {"edit_due": due_at})
+        await self._change_dispatch(dispatch_id, {"edit_due_at": due_at})
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """Return the dispatch with an id, or None if there is none."""
@@ -289,11 +289,11 @@ class Dispatches(ChannelStates):
         return await self._select_dispatches(
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
-                SELECT coalesce(fate.dispatch_id, fate.joined_id) FROM article
-                JOIN article AS same ON same.page = article.page
-                JOIN fate ON fate.article_id = same.id
+                SELECT coalesce(delivery_status.dispatch_id, delivery_status.joined_dispatch_id) FROM article
+                JOIN article AS same ON same.page_key = article.page_key
+                JOIN delivery_status ON delivery_status.article_id = same.id
                 WHERE article.id = :article)
-            ORDER BY dispatch.sent DESC, dispatch.id DESC
+            ORDER BY dispatch.sent_at DESC, dispatch.id DESC
             """,
             article=article_id,
         )
@@ -304,10 +304,10 @@ class Dispatches(ChannelStates):
         Only dispatches in servers that the bot is in are listed, and only of one shard if it is given.
         """
         return await self._select_dispatches(
-            "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND "
+            "JOIN server ON server.id = channel.server_id AND server.left_at IS NULL "
+            f"WHERE dispatch.sent_at >= :since AND dispatch.state = 'sent' AND "
             f"{self._build_served_condition_sql(shard)} "
-            "ORDER BY dispatch.sent DESC, dispatch.id DESC LIMIT :limit",
+            "ORDER BY dispatch.sent_at DESC, dispatch.id DESC LIMIT :limit",
             since=since,
             limit=limit,
         )
@@ -326,7 +326,7 @@ class Dispatches(ChannelStates):
     def _close_dispatch(self, db: Connection, dispatch_id: int, state: DispatchState, reason: Reason) -> None:
         self._shards.require_served(db, dispatch_id)
         if transitions.move_dispatches(
-            db, [dispatch_id], state, origins={DispatchState.CLAIMED}, error=reason.encode()
+            db, [dispatch_id], state, origins={DispatchState.CLAIMED}, last_error=reason.encode()
         ):
             dispatch_cancellation.requeue_joined(db, dispatch_id)
 
@@ -344,8 +344,8 @@ class Dispatches(ChannelStates):
 def _mark_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
     transitions.change_pages(
         db,
-        "joined_id = :dispatch AND shown IS NULL AND article_id IN (:articles)",
+        "joined_dispatch_id = :dispatch AND shown_at IS NULL AND article_id IN (:articles)",
         {"dispatch": dispatch_id, "articles": article_ids},
         statuses={PageStatus.JOINED},
-        shown=db.now,
+        shown_at=db.now,
     )

@@ -1,7 +1,7 @@
 """Repository of held posts, which wait for enough outlets or for the selection of the day's top stories.
 
 A held post is a dispatch in the state `held`: it is in no queue, articles can join it, and it expires at its
-`due` time. Top stories are selected outside a transaction and released in one transaction, which also
+`due_at` time. Top stories are selected outside a transaction and released in one transaction, which also
 schedules the next selection: after a crash, the selection is repeated or was already made.
 """
 
@@ -25,8 +25,8 @@ MAX_SELECTION_CANDIDATES = 500
 
 OUTLET_COUNT_SQL = """(
     SELECT min(count(DISTINCT fold(article.outlet)), count(DISTINCT site(article.url)))
-    FROM fate AS member JOIN article ON article.id = member.article_id
-    WHERE member.dispatch_id = dispatch.id OR member.joined_id = dispatch.id
+    FROM delivery_status AS member JOIN article ON article.id = member.article_id
+    WHERE member.dispatch_id = dispatch.id OR member.joined_dispatch_id = dispatch.id
 )"""
 """SQL for the number of outlets that report the story of `dispatch`, among the feeds of its channel.
 
@@ -36,8 +36,8 @@ _HELD = frozenset({DispatchState.HELD})
 _HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
 _FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 _SELECTION_FROM_SQL = """
-    FROM channel JOIN server ON server.id = channel.server_id AND server.left IS NULL
-    WHERE channel.best_due IS NOT NULL
+    FROM channel JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
+    WHERE channel.best_due_at IS NOT NULL
 """
 
 
@@ -50,8 +50,8 @@ class HeldPosts(Repository):
         Return None if there is neither.
         """
         return await self._fetch_value(
-            "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
-            f"UNION ALL SELECT min(channel.best_due) {_SELECTION_FROM_SQL}) AS times"
+            "SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM dispatch WHERE state = 'held' "
+            f"UNION ALL SELECT min(channel.best_due_at) {_SELECTION_FROM_SQL}) AS times"
         )
 
     async def count(self, channel_id: int) -> int:
@@ -66,7 +66,7 @@ class HeldPosts(Repository):
         rows = db.fetch_rows(
             f"SELECT dispatch.id, {OUTLET_COUNT_SQL} AS outlets, channel.least_outlets, "
             f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} WHERE dispatch.state = 'held' AND "
-            f"dispatch.due <= ?",
+            f"dispatch.due_at <= ?",
             (db.now,),
         )
         for row in rows:
@@ -77,7 +77,7 @@ class HeldPosts(Repository):
                 reason = Reason(WithheldReason.TOO_FEW_OUTLETS, outlet_counts)
             transitions.withhold_pages(
                 db,
-                "dispatch_id = :post OR joined_id = :post",
+                "dispatch_id = :post OR joined_dispatch_id = :post",
                 {"post": row["id"]},
                 reason,
                 origins=transitions.MEMBER_STATUSES,
@@ -88,8 +88,8 @@ class HeldPosts(Repository):
         """List the channels whose top stories are due for selection; the longest due come first."""
         return await self._fetch_objects(
             TopStorySelection._make,
-            "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
-            f"{_SELECTION_FROM_SQL} AND channel.best_due <= ? ORDER BY channel.best_due, channel.id",
+            "SELECT server.id, channel.id, channel.best_a_day, channel.best_due_at, server.time_zone "
+            f"{_SELECTION_FROM_SQL} AND channel.best_due_at <= ? ORDER BY channel.best_due_at, channel.id",
             (self._clock.now(),),
         )
 
@@ -105,10 +105,10 @@ class HeldPosts(Repository):
         post_ids_json = to_json_array([post_row["id"] for post_row in post_rows])
         articles_by_post: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
-            "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
-            "FROM fate JOIN article ON article.id = fate.article_id "
+            "SELECT coalesce(dispatch_id, joined_dispatch_id), substr(title, 1, 500), outlet, language, tags "
+            "FROM delivery_status JOIN article ON article.id = delivery_status.article_id "
             "WHERE dispatch_id IN (SELECT value FROM json_each(?1)) "
-            "OR joined_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
+            "OR joined_dispatch_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
             (post_ids_json,),
         ):
             articles_by_post.setdefault(post_id, []).append(
@@ -116,11 +116,11 @@ class HeldPosts(Repository):
             )
         bookmark_count_by_post = dict(
             db.fetch_rows(
-                "SELECT coalesce(dispatch_id, joined_id) AS post, count(DISTINCT person_id) "
-                "FROM fate JOIN bookmark ON bookmark.article_id = fate.article_id "
+                "SELECT coalesce(dispatch_id, joined_dispatch_id) AS post, count(DISTINCT user_id) "
+                "FROM delivery_status JOIN bookmark ON bookmark.article_id = delivery_status.article_id "
                 "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
-                "OR joined_id IN (SELECT value FROM json_each(?1))) "
-                "AND bookmark.removed IS NULL AND bookmark.server_id = ?2 GROUP BY post",
+                "OR joined_dispatch_id IN (SELECT value FROM json_each(?1))) "
+                "AND bookmark.removed_at IS NULL AND bookmark.server_id = ?2 GROUP BY post",
                 (post_ids_json, selection.server_id),
             )
         )
@@ -144,7 +144,7 @@ class HeldPosts(Repository):
         Return False, without any change, if the selection was already made or its settings changed meanwhile.
         """
         updated_count = db.execute_rowcount(
-            "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
+            "UPDATE channel SET best_due_at = ? WHERE id = ? AND best_due_at = ? AND best_a_day = ?",
             (next_due_at, selection.channel_id, selection.due_at, selection.stories_per_day),
         )
         if updated_count:
@@ -164,7 +164,7 @@ def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     if row["best_a_day"] is None:
         _release_posts(db, [post_id])
     else:
-        transitions.change_dispatches(db, [post_id], states=_HELD, due=db.now + TOP_STORY_WINDOW_SECONDS)
+        transitions.change_dispatches(db, [post_id], states=_HELD, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
 
 
 def reevaluate_channel(db: Connection, channel_id: int) -> None:
@@ -175,18 +175,18 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
     (server_id, stories_per_day) = db.fetch_row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
     reschedule_selections(db, server_id)
     held_rows = db.fetch_rows(
-        f"SELECT dispatch.id, dispatch.created, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "
+        f"SELECT dispatch.id, dispatch.created_at, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "
         "WHERE dispatch.channel_id = :channel AND dispatch.state = 'held'",
         {"channel": channel_id},
     )
     eligible_ids = [row["id"] for row in held_rows if row["enough"]]
     if stories_per_day is None:
         outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=eligible_ids)
-    transitions.change_dispatches(db, eligible_ids, states=_HELD, due=db.now + TOP_STORY_WINDOW_SECONDS)
+    transitions.change_dispatches(db, eligible_ids, states=_HELD, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
     for row in held_rows:
         if not row["enough"]:
-            expires_at = row["created"] + MIN_OUTLETS_DEADLINE_SECONDS
-            transitions.change_dispatches(db, [row["id"]], states=_HELD, due=expires_at)
+            expires_at = row["created_at"] + MIN_OUTLETS_DEADLINE_SECONDS
+            transitions.change_dispatches(db, [row["id"]], states=_HELD, due_at=expires_at)
 
 
 def reschedule_selections(db: Connection, server_id: int) -> None:
@@ -200,7 +200,7 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
         (server_id,),
     )
     db.executemany(
-        "UPDATE channel SET best_due = ? WHERE id = ?",
+        "UPDATE channel SET best_due_at = ? WHERE id = ?",
         [
             (
                 None
@@ -222,14 +222,14 @@ def move_to_digest(db: Connection, channel_id: int) -> None:
     )
     transitions.move_pages(
         db,
-        "dispatch_id IN (:posts) OR joined_id IN (:posts)",
+        "dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
         {"posts": post_ids},
         PageStatus.DIGESTED,
         origins=transitions.MEMBER_STATUSES,
-        decided=db.now,
+        decided_at=db.now,
     )
     transitions.delete_dispatches(db, post_ids, origins=_HELD)
 
 
 def _release_posts(db: Connection, post_ids: Collection[int]) -> None:
-    transitions.move_dispatches(db, post_ids, DispatchState.PENDING, origins=_HELD, due=db.now)
+    transitions.move_dispatches(db, post_ids, DispatchState.PENDING, origins=_HELD, due_at=db.now)

@@ -18,7 +18,7 @@ from bot.store.outbox import transitions
 UNLIMITED_POSTS = 2**31
 """Limit of pending posts so large that posts are never merged into a catch-up."""
 
-_HAS_STATUS_SQL = "coalesce(fate, '') <> 'filtered'"
+_HAS_STATUS_SQL = "coalesce(status, '') <> 'filtered'"
 """SQL condition that a page has a status for good; a filtered page may still come through another feed."""
 _NEVER_ATTEMPTED_SQL = "state = 'waiting' AND attempts = 0"
 """SQL condition that a dispatch can still be changed; a dispatch that was tried may have been sent."""
@@ -53,7 +53,7 @@ def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> Non
 
 def _enqueue_posts(db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], limit: int) -> None:
     post_rows = db.fetch_rows(
-        "SELECT id, kind, position, due, attempts FROM dispatch "
+        "SELECT id, kind, position, due_at, attempts FROM dispatch "
         "WHERE channel_id = :channel AND kind = 'post' AND state = 'waiting'",
         {"channel": channel_id},
     )
@@ -72,7 +72,7 @@ def merge_into_catch_up(
     """
     if not articles and not post_ids:
         return
-    post_rows = db.fetch_rows("SELECT position, what AS key FROM dispatch WHERE id IN (:ids)", {"ids": post_ids})
+    post_rows = db.fetch_rows("SELECT position, dedupe_key AS key FROM dispatch WHERE id IN (:ids)", {"ids": post_ids})
     oldest_position, article_key = min(
         [(article.published_at, article.key) for article in articles] + [(row[0], row[1]) for row in post_rows]
     )
@@ -90,14 +90,14 @@ def merge_into_catch_up(
             DispatchKind.CATCH_UP,
             dedupe_key,
             position=oldest_position,
-            due=db.now,
+            due_at=db.now,
         )
     else:
         dispatch_id, oldest_position = row["id"], min(oldest_position, row["position"])
         transitions.change_dispatches(db, [dispatch_id], position=oldest_position)
     transitions.move_pages(
         db,
-        "dispatch_id IN (:posts) OR joined_id IN (:posts)",
+        "dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
         {"posts": post_ids},
         PageStatus.ENQUEUED,
         origins=transitions.MEMBER_STATUSES,
@@ -137,9 +137,10 @@ def reserve_for_digest(db: Connection, channel_id: int, articles: Iterable[Pendi
 def release_digest_reserve(db: Connection, channel_id: int) -> None:
     """Enqueue the articles reserved for a channel's digest, which has ended, in one catch-up message."""
     rows = db.fetch_rows(
-        "SELECT article.id, article.key, fate.page, article.published FROM fate "
-        "JOIN article ON article.id = fate.article_id "
-        "WHERE fate.channel_id = :channel AND fate.fate = 'digested' ORDER BY article.published, article.id",
+        "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
+        "JOIN article ON article.id = delivery_status.article_id "
+        "WHERE delivery_status.channel_id = :channel AND delivery_status.status = 'digested' "
+        "ORDER BY article.published, article.id",
         {"channel": channel_id},
     )
     transitions.delete_pages(db, "channel_id = :channel", {"channel": channel_id}, origins={PageStatus.DIGESTED})
@@ -165,8 +166,8 @@ def record_filtered(
     reasons = {article.article_id: reason.encode() for article, reason in articles_with_filters}
     transitions.add_pages(db, channel_id, articles, PageStatus.FILTERED, reasons=reasons)
     db.executemany(
-        "INSERT INTO kept_out (channel_id, article_id) SELECT channel_id, :article FROM fate "
-        f"WHERE channel_id = :channel AND page = :page AND {_HAS_STATUS_SQL} AND article_id <> :article "
+        "INSERT INTO blocked_article (channel_id, article_id) SELECT channel_id, :article FROM delivery_status "
+        f"WHERE channel_id = :channel AND page_key = :page AND {_HAS_STATUS_SQL} AND article_id <> :article "
         "ON CONFLICT DO NOTHING",
         [{"channel": channel_id, "page": article.page_key, "article": article.article_id} for article in articles],
     )
@@ -176,7 +177,8 @@ def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[
     """Return the page keys of those articles that filters block in the channel."""
     return set(
         db.fetch_column(
-            "SELECT page FROM fate WHERE channel_id = :channel AND fate = 'filtered' AND page IN (:pages)",
+            "SELECT page_key FROM delivery_status WHERE channel_id = :channel AND status = 'filtered' AND page_key "
+            "IN (:pages)",
             {"channel": channel_id, "pages": [article.page_key for article in articles]},
         )
     )
@@ -188,7 +190,8 @@ def select_without_status(db: Connection, channel_id: int, articles: Iterable[Pe
     for article in articles:
         article_by_page_key.setdefault(article.page_key, article)
     rows = db.execute(
-        f"SELECT page FROM fate WHERE channel_id = :channel AND {_HAS_STATUS_SQL} AND page IN (:pages)",
+        f"SELECT page_key FROM delivery_status WHERE channel_id = :channel AND {_HAS_STATUS_SQL} AND page_key "
+        "IN (:pages)",
         {"channel": channel_id, "pages": article_by_page_key.keys()},
     )
     for (page_key,) in rows:
@@ -215,7 +218,7 @@ def add_post(db: Connection, channel_id: int, article: PendingArticle, *, held_u
         DispatchKind.POST,
         article.key,
         position=article.published_at,
-        due=db.now if held_until is None else held_until,
+        due_at=db.now if held_until is None else held_until,
     )
 
 
@@ -236,10 +239,11 @@ def make_unique_dedupe_key(db: Connection, channel_id: int, prefix: str, *, sepa
     before the number.
     """
     rows = db.fetch_rows(
-        "SELECT what FROM dispatch WHERE channel_id = :channel AND what >= :prefix AND what < :prefix || ';'",
+        "SELECT dedupe_key FROM dispatch WHERE channel_id = :channel AND dedupe_key >= :prefix "
+        "AND dedupe_key < :prefix || ';'",
         {"channel": channel_id, "prefix": prefix},
     )
-    existing_keys = {row["what"] for row in rows}
+    existing_keys = {row["dedupe_key"] for row in rows}
     return next(
         candidate_key
         for candidate_key in chain([prefix], (f"{prefix}{separator}{suffix_number}" for suffix_number in count(2)))

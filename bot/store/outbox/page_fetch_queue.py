@@ -30,12 +30,12 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
     """
     article_rows = db.fetch_rows(
-        "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
+        "SELECT id, url, page_key, summary, coalesce(body, text) AS given FROM article "
         "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
         (to_json_array(article_ids),),
     )
     fetch_count = db.fetch_value(
-        "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
+        "SELECT count(*) FROM page_fetch WHERE feed_id = ? AND requested_at > ? AND outcome IS NOT ?",
         (feed.id, db.now - DAY_SECONDS, PageFetchOutcome.BACKLOG_SKIPPED),
     )
     is_private = feed.server_id is not None or urls.has_credentials(feed.url)
@@ -46,7 +46,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
         outcome = None
         if is_private or urls.has_credentials(row["url"]):
             outcome = PageFetchOutcome.PRIVATE
-        elif row["page"] != urls.compute_page_key(row["url"]):
+        elif row["page_key"] != urls.compute_page_key(row["url"]):
             outcome = PageFetchOutcome.AMBIGUOUS_URL
         elif is_backlog and fetch_count >= MAX_BACKLOG_FETCHES:
             outcome = PageFetchOutcome.BACKLOG_SKIPPED
@@ -68,7 +68,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
             )
         )
     db.executemany(
-        "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended, slot) "
+        "INSERT INTO page_fetch (article_id, feed_id, requested_at, is_news, due_at, outcome, finished_at, host_slot) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         fetch_rows,
     )
@@ -82,15 +82,15 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
     """
     stored_row = db.fetch_row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
-        "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
+        "(SELECT is_news FROM page_fetch WHERE article_id = article.id AND due_at IS NOT NULL) AS is_news "
         "FROM article WHERE id = ?",
         (article_id,),
     )
-    if stored_row is None or stored_row["news"] is None:
+    if stored_row is None or stored_row["is_news"] is None:
         return False
     db.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
     finish_fetch(db, article_id, PageFetchOutcome.FETCHED)
-    if stored_row["news"]:
+    if stored_row["is_news"]:
         watch_notifications.queue_for_matching(db, stored_row["feed_id"], [article_id])
     if edit and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["given"])):
         corrections.schedule_edits(db, [article_id])
@@ -103,7 +103,7 @@ def finish_fetch(db: Connection, article_id: int, outcome: str, due_at: int | No
     If `due_at` is given, the fetch is retried then; otherwise the outcome is final.
     """
     db.execute(
-        "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
+        "UPDATE page_fetch SET outcome = ?, due_at = ?, finished_at = ? WHERE article_id = ?",
         (outcome, due_at, db.now, article_id),
     )
 
@@ -111,6 +111,6 @@ def finish_fetch(db: Connection, article_id: int, outcome: str, due_at: int | No
 def cancel_fetch(db: Connection, article_id: int) -> None:
     """Cancel the pending page fetch of an article whose texts were purged."""
     db.execute(
-        "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
+        "UPDATE page_fetch SET outcome = ?, due_at = NULL, finished_at = ? WHERE article_id = ? AND due_at IS NOT NULL",
         (PageFetchOutcome.PURGED, db.now, article_id),
     )

@@ -35,13 +35,15 @@ def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticl
     Articles of other feeds that took one of these pages without a claim get pages of their own.
     """
     claims_by_page_key: dict[str, list[_PageOwner]] = {}
-    for claim in _list_claims(db, feed_id, {article.page for article in articles}):
+    for claim in _list_claims(db, feed_id, {article.page_key for article in articles}):
         claims_by_page_key.setdefault(claim.page_key, []).append(claim)
     if not claims_by_page_key:
         return list(articles)
     feed_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = url_encryption.decrypt_url(feed_url)
-    return [_resolve_article(db, feed_url, article, claims_by_page_key.get(article.page, ())) for article in articles]
+    return [
+        _resolve_article(db, feed_url, article, claims_by_page_key.get(article.page_key, ())) for article in articles
+    ]
 
 
 def _resolve_article(db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_PageOwner]) -> NewArticle:
@@ -57,7 +59,7 @@ def _resolve_article(db: Connection, feed_url: str, article: NewArticle, claims:
     if other_claims and not any(
         shared_links.titles_match(article.title, other_claim.title) for other_claim in other_claims
     ):
-        return replace(article, page=_make_private_page_key(article.url, article.key, article.page))
+        return replace(article, page_key=_make_private_page_key(article.url, article.key, article.page_key))
     return article
 
 
@@ -70,13 +72,13 @@ def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> li
     """List articles of other feeds on these pages, or with a status for one of them in a feed's channels."""
     rows = db.execute(
         """
-        SELECT claim.page, article.id, article.key, article.url, article.title, feed.url
+        SELECT claim.page_key, article.id, article.key, article.url, article.title, feed.url
         FROM (
-            SELECT page, id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
+            SELECT page_key, id FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages))
             UNION
-            SELECT page, article_id FROM fate
+            SELECT page_key, article_id FROM delivery_status
             WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
-              AND page IN (SELECT atom FROM json_each(:pages))
+              AND page_key IN (SELECT atom FROM json_each(:pages))
         ) AS claim
         JOIN article ON article.id = claim.id
         JOIN feed ON feed.id = article.feed_id
@@ -91,8 +93,10 @@ def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> li
 def _evict_owner(db: Connection, claim: _PageOwner) -> None:
     own_page_key = _make_private_page_key(claim.url, claim.key, claim.page_key)
     parameters = {"id": claim.article_id, "page": claim.page_key, "own": own_page_key}
-    db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", parameters)
+    db.execute(
+        "UPDATE article SET page_key = :own, has_own_page_key = 1 WHERE id = :id AND page_key = :page", parameters
+    )
     transitions.rename_page(db, claim.article_id, claim.page_key, own_page_key)
-    moved_watches_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page = :page"
-    db.execute(f"DELETE FROM watch_match WHERE page = :own AND watch_id IN ({moved_watches_sql})", parameters)
-    db.execute("UPDATE watch_match SET page = :own WHERE article_id = :id AND page = :page", parameters)
+    moved_watches_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page_key = :page"
+    db.execute(f"DELETE FROM watch_match WHERE page_key = :own AND watch_id IN ({moved_watches_sql})", parameters)
+    db.execute("UPDATE watch_match SET page_key = :own WHERE article_id = :id AND page_key = :page", parameters)

@@ -24,7 +24,7 @@ def store_similarities(db: Connection, articles: Sequence[PendingArticle], match
     Each is stored with the id of the new article first.
     """
     db.executemany(
-        "INSERT INTO kinship (article_id, other_id, likeness) "
+        "INSERT INTO similar_article (article_id, earlier_id, similarity) "
         "SELECT CAST(:article AS BIGINT), id, CAST(:similarity AS DOUBLE PRECISION) FROM article WHERE id = :similar "
         "ON CONFLICT DO NOTHING",
         [
@@ -74,12 +74,12 @@ def _find_best_post(
     }
     post_rows = db.fetch_rows(
         """
-        SELECT DISTINCT dispatch.id FROM fate
-        JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
-        WHERE fate.article_id IN (:similar) AND fate.channel_id = :channel
+        SELECT DISTINCT dispatch.id FROM delivery_status
+        JOIN dispatch ON dispatch.id = coalesce(delivery_status.dispatch_id, delivery_status.joined_dispatch_id)
+        WHERE delivery_status.article_id IN (:similar) AND delivery_status.channel_id = :channel
           AND dispatch.kind = 'post'
           AND (dispatch.state IN ('held', 'waiting', 'claimed')
-               OR dispatch.state = 'sent' AND dispatch.sent >= :since)
+               OR dispatch.state = 'sent' AND dispatch.sent_at >= :since)
         """,
         {"similar": similarity_by_id.keys(), "channel": channel_id, "since": db.now - JOIN_WINDOW_SECONDS},
     )
@@ -87,9 +87,10 @@ def _find_best_post(
     for (post_id,) in post_rows:
         member_rows = db.fetch_rows(
             """
-            SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
-            FROM fate JOIN article ON article.id = fate.article_id
-            WHERE fate.dispatch_id = :post OR fate.joined_id = :post
+            SELECT DISTINCT article.id, article.feed_id, article.published,
+                delivery_status.joined_dispatch_id IS NULL AS is_first
+            FROM delivery_status JOIN article ON article.id = delivery_status.article_id
+            WHERE delivery_status.dispatch_id = :post OR delivery_status.joined_dispatch_id = :post
             """,
             {"post": post_id},
         )
@@ -103,10 +104,10 @@ def _find_best_post(
 
 
 def _join_post(db: Connection, channel_id: int, article: PendingArticle, post_id: int) -> None:
-    transitions.add_pages(db, channel_id, [article], PageStatus.JOINED, joined_id=post_id)
+    transitions.add_pages(db, channel_id, [article], PageStatus.JOINED, joined_dispatch_id=post_id)
     # A pending post loads its articles when it is claimed. Later than an edit in progress.
     last_change_at = db.fetch_value(
-        "SELECT coalesce(edited, sent, claimed) FROM dispatch WHERE id = :id", {"id": post_id}
+        "SELECT coalesce(edited_at, sent_at, claimed_at) FROM dispatch WHERE id = :id", {"id": post_id}
     )
     if last_change_at is not None:
         earliest_at = max(db.now, last_change_at + JOIN_EDIT_INTERVAL_SECONDS)

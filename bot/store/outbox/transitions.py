@@ -1,7 +1,7 @@
 """The only writer of dispatches and of the delivery statuses of pages; each change of state is a declared move.
 
 Statements change rows in the states that their caller expects, and no others. Selections in SQL are about a row
-of the table `fate`.
+of the table `delivery_status`.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -22,18 +22,18 @@ MEMBER_STATUSES = frozenset({PageStatus.ENQUEUED, PageStatus.JOINED})
 PENDING_STATUSES = MEMBER_STATUSES | {PageStatus.DIGESTED}
 """Statuses of pages that may still wait for a message; with a dispatch, its state says whether they do."""
 
-_IS_IN_STATUS_SQL = f"coalesce(fate, '{PageStatus.ENQUEUED}') IN (:statuses)"
+_IS_IN_STATUS_SQL = f"coalesce(status, '{PageStatus.ENQUEUED}') IN (:statuses)"
 
 
 def insert_dispatches(db: Connection, state: DispatchState, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert dispatches, all with the columns of the first, except those whose dedupe key the channel has."""
     require_dispatch_move([None], state)
-    new_rows = [{"state": state, "created": db.now, **row} for row in rows]
+    new_rows = [{"state": state, "created_at": db.now, **row} for row in rows]
     if new_rows:
         columns = list(new_rows[0])
         db.executemany(
             f"INSERT INTO dispatch ({', '.join(columns)}) VALUES ({', '.join(f':{column}' for column in columns)}) "
-            "ON CONFLICT (channel_id, what) DO NOTHING",
+            "ON CONFLICT (channel_id, dedupe_key) DO NOTHING",
             new_rows,
         )
 
@@ -42,10 +42,10 @@ def insert_dispatch(
     db: Connection, state: DispatchState, channel_id: int, kind: DispatchKind, dedupe_key: str, **columns: object
 ) -> int:
     """Insert a dispatch, unless the channel has one with the dedupe key; return the id of the stored one."""
-    insert_dispatches(db, state, [{"channel_id": channel_id, "kind": kind, "what": dedupe_key, **columns}])
+    insert_dispatches(db, state, [{"channel_id": channel_id, "kind": kind, "dedupe_key": dedupe_key, **columns}])
     return int(
         db.fetch_value(
-            "SELECT id FROM dispatch WHERE channel_id = :channel AND what = :key",
+            "SELECT id FROM dispatch WHERE channel_id = :channel AND dedupe_key = :key",
             {"channel": channel_id, "key": dedupe_key},
         )
     )
@@ -81,7 +81,7 @@ def schedule_edits(db: Connection, dispatch_ids: Collection[int], *, earliest_at
     The time is later than that of an edit in progress, so that finishing that one does not clear this one.
     """
     db.execute(
-        "UPDATE dispatch SET edit_due = CASE WHEN edit_due >= :earliest THEN edit_due + 1 ELSE :earliest END "
+        "UPDATE dispatch SET edit_due_at = CASE WHEN edit_due_at >= :earliest THEN edit_due_at + 1 ELSE :earliest END "
         "WHERE id IN (:ids) AND state IN (:states)",
         {
             "earliest": earliest_at,
@@ -109,7 +109,7 @@ def add_pages(
     status: PageStatus,
     *,
     dispatch_id: int | None = None,
-    joined_id: int | None = None,
+    joined_dispatch_id: int | None = None,
     reasons: Mapping[int, str] | None = None,
 ) -> None:
     """Give the pages of articles a status in a channel, with the reason of each article by its id.
@@ -119,11 +119,13 @@ def add_pages(
     require_page_move([None], status)
     replaced_status = PageStatus.FILTERED if status in PAGE_MOVES[PageStatus.FILTERED] else None
     db.executemany(
-        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, joined_id, reason, decided) "
+        "INSERT INTO delivery_status (channel_id, page_key, article_id, dispatch_id, status, joined_dispatch_id, "
+        "reason, decided_at) "
         "VALUES (:channel, :page, :article, :dispatch, :status, :joined, :reason, :now) "
-        "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
-        "dispatch_id = excluded.dispatch_id, fate = excluded.fate, joined_id = excluded.joined_id, "
-        "reason = excluded.reason, decided = excluded.decided WHERE fate.fate = :replaced",
+        "ON CONFLICT (channel_id, page_key) DO UPDATE SET article_id = excluded.article_id, "
+        "dispatch_id = excluded.dispatch_id, status = excluded.status, "
+        "joined_dispatch_id = excluded.joined_dispatch_id, reason = excluded.reason, "
+        "decided_at = excluded.decided_at WHERE delivery_status.status = :replaced",
         [
             {
                 "channel": channel_id,
@@ -131,7 +133,7 @@ def add_pages(
                 "article": article.article_id,
                 "dispatch": dispatch_id,
                 "status": _encode_status(status),
-                "joined": joined_id,
+                "joined": joined_dispatch_id,
                 "reason": (reasons or {}).get(article.article_id),
                 "now": db.now,
                 "replaced": replaced_status,
@@ -149,12 +151,16 @@ def move_pages(
     *,
     origins: Collection[PageStatus],
     dispatch_id: int | None = None,
-    joined_id: int | None = None,
+    joined_dispatch_id: int | None = None,
     **columns: object,
 ) -> int:
     """Move those of the selected pages that have one of the statuses `origins`; return their number."""
     require_page_move(origins, status)
-    references = {"fate": _encode_status(status), "dispatch_id": dispatch_id, "joined_id": joined_id}
+    references = {
+        "status": _encode_status(status),
+        "dispatch_id": dispatch_id,
+        "joined_dispatch_id": joined_dispatch_id,
+    }
     return _update_pages(db, selection_sql, parameters, origins, references | columns)
 
 
@@ -168,7 +174,7 @@ def withhold_pages(
 ) -> int:
     """Withhold those of the selected pages that have one of the statuses `origins`; return their number."""
     return move_pages(
-        db, selection_sql, parameters, PageStatus.WITHHELD, origins=origins, reason=reason.encode(), decided=db.now
+        db, selection_sql, parameters, PageStatus.WITHHELD, origins=origins, reason=reason.encode(), decided_at=db.now
     )
 
 
@@ -189,15 +195,19 @@ def delete_pages(
 ) -> None:
     """Delete the statuses of those of the selected pages that have one of the statuses `origins`."""
     require_page_move(origins, None)
-    db.execute(f"DELETE FROM fate WHERE {_IS_IN_STATUS_SQL} AND ({selection_sql})", {**parameters, "statuses": origins})
+    db.execute(
+        f"DELETE FROM delivery_status WHERE {_IS_IN_STATUS_SQL} AND ({selection_sql})",
+        {**parameters, "statuses": origins},
+    )
 
 
 def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
     """Give a further page the statuses that the pages of an article have in channels, where it has none."""
     db.execute(
-        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, shown) "
-        "SELECT channel_id, :page, article_id, dispatch_id, fate, reason, decided, joined_id, shown FROM fate "
-        "WHERE article_id = :article ON CONFLICT (channel_id, page) DO NOTHING",
+        "INSERT INTO delivery_status (channel_id, page_key, article_id, dispatch_id, status, reason, decided_at, "
+        "joined_dispatch_id, shown_at) SELECT channel_id, :page, article_id, dispatch_id, status, reason, decided_at, "
+        "joined_dispatch_id, shown_at FROM delivery_status WHERE article_id = :article "
+        "ON CONFLICT (channel_id, page_key) DO NOTHING",
         {"article": article_id, "page": page_key},
     )
 
@@ -205,13 +215,13 @@ def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
 def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: str) -> None:
     """Give the statuses of an article's page to another page, in place of statuses that this one has there."""
     parameters = {"article": article_id, "page": page_key, "new": new_page_key}
-    renamed_sql = "article_id = :article AND page = :page"
+    renamed_sql = "article_id = :article AND page_key = :page"
     db.execute(
-        "DELETE FROM fate WHERE page = :new "
-        f"AND channel_id IN (SELECT channel_id FROM fate AS renamed WHERE {renamed_sql})",
+        "DELETE FROM delivery_status WHERE page_key = :new "
+        f"AND channel_id IN (SELECT channel_id FROM delivery_status AS renamed WHERE {renamed_sql})",
         parameters,
     )
-    _update_pages(db, renamed_sql, parameters, frozenset(PageStatus), {"page": new_page_key})
+    _update_pages(db, renamed_sql, parameters, frozenset(PageStatus), {"page_key": new_page_key})
 
 
 def _update_dispatches(
@@ -233,7 +243,7 @@ def _update_pages(
 ) -> int:
     assignments_sql = ", ".join(f"{column} = :new_{column}" for column in columns)
     return db.execute_rowcount(
-        f"UPDATE fate SET {assignments_sql} WHERE {_IS_IN_STATUS_SQL} AND ({selection_sql})",
+        f"UPDATE delivery_status SET {assignments_sql} WHERE {_IS_IN_STATUS_SQL} AND ({selection_sql})",
         {f"new_{column}": columns[column] for column in columns} | {**parameters, "statuses": statuses},
     )
 

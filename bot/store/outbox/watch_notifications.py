@@ -26,7 +26,7 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
         WHERE EXISTS (
             SELECT 1 FROM subscription
             JOIN channel ON channel.id = subscription.channel_id
-            JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL
+            JOIN watch ON watch.server_id = channel.server_id AND watch.removed_at IS NULL
             WHERE subscription.feed_id = :feed)
         ON CONFLICT DO NOTHING
         """,
@@ -47,22 +47,22 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
     watch_by_id = _load_watches(db, matched_watch_ids)
     notification_batch = _NotificationBatch(db)
     for article_id, watch_ids in watch_ids_by_article_id.items():
-        article = db.fetch_row("SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,))
+        article = db.fetch_row("SELECT page_key, key, feed_id, published FROM article WHERE id = ?", (article_id,))
         if article is None:
             continue
         server_ids = _load_subscribed_server_ids(db, article["feed_id"], article["published"])
-        notified_watch_ids = _load_notified_watch_ids(db, article["page"], watch_ids)
+        notified_watch_ids = _load_notified_watch_ids(db, article["page_key"], watch_ids)
         for watch_id in watch_ids:
             watch = watch_by_id.get(watch_id)
             if (
                 watch is not None
                 and watch["problem"] != SendProblem.DMS_CLOSED
-                and watch["absent"] is None
-                and watch["after"] < article_id
+                and watch["absent_since"] is None
+                and watch["after_article_id"] < article_id
                 and watch["server_id"] in server_ids
                 and watch_id not in notified_watch_ids
             ):
-                notification_batch.add(watch, article_id, article["page"], article["key"])
+                notification_batch.add(watch, article_id, article["page_key"], article["key"])
         notification_batch.write()
     db.execute(
         "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))",
@@ -87,7 +87,7 @@ class _NotificationBatch:
         dispatch_id = self._dispatch_id_by_watch_id.get(watch_id, watch["waiting"])
         if dispatch_id is None:
             self._last_dispatch_id = dispatch_id = self._last_dispatch_id + 1
-            due_at = max(self._db.now, watch["quiet"])
+            due_at = max(self._db.now, watch["cooldown_until"])
             dedupe_key = f"watch:{watch_id}:{article_key}"
             self._dispatch_rows.append((dispatch_id, watch["channel_id"], dedupe_key, watch_id, due_at))
         self._dispatch_id_by_watch_id[watch_id] = dispatch_id
@@ -104,20 +104,20 @@ class _NotificationBatch:
                     "id": dispatch_id,
                     "channel_id": channel_id,
                     "kind": DispatchKind.WATCH_NOTIFICATION,
-                    "what": dedupe_key,
+                    "dedupe_key": dedupe_key,
                     "watch_id": watch_id,
                     "position": due_at,
-                    "due": due_at,
+                    "due_at": due_at,
                 }
                 for dispatch_id, channel_id, dedupe_key, watch_id, due_at in self._dispatch_rows
             ],
         )
         self._db.executemany(
-            "UPDATE watch SET quiet = ? WHERE id = ?",
+            "UPDATE watch SET cooldown_until = ? WHERE id = ?",
             [(due_at + NOTIFICATION_COOLDOWN_SECONDS, watch_id) for _, _, _, watch_id, due_at in self._dispatch_rows],
         )
         self._db.executemany(
-            "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
+            "INSERT INTO watch_match (watch_id, page_key, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
             self._match_rows,
         )
         self._dispatch_rows, self._match_rows = [], []
@@ -126,8 +126,8 @@ class _NotificationBatch:
         if not self._dispatch_rows:
             return
         rows = self._db.execute(
-            "SELECT channel_id, what FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
-            "AND what IN (SELECT atom FROM json_each(?))",
+            "SELECT channel_id, dedupe_key FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
+            "AND dedupe_key IN (SELECT atom FROM json_each(?))",
             (
                 to_json_array({dispatch_row[1] for dispatch_row in self._dispatch_rows}),
                 to_json_array([keyed_row[2] for keyed_row in self._dispatch_rows]),
@@ -152,12 +152,13 @@ def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
     """
     rows = db.execute(
         """
-        SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
+        SELECT watch.id, watch.channel_id, watch.server_id, watch.cooldown_until, watch.after_article_id,
+            watch.absent_since,
                channel.problem,
                (SELECT dispatch.id FROM dispatch
                 WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS waiting
         FROM watch JOIN channel ON channel.id = watch.channel_id
-        WHERE watch.id IN (SELECT value FROM json_each(?)) AND watch.removed IS NULL
+        WHERE watch.id IN (SELECT value FROM json_each(?)) AND watch.removed_at IS NULL
         """,
         (to_json_array(watch_ids),),
     )
@@ -176,8 +177,8 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
         FROM subscription
         JOIN channel ON channel.id = subscription.channel_id
         JOIN server ON server.id = channel.server_id
-        WHERE subscription.feed_id = ? AND server.left IS NULL
-          AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed <= ?)
+        WHERE subscription.feed_id = ? AND server.left_at IS NULL
+          AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed_at <= ?)
         """,
         (feed_id, published_at),
     )
@@ -187,7 +188,8 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
 def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collection[int]) -> set[int]:
     notified_ids = query_ids(
         db,
-        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM watch_match WHERE watch_id = value "
+        "AND page_key = ?)",
         (to_json_array(watch_ids), page_key),
     )
     return set(notified_ids)
@@ -201,28 +203,28 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
     """
     match_rows = db.fetch_rows(
         """
-        SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
+        SELECT watch_match.watch_id, watch_match.page_key, watch_match.article_id,
                (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
                 FROM article AS other
-                WHERE other.page = watch_match.page
+                WHERE other.page_key = watch_match.page_key
                   AND other.feed_id IN (SELECT value FROM json_each(:feeds))) AS readable
         FROM watch_match WHERE watch_match.dispatch_id = :dispatch
         """,
         {"dispatch": dispatch_id, "feeds": to_json_array(feed_ids)},
     )
     for row in match_rows:
-        match_key = (row["watch_id"], row["page"])
+        match_key = (row["watch_id"], row["page_key"])
         if row["readable"] is None:
-            db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", match_key)
+            db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page_key = ?", match_key)
         elif row["readable"] != row["article_id"]:
             db.execute(
-                "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
+                "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page_key = ?",
                 (row["readable"], *match_key),
             )
     has_readable_pages = any(row["readable"] is not None for row in match_rows)
     if not has_readable_pages:  # Nothing is sent, so the next notification need not wait for the cooldown.
         db.execute(
-            "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
+            "UPDATE watch SET cooldown_until = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
             (dispatch_id,),
         )
     return has_readable_pages
@@ -234,23 +236,23 @@ def record_already_sent(db: Connection, dispatch_id: int, sent_notifications: Se
     The articles are removed from the dispatch, which returns to the queue or, if no article is left, is
     deleted.
     """
-    dispatch_row = db.fetch_row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
-    if dispatch_row["what"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:
+    dispatch_row = db.fetch_row("SELECT channel_id, dedupe_key FROM dispatch WHERE id = ?", (dispatch_id,))
+    if dispatch_row["dedupe_key"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:
         unique_key = outbox_writes.make_unique_dedupe_key(
-            db, dispatch_row["channel_id"], dispatch_row["what"], separator="."
+            db, dispatch_row["channel_id"], dispatch_row["dedupe_key"], separator="."
         )
-        transitions.change_dispatches(db, [dispatch_id], what=unique_key)
+        transitions.change_dispatches(db, [dispatch_id], dedupe_key=unique_key)
     original_row = db.fetch_row(
-        "SELECT channel_id, kind, watch_id, created, position, due, attempts FROM dispatch WHERE id = :id",
+        "SELECT channel_id, kind, watch_id, created_at, position, due_at, attempts FROM dispatch WHERE id = :id",
         {"id": dispatch_id},
     )
     for notification in sent_notifications:
         columns = dict(zip(original_row.keys(), original_row, strict=True))
-        columns |= {"what": notification.dedupe_key, "message_id": notification.message_id}
-        transitions.insert_dispatches(db, DispatchState.SENT, [columns | {"sent": db.now, "finished": 1}])
+        columns |= {"dedupe_key": notification.dedupe_key, "message_id": notification.message_id}
+        transitions.insert_dispatches(db, DispatchState.SENT, [columns | {"sent_at": db.now, "is_finalized": 1}])
         db.execute(
             "UPDATE watch_match "
-            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = :channel AND what = :key) "
+            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = :channel AND dedupe_key = :key) "
             "WHERE dispatch_id = :dispatch AND article_id IN (:articles)",
             {
                 "channel": original_row["channel_id"],
@@ -259,6 +261,8 @@ def record_already_sent(db: Connection, dispatch_id: int, sent_notifications: Se
                 "articles": notification.article_ids,
             },
         )
-    transitions.move_dispatches(db, [dispatch_id], DispatchState.PENDING, origins={DispatchState.CLAIMED}, due=db.now)
+    transitions.move_dispatches(
+        db, [dispatch_id], DispatchState.PENDING, origins={DispatchState.CLAIMED}, due_at=db.now
+    )
     if db.fetch_row("SELECT 1 FROM watch_match WHERE dispatch_id = :id", {"id": dispatch_id}) is None:
         transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.PENDING})

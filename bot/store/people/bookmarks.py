@@ -11,21 +11,21 @@ from bot.store.records.people_records import BookmarkFilter
 from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row, to_json_array
 
-ACTIVE_BOOKMARK_SQL = "bookmark.person_id = :person AND bookmark.removed IS NULL"
+ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :person AND bookmark.removed_at IS NULL"
 """SQL condition for the bookmarks of the user `:person` that were not removed."""
 FILTER_SQL = """
     (:match IS NULL OR instr(fold(article.title), fold(:match)) > 0
      OR instr(fold(article.outlet), fold(:match)) > 0 OR instr(fold(bookmark.note), fold(:match)) > 0)
     AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(atom) = fold(:tag)))
-    AND (NOT :unread OR bookmark.read IS NULL)
+    AND (NOT :unread OR bookmark.read_at IS NULL)
 """
 """SQL condition for all fields of a `BookmarkFilter` except `hidden`."""
 VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
 """SQL condition that leaves out bookmarks made in the servers `:hidden`."""
 BOOKMARK_COLUMNS_SQL = """
-    bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
+    bookmark.created_at AS saved_created_at, bookmark.server_id AS saved_server_id,
     bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
-    bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read AS saved_read
+    bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read_at AS saved_read_at
 """
 """Columns of a bookmark to select for `bookmark_from_row`, with the prefix `saved_`."""
 NO_FILTER = BookmarkFilter()
@@ -58,9 +58,9 @@ class Bookmarks(Repository):
         article is missing.
         """
         on_conflict_sql = (
-            "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
+            "DO UPDATE SET created_at = excluded.created_at, removed_at = NULL, server_id = excluded.server_id, "
             "channel_id = excluded.channel_id, message_id = excluded.message_id "
-            "WHERE bookmark.removed IS NOT NULL"
+            "WHERE bookmark.removed_at IS NOT NULL"
             if is_live_reaction
             else "DO NOTHING"
         )
@@ -69,9 +69,9 @@ class Bookmarks(Repository):
         elif erasure.was_removed_before_erasure(db, user_id, article_id):
             return False
         changed_count = db.execute_rowcount(
-            "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
+            "INSERT INTO bookmark (user_id, article_id, created_at, server_id, channel_id, message_id) "
             "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
-            f"ON CONFLICT (person_id, article_id) {on_conflict_sql}",
+            f"ON CONFLICT (user_id, article_id) {on_conflict_sql}",
             (user_id, db.now, server_id, channel_id, message_id, article_id),
         )
         return changed_count > 0
@@ -87,8 +87,8 @@ class Bookmarks(Repository):
             {"person": user_id, "article": article_id},
         )
         db.execute(
-            "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
-            "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            "UPDATE bookmark SET removed_at = ?, note = '', tags = '[]', read_at = NULL "
+            "WHERE user_id = ? AND article_id = ? AND removed_at IS NULL",
             (db.now, user_id, article_id),
         )
         return bookmarks[0] if bookmarks else None
@@ -100,16 +100,16 @@ class Bookmarks(Repository):
         Return False if the trace of the removed bookmark is gone or the bookmark exists again.
         """
         changed_count = db.execute_rowcount(
-            "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
-            "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
+            "UPDATE bookmark SET removed_at = NULL, created_at = ?, server_id = ?, channel_id = ?, message_id = ?, "
+            "note = ?, tags = ?, read_at = ? WHERE user_id = ? AND article_id = ? AND removed_at IS NOT NULL",
             (
-                bookmark.created,
+                bookmark.created_at,
                 bookmark.server_id,
                 bookmark.channel_id,
                 bookmark.message_id,
                 bookmark.note,
                 json.dumps(list(bookmark.tags), ensure_ascii=False),
-                bookmark.read,
+                bookmark.read_at,
                 user_id,
                 bookmark.article.id,
             ),
@@ -120,7 +120,7 @@ class Bookmarks(Repository):
     def annotate(self, db: Connection, user_id: int, article_id: int, *, note: str, tags: Sequence[str]) -> bool:
         """Set the note and tags of a bookmark; return whether the bookmark exists."""
         changed_count = db.execute_rowcount(
-            "UPDATE bookmark SET note = ?, tags = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            "UPDATE bookmark SET note = ?, tags = ? WHERE user_id = ? AND article_id = ? AND removed_at IS NULL",
             (note, json.dumps(list(tags), ensure_ascii=False), user_id, article_id),
         )
         return changed_count > 0
@@ -129,7 +129,7 @@ class Bookmarks(Repository):
     def mark_read(self, db: Connection, user_id: int, article_id: int, *, is_read: bool) -> bool:
         """Mark a bookmark as read or unread; return whether the bookmark exists."""
         changed_count = db.execute_rowcount(
-            "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            "UPDATE bookmark SET read_at = ? WHERE user_id = ? AND article_id = ? AND removed_at IS NULL",
             (db.now if is_read else None, user_id, article_id),
         )
         return changed_count > 0
@@ -158,7 +158,7 @@ class Bookmarks(Repository):
             SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id =
                 bookmark.article_id
             WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
-            ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
+            ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
             _build_filter_parameters(user_id, bookmark_filter) | {"limit": limit, "offset": offset},
         )
@@ -216,7 +216,7 @@ class Bookmarks(Repository):
         return tuple(
             await self._fetch_column(
                 "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
-                "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
+                "WHERE user_id = ? AND removed_at IS NOT NULL ORDER BY article.id",
                 (user_id,),
             )
         )

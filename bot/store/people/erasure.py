@@ -49,31 +49,31 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     def count_rows(sql: str) -> int:
         return int(db.fetch_value(sql, (user_id,)))
 
-    bookmark_count = count_rows("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
+    bookmark_count = count_rows("SELECT count(*) FROM bookmark WHERE user_id = ? AND removed_at IS NULL")
     watch_count = count_rows(
         "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
-        "WHERE channel.person_id = ? AND removed IS NULL"
+        "WHERE channel.user_id = ? AND removed_at IS NULL"
     )
     digest_count = count_rows(
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
-        "WHERE channel.person_id = ?"
+        "WHERE channel.user_id = ?"
     )
-    article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE person_id = ?", (user_id,))
+    article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
     db.executemany(
-        "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
+        "INSERT INTO erased_bookmark (article_id, user_hash) VALUES (?, ?)",
         [(article_id, _hash_removal(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
     )
-    db.execute("DELETE FROM bookmark WHERE person_id = ?", (user_id,))
-    db.execute("DELETE FROM channel WHERE person_id = ?", (user_id,))
-    vote_count = db.execute_rowcount("DELETE FROM vote WHERE person_id = ?", (user_id,))
+    db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
+    db.execute("DELETE FROM channel WHERE user_id = ?", (user_id,))
+    vote_count = db.execute_rowcount("DELETE FROM vote WHERE user_id = ?", (user_id,))
     return ErasureReport(
         bookmarks=bookmark_count,
-        questions=db.execute_rowcount("DELETE FROM question WHERE person_id = ?", (user_id,)),
+        questions=db.execute_rowcount("DELETE FROM question WHERE user_id = ?", (user_id,)),
         votes=vote_count,
-        opinions=db.execute_rowcount("DELETE FROM opinion WHERE person_id = ?", (user_id,)),
+        opinions=db.execute_rowcount("DELETE FROM opinion WHERE user_id = ?", (user_id,)),
         watches=watch_count,
         digests=digest_count,
-        changes=db.execute_rowcount("UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (user_id,)),
+        changes=db.execute_rowcount("UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)),
     )
 
 
@@ -85,13 +85,13 @@ def was_removed_before_erasure(db: Connection, user_id: int, article_id: int) ->
 def forget_removal(db: Connection, user_id: int, article_id: int) -> None:
     """Delete the trace of a bookmark removed before an erasure, because the user makes the bookmark again."""
     db.executemany(
-        "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
+        "DELETE FROM erased_bookmark WHERE article_id = ? AND user_hash = ?",
         [(article_id, removal_hash) for removal_hash in _load_matching_hashes(db, user_id, article_id)],
     )
 
 
 def _load_matching_hashes(db: Connection, user_id: int, article_id: int) -> list[bytes]:
-    rows = db.fetch_rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
+    rows = db.fetch_rows("SELECT user_hash FROM erased_bookmark WHERE article_id = ?", (article_id,))
     return [
         removal_hash
         for (removal_hash,) in rows

@@ -44,17 +44,17 @@ class Opinions(Repository):
             "opinion": opinion,
             "now": db.now,
         }
-        same_opinion_sql = "server_id = :server AND person_id = :person AND article_id = :article"
+        same_opinion_sql = "server_id = :server AND user_id = :person AND article_id = :article"
         if opinion is not OpinionKind.OPENED:
             deletion = db.execute(f"DELETE FROM opinion WHERE {same_opinion_sql} AND opinion = :opinion", parameters)
             if deletion.rowcount:
                 return None
         db.execute(
-            "INSERT INTO opinion (server_id, person_id, article_id, opinion, given) "
+            "INSERT INTO opinion (server_id, user_id, article_id, opinion, given_at) "
             "SELECT server.id, :person, article.id, :opinion, :now FROM server, article "
             "WHERE server.id = :server AND article.id = :article "
-            "ON CONFLICT (server_id, person_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
-            "given = excluded.given WHERE excluded.opinion <> 'opened'",
+            "ON CONFLICT (server_id, user_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
+            "given_at = excluded.given_at WHERE excluded.opinion <> 'opened'",
             parameters,
         )
         stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {same_opinion_sql}", parameters)
@@ -63,8 +63,8 @@ class Opinions(Repository):
     async def list_by_user(self, user_id: int) -> list[UserFeedback]:
         """List a user's opinions, newest first."""
         rows = await self._fetch_rows(
-            "SELECT server_id, url, opinion, given FROM opinion JOIN article ON article.id = article_id "
-            "WHERE person_id = ? ORDER BY given DESC, article_id",
+            "SELECT server_id, url, opinion, given_at FROM opinion JOIN article ON article.id = article_id "
+            "WHERE user_id = ? ORDER BY given_at DESC, article_id",
             (user_id,),
         )
         return [UserFeedback(row[0], row[1], OpinionKind(row[2]), row[3]) for row in rows]
@@ -89,11 +89,11 @@ class Opinions(Repository):
             FeedbackEvent(article_id, user_id, OpinionKind(opinion), given_at)
             for article_id, user_id, opinion, given_at in db.execute(
                 """
-                SELECT article_id, person_id, opinion, given FROM opinion
-                WHERE server_id = :server AND given >= :since
+                SELECT article_id, user_id, opinion, given_at FROM opinion
+                WHERE server_id = :server AND given_at >= :since
                 UNION ALL
-                SELECT article_id, person_id, 'bookmarked', created FROM bookmark
-                WHERE server_id = :server AND removed IS NULL AND created >= :since
+                SELECT article_id, user_id, 'bookmarked', created_at FROM bookmark
+                WHERE server_id = :server AND removed_at IS NULL AND created_at >= :since
                 ORDER BY 4 DESC LIMIT :verdicts
                 """,
                 parameters,
@@ -103,14 +103,15 @@ class Opinions(Repository):
             return TasteTrainingData((), ())
         article_rows = db.fetch_rows(
             """
-            SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
-            FROM (SELECT article_id, min(sent) AS sent FROM (
-                SELECT fate.article_id, dispatch.sent FROM channel
-                JOIN dispatch INDEXED BY dispatch_told ON dispatch.channel_id = channel.id
-                JOIN fate ON fate.dispatch_id = dispatch.id OR fate.joined_id = dispatch.id
-                WHERE channel.server_id = :server AND dispatch.sent >= :since
+            SELECT article.id, told.sent_at, substr(title, 1, 500) AS title, outlet, language, tags
+            FROM (SELECT article_id, min(sent_at) AS sent_at FROM (
+                SELECT delivery_status.article_id, dispatch.sent_at FROM channel
+                JOIN dispatch INDEXED BY dispatch_channel_sent ON dispatch.channel_id = channel.id
+                JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
+                    OR delivery_status.joined_dispatch_id = dispatch.id
+                WHERE channel.server_id = :server AND dispatch.sent_at >= :since
                   AND dispatch.kind IN ('post', 'catch-up', 'digest')
-                ORDER BY dispatch.sent DESC LIMIT :shown
+                ORDER BY dispatch.sent_at DESC LIMIT :shown
             ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
             ORDER BY article.id
             """,
@@ -146,4 +147,4 @@ class Opinions(Repository):
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
         """Delete opinions given before a Unix time in seconds; return their number."""
-        return db.execute_rowcount("DELETE FROM opinion WHERE given < ?", (before,))
+        return db.execute_rowcount("DELETE FROM opinion WHERE given_at < ?", (before,))

@@ -18,9 +18,9 @@ from bot.store.row_mapping import from_row
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 _COLUMNS_SQL = """
-    personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
-    feeds AS feed_ids, topics AS topic_queries, watches AS include_watches, channel.language,
-    channel.problem, paused, created, due, covered
+    personal_digest.channel_id, channel.user_id, personal_digest.server_id, weekday, minute, time_zone,
+    feed_ids, topic_queries, include_watches, channel.language,
+    channel.problem, paused_at, created_at, due_at, covered_until
 """
 _FROM_SQL = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
 _SELECT_PENDING_SQL = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
@@ -46,7 +46,7 @@ class PersonalDigests(Repository):
             ensure_server(db, server_id)
         ensure_channel(db, channel_id, dm_user_id=user_id)
         old_digest = _find_digest(db, channel_id)
-        is_restarted = old_digest is None or old_digest.paused is not None or old_digest.problem is not None
+        is_restarted = old_digest is None or old_digest.paused_at is not None or old_digest.problem is not None
         db.execute(
             "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
             (language, channel_id),
@@ -55,26 +55,26 @@ class PersonalDigests(Repository):
             db.execute(_DELETE_PENDING_SQL, (channel_id,))  # Its period is long past.
         db.execute(
             """
-            INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
-                                         watches, created, due, covered)
-            VALUES (:channel, :server, :weekday, :minute, :time_zone, :feeds, :topics, :watches, :now, :due,
-                    :covered)
+            INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feed_ids, topic_queries,
+                                         include_watches, created_at, due_at, covered_until)
+            VALUES (:channel, :server, :weekday, :minute, :time_zone, :feed_ids, :topic_queries, :include_watches,
+                    :now, :due, :covered)
             ON CONFLICT (channel_id) DO UPDATE SET
                 server_id = coalesce(excluded.server_id, personal_digest.server_id),
                 weekday = excluded.weekday, minute = excluded.minute, time_zone = excluded.time_zone,
-                feeds = excluded.feeds, topics = excluded.topics, watches = excluded.watches,
-                due = excluded.due, paused = NULL, covered = excluded.covered
+                feed_ids = excluded.feed_ids, topic_queries = excluded.topic_queries,
+                    include_watches = excluded.include_watches,
+                due_at = excluded.due_at, paused_at = NULL, covered_until = excluded.covered_until
             """,
             asdict(plan)
             | {
                 "channel": channel_id,
                 "server": server_id,
-                "feeds": json.dumps(plan.feed_ids),
-                "topics": json.dumps(plan.topic_queries, ensure_ascii=False),
-                "watches": plan.include_watches,
+                "feed_ids": json.dumps(plan.feed_ids),
+                "topic_queries": json.dumps(plan.topic_queries, ensure_ascii=False),
                 "now": db.now,
                 "due": _compute_next_due_at(plan, db.now),
-                "covered": None if old_digest is None or is_restarted else old_digest.covered,
+                "covered": None if old_digest is None or is_restarted else old_digest.covered_until,
             },
         )
         digest = _find_digest(db, channel_id)
@@ -85,7 +85,7 @@ class PersonalDigests(Repository):
     def delete(self, db: Connection, user_id: int) -> bool:
         """Delete a user's digest with its pending message; return whether the user had a digest."""
         deleted_rows = db.fetch_rows(
-            "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
+            "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE user_id = ?) "
             "RETURNING channel_id",
             (user_id,),
         )
@@ -97,22 +97,22 @@ class PersonalDigests(Repository):
     def pause(self, db: Connection, user_id: int) -> None:
         """Pause a user's digest until it is saved again, and delete its pending message."""
         for (channel_id,) in db.fetch_rows(
-            "UPDATE personal_digest SET paused = ? "
-            "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
+            "UPDATE personal_digest SET paused_at = ? "
+            "WHERE channel_id IN (SELECT id FROM channel WHERE user_id = ?) RETURNING channel_id",
             (db.now, user_id),
         ):
             db.execute(_DELETE_PENDING_SQL, (channel_id,))
 
     async def by_user(self, user_id: int) -> PersonalDigest | None:
         """Return the digest of a user, or None if there is none."""
-        return next(iter(await self._list_digests("channel.person_id = ?", user_id)), None)
+        return next(iter(await self._list_digests("channel.user_id = ?", user_id)), None)
 
     async def list_due(self, now: int) -> list[PersonalDigest]:
         """List the digests that are due at `now`, but not of users who accept no direct messages.
 
         The longest due come first.
         """
-        condition_sql = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
+        condition_sql = "paused_at IS NULL AND due_at <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due_at"
         return await self._list_digests(condition_sql, now, SendProblem.DMS_CLOSED)
 
     async def next_due_at(self) -> int | None:
@@ -121,7 +121,7 @@ class PersonalDigests(Repository):
         Digests of users who accept no direct messages are never due. The time may be in the past.
         """
         return await self._fetch_value(
-            f"SELECT min(due) {_FROM_SQL} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?",
+            f"SELECT min(due_at) {_FROM_SQL} WHERE paused_at IS NULL AND coalesce(channel.problem, '') <> ?",
             (SendProblem.DMS_CLOSED,),
         )
 
@@ -149,12 +149,12 @@ class PersonalDigests(Repository):
         changed or deleted since it was loaded.
         """
         stored_digest = _find_digest(db, digest.channel_id)
-        if stored_digest is None or stored_digest.paused is not None:
+        if stored_digest is None or stored_digest.paused_at is not None:
             return False
-        if (stored_digest.due, stored_digest.plan) != (digest.due, digest.plan):
+        if (stored_digest.due_at, stored_digest.plan) != (digest.due_at, digest.plan):
             return False
         db.execute(
-            "UPDATE personal_digest SET due = ?, covered = ? WHERE channel_id = ?",
+            "UPDATE personal_digest SET due_at = ?, covered_until = ? WHERE channel_id = ?",
             (_compute_next_due_at(digest.plan, db.now), until, digest.channel_id),
         )
         if payload is None:

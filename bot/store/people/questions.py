@@ -14,11 +14,11 @@ MAX_QUESTIONS_PER_USER = 500
 """Maximum number of questions, the latest, that are stored per user."""
 
 QUESTION_COLUMNS_SQL = """
-    question.id, question.server_id, question.channel_id, question.person_id, question.text,
-    question.language, question.asked, question.public, question.answered, question.article_id,
-    question.follows,
+    question.id, question.server_id, question.channel_id, question.user_id, question.text,
+    question.language, question.asked_at, question.is_public, question.is_answered, question.article_id,
+    question.previous_id,
     (SELECT json_group_array(article_id) FROM (
-        SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY place) AS quoted
+        SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted
     ) AS sources
 """
 """Columns to select for a `Question`."""
@@ -66,8 +66,8 @@ class Questions(Repository):
         ensure_server(db, server_id)
         db.execute(
             """
-            INSERT INTO question (id, server_id, channel_id, person_id, text, language, asked, public,
-                                  answered, article_id, follows, message_id)
+            INSERT INTO question (id, server_id, channel_id, user_id, text, language, asked_at, is_public,
+                                  is_answered, article_id, previous_id, message_id)
             VALUES (:id, :server, :channel, :person, :text, :language, :now, :public, :answered,
                     (SELECT id FROM article WHERE id = :article),
                     (SELECT id FROM question WHERE id = :follows), :message)
@@ -76,13 +76,12 @@ class Questions(Repository):
         )
         for source_place, source_article_id in enumerate(sources):
             db.execute(
-                "INSERT INTO question_source (question_id, place, article_id) "
-                "SELECT ?, ?, id FROM article WHERE id = ?",
+                "INSERT INTO question_source (question_id, rank, article_id) SELECT ?, ?, id FROM article WHERE id = ?",
                 (question_id, source_place, source_article_id),
             )
         db.execute(
-            "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
-            "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
+            "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE user_id = ? "
+            "ORDER BY asked_at DESC LIMIT -1 OFFSET ?)",
             (user_id, MAX_QUESTIONS_PER_USER),
         )
         return question_id
@@ -90,7 +89,7 @@ class Questions(Repository):
     @write_transaction
     def set_answer_message(self, db: Connection, question_id: int, message_id: int) -> None:
         """Store the public message that shows the answer, so that a reply to it is a follow-up question."""
-        db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
+        db.execute("UPDATE question SET answer_message_id = ? WHERE id = ?", (message_id, question_id))
 
     async def get(self, question_id: int) -> Question | None:
         """Return the question with an id, or None if it is no longer stored."""
@@ -100,7 +99,7 @@ class Questions(Repository):
         """Return the question that a message of a channel asked or answered, or None if there is none."""
         return await self._find_question(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
-            "UNION SELECT id FROM question WHERE answer_id = ?)",
+            "UNION SELECT id FROM question WHERE answer_message_id = ?)",
             channel_id,
             message_id,
             message_id,
@@ -112,8 +111,8 @@ class Questions(Repository):
         Return None if there is none.
         """
         return await self._find_question(
-            "WHERE channel_id = ? AND public = 1 AND asked >= ? "
-            "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
+            "WHERE channel_id = ? AND is_public = 1 AND asked_at >= ? "
+            "ORDER BY asked_at DESC, coalesce(answer_message_id, message_id) DESC LIMIT 1",
             channel_id,
             since,
         )
@@ -121,7 +120,7 @@ class Questions(Repository):
     async def find_last_by_user(self, user_id: int, channel_id: int, since: int) -> Question | None:
         """Return the last question of a user in a channel since a Unix time in seconds, or None if none."""
         return await self._find_question(
-            "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
+            "WHERE user_id = ? AND channel_id = ? AND asked_at >= ? ORDER BY asked_at DESC LIMIT 1",
             user_id,
             channel_id,
             since,
@@ -135,15 +134,15 @@ class Questions(Repository):
         question is missing.
         """
         deleted_count = db.execute_rowcount(
-            "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
+            "DELETE FROM vote WHERE question_id = ? AND user_id = ? AND is_helpful = ?",
             (question_id, user_id, is_helpful),
         )
         if deleted_count:
             return None
         db.execute(
-            "INSERT INTO vote (question_id, person_id, helped, voted) SELECT id, ?, ?, ? FROM question "
-            "WHERE id = ? ON CONFLICT (question_id, person_id) DO UPDATE SET helped = excluded.helped, "
-            "voted = excluded.voted",
+            "INSERT INTO vote (question_id, user_id, is_helpful, voted_at) SELECT id, ?, ?, ? FROM question "
+            "WHERE id = ? ON CONFLICT (question_id, user_id) DO UPDATE SET is_helpful = excluded.is_helpful, "
+            "voted_at = excluded.voted_at",
             (user_id, is_helpful, db.now, question_id),
         )
         return is_helpful
@@ -158,20 +157,20 @@ class Questions(Repository):
             _stats_from_row,
             """
             WITH judged AS (
-                SELECT question.text, question.language, question.asked, question.answered,
+                SELECT question.text, question.language, question.asked_at, question.is_answered,
                        rtrim(fold(question.text), ' ?!.…') AS same,
-                       (SELECT count(*) FROM vote WHERE question_id = question.id AND helped = 1) AS up,
-                       (SELECT count(*) FROM vote WHERE question_id = question.id AND helped = 0) AS down
-                FROM question WHERE question.asked >= :since
+                       (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 1) AS up,
+                       (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 0) AS down
+                FROM question WHERE question.asked_at >= :since
             )
             SELECT text, language, last, times, answers, up, down FROM (
-                SELECT text, language, asked AS last, count(*) OVER alike AS times,
-                       sum(answered) OVER alike AS answers, sum(up) OVER alike AS up,
+                SELECT text, language, asked_at AS last, count(*) OVER alike AS times,
+                       sum(is_answered) OVER alike AS answers, sum(up) OVER alike AS up,
                        sum(down) OVER alike AS down,
-                       row_number() OVER (PARTITION BY same ORDER BY asked DESC) AS place
+                       row_number() OVER (PARTITION BY same ORDER BY asked_at DESC) AS rank
                 FROM judged WINDOW alike AS (PARTITION BY same)
             ) AS counted
-            WHERE place = 1 AND (:all OR answers < times OR down > up)
+            WHERE rank = 1 AND (:all OR answers < times OR down > up)
             ORDER BY down > up DESC, times DESC, last DESC
             """,
             {"since": since, "all": include_helpful},
@@ -181,30 +180,30 @@ class Questions(Repository):
         """List a user's questions, newest first."""
         return await self._fetch_objects(
             _question_from_row,
-            f"SELECT {QUESTION_COLUMNS_SQL} FROM question WHERE person_id = ? ORDER BY asked DESC, id",
+            f"SELECT {QUESTION_COLUMNS_SQL} FROM question WHERE user_id = ? ORDER BY asked_at DESC, id",
             (user_id,),
         )
 
     async def load_server_ids(self, user_id: int) -> set[int]:
         """Return the ids of servers in which a user asked any stored question."""
-        return await self._fetch_set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (user_id,))
+        return await self._fetch_set("SELECT DISTINCT server_id FROM question WHERE user_id = ?", (user_id,))
 
     async def list_votes_by_user(self, user_id: int) -> list[tuple[int, int, bool]]:
         """List a user's votes as (question id, Unix time in seconds, whether it helped), newest first."""
         rows = await self._fetch_rows(
-            "SELECT question_id, voted, helped FROM vote WHERE person_id = ? ORDER BY voted DESC, question_id",
+            "SELECT question_id, voted_at, is_helpful FROM vote WHERE user_id = ? ORDER BY voted_at DESC, question_id",
             (user_id,),
         )
-        return [(row["question_id"], row["voted"], bool(row["helped"])) for row in rows]
+        return [(row["question_id"], row["voted_at"], bool(row["is_helpful"])) for row in rows]
 
     async def count(self, user_id: int) -> int:
         """Count the stored questions of a user."""
-        return await self._fetch_int("SELECT count(*) FROM question WHERE person_id = ?", (user_id,))
+        return await self._fetch_int("SELECT count(*) FROM question WHERE user_id = ?", (user_id,))
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
         """Delete questions asked before a Unix time in seconds, with their votes; return their number."""
-        return db.execute_rowcount("DELETE FROM question WHERE asked < ?", (before,))
+        return db.execute_rowcount("DELETE FROM question WHERE asked_at < ?", (before,))
 
     async def _find_question(self, clauses_sql: str, *parameters: int) -> Question | None:
         return await self._fetch_object(

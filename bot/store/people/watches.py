@@ -14,8 +14,8 @@ from bot.store.row_mapping import ARTICLE_SQL, article_from_row, from_row, to_js
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 WATCH_COLUMNS_SQL = """
-    watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
-    watch.created, watch.absent, channel.problem
+    watch.id, watch.server_id, watch.channel_id, channel.user_id, watch.query, watch.language,
+    watch.created_at, watch.absent_since, channel.problem
 """
 """Columns to select for a `Watch`."""
 FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
@@ -54,19 +54,19 @@ class Watches(Repository):
         """
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
-        same_watch_sql = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
+        same_watch_sql = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed_at IS NULL"
         select_sql = f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {same_watch_sql}"
         existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
         if existing_row is not None:
             return _watch_from_row(existing_row), False
         watch_count = db.fetch_value(
-            f"SELECT count(*) {FROM_SQL} WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
+            f"SELECT count(*) {FROM_SQL} WHERE removed_at IS NULL AND (channel.user_id = ? OR channel.server_id = ?)",
             (user_id, None if user_id else server_id),
         )
         if watch_count >= limit:
             return None
         db.execute(
-            "INSERT INTO watch (server_id, channel_id, query, language, created, after) "
+            "INSERT INTO watch (server_id, channel_id, query, language, created_at, after_article_id) "
             "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
             (server_id, channel_id, query, language, db.now),
         )
@@ -78,21 +78,21 @@ class Watches(Repository):
 
     async def list_by_user(self, user_id: int) -> list[Watch]:
         """List a user's watches (saved searches), oldest first."""
-        return await self._list_watches("channel.person_id = ?", user_id)
+        return await self._list_watches("channel.user_id = ?", user_id)
 
     async def count(self, user_id: int) -> int:
         """Count the stored watches of a user, including removed watches that are not purged yet."""
-        return await self._fetch_int(f"SELECT count(*) {FROM_SQL} WHERE channel.person_id = ?", (user_id,))
+        return await self._fetch_int(f"SELECT count(*) {FROM_SQL} WHERE channel.user_id = ?", (user_id,))
 
     async def list_sent_notifications(self, user_id: int) -> list[SentNotification]:
         """List the articles of which a user was notified, oldest notification first."""
         return await self._fetch_objects(
             SentNotification._make,
-            "SELECT article.url, dispatch.sent FROM channel "
+            "SELECT article.url, dispatch.sent_at FROM channel "
             "JOIN dispatch ON dispatch.channel_id = channel.id "
             "JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
             "JOIN article ON article.id = watch_match.article_id "
-            "WHERE channel.person_id = ? AND dispatch.sent IS NOT NULL ORDER BY dispatch.sent, article.id",
+            "WHERE channel.user_id = ? AND dispatch.sent_at IS NOT NULL ORDER BY dispatch.sent_at, article.id",
             (user_id,),
         )
 
@@ -104,7 +104,7 @@ class Watches(Repository):
     def remove(self, db: Connection, watch_id: int) -> bool:
         """Remove a watch with its pending notification; return whether the watch existed."""
         removed_count = db.execute_rowcount(
-            "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
+            "UPDATE watch SET query = '', removed_at = ? WHERE id = ? AND removed_at IS NULL", (db.now, watch_id)
         )
         pending_ids = db.fetch_column(
             "SELECT id FROM dispatch WHERE watch_id = :watch AND state = 'waiting'", {"watch": watch_id}
@@ -120,10 +120,10 @@ class Watches(Repository):
         the record of their messages.
         """
         purged_count = db.execute_rowcount(
-            "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
+            "DELETE FROM watch WHERE removed_at < :before OR absent_since < :before", {"before": before}
         )
         db.execute(
-            "DELETE FROM channel WHERE person_id IS NOT NULL "
+            "DELETE FROM channel WHERE user_id IS NOT NULL "
             "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
             "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id)"
         )
@@ -145,7 +145,7 @@ class Watches(Repository):
         """List active watches with ids above a given id, by id."""
         return await self._fetch_objects(
             ActiveWatch._make,
-            "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
+            "SELECT id, server_id, query FROM watch WHERE id > ? AND removed_at IS NULL ORDER BY id",
             (after_id,),
         )
 
@@ -173,15 +173,15 @@ class Watches(Repository):
     @write_transaction
     def _set_absent(self, db: Connection, user_id: int, server_id: int, absent_since: int | None) -> None:
         db.execute(
-            "UPDATE watch SET absent = ? WHERE server_id = ? AND (absent IS NULL) = (? IS NOT NULL) "
-            "AND channel_id IN (SELECT id FROM channel WHERE person_id = ?)",
+            "UPDATE watch SET absent_since = ? WHERE server_id = ? AND (absent_since IS NULL) = (? IS NOT NULL) "
+            "AND channel_id IN (SELECT id FROM channel WHERE user_id = ?)",
             (absent_since, server_id, absent_since, user_id),
         )
 
     async def _list_watches(self, condition_sql: str, parameter: int) -> list[Watch]:
         return await self._fetch_objects(
             _watch_from_row,
-            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition_sql} AND removed IS NULL ORDER BY watch.id",
+            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition_sql} AND removed_at IS NULL ORDER BY watch.id",
             (parameter,),
         )
 

@@ -19,7 +19,6 @@ _TOKEN_PATTERN = re.compile(
     | \b IS \s+ NOT (?P<distinct> \s+ ) (?= ['?:] )
     | \b IS (?P<same> \s+ ) (?= ['?:] )
     | \b json_array (?P<array> \( )                  # has other semantics in PostgreSQL 16
-    | (?<! \. ) \b (?P<column> left ) \b
     """,
     re.VERBOSE,
 )
@@ -35,7 +34,6 @@ _REPLACEMENT_BY_KIND = {
     "distinct": "IS DISTINCT FROM ",
     "same": "IS NOT DISTINCT FROM ",
     "array": "json_build_array(",
-    "column": '"left"',
 }
 
 

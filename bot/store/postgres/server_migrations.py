@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from bot.core.database_url import DatabaseUrl
-from bot.store.migration_files import list_migrations, require_known_version
 from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
+from bot.store.schema_scripts import load_pending_scripts
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 from bot.text.characters import COMBINING_MARKS
 from bot.text.words import FOLD_MAP
@@ -25,15 +25,14 @@ def migrate(connection: PostgresConnection, database_url: DatabaseUrl, *, create
     psycopg.Error; raises `DatabaseMissing` if there are no tables and `create` is False.
     """
     _require_supported_server(connection, database_url)
-    path_by_number = list_migrations(PACKAGE_DIRECTORY / "migrations")
     schema_version = load_schema_version(connection)
-    require_known_version(schema_version, max(path_by_number))
+    script_by_number = load_pending_scripts(schema_version, "postgres")
     if not schema_version and not create:
         raise DatabaseMissing(database_url)
-    if schema_version == max(path_by_number):
+    if not script_by_number:
         return False
     if schema_version:
-        log.info("database migration started from_version=%d to_version=%d", schema_version, max(path_by_number))
+        log.info("database migration started from_version=%d to_version=%d", schema_version, max(script_by_number))
     raw = connection.raw
     raw.execute("BEGIN")
     try:
@@ -42,13 +41,12 @@ def migrate(connection: PostgresConnection, database_url: DatabaseUrl, *, create
         schema_version = load_schema_version(connection)
         if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
             raw.execute(f"CREATE SCHEMA {SCHEMA}")
+        for migration_number, script in load_pending_scripts(schema_version, "postgres").items():
+            raw.execute(script.encode())
+            raw.execute("DELETE FROM schema_version")
+            raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (migration_number,))
+            log.debug("database migrated version=%d", migration_number)
         raw.execute(_render_functions_sql(_find_case_folding_collation(connection)))
-        for migration_number, migration_path in path_by_number.items():
-            if migration_number > schema_version:
-                raw.execute(migration_path.read_bytes())
-                raw.execute("DELETE FROM schema_version")
-                raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (migration_number,))
-                log.debug("database migrated version=%d", migration_number)
         raw.execute("COMMIT")
     except BaseException:
         connection.roll_back()

@@ -53,7 +53,7 @@ class StoredArticle(NamedTuple):
 
     key: str
     url: str
-    page: str
+    page_key: str
     outlet: str
     title: str
     published: int
@@ -86,7 +86,7 @@ class PageFetchJob(NamedTuple):
     """A web page to fetch, with its article and the teaser from the feed."""
 
     article_id: int
-    page: str
+    page_key: str
     url: str
     title: str
     teaser: str

@@ -13,19 +13,19 @@ from bot.store.records.content_records import ArticleProfile
 class ChannelDeliveryStatus:
     """Delivery status of an article in a channel, with its reason, or None without a reason.
 
-    `since` is Unix time in seconds; `joined` is the title of the post that the article joined, or None if it
+    `since` is Unix time in seconds; `joined_title` is the title of the post that the article joined, or None if it
     joined none.
     """
 
     server_id: int
     channel_id: int
     article_id: int
-    fate: DeliveryStatus
+    status: DeliveryStatus
     reason: Reason | None
     since: int
     message_id: int | None
     thread_id: int | None
-    joined: str | None = None
+    joined_title: str | None = None
 
 
 class SamePageArticle(NamedTuple):
@@ -69,7 +69,7 @@ class DigestCandidate(NamedTuple):
 
     article_id: int
     feed_id: int
-    page: str
+    page_key: str
     title: str
     outlet: str
     tags: tuple[str, ...]
@@ -111,7 +111,7 @@ class ChannelFeed(NamedTuple):
 
     server_id: int
     channel_id: int
-    created: int
+    created_at: int
 
 
 class ChannelFeedItem(NamedTuple):

@@ -89,7 +89,7 @@ class AssistantToken(NamedTuple):
     """
 
     name: str
-    created: int
+    created_at: int
     last_used_at: int | None
 
     @property

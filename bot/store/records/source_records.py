@@ -30,14 +30,14 @@ class OverQuotaKind(StrEnum):
 class QuotaOverflow(NamedTuple):
     """Number of entries that a feed brought beyond its quota between two times.
 
-    `since` and `last` are Unix times in seconds.
+    `first_at` and `last_at` are Unix times in seconds.
     """
 
     feed_id: int
     kind: OverQuotaKind
-    since: int
-    last: int
-    entries: int
+    first_at: int
+    last_at: int
+    entry_count: int
 
 
 class SkippedEntry(NamedTuple):
@@ -76,9 +76,9 @@ class Alert(NamedTuple):
 class PushSubscription(NamedTuple):
     """Subscription of a feed at its WebSub hub, which pushes new documents to a URL with the `token`.
 
-    Times are Unix times in seconds. `asked`: time of the request that the hub has not verified yet, or None
-    if there is no such request. `leased_until`: end of the subscription. `due`: time of the next request.
-    `failures`: number of requests that failed in a row. `missed`: 1 if the hub failed to push an entry that a
+    Times are Unix times in seconds. `requested_at`: time of the request that the hub has not verified yet, or None
+    if there is no such request. `leased_until`: end of the subscription. `due_at`: time of the next request.
+    `failures`: number of requests that failed in a row. `has_missed_entry`: 1 if the hub failed to push an entry that a
     poll found, else 0.
     """
 
@@ -87,11 +87,11 @@ class PushSubscription(NamedTuple):
     topic: str
     token: str
     secret: str
-    due: int
-    asked: int | None = None
+    due_at: int
+    requested_at: int | None = None
     leased_until: int = 0
     failures: int = 0
-    missed: int = 0
+    has_missed_entry: int = 0
 
 
 class RetractionCandidate(NamedTuple):
@@ -130,7 +130,7 @@ class KnownArticle(NamedTuple):
     title: str
     published: int
     fingerprint: bytes
-    page: str
+    page_key: str
     change_count: int = 0
     changed_at: int | None = None
 

@@ -48,11 +48,11 @@ class AssistantTokens(Repository):
         token = token_urlsafe(TOKEN_BYTES)
         token_hash = hash_token(token)
         token_count = db.fetch_value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
-        server_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
+        server_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left_at IS NULL", (server_id,))
         if server_row is None or (limit is not None and token_count >= limit):
             return None
         db.execute(
-            "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)",
+            "INSERT INTO assistant_token (hash, server_id, created_at) VALUES (?, ?, ?)",
             (token_hash, server_id, db.now),
         )
         setting_changes.log_change(
@@ -63,10 +63,10 @@ class AssistantTokens(Repository):
     async def list_by_server(self, server_id: int) -> list[AssistantToken]:
         """List the tokens of a server, oldest first."""
         rows = await self._fetch_rows(
-            "SELECT hash, created, used FROM assistant_token WHERE server_id = ? ORDER BY created, hash",
+            "SELECT hash, created_at, last_used_at FROM assistant_token WHERE server_id = ? ORDER BY created_at, hash",
             (server_id,),
         )
-        return [AssistantToken(bytes(row["hash"]).hex(), row["created"], row["used"]) for row in rows]
+        return [AssistantToken(bytes(row["hash"]).hex(), row["created_at"], row["last_used_at"]) for row in rows]
 
     @write_transaction
     def revoke(
@@ -94,20 +94,20 @@ class AssistantTokens(Repository):
         """
         now = self._clock.now()
         row = await self._fetch_row(
-            "SELECT server_id, used FROM assistant_token JOIN server ON server.id = server_id "
-            "WHERE hash = ? AND server.left IS NULL",
+            "SELECT server_id, last_used_at FROM assistant_token JOIN server ON server.id = server_id "
+            "WHERE hash = ? AND server.left_at IS NULL",
             (hash_token(token),),
         )
         if row is None:
             return None
-        if row["used"] is None or now - row["used"] >= LAST_USED_RESOLUTION_SECONDS:
+        if row["last_used_at"] is None or now - row["last_used_at"] >= LAST_USED_RESOLUTION_SECONDS:
             with suppress(DatabaseFault):  # Reading must work on a full disk.
                 await self._record_use(hash_token(token))
         return int(row["server_id"])
 
     @write_transaction
     def _record_use(self, db: Connection, token_hash: bytes) -> None:
-        db.execute("UPDATE assistant_token SET used = ? WHERE hash = ?", (db.now, token_hash))
+        db.execute("UPDATE assistant_token SET last_used_at = ? WHERE hash = ?", (db.now, token_hash))
 
 
 def hash_token(token: str) -> bytes:

@@ -29,8 +29,8 @@ class ChannelFeeds(Repository):
         token = token_urlsafe(TOKEN_BYTES)
         ensure_channel(db, channel_id, server_id=server_id)
         db.execute(
-            "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
-            "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
+            "INSERT INTO channel_feed (channel_id, hash, created_at) VALUES (?, ?, ?) "
+            "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at",
             (channel_id, hash_token(token), db.now),
         )
         setting_kind, created_at_text = SettingKind.CHANNEL_FEED, str(db.now)
@@ -58,7 +58,7 @@ class ChannelFeeds(Repository):
 
     async def by_token(self, token: str) -> ChannelFeed | None:
         """Return the channel feed with a token, or None if it is unknown or the bot left the server."""
-        return await self._find_channel_feed("hash = ? AND server.left IS NULL", hash_token(token))
+        return await self._find_channel_feed("hash = ? AND server.left_at IS NULL", hash_token(token))
 
     async def list_posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
         """List the articles of a channel's last `limit` posts and catch-ups, newest message first.
@@ -69,21 +69,22 @@ class ChannelFeeds(Repository):
         rows = await self._fetch_rows(
             f"""
             WITH told AS (
-                SELECT id, sent FROM dispatch
-                WHERE channel_id = :channel AND sent IS NOT NULL AND state = 'sent'
+                SELECT id, sent_at FROM dispatch
+                WHERE channel_id = :channel AND sent_at IS NOT NULL AND state = 'sent'
                   AND kind IN ('post', 'catch-up')
-                ORDER BY sent DESC, id DESC LIMIT :limit)
+                ORDER BY sent_at DESC, id DESC LIMIT :limit)
             SELECT {ARTICLE_SQL}, covered.id, covered.told, covered.joined
             FROM (
-                SELECT told.id, told.sent, told.sent AS told, 0 AS joined, fate.article_id
-                FROM told JOIN fate ON fate.dispatch_id = told.id
+                SELECT told.id, told.sent_at, told.sent_at AS told, 0 AS joined, delivery_status.article_id
+                FROM told JOIN delivery_status ON delivery_status.dispatch_id = told.id
                 UNION ALL
-                SELECT told.id, told.sent, iif(fate.decided > told.sent, fate.decided, told.sent), 1,
-                       fate.article_id
-                FROM told JOIN fate ON fate.joined_id = told.id) AS covered
+                SELECT told.id, told.sent_at, iif(delivery_status.decided_at > told.sent_at,
+                    delivery_status.decided_at, told.sent_at), 1,
+                       delivery_status.article_id
+                FROM told JOIN delivery_status ON delivery_status.joined_dispatch_id = told.id) AS covered
             JOIN article ON article.id = covered.article_id
             JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0
-            ORDER BY covered.sent DESC, covered.id DESC, covered.joined, article.published DESC, article.id
+            ORDER BY covered.sent_at DESC, covered.id DESC, covered.joined, article.published DESC, article.id
             LIMIT :limit
             """,
             {"channel": channel_id, "limit": limit},
@@ -99,9 +100,9 @@ class ChannelFeeds(Repository):
         Articles of feeds with credentials are left out.
         """
         rows = await self._fetch_rows(
-            "SELECT id, sent, message_id, coalesce(thread_id, channel_id), payload FROM dispatch "
-            "WHERE channel_id = ? AND kind = 'digest' AND state = 'sent' AND sent IS NOT NULL "
-            "ORDER BY sent DESC, id DESC LIMIT ?",
+            "SELECT id, sent_at, message_id, coalesce(thread_id, channel_id), payload FROM dispatch "
+            "WHERE channel_id = ? AND kind = 'digest' AND state = 'sent' AND sent_at IS NOT NULL "
+            "ORDER BY sent_at DESC, id DESC LIMIT ?",
             (channel_id, limit),
         )
         articles_by_dispatch = await self._load_listed_articles([row[0] for row in rows])
@@ -124,7 +125,7 @@ class ChannelFeeds(Repository):
     async def _find_channel_feed(self, condition_sql: str, parameter: object) -> ChannelFeed | None:
         return await self._fetch_object(
             ChannelFeed._make,
-            "SELECT channel.server_id, channel.id, channel_feed.created FROM channel_feed "
+            "SELECT channel.server_id, channel.id, channel_feed.created_at FROM channel_feed "
             "JOIN channel ON channel.id = channel_feed.channel_id "
             f"JOIN server ON server.id = channel.server_id WHERE {condition_sql}",
             (parameter,),

@@ -6,7 +6,7 @@ from bot.store.store_errors import StoreError
 
 def ensure_server(db: Connection, server_id: int) -> None:
     """Insert the row of a server unless it exists."""
-    db.execute("INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, db.now))
+    db.execute("INSERT INTO server (id, joined_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, db.now))
 
 
 def ensure_channel(
@@ -20,9 +20,9 @@ def ensure_channel(
     if server_id is not None:
         ensure_server(db, server_id)
     db.execute(
-        "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO channel (id, server_id, user_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (channel_id, server_id, dm_user_id),
     )
-    owner_row = db.fetch_row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
+    owner_row = db.fetch_row("SELECT server_id, user_id FROM channel WHERE id = ?", (channel_id,))
     if tuple(owner_row) != (server_id, dm_user_id):
         raise StoreError("This channel is another server's or person's.")

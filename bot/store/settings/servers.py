@@ -33,9 +33,9 @@ class Servers(ShardedRepository):
         """
         updated_count = db.execute_rowcount(
             """
-            UPDATE server SET welcomed = :now
-            WHERE id = :id AND left IS NULL AND (welcomed IS NULL OR :before IS NOT NULL AND (
-                welcomed < :before OR NOT EXISTS (
+            UPDATE server SET welcomed_at = :now
+            WHERE id = :id AND left_at IS NULL AND (welcomed_at IS NULL OR :before IS NOT NULL AND (
+                welcomed_at < :before OR NOT EXISTS (
                     SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
                     WHERE channel.server_id = :id)))
             """,
@@ -59,14 +59,14 @@ class Servers(ShardedRepository):
         """
         on_shard_sql = self._shards.build_served_condition("id", shard)
         left_rows = db.fetch_rows(
-            f"SELECT id FROM server WHERE left IS NULL AND {on_shard_sql} "
+            f"SELECT id FROM server WHERE left_at IS NULL AND {on_shard_sql} "
             "AND id NOT IN (SELECT value FROM json_each(?))",
             (to_json_array(locale_by_server_id),),
         )
         for (server_id,) in left_rows:
             _mark_left(db, server_id)
         rows = db.fetch_rows(
-            "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
+            "SELECT id, locale FROM server WHERE left_at IS NULL AND id IN (SELECT value FROM json_each(?))",
             (to_json_array(locale_by_server_id),),
         )
         stored_locale_by_server_id = {row["id"]: row["locale"] for row in rows}
@@ -82,7 +82,8 @@ class Servers(ShardedRepository):
         If there are more, only servers in `known_ids` are listed.
         """
         server_ids = await self._fetch_column(
-            "SELECT id FROM server WHERE left IS NULL ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
+            "SELECT id FROM server WHERE left_at IS NULL ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id "
+            "LIMIT ?",
             (to_json_array(known_ids), limit + 1),
         )
         return (
@@ -93,7 +94,7 @@ class Servers(ShardedRepository):
 
     async def count(self) -> int:
         """Count the servers that the bot is in."""
-        return await self._fetch_int("SELECT count(*) FROM server WHERE left IS NULL")
+        return await self._fetch_int("SELECT count(*) FROM server WHERE left_at IS NULL")
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
@@ -102,7 +103,7 @@ class Servers(ShardedRepository):
         The time is Unix time in seconds. Articles remain, because users of other servers may have bookmarked
         them; private URLs of the servers' feeds do not.
         """
-        purged_server_ids = db.fetch_column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
+        purged_server_ids = db.fetch_column("DELETE FROM server WHERE left_at < ? RETURNING id", (before,))
         db.execute(
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
@@ -115,7 +116,7 @@ class Servers(ShardedRepository):
 
     async def get_locale(self, server_id: int) -> str | None:
         """Return the locale that Discord reports for a server (such as `fr`), or None if it is unknown."""
-        return await self._fetch_value("SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,))
+        return await self._fetch_value("SELECT locale FROM server WHERE id = ? AND left_at IS NULL", (server_id,))
 
     async def get_alert_channel_id(self, server_id: int) -> int | None:
         """Return the id of the channel that a server chose for alerts about feeds, or None if it chose none.
@@ -126,25 +127,25 @@ class Servers(ShardedRepository):
 
 
 def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
-    returned_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,))
+    returned_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL", (server_id,))
     if returned_row:
         # Sends that were in progress when the bot left may be pending again.
         _withhold_pending(db, server_id)
         db.execute(
-            "UPDATE subscription SET resumed = ?, resumed_from = 'away' "
+            "UPDATE subscription SET resumed_at = ?, resumed_from = 'away' "
             "WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
             (db.now, server_id),
         )
     db.execute(
-        "INSERT INTO server (id, locale, joined) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
+        "INSERT INTO server (id, locale, joined_at) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
         "SET locale = coalesce(:locale, server.locale), "
-        "joined = iif(server.left IS NULL, server.joined, :now), left = NULL",
+        "joined_at = iif(server.left_at IS NULL, server.joined_at, :now), left_at = NULL",
         {"id": server_id, "locale": locale, "now": db.now},
     )
 
 
 def _mark_left(db: Connection, server_id: int) -> None:
-    db.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (db.now, server_id))
+    db.execute("UPDATE server SET left_at = ? WHERE id = ? AND left_at IS NULL", (db.now, server_id))
     channel_feeds.revoke_all(db, server_id)
     _withhold_pending(db, server_id)
 
@@ -158,8 +159,8 @@ def _withhold_pending(db: Connection, server_id: int) -> None:
     )
     transitions.withhold_pages(
         db,
-        "dispatch_id IN (:dispatches) OR joined_id IN (:dispatches) "
-        "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
+        "dispatch_id IN (:dispatches) OR joined_dispatch_id IN (:dispatches) "
+        "OR status = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
         {"dispatches": dispatch_ids, "server": server_id},
         Reason(WithheldReason.BOT_ABSENT),
         origins=transitions.PENDING_STATUSES,

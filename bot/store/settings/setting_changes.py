@@ -6,7 +6,7 @@ from bot.store.connection import Connection
 MAX_ENTRIES_PER_SERVER = 500
 """Maximum number of changes stored per server; the oldest are deleted."""
 
-_COLUMNS_SQL = "changed, person_id, setting, channel_id, feed_id, old, new"
+_COLUMNS_SQL = "changed_at, user_id, setting, channel_id, feed_id, old_value, new_value"
 
 
 def log_change(
@@ -40,7 +40,7 @@ def log_change(
 def list_changes_by_user(db: Connection, user_id: int) -> list[tuple[int, SettingChange]]:
     """List the changes that a user made as (server id, change), newest first."""
     rows = db.execute(
-        f"SELECT server_id, {_COLUMNS_SQL} FROM setting_change WHERE person_id = ? ORDER BY id DESC",
+        f"SELECT server_id, {_COLUMNS_SQL} FROM setting_change WHERE user_id = ? ORDER BY id DESC",
         (user_id,),
     )
     return [(server_id, SettingChange(*row)) for server_id, *row in rows]

@@ -44,7 +44,7 @@ class Preferences(Repository):
         """List (channel id, server id) of channels with translated posts, in servers that the bot is in."""
         rows = await self._fetch_rows(
             "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
-            "WHERE channel.translate = 1 AND server.left IS NULL"
+            "WHERE channel.translate = 1 AND server.left_at IS NULL"
         )
         return [(row[0], row[1]) for row in rows]
 

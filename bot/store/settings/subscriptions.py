@@ -55,27 +55,27 @@ class Subscriptions(Repository):
             raise StoreError("This feed is not there for this server.")
         ensure_channel(db, channel_id, server_id=server_id)
         created_count = db.execute_rowcount(
-            "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
+            "INSERT INTO subscription (channel_id, feed_id, added_at) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, feed_id) DO NOTHING",
             (channel_id, feed_id, db.now),
         )
         # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
         if created_count and skip_backlog and feed_row["last_success"] is None:
             db.execute(
-                "UPDATE subscription SET resumed = ?, resumed_from = 'paused' WHERE channel_id = ? AND feed_id = ?",
+                "UPDATE subscription SET resumed_at = ?, resumed_from = 'paused' WHERE channel_id = ? AND feed_id = ?",
                 (db.now, channel_id, feed_id),
             )
         subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         assert subscription is not None
         if created_count:
             _log_change(db, subscription, user_id, None, SubscriptionState.ACTIVE)
-        article_row = db.fetch_row("SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,))
+        article_row = db.fetch_row("SELECT id, key, page_key, published FROM article WHERE id = ?", (first_article_id,))
         if created_count and article_row is not None:
             # An article that was withheld from an earlier subscription may be posted now.
             transitions.delete_pages(
                 db,
-                "channel_id = :channel AND page = :page",
-                {"channel": channel_id, "page": article_row["page"]},
+                "channel_id = :channel AND page_key = :page",
+                {"channel": channel_id, "page": article_row["page_key"]},
                 origins={PageStatus.WITHHELD},
             )
             outbox_writes.enqueue(db, channel_id, [PendingArticle(*article_row)], limit=outbox_writes.UNLIMITED_POSTS)
@@ -178,7 +178,7 @@ class Subscriptions(Repository):
         dispatch_cancellation.withdraw_articles(
             db, subscription.channel_id, pending_articles, reason=WithheldReason.PAUSED
         )
-        db.execute("UPDATE subscription SET paused = ? WHERE id = ?", (db.now, subscription_id))
+        db.execute("UPDATE subscription SET paused_at = ? WHERE id = ?", (db.now, subscription_id))
         _log_change(db, subscription, user_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
         return True
 
@@ -192,7 +192,7 @@ class Subscriptions(Repository):
         if subscription is None or subscription.paused_at is None:
             return False
         db.execute(
-            "UPDATE subscription SET paused = NULL, resumed = ?, resumed_from = 'paused' WHERE id = ?",
+            "UPDATE subscription SET paused_at = NULL, resumed_at = ?, resumed_from = 'paused' WHERE id = ?",
             (db.now, subscription_id),
         )
         _log_change(db, subscription, user_id, SubscriptionState.PAUSED, SubscriptionState.ACTIVE)
@@ -243,7 +243,7 @@ class Subscriptions(Repository):
         return await self._fetch_objects(
             subscription_from_row,
             f"SELECT {SUBSCRIPTION_SQL} {FROM_SQL} JOIN server ON server.id = channel.server_id "
-            "WHERE feed_id = ? AND server.left IS NULL ORDER BY subscription.id",
+            "WHERE feed_id = ? AND server.left_at IS NULL ORDER BY subscription.id",
             (feed_id,),
         )
 

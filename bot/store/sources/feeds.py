@@ -22,7 +22,7 @@ FOLLOWING_SERVERS_SQL = """
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id
-    WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
+    WHERE subscription.feed_id = feed.id AND subscription.paused_at IS NULL AND server.left_at IS NULL
 """
 """FROM clause for the servers that follow `feed`, not paused, and that the bot is in."""
 IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
@@ -56,11 +56,11 @@ class Feeds(Repository):
         `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
         private URL is encrypted if there is a key. `next_poll` is Unix time in seconds.
         """
-        new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
+        new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll=next_poll)
         columns = feed_to_columns(new_feed)
         del columns["id"]
         server_id = columns["server_id"]
-        columns["slot"] = get_host_slot(new_feed.url)
+        columns["host_slot"] = get_host_slot(new_feed.url)
         columns["url"] = url_encryption.find_stored_url(db, new_feed.url, server_id) or url_encryption.encrypt_url(
             new_feed.url, server_id
         )
@@ -183,7 +183,7 @@ class Feeds(Repository):
         if it was never used.
         """
         rows = await self._fetch_rows(
-            f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) "
+            f"SELECT DISTINCT server.id, coalesce(server.quota_full_at, 0) "
             f"{FOLLOWING_SERVERS_SQL.replace('feed.id', '?')} "
             f"LIMIT {MAX_QUOTA_SERVERS}",
             (feed_id,),
@@ -290,7 +290,7 @@ class Feeds(Repository):
 
 
 def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
-    return "" if host_slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
+    return "" if host_slots is None else "AND host_slot IN (SELECT value FROM json_each(:slots))"
 
 
 _POLLED_COLUMNS = {
@@ -299,13 +299,13 @@ _POLLED_COLUMNS = {
     "state": "state.value",
 }
 """Columns of a feed that polls change, each with the attribute of `Feed` if its name differs."""
-for _unpolled_column in ("id", "url", "server_id", "added"):
+for _unpolled_column in ("id", "url", "server_id", "added_at"):
     del _POLLED_COLUMNS[_unpolled_column]
 _SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _POLLED_COLUMNS)
 _get_polled_values = attrgetter(*(place or name for name, place in _POLLED_COLUMNS.items()), "id")
 
 
-FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
+FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE host_slot IS NULL"
 """Query for feeds whose host slot (one of 64 groups of hosts) was not computed yet."""
 
 
@@ -313,7 +313,7 @@ def assign_host_slots(db: Connection) -> None:
     """Set the host slot (one of 64 groups of hosts) of feeds without one, which older databases have."""
     rows = db.fetch_rows(FEEDS_WITHOUT_SLOT_SQL)
     slot_rows = [(get_host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
-    db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slot_rows)
+    db.executemany("UPDATE feed SET host_slot = ? WHERE id = ?", slot_rows)
 
 
 def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
@@ -325,7 +325,7 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
     # The URL has a statement of its own because setting a column updates its index even if nothing changes.
     db.executemany(
         """
-        UPDATE feed SET url = :url, slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (
+        UPDATE feed SET url = :url, host_slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
         """,
         [
@@ -346,7 +346,9 @@ def _update_private_url(db: Connection, feed: Feed, server_id: int) -> None:
         and url_encryption.find_stored_url(db, feed.url, server_id) is None
     ):
         stored_url = url_encryption.encrypt_url(feed.url, server_id)
-        db.execute("UPDATE feed SET url = ?, slot = ? WHERE id = ?", (stored_url, get_host_slot(feed.url), feed.id))
+        db.execute(
+            "UPDATE feed SET url = ?, host_slot = ? WHERE id = ?", (stored_url, get_host_slot(feed.url), feed.id)
+        )
 
 
 def _encrypt_moved_to(feed: Feed) -> Feed:

@@ -13,15 +13,17 @@ class OutletIcons(Repository):
 
     async def list_all(self) -> list[OutletIcon]:
         """List all icons of outlets."""
-        return await self._fetch_objects(OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon")
+        return await self._fetch_objects(
+            OutletIcon._make, "SELECT name, fetched_at, colour, last_shown_at FROM outlet_icon"
+        )
 
     @write_transaction
     def save(self, db: Connection, icon: OutletIcon) -> None:
         """Insert an icon, or replace the icon with the same name."""
         db.execute(
-            "INSERT INTO outlet_icon (name, looked, colour, shown) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (name) DO UPDATE SET looked = excluded.looked, colour = excluded.colour, "
-            "shown = excluded.shown",
+            "INSERT INTO outlet_icon (name, fetched_at, colour, last_shown_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET fetched_at = excluded.fetched_at, colour = excluded.colour, "
+            "last_shown_at = excluded.last_shown_at",
             icon,
         )
 
@@ -29,6 +31,7 @@ class OutletIcons(Repository):
     def mark_shown(self, db: Connection, outlet_names: Collection[str], now: int) -> None:
         """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
         db.execute(
-            "UPDATE outlet_icon SET shown = ? WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
+            "UPDATE outlet_icon SET last_shown_at = ? WHERE last_shown_at IS NOT NULL AND name IN (SELECT atom "
+            "FROM json_each(?))",
             (now, to_json_array(outlet_names)),
         )

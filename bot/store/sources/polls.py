@@ -40,7 +40,7 @@ from bot.text import urls
 
 MAX_IDENTITIES_PER_ARTICLE = 20
 """Maximum number of identity hashes stored per article; some publishers change a guid on each request."""
-_KNOWN_ARTICLE_COLUMNS_SQL = "article.id, key, url, title, published, fingerprint, page, changes, updated"
+_KNOWN_ARTICLE_COLUMNS_SQL = "article.id, key, url, title, published, fingerprint, page_key, change_count, updated_at"
 _HAS_NEWER_ARTICLE_SQL = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
 HASHES_PER_QUERY = 10_000
 """Maximum number of identity hashes per statement; SQLite accepts 32,766 parameters."""
@@ -83,8 +83,8 @@ class Polls(Repository):
         """
         rows = db.execute(
             f"SELECT {_KNOWN_ARTICLE_COLUMNS_SQL} FROM article WHERE id IN ("
-            "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
-            "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
+            "SELECT id FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages)) "
+            "UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
             "AND +feed_id = :feed ORDER BY id",
             {
                 "urls": to_json_array([url for page_urls in urls_by_page_key.values() for url in page_urls]),
@@ -207,7 +207,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         alerts.enqueue_alerts(db, (poll.alert,))
     if inserted_ids:
         db.executemany(
-            "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
+            "UPDATE server SET quota_full_at = max(coalesce(quota_full_at, 0), ?2) + ?3 WHERE id = ?1",
             [(server_id, db.now * 1_000, round(intake.quota_used_seconds * 1_000)) for server_id in poll.server_ids],
         )
     if intake.overflow is not None:
@@ -249,8 +249,8 @@ def _enqueue_for_channels(
         return []
     subscription_rows = db.fetch_rows(
         """
-        SELECT subscription.id, subscription.channel_id, subscription.paused, subscription.resumed,
-               subscription.resumed_from, server.left
+        SELECT subscription.id, subscription.channel_id, subscription.paused_at, subscription.resumed_at,
+               subscription.resumed_from, server.left_at
         FROM subscription
         JOIN channel ON channel.id = subscription.channel_id
         JOIN server ON server.id = channel.server_id
@@ -291,9 +291,9 @@ def _select_deliverable(
 ) -> Sequence[PendingArticle]:
     """Return the articles that a subscription accepts; withhold the rest."""
     paused_at, left_at, resumed_at = (
-        subscription_row["paused"],
-        subscription_row["left"],
-        subscription_row["resumed"],
+        subscription_row["paused_at"],
+        subscription_row["left_at"],
+        subscription_row["resumed_at"],
     )
     withheld_reason = (
         WithheldReason.BOT_ABSENT if left_at is not None else WithheldReason.PAUSED if paused_at is not None else None

@@ -25,7 +25,8 @@ class QuotaOverflows(Repository):
         """Return the current overflow of a feed, or None if it has none or its episode is over."""
         return await self._fetch_object(
             _overflow_from_row,
-            "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
+            "SELECT feed_id, kind, first_at, last_at, entry_count FROM quota_overflow WHERE feed_id = ? "
+            "AND last_at > ?",
             (feed_id, self._clock.now() - OVERFLOW_EPISODE_SECONDS),
         )
 
@@ -33,14 +34,16 @@ class QuotaOverflows(Repository):
         """Return the current overflow (entries beyond the quota) of each feed that has one, by feed id."""
         overflows = await self._fetch_objects(
             _overflow_from_row,
-            "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
+            "SELECT feed_id, kind, first_at, last_at, entry_count FROM quota_overflow WHERE last_at > ?",
             (self._clock.now() - OVERFLOW_EPISODE_SECONDS,),
         )
         return {overflow.feed_id: overflow for overflow in overflows}
 
     async def load_skipped_identities(self, feed_id: int) -> frozenset[bytes]:
         """Return the identity hashes of the skipped entries in a feed's last document."""
-        return frozenset(await self._fetch_column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,)))
+        return frozenset(
+            await self._fetch_column("SELECT identity_hash FROM skipped_entry WHERE feed_id = ?", (feed_id,))
+        )
 
     async def list_feeds_that_skipped_link(self, link_hashes: Collection[bytes]) -> list[tuple[int, int]]:
         """List the feeds that skipped an entry with one of these link hashes; the longest ago come first.
@@ -48,7 +51,7 @@ class QuotaOverflows(Repository):
         Each feed is given with the Unix time in seconds of the skip.
         """
         rows = await self._fetch_rows(
-            f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN "
+            f"SELECT feed_id, min(skipped_at) FROM skipped_entry WHERE link_hash IN "
             f"({', '.join('?' * len(link_hashes))}) "
             "GROUP BY feed_id ORDER BY 2",
             tuple(link_hashes),
@@ -61,11 +64,13 @@ def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> Non
     skipped_count = len(overflow.newly_skipped) + overflow.refused_changes
     db.execute(
         """
-        INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
+        INSERT INTO quota_overflow (feed_id, kind, first_at, last_at, entry_count) VALUES (:feed, :kind, :now, :now,
+            :count)
         ON CONFLICT (feed_id) DO UPDATE SET
-            kind = excluded.kind, last = excluded.last,
-            since = iif(surplus.last > :now - :episode, surplus.since, excluded.since),
-            entries = iif(surplus.last > :now - :episode, surplus.entries, 0) + excluded.entries
+            kind = excluded.kind, last_at = excluded.last_at,
+            first_at = iif(quota_overflow.last_at > :now - :episode, quota_overflow.first_at, excluded.first_at),
+            entry_count = iif(quota_overflow.last_at > :now - :episode, quota_overflow.entry_count,
+                0) + excluded.entry_count
         """,
         {
             "feed": feed_id,
@@ -76,11 +81,12 @@ def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> Non
         },
     )
     db.execute(
-        "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT atom FROM json_each(?))",
+        "DELETE FROM skipped_entry WHERE feed_id = ? AND hex(identity_hash) NOT IN (SELECT atom FROM json_each(?))",
         (feed_id, to_json_array([skipped_hash.hex().upper() for skipped_hash in overflow.still_skipped])),
     )
     db.executemany(
-        "INSERT INTO passed_over (feed_id, hash, link, counted) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO skipped_entry (feed_id, identity_hash, link_hash, skipped_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
         [(feed_id, identity_hash, link_hash, db.now) for identity_hash, link_hash in overflow.newly_skipped],
     )
 

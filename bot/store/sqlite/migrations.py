@@ -1,17 +1,15 @@
-"""Migrations of the SQLite schema: numbered `.sql` files, each applied in its own transaction."""
+"""Migrations of a SQLite database, each applied in its own transaction."""
 
 import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.store.migration_files import list_migrations, require_known_version
+from bot.store.schema_scripts import SCHEMA_DIRECTORY, load_pending_scripts
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
-from bot.text import urls
 
 log = logging.getLogger(__name__)
 
-MIGRATIONS_DIRECTORY = Path(__file__).parent / "migrations"
 PAGE_SIZE_BYTES = 16_384
 """Page size of a database file in bytes; with small pages, article texts leave a quarter of it empty."""
 VACUUM_FREE_RATIO = 0.2
@@ -20,44 +18,26 @@ APPLICATION_ID = 0x54454C58
 """Value of `PRAGMA application_id` ("TELX") that marks the files of Telex."""
 
 
-def list_available_migrations(directory: Path = MIGRATIONS_DIRECTORY) -> dict[int, Path]:
-    """Return the paths of the migrations by number, in ascending order."""
-    return list_migrations(directory)
-
-
-def migrate(connection: sqlite3.Connection, directory: Path = MIGRATIONS_DIRECTORY) -> bool:
+def migrate(connection: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY) -> bool:
     """Apply the missing migrations and return whether the database is new.
 
     An interruption leaves the database at the last complete version. Integrity is checked once, within the
     last transaction, which takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`,
     `DatabaseUnusable` or sqlite3.Error.
     """
-    path_by_number = list_available_migrations(directory)
     schema_version = load_schema_version(connection)
-    require_known_version(schema_version, max(path_by_number))
-    if 0 < schema_version < min(path_by_number):
-        raise DatabaseUnusable(
-            f"The database has version {schema_version}, from before the first release; this "
-            f"Telex reads versions "
-            f"from {min(path_by_number)} on. Export its articles with that Telex and import them here."
-        )
-    if schema_version == max(path_by_number):
+    script_by_number = load_pending_scripts(schema_version, "sqlite", directory)
+    if not script_by_number:
         return False
+    newest_number = max(script_by_number)
     if schema_version:
-        log.info("database migration started from_version=%d to_version=%d", schema_version, max(path_by_number))
-    connection.create_function("page_of", 1, urls.compute_page_key, deterministic=True)
+        log.info("database migration started from_version=%d to_version=%d", schema_version, newest_number)
     _convert_page_size(connection)
     # Migrations may rebuild tables; foreign keys are checked before the last commit.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        for migration_number, migration_path in path_by_number.items():
-            if migration_number > schema_version:
-                _apply_migration(
-                    connection,
-                    migration_number,
-                    migration_path,
-                    is_last=migration_number == max(path_by_number),
-                )
+        for number, script in script_by_number.items():
+            _apply_migration(connection, number, script, is_last=number == newest_number)
         _vacuum_if_sparse(connection)
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -136,20 +116,18 @@ def _require_intact(connection: sqlite3.Connection) -> None:
         raise DatabaseBroken(f"The database is damaged: {problems[0]}. Restore a backup.")
 
 
-def _apply_migration(
-    connection: sqlite3.Connection, migration_number: int, migration_path: Path, *, is_last: bool
-) -> None:
+def _apply_migration(connection: sqlite3.Connection, number: int, script: str, *, is_last: bool) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have applied this migration meanwhile.
-        if load_schema_version(connection) < migration_number:
-            for statement in split_statements(migration_path.read_text(encoding="utf-8")):
+        if load_schema_version(connection) < number:
+            for statement in split_statements(script):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {migration_number}")
+            connection.execute(f"PRAGMA user_version = {number}")
             if is_last:
                 _require_intact(connection)
-            log.debug("database migrated version=%d", migration_number)
+            log.debug("database migrated version=%d", number)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -12,7 +12,7 @@ refused.
         sections = [
             Section(
                 (blocks.text_block(link_markup(article.title, article.url), article.title),),
-                Image(article.image, article.title) if article.image else buttons.save_button(article.key),
+                Image(article.image_url, article.title) if article.image_url else buttons.save_button(article.key),
             )
             for article in articles
         ]

@@ -1,4 +1,0 @@
--- Which of the slots that processes share a feed's host is on; NULL: not told yet, for its address may be encrypted.
-ALTER TABLE feed ADD COLUMN slot BIGINT;
-
-CREATE INDEX feed_without_slot ON feed (id) WHERE slot IS NULL;

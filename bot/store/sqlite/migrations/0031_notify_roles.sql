@@ -1,1 +1,0 @@
-ALTER TABLE server ADD COLUMN notify_roles TEXT;  -- ids of roles that people may give themselves, with commas

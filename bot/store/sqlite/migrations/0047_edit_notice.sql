@@ -1,2 +1,0 @@
--- Nothing to do: one process has a database file, and it knows what it wrote.
-SELECT 1;
