@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import discord
 from discord import app_commands
 
 from bot.client import interaction_context
 from bot.client.error_replies import report_error, set_reply_language
-
-if TYPE_CHECKING:
-    from bot.client.discord_client import TelexBot
+from bot.core.rate_limits import TokenBucket
 
 USER_BURST = 30
 """Maximum number of interactions per user at once."""
@@ -26,10 +24,19 @@ To defer is to acknowledge an interaction before its reply is ready.
 """
 
 
-class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
+class InteractionLimits(Protocol):
+    """The rate limits of a user's interactions, which the client keeps."""
+
+    user_rate_limiter: TokenBucket
+
+    def allow_autocomplete(self, user_id: int) -> bool:
+        """Return whether a user may get another autocomplete reply."""
+
+
+class TelexCommandTree(app_commands.CommandTree[Any]):
     """Tree of all commands, which replies in the user's language and turns every error into a message."""
 
-    async def interaction_check(self, interaction: discord.Interaction[TelexBot], /) -> bool:
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Set the language, reject commands that are not offered here, enforce the rate limit, and defer.
 
         To defer is to acknowledge the command before its reply is ready. The reply is only visible to the
@@ -37,19 +44,18 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
         rejects commands in the wrong place; this check stops forged requests before they reach a command that
         relies on a server and a member.
         """
+        limits: InteractionLimits = interaction.client
         set_reply_language(interaction)
         if interaction.type is discord.InteractionType.autocomplete:
-            return _is_available_here(interaction) and interaction.client.allow_autocomplete(interaction.user.id)
+            return _is_available_here(interaction) and limits.allow_autocomplete(interaction.user.id)
         if not _is_available_here(interaction):
             raise app_commands.NoPrivateMessage
-        enforce_rate_limit(interaction)
+        enforce_rate_limit(limits, interaction.user.id)
         if interaction.command is None or DEFERS_ITSELF_KEY not in interaction.command.extras:
             await interaction.response.defer(ephemeral=True, thinking=True)
         return True
 
-    async def on_error(
-        self, interaction: discord.Interaction[TelexBot], error: app_commands.AppCommandError, /
-    ) -> None:
+    async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
         """Report the error of a command to the user."""
         await report_error(interaction, error)
 
@@ -68,9 +74,8 @@ def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
     return command.allowed_installs is not None and command.allowed_installs.user
 
 
-def enforce_rate_limit(interaction: discord.Interaction[TelexBot]) -> None:
+def enforce_rate_limit(limits: InteractionLimits, user_id: int) -> None:
     """Count a user's interaction. Raises `CommandOnCooldown` if the user exceeds the rate limit."""
-    limiter = interaction.client.user_rate_limiter
-    if wait_seconds := limiter.retry_after(interaction.user.id):
+    if wait_seconds := limits.user_rate_limiter.retry_after(user_id):
         raise app_commands.CommandOnCooldown(app_commands.Cooldown(USER_BURST, USER_PERIOD_SECONDS), wait_seconds)
-    limiter.consume(interaction.user.id)
+    limits.user_rate_limiter.consume(user_id)

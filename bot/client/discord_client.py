@@ -67,7 +67,11 @@ class TelexBot(ShardedBot):
             services.clock, services.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
         )
         """Rate limiter of requests to Discord."""
-        self.leased_shards = LeasedShards(self, services)
+        self.leased_shards = LeasedShards(
+            self,
+            services,
+            lambda shard: self.outbox_relay.release_shard(shard),  # noqa: PLW0108 - the relay is made later
+        )
         trace_config = aiohttp.TraceConfig()
         RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace_config)
         self.request_pacer.attach(trace_config)

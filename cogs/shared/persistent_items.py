@@ -48,7 +48,7 @@ def persistent_item(
             async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
                 set_reply_language(interaction)
                 try:
-                    enforce_rate_limit(interaction)
+                    enforce_rate_limit(interaction.client, interaction.user.id)
                 except app_commands.CommandOnCooldown as refusal:
                     await report_error(interaction, refusal)
                     return False

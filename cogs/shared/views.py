@@ -126,7 +126,7 @@ class OwnedView(discord.ui.LayoutView):
                 ephemeral=True,
             )
             return False
-        enforce_rate_limit(interaction)
+        enforce_rate_limit(interaction.client, interaction.user.id)
         await self.authorize(interaction)
         return True
 

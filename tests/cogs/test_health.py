@@ -258,6 +258,7 @@ async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatc
     monkeypatch.setattr(telex.store, "notify", tell)
     monkeypatch.setattr(telex.store.processes, "load_owners", owners)
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
-    ShardBalancer(telex.bot.leased_shards, telex.bot.services).start()
+    shards = telex.bot.leased_shards
+    ShardBalancer(telex.bot.services, shards.scheduler, shards.connections, shards.hand_over).start()
     await advance_in_steps(telex.clock, 300, REQUEST_INTERVAL_SECONDS)
     assert 5 <= len(notices) <= 10

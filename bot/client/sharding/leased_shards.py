@@ -12,8 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
+import discord
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Services
@@ -25,9 +25,6 @@ from bot.core.preferences import ProcessRole
 from bot.processes.leases import SHARD_LEASE
 from bot.store import StoreError
 from bot.store.records.process_records import LeasePool
-
-if TYPE_CHECKING:
-    from bot.client.sharding.sharded_bot import ShardedBot
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +40,18 @@ class ShardCountMismatch(StoreError):
 
 
 class LeasedShards:
-    """The shards of a client, which owns all shards unless `acquire_shards` is called."""
+    """The shards of a client, which owns all shards unless `acquire_shards` is called.
 
-    def __init__(self, client: ShardedBot, services: Services) -> None:
-        self._client, self._leases = client, services.leases
+    `release_shard` ends the sends to the servers of a shard.
+    """
+
+    def __init__(
+        self,
+        client: discord.AutoShardedClient,
+        services: Services,
+        release_shard: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self._client, self._leases, self._release_shard = client, services.leases, release_shard
         self._store, self._clock = services.store, services.clock
         self._supervisor = services.supervisor
         self._shard_range = services.settings.shard_range  # The configured shards and their total count
@@ -60,7 +65,7 @@ class LeasedShards:
         self.scheduler = IdentifyScheduler(client, services)
         self.connections = ShardConnections(client, self._connect_new_shards)
         self._gateway_probe = GatewayProbe(client, self.scheduler, self.connections, services)
-        self._balancer = ShardBalancer(self, services)
+        self._balancer = ShardBalancer(services, self.scheduler, self.connections, self.hand_over)
         self.is_closing_without_shards = False
         """Whether the client is closing because its shards were lost or are being given away."""
 
@@ -194,8 +199,8 @@ class LeasedShards:
         self._shard_numbers.remove(shard_number)
         try:
             served_shards.set_served(served_shards.numbers - {shard_number})
-            await self._client.outbox_relay.release_shard(shard_number)
-            await self.connections.close_connection(shard_number, self._client.guilds_of(shard_number))
+            await self._release_shard(shard_number)
+            await self.connections.close_connection(shard_number)
             await self._store.retry_until_written(partial(self._leases.transfer, SHARD_LEASE, shard_number, process_id))
         finally:
             self._handing_over_numbers.remove(shard_number)

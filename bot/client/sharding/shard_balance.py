@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from bot.client.services import Services
+from bot.client.sharding.identify_scheduler import IdentifyScheduler
+from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.preferences import ProcessRole
 from bot.processes.leases import SHARD_LEASE
 from bot.store import StoreError
-
-if TYPE_CHECKING:
-    from bot.client.sharding.leased_shards import LeasedShards
 
 log = logging.getLogger(__name__)
 
@@ -36,26 +35,35 @@ _REQUEST_EVENT = "want"
 
 
 class ShardBalancer:
-    """Requests for shards of processes that own more, and handovers of shards to processes that own fewer."""
+    """Requests for shards of processes that own more, and handovers of shards to processes that own fewer.
 
-    def __init__(self, leased_shards: LeasedShards, services: Services) -> None:
-        self._leased_shards, self._scheduler, self._connections = (
-            leased_shards,
-            leased_shards.scheduler,
-            leased_shards.connections,
-        )
+    `hand_over` hands a shard over to the process with an id.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        scheduler: IdentifyScheduler,
+        connections: ShardConnections,
+        hand_over: Callable[[int, str], Awaitable[None]],
+    ) -> None:
+        self._scheduler, self._connections, self._hand_over = scheduler, connections, hand_over
         self._leases, self._cluster_events = services.leases, services.cluster_events
-        self._store, self._clock = services.store, services.clock
+        self._store, self._clock, self._supervisor = services.store, services.clock, services.supervisor
+        self._request_task: asyncio.Task[None] | None = None
         self._handover_task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start to request shards, and to answer requests of other processes."""
         self._cluster_events.set_payload_handler(_REQUEST_EVENT, self._on_request)
-        self._leased_shards.keep_running("shards wanted", self._run_request_loop)
+        self._request_task = self._supervisor.start("shards wanted", self._run_request_loop)
 
     def stop(self) -> None:
-        """Ignore requests for shards from now on."""
+        """Request no more shards, and ignore requests for them from now on."""
         self._cluster_events.set_payload_handler(_REQUEST_EVENT, None)
+        for task in (self._request_task, self._handover_task):
+            if task is not None:
+                task.cancel()
 
     async def hand_over_all(self) -> None:
         """Hand the connected shards over to other processes, at the pace at which sessions may start."""
@@ -64,7 +72,7 @@ class ShardBalancer:
                 for shard_number in filter(self._connections.is_connected, sorted(self._store.shards.numbers)):
                     if (process_id := await self.find_recipient()) is None:
                         return
-                    await self._leased_shards.hand_over(shard_number, process_id)
+                    await self._hand_over(shard_number, process_id)
                     await self._clock.sleep(self._scheduler.mean_interval_seconds)
 
     async def find_recipient(self) -> str | None:
@@ -105,7 +113,7 @@ class ShardBalancer:
 
     def _on_request(self, process_id: str) -> None:
         if process_id != self._leases.process.id and (self._handover_task is None or self._handover_task.done()):
-            self._handover_task = self._leased_shards.spawn(self._hand_over_one_shard(process_id), "shard handed over")
+            self._handover_task = asyncio.create_task(self._hand_over_one_shard(process_id), name="shard handed over")
 
     async def _hand_over_one_shard(self, recipient_id: str) -> None:
         try:
@@ -127,7 +135,7 @@ class ShardBalancer:
                 and self._is_settled
                 and shard_number is not None
             ):
-                await self._leased_shards.hand_over(shard_number, recipient_id)
+                await self._hand_over(shard_number, recipient_id)
         except StoreError as error:
             log.debug("shard handover failed error=%s", error)
 

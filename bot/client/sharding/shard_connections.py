@@ -33,11 +33,9 @@ class ShardConnections:
         shard = self._client.get_shard(shard_number)
         return shard is not None and not shard.is_closed()
 
-    async def close_connection(self, shard_number: int, servers: Iterable[discord.Guild]) -> None:
-        """Close the connection of a shard; if discord.py is still connecting the shard, mark it as orphaned.
-
-        `servers` are the servers of the shard.
-        """
+    async def close_connection(self, shard_number: int) -> None:
+        """Close the connection of a shard; if discord.py is still connecting the shard, mark it as orphaned."""
+        servers = [server for server in self._client.guilds if server.shard_id == shard_number]
         self._handed_over_server_by_id |= {server.id: server for server in servers}
         if not self.is_connected(shard_number):
             self.orphaned.add(shard_number)
