@@ -10,24 +10,25 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from bot.drill.discord_stand_in.acts import Acts
 from bot.drill.discord_stand_in.errors import ApiError
 from bot.drill.discord_stand_in.faults import Fault, Faults
+from bot.drill.discord_stand_in.gateway import Gateway
 from bot.drill.discord_stand_in.state import State
 
 if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.discord_server import DiscordServer
     from bot.drill.discord_stand_in.schema import Contract
 
 PREFIX = "/api/v10"
 OBSERVERS: list[Callable[[Call], None]] = []
 """Functions called with each request after it was answered."""
 Answer = tuple[int, Any]
-Handler = Callable[["DiscordServer", "Call"], Answer | Awaitable[Answer]]
+Handler = Callable[["StandIn", "Call"], Answer | Awaitable[Answer]]
 
 
 @dataclass
@@ -51,6 +52,18 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"
+
+
+class StandIn(Protocol):
+    """The parts of the stand-in that a request reads and changes."""
+
+    state: State
+    gateway: Gateway
+    acts: Acts
+    shards: int
+
+    def notify_change(self) -> None:
+        """Wake those who wait for something to happen."""
 
 
 class Routes:
@@ -135,7 +148,7 @@ class Buckets:
 class Rest:
     """The REST half of the stand-in."""
 
-    def __init__(self, server: DiscordServer, routes: Routes, token: str, contract: Contract | None) -> None:
+    def __init__(self, server: StandIn, routes: Routes, token: str, contract: Contract | None) -> None:
         self._server = server
         self._routes = routes
         self._token = token

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from bot.drill.discord_stand_in import payloads, rest_webhooks, rules
 from bot.drill.discord_stand_in.errors import error
-from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body
 from bot.drill.discord_stand_in.state import ChannelMessage, Interaction, Json
-
-if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.discord_server import DiscordServer
 
 ROUTES = Routes()
 COMMANDS = "/applications/{application}/commands"
@@ -25,12 +21,12 @@ FIRST_ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 900.0
 
 
 @ROUTES.add("GET", EMOJI)
-def list_emoji(server: DiscordServer, call: Call) -> Answer:
+def list_emoji(server: StandIn, call: Call) -> Answer:
     return 200, {"items": list(server.state.emoji.values())}
 
 
 @ROUTES.add("POST", EMOJI)
-def create_emoji(server: DiscordServer, call: Call) -> Answer:
+def create_emoji(server: StandIn, call: Call) -> Answer:
     number = server.state.new_id()
     server.state.emoji[number] = {
         "id": str(number),
@@ -46,12 +42,12 @@ def create_emoji(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", COMMANDS)
-def list_commands(server: DiscordServer, call: Call) -> Answer:
+def list_commands(server: StandIn, call: Call) -> Answer:
     return 200, list(server.state.commands.values())
 
 
 @ROUTES.add("PUT", COMMANDS)
-def put_commands(server: DiscordServer, call: Call) -> Answer:
+def put_commands(server: StandIn, call: Call) -> Answer:
     rules.check_commands(call.body)
     command_ids = {(old["type"], old["name"]): number for number, old in server.state.commands.items()}
     server.state.commands = {}
@@ -62,7 +58,7 @@ def put_commands(server: DiscordServer, call: Call) -> Answer:
     return 200, list(server.state.commands.values())
 
 
-def build_command_payload(server: DiscordServer, command: Json, number: int) -> Json:
+def build_command_payload(server: StandIn, command: Json, number: int) -> Json:
     permissions = command.get("default_member_permissions")
     return {
         **command,
@@ -78,7 +74,7 @@ def build_command_payload(server: DiscordServer, command: Json, number: int) -> 
 
 
 @ROUTES.add("POST", "/interactions/{interaction}/{token}/callback")
-def answer_interaction(server: DiscordServer, call: Call) -> Answer:
+def answer_interaction(server: StandIn, call: Call) -> Answer:
     interaction = server.state.interactions.get(call.ids["token"])
     if interaction is None or interaction.id != call["interaction"]:
         raise error(404, 10062)
@@ -115,7 +111,7 @@ def answer_interaction(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/webhooks/{webhook}/{token}")
-def follow_up(server: DiscordServer, call: Call) -> Answer:
+def follow_up(server: StandIn, call: Call) -> Answer:
     """Send a further answer; after a deferred message, the first one fills that message."""
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.execute_webhook(server, call)
@@ -132,7 +128,7 @@ def follow_up(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("PATCH", ORIGINAL)
-def edit_original(server: DiscordServer, call: Call) -> Answer:
+def edit_original(server: StandIn, call: Call) -> Answer:
     interaction = find_interaction(server, call)
     body = check_body(call)
     if interaction.message is None:
@@ -143,14 +139,14 @@ def edit_original(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", FOLLOWUP)
-def get_followup(server: DiscordServer, call: Call) -> Answer:
+def get_followup(server: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.get_message(server, call)
     return 200, payloads.message(server.state, find_followup(server, call))
 
 
 @ROUTES.add("PATCH", FOLLOWUP)
-def edit_followup(server: DiscordServer, call: Call) -> Answer:
+def edit_followup(server: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.edit_message(server, call)
     message = find_followup(server, call)
@@ -159,14 +155,14 @@ def edit_followup(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("DELETE", FOLLOWUP)
-def delete_followup(server: DiscordServer, call: Call) -> Answer:
+def delete_followup(server: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.delete_message(server, call)
     server.acts.delete(find_followup(server, call))
     return NO_CONTENT
 
 
-def find_interaction(server: DiscordServer, call: Call) -> Interaction:
+def find_interaction(server: StandIn, call: Call) -> Interaction:
     interaction = server.state.interactions.get(call.ids["token"])
     if interaction is None:
         raise error(404, 10015)
@@ -175,7 +171,7 @@ def find_interaction(server: DiscordServer, call: Call) -> Interaction:
     return interaction
 
 
-def find_followup(server: DiscordServer, call: Call) -> ChannelMessage:
+def find_followup(server: StandIn, call: Call) -> ChannelMessage:
     interaction = find_interaction(server, call)
     for message in [*interaction.followups, interaction.message]:
         if message is not None and message.id == call["message"]:
@@ -184,7 +180,7 @@ def find_followup(server: DiscordServer, call: Call) -> ChannelMessage:
 
 
 def write_response(
-    server: DiscordServer, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
+    server: StandIn, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
 ) -> ChannelMessage:
     hidden = interaction.ephemeral if ephemeral is None else ephemeral
     flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if hidden else 0)
@@ -199,7 +195,7 @@ def write_response(
     )
 
 
-def _metadata(server: DiscordServer, interaction: Interaction) -> Json:
+def _metadata(server: StandIn, interaction: Interaction) -> Json:
     """Return a message's metadata about the interaction that it answers."""
     metadata: Json = {
         "id": str(interaction.id),

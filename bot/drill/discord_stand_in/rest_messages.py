@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bot.drill.discord_stand_in import payloads, rules
 from bot.drill.discord_stand_in.errors import error, invalid
-from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Permission
-
-if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.discord_server import DiscordServer
 
 ROUTES = Routes()
 NO_CONTENT: Answer = (204, None)
@@ -19,7 +14,7 @@ MAX_THREAD_NAME = 100
 REACTIONS = "/channels/{channel}/messages/{message}/reactions/{emoji}"
 
 
-def find_channel(server: DiscordServer, call: Call, *permissions: Permission) -> Channel:
+def find_channel(server: StandIn, call: Call, *permissions: Permission) -> Channel:
     """Return the channel of a call. Raises ApiError if the bot can't see it or lacks one of the permissions."""
     channel = server.state.channels.get(call["channel"])
     if channel is None:
@@ -31,7 +26,7 @@ def find_channel(server: DiscordServer, call: Call, *permissions: Permission) ->
     return channel
 
 
-def find_message(server: DiscordServer, call: Call, *permissions: Permission) -> ChannelMessage:
+def find_message(server: StandIn, call: Call, *permissions: Permission) -> ChannelMessage:
     message = find_channel(server, call, *permissions).messages.get(call["message"])
     if message is None or message.ephemeral_for is not None:
         raise error(404, 10008)
@@ -52,7 +47,7 @@ def check_body(call: Call, body: Json | None = None) -> Json:
 
 
 @ROUTES.add("POST", "/channels/{channel}/messages")
-def create_message(server: DiscordServer, call: Call) -> Answer:
+def create_message(server: StandIn, call: Call) -> Answer:
     channel = server.state.channels.get(call["channel"])
     threaded = channel is not None and channel.is_thread
     permission = Permission.SEND_MESSAGES_IN_THREADS if threaded else Permission.SEND_MESSAGES
@@ -80,7 +75,7 @@ def create_message(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/channels/{channel}/messages")
-def list_messages(server: DiscordServer, call: Call) -> Answer:
+def list_messages(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call)
     if channel.kind is Kind.FORUM:
         raise error(400, 50024)
@@ -102,13 +97,13 @@ def list_messages(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/channels/{channel}/messages/{message}")
-def get_message(server: DiscordServer, call: Call) -> Answer:
+def get_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     return 200, payloads.message(server.state, message)
 
 
 @ROUTES.add("PATCH", "/channels/{channel}/messages/{message}")
-def edit_message(server: DiscordServer, call: Call) -> Answer:
+def edit_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call)
     if message.author_id != server.state.bot.id:
         raise error(403, 50005)
@@ -122,7 +117,7 @@ def edit_message(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("DELETE", "/channels/{channel}/messages/{message}")
-def delete_message(server: DiscordServer, call: Call) -> Answer:
+def delete_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call)
     if message.author_id != server.state.bot.id:
         find_message(server, call, Permission.MANAGE_MESSAGES)
@@ -131,7 +126,7 @@ def delete_message(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/channels/{channel}/messages/{message}/crosspost")
-def crosspost(server: DiscordServer, call: Call) -> Answer:
+def crosspost(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call)
     channel = server.state.channels[message.channel_id]
     if channel.kind is not Kind.ANNOUNCEMENT:
@@ -145,13 +140,13 @@ def crosspost(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/channels/{channel}/typing")
-def start_typing(server: DiscordServer, call: Call) -> Answer:
+def start_typing(server: StandIn, call: Call) -> Answer:
     find_channel(server, call)
     return NO_CONTENT
 
 
 @ROUTES.add("PUT", REACTIONS + "/@me")
-def add_reaction(server: DiscordServer, call: Call) -> Answer:
+def add_reaction(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if server.state.channels[message.channel_id].archived:
         raise error(400, 50083)
@@ -167,7 +162,7 @@ def add_reaction(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", REACTIONS)
-def list_reacting_people(server: DiscordServer, call: Call) -> Answer:
+def list_reacting_people(server: StandIn, call: Call) -> Answer:
     """List the people who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if call.query.get("type") == "1":
@@ -179,7 +174,7 @@ def list_reacting_people(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/channels/{channel}/threads")
-def create_forum_post(server: DiscordServer, call: Call) -> Answer:
+def create_forum_post(server: StandIn, call: Call) -> Answer:
     forum = find_channel(server, call, Permission.SEND_MESSAGES)
     if forum.kind is not Kind.FORUM:
         find_channel(server, call, Permission.CREATE_PUBLIC_THREADS)
@@ -204,7 +199,7 @@ def create_forum_post(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/channels/{channel}/messages/{message}/threads")
-def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
+def create_thread_of_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call, Permission.CREATE_PUBLIC_THREADS)
     if message.id in server.state.channels:
         raise error(400, 160004)
@@ -214,7 +209,7 @@ def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/channels/{channel}/threads/archived/public")
-def list_archived_threads(server: DiscordServer, call: Call) -> Answer:
+def list_archived_threads(server: StandIn, call: Call) -> Answer:
     parent = find_channel(server, call, Permission.READ_MESSAGE_HISTORY)
     threads = [
         channel for channel in server.state.channels.values() if channel.parent_id == parent.id and channel.archived

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bot.drill.discord_stand_in import payloads
 from bot.drill.discord_stand_in.errors import error
-from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, find_channel
 from bot.drill.discord_stand_in.state import Permission, Server
-
-if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.discord_server import DiscordServer
 
 ROUTES = Routes()
 
 
-def find_own_server(server: DiscordServer, call: Call) -> Server:
+def find_own_server(server: StandIn, call: Call) -> Server:
     """Return the server of a call. Raises ApiError if the bot isn't in it."""
     bot_server = server.state.servers.get(call["server"])
     if bot_server is None or not bot_server.has(server.state.bot.id):
@@ -24,7 +19,7 @@ def find_own_server(server: DiscordServer, call: Call) -> Server:
     return bot_server
 
 
-def check_role_is_assignable(server: DiscordServer, call: Call) -> Server:
+def check_role_is_assignable(server: StandIn, call: Call) -> Server:
     """Return the server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
     bot_server = find_own_server(server, call)
     own = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
@@ -35,23 +30,23 @@ def check_role_is_assignable(server: DiscordServer, call: Call) -> Server:
 
 
 @ROUTES.add("GET", "/users/@me")
-def get_own_user(server: DiscordServer, call: Call) -> Answer:
+def get_own_user(server: StandIn, call: Call) -> Answer:
     return 200, payloads.own_user(server.state.bot)
 
 
 @ROUTES.add("GET", "/oauth2/applications/@me")
-def get_application(server: DiscordServer, call: Call) -> Answer:
+def get_application(server: StandIn, call: Call) -> Answer:
     return 200, payloads.application(server.state)
 
 
 @ROUTES.add("GET", "/gateway/bot")
-def get_gateway(server: DiscordServer, call: Call) -> Answer:
+def get_gateway(server: StandIn, call: Call) -> Answer:
     limits = server.gateway.limits.to_payload()
     return 200, {"url": server.gateway.url, "shards": server.shards, "session_start_limit": limits}
 
 
 @ROUTES.add("GET", "/guilds/{server}")
-def get_server(server: DiscordServer, call: Call) -> Answer:
+def get_server(server: StandIn, call: Call) -> Answer:
     bot_server = find_own_server(server, call)
     payload = payloads.server(server.state, bot_server)
     if call.query.get("with_counts"):
@@ -60,13 +55,13 @@ def get_server(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/guilds/{server}/channels")
-def list_server_channels(server: DiscordServer, call: Call) -> Answer:
+def list_server_channels(server: StandIn, call: Call) -> Answer:
     channels = server.state.list_channels(find_own_server(server, call).id)
     return 200, [payloads.channel(server.state, channel) for channel in channels if not channel.is_thread]
 
 
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
-def list_active_threads(server: DiscordServer, call: Call) -> Answer:
+def list_active_threads(server: StandIn, call: Call) -> Answer:
     channels = server.state.list_channels(find_own_server(server, call).id)
     active = [
         payloads.channel(server.state, channel) for channel in channels if channel.is_thread and not channel.archived
@@ -75,7 +70,7 @@ def list_active_threads(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/guilds/{server}/members/{user}")
-def get_server_member(server: DiscordServer, call: Call) -> Answer:
+def get_server_member(server: StandIn, call: Call) -> Answer:
     bot_server = find_own_server(server, call)
     if not bot_server.has(call["user"]):
         raise error(404, 10007)
@@ -83,7 +78,7 @@ def get_server_member(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
-def give_role(server: DiscordServer, call: Call) -> Answer:
+def give_role(server: StandIn, call: Call) -> Answer:
     roles = check_role_is_assignable(server, call).members[call["user"]]
     if call["role"] not in roles:
         roles.append(call["role"])
@@ -91,7 +86,7 @@ def give_role(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("DELETE", "/guilds/{server}/members/{user}/roles/{role}")
-def take_role(server: DiscordServer, call: Call) -> Answer:
+def take_role(server: StandIn, call: Call) -> Answer:
     roles = check_role_is_assignable(server, call).members[call["user"]]
     if call["role"] in roles:
         roles.remove(call["role"])
@@ -99,12 +94,12 @@ def take_role(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/channels/{channel}")
-def get_channel(server: DiscordServer, call: Call) -> Answer:
+def get_channel(server: StandIn, call: Call) -> Answer:
     return 200, payloads.channel(server.state, find_channel(server, call))
 
 
 @ROUTES.add("PATCH", "/channels/{channel}")
-def edit_channel(server: DiscordServer, call: Call) -> Answer:
+def edit_channel(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call)
     body = call.body
     channel.name = body.get("name") or channel.name
@@ -118,7 +113,7 @@ def edit_channel(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/users/{user}")
-def get_user(server: DiscordServer, call: Call) -> Answer:
+def get_user(server: StandIn, call: Call) -> Answer:
     person = server.state.people.get(call["user"])
     if person is None:
         raise error(404, 10013)
@@ -126,7 +121,7 @@ def get_user(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/users/@me/channels")
-def open_direct(server: DiscordServer, call: Call) -> Answer:
+def open_direct(server: StandIn, call: Call) -> Answer:
     person = server.state.people.get(int(call.body["recipient_id"]))
     if person is None:
         raise error(404, 10013)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bot.drill.discord_stand_in import payloads, rules
 from bot.drill.discord_stand_in.errors import error, invalid
-from bot.drill.discord_stand_in.rest import Answer, Call, Routes
+from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body, find_channel
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Permission, Webhook
-
-if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.discord_server import DiscordServer
 
 ROUTES = Routes()
 MAX_WEBHOOKS = 15  # of a channel
@@ -20,14 +15,14 @@ _NOT_IN_NAMES = ("clyde", "discord")
 
 
 @ROUTES.add("GET", "/channels/{channel}/webhooks")
-def list_webhooks(server: DiscordServer, call: Call) -> Answer:
+def list_webhooks(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
     webhooks = [one for one in server.state.webhooks.values() if one.channel_id == channel.id]
     return 200, [payloads.webhook(server.state, webhook) for webhook in webhooks]
 
 
 @ROUTES.add("POST", "/channels/{channel}/webhooks")
-def create_webhook(server: DiscordServer, call: Call) -> Answer:
+def create_webhook(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
     check_name(call.body["name"], "name")
     if sum(webhook.channel_id == channel.id for webhook in server.state.webhooks.values()) >= MAX_WEBHOOKS:
@@ -36,19 +31,19 @@ def create_webhook(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/webhooks/{webhook}")
-def get_webhook(server: DiscordServer, call: Call) -> Answer:
+def get_webhook(server: StandIn, call: Call) -> Answer:
     """Return a webhook; its owner needs no permission."""
     if call["webhook"] not in server.state.webhooks:
         raise error(404, 10015)
     return 200, payloads.webhook(server.state, server.state.webhooks[call["webhook"]])
 
 
-def is_own(server: DiscordServer, call: Call) -> bool:
+def is_own(server: StandIn, call: Call) -> bool:
     """Return whether a call is about a webhook, not about the answer to an interaction."""
     return call["webhook"] != server.state.bot.id
 
 
-def execute_webhook(server: DiscordServer, call: Call) -> Answer:
+def execute_webhook(server: StandIn, call: Call) -> Answer:
     """Post through a webhook; in a forum the post opens a thread."""
     webhook = find_webhook_by_token(server, call)
     channel = find_target_channel(server, webhook, call)
@@ -73,11 +68,11 @@ def execute_webhook(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.message(server.state, thread.messages[thread.id])
 
 
-def get_message(server: DiscordServer, call: Call) -> Answer:
+def get_message(server: StandIn, call: Call) -> Answer:
     return 200, payloads.message(server.state, find_own_message(server, call))
 
 
-def edit_message(server: DiscordServer, call: Call) -> Answer:
+def edit_message(server: StandIn, call: Call) -> Answer:
     message = find_own_message(server, call)
     if server.state.channels[message.channel_id].archived:
         raise error(400, 50083)
@@ -88,12 +83,12 @@ def edit_message(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.message(server.state, message)
 
 
-def delete_message(server: DiscordServer, call: Call) -> Answer:
+def delete_message(server: StandIn, call: Call) -> Answer:
     server.acts.delete(find_own_message(server, call))
     return NO_CONTENT
 
 
-def find_webhook_by_token(server: DiscordServer, call: Call) -> Webhook:
+def find_webhook_by_token(server: StandIn, call: Call) -> Webhook:
     webhook = server.state.webhooks.get(call["webhook"])
     if webhook is None:
         raise error(404, 10015)
@@ -102,7 +97,7 @@ def find_webhook_by_token(server: DiscordServer, call: Call) -> Webhook:
     return webhook
 
 
-def find_target_channel(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
+def find_target_channel(server: StandIn, webhook: Webhook, call: Call) -> Channel:
     """Return the channel of a webhook, or its thread that a call names. Raises ApiError."""
     thread_id = int(call.query.get("thread_id", webhook.channel_id))
     channel = server.state.channels.get(thread_id)
@@ -111,7 +106,7 @@ def find_target_channel(server: DiscordServer, webhook: Webhook, call: Call) -> 
     return channel
 
 
-def find_own_message(server: DiscordServer, call: Call) -> ChannelMessage:
+def find_own_message(server: StandIn, call: Call) -> ChannelMessage:
     webhook = find_webhook_by_token(server, call)
     message = find_target_channel(server, webhook, call).messages.get(call["message"])
     if message is None or message.webhook_id != webhook.id:
