@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bot.core.models import Dispatch, DispatchState
+from bot.core.models import Dispatch, DispatchKind, DispatchState
+from bot.core.outbox.gathering import PendingDispatch
 from bot.core.outbox.states import PageStatus
 from bot.core.reasons import Reason, WithheldReason
 from bot.core.rhythm import PACED_KINDS
@@ -15,17 +16,16 @@ from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row
 
 DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
-_CLAIM_COLUMNS_SQL = """
-    dispatch.attempts + 1 AS attempts, CASE WHEN dispatch.kind = 'post' THEN (
-        SELECT coalesce(subscription.look, server.look)
-        FROM channel
-        JOIN server ON server.id = channel.server_id
-        LEFT JOIN article ON article.key = dispatch.dedupe_key
-        LEFT JOIN subscription ON subscription.channel_id = channel.id
-            AND subscription.feed_id = article.feed_id
-        WHERE channel.id = dispatch.channel_id) END AS look
+_CURRENT_LOOK_SQL = """
+    SELECT coalesce(subscription.look, server.look)
+    FROM dispatch
+    JOIN channel ON channel.id = dispatch.channel_id
+    JOIN server ON server.id = channel.server_id
+    LEFT JOIN article ON article.key = dispatch.dedupe_key
+    LEFT JOIN subscription ON subscription.channel_id = channel.id AND subscription.feed_id = article.feed_id
+    WHERE dispatch.id = :post
 """
-"""Columns of a dispatch that a claim sets; a post is to look as set for its subscription, or else for its server."""
+"""Query for how a post is to look now: as set for its subscription, or else for its server."""
 EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left_at IS NULL "
     "WHERE dispatch.edit_due_at IS NOT NULL AND dispatch.state = 'sent'"
@@ -73,27 +73,27 @@ class Dispatches(ChannelStates):
         Before that, posts beyond the channel's hourly limit are merged into a catch-up, one message for all.
         The look of a post is fixed when it is claimed.
         """
-        dispatch_id = self._select_next(db, channel_id)
-        if dispatch_id is None:
+        dispatch = self._select_next(db, channel_id)
+        if dispatch is None:
             return None
-        self._shards.require_served(db, dispatch_id)
+        self._shards.require_served(db, dispatch.id)
+        is_post = dispatch.kind == DispatchKind.POST
         # The articles are loaded after this, so edits scheduled before are already covered.
-        columns = db.fetch_row(f"SELECT {_CLAIM_COLUMNS_SQL} FROM dispatch WHERE id = :id", {"id": dispatch_id})
         transitions.move_dispatches(
             db,
-            [dispatch_id],
+            [dispatch.id],
             DispatchState.CLAIMED,
             origins={DispatchState.PENDING},
             claimed_at=db.now,
-            attempts=columns["attempts"],
-            look=columns["look"],
+            attempts=dispatch.attempts + 1,
+            look=db.fetch_value(_CURRENT_LOOK_SQL, {"post": dispatch.id}) if is_post else None,
             edit_due_at=None,
             webhook_id=None,
         )
         return db.fetch_object(
             dispatch_from_row,
-            f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} WHERE dispatch.id = ?",
-            (dispatch_id,),
+            f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} WHERE dispatch.id = :id",
+            {"id": dispatch.id},
         )
 
     @write_transaction
@@ -312,14 +312,14 @@ class Dispatches(ChannelStates):
             limit=limit,
         )
 
-    def _select_next(self, db: Connection, channel_id: int) -> int | None:
+    def _select_next(self, db: Connection, channel_id: int) -> PendingDispatch | None:
         """Return the dispatch that a channel can send now, after merging excess posts; None if there is none."""
         while (queue := channel_queues.load_queue(db, channel_id, self._build_served_condition_sql())) is not None:
             dispatch, _attempt_at, claimable_at = queue.next_dispatch(db.now)
             if claimable_at > db.now:
                 return None
             if dispatch.kind not in PACED_KINDS or not channel_queues.merge_excess_posts(db, channel_id, queue):
-                return dispatch.id
+                return dispatch
         return None
 
     @write_transaction
@@ -342,6 +342,8 @@ class Dispatches(ChannelStates):
 
 
 def _mark_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
+    if not article_ids:
+        return
     transitions.change_pages(
         db,
         "joined_dispatch_id = :dispatch AND shown_at IS NULL AND article_id IN (:articles)",
