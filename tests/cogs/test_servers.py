@@ -36,7 +36,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     await publisher.post(make_rss_item(1))
     assert posted_titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
-    fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)}
+    fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page_key)}
     assert (fates[channel.id].status, fates[channel.id].reason) == (
         DeliveryStatus.WITHHELD,
         Reason(WithheldReason.BOT_ABSENT),
@@ -50,7 +50,7 @@ async def test_a_leave_withholds_what_waits(telex, publisher):
     await telex.env.settle()
     await telex.deliver()
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
-    (fate,) = await telex.store.delivery_statuses.list_by_page_key(article.page)
+    (fate,) = await telex.store.delivery_statuses.list_by_page_key(article.page_key)
     assert (fate.status, fate.reason) == (DeliveryStatus.WITHHELD, Reason(WithheldReason.BOT_ABSENT))
 
 
