@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.outbox.gathering import PendingDispatch, list_excess_posts, plan_queue
+from bot.core.outbox.releasing import JoinedArticle, plan_release
 from bot.core.outbox.routing import ChannelRouting, ForDigest, Hold, PendingArticle, Post, route
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.reasons import WithheldReason
 
 DAY, NOW = 86_400, 1_000_000
 DISPATCHES = st.lists(
@@ -66,3 +68,23 @@ def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(di
         retried_count = sum(bool(dispatch.attempts) for dispatch in dispatches)
         single_count = len(untried_ids) - len(merged_ids)
         assert single_count == min(max(allowed - retried_count - 1, 0), len(untried_ids))
+
+
+@pytest.mark.parametrize("channel_route", [Post(), Hold(NOW), ForDigest()])
+@given(articles=ARTICLES, ended=st.lists(st.sampled_from([None, WithheldReason.PAUSED]), min_size=6, max_size=6))
+def test_each_joined_article_is_released_once_and_the_oldest_leads(channel_route, articles, ended):
+    joined = [JoinedArticle(*pair) for pair in zip(articles, ended, strict=False)]
+    release = plan_release(joined, channel_route)
+    withheld = [article.page_key for article, reason in joined if reason]
+    assert release.withheld_page_keys == ({WithheldReason.PAUSED: withheld} if withheld else {})
+    wanted = [article for article, reason in joined if not reason]
+    wanted_keys = {article.page_key for article in wanted}
+    if isinstance(channel_route, ForDigest):
+        assert set(release.digest_page_keys) == wanted_keys
+        assert release.lead is None
+        assert not release.follower_page_keys
+    else:
+        assert not release.digest_page_keys
+        oldest = min(wanted, key=lambda article: (article.published_at, article.article_id), default=None)
+        assert release.lead == oldest
+        assert set(release.follower_page_keys) == wanted_keys - ({oldest.page_key} if oldest else set())

@@ -4,8 +4,11 @@ A joined article has no post of its own: it is named in the post of a similar ar
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from bot.core.outbox.routing import ForDigest, PendingArticle
+from bot.core.models import DispatchState
+from bot.core.outbox.releasing import JoinedArticle, plan_release
+from bot.core.outbox.routing import PendingArticle
 from bot.core.outbox.states import PageStatus
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
@@ -102,46 +105,58 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     which the feed was moved. A channel that gets only digests reserves the articles for its digest.
     """
     was_enqueued_elsewhere = _enqueue_in_new_channel(db, dispatch_id)
-    _withhold_unfollowed(db, dispatch_id)
-    joined_rows = db.fetch_rows(
-        """
-        SELECT delivery_status.channel_id, article.id, article.key, delivery_status.page_key, article.published
+    joined_articles = _list_joined(db, dispatch_id)
+    if not joined_articles:
+        return was_enqueued_elsewhere
+    channel_id, due_at, state = db.fetch_row(
+        "SELECT channel_id, due_at, state FROM dispatch WHERE id = :id", {"id": dispatch_id}
+    )
+    release = plan_release(joined_articles, outbox_writes.load_route(db, channel_id))
+
+    def move(page_keys: Sequence[str], status: PageStatus, **columns: Any) -> None:  # noqa: ANN401 - values of columns
+        transitions.move_pages(
+            db,
+            "joined_dispatch_id = :dispatch AND page_key IN (:pages)",
+            {"dispatch": dispatch_id, "pages": page_keys},
+            status,
+            origins={PageStatus.JOINED},
+            decided_at=db.now,
+            **columns,
+        )
+
+    for reason, page_keys in release.withheld_page_keys.items():
+        move(page_keys, PageStatus.WITHHELD, reason=Reason(reason).encode())
+    move(release.digest_page_keys, PageStatus.DIGESTED)
+    if release.lead is None:
+        return was_enqueued_elsewhere
+    held_until = due_at if state == DispatchState.HELD else None
+    post_id = outbox_writes.add_post(db, channel_id, release.lead, held_until=held_until)
+    move([release.lead.page_key], PageStatus.ENQUEUED, dispatch_id=post_id)
+    move(release.follower_page_keys, PageStatus.JOINED, joined_dispatch_id=post_id)
+    return True
+
+
+def _list_joined(db: Connection, dispatch_id: int) -> list[JoinedArticle]:
+    """List the articles that joined a post and are not named in it."""
+    rows = db.fetch_rows(
+        f"""
+        SELECT article.id, article.key, delivery_status.page_key, article.published,
+            EXISTS ({_STILL_SUBSCRIBED_SQL}) AS is_subscribed,
+            (SELECT CASE WHEN paused_at IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
+             WHERE subscription.channel_id = delivery_status.channel_id
+               AND subscription.feed_id = article.feed_id) AS ended_reason
         FROM delivery_status JOIN article ON article.id = delivery_status.article_id
         WHERE delivery_status.joined_dispatch_id = :dispatch AND delivery_status.shown_at IS NULL
-            ORDER BY article.published, article.id
         """,
         {"dispatch": dispatch_id},
     )
-    if not joined_rows:
-        return was_enqueued_elsewhere
-    channel_id, lead_article = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
-    unshown_sql, parameters = "joined_dispatch_id = :dispatch AND shown_at IS NULL", {"dispatch": dispatch_id}
-    if isinstance(outbox_writes.load_route(db, channel_id), ForDigest):
-        transitions.move_pages(
-            db, unshown_sql, parameters, PageStatus.DIGESTED, origins={PageStatus.JOINED}, decided_at=db.now
+    return [
+        JoinedArticle(
+            PendingArticle(*list(row)[:4]),
+            None if row["is_subscribed"] else WithheldReason(row["ended_reason"] or WithheldReason.UNFOLLOWED),
         )
-        return was_enqueued_elsewhere
-    held_until = db.fetch_value("SELECT due_at FROM dispatch WHERE id = :dispatch AND state = 'held'", parameters)
-    post_id = outbox_writes.add_post(db, channel_id, lead_article, held_until=held_until)
-    transitions.move_pages(
-        db,
-        f"{unshown_sql} AND article_id = :lead",
-        {**parameters, "lead": lead_article.article_id},
-        PageStatus.ENQUEUED,
-        origins={PageStatus.JOINED},
-        dispatch_id=post_id,
-        decided_at=db.now,
-    )
-    transitions.move_pages(
-        db,
-        unshown_sql,
-        parameters,
-        PageStatus.JOINED,
-        origins={PageStatus.JOINED},
-        joined_dispatch_id=post_id,
-        decided_at=db.now,
-    )
-    return True
+        for row in rows
+    ]
 
 
 def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
@@ -169,26 +184,3 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
         if not outbox_writes.load_filtered_page_keys(db, channel_id, [article]):
             has_enqueued |= outbox_writes.enqueue(db, channel_id, [article], limit=outbox_writes.UNLIMITED_POSTS)
     return has_enqueued
-
-
-def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:
-    """Withhold joined articles whose feeds were paused or unfollowed after the articles had joined."""
-    rows = db.fetch_rows(
-        f"""
-        SELECT delivery_status.article_id, (
-            SELECT CASE WHEN paused_at IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
-            JOIN article ON article.feed_id = subscription.feed_id
-            WHERE subscription.channel_id = delivery_status.channel_id AND article.id = delivery_status.article_id)
-        FROM delivery_status WHERE joined_dispatch_id = :dispatch AND shown_at IS NULL
-            AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
-        """,
-        {"dispatch": dispatch_id},
-    )
-    for article_id, code in rows:
-        transitions.withhold_pages(
-            db,
-            "joined_dispatch_id = :dispatch AND article_id = :article",
-            {"dispatch": dispatch_id, "article": article_id},
-            Reason(WithheldReason(code or WithheldReason.UNFOLLOWED)),
-            origins={PageStatus.JOINED},
-        )

@@ -1,0 +1,45 @@
+"""Release of articles that joined a post which will never name them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.core.outbox.routing import ForDigest, PendingArticle, Route
+from bot.core.reasons import WithheldReason
+
+
+class JoinedArticle(NamedTuple):
+    """An article that joined a post, and why its channel no longer gets it, or None if it still does."""
+
+    article: PendingArticle
+    ended_reason: WithheldReason | None
+
+
+class Release(NamedTuple):
+    """What becomes of joined articles: pages to withhold by reason, pages for a digest, and a post for the rest.
+
+    `lead` gets a post of its own, which the articles of `follower_page_keys` join. None: there is no post.
+    """
+
+    withheld_page_keys: dict[WithheldReason, list[str]]
+    digest_page_keys: list[str]
+    lead: PendingArticle | None
+    follower_page_keys: list[str]
+
+
+def plan_release(joined: Sequence[JoinedArticle], route: Route) -> Release:
+    """Return what becomes of the articles that joined a post, in a channel with this route.
+
+    Of the articles that the channel still gets, the oldest leads.
+    """
+    withheld_page_keys: dict[WithheldReason, list[str]] = {}
+    for article, ended_reason in joined:
+        if ended_reason is not None:
+            withheld_page_keys.setdefault(ended_reason, []).append(article.page_key)
+    articles = sorted(
+        (article for article, ended_reason in joined if ended_reason is None),
+        key=lambda article: (article.published_at, article.article_id),
+    )
+    page_keys = [article.page_key for article in articles]
+    if isinstance(route, ForDigest):
+        return Release(withheld_page_keys, page_keys, None, [])
+    return Release(withheld_page_keys, [], articles[0] if articles else None, page_keys[1:])
