@@ -41,13 +41,12 @@ class AnswerGeneration:
     async def write(self, text: str, passages: Sequence[ModelPassage], question_language: str | None) -> WrittenAnswer:
         """Return what the model answers to a question from passages.
 
-        It answers in the language of the question (ISO 639-1, None if that is unclear), if Telex speaks it.
+        It answers in the language of the question (ISO 639-1, None if that is unclear) if Telex speaks it.
         """
-        language = question_language and (i18n.supported_language(question_language) or i18n.current_language())
         return await self.writer.write(
             text,
             passages,
-            language,
+            i18n.supported_language(question_language),
             server_id=self.server_id,
             deadline=self.deadline,
             on_writing=self.on_writing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -35,6 +35,8 @@ _ARTICLE_WEIGHT = 0.3
 """Weight of the words in the article of a central sentence, relative to the words in the sentence."""
 _RANK_WEIGHT = 0.5
 """Weight of the rank of a central sentence's article, relative to the words in the sentence."""
+_RECENCY_WEIGHT = 0.4
+"""Weight of the age of a central sentence's article, if the answer changes over time, relative to the words."""
 
 
 class SelectedPassage(NamedTuple):
@@ -119,33 +121,34 @@ def select_passages(
     """
     matchers = [QuestionTermMatcher(question) for question in questions]
     analyses = [analyse_article(article) for article in articles]
+    recency_by_article_id = dict.fromkeys((article.id for article in articles), 0.0)
+    if any(question.changes_over_time for question in questions):
+        for age_rank, article in enumerate(sorted(articles, key=lambda article: -article.published)):
+            recency_by_article_id[article.id] = _RECENCY_WEIGHT * (1 - age_rank / len(articles))
     scored_sentences = sorted(
         (
-            (score + _RANK_WEIGHT / (1 + rank), rank, position)
+            (score + _RANK_WEIGHT / (1 + rank) + recency_by_article_id[analysis.article.id], rank, position)
             for rank, analysis in enumerate(analyses)
             for position, score in _iter_sentence_scores(matchers, analysis)
         ),
         key=lambda scored_sentence: -scored_sentence[0],
     )
     passages: list[SelectedPassage] = []
-    taken_sentences: set[tuple[int, int]] = set()
+    taken_positions: defaultdict[int, set[int]] = defaultdict(set)  # By the rank of the article
     passage_counts: Counter[int] = Counter()
     remaining_chars = max_chars
     for _score, rank, position in scored_sentences:
         if len(passages) == MAX_PASSAGES:
             break
         analysis = analyses[rank]
-        window = _find_window(analysis.sentences, position)
-        window_sentences = {(rank, sentence_position) for sentence_position in window}
+        if position in taken_positions[rank] or passage_counts[rank] == MAX_PASSAGES_PER_ARTICLE:
+            continue
+        window = _find_window(analysis.sentences, position, taken_positions[rank])
         passage = _build_passage(analysis, position, window)
         cost = len(passage.text) + len(analysis.article.title) + HEADING_CHARS
-        if (
-            passage_counts[rank] < MAX_PASSAGES_PER_ARTICLE
-            and taken_sentences.isdisjoint(window_sentences)
-            and cost <= remaining_chars
-        ):
+        if cost <= remaining_chars:
             passages.append(passage)
-            taken_sentences |= window_sentences
+            taken_positions[rank].update(window)
             passage_counts[rank] += 1
             remaining_chars -= cost
     return passages
@@ -178,22 +181,22 @@ def _iter_sentence_scores(
         )
 
 
-def _find_window(sentences: Sequence[AnalysedSentence], position: int) -> range:
-    """Return the positions of a sentence and of those around it that fit in a passage."""
+def _find_window(sentences: Sequence[AnalysedSentence], position: int, taken_positions: Collection[int]) -> range:
+    """Return the positions of a sentence and of those around it that fit in a passage and are in no other."""
     if position < 0:
         return range(0)
     start, end = position, position + 1
     for distance in range(1, SURROUNDING_SENTENCES + 1):
         before, after = position - distance, position + distance
-        if after < len(sentences) and sentences[after].end - sentences[start].start <= MAX_PASSAGE_LENGTH:
-            end = max(end, after + 1) if end == after else end
-        if (
-            before >= 0
-            and start == before + 1
-            and sentences[end - 1].end - sentences[before].start <= MAX_PASSAGE_LENGTH
-        ):
+        if end == after < len(sentences) and after not in taken_positions and _fits(sentences, start, after):
+            end = after + 1
+        if start == before + 1 > 0 and before not in taken_positions and _fits(sentences, before, end - 1):
             start = before
     return range(start, end)
+
+
+def _fits(sentences: Sequence[AnalysedSentence], first: int, last: int) -> bool:
+    return sentences[last].end - sentences[first].start <= MAX_PASSAGE_LENGTH
 
 
 def _build_passage(analysis: ArticleAnalysis, position: int, window: range) -> SelectedPassage:

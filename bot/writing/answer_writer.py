@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from bot.core import i18n
 from bot.core.clock import Clock
 from bot.core.rate_limits import TokenBucket
 from bot.core.settings import Settings
@@ -26,6 +27,7 @@ ANSWER_PERIOD_SECONDS = 600.0
 """Number of seconds in which all of a server's written answers are refilled."""
 
 _NO_ANSWER = "NO ANSWER"
+_UNCLEAR_LANGUAGE = "the language of the question ({current} if it is neither English nor French)"
 _INSTRUCTIONS = (
     "You answer readers of a news archive, only from the numbered passages below, each with its outlet and date. Write "
     "in {language}, one to three short sentences of at most 350 characters together, in plain text without links, "
@@ -111,7 +113,9 @@ class AnswerWriter:
         prompt = prompts.build_prompt(
             ModelTask.ANSWER,
             _INSTRUCTIONS.format(
-                language="the language of the question" if language is None else prompts.language_name(language)
+                language=_UNCLEAR_LANGUAGE.format(current=prompts.language_name(i18n.current_language()))
+                if language is None
+                else prompts.language_name(language)
             ),
             list(enumerate(trusted_passages, 1)),
             lines_before=(f"Today: {prompts.format_date(self._clock.now())}", prompts.question_line(question), ""),

@@ -37,8 +37,8 @@ ECHO_WORDS = 7
 MAX_COUNT = 10
 """Largest number in letters that may be a count, and is not compared with the passages."""
 
-_DATE_FACTS = ("day", "month", "weekday", "time", "release")
-"""Beginnings of the kinds of facts that are dates, times or versions."""
+_DATE_FACT_PATTERN = re.compile(r"day \d+|month|weekday|time|release")
+"""Kinds of facts that are compared with the passages: days, months, weekdays, times of day, and versions."""
 _CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
 _NUMBER_PATTERN = re.compile(r"\d+")
 _LINK_PATTERN = re.compile(r"https?:|www\.|\w\.\w+/|discord\.gg|<[@#:/!]|@\w|\]\(", re.IGNORECASE)
@@ -203,15 +203,15 @@ def _merge_facts(texts: Sequence[str]) -> CheckableFacts:
 def _lacks_facts(text: str, known_facts: CheckableFacts, language: str | None) -> bool:
     """Return whether a text has a number or date that the known facts lack.
 
-    A unit is not compared, because a translation may use another. A small number in letters may be a count of what a
-    passage lists.
+    A unit is not compared, because a translation may use another; nor is the year of a month, which may follow from the
+    date of an article. A small number in letters may be a count of what a passage lists.
     """
     facts = checkable_facts.extract_facts(text, language)
     digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(text)}
     return checkable_facts.has_unsupported_fact(
         CheckableFacts(
             tuple(values for values in facts.numbers if min(values) > MAX_COUNT or not digits.isdisjoint(values)),
-            frozenset(pair for pair in facts.fact_pairs if pair[0].startswith(_DATE_FACTS)),
+            frozenset(pair for pair in facts.fact_pairs if _DATE_FACT_PATTERN.fullmatch(pair[0])),
         ),
         known_facts,
     )

@@ -197,7 +197,7 @@ class MessageResponder:
         services = self.bot.services
         query = parse_query(message_reply.intent.text, services.clock.now(), await services.load_time_zone(server_id))
         search_page = await self._question_service.search(
-            query, feed_ids=feed_ids, limit=PAGE_SIZE, count_up_to=MAX_COUNTED_ARTICLES
+            query, server_id=server_id, feed_ids=feed_ids, limit=PAGE_SIZE, count_up_to=MAX_COUNTED_ARTICLES
         )
         await message_reply.send_or_edit(
             await make_results_view(self.bot.store, query, search_page, feed_ids, footer_text)

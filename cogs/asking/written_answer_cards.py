@@ -121,9 +121,11 @@ def quotes_layout(quotes: Sequence[Quote], numbers: Sequence[int]) -> Layout:
         start = quote_text.find(quote.answer_span) if quote.answer_span else -1
         answer_spans = [(start, start + len(quote.answer_span or ""))] if start >= 0 else []
         quote_markup = article_cards.bold_spans(quote_text, answer_spans)
-        lines = [
-            f"> {quote_markup}\n{_source_line(number, quote.article, with_link=False)} · {title}"
-            for title in article_cards.title_variants(quote.article)
-        ]
-        card_blocks.append(Section((text_block(*lines),), buttons.save_button(quote.article.key, with_label=False)))
+        source_line = _source_line(number, quote.article, with_link=False)
+        source_text = text_block(*(f"{source_line} · {title}" for title in article_cards.title_variants(quote.article)))
+        card_blocks.append(
+            Section(
+                (text_block(f"> {quote_markup}"), source_text), buttons.save_button(quote.article.key, with_label=False)
+            )
+        )
     return (Card(tuple(card_blocks), WRITTEN_COLOUR),)

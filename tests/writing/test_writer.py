@@ -410,7 +410,7 @@ async def test_passages_of_several_articles_do_not_overlap_and_fit(library, sear
     titles = [lines[position].partition("]: ")[2].partition(" (")[0] for position in headings]
     assert len(set(titles)) >= 4
     sentences = [sentence for position in headings for sentence in lines[position + 1].split(". ")]
-    assert len(sentences) == len(set(sentences)) > 40
+    assert len(sentences) == len(set(sentences)) > 30
     assert sum(len(lines[position]) + len(lines[position + 1]) for position in headings) <= settings.model_characters
     assert len(service.prompt) < 10_000
     assert service.requests[-1]["max_tokens"] <= 600
@@ -422,6 +422,20 @@ async def test_an_article_whose_headline_alone_answers_is_a_passage(library, sea
     answer = await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert answer.generated_sentences
     assert answer.quotes[0].text == "Rekognition was launched in 2016"
+
+
+async def test_the_newest_articles_come_first_where_the_answer_changes(library, searcher, writer, service):
+    for days in range(1, 40):
+        await library.add("Signal has users", f"Signal has {days} million users, it says.", days=days)
+    service.answer_with("NO ANSWER")
+
+    async def count_new_passages(question: str) -> int:
+        await answer_question(searcher, question, feed_ids=None, writer=writer)
+        return sum(line[-10:] > "2026-05-08" for line in service.prompt.splitlines() if "passage [" in line)
+
+    assert await count_new_passages("How many users does Signal have now?") > await count_new_passages(
+        "How many users did Signal have?"
+    )
 
 
 async def test_a_server_has_its_share_of_answers(library, searcher, writer, service, clock):
@@ -603,6 +617,26 @@ async def test_a_reply_that_is_no_answer_is_not_shown(library, searcher, writer,
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
     assert service.prompts(ModelTask.VERIFY) == []
     assert list_log_levels(caplog) == ["WARNING"]
+
+
+async def test_the_year_of_a_month_may_follow_from_the_date_of_an_article(library, searcher, writer, service):
+    service.answer_with("Since June 2018 Rekognition is banned [1]. In July 2018 it was launched [1].")
+    answer = await ask_about_article(library, searcher, writer)
+    assert [sentence.text for sentence in answer.generated_sentences] == ["Since June 2018 Rekognition is banned."]
+
+
+async def test_keywords_are_answered_in_their_own_language(library, searcher, writer, service):
+    await library.add("Un logiciel interdit", FRENCH, language="fr")
+    service.answer_with("Le logiciel Rekognition a été lancé par Amazon en 2016, selon cet article [1].")
+    answer = await answer_question(
+        searcher, "rekognition lancement logiciel interdit amazon", feed_ids=None, writer=writer
+    )
+    assert "Write in the language of the question (English if it is neither" in service.prompt
+    assert answer.generated_sentences
+    service.answer_with("Das Programm Rekognition wurde im Jahr 2016 von der Firma Amazon auf den Markt gebracht [1].")
+    assert not (
+        await answer_question(searcher, "rekognition lancement logiciel interdit amazon", feed_ids=None, writer=writer)
+    ).generated_sentences
 
 
 async def test_a_small_number_in_letters_may_be_a_count(library, searcher, writer, service):

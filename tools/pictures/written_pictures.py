@@ -26,6 +26,8 @@ class WrittenArticle(NamedTuple):
     text: str
     summary: str
     translation: str
+    question: str
+    answer: str
 
 
 ENGLISH = WrittenArticle(
@@ -43,6 +45,9 @@ ENGLISH = WrittenArticle(
     "Amazon a déclaré mercredi qu’elle interdit à la police d’utiliser Rekognition, son logiciel de "
     "reconnaissance faciale, pendant un an. L’entreprise veut que les législateurs écrivent des règles sur "
     "la façon dont la police peut utiliser la technologie.",
+    "How long does Amazon’s ban last, and who protested?",
+    "Amazon bans the police from using Rekognition for one year [{text}]. About a hundred employees signed a petition "
+    "against it, and 1,500 people marched in Seattle [{text}]. The ban was reported on Wednesday [{title}].",
 )
 FRENCH = WrittenArticle(
     "Numerama",
@@ -58,6 +63,9 @@ FRENCH = WrittenArticle(
     "CNIL fines Google 150 million euros\n"
     "The CNIL fined Google 150 million euros on Monday. The company will also have to change how it asks "
     "for the consent of internet users.",
+    "Combien doit payer Google, et pour quand ?",
+    "Google doit payer une amende de 150 millions d’euros [{text}]. L’entreprise a trois mois pour se conformer, sinon "
+    "l’amende augmente de 100 000 euros par jour [{text}].",
 )
 ARTICLES = {"": (ENGLISH, FRENCH), "-fr": (FRENCH, ENGLISH)}
 """The article that is summed up, and the one that is translated."""
@@ -92,9 +100,30 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     service.answer_with(foreign.translation)
     await world.set_channel_setting(setting_registry.TRANSLATE, True, world.news)
     await post_article(world, server, foreign, 2)
-    await world.deliver()
+    for _ in range(2):  # The first article of the feed is translated, too.
+        await world.deliver()
     take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})
     await shoot(world, world.news, take)
+    await take_answer_pictures(world, service, own, folder, ending)
+
+
+async def take_answer_pictures(
+    world: World, service: ModelService, article: WrittenArticle, folder: Path, ending: str
+) -> None:
+    """An answer that a model wrote, and the quotes behind it."""
+    service.answer_with(lambda prompt: cite_article(article, prompt))
+    answer = last_reply(await world.editor.slash(world.news, "ask", question=article.question))
+    take = partial(shoot_last, path=folder / f"answer-written{ending}.png", names={})
+    await shoot(world, world.news, take)
+    await world.editor.click(answer, label="Voir les extraits" if ending else "Show the quotes")
+    take = partial(shoot_last, path=folder / f"answer-written-quotes{ending}.png", names={})
+    await shoot(world, world.news, take)
+
+
+def cite_article(article: WrittenArticle, prompt: str) -> str:
+    """The answer, which cites the first passage of its article."""
+    number = next(line for line in prompt.splitlines() if "passage [" in line and article.title[:30] in line)
+    return article.answer.replace("{text}", number.partition("[")[2].partition("]")[0]).replace("{title}", "1")
 
 
 async def main(folder: Path) -> None:

@@ -1,9 +1,8 @@
 """Service that answers questions: rate limits, concurrency, conversations, and storage of questions."""
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from bot.answers import answer_pipeline
@@ -13,6 +12,7 @@ from bot.answers.follow_up_suggestions import suggest_questions
 from bot.answers.generated_answers import WritingCallback
 from bot.core import i18n, local_time
 from bot.core.clock import Clock
+from bot.core.fair_queue import FairSemaphore
 from bot.core.models import Article
 from bot.core.rate_limits import TokenBucket
 from bot.core.reasons import ReasonCode
@@ -156,7 +156,7 @@ class QuestionService:
             clock, max_tokens=MAX_SEARCHES_PER_USER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
         )
         self._notified_until_by_user: dict[int, float] = {}  # Monotonic time by user id.
-        self._answer_slots = asyncio.Semaphore(
+        self._answer_slots = FairSemaphore(
             MAX_CONCURRENT_QUESTIONS if writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         )
         self._waiting_count = 0
@@ -231,7 +231,7 @@ class QuestionService:
         """
         if rejection := find_courtesy_rejection(request.text):
             raise RequestRejected(rejection)
-        async with self._acquire_slot():
+        async with self._acquire_slot(request.server_id):
             previous_questions = await self._load_previous_questions(request.previous)
             candidate_article_ids = (
                 request.article_id,
@@ -310,7 +310,9 @@ class QuestionService:
             can_watch=bool(follow_up_questions.content_words(request.text)),
         )
 
-    async def search(self, query: Query, *, feed_ids: Collection[int], limit: int, count_up_to: int) -> SearchPage:
+    async def search(
+        self, query: Query, *, server_id: int, feed_ids: Collection[int], limit: int, count_up_to: int
+    ) -> SearchPage:
         """Return the best results of a search.
 
         `count_up_to` is the number up to which matches are counted.
@@ -319,7 +321,7 @@ class QuestionService:
             RequestRejected: Too many questions are waiting.
             StoreError: The database failed.
         """
-        async with self._acquire_slot():
+        async with self._acquire_slot(server_id):
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, count_up_to=count_up_to)
 
     async def _load_previous_questions(self, previous_question: Question | None) -> list[Question]:
@@ -335,22 +337,26 @@ class QuestionService:
         return questions
 
     @asynccontextmanager
-    async def _acquire_slot(self) -> AsyncIterator[None]:
+    async def _acquire_slot(self, server_id: int) -> AsyncIterator[None]:
+        """Wait for a slot, which servers get in turn, and hold it within the `with` block.
+
+        Raises `RequestRejected` if too many questions are waiting.
+        """
         if self._waiting_count >= MAX_WAITING_QUESTIONS:
             raise RequestRejected(QuestionRejection.BUSY)
-        self._waiting_count += 1
-        try:
-            await self._answer_slots.acquire()
-        finally:
-            self._waiting_count -= 1
-        started_at = self._clock.monotonic()
-        try:
-            yield
-        finally:
-            self._answer_slots.release()
-            self._average_duration_seconds = _SMOOTHING_FACTOR * self._average_duration_seconds + (
-                1 - _SMOOTHING_FACTOR
-            ) * (self._clock.monotonic() - started_at)
+        async with AsyncExitStack() as slots:
+            self._waiting_count += 1
+            try:
+                await slots.enter_async_context(self._answer_slots.acquire(server_id))
+            finally:
+                self._waiting_count -= 1
+            started_at = self._clock.monotonic()
+            try:
+                yield
+            finally:
+                self._average_duration_seconds = _SMOOTHING_FACTOR * self._average_duration_seconds + (
+                    1 - _SMOOTHING_FACTOR
+                ) * (self._clock.monotonic() - started_at)
 
     def estimate_wait_seconds(self) -> int:
         """Return the estimated time in seconds until a question asked now is answered.
