@@ -148,6 +148,16 @@ async def test_a_page_with_a_status_keeps_it_unless_it_was_filtered(store, artic
         assert load_page_status(store) == (target if is_replaced else origin)
 
 
+async def test_a_state_does_not_change_without_a_move(store, article):
+    dispatch_id = await add_page(store, article, PageStatus.ENQUEUED)
+    with pytest.raises(UndeclaredMove):
+        await write(store, transitions.change_dispatches, [dispatch_id], state=DispatchState.SENT)
+    for columns in ({"status": PageStatus.WITHHELD}, {"dispatch_id": None}, {"joined_dispatch_id": dispatch_id}):
+        with pytest.raises(UndeclaredMove):
+            await write(store, transitions.change_pages, PAGE_SQL, PAGE, **columns)
+    assert load_page_status(store) is PageStatus.ENQUEUED
+
+
 def test_one_module_alone_changes_the_outbox():
     """At most twelve statements, all in `transitions`."""
     statement = re.compile(

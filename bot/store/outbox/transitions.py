@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.core.models import DispatchKind, DispatchState
 from bot.core.outbox.routing import PendingArticle
-from bot.core.outbox.states import PAGE_MOVES, PageStatus, require_dispatch_move, require_page_move
+from bot.core.outbox.states import PAGE_MOVES, PageStatus, UndeclaredMove, require_dispatch_move, require_page_move
 from bot.core.reasons import Reason
 from bot.store.connection import Connection
 
@@ -68,6 +68,7 @@ def change_dispatches(
     **columns: object,
 ) -> int:
     """Set columns of dispatches that are in one of the states, which they keep; return their number."""
+    _forbid_columns(columns, {"state"})
     return _update_dispatches(db, dispatch_ids, states, columns)
 
 
@@ -168,6 +169,7 @@ def change_pages(
     **columns: object,
 ) -> int:
     """Set columns of those selected pages that have one of the statuses, which they keep; return their number."""
+    _forbid_columns(columns, {"status", "dispatch_id", "joined_dispatch_id"})
     return _update_pages(db, selection_sql, parameters, statuses, columns)
 
 
@@ -202,6 +204,11 @@ def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: st
         parameters,
     )
     _update_pages(db, renamed_sql, parameters, frozenset(PageStatus), {"page_key": new_page_key})
+
+
+def _forbid_columns(columns: Mapping[str, object], names: Collection[str]) -> None:
+    if any(name in columns for name in names):
+        raise UndeclaredMove(f"columns of a state changed without a move: {sorted(columns)}")
 
 
 @cache
