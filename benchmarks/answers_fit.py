@@ -7,7 +7,7 @@ those typed in a chat, and a sample of the encyclopedic ones, which count less. 
 never count against a candidate. Not right are other passages of the article that answers, of other articles
 on the topic, and all that is found where the articles that answer are taken out. Then the log-odds of the
 first candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by
-article), and the threshold of a sure answer is put where of those few are sure and wrong. `--semantic` fits
+article), and the threshold of a sure answer is put where a share of the questions is sure. `--semantic` fits
 the weights with cosines, else those without; `--folder` keeps the filled stores for the next time.
 """
 
@@ -75,10 +75,8 @@ RANDOM_NEGATIVES = 10
 """and so many others."""
 NEGATIVE_WEIGHT = 0.1
 ENCYCLOPEDIC_WEIGHT = 0.3
-MAX_SURE_AND_WRONG = 0.04
-"""Share of the questions that may be answered surely and wrongly,"""
-MIN_NEAR_TOPIC_REFUSED = 0.87
-"""and the share of those near a topic, without an answer, that are not answered surely."""
+SURE_SHARE, SURE_SHARE_WITH_COSINES = 0.4, 0.5
+"""Shares of the answerable questions that are to be answered surely, by words and with cosines."""
 MAX_LEFT_OUT = 0.02
 """Share of the questions with what answers among three passages that may be told that there is nothing."""
 VAGUE = "vague"
@@ -311,14 +309,9 @@ def compute_trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, f
     return curve
 
 
-def find_sure_threshold(outcomes: Sequence[Outcome]) -> float:
-    """The least probability at which an answer is sure, so that few are sure and wrong."""
-    fitting = [
-        probability
-        for probability, _, wrong, near in compute_trade_off(outcomes)
-        if wrong <= MAX_SURE_AND_WRONG and near <= 1 - MIN_NEAR_TOPIC_REFUSED
-    ]
-    return min(fitting, default=1.0)
+def find_sure_threshold(outcomes: Sequence[Outcome], min_share: float) -> float:
+    """Return the highest probability from which on a share of the questions with an answer is answered surely."""
+    return next(probability for probability, sure, _, _ in compute_trade_off(outcomes) if sure >= min_share)
 
 
 def find_possible_threshold(outcomes: Sequence[Outcome]) -> float:
@@ -357,9 +350,9 @@ def fit_scorer(examples: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     it."""
     outcomes, slope, shift = compute_calibrated_outcomes(examples)
     boosters = fit_boosters([example for example in examples if example.kind != OUTSIDE])
-    return build_scorer(
-        boosters, slope, shift, find_sure_threshold(outcomes), find_possible_threshold(outcomes)
-    ), outcomes
+    has_cosines = len(examples[0].candidates.judged[0].features) == len(FEATURE_NAMES)
+    sure_threshold = find_sure_threshold(outcomes, SURE_SHARE_WITH_COSINES if has_cosines else SURE_SHARE)
+    return build_scorer(boosters, slope, shift, sure_threshold, find_possible_threshold(outcomes)), outcomes
 
 
 def write(examples: Sequence[Example], *, semantic: bool) -> None:
