@@ -1,4 +1,4 @@
-"""The example of docs/contributing.md works: its command is added to the bot, and passes what every command must."""
+"""The examples of docs/contributing.md work: a command and a setting are added to the bot as the document tells."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -17,8 +18,12 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
 import cogs
-from bot.core import i18n
+from bot.core import i18n, setting_registry
+from bot.core.setting_registry import CHANNEL_SETTINGS, SwitchSetting
+from bot.posting.wording import setting_words
 from tests import test_translations
+from tests.support import store_probe
+from tests.support.interactions import find_accessory_id, last_reply, message_text, text
 from tests.test_unmarked import find_unmarked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +33,10 @@ GUIDES = {"en": "docs/guide.md", "fr": "docs/guide.fr.md"}
 DOCUMENT = (ROOT / "docs/contributing.md").read_text("utf-8")
 EXAMPLES: dict[str, str] = dict(re.findall(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL))
 """The text of each file in the document."""
+SETTING_EXAMPLE = DOCUMENT[DOCUMENT.index("\n## A setting\n") : DOCUMENT.index("\n## A translation\n")]
+DECLARATION, WORDS, COLUMN, SETTING_TRANSLATIONS = re.findall(
+    r"^```\w+\n(.*?)^```$", SETTING_EXAMPLE, re.MULTILINE | re.DOTALL
+)
 
 pytestmark = pytest.mark.xdist_group("source")
 
@@ -49,7 +58,9 @@ def _add_command(tmp_path, monkeypatch) -> Iterator[None]:
     monkeypatch.setattr(cogs, "ALL_COGS", (*cogs.ALL_COGS, *eval(cog_line.strip(), names)))
     catalogue = tmp_path / CATALOGUE.removeprefix("data/")
     catalogue.parent.mkdir(parents=True)
-    catalogue.write_text(f"{(ROOT / CATALOGUE).read_text('utf-8')}\n{EXAMPLES[CATALOGUE]}", "utf-8")
+    catalogue.write_text(
+        f"{(ROOT / CATALOGUE).read_text('utf-8')}\n{EXAMPLES[CATALOGUE]}\n{SETTING_TRANSLATIONS}", "utf-8"
+    )
     monkeypatch.setattr(i18n, "DATA", tmp_path)
     i18n.load_catalogue.cache_clear()
     yield
@@ -105,3 +116,33 @@ def test_every_name_of_the_example_is_translated_and_in_the_guide(translations):
     for language, guide in GUIDES.items():
         with i18n.language_scope(language):
             assert all(f"`{i18n.localized_command(path)}`" in EXAMPLES[guide] for path in command_paths)
+
+
+@pytest.fixture
+def blur_pictures(telex, monkeypatch) -> SwitchSetting:
+    """The example of a channel setting, declared and stored as the document tells."""
+    exec(DECLARATION, names := dict(vars(setting_registry)))
+    setting: SwitchSetting = names["BLUR_PICTURES"]
+    monkeypatch.setattr(setting_registry, "BLUR_PICTURES", setting, raising=False)
+    monkeypatch.setitem(cast("dict[str, SwitchSetting]", CHANNEL_SETTINGS), setting.column, setting)
+    words = eval(f"{{{WORDS}}}", dict(vars(setting_words)))
+    monkeypatch.setitem(cast("dict[SwitchSetting, Any]", setting_words.SETTING_WORDS), setting, words[setting])
+    with store_probe.connect(store_probe.place_of(telex.store)) as connection:
+        connection.execute(COLUMN.strip())
+    return setting
+
+
+@pytest.mark.parametrize("language", ["en-US", "fr"])
+async def test_the_setting_of_the_example_is_in_the_panel_and_in_the_history(telex, blur_pictures, language):
+    telex.locales[telex.editor.id] = language
+    words = setting_words.SETTING_WORDS[blur_pictures]
+    assert isinstance(words, setting_words.SwitchWords)
+    with i18n.language_scope(language[:2]):
+        name, off_line, on_line = map(i18n._, (words.name, words.off_line, words.on_line))
+    assert (name == words.name) == (language == "en-US")
+    panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    assert f"**{name}**\n-# {off_line}" in text(panel)
+    panel = last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, name)))
+    assert f"**{name}**\n-# {on_line}" in text(panel)
+    assert (await telex.store.preferences.by_channel(telex.news.id))[blur_pictures]
+    assert f"**{name}**" in message_text(await telex.editor.slash(telex.news, "settings history"))

@@ -116,6 +116,8 @@ DAILY_THREAD = SwitchSetting(column="daily_thread")
 """Whether a channel's posts go into one thread per day."""
 POST_AS_OUTLET = SwitchSetting(column="as_outlet")
 """Whether posts are sent through a webhook with the outlet's name and icon."""
+SILENT_POSTS = SwitchSetting(column="silent_posts")
+"""Whether posts that mention no role arrive without a notification."""
 QUIET_HOURS = QuietHoursSetting(column="quiet_hours")
 """Times of the day without posts, in the server's time zone."""
 MAX_POSTS_PER_HOUR = NumberSetting(column="most_an_hour", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30))

@@ -34,7 +34,7 @@ class SettingsCog(
 
     @app_commands.command(
         name="channel",
-        description=locale_str("A channel’s language, translation, grouping, daily thread and tags"),
+        description=locale_str("A channel’s language, translation, grouping, daily thread, notifications, tags"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def channel(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:

@@ -20,6 +20,7 @@ from tests.support.interactions import (
     button_labels,
     choose,
     components,
+    find_accessory_id,
     find_menu,
     forge_click,
     hide_channel,
@@ -309,12 +310,8 @@ async def test_a_window_that_outlived_its_view_is_answered(telex):
 async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex):
     await telex.set_permissions(telex.news, manage_webhooks=False)
     panel = await open_settings(telex, "channel")
-    turn_on_ids = [
-        str(component["custom_id"])
-        for component in components(last_reply(panel))
-        if component.get("label") == "Turn on"
-    ]
-    panel = await telex.editor.click(last_reply(panel), custom_id=turn_on_ids[-1])
+    outlet_switch_id = find_accessory_id(last_reply(panel), "Post as the outlet")
+    panel = await telex.editor.click(last_reply(panel), custom_id=outlet_switch_id)
     assert "on: posts show their outlet’s name and icon" in message_text(panel)
     assert "Manage Webhooks" in message_text(panel)
     await telex.set_permissions(telex.news, manage_webhooks=True)

@@ -26,6 +26,7 @@ from tests.support.feed_server import FeedServer, make_rss_item
 from tests.support.interactions import (
     button_labels,
     choose,
+    find_accessory_id,
     hide_channel,
     last_reply,
     message_text,
@@ -82,14 +83,6 @@ async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
     assert "the original under More" in text(next_page_reply)
     await telex.deliver()
     return feed
-
-
-def find_accessory_id(message: ResponseMessage, setting: str) -> str:
-    """The custom id of the button beside a setting."""
-    for part in parts(message):
-        if part.get("accessory") and setting in str(part.get("components")):
-            return str(part["accessory"]["custom_id"])
-    raise AssertionError(setting)
 
 
 async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex, feed_server, service):

@@ -51,6 +51,14 @@ def button_custom_id(message: ResponseMessage, label: str) -> str:
     return next(str(component["custom_id"]) for component in components(message) if component.get("label") == label)
 
 
+def find_accessory_id(message: ResponseMessage, setting: str) -> str:
+    """The custom id of the button beside a setting."""
+    for part in parts(message):
+        if part.get("accessory") and setting in str(part.get("components")):
+            return str(part["accessory"]["custom_id"])
+    raise AssertionError(setting)
+
+
 NEXT, BACK = "▶️", "◀️"
 """What the buttons that turn pages show."""
 

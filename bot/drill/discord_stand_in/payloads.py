@@ -169,7 +169,7 @@ def emoji(name: str) -> Json:
 def message(state: State, note: ChannelMessage, *, reader: int | None = None) -> Json:
     """Return a message as `reader`, or else the bot, reads it."""
     parts = note.parts
-    flags = int(parts.get("flags") or 0) & ~(1 << 12)
+    flags = int(parts.get("flags") or 0)
     flags |= SUPPRESS_CROSSPOSTED if note.crossposted else 0
     payload: Json = {
         "id": str(note.id),

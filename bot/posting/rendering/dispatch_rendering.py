@@ -1,9 +1,11 @@
 """Rendering of a dispatch from the current text of its articles, in the language of its channel."""
 
+from dataclasses import replace
+
 import discord
 
 from bot.core.models import Article, Dispatch, DispatchKind
-from bot.core.setting_registry import TRANSLATE
+from bot.core.setting_registry import SILENT_POSTS, TRANSLATE
 from bot.digests import digest_selection
 from bot.posting.posting_context import PostingContext
 from bot.posting.rendering import digest_rendering, messages, posts, role_mentions
@@ -13,6 +15,8 @@ from bot.store import Store
 from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
 
+_SILENCEABLE_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
+"""Kinds of dispatches that a channel’s setting can silence: people asked for the others."""
 _MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article's text that are read for an excerpt."""
 
@@ -22,6 +26,14 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
 
     Raises StoreError.
     """
+    message = await _render_content(context, dispatch)
+    if message is None or message.mentioned_role_id is not None or dispatch.kind not in _SILENCEABLE_KINDS:
+        return message
+    settings = await context.store.preferences.by_channel(dispatch.channel_id)
+    return replace(message, is_silent=settings[SILENT_POSTS])
+
+
+async def _render_content(context: PostingContext, dispatch: Dispatch) -> Message | None:
     store, client, settings = context.store, context.client, context.settings
     if dispatch.kind is DispatchKind.FEED_ALERT:
         return messages.feed_alert_message(dispatch.payload)

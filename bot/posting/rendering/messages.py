@@ -65,8 +65,8 @@ class Message:
     """Message to send: either an embed with buttons, or a layout, which excludes any other content.
 
     `name` is the title of the thread that a forum opens, and `tags` are its tags. `mentioned_role_id` is the
-    role that the message notifies. `picture` is attached, and shown by the embed or layout. A webhook sends
-    the message as `webhook_identity`.
+    role that the message notifies; with `is_silent` it notifies nobody. `picture` is attached, and shown by the
+    embed or layout. A webhook sends the message as `webhook_identity`.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Message:
     view: discord.ui.View | None = None
     layout: Layout = ()
     mentioned_role_id: int | None = None
+    is_silent: bool = False
     tags: tuple[discord.ForumTag, ...] = ()
     picture: Picture | None = None
     webhook_identity: outlet_branding.WebhookIdentity | None = None

@@ -110,6 +110,8 @@ def _send_kwargs(message: Message) -> dict[str, Any]:
         send_arguments["content"] = message.content
     if message.picture is not None:
         send_arguments["file"] = message.picture.to_file()
+    if message.is_silent:
+        send_arguments["silent"] = True
     return send_arguments
 
 

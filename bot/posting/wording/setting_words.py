@@ -82,6 +82,11 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
         off_line=N_("off: posts show my name"),
         on_line=N_("on: posts show their outlet’s name and icon"),
     ),
+    setting_registry.SILENT_POSTS: SwitchWords(
+        name=N_("Silent posts"),
+        off_line=N_("off: posts notify people as they’ve chosen in Discord"),
+        on_line=N_("on: only posts that mention a role notify people"),
+    ),
     setting_registry.QUIET_HOURS: SettingWords(name=N_("Quiet hours"), value_text=_quiet_hours_text),
     setting_registry.MAX_POSTS_PER_HOUR: SettingWords(
         name=N_("Hourly limit"),

@@ -12,8 +12,6 @@ from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 T = TypeVar("T")
 
-_CHANNEL_SETTINGS_SQL = f"SELECT {', '.join(CHANNEL_SETTINGS)} FROM channel WHERE id = ?"
-
 
 class Preferences(Repository):
     """Repository of the preferences of servers and channels, whose changes are logged.
@@ -37,7 +35,7 @@ class Preferences(Repository):
 
     async def by_channel(self, channel_id: int) -> ChannelSettings:
         """Return the settings of a channel, or the defaults if the channel is unknown."""
-        row = await self._fetch_row(_CHANNEL_SETTINGS_SQL, (channel_id,))
+        row = await self._fetch_row(f"SELECT {', '.join(CHANNEL_SETTINGS)} FROM channel WHERE id = ?", (channel_id,))
         return ChannelSettings(None if row is None else dict(row))
 
     async def list_channels_to_translate(self) -> list[tuple[int, int]]:
