@@ -46,8 +46,10 @@ _SHORTEN_WAITS_SQL = (
     # A feed whose last poll lies in the future waits for its full interval from now on.
     """
     UPDATE feed SET next_poll = next_poll - (last_poll - :now), last_poll = :now,
-        last_success = min(last_success, :now), last_article = min(last_article, :now),
-        failing_since = min(failing_since, :now), moved_since = min(moved_since, :now)
+        last_success = CASE WHEN last_success > :now THEN :now ELSE last_success END,
+        last_article = CASE WHEN last_article > :now THEN :now ELSE last_article END,
+        failing_since = CASE WHEN failing_since > :now THEN :now ELSE failing_since END,
+        moved_since = CASE WHEN moved_since > :now THEN :now ELSE moved_since END
     WHERE last_poll > :now
     """,
     "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added_at > :now",

@@ -6,6 +6,9 @@ from typing import Any, Protocol, TypeVar
 Parameters = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
+NO_LIMIT = 2**63 - 1
+"""Value of LIMIT that leaves out nothing; a subquery with a LIMIT is not merged into the query around it."""
+
 
 class Row(Protocol):
     """A row of a result, indexed by column position or name."""

@@ -1,7 +1,7 @@
 """Mapping between rows and models: the columns to select, and the conversions of their values."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from enum import Enum
 from functools import cache, partial
@@ -50,7 +50,14 @@ SUBSCRIPTION_SQL = """
     subscription.added_at, subscription.paused_at, subscription.look
 """
 """Columns of a subscription to select for `subscription_from_row`, in a query that joins `channel`."""
-DISPATCH_SQL = """
+
+
+def json_ids_sql(column_sql: str) -> str:
+    """Return SQL that aggregates integers as a JSON array, which is empty without rows."""
+    return f"'[' || coalesce(string_agg(CAST({column_sql} AS TEXT), ','), '') || ']'"
+
+
+DISPATCH_SQL = f"""
     dispatch.id,
     coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
     channel.user_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
@@ -60,7 +67,7 @@ DISPATCH_SQL = """
     dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
     dispatch.look, dispatch.webhook_id,
-    (SELECT json_group_array(covered.id)
+    (SELECT {json_ids_sql("covered.id")}
      FROM (SELECT DISTINCT a.id, a.published FROM delivery_status JOIN article AS a ON a.id = delivery_status.article_id
            WHERE delivery_status.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
            UNION
@@ -70,7 +77,7 @@ DISPATCH_SQL = """
            SELECT a.id, a.published FROM digest_article JOIN article AS a ON a.id = digest_article.article_id
            WHERE digest_article.dispatch_id = dispatch.id
            ORDER BY 2, 1) AS covered) AS article_ids,
-    (SELECT json_group_array(article_id)
+    (SELECT {json_ids_sql("article_id")}
      FROM (SELECT DISTINCT article_id, decided_at FROM delivery_status WHERE joined_dispatch_id = dispatch.id
            ORDER BY decided_at, article_id) AS joined) AS joined_article_ids
 """
@@ -78,24 +85,6 @@ DISPATCH_SQL = """
 _ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
 _TEXT_INDEX, _BODY_INDEX, _TAGS_INDEX = map(Article._fields.index, ("text", "body", "tags"))
 _FEED_STATE_BY_VALUE = {state.value: state for state in FeedState}
-
-
-def to_json_array(elements: Collection[Any]) -> str:
-    """Encode integers or texts as a single SQL parameter.
-
-    Integers are read by `SELECT value FROM json_each(?)`, texts by `SELECT atom FROM json_each(?)`.
-    """
-    return json.dumps(list(elements))
-
-
-def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]) -> list[int]:
-    """Return the ids that a query selects, in the query's order, fetched as one JSON array.
-
-    Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
-    while several searches run. A query with ORDER BY needs a LIMIT, or SQLite may drop the order.
-    """
-    ids_json = db.fetch_value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
-    return cast("list[int]", json.loads(ids_json))
 
 
 @cache
@@ -177,15 +166,9 @@ def article_from_row(row: Sequence[Any] | Row) -> Article:
 
 
 def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]:
-    """Return the articles with these ids, in no particular order, fetched as one JSON array."""
-    columns_sql = ", ".join(f'"{column_name}"' for column_name in Article._fields)
-    rows_json = db.fetch_value(
-        f"WITH found ({columns_sql}) AS"
-        f" (SELECT {ARTICLE_SQL} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
-        f" SELECT json_group_array(json_array({columns_sql})) FROM found",
-        (to_json_array(article_ids),),
-    )
-    return [article_from_row(row) for row in json.loads(rows_json)]
+    """Return the articles with these ids, in no particular order."""
+    articles_sql = f"SELECT {ARTICLE_SQL} FROM article WHERE id IN (:ids)"
+    return [article_from_row(row) for row in db.fetch_sequences(Article._fields, articles_sql, {"ids": article_ids})]
 
 
 def article_to_columns(article: NewArticle) -> dict[str, Any]:
@@ -199,9 +182,8 @@ def article_to_columns(article: NewArticle) -> dict[str, Any]:
 
 
 AT_URLS_SQL = """
-    SELECT id FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages))
-        AND url IN (SELECT atom FROM json_each(:urls))
-    UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (SELECT atom FROM json_each(:urls))
+    SELECT id FROM article WHERE page_key IN (:pages) AND url IN (:urls)
+    UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (:urls)
 """
 """Query for the ids of the articles at some URLs, with parameters from `build_url_parameters`."""
 
@@ -209,8 +191,8 @@ AT_URLS_SQL = """
 def build_url_parameters(canonical_urls: Collection[str]) -> dict[str, Any]:
     """Return the parameters of `AT_URLS_SQL` for canonical URLs."""
     return {
-        "urls": to_json_array(canonical_urls),
-        "pages": to_json_array({urls.compute_page_key(url) for url in canonical_urls}),
+        "urls": canonical_urls,
+        "pages": {urls.compute_page_key(url) for url in canonical_urls},
     }
 
 

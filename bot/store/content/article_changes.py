@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from bot.store.connection import Connection
 from bot.store.records.content_records import ArticleChange, IndexedArticle
 from bot.store.repository import Repository, read_transaction, write_transaction
-from bot.store.row_mapping import query_ids, to_json_array
 
 MAX_LOG_ENTRIES = 200_000
 """Maximum number of changes in the log; an index that is further behind is rebuilt."""
@@ -46,7 +45,7 @@ class ArticleChanges(Repository):
     @read_transaction
     def load_articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """Load at most `limit` articles with ids below `article_id`, largest id first."""
-        article_ids = query_ids(db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
+        article_ids = db.fetch_ids("SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
         return sorted(_load_articles(db, article_ids), reverse=True)
 
     async def get_largest_id(self) -> int:
@@ -64,24 +63,21 @@ class ArticleChanges(Repository):
 
 def _load_articles(db: Connection, article_ids: Sequence[int]) -> list[IndexedArticle]:
     articles: list[IndexedArticle] = []
-    for offset in range(0, len(article_ids), _JSON_CHUNK_SIZE):
-        rows_json = db.fetch_value(
-            _INDEXED_ARTICLES_SQL, (to_json_array(article_ids[offset : offset + _JSON_CHUNK_SIZE]),)
+    for offset in range(0, len(article_ids), _CHUNK_SIZE):
+        rows = db.fetch_sequences(
+            IndexedArticle._fields, _INDEXED_ARTICLES_SQL, {"ids": article_ids[offset : offset + _CHUNK_SIZE]}
         )
         articles += [
             IndexedArticle._make((*columns, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
-            for *columns, tags, has_image in json.loads(rows_json)
+            for *columns, tags, has_image in rows
         ]
     return articles
 
 
-_JSON_CHUNK_SIZE = 50
+_CHUNK_SIZE = 50
 """Number of articles loaded per query: decoding the rows of one query holds the interpreter's lock."""
 _INDEXED_ARTICLES_SQL = """
-    WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
-        SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),
-               language, outlet, author, tags, coalesce(image_url, '') <> ''
-        FROM article WHERE id IN (SELECT value FROM json_each(?)))
-    SELECT json_group_array(json_array(
-        id, feed_id, published, title, body, language, outlet, author, tags, has_image)) FROM found
+    SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),
+           language, outlet, author, tags, coalesce(image_url, '') <> ''
+    FROM article WHERE id IN (:ids)
 """

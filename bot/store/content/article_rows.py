@@ -8,7 +8,7 @@ from bot.core.outbox.routing import PendingArticle
 from bot.store.connection import Connection
 from bot.store.outbox import corrections, transitions
 from bot.store.records.source_records import ChangedArticle
-from bot.store.row_mapping import article_to_columns, to_json_array
+from bot.store.row_mapping import article_to_columns
 
 
 def insert_articles(
@@ -23,8 +23,8 @@ def insert_articles(
     owner_by_key = {
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
-            "SELECT key, id, feed_id FROM article WHERE key IN (SELECT atom FROM json_each(?))",
-            (to_json_array([article.key for article in new_articles]),),
+            "SELECT key, id, feed_id FROM article WHERE key IN (:keys)",
+            {"keys": [article.key for article in new_articles]},
         )
     }
     # Among articles of one date, the first in the document is the newest.
@@ -86,7 +86,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     )
     db.execute(
         f"UPDATE article SET {assignments_sql}, updated_at = :now, change_count = change_count + 1, "
-        "corrected_at = iif(:correction, coalesce(corrected_at, :now), corrected_at) WHERE id = :id",
+        "corrected_at = CASE WHEN :correction THEN coalesce(corrected_at, :now) ELSE corrected_at END WHERE id = :id",
         columns | {"now": db.now, "id": change.article_id, "correction": is_correction},
     )
     db.executemany(
@@ -96,8 +96,8 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     if new_article.page_key != stored_row["page_key"]:  # Channels must not get the article again.
         transitions.copy_pages(db, change.article_id, new_article.page_key)
         db.execute(
-            "UPDATE watch_match SET page_key = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
-            "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page_key = ?1)",
-            (new_article.page_key, change.article_id),
+            "UPDATE watch_match SET page_key = :page_key WHERE article_id = :article_id AND NOT EXISTS (SELECT 1 "
+            "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page_key = :page_key)",
+            {"page_key": new_article.page_key, "article_id": change.article_id},
         )
     corrections.schedule_edits(db, [change.article_id])

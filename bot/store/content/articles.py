@@ -15,8 +15,8 @@ from bot.store.row_mapping import (
     article_from_row,
     build_url_parameters,
     load_articles,
-    to_json_array,
 )
+from bot.text.words import fold
 
 EXPORT_BATCH_SIZE = 200
 """Number of articles that an export loads per query."""
@@ -45,15 +45,13 @@ class Articles(Repository):
         articles_by_id = {article.id: article for article in await self._database.query(load_articles, article_ids)}
         return [articles_by_id[article_id] for article_id in article_ids if article_id in articles_by_id]
 
-    async def page_keys_by_key_prefix(self, key_prefixes: Collection[str]) -> dict[str, str]:
+    @read_transaction
+    def page_keys_by_key_prefix(self, db: Connection, key_prefixes: Collection[str]) -> dict[str, str]:
         """Map article keys, or beginnings of such keys, to page keys; leave out those without an article."""
-        rows = await self._fetch_rows(
-            "SELECT wanted.atom AS name, page_key FROM json_each(?) AS wanted "
-            "CROSS JOIN article ON article.key >= wanted.atom "
-            "AND article.key < wanted.atom || 'g'",  # Keys are hexadecimal, so "g" sorts after all of them.
-            (to_json_array(key_prefixes),),
-        )
-        return {row["name"]: row["page_key"] for row in rows}
+        # Keys are hexadecimal, so "g" sorts after all of them.
+        sql = "SELECT page_key FROM article WHERE key >= ? AND key < ? ORDER BY key LIMIT 1"
+        page_key_by_prefix = {prefix: db.fetch_value(sql, (prefix, f"{prefix}g")) for prefix in key_prefixes}
+        return {prefix: page_key for prefix, page_key in page_key_by_prefix.items() if page_key is not None}
 
     async def list_by_page_key(self, page_key: str) -> list[Article]:
         """List all articles of a web page, in the order in which they were stored."""
@@ -79,7 +77,7 @@ class Articles(Repository):
                 UNION SELECT article_id FROM delivery_status
                     WHERE channel_id IN (SELECT id FROM channel) AND page_key = :page
                 UNION SELECT article_id FROM identity WHERE feed_id IN (SELECT id FROM feed)
-                    AND hash IN ({", ".join(f":{parameter_name}" for parameter_name in identity_parameters)}))
+                    AND hash IN ({", ".join(f":{parameter_name}" for parameter_name in identity_parameters) or "NULL"}))
             ORDER BY id LIMIT :limit
             """,
             build_url_parameters(urls) | identity_parameters | {"page": page_key, "limit": limit},
@@ -111,25 +109,21 @@ class Articles(Repository):
                 """,
                 (limit, offset),
             )
-        listed_feed_ids = db.fetch_column(
-            "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
-            "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
-            {"all": feed_ids is None, "feeds": to_json_array(feed_ids or ()), "outlet": outlet},
-        )
+        listed_feed_ids = feed_ids or () if outlet is None else _list_outlet_feeds(db, feed_ids, outlet)
         # The index is ordered within a feed, so SQLite stops early in each. A scan by date would visit the
         # articles of all other feeds.
         return db.fetch_objects(
             article_from_row,
             f"""
             SELECT {ARTICLE_SQL} FROM article WHERE id IN (
-                SELECT id FROM article INDEXED BY article_feed_newest
-                WHERE feed_id IN (SELECT value FROM json_each(:feeds)) AND NOT EXISTS (
+                SELECT id FROM article /*+ INDEXED BY article_feed_newest */
+                WHERE feed_id IN (:feeds) AND NOT EXISTS (
                     SELECT 1 FROM article AS other WHERE other.page_key = article.page_key AND other.id < article.id
-                    AND other.feed_id IN (SELECT value FROM json_each(:feeds)))
+                    AND other.feed_id IN (:feeds))
                 ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
             ORDER BY published DESC, id DESC
             """,
-            {"feeds": to_json_array(listed_feed_ids), "limit": limit, "offset": offset},
+            {"feeds": listed_feed_ids, "limit": limit, "offset": offset},
         )
 
     async def list_history(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
@@ -149,8 +143,8 @@ class Articles(Repository):
         if feed_ids is None:
             return await self._fetch_int("SELECT count(*) FROM article")
         return await self._fetch_int(
-            "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
-            (to_json_array(feed_ids),),
+            "SELECT count(*) FROM article WHERE feed_id IN (:feed_ids)",
+            {"feed_ids": feed_ids},
         )
 
     async def newest_published_at(self) -> int | None:
@@ -165,9 +159,9 @@ class Articles(Repository):
         if feed_ids is None:
             return await self._fetch_value("SELECT min(published) FROM article")
         return await self._fetch_value(
-            "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
-            " FROM json_each(?)",
-            (to_json_array(feed_ids),),
+            "SELECT min((SELECT published FROM article WHERE feed_id = feed.id ORDER BY published LIMIT 1)) "
+            "FROM feed WHERE id IN (:feed_ids)",
+            {"feed_ids": feed_ids},
         )
 
     async def iterate(self) -> AsyncIterator[Article]:
@@ -246,3 +240,12 @@ def _purge_batch(
     if len(article_rows) < PURGE_BATCH_SIZE:
         return len(article_rows), None
     return len(article_rows), (article_rows[-1]["found_at"], article_rows[-1]["id"])
+
+
+def _list_outlet_feeds(db: Connection, feed_ids: Collection[int] | None, outlet: str) -> list[int]:
+    """List the ids of an outlet's feeds, ignoring case and accents of its name; `feed_ids` restricts them."""
+    feed_rows = db.execute(
+        "SELECT id, outlet FROM feed WHERE (:all OR id IN (:feeds))", {"all": feed_ids is None, "feeds": feed_ids}
+    )
+    folded_outlet = fold(outlet)
+    return [feed_id for feed_id, name in feed_rows if fold(name) == folded_outlet]

@@ -6,7 +6,6 @@ from bot.store.connection import Connection
 from bot.store.outbox import transitions
 from bot.store.records.content_records import GeneratedTextKind, PendingTranslation
 from bot.store.repository import Repository, read_transaction, write_transaction
-from bot.store.row_mapping import to_json_array
 from bot.store.settings.parent_rows import ensure_server
 
 RETENTION_SECONDS = 90 * 86_400
@@ -34,8 +33,8 @@ class GeneratedTexts(Repository):
         """Map article ids to the texts that were generated from the current versions of the articles."""
         rows = await self._fetch_rows(
             f"SELECT article.id, generated_text.text FROM article JOIN generated_text ON {_IS_CURRENT_SQL} "
-            "WHERE article.id IN (SELECT value FROM json_each(:ids))",
-            {"kind": kind, "language": language, "model": model, "ids": to_json_array(article_ids)},
+            "WHERE article.id IN (:ids)",
+            {"kind": kind, "language": language, "model": model, "ids": article_ids},
         )
         return {row[0]: row[1] for row in rows}
 
@@ -65,7 +64,7 @@ class GeneratedTexts(Repository):
             "model": model,
             "text": text,
             "server": server_id,
-            "channels": to_json_array(channel_ids),
+            "channels": channel_ids,
             "made": as_of,
             "now": db.now,
             "before": db.now - RETENTION_SECONDS,
@@ -90,8 +89,9 @@ class GeneratedTexts(Repository):
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
         """Count the texts generated since a Unix time in seconds: in total, and for one server."""
         row = await self._fetch_row(
-            "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM generated_text WHERE generated_at >= ?",
-            (server_id, since),
+            "SELECT count(*), count(*) FILTER (WHERE coalesce(server_id, 0) = ?) FROM generated_text "
+            "WHERE generated_at >= ?",
+            (server_id or 0, since),
         )
         return row[0], row[1]
 

@@ -6,7 +6,6 @@ from bot.store.connection import Connection
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetch, PageFetchJob
 from bot.store.repository import Repository, bind_write, write_transaction
-from bot.store.row_mapping import to_json_array
 
 CLAIM_TIMEOUT_SECONDS = 900
 """Seconds after which an unfinished claim of a page counts as abandoned, and the page is due again."""
@@ -43,10 +42,8 @@ class PageFetches(Repository):
                 SELECT article_id, attempts,
                        row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
                 FROM page_fetch
-                WHERE due_at <= :now {_build_slot_condition_sql(host_slots)} AND (:all OR feed_id IN (SELECT
-                    value FROM
-                    json_each(:feeds)))
-                  AND article_id NOT IN (SELECT value FROM json_each(:besides))
+                WHERE due_at <= :now {_build_slot_condition_sql(host_slots)} AND (:all OR feed_id IN (:feeds))
+                  AND article_id NOT IN (:besides)
                 ORDER BY place, article_id DESC LIMIT :limit
             ) AS turn JOIN article ON article.id = turn.article_id
             ORDER BY turn.place, article.id DESC
@@ -54,9 +51,9 @@ class PageFetches(Repository):
             {
                 "now": db.now,
                 "all": feed_ids is None,
-                "feeds": to_json_array(feed_ids or ()),
-                "besides": to_json_array(exclude_article_ids),
-                "slots": to_json_array(host_slots or ()),
+                "feeds": feed_ids or (),
+                "besides": exclude_article_ids,
+                "slots": host_slots or (),
                 "limit": limit,
             },
         )
@@ -77,8 +74,8 @@ class PageFetches(Repository):
         """
         return await self._fetch_value(
             f"SELECT min(due_at) FROM page_fetch WHERE due_at IS NOT NULL {_build_slot_condition_sql(host_slots)} "
-            "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
-            {"besides": to_json_array(exclude_article_ids), "slots": to_json_array(host_slots or ())},
+            "AND article_id NOT IN (:besides)",
+            {"besides": exclude_article_ids, "slots": host_slots or ()},
         )
 
     async def find_text_of_page(self, page_key: str) -> str | None:
@@ -105,8 +102,8 @@ class PageFetches(Repository):
         """Map article ids to their page fetches; articles without a page fetch are left out."""
         rows = await self._fetch_rows(
             "SELECT article_id, outcome, due_at, finished_at, attempts FROM page_fetch "
-            "WHERE article_id IN (SELECT value FROM json_each(?))",
-            (to_json_array(article_ids),),
+            "WHERE article_id IN (:article_ids)",
+            {"article_ids": article_ids},
         )
         return {row["article_id"]: PageFetch(*row) for row in rows}
 
@@ -116,4 +113,4 @@ class PageFetches(Repository):
 
 
 def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
-    return "" if host_slots is None else "AND (host_slot IS NULL OR host_slot IN (SELECT value FROM json_each(:slots)))"
+    return "" if host_slots is None else "AND (host_slot IS NULL OR host_slot IN (:slots))"

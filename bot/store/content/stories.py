@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from bot.store.records.content_records import ArticleBrief, CoveringOutlet
 from bot.store.repository import Repository
-from bot.store.row_mapping import to_json_array
+from bot.text.words import fold
 
 
 class Stories(Repository):
@@ -22,7 +22,7 @@ class Stories(Repository):
             ArticleBrief._make,
             """
             SELECT id, key, feed_id, title,
-                   substr(coalesce(nullif(summary, ''), body, text), 1, ?), language, published
+                   substr(coalesce(nullif(summary, ''), body, text), 1, CAST(? AS INTEGER)), language, published
             FROM article WHERE id > ? AND +published >= ? ORDER BY id LIMIT ?
             """,
             (lead_length, after_id, since, limit),
@@ -31,10 +31,10 @@ class Stories(Repository):
     async def load_similar_pairs(self, article_ids: Collection[int], min_similarity: float) -> set[tuple[int, int]]:
         """Return pairs of ids of articles that are at least `min_similarity` similar, later article first."""
         rows = await self._fetch_rows(
-            "SELECT article_id, earlier_id FROM similar_article WHERE similarity >= ?2"
-            " AND article_id IN (SELECT value FROM json_each(?1))"
-            " AND earlier_id IN (SELECT value FROM json_each(?1))",
-            (to_json_array(article_ids), min_similarity),
+            "SELECT article_id, earlier_id FROM similar_article WHERE similarity >= :min_similarity"
+            " AND article_id IN (:article_ids)"
+            " AND earlier_id IN (:article_ids)",
+            {"article_ids": article_ids, "min_similarity": min_similarity},
         )
         return {(row[0], row[1]) for row in rows}
 
@@ -48,24 +48,25 @@ class Stories(Repository):
         """
         rows = await self._fetch_rows(
             """
-            SELECT one.id, other.outlet, other.url FROM (
+            SELECT one.id, one.outlet, other.outlet, other.url FROM (
                 SELECT article_id AS id, earlier_id, similarity FROM similar_article
-                WHERE article_id IN (SELECT value FROM json_each(:ids))
+                WHERE article_id IN (:ids)
                 UNION SELECT earlier_id, article_id, similarity FROM similar_article
-                WHERE earlier_id IN (SELECT value FROM json_each(:ids))
+                WHERE earlier_id IN (:ids)
                 UNION SELECT article.id, same.id, 1.0 FROM article JOIN article AS same USING (page_key)
-                WHERE article.id IN (SELECT value FROM json_each(:ids)) AND same.id <> article.id
+                WHERE article.id IN (:ids) AND same.id <> article.id
             ) AS related
             JOIN article AS one ON one.id = related.id JOIN article AS other ON other.id = related.earlier_id
-            WHERE other.feed_id IN (SELECT value FROM json_each(:feeds)) AND other.retracted_at IS NULL
-              AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> '' AND related.similarity >= :least
+            WHERE other.feed_id IN (:feeds) AND other.retracted_at IS NULL
+              AND other.outlet <> '' AND related.similarity >= :least
             ORDER BY other.published, other.id
             """,
-            {"ids": to_json_array(article_ids), "feeds": to_json_array(feed_ids), "least": min_similarity},
+            {"ids": article_ids, "feeds": feed_ids, "least": min_similarity},
         )
         outlets_by_article_id: dict[int, dict[str, CoveringOutlet]] = {}
-        for article_id, outlet, url in rows:
-            outlets_by_article_id.setdefault(article_id, {}).setdefault(outlet, CoveringOutlet(outlet, url))
+        for article_id, own_outlet, outlet, url in rows:
+            if fold(outlet) != fold(own_outlet):
+                outlets_by_article_id.setdefault(article_id, {}).setdefault(outlet, CoveringOutlet(outlet, url))
         return {article_id: list(outlets.values()) for article_id, outlets in outlets_by_article_id.items()}
 
     async def find_id_before(self, since: int) -> int:

@@ -9,7 +9,6 @@ from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.records.content_records import EncodedCounts
 from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import to_json_array
 
 MAX_ENCODED_CHARS = 500
 """Maximum number of characters of an article that are encoded: title, summary and beginning of the text."""
@@ -22,7 +21,7 @@ _ENCODED_TEXT_SQL = f"""
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
 """
 _MATCHES_FILTER_SQL = """
-    (:feeds IS NULL OR feed_id IN (SELECT value FROM json_each(:feeds)))
+    (:feeds IS NULL OR feed_id IN (:feeds))
     AND (:since IS NULL OR published >= :since) AND (:before IS NULL OR published < :before)
 """
 
@@ -76,7 +75,7 @@ class Vectors(Repository):
         if encoded_count == article_count:  # Deleting an article deletes its record, so equal counts mean complete.
             return []
         return await self._fetch_column(
-            """SELECT id FROM article INDEXED BY article_newest
+            """SELECT id FROM article /*+ INDEXED BY article_newest */
                WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id AND index_id = ?)
                ORDER BY published DESC, id DESC LIMIT ?""",
             (stamp, limit),
@@ -85,8 +84,8 @@ class Vectors(Repository):
     async def load_texts_to_encode(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
         """List ids of articles with their texts for encoding; ids without an article are left out."""
         rows = await self._fetch_rows(
-            f"SELECT id, {_ENCODED_TEXT_SQL} FROM article WHERE id IN (SELECT value FROM json_each(?))",
-            (to_json_array(article_ids),),
+            f"SELECT id, {_ENCODED_TEXT_SQL} FROM article WHERE id IN (:article_ids)",
+            {"article_ids": article_ids},
         )
         return [(row[0], row[1]) for row in rows]
 
@@ -101,9 +100,9 @@ class Vectors(Repository):
         for article_id, text in encoded_texts:
             marked_count += db.execute_rowcount(
                 f"""INSERT INTO encoded_article (article_id, index_id)
-                    SELECT id, ?1 FROM article WHERE id = ?2 AND {_ENCODED_TEXT_SQL} = ?3
+                    SELECT id, :stamp FROM article WHERE id = :article_id AND {_ENCODED_TEXT_SQL} = :text
                     ON CONFLICT (article_id, index_id) DO NOTHING""",
-                (stamp, article_id, text),
+                {"stamp": stamp, "article_id": article_id, "text": text},
             )
         return marked_count
 
@@ -120,8 +119,8 @@ class Vectors(Repository):
         `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
         """
         return await self._fetch_set(
-            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND {_MATCHES_FILTER_SQL}",
-            {"ids": to_json_array(article_ids), **_build_filter_parameters(feed_ids, since, before)},
+            f"SELECT id FROM article WHERE id IN (:ids) AND {_MATCHES_FILTER_SQL}",
+            {"ids": article_ids, **_build_filter_parameters(feed_ids, since, before)},
         )
 
     async def list_newest_ids(
@@ -139,5 +138,5 @@ class Vectors(Repository):
 
 def _build_filter_parameters(
     feed_ids: Collection[int] | None, since: int | None, before: int | None
-) -> dict[str, str | int | None]:
-    return {"feeds": None if feed_ids is None else to_json_array(feed_ids), "since": since, "before": before}
+) -> dict[str, object]:
+    return {"feeds": feed_ids, "since": since, "before": before}

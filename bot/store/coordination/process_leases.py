@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from bot.store.connection import Connection
 from bot.store.records.process_records import Fence, LeasePool, Process
 from bot.store.repository import Repository, urgent_write_transaction, write_transaction
-from bot.store.row_mapping import to_json_array
 from bot.store.store_errors import LeaseLost
 
 
@@ -38,10 +37,17 @@ class Processes(Repository):
             db.execute("DELETE FROM process WHERE expires_at <= database_time() AND id <> ?", (process.id,))
         db.execute(
             "INSERT INTO process (id, host, roles, version, started_at, seen_at, expires_at) "
-            "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
+            "VALUES (:id, :host, :roles, :version, database_time(), database_time(),"
+            " database_time() + 1000 * :ttl_seconds) "
             "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at, "
             "expires_at = excluded.expires_at",
-            (process.id, process.host, ",".join(process.roles), process.version, ttl_seconds),
+            {
+                "id": process.id,
+                "host": process.host,
+                "roles": ",".join(process.roles),
+                "version": process.version,
+                "ttl_seconds": ttl_seconds,
+            },
         )
         role_lists = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
         return {
@@ -70,9 +76,9 @@ class Processes(Repository):
         Raises `StoreError`.
         """
         db.execute(
-            "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
-            "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND expires_at > database_time())",
-            (*fence, new_owner_id),
+            "UPDATE lease SET owner = ? WHERE owner = ? AND kind = ? AND number = ? "
+            "AND EXISTS (SELECT 1 FROM process WHERE id = ? AND expires_at > database_time())",
+            (new_owner_id, *fence, new_owner_id),
         )
         return not _is_owner(db, fence)
 
@@ -114,10 +120,10 @@ def list_owned_feed_ids(db: Connection, owner_id: str, feed_ids: Collection[int]
     """Return those of the given feed ids whose host slot (one of 64 groups of hosts) a process has leased."""
     return set(
         db.fetch_column(
-            "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.host_slot AND owner = ?1 "
+            "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.host_slot AND owner = :owner_id "
             "JOIN process ON process.id = owner AND expires_at > database_time() "
-            "WHERE feed.id IN (SELECT value FROM json_each(?2))",
-            (owner_id, to_json_array(feed_ids)),
+            "WHERE feed.id IN (:feed_ids)",
+            {"owner_id": owner_id, "feed_ids": feed_ids},
         )
     )
 

@@ -1,7 +1,6 @@
 """Repository of delivery statuses: what happened to an article in each channel."""
 
 from collections.abc import Mapping
-from functools import partial
 
 from bot.core.models import DeliveryStatus
 from bot.core.reasons import Reason, WaitReason
@@ -23,16 +22,15 @@ class DeliveryStatuses(Repository):
         rhythms = channel_queues.load_rhythms(
             db, now, "channel.id IN (SELECT channel_id FROM delivery_status WHERE page_key = :page)", parameters
         )
-        return db.fetch_objects(
-            partial(_build_status_from_row, now, rhythms),
-            f"""
+        rows = db.fetch_rows(
+            """
             SELECT channel.server_id, delivery_status.channel_id, delivery_status.article_id, delivery_status.status,
                 delivery_status.reason, delivery_status.decided_at,
                    dispatch.kind, dispatch.state, coalesce(dispatch.last_error, channel.problem) AS last_error,
                    dispatch.sent_at, dispatch.message_id, dispatch.thread_id,
-                   iif(delivery_status.joined_dispatch_id IS NULL, NULL, (
-                       SELECT title FROM article WHERE article.key = dispatch.dedupe_key)) AS joined_title,
-                   iif(dispatch.state = 'held', {held_posts.OUTLET_COUNT_SQL}, NULL) AS outlets,
+                   CASE WHEN delivery_status.joined_dispatch_id IS NOT NULL THEN (
+                       SELECT title FROM article WHERE article.key = dispatch.dedupe_key) END AS joined_title,
+                   dispatch.id AS dispatch_id,
                    channel.least_outlets, channel.best_due_at,
                    server.time_zone
             FROM delivery_status
@@ -46,6 +44,8 @@ class DeliveryStatuses(Repository):
             """,
             parameters,
         )
+        outlet_counts = held_posts.count_outlets(db, {row["dispatch_id"] for row in rows if row["state"] == "held"})
+        return [_build_status_from_row(now, rhythms, outlet_counts, row) for row in rows]
 
 
 _STATUS_BY_STATE = {
@@ -59,13 +59,15 @@ _STATUS_BY_STATE = {
 _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatus.IN_CATCH_UP}
 
 
-def _build_status_from_row(now: int, rhythms: Mapping[int, Rhythm], row: Row) -> ChannelDeliveryStatus:
+def _build_status_from_row(
+    now: int, rhythms: Mapping[int, Rhythm], outlet_counts: Mapping[int, int], row: Row
+) -> ChannelDeliveryStatus:
     state = row["state"] if row["status"] is None else None
     status = DeliveryStatus(row["status"]) if state is None else _STATUS_BY_STATE[state]
     stored_reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["last_error"]
     reason = None if stored_reason is None else Reason.decode(stored_reason)
     if row["state"] == "held":
-        reason = _find_hold_reason(row)
+        reason = _find_hold_reason(row, outlet_counts[row["dispatch_id"]])
     elif status is DeliveryStatus.PENDING and reason is None:
         reason = rhythms.get(row["channel_id"], UNPACED).wait_reason(row["kind"], now)
     if status is DeliveryStatus.POSTED:
@@ -74,9 +76,9 @@ def _build_status_from_row(now: int, rhythms: Mapping[int, Rhythm], row: Row) ->
     return from_row(ChannelDeliveryStatus, row, status=status, reason=reason, since=since)
 
 
-def _find_hold_reason(row: Row) -> Reason:
+def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
     """Return what a held post waits for."""
-    if row["outlets"] < (row["least_outlets"] or 1):
-        return Reason(WaitReason.MORE_OUTLETS, {"count": row["outlets"], "least": row["least_outlets"]})
+    if outlet_count < (row["least_outlets"] or 1):
+        return Reason(WaitReason.MORE_OUTLETS, {"count": outlet_count, "least": row["least_outlets"]})
     selection = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}
     return Reason(WaitReason.TOP_STORY_SELECTION, selection)

@@ -8,7 +8,6 @@ from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import transitions
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, SamePageArticle
-from bot.store.row_mapping import to_json_array
 
 MAX_DIGEST_CANDIDATES = 3_000
 """Maximum number of articles, the newest, from which the content of a digest is selected."""
@@ -29,7 +28,7 @@ def gather_candidates(
         "channel": digest.channel_id,
         "since": since,
         "until": until,
-        "feeds": to_json_array(feed_ids),
+        "feeds": feed_ids,
         "wide": digest.plan.wide,
         "day": _DAY_SECONDS,
         "server": digest.server_id,
@@ -45,19 +44,19 @@ def gather_candidates(
         SELECT DISTINCT article.id, article.feed_id, article.page_key, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
         FROM (
-            SELECT article_id FROM dispatch INDEXED BY dispatch_channel_sent
+            SELECT article_id FROM dispatch /*+ INDEXED BY dispatch_channel_sent */
             JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND sent_at >= :since AND sent_at < :until
               AND kind IN ('post', 'catch-up')
             UNION
-            SELECT article_id FROM dispatch INDEXED BY dispatch_channel_sent
+            SELECT article_id FROM dispatch /*+ INDEXED BY dispatch_channel_sent */
             JOIN delivery_status ON delivery_status.joined_dispatch_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND sent_at >= :since AND sent_at < :until
             UNION
             SELECT article_id FROM delivery_status WHERE channel_id = :channel AND status = 'digested'
             UNION
-            SELECT id FROM article INDEXED BY article_feed_newest
-            WHERE :wide AND feed_id IN (SELECT value FROM json_each(:feeds))
+            SELECT id FROM article /*+ INDEXED BY article_feed_newest */
+            WHERE :wide AND feed_id IN (:feeds)
               AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
               AND NOT EXISTS (SELECT 1 FROM delivery_status WHERE channel_id = :channel
                   AND delivery_status.page_key = article.page_key)
@@ -86,24 +85,24 @@ def gather_for_user(
     parameters: dict[str, object] = {
         "since": since,
         "until": until,
-        "feeds": to_json_array(feed_ids),
+        "feeds": feed_ids,
         "day": _DAY_SECONDS,
         "server": 0,  # Bookmark counts of a server must not leave it.
         "most": MAX_DIGEST_CANDIDATES,
         "all": selected_feed_ids is None,
-        "chosen": to_json_array(selected_feed_ids or ()),
-        "wanted": to_json_array(matched_article_ids),
+        "chosen": selected_feed_ids or (),
+        "wanted": matched_article_ids,
     }
     candidate_rows = db.fetch_rows(
         """
         SELECT article.id, article.feed_id, article.page_key, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
         FROM article
-        WHERE feed_id IN (SELECT value FROM json_each(:feeds))
+        WHERE feed_id IN (:feeds)
           AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
           AND retracted_at IS NULL
-          AND (:all OR feed_id IN (SELECT value FROM json_each(:chosen))
-               OR id IN (SELECT value FROM json_each(:wanted)))
+          AND (:all OR feed_id IN (:chosen)
+               OR id IN (:wanted))
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         parameters,
@@ -167,12 +166,12 @@ def _build_candidates(
         )
         for row in candidate_rows
     ]
-    article_ids_json = to_json_array([candidate.article_id for candidate in candidates])
+    article_ids = [candidate.article_id for candidate in candidates]
     similar_pairs = db.fetch_rows(
         "SELECT article_id, earlier_id, similarity FROM similar_article "
-        "WHERE article_id IN (SELECT value FROM json_each(?1)) "
-        "AND earlier_id IN (SELECT value FROM json_each(?1))",
-        (article_ids_json,),
+        "WHERE article_id IN (:article_ids) "
+        "AND earlier_id IN (:article_ids)",
+        {"article_ids": article_ids},
     )
     unique_candidates = list(
         {page_candidate.page_key: page_candidate for page_candidate in reversed(candidates)}.values()
@@ -187,9 +186,9 @@ def _load_same_page_articles(
 ) -> dict[str, list[SamePageArticle]]:
     articles_by_page: dict[str, list[SamePageArticle]] = {}
     for page_key, *columns in db.execute(
-        "SELECT page_key, id, feed_id, outlet FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages)) "
-        "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
-        parameters | {"pages": to_json_array({row["page_key"] for row in candidate_rows})},
+        "SELECT page_key, id, feed_id, outlet FROM article WHERE page_key IN (:pages) "
+        "AND feed_id IN (:feeds) ORDER BY id",
+        parameters | {"pages": {row["page_key"] for row in candidate_rows}},
     ):
         articles_by_page.setdefault(page_key, []).append(SamePageArticle(*columns))
     return articles_by_page
@@ -209,8 +208,8 @@ def _count_bookmarks(
         db.fetch_rows(
             "SELECT article.page_key, count(DISTINCT user_id) FROM bookmark "
             "JOIN article ON article.id = bookmark.article_id "
-            "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL "
-            "AND bookmark.server_id = ? GROUP BY article.page_key",
-            (to_json_array(article_ids), server_id),
+            "WHERE article_id IN (:article_ids) AND removed_at IS NULL "
+            "AND bookmark.server_id = :server_id GROUP BY article.page_key",
+            {"article_ids": article_ids, "server_id": server_id},
         )
     )

@@ -6,6 +6,7 @@ schedules the next selection: after a crash, the selection is repeated or was al
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from bot.core import local_time
@@ -18,22 +19,13 @@ from bot.store.outbox import outbox_writes, transitions
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import HeldStory, TopStorySelection
 from bot.store.repository import Repository, read_transaction, write_transaction
-from bot.store.row_mapping import to_json_array
+from bot.text import urls
+from bot.text.words import fold
 
 MAX_SELECTION_CANDIDATES = 500
 """Maximum number of stories, the newest, from which top stories are selected."""
 
-OUTLET_COUNT_SQL = """(
-    SELECT min(count(DISTINCT fold(article.outlet)), count(DISTINCT site(article.url)))
-    FROM delivery_status AS member JOIN article ON article.id = member.article_id
-    WHERE member.dispatch_id = dispatch.id OR member.joined_dispatch_id = dispatch.id
-)"""
-"""SQL for the number of outlets that report the story of `dispatch`, among the feeds of its channel.
-
-Two feeds of one site count as one outlet, whatever their names are.
-"""
 _HELD = frozenset({DispatchState.HELD})
-_HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
 _FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 _SELECTION_FROM_SQL = """
     FROM channel JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
@@ -64,17 +56,18 @@ class HeldPosts(Repository):
     def withhold_expired(self, db: Connection) -> None:
         """Delete the held posts that have expired, and mark their articles as withheld."""
         rows = db.fetch_rows(
-            f"SELECT dispatch.id, {OUTLET_COUNT_SQL} AS outlets, channel.least_outlets, "
-            f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} WHERE dispatch.state = 'held' AND "
-            f"dispatch.due_at <= ?",
+            f"SELECT dispatch.id, channel.least_outlets {_FROM_SQL} "
+            "WHERE dispatch.state = 'held' AND dispatch.due_at <= ?",
             (db.now,),
         )
+        outlet_counts = count_outlets(db, [row["id"] for row in rows])
         for row in rows:
-            if row["enough"]:
+            outlet_count = outlet_counts[row["id"]]
+            if outlet_count >= (row["least_outlets"] or 1):
                 reason = Reason(WithheldReason.NOT_SELECTED)
             else:
-                outlet_counts = {"count": row["outlets"], "least": row["least_outlets"]}
-                reason = Reason(WithheldReason.TOO_FEW_OUTLETS, outlet_counts)
+                counts = {"count": outlet_count, "least": row["least_outlets"]}
+                reason = Reason(WithheldReason.TOO_FEW_OUTLETS, counts)
             transitions.withhold_pages(
                 db,
                 "dispatch_id = :post OR joined_dispatch_id = :post",
@@ -96,20 +89,23 @@ class HeldPosts(Repository):
     @read_transaction
     def list_eligible_stories(self, db: Connection, selection: TopStorySelection) -> list[HeldStory]:
         """List a channel's held stories that are reported by enough outlets, newest first."""
-        post_rows = db.fetch_rows(
-            f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM_SQL} "
-            f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_HAS_ENOUGH_OUTLETS_SQL} "
-            "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
-            (selection.channel_id, MAX_SELECTION_CANDIDATES),
+        held_rows = db.fetch_rows(
+            f"SELECT dispatch.id, dispatch.position, channel.least_outlets {_FROM_SQL} "
+            "WHERE dispatch.channel_id = ? AND dispatch.state = 'held' "
+            "ORDER BY dispatch.position DESC, dispatch.id DESC",
+            (selection.channel_id,),
         )
-        post_ids_json = to_json_array([post_row["id"] for post_row in post_rows])
+        outlet_counts = count_outlets(db, [row["id"] for row in held_rows])
+        post_rows = [row for row in held_rows if outlet_counts[row["id"]] >= (row["least_outlets"] or 1)]
+        del post_rows[MAX_SELECTION_CANDIDATES:]
+        post_ids = [post_row["id"] for post_row in post_rows]
         articles_by_post: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_dispatch_id), substr(title, 1, 500), outlet, language, tags "
             "FROM delivery_status JOIN article ON article.id = delivery_status.article_id "
-            "WHERE dispatch_id IN (SELECT value FROM json_each(?1)) "
-            "OR joined_dispatch_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
-            (post_ids_json,),
+            "WHERE dispatch_id IN (:post_ids) "
+            "OR joined_dispatch_id IN (:post_ids) ORDER BY article.id",
+            {"post_ids": post_ids},
         ):
             articles_by_post.setdefault(post_id, []).append(
                 ArticleProfile(title, outlet, language, tuple(json.loads(tags)))
@@ -118,17 +114,17 @@ class HeldPosts(Repository):
             db.fetch_rows(
                 "SELECT coalesce(dispatch_id, joined_dispatch_id) AS post, count(DISTINCT user_id) "
                 "FROM delivery_status JOIN bookmark ON bookmark.article_id = delivery_status.article_id "
-                "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
-                "OR joined_dispatch_id IN (SELECT value FROM json_each(?1))) "
-                "AND bookmark.removed_at IS NULL AND bookmark.server_id = ?2 GROUP BY post",
-                (post_ids_json, selection.server_id),
+                "WHERE (dispatch_id IN (:post_ids) "
+                "OR joined_dispatch_id IN (:post_ids)) "
+                "AND bookmark.removed_at IS NULL AND bookmark.server_id = :server_id GROUP BY post",
+                {"post_ids": post_ids, "server_id": selection.server_id},
             )
         )
         return [
             HeldStory(
                 story_row["id"],
                 story_row["position"],
-                story_row["outlets"],
+                outlet_counts[story_row["id"]],
                 bookmark_count_by_post.get(story_row["id"], 0),
                 tuple(articles_by_post.get(story_row["id"], ())),
             )
@@ -152,14 +148,32 @@ class HeldPosts(Repository):
         return updated_count > 0
 
 
+def count_outlets(db: Connection, post_ids: Collection[int]) -> dict[int, int]:
+    """Map held posts to the numbers of outlets that report their stories, among the feeds of their channels.
+
+    Two feeds of one site count as one outlet, whatever their names are.
+    """
+    names_by_post: defaultdict[int, set[str]] = defaultdict(set)
+    sites_by_post: defaultdict[int, set[str]] = defaultdict(set)
+    for post_id, outlet, url in db.execute(
+        "SELECT coalesce(dispatch_id, joined_dispatch_id), outlet, url FROM delivery_status "
+        "JOIN article ON article.id = delivery_status.article_id "
+        "WHERE dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
+        {"posts": post_ids},
+    ):
+        names_by_post[post_id].add(fold(outlet))
+        sites_by_post[post_id].add(urls.parse_host(url).removeprefix("www."))
+    return {post_id: min(len(names_by_post[post_id]), len(sites_by_post[post_id])) for post_id in post_ids}
+
+
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     """Release a held post if enough outlets report its story, or admit it to the selection of top stories."""
     row = db.fetch_row(
-        f"SELECT channel.best_a_day {_FROM_SQL} WHERE dispatch.id = ? AND dispatch.state = 'held' AND "
-        f"{_HAS_ENOUGH_OUTLETS_SQL}",
+        f"SELECT channel.best_a_day, channel.least_outlets {_FROM_SQL} "
+        "WHERE dispatch.id = ? AND dispatch.state = 'held'",
         (post_id,),
     )
-    if row is None:
+    if row is None or count_outlets(db, [post_id])[post_id] < (row["least_outlets"] or 1):
         return
     if row["best_a_day"] is None:
         _release_posts(db, [post_id])
@@ -175,16 +189,17 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
     (server_id, stories_per_day) = db.fetch_row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
     reschedule_selections(db, server_id)
     held_rows = db.fetch_rows(
-        f"SELECT dispatch.id, dispatch.created_at, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "
-        "WHERE dispatch.channel_id = :channel AND dispatch.state = 'held'",
-        {"channel": channel_id},
+        f"SELECT dispatch.id, dispatch.created_at, channel.least_outlets {_FROM_SQL} "
+        "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
+        (channel_id,),
     )
-    eligible_ids = [row["id"] for row in held_rows if row["enough"]]
+    outlet_counts = count_outlets(db, [row["id"] for row in held_rows])
+    eligible_ids = [row["id"] for row in held_rows if outlet_counts[row["id"]] >= (row["least_outlets"] or 1)]
     if stories_per_day is None:
         outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=eligible_ids)
     transitions.change_dispatches(db, eligible_ids, states=_HELD, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
     for row in held_rows:
-        if not row["enough"]:
+        if row["id"] not in eligible_ids:
             expires_at = row["created_at"] + MIN_OUTLETS_DEADLINE_SECONDS
             transitions.change_dispatches(db, [row["id"]], states=_HELD, due_at=expires_at)
 

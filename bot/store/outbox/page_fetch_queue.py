@@ -10,7 +10,6 @@ from bot.core.models import Feed
 from bot.store.connection import Connection
 from bot.store.outbox import corrections, watch_notifications
 from bot.store.records.content_records import PageFetchOutcome
-from bot.store.row_mapping import to_json_array
 from bot.text import boilerplate, urls
 from bot.text.host_slots import get_host_slot
 from bot.text.teasers import is_teaser
@@ -31,11 +30,11 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     """
     article_rows = db.fetch_rows(
         "SELECT id, url, page_key, summary, coalesce(body, text) AS given FROM article "
-        "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
-        (to_json_array(article_ids),),
+        "WHERE id IN (:article_ids) ORDER BY published DESC, id DESC",
+        {"article_ids": article_ids},
     )
     fetch_count = db.fetch_value(
-        "SELECT count(*) FROM page_fetch WHERE feed_id = ? AND requested_at > ? AND outcome IS NOT ?",
+        "SELECT count(*) FROM page_fetch WHERE feed_id = ? AND requested_at > ? AND coalesce(outcome, '') <> ?",
         (feed.id, db.now - DAY_SECONDS, PageFetchOutcome.BACKLOG_SKIPPED),
     )
     is_private = feed.server_id is not None or urls.has_credentials(feed.url)

@@ -14,7 +14,6 @@ from bot.core.models import NewArticle
 from bot.store import url_encryption
 from bot.store.connection import Connection
 from bot.store.outbox import transitions
-from bot.store.row_mapping import to_json_array
 from bot.text import shared_links, urls
 
 
@@ -74,17 +73,17 @@ def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> li
         """
         SELECT claim.page_key, article.id, article.key, article.url, article.title, feed.url
         FROM (
-            SELECT page_key, id FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages))
+            SELECT page_key, id FROM article WHERE page_key IN (:pages)
             UNION
             SELECT page_key, article_id FROM delivery_status
             WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
-              AND page_key IN (SELECT atom FROM json_each(:pages))
+              AND page_key IN (:pages)
         ) AS claim
         JOIN article ON article.id = claim.id
         JOIN feed ON feed.id = article.feed_id
         WHERE article.feed_id <> :feed
         """,
-        {"pages": to_json_array(page_keys), "feed": feed_id},
+        {"pages": page_keys, "feed": feed_id},
     )
     claims = (_PageOwner(*row) for row in rows)
     return [claim._replace(feed_url=url_encryption.decrypt_url(claim.feed_url)) for claim in claims]

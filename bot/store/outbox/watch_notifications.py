@@ -12,7 +12,6 @@ from bot.core.reasons import SendProblem
 from bot.store.connection import Connection, Row
 from bot.store.outbox import outbox_writes, transitions
 from bot.store.records.outbox_records import RecoveredNotification
-from bot.store.row_mapping import query_ids, to_json_array
 
 NOTIFICATION_COOLDOWN_SECONDS = 600
 """Seconds after a notification within which further matches of its watch are collected for the next one."""
@@ -22,15 +21,15 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
     """Queue articles of a feed for matching if any server that follows the feed has watches."""
     db.execute(
         """
-        INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
-        WHERE EXISTS (
+        INSERT INTO arrival (article_id) SELECT id FROM article
+        WHERE id IN (:articles) AND EXISTS (
             SELECT 1 FROM subscription
             JOIN channel ON channel.id = subscription.channel_id
             JOIN watch ON watch.server_id = channel.server_id AND watch.removed_at IS NULL
             WHERE subscription.feed_id = :feed)
         ON CONFLICT DO NOTHING
         """,
-        {"articles": to_json_array(article_ids), "feed": feed_id},
+        {"articles": article_ids, "feed": feed_id},
     )
 
 
@@ -65,8 +64,8 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
                 notification_batch.add(watch, article_id, article["page_key"], article["key"])
         notification_batch.write()
     db.execute(
-        "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))",
-        (to_json_array(article_ids),),
+        "DELETE FROM arrival WHERE article_id IN (:article_ids)",
+        {"article_ids": article_ids},
     )
     return matched_watch_ids - watch_by_id.keys()
 
@@ -126,12 +125,12 @@ class _NotificationBatch:
         if not self._dispatch_rows:
             return
         rows = self._db.execute(
-            "SELECT channel_id, dedupe_key FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
-            "AND dedupe_key IN (SELECT atom FROM json_each(?))",
-            (
-                to_json_array({dispatch_row[1] for dispatch_row in self._dispatch_rows}),
-                to_json_array([keyed_row[2] for keyed_row in self._dispatch_rows]),
-            ),
+            "SELECT channel_id, dedupe_key FROM dispatch WHERE channel_id IN (:channel_ids) "
+            "AND dedupe_key IN (:dedupe_keys)",
+            {
+                "channel_ids": {dispatch_row[1] for dispatch_row in self._dispatch_rows},
+                "dedupe_keys": [keyed_row[2] for keyed_row in self._dispatch_rows],
+            },
         )
         existing_keys = {(row[0], row[1]) for row in rows}
         for index, (dispatch_id, channel_id, dedupe_key, *_) in enumerate(self._dispatch_rows):
@@ -158,9 +157,9 @@ def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
                (SELECT dispatch.id FROM dispatch
                 WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS waiting
         FROM watch JOIN channel ON channel.id = watch.channel_id
-        WHERE watch.id IN (SELECT value FROM json_each(?)) AND watch.removed_at IS NULL
+        WHERE watch.id IN (:watch_ids) AND watch.removed_at IS NULL
         """,
-        (to_json_array(watch_ids),),
+        {"watch_ids": watch_ids},
     )
     return {row["id"]: row for row in rows}
 
@@ -170,15 +169,14 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
 
     Servers that the bot left, or joined again after that time, are left out.
     """
-    server_ids = query_ids(
-        db,
+    server_ids = db.fetch_ids(
         """
         SELECT DISTINCT channel.server_id
         FROM subscription
         JOIN channel ON channel.id = subscription.channel_id
         JOIN server ON server.id = channel.server_id
         WHERE subscription.feed_id = ? AND server.left_at IS NULL
-          AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed_at <= ?)
+          AND (coalesce(subscription.resumed_from, '') <> 'away' OR subscription.resumed_at <= ?)
         """,
         (feed_id, published_at),
     )
@@ -186,13 +184,12 @@ def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int)
 
 
 def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collection[int]) -> set[int]:
-    notified_ids = query_ids(
-        db,
-        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM watch_match WHERE watch_id = value "
-        "AND page_key = ?)",
-        (to_json_array(watch_ids), page_key),
+    return set(
+        db.fetch_ids(
+            "SELECT DISTINCT watch_id FROM watch_match WHERE watch_id IN (:watch_ids) AND page_key = :page_key",
+            {"watch_ids": watch_ids, "page_key": page_key},
+        )
     )
-    return set(notified_ids)
 
 
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
@@ -204,13 +201,13 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
     match_rows = db.fetch_rows(
         """
         SELECT watch_match.watch_id, watch_match.page_key, watch_match.article_id,
-               (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
+               (SELECT coalesce(max(CASE WHEN other.id = watch_match.article_id THEN other.id END), min(other.id))
                 FROM article AS other
                 WHERE other.page_key = watch_match.page_key
-                  AND other.feed_id IN (SELECT value FROM json_each(:feeds))) AS readable
+                  AND other.feed_id IN (:feeds)) AS readable
         FROM watch_match WHERE watch_match.dispatch_id = :dispatch
         """,
-        {"dispatch": dispatch_id, "feeds": to_json_array(feed_ids)},
+        {"dispatch": dispatch_id, "feeds": feed_ids},
     )
     for row in match_rows:
         match_key = (row["watch_id"], row["page_key"])

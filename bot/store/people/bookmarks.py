@@ -5,22 +5,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from bot.core.user_models import Bookmark
-from bot.store.connection import Connection
+from bot.store.connection import NO_LIMIT, Connection
 from bot.store.people import erasure
 from bot.store.records.people_records import BookmarkFilter
-from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row, to_json_array
+from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row
+from bot.text.words import fold
 
 ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :person AND bookmark.removed_at IS NULL"
 """SQL condition for the bookmarks of the user `:person` that were not removed."""
-FILTER_SQL = """
-    (:match IS NULL OR instr(fold(article.title), fold(:match)) > 0
-     OR instr(fold(article.outlet), fold(:match)) > 0 OR instr(fold(bookmark.note), fold(:match)) > 0)
-    AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(atom) = fold(:tag)))
-    AND (NOT :unread OR bookmark.read_at IS NULL)
-"""
-"""SQL condition for all fields of a `BookmarkFilter` except `hidden`."""
-VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
+VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (:hidden))"
 """SQL condition that leaves out bookmarks made in the servers `:hidden`."""
 BOOKMARK_COLUMNS_SQL = """
     bookmark.created_at AS saved_created_at, bookmark.server_id AS saved_server_id,
@@ -144,43 +138,53 @@ class Bookmarks(Repository):
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND bookmark.article_id = :article",
-            {"person": user_id, "article": article_id, "hidden": to_json_array(hidden_server_ids)},
+            {"person": user_id, "article": article_id, "hidden": hidden_server_ids},
         )
         return bookmarks[0] if bookmarks else None
 
-    async def list_by_user(
-        self, user_id: int, *, limit: int, offset: int = 0, bookmark_filter: BookmarkFilter = NO_FILTER
+    @read_transaction
+    def list_by_user(
+        self,
+        db: Connection,
+        user_id: int,
+        *,
+        limit: int,
+        offset: int = 0,
+        bookmark_filter: BookmarkFilter = NO_FILTER,
     ) -> list[Bookmark]:
         """List at most `limit` bookmarks of a user, newest first."""
-        return await self._fetch_objects(
+        article_ids = _list_matching_ids(db, user_id, bookmark_filter)[offset : offset + limit]
+        return db.fetch_objects(
             bookmark_from_row,
             f"""
             SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id =
                 bookmark.article_id
-            WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
-            ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
+            WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id IN (:articles)
+            ORDER BY bookmark.created_at DESC, bookmark.article_id DESC
             """,
-            _build_filter_parameters(user_id, bookmark_filter) | {"limit": limit, "offset": offset},
+            {"person": user_id, "articles": article_ids},
         )
 
-    async def count(self, user_id: int, bookmark_filter: BookmarkFilter = NO_FILTER) -> int:
+    @read_transaction
+    def count(self, db: Connection, user_id: int, bookmark_filter: BookmarkFilter = NO_FILTER) -> int:
         """Count the bookmarks of a user that match a filter."""
-        return await self._fetch_int(
-            f"""
-            SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
-            WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
-            """,
-            _build_filter_parameters(user_id, bookmark_filter),
-        )
+        return len(_list_matching_ids(db, user_id, bookmark_filter))
 
     async def count_by_tag(self, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
-        """Map a user's tags to their numbers of bookmarks, most used first, without hidden servers."""
-        rows = await self._fetch_rows(
-            "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
-            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
-            {"person": user_id, "hidden": to_json_array(hidden_server_ids)},
+        """Map a user's tags to their numbers of bookmarks, most used first, without hidden servers.
+
+        Tags that differ in accents or case only are one, named as the first of them.
+        """
+        tags_of_bookmarks = await self._fetch_column(
+            f"SELECT tags FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND tags <> '[]'",
+            {"person": user_id, "hidden": hidden_server_ids},
         )
-        return {row["tag"]: row["count"] for row in rows}
+        tags_by_folded_tag: dict[str, list[str]] = {}
+        for tags_json in tags_of_bookmarks:
+            for tag in json.loads(tags_json):
+                tags_by_folded_tag.setdefault(fold(tag), []).append(tag)
+        equal_tags = sorted(tags_by_folded_tag.values(), key=lambda tags: (-len(tags), min(tags)))
+        return {min(tags): len(tags) for tags in equal_tags}
 
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()
@@ -188,11 +192,11 @@ class Bookmarks(Repository):
         """Return the ids of those articles that a user bookmarked, without hidden servers."""
         return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
-            "AND article_id IN (SELECT value FROM json_each(:articles))",
+            "AND article_id IN (:articles)",
             {
                 "person": user_id,
-                "articles": to_json_array(article_ids),
-                "hidden": to_json_array(hidden_server_ids),
+                "articles": article_ids,
+                "hidden": hidden_server_ids,
             },
         )
 
@@ -222,5 +226,24 @@ class Bookmarks(Repository):
         )
 
 
-def _build_filter_parameters(user_id: int, bookmark_filter: BookmarkFilter) -> dict[str, object]:
-    return asdict(bookmark_filter) | {"person": user_id, "hidden": to_json_array(bookmark_filter.hidden)}
+def _list_matching_ids(db: Connection, user_id: int, bookmark_filter: BookmarkFilter) -> list[int]:
+    """List the ids of the articles of a user's bookmarks that match a filter, newest bookmark first."""
+    parameters = asdict(bookmark_filter) | {"person": user_id}
+    clauses_sql = (
+        f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND (NOT :unread OR bookmark.read_at IS NULL) "
+        f"ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT {NO_LIMIT}"
+    )
+    if bookmark_filter.match is None and bookmark_filter.tag is None:
+        return db.fetch_ids(f"SELECT bookmark.article_id FROM bookmark {clauses_sql}", parameters)
+    rows = db.execute(
+        "SELECT bookmark.article_id, bookmark.tags, bookmark.note, article.title, article.outlet "
+        f"FROM bookmark JOIN article ON article.id = bookmark.article_id {clauses_sql}",
+        parameters,
+    )
+    folded_text, folded_tag = fold(bookmark_filter.match or ""), bookmark_filter.tag and fold(bookmark_filter.tag)
+    return [
+        article_id
+        for article_id, tags, *texts in rows
+        if any(folded_text in fold(text) for text in texts)
+        and (folded_tag is None or folded_tag in map(fold, json.loads(tags)))
+    ]

@@ -106,7 +106,7 @@ class Opinions(Repository):
             SELECT article.id, told.sent_at, substr(title, 1, 500) AS title, outlet, language, tags
             FROM (SELECT article_id, min(sent_at) AS sent_at FROM (
                 SELECT delivery_status.article_id, dispatch.sent_at FROM channel
-                JOIN dispatch INDEXED BY dispatch_channel_sent ON dispatch.channel_id = channel.id
+                JOIN dispatch /*+ INDEXED BY dispatch_channel_sent */ ON dispatch.channel_id = channel.id
                 JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
                     OR delivery_status.joined_dispatch_id = dispatch.id
                 WHERE channel.server_id = :server AND dispatch.sent_at >= :since

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from functools import partial
 
 from bot.core.user_models import Question, QuestionStats
-from bot.store.connection import Connection
+from bot.store.connection import NO_LIMIT, Connection, Row
 from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import from_row
+from bot.store.row_mapping import from_row, json_ids_sql
 from bot.store.settings.parent_rows import ensure_server
+from bot.text.words import fold
 
 MAX_QUESTIONS_PER_USER = 500
 """Maximum number of questions, the latest, that are stored per user."""
 
-QUESTION_COLUMNS_SQL = """
+QUESTION_COLUMNS_SQL = f"""
     question.id, question.server_id, question.channel_id, question.user_id, question.text,
     question.language, question.asked_at, question.is_public, question.is_answered, question.article_id,
     question.previous_id,
-    (SELECT json_group_array(article_id) FROM (
+    (SELECT {json_ids_sql("article_id")} FROM (
         SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted
     ) AS sources
 """
@@ -81,7 +82,7 @@ class Questions(Repository):
             )
         db.execute(
             "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE user_id = ? "
-            "ORDER BY asked_at DESC LIMIT -1 OFFSET ?)",
+            f"ORDER BY asked_at DESC LIMIT {NO_LIMIT} OFFSET ?)",
             (user_id, MAX_QUESTIONS_PER_USER),
         )
         return question_id
@@ -153,28 +154,34 @@ class Questions(Repository):
         Questions with more negative than positive votes come first, then the most asked. Without
         `include_helpful`, only these questions and those that were not answered are included.
         """
-        return await self._fetch_objects(
-            _stats_from_row,
+        rows = await self._fetch_rows(
             """
-            WITH judged AS (
-                SELECT question.text, question.language, question.asked_at, question.is_answered,
-                       rtrim(fold(question.text), ' ?!.…') AS same,
-                       (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 1) AS up,
-                       (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 0) AS down
-                FROM question WHERE question.asked_at >= :since
-            )
-            SELECT text, language, last, times, answers, up, down FROM (
-                SELECT text, language, asked_at AS last, count(*) OVER alike AS times,
-                       sum(is_answered) OVER alike AS answers, sum(up) OVER alike AS up,
-                       sum(down) OVER alike AS down,
-                       row_number() OVER (PARTITION BY same ORDER BY asked_at DESC) AS rank
-                FROM judged WINDOW alike AS (PARTITION BY same)
-            ) AS counted
-            WHERE rank = 1 AND (:all OR answers < times OR down > up)
-            ORDER BY down > up DESC, times DESC, last DESC
+            SELECT text, language, asked_at, is_answered,
+                   (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 1) AS up,
+                   (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 0) AS down
+            FROM question WHERE asked_at >= ? ORDER BY asked_at, id
             """,
-            {"since": since, "all": include_helpful},
+            (since,),
         )
+        rows_by_folded_text: dict[str, list[Row]] = {}
+        for row in rows:
+            rows_by_folded_text.setdefault(fold(row["text"]).rstrip(" ?!.…"), []).append(row)
+        all_stats = [
+            QuestionStats(
+                text=equal_rows[-1]["text"],
+                language=equal_rows[-1]["language"],
+                last=equal_rows[-1]["asked_at"],
+                times=len(equal_rows),
+                answers=sum(row["is_answered"] for row in equal_rows),
+                up=sum(row["up"] for row in equal_rows),
+                down=sum(row["down"] for row in equal_rows),
+            )
+            for equal_rows in rows_by_folded_text.values()
+        ]
+        listed_stats = (
+            stats for stats in all_stats if include_helpful or stats.answers < stats.times or stats.down > stats.up
+        )
+        return sorted(listed_stats, key=lambda stats: (stats.down > stats.up, stats.times, stats.last), reverse=True)
 
     async def list_by_user(self, user_id: int) -> list[Question]:
         """List a user's questions, newest first."""
@@ -212,4 +219,3 @@ class Questions(Repository):
 
 
 _question_from_row = partial(from_row, Question)
-_stats_from_row = partial(from_row, QuestionStats)

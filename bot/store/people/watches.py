@@ -10,7 +10,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import transitions, watch_notifications
 from bot.store.records.people_records import ActiveWatch, Arrival
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
-from bot.store.row_mapping import ARTICLE_SQL, article_from_row, from_row, to_json_array
+from bot.store.row_mapping import ARTICLE_SQL, article_from_row, from_row, json_ids_sql
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 WATCH_COLUMNS_SQL = """
@@ -158,10 +158,10 @@ class Watches(Repository):
             (limit,),
         )
         follower_rows = db.execute(
-            "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
+            f"SELECT subscription.feed_id, {json_ids_sql('channel.server_id')} FROM subscription "
             "JOIN channel ON channel.id = subscription.channel_id "
-            "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
-            (to_json_array({row["feed_id"] for row in rows}),),
+            "WHERE subscription.feed_id IN (:feed_ids) GROUP BY subscription.feed_id",
+            {"feed_ids": {row["feed_id"] for row in rows}},
         )
         server_ids_by_feed = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in follower_rows}
         return [Arrival(article_from_row(row), server_ids_by_feed.get(row["feed_id"], frozenset())) for row in rows]

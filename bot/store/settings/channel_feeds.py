@@ -8,7 +8,7 @@ from bot.core.preferences import SettingKind
 from bot.store.connection import Connection
 from bot.store.records.outbox_records import ChannelFeed, ChannelFeedItem, SentDigest
 from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import ARTICLE_SQL, article_from_row, to_json_array
+from bot.store.row_mapping import ARTICLE_SQL, article_from_row
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import TOKEN_BYTES, hash_token
 from bot.store.settings.parent_rows import ensure_channel
@@ -78,8 +78,9 @@ class ChannelFeeds(Repository):
                 SELECT told.id, told.sent_at, told.sent_at AS told, 0 AS joined, delivery_status.article_id
                 FROM told JOIN delivery_status ON delivery_status.dispatch_id = told.id
                 UNION ALL
-                SELECT told.id, told.sent_at, iif(delivery_status.decided_at > told.sent_at,
-                    delivery_status.decided_at, told.sent_at), 1,
+                SELECT told.id, told.sent_at,
+                       CASE WHEN delivery_status.decided_at > told.sent_at
+                            THEN delivery_status.decided_at ELSE told.sent_at END, 1,
                        delivery_status.article_id
                 FROM told JOIN delivery_status ON delivery_status.joined_dispatch_id = told.id) AS covered
             JOIN article ON article.id = covered.article_id
@@ -113,8 +114,8 @@ class ChannelFeeds(Repository):
             f"SELECT {ARTICLE_SQL}, digest_article.dispatch_id FROM digest_article "
             "JOIN article ON article.id = digest_article.article_id "
             "JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0 "
-            "WHERE digest_article.dispatch_id IN (SELECT value FROM json_each(?))",
-            (to_json_array(list(dispatch_ids)),),
+            "WHERE digest_article.dispatch_id IN (:dispatch_ids)",
+            {"dispatch_ids": list(dispatch_ids)},
         )
         articles_by_dispatch: dict[int, dict[int, Article]] = {}
         for *columns, dispatch_id in rows:

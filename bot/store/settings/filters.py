@@ -10,7 +10,7 @@ from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.records.source_records import FilterMatcher
 from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import SUBSCRIPTION_SQL, subscription_from_row, to_json_array
+from bot.store.row_mapping import SUBSCRIPTION_SQL, subscription_from_row
 from bot.store.settings import setting_changes
 
 
@@ -66,8 +66,8 @@ class Filters(Repository):
         return _group_by_subscription(
             await self._fetch_rows(
                 "SELECT subscription_id, id, rule, query FROM filter "
-                "WHERE subscription_id IN (SELECT value FROM json_each(?)) ORDER BY id",
-                (to_json_array(subscription_ids),),
+                "WHERE subscription_id IN (:subscription_ids) ORDER BY id",
+                {"subscription_ids": subscription_ids},
             )
         )
 
@@ -115,9 +115,8 @@ class Filters(Repository):
         """Remove filters of a subscription; return how many of them existed."""
         subscription = _load_subscription(db, subscription_id)
         removed_rows = db.fetch_rows(
-            "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
-            "RETURNING rule, query",
-            (subscription_id, to_json_array(filter_ids)),
+            "DELETE FROM filter WHERE subscription_id = :subscription_id AND id IN (:filter_ids) RETURNING rule, query",
+            {"subscription_id": subscription_id, "filter_ids": filter_ids},
         )
         for rule, query in removed_rows:
             assert subscription is not None  # Deleting a subscription deletes its filters.

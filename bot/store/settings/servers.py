@@ -7,7 +7,6 @@ from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import transitions
 from bot.store.repository import write_transaction
-from bot.store.row_mapping import to_json_array
 from bot.store.settings import channel_feeds
 
 
@@ -59,15 +58,14 @@ class Servers(ShardedRepository):
         """
         on_shard_sql = self._shards.build_served_condition("id", shard)
         left_rows = db.fetch_rows(
-            f"SELECT id FROM server WHERE left_at IS NULL AND {on_shard_sql} "
-            "AND id NOT IN (SELECT value FROM json_each(?))",
-            (to_json_array(locale_by_server_id),),
+            f"SELECT id FROM server WHERE left_at IS NULL AND {on_shard_sql} AND id NOT IN (:server_ids)",
+            {"server_ids": locale_by_server_id.keys()},
         )
         for (server_id,) in left_rows:
             _mark_left(db, server_id)
         rows = db.fetch_rows(
-            "SELECT id, locale FROM server WHERE left_at IS NULL AND id IN (SELECT value FROM json_each(?))",
-            (to_json_array(locale_by_server_id),),
+            "SELECT id, locale FROM server WHERE left_at IS NULL AND id IN (:server_ids)",
+            {"server_ids": locale_by_server_id.keys()},
         )
         stored_locale_by_server_id = {row["id"]: row["locale"] for row in rows}
         for server_id, locale in locale_by_server_id.items():
@@ -82,9 +80,8 @@ class Servers(ShardedRepository):
         If there are more, only servers in `known_ids` are listed.
         """
         server_ids = await self._fetch_column(
-            "SELECT id FROM server WHERE left_at IS NULL ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id "
-            "LIMIT ?",
-            (to_json_array(known_ids), limit + 1),
+            "SELECT id FROM server WHERE left_at IS NULL ORDER BY id IN (:known_ids) DESC, id LIMIT :limit",
+            {"known_ids": known_ids, "limit": limit + 1},
         )
         return (
             server_ids
@@ -108,9 +105,9 @@ class Servers(ShardedRepository):
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
                 moved_to = NULL, etag = NULL, last_modified = NULL
-            WHERE server_id IN (SELECT value FROM json_each(?))
+            WHERE server_id IN (:purged_server_ids)
             """,
-            (to_json_array(purged_server_ids),),
+            {"purged_server_ids": purged_server_ids},
         )
         return len(purged_server_ids)
 
@@ -139,7 +136,7 @@ def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
     db.execute(
         "INSERT INTO server (id, locale, joined_at) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
         "SET locale = coalesce(:locale, server.locale), "
-        "joined_at = iif(server.left_at IS NULL, server.joined_at, :now), left_at = NULL",
+        "joined_at = CASE WHEN server.left_at IS NULL THEN server.joined_at ELSE :now END, left_at = NULL",
         {"id": server_id, "locale": locale, "now": db.now},
     )
 

@@ -31,9 +31,10 @@ def log_change(
         (server_id, db.now, user_id, setting, channel_id, feed_id, old, new),
     )
     db.execute(
-        "DELETE FROM setting_change WHERE server_id = ?1 AND id <= "
-        "(SELECT id FROM setting_change WHERE server_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-        (server_id, MAX_ENTRIES_PER_SERVER),
+        "DELETE FROM setting_change WHERE server_id = :server_id AND id <= "
+        "(SELECT id FROM setting_change WHERE server_id = :server_id "
+        "ORDER BY id DESC LIMIT 1 OFFSET :max_entries_per_server)",
+        {"server_id": server_id, "max_entries_per_server": MAX_ENTRIES_PER_SERVER},
     )
 
 

@@ -15,7 +15,6 @@ from bot.store.row_mapping import (
     SUBSCRIPTION_SQL,
     feed_from_row,
     subscription_from_row,
-    to_json_array,
 )
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
@@ -231,8 +230,8 @@ class Subscriptions(Repository):
         feed_by_id = {
             row["id"]: feed_from_row(row)
             for row in db.execute(
-                f"SELECT {FEED_SQL} FROM feed WHERE id IN (SELECT value FROM json_each(?))",
-                (to_json_array([row["feed_id"] for row in subscription_rows]),),
+                f"SELECT {FEED_SQL} FROM feed WHERE id IN (:ids)",
+                {"ids": [row["feed_id"] for row in subscription_rows]},
             )
         }
         pairs = [(subscription_from_row(row), feed_by_id[row["feed_id"]]) for row in subscription_rows]
@@ -250,8 +249,8 @@ class Subscriptions(Repository):
     async def load_feed_ids(self, channel_ids: Collection[int]) -> set[int]:
         """Return the ids of feeds that any of the given channels follows."""
         return await self._fetch_set(
-            "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (SELECT value FROM json_each(?))",
-            (to_json_array(channel_ids),),
+            "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (:channel_ids)",
+            {"channel_ids": channel_ids},
         )
 
     async def load_channel_ids(self, server_id: int) -> set[int]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from heapq import nsmallest
 from operator import attrgetter
 
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import url_encryption
-from bot.store.connection import Connection
+from bot.store.connection import NO_LIMIT, Connection
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
     DUE_FEED_SQL,
@@ -14,9 +15,9 @@ from bot.store.row_mapping import (
     due_feed_from_row,
     feed_from_row,
     feed_to_columns,
-    to_json_array,
 )
 from bot.text.host_slots import get_host_slot
+from bot.text.words import fold
 
 FOLLOWING_SERVERS_SQL = """
     FROM subscription
@@ -27,7 +28,7 @@ FOLLOWING_SERVERS_SQL = """
 """FROM clause for the servers that follow `feed`, not paused, and that the bot is in."""
 IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
 """SQL condition that any server follows `feed`, not paused."""
-EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
+EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (:besides)"
 """SQL condition that leaves out the servers in `:besides`."""
 MAX_QUOTA_SERVERS = 8
 """Maximum number of servers among which the cost of a feed's articles is shared."""
@@ -107,9 +108,10 @@ class Feeds(Repository):
         """
         page_feeds = await self._fetch_objects(
             feed_from_row,
-            f"SELECT {FEED_SQL} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
+            f"SELECT {FEED_SQL} FROM feed "
+            "WHERE (url > :page_url || '#' AND url < :page_url || '$' OR url LIKE :pattern) "
             "AND server_id = 0 AND page_list IS NOT NULL ORDER BY id",
-            (page_url, f"{url_encryption.ENCRYPTED_PREFIX}%"),
+            {"page_url": page_url, "pattern": f"{url_encryption.ENCRYPTED_PREFIX}%"},
         )
         return [feed for feed in page_feeds if feed.url.startswith(f"{page_url}#")]
 
@@ -122,11 +124,11 @@ class Feeds(Repository):
             feed_from_row,
             f"""
             SELECT {FEED_SQL} FROM feed
-            WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
+            WHERE state = 'active' AND next_poll <= :now AND id NOT IN (:excluded_feed_ids)
               AND {IS_FOLLOWED_SQL}
-            ORDER BY next_poll LIMIT ?
+            ORDER BY next_poll LIMIT :limit
             """,
-            (now, to_json_array(excluded_feed_ids), limit),
+            {"now": now, "excluded_feed_ids": excluded_feed_ids, "limit": limit},
         )
 
     async def list_due_for_polling(
@@ -149,22 +151,22 @@ class Feeds(Repository):
             f"""
             SELECT * FROM (
                 SELECT {DUE_FEED_SQL}, (
-                    SELECT group_concat(id) FROM (
+                    SELECT string_agg(CAST(id AS TEXT), ',') FROM (
                         SELECT DISTINCT server.id {FOLLOWING_SERVERS_SQL} {EXCLUDE_SERVERS_SQL} LIMIT
                             {MAX_QUOTA_SERVERS}) AS followers
                 ) AS servers
                 FROM feed
                 WHERE state = 'active' AND next_poll <= :now {_build_slot_condition_sql(host_slots)}
-                  AND id NOT IN (SELECT value FROM json_each(:exclude))
-                ORDER BY next_poll LIMIT -1
+                  AND id NOT IN (:exclude)
+                ORDER BY next_poll LIMIT {NO_LIMIT}
             ) AS due WHERE servers IS NOT NULL LIMIT :limit
             """,
             {
                 "now": now,
-                "exclude": to_json_array(excluded_feed_ids),
-                "besides": to_json_array(exclude_server_ids),
+                "exclude": excluded_feed_ids,
+                "besides": exclude_server_ids,
                 "limit": limit,
-                "slots": to_json_array(host_slots or ()),
+                "slots": host_slots or (),
             },
         )
 
@@ -174,7 +176,10 @@ class Feeds(Repository):
 
         Feeds and times are pairs of feed id and Unix time in seconds.
         """
-        db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", due_times)
+        db.executemany(
+            "UPDATE feed SET next_poll = :due_at WHERE id = :id AND next_poll < :due_at",
+            [{"id": feed_id, "due_at": due_at} for feed_id, due_at in due_times],
+        )
 
     async def load_quota_servers(self, feed_id: int) -> dict[int, int]:
         """Return the servers whose quota a feed's new articles use, at most `MAX_QUOTA_SERVERS`.
@@ -201,12 +206,12 @@ class Feeds(Repository):
         return await self._fetch_value(
             f"""
             SELECT next_poll FROM feed
-            WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude))
+            WHERE state = 'active' AND id NOT IN (:exclude)
                 {_build_slot_condition_sql(host_slots)}
               AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT 1
             """,
-            {"exclude": to_json_array(excluded_feed_ids), "slots": to_json_array(host_slots or ())},
+            {"exclude": excluded_feed_ids, "slots": host_slots or ()},
         )
 
     async def has_overdue(self, *, polled_after: int, due_before: int) -> bool:
@@ -233,22 +238,17 @@ class Feeds(Repository):
         Names that begin with `prefix` themselves come first. `feed_ids` are the feeds that the user may see,
         or None for all feeds.
         """
-        return await self._fetch_column(
-            """
-            SELECT outlet FROM (
-                SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
-                WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
-                GROUP BY outlet
-            ) AS found
-            WHERE place > 0 ORDER BY place > 1, fold(outlet), outlet LIMIT :limit
-            """,
-            {
-                "prefix": prefix.strip(),
-                "all": feed_ids is None,
-                "feeds": to_json_array(feed_ids or ()),
-                "limit": limit,
-            },
+        outlets = await self._fetch_column(
+            "SELECT DISTINCT outlet FROM feed WHERE outlet <> '' AND (:all OR id IN (:feeds))",
+            {"all": feed_ids is None, "feeds": feed_ids or ()},
         )
+        folded_prefix = f" {fold(prefix.strip())}"
+        ranked_outlets = (
+            (place > 0, folded_outlet, outlet)
+            for outlet in outlets
+            if (place := f" {(folded_outlet := fold(outlet))}".find(folded_prefix)) >= 0
+        )
+        return [outlet for _, _, outlet in nsmallest(limit, ranked_outlets)]
 
     @write_transaction
     def remove(self, db: Connection, feed_id: int) -> None:
@@ -284,13 +284,14 @@ class Feeds(Repository):
     def make_due(self, db: Connection, feed_id: int) -> None:
         """Make a feed due now; a feed that was gone becomes active again."""
         db.execute(
-            "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) WHERE id = ?",
-            (db.now, feed_id),
+            "UPDATE feed SET next_poll = CASE WHEN next_poll > :now THEN :now ELSE next_poll END, "
+            "state = CASE WHEN state = 'gone' THEN 'active' ELSE state END WHERE id = :id",
+            {"now": db.now, "id": feed_id},
         )
 
 
 def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
-    return "" if host_slots is None else "AND host_slot IN (SELECT value FROM json_each(:slots))"
+    return "" if host_slots is None else "AND host_slot IN (:slots)"
 
 
 _POLLED_COLUMNS = {

@@ -5,7 +5,6 @@ from collections.abc import Collection
 from bot.store.connection import Connection
 from bot.store.records.source_records import OutletIcon
 from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import to_json_array
 
 
 class OutletIcons(Repository):
@@ -31,7 +30,6 @@ class OutletIcons(Repository):
     def mark_shown(self, db: Connection, outlet_names: Collection[str], now: int) -> None:
         """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
         db.execute(
-            "UPDATE outlet_icon SET last_shown_at = ? WHERE last_shown_at IS NOT NULL AND name IN (SELECT atom "
-            "FROM json_each(?))",
-            (now, to_json_array(outlet_names)),
+            "UPDATE outlet_icon SET last_shown_at = :now WHERE last_shown_at IS NOT NULL AND name IN (:outlet_names)",
+            {"now": now, "outlet_names": outlet_names},
         )

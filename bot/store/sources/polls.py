@@ -32,7 +32,6 @@ from bot.store.records.source_records import (
     UnchangedPoll,
 )
 from bot.store.repository import Repository, bind_read, read_transaction, write_transaction
-from bot.store.row_mapping import to_json_array
 from bot.store.settings import filters
 from bot.store.sources import quota_overflow
 from bot.store.sources.feeds import write_feeds
@@ -83,12 +82,12 @@ class Polls(Repository):
         """
         rows = db.execute(
             f"SELECT {_KNOWN_ARTICLE_COLUMNS_SQL} FROM article WHERE id IN ("
-            "SELECT id FROM article WHERE page_key IN (SELECT atom FROM json_each(:pages)) "
-            "UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
+            "SELECT id FROM article WHERE page_key IN (:pages) "
+            "UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (:urls)) "
             "AND +feed_id = :feed ORDER BY id",
             {
-                "urls": to_json_array([url for page_urls in urls_by_page_key.values() for url in page_urls]),
-                "pages": to_json_array(urls_by_page_key),
+                "urls": [url for page_urls in urls_by_page_key.values() for url in page_urls],
+                "pages": urls_by_page_key,
                 "feed": feed_id,
             },
         )
@@ -111,20 +110,20 @@ class Polls(Repository):
             f"""
             SELECT {_KNOWN_ARTICLE_COLUMNS_SQL} FROM (
                 SELECT id FROM article WHERE feed_id = :feed
-                    AND published IN (SELECT value FROM json_each(:dates))
+                    AND published IN (:dates)
                 UNION
                 SELECT id FROM (SELECT id FROM article WHERE feed_id = :feed
                     ORDER BY published DESC, id DESC LIMIT :latest) AS newest
             ) AS found JOIN article USING (id) ORDER BY id DESC
             """,
-            {"feed": feed_id, "dates": to_json_array(dates), "latest": newest_limit},
+            {"feed": feed_id, "dates": dates, "latest": newest_limit},
         )
 
     async def load_original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
         """Map article ids to summary and text as the feed gave them; texts that were purged are empty."""
         rows = await self._fetch_rows(
-            "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
-            (to_json_array(article_ids),),
+            "SELECT id, summary, text FROM article WHERE id IN (:article_ids)",
+            {"article_ids": article_ids},
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -185,8 +184,8 @@ class Polls(Repository):
 
 def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) -> None:
     db.executemany(
-        "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
-        unchanged_polls,
+        "UPDATE feed SET interval = ?, next_poll = ?, last_poll = ?, last_success = ? WHERE id = ?",
+        [(poll.interval, poll.next_poll, poll.polled_at, poll.polled_at, poll.feed_id) for poll in unchanged_polls],
     )
 
 
@@ -207,8 +206,12 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         alerts.enqueue_alerts(db, (poll.alert,))
     if inserted_ids:
         db.executemany(
-            "UPDATE server SET quota_full_at = max(coalesce(quota_full_at, 0), ?2) + ?3 WHERE id = ?1",
-            [(server_id, db.now * 1_000, round(intake.quota_used_seconds * 1_000)) for server_id in poll.server_ids],
+            "UPDATE server SET quota_full_at = :used_ms + "
+            "CASE WHEN quota_full_at > :now_ms THEN quota_full_at ELSE :now_ms END WHERE id = :id",
+            [
+                {"id": server_id, "now_ms": db.now * 1_000, "used_ms": round(intake.quota_used_seconds * 1_000)}
+                for server_id in poll.server_ids
+            ],
         )
     if intake.overflow is not None:
         quota_overflow.record_overflow(db, feed.id, intake.overflow)
@@ -220,10 +223,11 @@ def _apply_changes(db: Connection, feed_id: int, intake: IntakeResult) -> None:
     for change, article in zip(intake.changed, resolved_articles, strict=True):
         update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
-        "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
-        "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
+        "INSERT INTO identity (feed_id, hash, article_id) SELECT :feed_id, :hash, :article_id WHERE "
+        f"(SELECT count(*) FROM identity WHERE article_id = :article_id) < {MAX_IDENTITIES_PER_ARTICLE} "
+        "ON CONFLICT DO NOTHING",
         [
-            (feed_id, identity_hash, article_id, MAX_IDENTITIES_PER_ARTICLE)
+            {"feed_id": feed_id, "hash": identity_hash, "article_id": article_id}
             for identity_hash, article_id in intake.aliases
         ],
     )

@@ -6,7 +6,7 @@ from functools import partial
 from bot.store.connection import Connection
 from bot.store.records.source_records import PollOverflow, QuotaOverflow
 from bot.store.repository import Repository
-from bot.store.row_mapping import from_row, to_json_array
+from bot.store.row_mapping import from_row
 
 OVERFLOW_EPISODE_SECONDS = 7 * 86_400
 """Seconds without new entries beyond a feed's quota after which the overflow counts as over.
@@ -52,7 +52,7 @@ class QuotaOverflows(Repository):
         """
         rows = await self._fetch_rows(
             f"SELECT feed_id, min(skipped_at) FROM skipped_entry WHERE link_hash IN "
-            f"({', '.join('?' * len(link_hashes))}) "
+            f"({', '.join('?' * len(link_hashes)) or 'NULL'}) "
             "GROUP BY feed_id ORDER BY 2",
             tuple(link_hashes),
         )
@@ -68,9 +68,10 @@ def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> Non
             :count)
         ON CONFLICT (feed_id) DO UPDATE SET
             kind = excluded.kind, last_at = excluded.last_at,
-            first_at = iif(quota_overflow.last_at > :now - :episode, quota_overflow.first_at, excluded.first_at),
-            entry_count = iif(quota_overflow.last_at > :now - :episode, quota_overflow.entry_count,
-                0) + excluded.entry_count
+            first_at = CASE WHEN quota_overflow.last_at > :now - :episode
+                            THEN quota_overflow.first_at ELSE excluded.first_at END,
+            entry_count = excluded.entry_count + CASE WHEN quota_overflow.last_at > :now - :episode
+                                                      THEN quota_overflow.entry_count ELSE 0 END
         """,
         {
             "feed": feed_id,
@@ -80,9 +81,10 @@ def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> Non
             "episode": OVERFLOW_EPISODE_SECONDS,
         },
     )
-    db.execute(
-        "DELETE FROM skipped_entry WHERE feed_id = ? AND hex(identity_hash) NOT IN (SELECT atom FROM json_each(?))",
-        (feed_id, to_json_array([skipped_hash.hex().upper() for skipped_hash in overflow.still_skipped])),
+    skipped_hashes = db.fetch_column("SELECT identity_hash FROM skipped_entry WHERE feed_id = ?", (feed_id,))
+    db.executemany(
+        "DELETE FROM skipped_entry WHERE feed_id = ? AND identity_hash = ?",
+        [(feed_id, skipped_hash) for skipped_hash in set(skipped_hashes).difference(overflow.still_skipped)],
     )
     db.executemany(
         "INSERT INTO skipped_entry (feed_id, identity_hash, link_hash, skipped_at) VALUES (?, ?, ?, ?) "

@@ -10,11 +10,12 @@ from typing import Any, cast
 from bot.store import connection as base
 from bot.store.connection import Parameters
 from bot.store.sqlite.sqlite_dialect import encode_lists, translate
-from bot.text import urls
-from bot.text.words import fold
 
 BUSY_TIMEOUT_SECONDS = 15.0
 """Maximum number of seconds that a statement waits for a lock of another process."""
+
+
+_execute = sqlite3.Connection.execute
 
 
 class ThreadCall(str):
@@ -38,7 +39,7 @@ class SqliteConnection(sqlite3.Connection, base.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         statement, list_names = translate(sql)
-        return super().execute(statement, encode_lists(parameters, list_names) if list_names else parameters)
+        return _execute(self, statement, encode_lists(parameters, list_names) if list_names else parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         return super().executemany(translate(sql)[0], parameters)
@@ -65,6 +66,24 @@ class SqliteConnection(sqlite3.Connection, base.Connection):
             self.execute("ROLLBACK")
 
 
+class TextAggregate:
+    """The aggregate function `string_agg`, which SQLite has since 3.44."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._separator = ""
+
+    def step(self, text: str | None, separator: str) -> None:
+        """Add the text of a row, unless it is NULL."""
+        self._separator = separator
+        if text is not None:
+            self._texts.append(text)
+
+    def finalize(self) -> str | None:
+        """Return the texts with separators between them, or NULL without texts."""
+        return self._separator.join(self._texts) if self._texts else None
+
+
 def connect(path: Path, pragmas: Iterable[str]) -> SqliteConnection:
     """Connect to a database file and run `pragmas`. Raises sqlite3.Error if that fails."""
     # Autocommit mode, because `Database` begins and ends transactions. Other threads may use the connection,
@@ -78,8 +97,8 @@ def connect(path: Path, pragmas: Iterable[str]) -> SqliteConnection:
     )
     try:
         connection.row_factory = sqlite3.Row
-        connection.create_function("fold", 1, _fold_text, deterministic=True)
-        connection.create_function("site", 1, _get_site, deterministic=True)
+        if sqlite3.sqlite_version_info < (3, 44):
+            connection.create_aggregate("string_agg", 2, TextAggregate)  # type: ignore[arg-type]  # two arguments
         connection.create_function("database_time", 0, _get_database_time_ms)
         for pragma in pragmas:
             connection.execute(pragma)
@@ -91,11 +110,3 @@ def connect(path: Path, pragmas: Iterable[str]) -> SqliteConnection:
 
 def _get_database_time_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _fold_text(text: object) -> str | None:
-    return fold(text) if isinstance(text, str) else None
-
-
-def _get_site(url: object) -> str:
-    return urls.parse_host(str(url)).removeprefix("www.")
