@@ -224,6 +224,7 @@ async def test_a_call_arrives_as_it_is_on_the_thread_of_the_connection(database,
     assert thread is not threading.current_thread()
     assert [type(call) for call in arrived_calls] == [ThreadCall]
     await worker.close()
+    thread.join(10)
     assert not thread.is_alive()
 
 

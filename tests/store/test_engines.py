@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,8 +24,6 @@ from bot.store.connection import Connection
 from bot.store.database import Database
 from bot.store.facade import create_engine
 from bot.store.records.process_records import Process
-from bot.text import urls
-from bot.text.words import fold
 from tests.store import sql
 from tests.support.postgres_server import END_OTHER_SESSIONS, simulate_takeover, skip_without
 from tests.support.samples import add_feed, deliver, follow, new_article, record
@@ -103,31 +100,6 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
         )
     }
     assert indexes <= postgres_indexes
-
-
-def test_words_and_sites_are_compared_alike(server):
-    letters = [chr(code) for code in (*range(32, 0x530), *range(0x2000, 0x3400), *range(0xF900, 0xFFF0))]
-    texts = [
-        *letters,
-        "L’Écho du Soir",
-        "STRASSE straße",
-        "CŒUR Œuvre",
-        "日本語 ニュース",
-        "`plain`",
-        "ﬁn ﬂux",
-    ]
-    rows = sql.run(server, "SELECT atom, fold(atom) FROM json_each(?)", (json.dumps(texts),))
-    assert len(rows) == len(texts)
-    # What nobody writes any more: casefold makes more of these than a small letter.
-    assert {text for text, folded in rows if folded != fold(text)} == set("ŉͅͺϲϹ")
-    for address in (
-        "https://www.Paper.example:8080/a",
-        "http://me:pw@paper.example?x",
-        "https://[::1]/a",
-        "a@b",
-    ):
-        ((site,),) = sql.run(server, "SELECT site(?)", (address,))
-        assert site == urls.parse_host(address).removeprefix("www.")
 
 
 async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):

@@ -1,14 +1,20 @@
-"""Lists, hints and reading in one step mean the same on both engines."""
+"""Statements are of the SQL that both engines understand, and mean the same to both."""
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import store as store_package
 from bot.store.connection import Connection
 from bot.store.database import Database
 
+STORE = Path(store_package.__file__).parent
 LISTS: dict[str, tuple[Any, list[str], list[str]]] = {
     "texts": (["a", "c%"], ["a", "c%"], ["b"]),
     "a set": ({"b"}, ["b"], ["a", "c%"]),
@@ -75,3 +81,40 @@ async def test_reading_in_one_step_keeps_values_and_order(database):
     assert [tuple(row) for row in rows] == [("c%", None, 2.5), ("b", None, 1.5)]
     query = "SELECT name, value FROM meta WHERE name IN (:names)"
     assert await database.read(lambda db: db.fetch_sequences(("name", "value"), query, {"names": ()})) == []
+
+
+FORBIDDEN = {
+    "CASE for iif": r"\biif\(",
+    "CASE for the larger or smaller of two values": r"\b(max|min)\([^()]*(\([^()]*\)[^()]*)*,",
+    "coalesce or IS NULL, for IS with a value": r"\bIS (NOT )?['?:]|\bIS (NOT )?DISTINCT\b",
+    "a large LIMIT for LIMIT -1": r"\bLIMIT -",
+    "named parameters for numbered ones": r"\?\d",
+    "hints as comments": r"(?<!/\*\+ )\bINDEXED BY\b|(?<!/\*\+ )\bCROSS\b",
+    "IN (:names) for lists, fetch_ids or fetch_sequences to read them": r"\bjson_\w+\(|\bgroup_concat\(|\bIN \(\?\)",
+    "Python, or a column that Python writes": r"\b(fold|site|instr|hex|quiet_until|printf|strftime|datetime|random)\(",
+    "ON CONFLICT": r"\bINSERT OR\b|\bREPLACE INTO\b",
+    "coalesce for ifnull": r"\bifnull\(",
+    "the SQL of both": r"\bsqlite_|\bPRAGMA\b|\browid\b|\bILIKE\b|::|\bARRAY\[|\b(ANY|ALL) \(",
+}
+"""What a statement uses instead, by the regular expression of what one of the engines alone understands."""
+
+
+def read_statements() -> Iterator[tuple[str, str]]:
+    """Each text of the store's modules that may be a part of a statement, after its place."""
+    for path in sorted(STORE.rglob("*.py")):
+        if path.parent.name in {"sqlite", "postgres"}:
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            place = f"{path.relative_to(STORE)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.JoinedStr):
+                yield place, "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield place, node.value
+
+
+@pytest.mark.parametrize("alternative", FORBIDDEN)
+def test_statements_use_what_both_engines_understand(alternative):
+    pattern = re.compile(FORBIDDEN[alternative])
+    assert [f"{place} {match[0]}" for place, text in read_statements() if (match := pattern.search(text))] == []

@@ -7,8 +7,6 @@ from bot.core.database_url import DatabaseUrl
 from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 from bot.store.schema_scripts import load_pending_scripts
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
-from bot.text.characters import COMBINING_MARKS
-from bot.text.words import FOLD_MAP
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ def migrate(connection: PostgresConnection, database_url: DatabaseUrl, *, create
             raw.execute("DELETE FROM schema_version")
             raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (migration_number,))
             log.debug("database migrated version=%d", migration_number)
-        raw.execute(_render_functions_sql(_find_case_folding_collation(connection)))
+        raw.execute((PACKAGE_DIRECTORY / "functions.sql").read_bytes())
         raw.execute("COMMIT")
     except BaseException:
         connection.roll_back()
@@ -102,55 +100,3 @@ def _require_supported_server(connection: PostgresConnection, database_url: Data
             f"The database {database_url} has the encoding {encoding}; Telex needs UTF8: "
             "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )
-
-
-def _find_case_folding_collation(connection: PostgresConnection) -> str:
-    """Return the quoted name of a collation that can lower-case non-ASCII letters.
-
-    Raises `DatabaseUnusable` if the server has none.
-    """
-    for collation_name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
-        if connection.fetch_value("SELECT to_regcollation(?)", (f'"{collation_name}"',)) is not None:
-            return f'"{collation_name}"'
-    raise DatabaseUnusable("The server knows no language but C: it needs ICU, or the locale C.UTF-8.")
-
-
-def _render_functions_sql(collation: str) -> bytes:
-    """Return `functions.sql` with a function `fold` that replaces the characters of `words.FOLD_MAP`."""
-    functions_sql = (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
-    folded_sql = f"replace(lower(written COLLATE {collation}), 'ß', 'ss')"
-    replacements = {character: replacement for character, replacement in FOLD_MAP.items() if len(replacement) == 1} | {
-        ord("ς"): "σ"
-    }
-    for source_code_point, target_text in FOLD_MAP.items():
-        if len(target_text) > 1:
-            folded_sql = f"replace({folded_sql}, '{chr(source_code_point)}', '{target_text}')"
-    # `translate` drops characters without a counterpart in its last argument.
-    dropped_characters = [letter for letter, counterpart in FOLD_MAP.items() if not counterpart]
-    source_characters = "".join(map(chr, [*replacements, *dropped_characters]))
-    folded_sql = (
-        f"translate({folded_sql}, '{_escape_quotes(source_characters)}', "
-        f"'{_escape_quotes(''.join(replacements.values()))}')"
-    )
-    return (
-        functions_sql.replace("{replaced}", folded_sql)
-        .replace("{marks}", _format_character_ranges(COMBINING_MARKS))
-        .encode()
-    )
-
-
-def _escape_quotes(text: str) -> str:
-    return text.replace("'", "''")
-
-
-def _format_character_ranges(characters: str) -> str:
-    """Return characters as escaped ranges for a character class of a regular expression."""
-    ranges: list[list[int]] = []
-    for code_point in sorted(map(ord, characters)):
-        if ranges and code_point == ranges[-1][1] + 1:
-            ranges[-1][1] = code_point
-        else:
-            ranges.append([code_point, code_point])
-    return "".join(
-        f"\\u{first_code_point:04x}-\\u{last_code_point:04x}" for first_code_point, last_code_point in ranges
-    )
