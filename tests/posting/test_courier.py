@@ -225,6 +225,21 @@ async def test_a_post_whose_task_ended_is_looked_for_and_sent(telex, publisher, 
     assert "Panic" in caplog.text
 
 
+async def test_a_channel_whose_tasks_keep_ending_makes_the_process_unwell(telex, publisher, monkeypatch):
+    await publisher.begin()
+
+    async def render(_sender: DispatchSender, _dispatch: Any) -> None:
+        raise Panic
+
+    monkeypatch.setattr(DispatchSender, "render", render)
+    await publisher.publish(make_rss_item(1))
+    for _minute in range(3):
+        assert telex.newsroom.supervisor.failing_tasks() == []
+        await telex.deliver()
+        await telex.advance(60)
+    assert telex.newsroom.supervisor.failing_tasks() == ["send"]
+
+
 async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
