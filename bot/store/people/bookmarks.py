@@ -170,12 +170,13 @@ class Bookmarks(Repository):
         """Count the bookmarks of a user that match a filter."""
         return len(_list_matching_ids(db, user_id, bookmark_filter))
 
-    async def count_by_tag(self, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
+    @read_transaction
+    def count_by_tag(self, db: Connection, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
         """Map a user's tags to their numbers of bookmarks, most used first, without hidden servers.
 
         Tags that differ in accents or case only are one, named as the first of them.
         """
-        tags_of_bookmarks = await self._fetch_column(
+        tags_of_bookmarks = db.fetch_column(
             f"SELECT tags FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND tags <> '[]'",
             {"person": user_id, "hidden": hidden_server_ids},
         )

@@ -6,7 +6,7 @@ from functools import partial
 
 from bot.core.user_models import Question, QuestionStats
 from bot.store.connection import NO_LIMIT, Connection, Row
-from bot.store.repository import Repository, write_transaction
+from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import from_row, json_ids_sql
 from bot.store.settings.parent_rows import ensure_server
 from bot.text.words import fold
@@ -148,13 +148,14 @@ class Questions(Repository):
         )
         return is_helpful
 
-    async def load_stats(self, since: int, *, include_helpful: bool = False) -> list[QuestionStats]:
+    @read_transaction
+    def load_stats(self, db: Connection, since: int, *, include_helpful: bool = False) -> list[QuestionStats]:
         """Summarise the questions asked since a Unix time in seconds, counting identical questions together.
 
         Questions with more negative than positive votes come first, then the most asked. Without
         `include_helpful`, only these questions and those that were not answered are included.
         """
-        rows = await self._fetch_rows(
+        rows = db.execute(
             """
             SELECT text, language, asked_at, is_answered,
                    (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 1) AS up,

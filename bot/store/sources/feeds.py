@@ -232,22 +232,25 @@ class Feeds(Repository):
         """Count the feeds on the web, including feeds that are gone."""
         return await self._fetch_int("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
-    async def find_outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
+    @read_transaction
+    def find_outlets(self, db: Connection, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
         """List names of outlets with a word that begins with `prefix`, ignoring case and accents.
 
         Names that begin with `prefix` themselves come first. `feed_ids` are the feeds that the user may see,
         or None for all feeds.
         """
-        outlets = await self._fetch_column(
-            "SELECT DISTINCT outlet FROM feed WHERE outlet <> '' AND (:all OR id IN (:feeds))",
+        rows = db.fetch_sequences(
+            ("outlet",),
+            "SELECT outlet FROM feed WHERE outlet <> '' AND (:all OR id IN (:feeds))",
             {"all": feed_ids is None, "feeds": feed_ids or ()},
         )
-        folded_prefix = f" {fold(prefix.strip())}"
-        ranked_outlets = (
-            (place > 0, folded_outlet, outlet)
-            for outlet in outlets
-            if (place := f" {(folded_outlet := fold(outlet))}".find(folded_prefix)) >= 0
-        )
+        outlets = {row[0] for row in rows}
+        folded_prefix = fold(prefix.strip())
+        ranked_outlets = [
+            (not folded_outlet.startswith(folded_prefix), folded_outlet, outlet)
+            for folded_outlet, outlet in zip(map(fold, outlets), outlets, strict=True)
+            if f" {folded_prefix}" in f" {folded_outlet}"
+        ]
         return [outlet for _, _, outlet in nsmallest(limit, ranked_outlets)]
 
     @write_transaction
