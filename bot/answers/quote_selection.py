@@ -27,13 +27,15 @@ LARGE_STORE_ARTICLES = 16_000
 
 From `SMALL_STORE_ARTICLES` on, the bar rises with the logarithm of the number of articles.
 """
-SMALL_STORE_LOG_ODDS = 0.5
+SMALL_STORE_LOG_ODDS = 0.46
 """Amount by which the minimum log-odds of a sure answer are lower in a small store.
 
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
 """
 MIN_EXPECTED_SPAN_PROBABILITY = 0.2
 """Minimum probability of the number, sum or time that a question asks for, in a sure answer."""
+MIN_EXPECTED_NAME_PROBABILITY = 0.05
+"""Minimum probability of the name that a question asks for, in a sure answer."""
 MIN_SPAN_PROBABILITY = 0.3
 """Minimum probability of the words that answer, in both passages, for the older one to be superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
@@ -75,10 +77,13 @@ def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> floa
 
 
 def has_expected_words(question: AnalysedQuestion, excerpt: Excerpt) -> bool:
-    """Return whether an excerpt has a likely number, sum or time, if the question asks for one."""
-    return not question.answer_types & PATTERN_TYPES or (
-        excerpt.answer_span is not None and excerpt.span_probability >= MIN_EXPECTED_SPAN_PROBABILITY
-    )
+    """Return whether an excerpt has likely words of the kind that the question plainly asks for.
+
+    A question that asks plainly for nothing, or for a name where none was found, expects none.
+    """
+    if question.answer_types & PATTERN_TYPES:
+        return excerpt.answer_span is not None and excerpt.span_probability >= MIN_EXPECTED_SPAN_PROBABILITY
+    return not excerpt.is_plain or not 0 < excerpt.span_probability < MIN_EXPECTED_NAME_PROBABILITY
 
 
 def context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
