@@ -1,4 +1,4 @@
-"""Migrations of a SQLite database, each applied in its own transaction."""
+"""Migrations of a SQLite database, all applied in one transaction."""
 
 import logging
 import sqlite3
@@ -21,23 +21,21 @@ APPLICATION_ID = 0x54454C58
 def migrate(connection: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY) -> bool:
     """Apply the missing migrations and return whether the database is new.
 
-    An interruption leaves the database at the last complete version. Integrity is checked once, within the
-    last transaction, which takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`,
-    `DatabaseUnusable` or sqlite3.Error.
+    An interruption leaves the database at its old version. Integrity is checked within the transaction, which
+    takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable` or
+    sqlite3.Error.
     """
     schema_version = load_schema_version(connection)
     script_by_number = load_pending_scripts(schema_version, "sqlite", directory)
     if not script_by_number:
         return False
-    newest_number = max(script_by_number)
     if schema_version:
-        log.info("database migration started from_version=%d to_version=%d", schema_version, newest_number)
+        log.info("database migration started from_version=%d to_version=%d", schema_version, max(script_by_number))
     _convert_page_size(connection)
     # Migrations may rebuild tables; foreign keys are checked before the last commit.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        for number, script in script_by_number.items():
-            _apply_migration(connection, number, script, is_last=number == newest_number)
+        _apply_migrations(connection, directory)
         _vacuum_if_sparse(connection)
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -116,18 +114,19 @@ def _require_intact(connection: sqlite3.Connection) -> None:
         raise DatabaseBroken(f"The database is damaged: {problems[0]}. Restore a backup.")
 
 
-def _apply_migration(connection: sqlite3.Connection, number: int, script: str, *, is_last: bool) -> None:
+def _apply_migrations(connection: sqlite3.Connection, directory: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have applied this migration meanwhile.
-        if load_schema_version(connection) < number:
+        # Another process may have migrated the database before the transaction began.
+        script_by_number = load_pending_scripts(load_schema_version(connection), "sqlite", directory)
+        for number, script in script_by_number.items():
             for statement in split_statements(script):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {number}")
-            if is_last:
-                _require_intact(connection)
             log.debug("database migrated version=%d", number)
+        if script_by_number:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {max(script_by_number)}")
+            _require_intact(connection)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
