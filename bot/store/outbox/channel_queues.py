@@ -50,10 +50,18 @@ class ChannelQueue(NamedTuple):
 
 def load_outlook(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> QueueOutlook:
     """Return the outlook at a Unix time in seconds, for the channels that meet a condition."""
-    times = [(attempt_at, attempt_at, id_) for id_, attempt_at in _list_unpaced_attempts(db, condition_sql, parameters)]
-    for channel_id, queue in _load_paced_queues(db, now, condition_sql, parameters).items():
-        _dispatch, attempt_at, claimable_at = queue.next_dispatch(now)
-        times.append((claimable_at, attempt_at, channel_id))
+    times: list[tuple[int, int, int]] = []
+    has_paced = False
+    for channel_id, retry_at, is_paced, due_at in _list_first_pending(db, condition_sql, parameters):
+        if is_paced:
+            has_paced = True
+        else:
+            attempt_at = max(due_at, retry_at or 0)
+            times.append((attempt_at, attempt_at, channel_id))
+    if has_paced:
+        for channel_id, queue in _load_paced_queues(db, now, condition_sql, parameters).items():
+            _dispatch, attempt_at, claimable_at = queue.next_dispatch(now)
+            times.append((claimable_at, attempt_at, channel_id))
     ready = sorted((attempt_at, channel_id) for claimable_at, attempt_at, channel_id in times if claimable_at <= now)
     return QueueOutlook(
         [channel_id for _attempt_at, channel_id in ready],
@@ -120,13 +128,14 @@ def has_pending_post(db: Connection, channel_id: int) -> bool:
     )
 
 
-def _list_unpaced_attempts(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """Return the channels without a rhythm in which a dispatch waits, each with the time of its first one."""
+def _list_first_pending(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """Return each open channel in which a dispatch waits, whether it has a rhythm, and when the first one is due."""
+    # A condition that a channel has no rhythm made PostgreSQL expect one such channel, and loop over loops.
     return db.fetch_rows(
         f"""
-        SELECT channel.id, CASE WHEN channel.retry_at > head.due_at THEN channel.retry_at ELSE head.due_at END
+        SELECT channel.id, channel.retry_at, {_IS_PACED_SQL}, head.due_at
         {_FROM_CHANNEL_SQL} JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds="")}
-        WHERE {_HAS_PENDING_SQL} AND NOT {_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}
+        WHERE {_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}
         """,
         parameters,
     )
@@ -137,17 +146,9 @@ def _load_paced_queues(
 ) -> dict[int, ChannelQueue]:
     """Return the queues of channels with a rhythm: the first post or catch-up, and everything of other kinds."""
     rhythms = load_rhythms(db, now, f"{_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}", parameters)
-    queues: dict[int, ChannelQueue] = {}
-    for channel_id, retry_at, *columns in _list_paced_heads(db, condition_sql, parameters) if rhythms else ():
-        queue = queues.setdefault(channel_id, ChannelQueue(retry_at or 0, rhythms[channel_id], []))
-        queue.pending.append(PendingDispatch(*columns))
-    return queues
-
-
-def _list_paced_heads(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> Iterable[Any]:
     columns_sql = "channel.id, channel.retry_at, head.id, head.kind, head.position, head.due_at"
     condition_sql = f"{_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}"
-    return db.fetch_rows(
+    rows = db.fetch_rows(
         f"""
         SELECT {columns_sql} {_FROM_CHANNEL_SQL}
         JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds=f"AND kind IN {_PACED_KINDS_SQL}")}
@@ -158,6 +159,11 @@ def _list_paced_heads(db: Connection, condition_sql: str, parameters: Mapping[st
         """,
         parameters,
     )
+    queues: dict[int, ChannelQueue] = {}
+    for channel_id, retry_at, *columns in rows:
+        queue = queues.setdefault(channel_id, ChannelQueue(retry_at or 0, rhythms[channel_id], []))
+        queue.pending.append(PendingDispatch(*columns))
+    return queues
 
 
 def _iterate_sent_times(
