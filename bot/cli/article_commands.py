@@ -138,11 +138,11 @@ def questions(
             question_json = {
                 "question": question_stats.text,
                 "language": question_stats.language,
-                "last": format_iso(question_stats.last),
-                "times": question_stats.times,
-                "answered": question_stats.answers,
-                "helped": question_stats.up,
-                "not_helped": question_stats.down,
+                "last": format_iso(question_stats.last_asked_at),
+                "times": question_stats.ask_count,
+                "answered": question_stats.answer_count,
+                "helped": question_stats.helpful_count,
+                "not_helped": question_stats.unhelpful_count,
             }
             terminal.echo_stdout(json.dumps(question_json, ensure_ascii=False))
     elif stats:
@@ -151,8 +151,16 @@ def questions(
             ("last asked", "times", "answered", "👍", "👎", "question"),
             (
                 (
-                    terminal.format_time(table_stats.last),
-                    *map(str, (table_stats.times, table_stats.answers, table_stats.up, table_stats.down)),
+                    terminal.format_time(table_stats.last_asked_at),
+                    *map(
+                        str,
+                        (
+                            table_stats.ask_count,
+                            table_stats.answer_count,
+                            table_stats.helpful_count,
+                            table_stats.unhelpful_count,
+                        ),
+                    ),
                     table_stats.text,
                 )
                 for table_stats in stats

@@ -96,13 +96,13 @@ class Question:
 class QuestionStats:
     """Numbers of times that a question was asked and answered, and of votes on its answers.
 
-    `last` is the time when the question was last asked.
+    `last_asked_at` is Unix time in seconds.
     """
 
     text: str
     language: str
-    last: int
-    times: int
-    answers: int
-    up: int
-    down: int
+    last_asked_at: int
+    ask_count: int
+    answer_count: int
+    helpful_count: int
+    unhelpful_count: int

@@ -161,7 +161,7 @@ class _TitleIndex:
         """Add a title, unless one of the same page, or the same title of its outlet, was added before."""
         bucket_count = self._period.bucket_count
         bucket = 2 * bucket_count - 1 - (self._now - 1 - title_sample.published) * bucket_count // self._period.seconds
-        dedupe_keys = {("page", title_sample.page), (f"of {title_sample.outlet}", fold(title_sample.title))}
+        dedupe_keys = {("page", title_sample.page_key), (f"of {title_sample.outlet}", fold(title_sample.title))}
         if not 0 <= bucket < 2 * bucket_count or not title_sample.title or dedupe_keys & self._added_dedupe_keys:
             return
         self._added_dedupe_keys |= dedupe_keys

@@ -26,7 +26,7 @@ async def ask_question(world: World, *, public: bool = False) -> ResponseMessage
 
 async def count_votes(world: World) -> tuple[int, int]:
     (tally,) = await world.store.questions.load_stats(0, include_helpful=True)
-    return tally.up, tally.down
+    return tally.helpful_count, tally.unhelpful_count
 
 
 def button_id(message: ResponseMessage, emoji: str) -> str:

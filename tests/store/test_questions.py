@@ -66,10 +66,10 @@ async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
     assert await vote(question, BEN, is_helpful=False) is False
     assert await vote(question, ANNA, is_helpful=False) is False
     (tally,) = await store.questions.load_stats(0)
-    assert (tally.up, tally.down) == (0, 2)
+    assert (tally.helpful_count, tally.unhelpful_count) == (0, 2)
     assert await vote(question, BEN, is_helpful=False) is None
     (tally,) = await store.questions.load_stats(0)
-    assert (tally.up, tally.down) == (0, 1)
+    assert (tally.helpful_count, tally.unhelpful_count) == (0, 1)
 
 
 async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
@@ -83,7 +83,7 @@ async def test_the_same_question_is_counted_together(store, clock):
     await add_question(store, "ou est l'ete", user_id=BEN, answered=False)
     await add_question(store, "Answered?")
     (tally,) = await store.questions.load_stats(0)
-    assert (tally.times, tally.answers, tally.last) == (2, 0, clock.now())
+    assert (tally.ask_count, tally.answer_count, tally.last_asked_at) == (2, 0, clock.now())
     assert len(await store.questions.load_stats(0, include_helpful=True)) == 2
     assert await store.questions.load_stats(clock.now() + 1, include_helpful=True) == []
 

@@ -158,8 +158,8 @@ class Questions(Repository):
         rows = db.execute(
             """
             SELECT text, language, asked_at, is_answered,
-                   (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 1) AS up,
-                   (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 0) AS down
+                   (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 1) AS helpful_count,
+                   (SELECT count(*) FROM vote WHERE question_id = question.id AND is_helpful = 0) AS unhelpful_count
             FROM question WHERE asked_at >= ? ORDER BY asked_at, id
             """,
             (since,),
@@ -171,18 +171,24 @@ class Questions(Repository):
             QuestionStats(
                 text=equal_rows[-1]["text"],
                 language=equal_rows[-1]["language"],
-                last=equal_rows[-1]["asked_at"],
-                times=len(equal_rows),
-                answers=sum(row["is_answered"] for row in equal_rows),
-                up=sum(row["up"] for row in equal_rows),
-                down=sum(row["down"] for row in equal_rows),
+                last_asked_at=equal_rows[-1]["asked_at"],
+                ask_count=len(equal_rows),
+                answer_count=sum(row["is_answered"] for row in equal_rows),
+                helpful_count=sum(row["helpful_count"] for row in equal_rows),
+                unhelpful_count=sum(row["unhelpful_count"] for row in equal_rows),
             )
             for equal_rows in rows_by_folded_text.values()
         ]
         listed_stats = (
-            stats for stats in all_stats if include_helpful or stats.answers < stats.times or stats.down > stats.up
+            stats
+            for stats in all_stats
+            if include_helpful or stats.answer_count < stats.ask_count or stats.unhelpful_count > stats.helpful_count
         )
-        return sorted(listed_stats, key=lambda stats: (stats.down > stats.up, stats.times, stats.last), reverse=True)
+        return sorted(
+            listed_stats,
+            key=lambda stats: (stats.unhelpful_count > stats.helpful_count, stats.ask_count, stats.last_asked_at),
+            reverse=True,
+        )
 
     async def list_by_user(self, user_id: int) -> list[Question]:
         """List a user's questions, newest first."""

@@ -162,7 +162,7 @@ class TitleSample(NamedTuple):
 
     published: int
     outlet: str
-    page: str
+    page_key: str
     title: str
 
 
