@@ -40,7 +40,12 @@ class PersonalDataPanel(OwnedView):
             ),
         ]
         if self.client.services.model_services is not None:
-            caveats.append(_("Your questions go to the language model that this Telex uses to write answers."))
+            caveats.append(
+                _(
+                    "Your questions, with the earlier ones of a conversation, go to the language model that this Telex "
+                    "uses."
+                )
+            )
         caveats.append(
             _(
                 "Removed bookmarks leave a mark, so that an old reaction doesn’t bring them back. After "

@@ -9,6 +9,8 @@ from simcord.results import ResponseMessage
 
 from bot.answers.answer_model import Answer, Confidence
 from bot.answers.conversing.question_service import QuestionReply
+from bot.client.health import Health
+from bot.client.web.metrics import MetricsCollector
 from bot.core import setting_registry
 from bot.core.models import Feed
 from bot.core.preferences import DigestPlan
@@ -186,6 +188,15 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert title(telex.posts()[-1]) == f"{ENGLISH} from June"
     assert "🌐" not in text(telex.posts()[-1])
     assert "Summarize" in button_labels(menu)
+
+
+async def test_what_the_model_does_is_counted_for_the_operator(telex, feed_server, service):
+    await ask_about_ban(telex, feed_server, service)
+    metrics = MetricsCollector(telex.bot.services, Health(telex.bot.services))
+    lines = (await metrics.render_metrics()).decode().splitlines()
+    assert 'telex_model_calls_total{task="answer"} 1.0' in lines
+    assert 'telex_model_prompt_tokens_total{task="verify"} 100.0' in lines
+    assert 'telex_model_dropped_sentences_total{task="verify"} 0.0' in lines
 
 
 async def test_nothing_of_an_answer_is_shown_while_it_is_written_and_checked(telex, feed_server, service):

@@ -100,23 +100,20 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     service.answer_with(foreign.translation)
     await world.set_channel_setting(setting_registry.TRANSLATE, True, world.news)
     await post_article(world, server, foreign, 2)
-    for _ in range(2):  # The first article of the feed is translated, too.
+    for _ in range(3):  # The first article of the feed is translated, too.
         await world.deliver()
     take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})
     await shoot(world, world.news, take)
-    await take_answer_pictures(world, service, own, folder, ending)
+    await take_answer_picture(world, service, own, folder, ending)
 
 
-async def take_answer_pictures(
+async def take_answer_picture(
     world: World, service: ModelService, article: WrittenArticle, folder: Path, ending: str
 ) -> None:
-    """An answer that a model wrote, and the quotes behind it."""
+    """An answer that a model wrote."""
     service.answer_with(lambda prompt: cite_article(article, prompt))
-    answer = last_reply(await world.editor.slash(world.news, "ask", question=article.question))
+    await world.editor.slash(world.news, "ask", question=article.question)
     take = partial(shoot_last, path=folder / f"answer-written{ending}.png", names={})
-    await shoot(world, world.news, take)
-    await world.editor.click(answer, label="Voir les extraits" if ending else "Show the quotes")
-    take = partial(shoot_last, path=folder / f"answer-written-quotes{ending}.png", names={})
     await shoot(world, world.news, take)
 
 
