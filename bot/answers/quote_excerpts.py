@@ -80,7 +80,11 @@ def extract_excerpt(
         for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
     ]
     plain_types = _list_plain_types(question)
-    spans = [span for span in spans if not plain_types or span[2].answer_type in plain_types]
+    spans = [
+        span
+        for span in spans
+        if not plain_types or (span[2].answer_type in plain_types and not _is_time_or_number(analysis, *span[1:]))
+    ]
     clause = None if plain_types else _find_clause(question, analysis, range(first, end))
     if clause is not None:
         return Excerpt(_sentence_texts(analysis, first, end), clause, is_plain=True)
@@ -130,6 +134,14 @@ def _list_plain_types(question: AnalysedQuestion) -> frozenset[AnswerType]:
     if not plain_types and asks_for_name(question.text):
         plain_types = {AnswerType.NAME}
     return frozenset(plain_types)
+
+
+def _is_time_or_number(analysis: ArticleAnalysis, sentence_index: int, span: TypedSpan) -> bool:
+    """Return whether a name is in truth a time or a number with a capital, such as "Wednesday"."""
+    _, sentence = _text_and_sentence(analysis, sentence_index)
+    return span.answer_type is AnswerType.NAME and any(
+        other.start == span.start and other.answer_type in PATTERN_TYPES for other in sentence.typed_spans
+    )
 
 
 def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence_range: Sequence[int]) -> str | None:

@@ -273,6 +273,12 @@ async def test_the_newest_article_is_read_though_many_older_ones_match_better(st
             ("The Nordwave cable was cut in May.", "It was repaired after 12 days by a ship."),
             "12 days",
         ),
+        (  # a weekday is no name
+            "which company bought the Nordwave cable",
+            "The Nordwave cable was bought on Wednesday by Skagen Link.",
+            None,
+            "Skagen Link",
+        ),
         (
             "why was the Nordwave cable cut",
             "Nobody was hurt. The Nordwave cable was cut because of an anchor in the storm, says Oslo. It rains.",
