@@ -100,6 +100,21 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slo
     assert await newsroom.store.questions.count(3) == MAX_CONCURRENT_QUESTIONS + 1
 
 
+async def test_a_server_that_asks_much_leaves_room_for_others(newsroom, slow_engine, monkeypatch):
+    monkeypatch.setattr(question_service, "MAX_WAITING_QUESTIONS_PER_SERVER", 1)
+    service = service_of(newsroom)
+    tasks = [
+        asyncio.create_task(service.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 1)
+    ]
+    await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS)
+    with pytest.raises(RequestRejected) as declined:
+        await service.answer(make_question(8))
+    assert declined.value.reason.code is QuestionRejection.BUSY
+    tasks.append(asyncio.create_task(service.answer(make_question(9, server_id=SERVER + 1))))
+    slow_engine.go_on.set()
+    assert len(await asyncio.gather(*tasks)) == MAX_CONCURRENT_QUESTIONS + 2
+
+
 async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
     async def fail(*_arguments: object, **_options: object) -> Answer:
         raise RuntimeError("broken")

@@ -1,6 +1,7 @@
 """Service that answers questions: rate limits, concurrency, conversations, and storage of questions."""
 
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
 """Maximum number of questions answered at once if a model writes, which is mostly waiting time."""
 MAX_WAITING_QUESTIONS = 50
 """Maximum number of questions that wait until fewer questions are being answered."""
+MAX_WAITING_QUESTIONS_PER_SERVER = 20
+"""Maximum number of questions of one server that wait, so that others find room."""
 MAX_PREVIOUS_QUESTIONS = 5
 """Maximum number of previous questions of a conversation that are loaded for a follow-up."""
 MAX_STORED_SOURCES = 6
@@ -159,7 +162,7 @@ class QuestionService:
         self._answer_slots = FairSemaphore(
             MAX_CONCURRENT_QUESTIONS if writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         )
-        self._waiting_count = 0
+        self._waiting_counts: Counter[int] = Counter()
         self._average_duration_seconds = _INITIAL_DURATION_SECONDS
 
     def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
@@ -342,14 +345,20 @@ class QuestionService:
 
         Raises `RequestRejected` if too many questions are waiting.
         """
-        if self._waiting_count >= MAX_WAITING_QUESTIONS:
+        waiting_counts = self._waiting_counts
+        if (
+            waiting_counts.total() >= MAX_WAITING_QUESTIONS
+            or waiting_counts[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
+        ):
             raise RequestRejected(QuestionRejection.BUSY)
         async with AsyncExitStack() as slots:
-            self._waiting_count += 1
+            waiting_counts[server_id] += 1
             try:
                 await slots.enter_async_context(self._answer_slots.acquire(server_id))
             finally:
-                self._waiting_count -= 1
+                waiting_counts.subtract((server_id,))
+                if not waiting_counts[server_id]:
+                    del waiting_counts[server_id]
             started_at = self._clock.monotonic()
             try:
                 yield
@@ -364,7 +373,7 @@ class QuestionService:
         It includes the wait until answering begins.
         """
         concurrency = MAX_CONCURRENT_QUESTIONS if self._answer_writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
-        return math.ceil(self._average_duration_seconds * (1 + self._waiting_count / concurrency))
+        return math.ceil(self._average_duration_seconds * (1 + self._waiting_counts.total() / concurrency))
 
 
 def find_courtesy_rejection(text: str) -> QuestionRejection | None:
