@@ -39,7 +39,10 @@ def plan_queue(
     entries: list[tuple[int, int, PendingArticle | None]] = [
         (post.position, post.id, None) for post in pending_posts if not post.attempts
     ]
-    entries += [(article.published_at, newest_id + place, article) for place, article in enumerate(new_articles, 1)]
+    entries += [
+        (article.published_at, newest_id + article_number, article)
+        for article_number, article in enumerate(new_articles, 1)
+    ]
     entries.sort(key=lambda entry: entry[:2])
     excess_count = max(len(entries) - max(limit - tried_count, 0), 0)
     excess_entries = entries[:excess_count]

@@ -15,7 +15,7 @@ class JoinedArticle(NamedTuple):
 
 
 class Release(NamedTuple):
-    """What becomes of joined articles: pages to withhold by reason, pages for a digest, and a post for the rest.
+    """Plan for joined articles: pages to withhold by reason, pages for a digest, and a post for the rest.
 
     `lead` gets a post of its own, which the articles of `follower_page_keys` join. None: there is no post.
     """

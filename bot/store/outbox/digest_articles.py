@@ -173,9 +173,7 @@ def _build_candidates(
         "AND earlier_id IN (:article_ids)",
         {"article_ids": article_ids},
     )
-    unique_candidates = list(
-        {page_candidate.page_key: page_candidate for page_candidate in reversed(candidates)}.values()
-    )[::-1]
+    unique_candidates = list({candidate.page_key: candidate for candidate in reversed(candidates)}.values())[::-1]
     return DigestCandidates(
         unique_candidates, reserved_article_ids, [(row[0], row[1], row[2]) for row in similar_pairs]
     )

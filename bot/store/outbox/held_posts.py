@@ -98,7 +98,7 @@ class HeldPosts(Repository):
         outlet_counts = count_outlets(db, [row["id"] for row in held_rows])
         post_rows = [row for row in held_rows if outlet_counts[row["id"]] >= (row["least_outlets"] or 1)]
         del post_rows[MAX_SELECTION_CANDIDATES:]
-        post_ids = [post_row["id"] for post_row in post_rows]
+        post_ids = [row["id"] for row in post_rows]
         articles_by_post: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_dispatch_id), substr(title, 1, 500), outlet, language, tags "
@@ -122,13 +122,13 @@ class HeldPosts(Repository):
         )
         return [
             HeldStory(
-                story_row["id"],
-                story_row["position"],
-                outlet_counts[story_row["id"]],
-                bookmark_count_by_post.get(story_row["id"], 0),
-                tuple(articles_by_post.get(story_row["id"], ())),
+                row["id"],
+                row["position"],
+                outlet_counts[row["id"]],
+                bookmark_count_by_post.get(row["id"], 0),
+                tuple(articles_by_post.get(row["id"], ())),
             )
-            for story_row in post_rows
+            for row in post_rows
         ]
 
     @write_transaction

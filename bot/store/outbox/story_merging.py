@@ -55,7 +55,7 @@ def join_posts(
         if post_id is not None:
             _join_post(db, channel_id, article, post_id)
             joined_page_keys.add(article.page_key)
-    return [unjoined_article for unjoined_article in articles if unjoined_article.page_key not in joined_page_keys]
+    return [article for article in articles if article.page_key not in joined_page_keys]
 
 
 def _is_merging_enabled(db: Connection, channel_id: int) -> bool:

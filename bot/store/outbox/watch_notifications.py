@@ -128,8 +128,8 @@ class _NotificationBatch:
             "SELECT channel_id, dedupe_key FROM dispatch WHERE channel_id IN (:channel_ids) "
             "AND dedupe_key IN (:dedupe_keys)",
             {
-                "channel_ids": {dispatch_row[1] for dispatch_row in self._dispatch_rows},
-                "dedupe_keys": [keyed_row[2] for keyed_row in self._dispatch_rows],
+                "channel_ids": {row[1] for row in self._dispatch_rows},
+                "dedupe_keys": [row[2] for row in self._dispatch_rows],
             },
         )
         existing_keys = {(row[0], row[1]) for row in rows}

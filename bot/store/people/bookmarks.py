@@ -176,16 +176,16 @@ class Bookmarks(Repository):
 
         Tags that differ in accents or case only are one, named as the first of them.
         """
-        tags_of_bookmarks = db.fetch_column(
+        tags_json_arrays = db.fetch_column(
             f"SELECT tags FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND tags <> '[]'",
             {"person": user_id, "hidden": hidden_server_ids},
         )
         tags_by_folded_tag: dict[str, list[str]] = {}
-        for tags_json in tags_of_bookmarks:
+        for tags_json in tags_json_arrays:
             for tag in json.loads(tags_json):
                 tags_by_folded_tag.setdefault(fold(tag), []).append(tag)
-        equal_tags = sorted(tags_by_folded_tag.values(), key=lambda tags: (-len(tags), min(tags)))
-        return {min(tags): len(tags) for tags in equal_tags}
+        spellings_by_use = sorted(tags_by_folded_tag.values(), key=lambda tags: (-len(tags), min(tags)))
+        return {min(tags): len(tags) for tags in spellings_by_use}
 
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()

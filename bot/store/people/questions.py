@@ -75,10 +75,10 @@ class Questions(Repository):
             """,
             parameters,
         )
-        for source_place, source_article_id in enumerate(sources):
+        for rank, source_article_id in enumerate(sources):
             db.execute(
                 "INSERT INTO question_source (question_id, rank, article_id) SELECT ?, ?, id FROM article WHERE id = ?",
-                (question_id, source_place, source_article_id),
+                (question_id, rank, source_article_id),
             )
         db.execute(
             "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE user_id = ? "
@@ -169,15 +169,15 @@ class Questions(Repository):
             rows_by_folded_text.setdefault(fold(row["text"]).rstrip(" ?!.…"), []).append(row)
         all_stats = [
             QuestionStats(
-                text=equal_rows[-1]["text"],
-                language=equal_rows[-1]["language"],
-                last_asked_at=equal_rows[-1]["asked_at"],
-                ask_count=len(equal_rows),
-                answer_count=sum(row["is_answered"] for row in equal_rows),
-                helpful_count=sum(row["helpful_count"] for row in equal_rows),
-                unhelpful_count=sum(row["unhelpful_count"] for row in equal_rows),
+                text=question_rows[-1]["text"],
+                language=question_rows[-1]["language"],
+                last_asked_at=question_rows[-1]["asked_at"],
+                ask_count=len(question_rows),
+                answer_count=sum(row["is_answered"] for row in question_rows),
+                helpful_count=sum(row["helpful_count"] for row in question_rows),
+                unhelpful_count=sum(row["unhelpful_count"] for row in question_rows),
             )
-            for equal_rows in rows_by_folded_text.values()
+            for question_rows in rows_by_folded_text.values()
         ]
         listed_stats = (
             stats

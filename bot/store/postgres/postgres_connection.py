@@ -42,22 +42,22 @@ class PostgresRow(tuple[Any, ...]):
     """A row of a result, indexed by column position or name."""
 
     __slots__ = ()
-    places: Mapping[str, int] = {}
+    positions: Mapping[str, int] = {}
 
     def __getitem__(self, column: Any, /) -> Any:
         if isinstance(column, str):
-            column = self.places[column]
+            column = self.positions[column]
         return tuple.__getitem__(self, column)
 
     def keys(self) -> Iterable[str]:
-        return self.places.keys()
+        return self.positions.keys()
 
 
 @lru_cache(maxsize=1024)
 def _build_row_class(column_names: tuple[str, ...]) -> type[PostgresRow]:
     position_by_name = {column_name: position for position, column_name in reversed(list(enumerate(column_names)))}
     ordered_positions = dict(sorted(position_by_name.items(), key=lambda pair: pair[1]))
-    return type("NamedRow", (PostgresRow,), {"__slots__": (), "places": ordered_positions})
+    return type("NamedRow", (PostgresRow,), {"__slots__": (), "positions": ordered_positions})
 
 
 def _create_row_factory(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:

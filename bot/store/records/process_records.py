@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running `telex run`.
+    """A running process of the bot (`telex run`).
 
     `started_at` is in milliseconds by the database's clock, or 0 before registration.
     """

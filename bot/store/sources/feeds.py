@@ -306,7 +306,7 @@ _POLLED_COLUMNS = {
 for _unpolled_column in ("id", "url", "server_id", "added_at"):
     del _POLLED_COLUMNS[_unpolled_column]
 _SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _POLLED_COLUMNS)
-_get_polled_values = attrgetter(*(place or name for name, place in _POLLED_COLUMNS.items()), "id")
+_get_polled_values = attrgetter(*(attribute_path or name for name, attribute_path in _POLLED_COLUMNS.items()), "id")
 
 
 FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE host_slot IS NULL"
@@ -338,9 +338,9 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
             if not url_encryption.is_private(feed.url, feed.server_id)
         ],
     )
-    for private_feed in feeds:
-        if url_encryption.is_private(private_feed.url, private_feed.server_id):
-            _update_private_url(db, private_feed, private_feed.server_id or 0)
+    for feed in feeds:
+        if url_encryption.is_private(feed.url, feed.server_id):
+            _update_private_url(db, feed, feed.server_id or 0)
 
 
 def _update_private_url(db: Connection, feed: Feed, server_id: int) -> None:

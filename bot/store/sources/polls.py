@@ -147,8 +147,8 @@ class Polls(Repository):
         if owner_id is not None:
             feed_ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
             owned_feed_ids = process_leases.list_owned_feed_ids(db, owner_id, feed_ids)
-            feeds = [owned_feed for owned_feed in feeds if owned_feed.id in owned_feed_ids]
-            unchanged_polls = [owned_poll for owned_poll in unchanged_polls if owned_poll.feed_id in owned_feed_ids]
+            feeds = [feed for feed in feeds if feed.id in owned_feed_ids]
+            unchanged_polls = [poll for poll in unchanged_polls if poll.feed_id in owned_feed_ids]
             feed_alerts = [alert for alert in feed_alerts if alert.feed_id in owned_feed_ids]
         if feeds:
             write_feeds(db, feeds)
@@ -311,9 +311,7 @@ def _select_deliverable(
         return articles
     # The first poll after a pause also finds articles published during it. An undated article, which has the
     # time of discovery as its date, may be one of them.
-    skipped_articles = [
-        skipped_article for skipped_article in articles if not resumed_at <= skipped_article.published_at < db.now
-    ]
+    skipped_articles = [article for article in articles if not resumed_at <= article.published_at < db.now]
     outbox_writes.withhold_articles(
         db, subscription_row["channel_id"], skipped_articles, reason=WithheldReason(subscription_row["resumed_from"])
     )
