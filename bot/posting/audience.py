@@ -122,7 +122,7 @@ class AudienceResolver:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(
-            *(self._feeds_readable_in(queried_server_id, user_id, strict=strict) for queried_server_id in server_ids)
+            *(self._feeds_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
         )
         server_by_feed_id: dict[int, int] = {}
         for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
@@ -131,8 +131,8 @@ class AudienceResolver:
         return ReadableFeeds(
             server_by_feed_id,
             tuple(
-                unreachable_server_id
-                for unreachable_server_id, server_feed_ids in zip(server_ids, feed_id_sets, strict=True)
+                server_id
+                for server_id, server_feed_ids in zip(server_ids, feed_id_sets, strict=True)
                 if server_feed_ids is None
             ),
         )

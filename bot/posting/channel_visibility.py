@@ -32,7 +32,7 @@ class ChannelVisibility:
                 return False
         return channel_permissions.view_channel and channel_permissions.read_message_history
 
-    async def is_readable_by_all_in(self, guild: discord.Guild, place_id: int, channel_id: int) -> bool:
+    async def is_readable_by_all_in(self, guild: discord.Guild, readers_channel_id: int, channel_id: int) -> bool:
         """Return whether every reader of one place, a channel or thread, can also read another channel.
 
         They can if the channel is the place itself, is the parent of a thread, has the same overwrites, or
@@ -41,23 +41,23 @@ class ChannelVisibility:
 
         Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
-        if channel_id == place_id:
+        if channel_id == readers_channel_id:
             return True
-        place, readable_channel = (
-            await self._find_channel(guild, place_id),
+        readers_place, readable_channel = (
+            await self._find_channel(guild, readers_channel_id),
             await self._find_channel(guild, channel_id),
         )
         if isinstance(readable_channel, discord.Thread) and readable_channel.is_private():
             return False
-        place_channel, readable_channel = (
-            _permission_channel_of(place),
+        readers_channel, readable_channel = (
+            _permission_channel_of(readers_place),
             _permission_channel_of(readable_channel),
         )
-        if place_channel is None or readable_channel is None:
+        if readers_channel is None or readable_channel is None:
             return False
         return (
-            readable_channel.id == place_channel.id
-            or readable_channel.overwrites == place_channel.overwrites
+            readable_channel.id == readers_channel.id
+            or readable_channel.overwrites == readers_channel.overwrites
             or _is_readable_by_everyone(readable_channel)
         )
 
@@ -105,20 +105,20 @@ class ChannelVisibility:
 
 
 def _permission_channel_of(
-    place: discord.abc.GuildChannel | discord.Thread | None,
+    channel_or_thread: discord.abc.GuildChannel | discord.Thread | None,
 ) -> discord.abc.GuildChannel | None:
     """Return the channel whose permission overwrites apply: a thread's parent, or the channel itself."""
-    return place.parent if isinstance(place, discord.Thread) else place
+    return channel_or_thread.parent if isinstance(channel_or_thread, discord.Thread) else channel_or_thread
 
 
 def _is_readable_by_everyone(channel: discord.abc.GuildChannel) -> bool:
     """Return whether @everyone can read a channel and no overwrite denies it to a role or member."""
-    everyone = channel.guild.default_role
-    everyone_permissions = channel.permissions_for(everyone)
+    everyone_role = channel.guild.default_role
+    everyone_permissions = channel.permissions_for(everyone_role)
     if not (everyone_permissions.view_channel and everyone_permissions.read_message_history):
         return False
     return not any(
         overwrite.view_channel is False or overwrite.read_message_history is False
         for holder, overwrite in channel.overwrites.items()
-        if holder not in (everyone, channel.guild.me)
+        if holder not in (everyone_role, channel.guild.me)
     )

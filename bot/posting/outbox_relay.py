@@ -225,15 +225,15 @@ class OutboxRelay:
         if isinstance(prepared_send, SendOutcome):
             await self._record_outcome(dispatch, prepared_send)
             return
-        place, dispatch, message = prepared_send
-        outcome = await self._restore_reconciler.reconcile(place, dispatch, message)
+        target, dispatch, message = prepared_send
+        outcome = await self._restore_reconciler.reconcile(target, dispatch, message)
         if isinstance(outcome, Deduplicated):
             return
         joined_article_ids: tuple[int, ...] = ()
         if outcome is None and not self._store.shards.serves(dispatch.server_id):
             return  # The new owner of the shard looks it up.
         if outcome is None:
-            outcome = await self._sender.send(place, dispatch, message)
+            outcome = await self._sender.send(target, dispatch, message)
             joined_article_ids = dispatch.joined_article_ids
         await self._record_outcome(dispatch, outcome, joined_article_ids)
         if isinstance(outcome, Sent):

@@ -29,12 +29,12 @@ class PostLanguages:
         locale = await self._store.servers.get_locale(server_id) if guild is None else str(guild.preferred_locale)
         return i18n.supported_language(locale) or self._default_language
 
-    async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
+    async def for_place(self, channel: discord.abc.GuildChannel | discord.Thread) -> str:
         """Return the language of a channel or thread; a thread without a setting has its channel's.
 
         Raises StoreError.
         """
-        load_preferences, channel_id = self._store.preferences.by_channel, place.id
-        if isinstance(place, discord.Thread) and (await load_preferences(place.id))[LANGUAGE] is None:
-            channel_id = place.parent_id
-        return await self.for_channel(place.guild.id, channel_id)
+        load_preferences, channel_id = self._store.preferences.by_channel, channel.id
+        if isinstance(channel, discord.Thread) and (await load_preferences(channel.id))[LANGUAGE] is None:
+            channel_id = channel.parent_id
+        return await self.for_channel(channel.guild.id, channel_id)

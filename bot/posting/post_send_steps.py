@@ -91,8 +91,8 @@ async def edit_sent_message(
 
 def _webhook_edit_call(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
     assert dispatch.message_id is not None  # a sent dispatch has one
-    place_id = dispatch.thread_id or dispatch.channel_id
-    thread = discord.Object(place_id) if place_id != webhook.channel_id else discord.utils.MISSING
+    message_channel_id = dispatch.thread_id or dispatch.channel_id
+    thread = discord.Object(message_channel_id) if message_channel_id != webhook.channel_id else discord.utils.MISSING
     return partial(webhook.edit_message, dispatch.message_id, thread=thread)
 
 
@@ -117,8 +117,8 @@ async def _edit_reopening_thread(
 
 
 def _partial_message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:
-    place_id = dispatch.thread_id or dispatch.channel_id
-    channel = client.get_partial_messageable(place_id, guild_id=dispatch.server_id)
+    message_channel_id = dispatch.thread_id or dispatch.channel_id
+    channel = client.get_partial_messageable(message_channel_id, guild_id=dispatch.server_id)
     assert dispatch.message_id is not None  # a sent dispatch has one
     return channel.get_partial_message(dispatch.message_id)
 

@@ -71,9 +71,9 @@ class TranslationTask(ScheduledTask):
                 attempted_translations.add((article_id, language))
                 channel_ids = channels_by_translation[article_id, language]
                 server_ids_with_quota = [
-                    server_by_channel[asking_channel_id]
-                    for asking_channel_id in channel_ids
-                    if await translator.has_quota(server_by_channel[asking_channel_id])
+                    server_by_channel[channel_id]
+                    for channel_id in channel_ids
+                    if await translator.has_quota(server_by_channel[channel_id])
                 ]
                 article = await self._store.articles.get(article_id)
                 if not server_ids_with_quota or article is None:

@@ -29,7 +29,7 @@ class ChannelHistory(NamedTuple):
 
 
 async def find_already_posted(
-    place: Target,
+    target: Target,
     dispatch: Dispatch,
     articles: Sequence[Article],
     window: HistoryWindow,
@@ -44,7 +44,7 @@ async def find_already_posted(
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()
     is_catch_up = dispatch.kind is DispatchKind.CATCH_UP
-    async for message, _sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
+    async for message, _sent in own_messages.iter_own_messages(target, dispatch.channel_id, window):
         article_keys = message_contents.article_keys_of(message)
         if not any(article_keys):
             continue
@@ -68,7 +68,7 @@ async def find_already_posted(
 
 
 async def find_earlier_notifications(
-    place: Target,
+    target: Target,
     dispatch: Dispatch,
     articles: Sequence[Article],
     window: HistoryWindow,
@@ -78,7 +78,7 @@ async def find_earlier_notifications(
     Raises HistoryNotReadable and discord.DiscordException.
     """
     notifications = []
-    async for message, sent_outcome in own_messages.iter_own_messages(place, dispatch.channel_id, window):
+    async for message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
         dedupe_and_article_keys = message_contents.watch_notification_of(message)
         if dedupe_and_article_keys is None or not dedupe_and_article_keys[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
@@ -95,13 +95,13 @@ async def find_earlier_notifications(
     return notifications
 
 
-async def read_channel_history(place: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
+async def read_channel_history(target: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
     """Return what was posted in a channel in a window of time.
 
     Raises HistoryNotReadable without the permission to read it, and discord.DiscordException.
     """
     history = ChannelHistory({}, {}, {}, [], {})
-    async for message, _sent in own_messages.iter_own_messages(place, channel_id, window):
+    async for message, _sent in own_messages.iter_own_messages(target, channel_id, window):
         sent_at = int(message.created_at.timestamp())
         article_keys = message_contents.article_keys_of(message)
         for message_keys, sent_at_by_key in (

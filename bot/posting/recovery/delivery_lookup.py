@@ -28,7 +28,7 @@ _RETRY_DELAY_SECONDS = 5.0
 
 
 async def find_delivered_message(
-    place: Target,
+    target: Target,
     dispatch: Dispatch,
     message: Message | None,
     window: HistoryWindow,
@@ -44,7 +44,7 @@ async def find_delivered_message(
     """
 
     async def find_message() -> Sent | None:
-        async for own_message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
+        async for own_message, sent in own_messages.iter_own_messages(target, dispatch.channel_id, window):
             if _is_message_of(own_message, dispatch, message) or (
                 article is not None and _is_post_of_article(own_message, article)
             ):

@@ -104,14 +104,10 @@ def article_keys_of(message: discord.Message) -> ArticleKeys:
     ):
         return ArticleKeys()
     save_matches = [
-        match
-        for save_custom_id in message_custom_ids
-        if (match := re.fullmatch(buttons.SAVE_ID_PATTERN, save_custom_id))
+        match for custom_id in message_custom_ids if (match := re.fullmatch(buttons.SAVE_ID_PATTERN, custom_id))
     ]
     more_matches = [
-        match
-        for more_custom_id in message_custom_ids
-        if (match := re.fullmatch(buttons.MORE_ID_PATTERN, more_custom_id))
+        match for custom_id in message_custom_ids if (match := re.fullmatch(buttons.MORE_ID_PATTERN, custom_id))
     ]
     joined_keys = "".join(joined_match["joined"] or "" for joined_match in (*save_matches, *more_matches))
     short_keys = {
@@ -143,18 +139,16 @@ def watch_notification_of(message: discord.Message) -> tuple[str, frozenset[str]
     message_custom_ids = list_custom_ids(message)
     dedupe_key = next(
         (
-            stop_custom_id.removeprefix(_STOP_WATCH_PREFIX)
-            for stop_custom_id in message_custom_ids
-            if stop_custom_id.startswith(_STOP_WATCH_PREFIX)
+            custom_id.removeprefix(_STOP_WATCH_PREFIX)
+            for custom_id in message_custom_ids
+            if custom_id.startswith(_STOP_WATCH_PREFIX)
         ),
         None,
     )
     if dedupe_key is None:
         return None
     return dedupe_key, _list_menu_values(message, _SAVE_MENU_PREFIX).union(
-        save_custom_id.removeprefix(_SAVE_PREFIX)
-        for save_custom_id in message_custom_ids
-        if save_custom_id.startswith(_SAVE_PREFIX)
+        custom_id.removeprefix(_SAVE_PREFIX) for custom_id in message_custom_ids if custom_id.startswith(_SAVE_PREFIX)
     )
 
 

@@ -58,7 +58,7 @@ class HistoryWindow:
         return is_by_webhook or message.author.id in self.author_ids
 
     def may_contain(self, thread: discord.Thread) -> bool:
-        """Return whether the bot created a thread before the window's end, so that messages may be in it."""
+        """Return whether a thread may have messages in the window: the bot created it before the window's end."""
         created_at = discord.utils.snowflake_time(thread.id)
         return thread.owner_id in self.author_ids and (self.before is None or created_at <= self.before)
 
@@ -66,7 +66,7 @@ class HistoryWindow:
 async def build_history_window(
     store: Store,
     webhooks: ChannelWebhooks,
-    place: Target,
+    target: Target,
     *,
     server_id: int,
     channel_id: int,
@@ -77,10 +77,10 @@ async def build_history_window(
 
     Threads with feeds of their own are excluded. Raises StoreError.
     """
-    bot_user = place.me if isinstance(place, discord.DMChannel) else place.guild.me
+    bot_user = target.me if isinstance(target, discord.DMChannel) else target.guild.me
     author_ids = await store.dispatches.load_webhook_ids(channel_id)
-    if isinstance(place, discord.ForumChannel):  # Of a thread only the owner's id is known.
-        author_ids |= await webhooks.fetch_own_ids(place)
+    if isinstance(target, discord.ForumChannel):  # Of a thread only the owner's id is known.
+        author_ids |= await webhooks.fetch_own_ids(target)
     if bot_user is not None:
         author_ids.add(bot_user.id)
     excluded_thread_ids = set(await store.subscriptions.load_channel_ids(server_id)) - {channel_id}
@@ -88,7 +88,7 @@ async def build_history_window(
 
 
 async def iter_own_messages(
-    place: Target, channel_id: int, window: HistoryWindow
+    target: Target, channel_id: int, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
     """Yield the bot's messages in a history window with their ids, newest first in each thread.
 
@@ -96,20 +96,20 @@ async def iter_own_messages(
     permission, and discord.DiscordException.
     """
     # Without the permission Discord returns an empty list instead of an error.
-    if not isinstance(place, discord.DMChannel) and (
-        place.guild.me is None or permissions.find_missing_permissions(place, required=False, history=True)
+    if not isinstance(target, discord.DMChannel) and (
+        target.guild.me is None or permissions.find_missing_permissions(target, required=False, history=True)
     ):
         raise HistoryNotReadable
-    if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
-        place = place.parent  # It is a daily thread.
-    if isinstance(place, discord.TextChannel):  # Daily threads may have been on earlier.
-        async for message, sent in _iter_thread_messages(place, window):
+    if isinstance(target, discord.Thread) and target.id != channel_id and target.parent is not None:
+        target = target.parent  # It is a daily thread.
+    if isinstance(target, discord.TextChannel):  # Daily threads may have been on earlier.
+        async for message, sent in _iter_thread_messages(target, window):
             yield message, sent
-    if isinstance(place, discord.ForumChannel):
-        async for message, thread in _iter_first_messages(place, window):
+    if isinstance(target, discord.ForumChannel):
+        async for message, thread in _iter_first_messages(target, window):
             yield message, Sent(message.id, thread.id, message.webhook_id)
         return
-    async for message, sent in _iter_history(place, window):
+    async for message, sent in _iter_history(target, window):
         yield message, sent
 
 
@@ -124,9 +124,9 @@ async def _iter_thread_messages(
 
 
 async def _iter_history(
-    place: discord.abc.Messageable, window: HistoryWindow
+    channel: discord.abc.Messageable, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    async for message in place.history(limit=None, after=window.after, before=window.before, oldest_first=False):
+    async for message in channel.history(limit=None, after=window.after, before=window.before, oldest_first=False):
         if window.is_own(message):
             yield message, Sent(message.id, None, message.webhook_id)
 

@@ -62,7 +62,9 @@ class RestoreReconciler:
             int(await self._store.meta.get("moved_at") or restored_at),
         )
 
-    async def reconcile(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome | Deduplicated | None:
+    async def reconcile(
+        self, target: Target, dispatch: Dispatch, message: Message
+    ) -> SendOutcome | Deduplicated | None:
         """Look for a dispatch's articles in its channel, if it may have been sent after the backup was made.
 
         Returns None if the dispatch must be sent, `Sent` if it was sent, `Deduplicated` if articles were
@@ -76,26 +78,26 @@ class RestoreReconciler:
         )
         if since is None:
             return None
-        window = await self._build_history_window(place, dispatch, since)
+        window = await self._build_history_window(target, dispatch, since)
         match dispatch.kind:
             case DispatchKind.POST | DispatchKind.CATCH_UP:
-                return await self._reconcile_articles(place, dispatch, message, articles, window)
+                return await self._reconcile_articles(target, dispatch, message, articles, window)
             case DispatchKind.WATCH_NOTIFICATION:
-                return await self._reconcile_watch_notification(place, dispatch, articles, window)
+                return await self._reconcile_watch_notification(target, dispatch, articles, window)
             case DispatchKind.DIGEST:
-                return await self._reconcile_digest(place, dispatch, message, window)
-        return await delivery_lookup.find_delivered_message(place, dispatch, message, window)
+                return await self._reconcile_digest(target, dispatch, message, window)
+        return await delivery_lookup.find_delivered_message(target, dispatch, message, window)
 
     async def _reconcile_articles(
         self,
-        place: Target,
+        target: Target,
         dispatch: Dispatch,
         message: Message,
         articles: Sequence[Article],
         window: HistoryWindow,
     ) -> SendOutcome | Deduplicated | None:
         posted_and_digested_ids = await delivery_lookup.try_lookup(
-            channel_history.find_already_posted(place, dispatch, articles, window)
+            channel_history.find_already_posted(target, dispatch, articles, window)
         )
         if not isinstance(posted_and_digested_ids, tuple):
             return posted_and_digested_ids
@@ -107,13 +109,13 @@ class RestoreReconciler:
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # A catch-up of the same dedupe key may have listed other articles.
         article = articles[0] if len(articles) == 1 else None
-        outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window, article=article)
+        outcome = await delivery_lookup.find_delivered_message(target, dispatch, message, window, article=article)
         if outcome is None and digested_ids:  # Digests also list articles that were posted.
             return await self._requeue_without(dispatch, digested_ids)
         return outcome
 
     async def _reconcile_watch_notification(
-        self, place: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
+        self, target: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
         """Remove the articles that earlier notifications of the same watch show from a watch notification.
 
@@ -121,7 +123,7 @@ class RestoreReconciler:
         article.
         """
         notifications = await delivery_lookup.try_lookup(
-            channel_history.find_earlier_notifications(place, dispatch, articles, window)
+            channel_history.find_earlier_notifications(target, dispatch, articles, window)
         )
         if not isinstance(notifications, list):
             return notifications
@@ -131,7 +133,7 @@ class RestoreReconciler:
         return Deduplicated()
 
     async def _reconcile_digest(
-        self, place: Target, dispatch: Dispatch, message: Message, window: HistoryWindow
+        self, target: Target, dispatch: Dispatch, message: Message, window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
         """Look for the digest; if it was not sent, have it built again, without articles that were posted.
 
@@ -139,7 +141,7 @@ class RestoreReconciler:
         """
         if self.restored_at is None or dispatch.created_at > self.restored_at:
             return None
-        outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window)
+        outcome = await delivery_lookup.find_delivered_message(target, dispatch, message, window)
         if outcome is None and dispatch.user_id is None:
             await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
             await self._store.digests.rebuild_pending(dispatch.id)
@@ -155,15 +157,15 @@ class RestoreReconciler:
             return AlreadyPostedPages()
         if isinstance(digest, PersonalDigest):
             key_prefix = "digest:me:"
-            place: Target | SendOutcome = await message_targets.open_dm(self._client, digest.user_id)
+            target: Target | SendOutcome = await message_targets.open_dm(self._client, digest.user_id)
         else:
             key_prefix = f"digest:{digest.id}:"
-            place = await message_targets.find_channel(self._client, digest.channel_id)
-        if isinstance(place, SendOutcome):
+            target = await message_targets.find_channel(self._client, digest.channel_id)
+        if isinstance(target, SendOutcome):
             return None
-        window = await self._build_history_window(place, digest, max(since, self._earliest_lookup_at))
+        window = await self._build_history_window(target, digest, max(since, self._earliest_lookup_at))
         history = await delivery_lookup.try_lookup(
-            channel_history.read_channel_history(place, digest.channel_id, window)
+            channel_history.read_channel_history(target, digest.channel_id, window)
         )
         if isinstance(history, Unverifiable):  # Rather skip that time than repeat it.
             return AlreadyPostedPages(everything_before=self.restored_at)
@@ -194,12 +196,12 @@ class RestoreReconciler:
         )
 
     async def _build_history_window(
-        self, place: Target, dispatch_or_digest: Dispatch | Digest | PersonalDigest, since: int
+        self, target: Target, dispatch_or_digest: Dispatch | Digest | PersonalDigest, since: int
     ) -> HistoryWindow:
         return await own_messages.build_history_window(
             self._store,
             self._webhooks,
-            place,
+            target,
             server_id=dispatch_or_digest.server_id or 0,
             channel_id=dispatch_or_digest.channel_id,
             since=since,

@@ -44,8 +44,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
     # With "always", excerpts may come from the articles' web pages.
     if shows_text and settings.full_text != "always":
         articles = [
-            unread_article._replace(body=boilerplate.strip_boilerplate(unread_article.text[:_MAX_CHARS_READ]))
-            for unread_article in articles
+            article._replace(body=boilerplate.strip_boilerplate(article.text[:_MAX_CHARS_READ])) for article in articles
         ]
     language = await context.languages.for_channel(dispatch.server_id, dispatch.channel_id)
     if dispatch.kind is DispatchKind.DIGEST:
@@ -61,7 +60,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
         return messages.catch_up_message(dispatch.dedupe_key, articles, language=language)
     if dispatch.watch_id is not None:
         return await _render_watch_notification(store, client, dispatch, articles, language)
-    article = next((own_article for own_article in articles if own_article.key == dispatch.dedupe_key), articles[0])
+    article = next((candidate for candidate in articles if candidate.key == dispatch.dedupe_key), articles[0])
     if settings.model_url and (await store.preferences.by_channel(dispatch.channel_id))[TRANSLATE]:
         article = await apply_stored_translation(store, article, language, settings.model_name)
     return posts.render_post(

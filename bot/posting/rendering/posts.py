@@ -113,16 +113,18 @@ def build_post_layout(
         *buttons.make_open_buttons(article),
         buttons.more_button(article.key, joined_articles=joined_articles),
     )
-    head_texts, foot_text = _head_and_foot(article, look, joined_articles, omit_outlet=omit_outlet)
-    card_blocks: list[Block] = [Section(head_texts, picture if look.style is Style.THUMBNAIL else None)]
+    texts_above_picture, text_below_picture = _texts_around_picture(
+        article, look, joined_articles, omit_outlet=omit_outlet
+    )
+    card_blocks: list[Block] = [Section(texts_above_picture, picture if look.style is Style.THUMBNAIL else None)]
     if picture is not None and look.style is not Style.THUMBNAIL:
         card_blocks.append(Gallery((picture,)))
-    card_blocks.append(foot_text)
+    card_blocks.append(text_below_picture)
     colour = outlet_branding.outlet_colour(article.feed_id, article.outlet) if look.colour is None else look.colour
     return (Card((*card_blocks, button_row), colour),)
 
 
-def _head_and_foot(
+def _texts_around_picture(
     article: Article, look: PostLook, joined_articles: Sequence[Article], *, omit_outlet: bool
 ) -> tuple[tuple[Text, ...], Text]:
     """Return the texts above the picture of a post, and the text below it."""

@@ -42,14 +42,14 @@ class ChannelWebhooks:
         """Id of the application that owns the webhooks; None before the client has logged in."""
         return self._client.application_id
 
-    async def get_or_create(self, place: Target, *, ignore_backoff: bool = False) -> discord.Webhook | SendOutcome:
+    async def get_or_create(self, target: Target, *, ignore_backoff: bool = False) -> discord.Webhook | SendOutcome:
         """Return the webhook for posts in a channel or thread, and create one if there is none.
 
         Returns a `SendOutcome` if that fails; a refusal is returned again without a request for
         `_REJECTED_RETRY_SECONDS`, unless `ignore_backoff` is set. Raises any error that is neither
         discord.py's nor aiohttp's.
         """
-        channel = webhook_channel_of(place)
+        channel = webhook_channel_of(target)
         if channel is None:
             return ChannelBlocked(Reason(SendProblem.CHANNEL_GONE))
         if missing_permissions := permissions.find_missing_webhook_permissions(channel):
@@ -94,9 +94,9 @@ class ChannelWebhooks:
         self._remember(webhook, webhook.channel_id)
         return webhook
 
-    async def fetch_own_ids(self, place: Target) -> set[int]:
+    async def fetch_own_ids(self, target: Target) -> set[int]:
         """Return the ids of the bot's webhooks in a channel; empty if Telex cannot list them."""
-        channel = webhook_channel_of(place)
+        channel = webhook_channel_of(target)
         if channel is None or permissions.find_missing_webhook_permissions(channel):
             return set()
         try:
@@ -133,11 +133,11 @@ class ChannelWebhooks:
         return sorted(own_webhooks, key=lambda webhook: webhook.id)
 
 
-def webhook_channel_of(place: Target) -> WebhookChannel | None:
+def webhook_channel_of(target: Target) -> WebhookChannel | None:
     """Return the channel whose webhooks post in a place: a thread's parent, or the channel itself.
 
     Returns None for direct messages.
     """
-    if isinstance(place, discord.Thread):
-        return place.parent
-    return None if isinstance(place, discord.DMChannel) else place
+    if isinstance(target, discord.Thread):
+        return target.parent
+    return None if isinstance(target, discord.DMChannel) else target

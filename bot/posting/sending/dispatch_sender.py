@@ -42,16 +42,16 @@ class DispatchSender:
         Returns a `SendOutcome` if it cannot be sent now, and a `Reason` if it can never be sent. Raises
         StoreError.
         """
-        place = await self.resolve_target(dispatch)
-        if isinstance(place, SendOutcome):
-            return place
+        target = await self.resolve_target(dispatch)
+        if isinstance(target, SendOutcome):
+            return target
         readable_dispatch = await self._audience.restrict_to_audience(dispatch)
         if readable_dispatch is None:
             return Reason(SendProblem.NOTHING_READABLE)
         if isinstance(readable_dispatch, SendOutcome):
             return readable_dispatch
         message = await self.render(readable_dispatch)
-        return Reason(SendProblem.ARTICLE_GONE) if message is None else (place, readable_dispatch, message)
+        return Reason(SendProblem.ARTICLE_GONE) if message is None else (target, readable_dispatch, message)
 
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
@@ -60,29 +60,29 @@ class DispatchSender:
         again at once is safe if the message had a nonce, by which Discord rejects repetitions. Raises
         StoreError.
         """
-        place = await self.resolve_target(dispatch, create=False)
-        if place is None:
+        target = await self.resolve_target(dispatch, create=False)
+        if target is None:
             return None, False
-        if isinstance(place, ChannelBlocked):
-            if place.reason.code is SendProblem.LOCKED:  # It may be unlocked, and is readable then.
-                return RetryAfter(_LOCKED_RETRY_SECONDS, place.reason), False
-            is_forbidden = place.reason.code is SendProblem.FORBIDDEN
-            return Unverifiable(Reason(SendProblem.UNREADABLE) if is_forbidden else place.reason), False
-        if isinstance(place, SendOutcome):
-            return place, False
+        if isinstance(target, ChannelBlocked):
+            if target.reason.code is SendProblem.LOCKED:  # It may be unlocked, and is readable then.
+                return RetryAfter(_LOCKED_RETRY_SECONDS, target.reason), False
+            is_forbidden = target.reason.code is SendProblem.FORBIDDEN
+            return Unverifiable(Reason(SendProblem.UNREADABLE) if is_forbidden else target.reason), False
+        if isinstance(target, SendOutcome):
+            return target, False
         claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
         message = await self.render(dispatch)
         history_window = await own_messages.build_history_window(
             self._store,
             self._webhooks,
-            place,
+            target,
             server_id=dispatch.server_id,
             channel_id=dispatch.channel_id,
             since=claimed_at,
             until=None,
         )
-        had_nonce = message_targets.supports_nonce(place) and dispatch.webhook_id is None
-        return await delivery_lookup.find_delivered_message(place, dispatch, message, history_window), had_nonce
+        had_nonce = message_targets.supports_nonce(target) and dispatch.webhook_id is None
+        return await delivery_lookup.find_delivered_message(target, dispatch, message, history_window), had_nonce
 
     @overload
     async def resolve_target(self, dispatch: Dispatch) -> Target | SendOutcome: ...
@@ -113,26 +113,26 @@ class DispatchSender:
         """
         return await render_dispatch(self._context, dispatch)
 
-    async def send(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
+    async def send(self, target: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
         """Send a message; send it a second time if the response was lost and a nonce makes that safe.
 
         Raises StoreError, and any error that is neither discord.py's nor aiohttp's.
         """
-        outcome = await self._send_by_webhook(place, dispatch)
+        outcome = await self._send_by_webhook(target, dispatch)
         if outcome is None:
-            message = await self._with_forum_tags(place, dispatch, message)
-            outcome = await self._send_with_nonce(place, dispatch, message)
-        is_daily_thread = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
+            message = await self._with_forum_tags(target, dispatch, message)
+            outcome = await self._send_with_nonce(target, dispatch, message)
+        is_daily_thread = isinstance(target, discord.Thread) and target.id != dispatch.channel_id
         if isinstance(outcome, Sent) and is_daily_thread:
-            return replace(outcome, thread_id=place.id)
+            return replace(outcome, thread_id=target.id)
         return outcome
 
-    async def _with_forum_tags(self, place: Target, dispatch: Dispatch, message: Message) -> Message:
-        if not isinstance(place, discord.ForumChannel):
+    async def _with_forum_tags(self, target: Target, dispatch: Dispatch, message: Message) -> Message:
+        if not isinstance(target, discord.ForumChannel):
             return message
-        return await forum_tag_selection.with_forum_tags(self._store, place, dispatch, message)
+        return await forum_tag_selection.with_forum_tags(self._store, target, dispatch, message)
 
-    async def _send_by_webhook(self, place: Target, dispatch: Dispatch) -> SendOutcome | None:
+    async def _send_by_webhook(self, target: Target, dispatch: Dispatch) -> SendOutcome | None:
         """Send a post under its outlet's name if its channel has that setting; return None if it has not.
 
         Also returns None if the webhook cannot be used; the caller then sends the post as the bot. The
@@ -145,15 +145,15 @@ class DispatchSender:
         webhook_gone = ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
         outcome: SendOutcome = webhook_gone
         for _attempt in range(2):
-            webhook = await self._webhooks.get_or_create(place)
+            webhook = await self._webhooks.get_or_create(target)
             if isinstance(webhook, SendOutcome):
                 return webhook if isinstance(webhook, RetryAfter) else None
             message = await self.render(replace(dispatch, webhook_id=webhook.id))
             if message is None or message.webhook_identity is None:
                 return None
-            message = await self._with_forum_tags(place, dispatch, message)
+            message = await self._with_forum_tags(target, dispatch, message)
             await self._store.dispatches.set_webhook(dispatch.id, webhook.id)
-            outcome = await message_targets.send(place, message, "", webhook)
+            outcome = await message_targets.send(target, message, "", webhook)
             if outcome != webhook_gone:
                 break
             self._webhooks.forget(webhook)
@@ -162,9 +162,9 @@ class DispatchSender:
             return None
         return outcome
 
-    async def _send_with_nonce(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
-        outcome = await message_targets.send(place, message, message_targets.compute_nonce(dispatch))
-        if isinstance(outcome, DeliveryUnknown) and message_targets.supports_nonce(place):
+    async def _send_with_nonce(self, target: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
+        outcome = await message_targets.send(target, message, message_targets.compute_nonce(dispatch))
+        if isinstance(outcome, DeliveryUnknown) and message_targets.supports_nonce(target):
             # Discord still remembers the nonce, and returns the first message if it has it.
-            outcome = await message_targets.send(place, message, message_targets.compute_nonce(dispatch))
+            outcome = await message_targets.send(target, message, message_targets.compute_nonce(dispatch))
         return outcome

@@ -72,34 +72,38 @@ def compute_nonce(dispatch: Dispatch) -> str:
     return hashlib.blake2b(unique_name.encode(), digest_size=12).hexdigest()
 
 
-def supports_nonce(place: Target) -> bool:
+def supports_nonce(target: Target) -> bool:
     """Return whether Discord deduplicates messages in a place by their nonce.
 
     It does not in a forum, where each message opens a thread.
     """
-    return not isinstance(place, discord.ForumChannel)
+    return not isinstance(target, discord.ForumChannel)
 
 
-async def send(place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None) -> SendOutcome:
+async def send(target: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None) -> SendOutcome:
     """Send a message; if Discord rejects it, try its variants without pictures, links and emoji.
 
     A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
     """
-    if isinstance(place, GuildTarget) and (missing_permissions := permissions.find_missing_permissions(place)):
+    if isinstance(target, GuildTarget) and (missing_permissions := permissions.find_missing_permissions(target)):
         return block_for_permissions(missing_permissions)
-    if message.picture is not None and isinstance(place, GuildTarget) and not permissions.can_attach_files(place):
+    if message.picture is not None and isinstance(target, GuildTarget) and not permissions.can_attach_files(target):
         message = message.without_picture()
     outcome: SendOutcome = Rejected(Reason(SendProblem.REFUSED))
     for message_variant in message.fallbacks():
         try:
             if webhook is not None:
-                return await _send_by_webhook(webhook, place, message_variant)
-            return await _send_as_bot(place, message_variant, nonce)
+                return await _send_by_webhook(webhook, target, message_variant)
+            return await _send_as_bot(target, message_variant, nonce)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             outcome = classify_error(error)
         if not isinstance(outcome, Rejected):
             break
-    if outcome == ChannelBlocked(Reason(SendProblem.FORBIDDEN)) and isinstance(place, discord.Thread) and place.locked:
+    if (
+        outcome == ChannelBlocked(Reason(SendProblem.FORBIDDEN))
+        and isinstance(target, discord.Thread)
+        and target.locked
+    ):
         return ChannelBlocked(Reason(SendProblem.LOCKED))  # Discord reports only 403.
     return outcome
 
@@ -115,10 +119,10 @@ def _send_kwargs(message: Message) -> dict[str, Any]:
     return send_arguments
 
 
-async def _send_by_webhook(webhook: discord.Webhook, place: Target, message: Message) -> Sent | ChannelBlocked:
+async def _send_by_webhook(webhook: discord.Webhook, target: Target, message: Message) -> Sent | ChannelBlocked:
     assert message.webhook_identity is not None
-    target_arguments: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
-    if isinstance(place, discord.ForumChannel):
+    target_arguments: dict[str, Any] = {"thread": target} if isinstance(target, discord.Thread) else {}
+    if isinstance(target, discord.ForumChannel):
         target_arguments = {
             "thread_name": message.name,
             "applied_tags": message.tags or discord.utils.MISSING,
@@ -130,19 +134,19 @@ async def _send_by_webhook(webhook: discord.Webhook, place: Target, message: Mes
         **_send_kwargs(message),
         **target_arguments,
     )
-    if isinstance(place, discord.ForumChannel):
+    if isinstance(target, discord.ForumChannel):
         return Sent(sent_message.id, sent_message.channel.id, webhook.id)
-    if sent_message.channel.id != place.id:  # Somebody moved the webhook.
+    if sent_message.channel.id != target.id:  # Somebody moved the webhook.
         await webhook.delete_message(sent_message.id)
         return ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
     return Sent(sent_message.id, None, webhook.id)
 
 
-async def _send_as_bot(place: Target, message: Message, nonce: str) -> Sent:
+async def _send_as_bot(target: Target, message: Message, nonce: str) -> Sent:
     send_arguments = _send_kwargs(message)
-    if isinstance(place, discord.ForumChannel):
-        created_thread = await place.create_thread(
+    if isinstance(target, discord.ForumChannel):
+        created_thread = await target.create_thread(
             name=message.name, applied_tags=message.tags or discord.utils.MISSING, **send_arguments
         )
         return Sent(created_thread.message.id, created_thread.thread.id)
-    return Sent((await place.send(nonce=nonce, **send_arguments)).id)
+    return Sent((await target.send(nonce=nonce, **send_arguments)).id)

@@ -19,7 +19,7 @@ INVITE_PERMISSIONS = discord.Permissions(
 
 
 def find_missing_permissions(
-    place: GuildChannel, *, required: bool = True, history: bool = False, reactions: bool = False
+    channel: GuildChannel, *, required: bool = True, history: bool = False, reactions: bool = False
 ) -> list[str]:
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
@@ -27,16 +27,16 @@ def find_missing_permissions(
     for the seed reaction. Returns an empty list if the server is not in the cache, since then only Discord
     can tell.
     """
-    bot_member = place.guild.me
-    if bot_member is None or (isinstance(place, discord.Thread) and place.parent is None):
+    bot_member = channel.guild.me
+    if bot_member is None or (isinstance(channel, discord.Thread) and channel.parent is None):
         return []
-    own_permissions = place.permissions_for(bot_member)
-    send_permission = "send_messages_in_threads" if isinstance(place, discord.Thread) else "send_messages"
+    own_permissions = channel.permissions_for(bot_member)
+    send_permission = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
     needed_permissions = ["view_channel", send_permission, "embed_links"] if required else []
     needed_permissions += ["read_message_history"] if history else []
     needed_permissions += ["add_reactions"] if reactions else []
     # In a forum Discord's settings call Send Messages "Create Posts".
-    forum_permission_names = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
+    forum_permission_names = {"send_messages": "create_posts"} if isinstance(channel, discord.ForumChannel) else {}
     return [
         forum_permission_names.get(permission, permission)
         for permission in needed_permissions
@@ -71,20 +71,20 @@ def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[
     return [permission for permission in needed_permissions if not getattr(own_permissions, permission)]
 
 
-def can_attach_files(place: GuildChannel) -> bool:
+def can_attach_files(channel: GuildChannel) -> bool:
     """Return whether Telex can attach files in a channel; true if the cache cannot tell."""
-    bot_member = place.guild.me
-    if bot_member is None or (isinstance(place, discord.Thread) and place.parent is None):
+    bot_member = channel.guild.me
+    if bot_member is None or (isinstance(channel, discord.Thread) and channel.parent is None):
         return True
-    return place.permissions_for(bot_member).attach_files
+    return channel.permissions_for(bot_member).attach_files
 
 
-def list_missing_permission_labels(place: GuildChannel, *, required: bool = True, useful: bool = False) -> list[str]:
+def list_missing_permission_labels(channel: GuildChannel, *, required: bool = True, useful: bool = False) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
 
     `required` checks those that every post needs, `useful` those for delivery lookups and reactions.
     """
     return [
         permission_label(permission)
-        for permission in find_missing_permissions(place, required=required, history=useful, reactions=useful)
+        for permission in find_missing_permissions(channel, required=required, history=useful, reactions=useful)
     ]
