@@ -134,9 +134,9 @@ class DueFeedLoader:
 
     def _enqueue_feed(self, feed: DueFeed) -> None:
         self._loaded_feed_ids.add(feed.id)
-        appointment_at = self._queue.put(self._hosts.get(feed.url), feed)
-        if appointment_at is not None:
-            self._result_writer.add(feed.id, PostponedPoll(feed.id, appointment_at))
+        retry_at = self._queue.put(self._hosts.get(feed.url), feed)
+        if retry_at is not None:
+            self._result_writer.add(feed.id, PostponedPoll(feed.id, retry_at))
 
     def _has_queue_room(self) -> bool:
         return len(self._queue) < MAX_QUEUED_FEEDS

@@ -99,8 +99,8 @@ class PollQueue:
         If the wait for the host would be long, the feed is not queued; a Unix time in seconds is returned.
         """
         tenant = self.select_tenant(feed)
-        if host.queue and (appointment_at := host.reserve_later(tenant)) is not None:
-            return appointment_at
+        if host.queue and (retry_at := host.reserve_later(tenant)) is not None:
+            return retry_at
         host.queue.append((tenant, feed))
         self._queued_counts[tenant] += 1
         if self._queued_counts[tenant] == MAX_QUEUED_PER_TENANT:
@@ -144,7 +144,7 @@ class PollQueue:
         dropped_feeds, host.queue = host.queue, []
         for tenant, _feed in dropped_feeds:
             self._decrement_tenant(tenant)
-        return [feed.id for _share, feed in dropped_feeds]
+        return [feed.id for _tenant, feed in dropped_feeds]
 
     def clear(self) -> None:
         """Forget all queued feeds and all callers that wait for a job."""
@@ -184,7 +184,7 @@ class PollQueue:
             if len(host.queue) > 1:
                 queue_index = min(
                     range(len(host.queue)),
-                    key=lambda candidate_index: self._usual_lane.usage(host.queue[candidate_index][0]),
+                    key=lambda index: self._usual_lane.usage(host.queue[index][0]),
                 )
             tenant, feed = host.queue.pop(queue_index)
             lane = self._slow_lane if feed.id in self.slow_feeds else self._usual_lane

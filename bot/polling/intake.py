@@ -49,7 +49,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NO_FOLLOWERS = FeedFollowers()
-"""Value for a feed that nobody follows."""
+"""Followers of a feed that nobody follows."""
 
 MAX_BATCH_ENTRIES = 64
 """Maximum number of entries that become articles in one call of a worker."""
@@ -109,20 +109,16 @@ class Intake:
             identity for keys in entry_keys for identity in (keys.weak_key, keys.strong_key, keys.repeat_marker)
         }
         known_articles = await poll_repository.load_known_by_identity(feed.id, identities) if identities else {}
-        by_identity = entry_identity.match_by_identity(entry_keys, known_articles)
-        matched_otherwise, articles_by_page = await self._match_unidentified(feed, entry_keys, by_identity)
-        matches = by_identity | matched_otherwise
-        skipped_identities = {
-            skipped_identity
-            for skipped_keys in entry_keys
-            for skipped_identity in find_skipped_identities(skipped_keys, followers)
-        }
+        identity_matches = entry_identity.match_by_identity(entry_keys, known_articles)
+        other_matches, articles_by_page = await self._match_unidentified(feed, entry_keys, identity_matches)
+        matches = identity_matches | other_matches
+        skipped_identities = {identity for keys in entry_keys for identity in find_skipped_identities(keys, followers)}
         no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_part
 
         comparison = EntryComparison(
             feed,
             document.metadata,
-            Matches(known_articles, by_identity, matched_otherwise, articles_by_page),
+            Matches(known_articles, identity_matches, other_matches, articles_by_page),
             followers,
             now,
         )
@@ -134,7 +130,7 @@ class Intake:
             followers,
             sizes,
             entry_count=len(entry_keys),
-            unknown_by_identity=bool(entry_keys) and not by_identity and not skipped_identities and not is_part,
+            unknown_by_identity=bool(entry_keys) and not identity_matches and not skipped_identities and not is_part,
             no_known_entries=no_known_entries,
             now=now,
         )
@@ -151,8 +147,8 @@ class Intake:
         watched_articles = await poll_repository.list_retraction_candidates(
             feed.id, now - retractions.MAX_RETRACTION_AGE_SECONDS
         )
-        matched_ids = {matched_article.article_id for matched_article in matches.values()}
-        published_times = [dated_article.published for dated_article in matches.values()]
+        matched_ids = {article.article_id for article in matches.values()}
+        published_times = [article.published for article in matches.values()]
         is_complete = document.metadata.parse_warning is None and not is_part
         return IntakeResult(
             new=await self._build_articles(new_drafts, article_source),
@@ -173,7 +169,7 @@ class Intake:
         )
 
     async def _match_unidentified(
-        self, feed: Feed, entry_keys: Sequence[EntryKeys], by_identity: Mapping[bytes, KnownArticle]
+        self, feed: Feed, entry_keys: Sequence[EntryKeys], identity_matches: Mapping[bytes, KnownArticle]
     ) -> tuple[dict[bytes, KnownArticle], dict[str, list[KnownArticle]]]:
         """Match entries without a known identity by URL variant, link and content, to stored articles.
 
@@ -185,15 +181,15 @@ class Intake:
 
         def list_unknown_keys() -> list[EntryKeys]:
             return [
-                keys for keys in entry_keys if keys.strong_key not in by_identity and keys.strong_key not in matches
+                keys
+                for keys in entry_keys
+                if keys.strong_key not in identity_matches and keys.strong_key not in matches
             ]
 
         def list_matched_ids() -> set[int]:
-            return {article.article_id for match_map in (by_identity, matches) for article in match_map.values()}
+            return {article.article_id for match_map in (identity_matches, matches) for article in match_map.values()}
 
-        variant_identities = {
-            identity for variant_keys in list_unknown_keys() for identity in variant_keys.url_variant_keys
-        }
+        variant_identities = {identity for keys in list_unknown_keys() for identity in keys.url_variant_keys}
         if variant_identities:
             matches |= entry_identity.match_by_url_variant(
                 list_unknown_keys(), await poll_repository.load_known_by_identity(feed.id, variant_identities)
@@ -203,9 +199,7 @@ class Intake:
         matches |= entry_identity.match_by_link(list_unknown_keys(), articles_by_page, list_matched_ids())
         if feed.last_success is None or not list_unknown_keys():
             return matches, articles_by_page
-        published_times = {
-            dated_keys.published for dated_keys in list_unknown_keys() if dated_keys.published is not None
-        }
+        published_times = {keys.published for keys in list_unknown_keys() if keys.published is not None}
         candidate_articles = await poll_repository.list_relocation_candidates(
             feed.id, published_times, len(entry_keys) + relocated_entries.EXTRA_CANDIDATES
         )

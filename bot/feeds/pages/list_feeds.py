@@ -174,9 +174,9 @@ def _find_followed_group(
     A group of the stored style with a known item is preferred.
     """
     known_page_keys = {urls.compute_page_key(known_item.url) for known_item in known_items}
-    known_titles = {normalize_title(titled_item.title) for titled_item in known_items}
+    known_titles = {normalize_title(known_item.title) for known_item in known_items}
     recent_keys = {urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEMS]} | {
-        normalize_title(newest_item.title) for newest_item in known_items[:RECENT_ITEMS]
+        normalize_title(recent_item.title) for recent_item in known_items[:RECENT_ITEMS]
     }
     candidates: list[tuple[bool, float, float, LinkGroup]] = []
     replaced_groups: list[LinkGroup] = []
@@ -252,7 +252,7 @@ def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) ->
     """
     known_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
     matched_articles = [known_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
-    present_urls = {matched_item.url for matched_item in matched_articles if matched_item is not None}
+    present_urls = {matched_article.url for matched_article in matched_articles if matched_article is not None}
     absent_by_title = {
         normalize_title(absent_item.title): absent_item
         for absent_item in reversed(known_items)

@@ -48,11 +48,11 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
     for _, strong, _, entry in keyed_entries:
         dates_by_strong_key.setdefault(strong, set()).add(entry.published)
     unique_entries: dict[bytes, tuple[bytes, str, Entry]] = {}
-    for weak, strong, url, entry in keyed_entries:
+    for weak_key, strong, url, entry in keyed_entries:
         if len(dates_by_strong_key[strong]) > 1:  # Guid, link and title are equal, only the dates differ.
             strong = _hash_parts(strong, str(entry.published))  # noqa: PLW2901 - the key with the date
-        unique_entries.setdefault(strong, (weak, url, entry))
-    weak_key_counts = Counter(weak for weak, _, _ in unique_entries.values())
+        unique_entries.setdefault(strong, (weak_key, url, entry))
+    weak_key_counts = Counter(weak_key for weak_key, _, _ in unique_entries.values())
     url_counts = Counter(url for _, url, _ in unique_entries.values())
     return tuple(
         EntryKeys(

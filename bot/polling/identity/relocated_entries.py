@@ -58,18 +58,16 @@ class RelocationMatcher:
         self._unknown_keys, self._are_all_unknown = unknown_keys, not matched_ids
         self._title_by_article = {article.article_id: normalize_title(article.title) for article in articles}
         title_counters = (
-            Counter(document_keys.title for document_keys in entry_keys),
+            Counter(keys.title for keys in entry_keys),
             Counter(self._title_by_article.values()),
         )
         self._recurring_titles = {
             title for title_counts in title_counters for title, count in title_counts.items() if count > 1
         }
-        date_counts = Counter(dated_keys.published for dated_keys in entry_keys if dated_keys.published is not None)
+        date_counts = Counter(keys.published for keys in entry_keys if keys.published is not None)
         self._distinctive_dates = {date for date, count in date_counts.items() if count <= max(2, len(entry_keys) // 2)}
         self._content_counts = Counter(keys.content for keys in entry_keys if keys.content)
-        self._absent_articles = [
-            absent_article for absent_article in articles if absent_article.article_id not in matched_ids
-        ]
+        self._absent_articles = [article for article in articles if article.article_id not in matched_ids]
         self.pairs = list(self._iter_pairs())
         """Pairs of an entry and an article that it may be; their number per entry is bounded."""
 

@@ -1,4 +1,4 @@
-"""What polls tell about hubs (WebSub): which hub a feed names, and whether its pushes are missed."""
+"""Discovery of WebSub hubs by polls: which hub a feed names, and whether its pushes are missed."""
 
 import asyncio
 import logging
