@@ -46,39 +46,37 @@ class AlreadyPostedPages:
         """
         reserved_ids = set(digest_candidates.reserved_article_ids)
         posted_at_by_id: dict[int, int] = {}
-        for checked_candidate in digest_candidates.candidates:
-            if (digested_at := self._find_digest_time(checked_candidate)) is not None:
-                posted_at_by_id[checked_candidate.article_id] = digested_at
-            elif (self.everything_before is not None and checked_candidate.published <= self.everything_before) or (
-                checked_candidate.article_id in reserved_ids
+        for candidate in digest_candidates.candidates:
+            if (digested_at := self._find_digest_time(candidate)) is not None:
+                posted_at_by_id[candidate.article_id] = digested_at
+            elif (self.everything_before is not None and candidate.published <= self.everything_before) or (
+                candidate.article_id in reserved_ids
                 and (
-                    checked_candidate.page_key in self.posted_pages
-                    or any(_is_same_page(checked_candidate, page_title) for page_title in self.linked_pages)
+                    candidate.page_key in self.posted_pages
+                    or any(_is_same_page(candidate, page_title) for page_title in self.linked_pages)
                 )
             ):
-                posted_at_by_id[checked_candidate.article_id] = checked_candidate.published
-        published_by_id = {
-            dated_candidate.article_id: dated_candidate.published for dated_candidate in digest_candidates.candidates
-        }
+                posted_at_by_id[candidate.article_id] = candidate.published
+        published_by_id = {candidate.article_id: candidate.published for candidate in digest_candidates.candidates}
         posted_at_by_similar_id = {
-            first_id: posted_at_by_id[second_id]
+            article_id: posted_at_by_id[similar_id]
             for earlier_id, later_id, similarity in digest_candidates.similar_pairs
             if similarity >= SINGLE_ARTICLE_SIMILARITY
-            for first_id, second_id in ((earlier_id, later_id), (later_id, earlier_id))
-            if first_id not in posted_at_by_id
-            and published_by_id.get(first_id, 0) <= posted_at_by_id.get(second_id, -1)
+            for article_id, similar_id in ((earlier_id, later_id), (later_id, earlier_id))
+            if article_id not in posted_at_by_id
+            and published_by_id.get(article_id, 0) <= posted_at_by_id.get(similar_id, -1)
         }
         excluded_ids = posted_at_by_id.keys() | posted_at_by_similar_id.keys()
         self.excluded_held_ids = [
-            excluded_id for excluded_id in digest_candidates.reserved_article_ids if excluded_id in excluded_ids
+            reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id in excluded_ids
         ]
         return DigestCandidates(
             [candidate for candidate in digest_candidates.candidates if candidate.article_id not in excluded_ids],
             [reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id not in excluded_ids],
             [
-                (first_id, second_id, similarity)
-                for first_id, second_id, similarity in digest_candidates.similar_pairs
-                if not excluded_ids & {first_id, second_id}
+                (article_id, similar_id, similarity)
+                for article_id, similar_id, similarity in digest_candidates.similar_pairs
+                if not excluded_ids & {article_id, similar_id}
             ],
         )
 

@@ -147,8 +147,8 @@ def _draw_headings(draw: ImageDraw, chart: Chart, ticks_baseline: int) -> None:
     _draw_text(draw, chart.later, (_LATER_X, _HEADING_BASELINE), font, later_width, colour=later_colour)
     start_label, end_label = chart.ticks
     _draw_text(draw, start_label, (_EARLIER_X, ticks_baseline), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
-    end_place = _LATER_X + _BARS_WIDTH, ticks_baseline
-    _draw_text(draw, end_label, end_place, font, _BARS_WIDTH, colour=_MUTED_COLOUR, anchor="rs")
+    end_position = _LATER_X + _BARS_WIDTH, ticks_baseline
+    _draw_text(draw, end_label, end_position, font, _BARS_WIDTH, colour=_MUTED_COLOUR, anchor="rs")
 
 
 def _draw_row(draw: ImageDraw, row: ChartRow, top: int, later_colour: str) -> None:
@@ -167,18 +167,18 @@ def _draw_row(draw: ImageDraw, row: ChartRow, top: int, later_colour: str) -> No
 def _draw_bars(draw: ImageDraw, shares: Sequence[float], bottom_left: tuple[int, int], colour: str) -> None:
     """Draw bars side by side, whose heights are shares (0 to 1) of the highest; zero becomes a thin bar."""
     left_edge, bottom = bottom_left
-    step = _BARS_WIDTH / max(len(shares), 1)
+    bar_pitch = _BARS_WIDTH / max(len(shares), 1)
     for index, share in enumerate(shares):
-        left = round(left_edge + step * index + _BAR_GAP / 2)
+        bar_left = round(left_edge + bar_pitch * index + _BAR_GAP / 2)
         height = round(_MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * share)
         # Pillow draws the right and the bottom edge, too.
-        draw.rectangle((left, bottom - height, left + int(step) - _BAR_GAP - 1, bottom - 1), colour)
+        draw.rectangle((bar_left, bottom - height, bar_left + int(bar_pitch) - _BAR_GAP - 1, bottom - 1), colour)
 
 
 def _draw_text(
     draw: ImageDraw,
     text: str,
-    place: tuple[int, int],
+    baseline_position: tuple[int, int],
     font: FreeTypeFont,
     max_width: int,
     *,
@@ -191,7 +191,7 @@ def _draw_text(
         lengths = range(len(line))
         excessive_length = bisect_right(lengths, max_width, key=lambda end: ceil(font.getlength(_shorten(line, end))))
         line = _shorten(line, excessive_length - 1)
-    draw.text(place, line, colour, font, anchor)
+    draw.text(baseline_position, line, colour, font, anchor)
 
 
 def _shorten(text: str, length: int) -> str:

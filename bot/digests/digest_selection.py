@@ -137,7 +137,7 @@ class DigestContent:
             restricted_stories = []
             for story in section.stories:
                 article_and_feed_ids = tuple(
-                    article_and_feed for article_and_feed in story.articles if article_and_feed[1] in feed_ids
+                    article_and_feed_id for article_and_feed_id in story.articles if article_and_feed_id[1] in feed_ids
                 )
                 if article_and_feed_ids:
                     summary = story.summary if article_and_feed_ids == story.articles else ""
@@ -206,7 +206,7 @@ def _rank_with_diversity(
 
     def score_story(group: StoryArticles) -> float:
         outlets = {article.outlet for article in group} | {
-            other_article.outlet for article in group for other_article in article.same_page_articles
+            same_page_article.outlet for article in group for same_page_article in article.same_page_articles
         }
         bookmark_count = sum(article.bookmark_count for article in group)
         recency = (max(article.published for article in group) - since) / max(until - since, 1)
@@ -246,11 +246,9 @@ def _rank_with_diversity(
         best_story = max(unranked_stories, key=compute_net_score)
         if best_story[0].language != language:  # Prefer a story on the topic in the channel's language.
             best_topics = topics_by_article_id[best_story[0].article_id]
-            own_language_stories = [own_story for own_story in unranked_stories if own_story[0].language == language]
+            own_language_stories = [story for story in unranked_stories if story[0].language == language]
             own_language_stories = [
-                topic_story
-                for topic_story in own_language_stories
-                if best_topics & topics_by_article_id[topic_story[0].article_id]
+                story for story in own_language_stories if best_topics & topics_by_article_id[story[0].article_id]
             ]
             best_story = max(own_language_stories, key=compute_net_score, default=best_story)
         unranked_stories.remove(best_story)
@@ -296,34 +294,28 @@ def _group_by_topic(
             ),
         )
         story_indexes = [
-            topic_index for topic_index in sorted(ungrouped_indexes) if topic in name_by_topic_per_story[topic_index]
+            story_index for story_index in sorted(ungrouped_indexes) if topic in name_by_topic_per_story[story_index]
         ]
         ungrouped_indexes -= set(story_indexes)
         topic_sections.append((spelling_counts_by_topic[topic].most_common(1)[0][0], story_indexes))
-    topic_counts = Counter(
-        key for ungrouped_index in ungrouped_indexes for key in name_by_topic_per_story[ungrouped_index]
-    )
+    topic_counts = Counter(key for story_index in ungrouped_indexes for key in name_by_topic_per_story[story_index])
     unique_topics = {key for key, count in topic_counts.items() if count == 1}
     tag_by_index = {
-        tagged_index: _heading_from_tag(stories[tagged_index][0], unique_topics)
-        for tagged_index in ungrouped_indexes
-        if tagged_index
+        story_index: _heading_from_tag(stories[story_index][0], unique_topics)
+        for story_index in ungrouped_indexes
+        if story_index
     }
-    topic_sections += [(tag, [tag_index]) for tag_index, tag in tag_by_index.items() if tag]
+    topic_sections += [(tag, [story_index]) for story_index, tag in tag_by_index.items() if tag]
     topic_sections.sort(key=lambda section: section[1])
     leading_indexes = [0] if 0 in ungrouped_indexes else []
     indexes_without_topic = [
-        remaining_index
-        for remaining_index in sorted(ungrouped_indexes)
-        if remaining_index and not tag_by_index[remaining_index]
+        story_index for story_index in sorted(ungrouped_indexes) if story_index and not tag_by_index[story_index]
     ]
     if not topic_sections:
         leading_indexes, indexes_without_topic = leading_indexes + indexes_without_topic, []
     for heading, story_indexes in ((None, leading_indexes), *topic_sections, (None, indexes_without_topic)):
         if story_indexes:
-            yield DigestSection(
-                heading, tuple(_to_digest_story(stories[section_index]) for section_index in story_indexes)
-            )
+            yield DigestSection(heading, tuple(_to_digest_story(stories[story_index]) for story_index in story_indexes))
 
 
 def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:

@@ -54,9 +54,7 @@ def group_into_stories(
     stories: list[StoryArticles] = []
     story_indexes_by_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
     story_index_by_article_id: dict[int, int] = {}
-    for article in sorted(
-        candidates, key=lambda sorted_candidate: (sorted_candidate.published, sorted_candidate.article_id)
-    ):
+    for article in sorted(candidates, key=lambda candidate: (candidate.published, candidate.article_id)):
         title_words = features_by_article_id[article.article_id].weights
         nearby_story_indexes = {
             story_index_by_article_id[similar_id]
@@ -124,7 +122,7 @@ def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int
 
     Returns an empty dictionary if all titles are in one language.
     """
-    if len({title_features.language for title_features in features} - {None}) < 2:  # noqa: PLR2004 - two languages
+    if len({article_features.language for article_features in features} - {None}) < 2:  # noqa: PLR2004 - two languages
         return {}
     terms_by_article_id = {
         article_features.article_id: frozenset(article_features.weights) for article_features in features
@@ -171,8 +169,8 @@ def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, Sto
     """Return the features of each title by article id; the IDF of words is computed among these titles."""
     document_frequency_by_word: Counter[str] = Counter()
     unweighted_features_by_id = {
-        counted_candidate.article_id: _title_features(counted_candidate, document_frequency_by_word, len(candidates))
-        for counted_candidate in candidates
+        candidate.article_id: _title_features(candidate, document_frequency_by_word, len(candidates))
+        for candidate in candidates
     }
     for features in unweighted_features_by_id.values():
         document_frequency_by_word.update(features.weights.keys())

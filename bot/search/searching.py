@@ -170,16 +170,16 @@ class Searcher:
             query_parts, ranked_articles = await self._rank(
                 engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, sort
             )
-            advice_notes = (
+            query_advice = (
                 await suggest_quotes(query, self.store, engine, scope) if query.unquoted_filters else QueryAdvice()
             )
-            full_match_count = sum(not found_article.is_partial for found_article in ranked_articles)
-            if not advice_notes.suggestions and full_match_count < MIN_FULL_MATCHES:
-                advice_notes = await suggest_corrections(
+            full_match_count = sum(not ranked_article.is_partial for ranked_article in ranked_articles)
+            if not query_advice.suggestions and full_match_count < MIN_FULL_MATCHES:
+                query_advice = await suggest_corrections(
                     query, self.store, engine, scope, has_full_match=full_match_count > 0
                 )
-            if not ranked_articles and advice_notes.suggestions and len(query_parts.words) == 1:
-                query_parts = replace(query_parts, words=advice_notes.suggestions[:1])
+            if not ranked_articles and query_advice.suggestions and len(query_parts.words) == 1:
+                query_parts = replace(query_parts, words=query_advice.suggestions[:1])
                 query_parts, similar_word_articles = await self._rank(
                     engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, "relevance"
                 )
@@ -193,8 +193,8 @@ class Searcher:
         return SearchPage(
             results=results,
             total_results=None if len(ranked_articles) >= needed_count else len(ranked_articles),
-            notes=(*notes, *query_parts.notes, *advice_notes.notes),
-            suggestions=advice_notes.suggestions,
+            notes=(*notes, *query_parts.notes, *query_advice.notes),
+            suggestions=query_advice.suggestions,
         )
 
     async def _rank(
@@ -280,7 +280,7 @@ class Searcher:
     async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:
         """Return one article per page and story: the first in the user's language, or else the first."""
         similar_pairs = await self.store.stories.load_similar_pairs(
-            [listed_article.article.id for listed_article in ranked_articles], SINGLE_ARTICLE_SIMILARITY
+            [ranked_article.article.id for ranked_article in ranked_articles], SINGLE_ARTICLE_SIMILARITY
         )
         similar_ids_by_id: dict[int, set[int]] = defaultdict(set)
         for first_id, second_id in similar_pairs:

@@ -119,7 +119,7 @@ def learn_preferences(
     effective_events = list(_iter_effective_events(feedback_events))
     if not effective_events:
         return NO_PREFERENCES
-    article_by_id = {posted_article.article_id: posted_article.article for posted_article in shown_articles}
+    article_by_id = {shown_article.article_id: shown_article.article for shown_article in shown_articles}
     posted_weight_by_article = {
         shown_article.article_id: _compute_decay(now - shown_article.sent_at) for shown_article in shown_articles
     }
@@ -168,10 +168,10 @@ def _compute_traits(
         trait_kind = _KIND_BY_LETTER[key[0]]
         if trait_kind is TraitKind.WORD and len(article_ids) < _MIN_WORD_ARTICLES:
             continue
-        actual_like_weight = sum(like_weight_by_article.get(liked_id, 0.0) for liked_id in article_ids)
+        actual_like_weight = sum(like_weight_by_article.get(article_id, 0.0) for article_id in article_ids)
         expected_like_weight = sum(
-            like_rate * posted_weight_by_article[posted_id] + dislike_weight_by_article.get(posted_id, 0.0)
-            for posted_id in article_ids
+            like_rate * posted_weight_by_article[article_id] + dislike_weight_by_article.get(article_id, 0.0)
+            for article_id in article_ids
         )
         score = log((actual_like_weight + _PRIOR_LIKE_COUNT) / (expected_like_weight + _PRIOR_LIKE_COUNT))
         if abs(score) >= _MIN_TRAIT_SCORE:

@@ -59,9 +59,9 @@ def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], 
     include_filters = tuple(
         subscription_filter for subscription_filter in filters if subscription_filter.mode is FilterMode.INCLUDE
     )
-    for current_filter in filters:
-        if current_filter.mode is FilterMode.EXCLUDE and matches(current_filter.query):
-            return (current_filter,)
+    for subscription_filter in filters:
+        if subscription_filter.mode is FilterMode.EXCLUDE and matches(subscription_filter.query):
+            return (subscription_filter,)
     return (
         include_filters
         if include_filters and all(matches(include_filter.query) is False for include_filter in include_filters)

@@ -147,7 +147,9 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
         candidate_values = _possible_values(digits, match["scale"], language)
         numbers.append(candidate_values)
         if match["unit"]:
-            fact_pairs.update((f"{unit_value:f}", _UNIT_BY_NAME[match["unit"]]) for unit_value in candidate_values)
+            fact_pairs.update(
+                (f"{candidate_value:f}", _UNIT_BY_NAME[match["unit"]]) for candidate_value in candidate_values
+            )
     spelled_numbers = list(
         _spelled_numbers(_WORD_PATTERN.findall(_NUMBER_PATTERN.sub(" ", folded_text).replace("'", " ")))
     )

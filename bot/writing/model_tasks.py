@@ -34,7 +34,10 @@ class UnusableReply(Exception):
 
 
 class Prompt(NamedTuple):
-    """Messages of a request. `boundary` is the random mark between its instructions and untrusted text."""
+    """Messages of a request to a language model.
+
+    `boundary` is the random mark between its instructions and untrusted text.
+    """
 
     task: ModelTask
     messages: list[dict[str, str]]

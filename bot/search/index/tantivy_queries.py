@@ -80,7 +80,7 @@ class QueryBuilder:
                 ]
             )
         any_word_query = (
-            _Query.boolean_query([(_SHOULD_OCCUR, alternative_query) for alternative_query in optional_queries])
+            _Query.boolean_query([(_SHOULD_OCCUR, optional_query) for optional_query in optional_queries])
             if optional_queries
             else _Query.empty_query()
         )
