@@ -53,7 +53,7 @@ def search(
                 if as_json_:
                     response = {
                         "query": query_text,
-                        "results": [search_result_as_json(article_hit) for article_hit in search_page.results],
+                        "results": [search_result_as_json(hit) for hit in search_page.results],
                         "notes": note_sentences,
                         "suggestions": search_page.suggestions,
                     }
@@ -151,19 +151,19 @@ def questions(
             ("last asked", "times", "answered", "👍", "👎", "question"),
             (
                 (
-                    terminal.format_time(table_stats.last_asked_at),
+                    terminal.format_time(question_stats.last_asked_at),
                     *map(
                         str,
                         (
-                            table_stats.ask_count,
-                            table_stats.answer_count,
-                            table_stats.helpful_count,
-                            table_stats.unhelpful_count,
+                            question_stats.ask_count,
+                            question_stats.answer_count,
+                            question_stats.helpful_count,
+                            question_stats.unhelpful_count,
                         ),
                     ),
-                    table_stats.text,
+                    question_stats.text,
                 )
-                for table_stats in stats
+                for question_stats in stats
             ),
         )
     else:

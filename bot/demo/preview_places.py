@@ -65,7 +65,7 @@ class DemoPlaces:
                     for candidate_thread in backend.channels.values()
                     if candidate_thread.is_thread and candidate_thread.parent_id == channel.id
                 ),
-                key=lambda sorted_thread: -sorted_thread.id,
+                key=lambda thread: -thread.id,
             )
             for thread in threads[:_MAX_THREADS_PER_CHANNEL]:
                 if can_access_channel(self._env, thread.id, member, history=True):

@@ -232,8 +232,8 @@ class SamplePublisher:
         drawing = ImageDraw.Draw(image)
         seed = sum(story.slug.encode())
         x, y = (seed * 7) % 640, (seed * 13) % 320
-        for ring in range(9):
-            radius = 40 + ring * 34
+        for ring_index in range(9):
+            radius = 40 + ring_index * 34
             drawing.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, width=6)
         png_file = io.BytesIO()
         image.save(png_file, "PNG")

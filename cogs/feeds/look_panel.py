@@ -275,11 +275,11 @@ def _disable_items(layout: Layout) -> Layout:
     return blocks.map_items(layout, disable_item)
 
 
-def require_mention(interaction: Interaction, look: PostLook | None, place: PostableChannel) -> None:
+def require_mention(interaction: Interaction, look: PostLook | None, channel: PostableChannel) -> None:
     """Raise `UserFacingError` if posts with a look would mention a role that the user may not mention."""
     assert isinstance(interaction.user, discord.Member)
-    role = place.guild.get_role(look.role) if look is not None and look.role is not None else None
-    if role is not None and not role_mentions.can_mention(interaction.user, role, place):
+    role = channel.guild.get_role(look.role) if look is not None and look.role is not None else None
+    if role is not None and not role_mentions.can_mention(interaction.user, role, channel):
         raise _mention_refusal(role)
 
 

@@ -74,16 +74,16 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         if status_line:
             blocks.append(text_block(status_line))
         problem_healths = [
-            listed_health
-            for listed_health in self._page_healths
-            if listed_health.state in ACTION_REQUIRED_STATES or listed_health.state is HealthState.PAUSED
+            health
+            for health in self._page_healths
+            if health.state in ACTION_REQUIRED_STATES or health.state is HealthState.PAUSED
         ]
         if problem_healths:
             blocks += [
                 Separator(),
                 *(self._build_problem_section(problem_health) for problem_health in problem_healths),
             ]
-        other_healths = [other_health for other_health in self._page_healths if other_health not in problem_healths]
+        other_healths = [health for health in self._page_healths if health not in problem_healths]
         if other_healths:
             blocks += [
                 Separator(),

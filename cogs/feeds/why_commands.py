@@ -59,7 +59,7 @@ class WhyCog(TelexCog):
             return
         visible_feed_ids = await self.bot.visible_feed_ids(interaction)
         search_page = await self.bot.services.searcher.search(link, feed_ids=visible_feed_ids, limit=_MAX_MATCHES)
-        articles = [full_hit.article for full_hit in search_page.results if not full_hit.is_partial]
+        articles = [hit.article for hit in search_page.results if not hit.is_partial]
         articles = articles or [hit.article for hit in search_page.results]
         if not articles:
             notice = _("No article in the channels you can see has these words.")
@@ -160,10 +160,8 @@ async def _restrict_to_readable(
     )
 
 
-async def _can_see(interaction: Interaction, channel_place: ChannelDeliveryStatus | Subscription | Dispatch) -> bool:
-    return channel_place.server_id == interaction.guild_id and await can_see_channel(
-        interaction, channel_place.channel_id
-    )
+async def _can_see(interaction: Interaction, record: ChannelDeliveryStatus | Subscription | Dispatch) -> bool:
+    return record.server_id == interaction.guild_id and await can_see_channel(interaction, record.channel_id)
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
@@ -187,12 +185,12 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
             "and {count} more articles at this address",
             unlisted_count,
         )
-    place_lines = [_status_line(status) for status in explanation.delivery_statuses]
-    place_lines += [
+    channel_lines = [_status_line(status) for status in explanation.delivery_statuses]
+    channel_lines += [
         _labelled_line(f"<#{channel_id}>", undecided_sentence())
         for channel_id in {subscription.channel_id for subscription in explanation.undecided_subscriptions}
     ]
-    yield from place_lines[:_MAX_LINES]
+    yield from channel_lines[:_MAX_LINES]
     for feed, dropped_since in explanation.dropped_entries[:_MAX_FEEDS]:
         yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{dropped_since}:f>")
 
@@ -205,10 +203,10 @@ def _status_line(status: ChannelDeliveryStatus) -> str:
     sentence = delivery_status_sentence(
         status, when=f"<t:{status.since}:f>", to_problem_sentence=_describe_send_problem
     )
-    place_id = status.thread_id or status.channel_id
+    post_channel_id = status.thread_id or status.channel_id
     post_link = ""
     if status.status in _LINKED_STATUSES and status.message_id is not None:
-        post_link = f" · https://discord.com/channels/{status.server_id}/{place_id}/{status.message_id}"
+        post_link = f" · https://discord.com/channels/{status.server_id}/{post_channel_id}/{status.message_id}"
     return _labelled_line(f"<#{status.channel_id}>", sentence) + post_link
 
 

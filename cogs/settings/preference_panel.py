@@ -58,9 +58,9 @@ def _build_preference_lines(preference_model: PreferenceModel, user_id: int) -> 
     )
     yield f"### {heading}\n{explanation}"
     visible_traits = [trait for trait in preference_model.traits.values() if trait.may_be_shown_to(user_id)]
-    visible_traits.sort(key=lambda sorted_trait: (-sorted_trait.score, sorted_trait.name))
-    liked_traits = [liked_trait for liked_trait in visible_traits if liked_trait.score > 0]
-    disliked_traits = [disliked_trait for disliked_trait in reversed(visible_traits) if disliked_trait.score < 0]
+    visible_traits.sort(key=lambda trait: (-trait.score, trait.name))
+    liked_traits = [trait for trait in visible_traits if trait.score > 0]
+    disliked_traits = [trait for trait in reversed(visible_traits) if trait.score < 0]
     for heading, traits in ((_("Likes"), liked_traits), (_("Likes less"), disliked_traits)):
         if traits:
             yield "\n".join((f"**{heading}**", *preference_sentences.list_trait_lines(traits, _MAX_TRAITS_PER_KIND)))

@@ -92,8 +92,8 @@ class PersistentItemCog(TelexCog):
         """
         extras = {"does": description, **(MANAGER_EXTRAS if for_managers else {})}
         context_menu = app_commands.ContextMenu(name=name, callback=action, extras=extras)
-        place = guild_context_only if for_managers else user_installable
-        self._context_menus.append(place(context_menu))
+        decorate_menu = guild_context_only if for_managers else user_installable
+        self._context_menus.append(decorate_menu(context_menu))
 
     async def cog_load(self) -> None:
         """Register the persistent items and the message menu entries."""

@@ -85,9 +85,7 @@ class DigestList(ManagersPanel):
         visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(
             interaction, {digest.channel_id for digest in digests}
         )
-        visible_digests = [
-            visible_digest for visible_digest in digests if visible_digest.channel_id in visible_channel_ids
-        ]
+        visible_digests = [digest for digest in digests if digest.channel_id in visible_channel_ids]
         title = _("Digests")
         if not visible_digests:
             hint = linkify_commands(_("None yet. Set one up with /digest setup."))
@@ -95,11 +93,11 @@ class DigestList(ManagersPanel):
             return
         digest_options = [
             menu_option(
-                channel_options.channel_name(self.guild, option_digest.channel_id),
-                option_digest.channel_id,
-                digest_labels.schedule_text(option_digest.plan),
+                channel_options.channel_name(self.guild, digest.channel_id),
+                digest.channel_id,
+                digest_labels.schedule_text(digest.plan),
             )
-            for option_digest in visible_digests
+            for digest in visible_digests
         ]
         digest_menu = StringMenu(
             self._open_digest,
@@ -107,7 +105,7 @@ class DigestList(ManagersPanel):
             placeholder=_("Change or stop a digest…"),
             options=digest_options,
         )
-        entries = (text_block(_digest_text(entry_digest)) for entry_digest in visible_digests)
+        entries = (text_block(_digest_text(digest)) for digest in visible_digests)
         await self.display_card(interaction, heading_text(title), *entries, ActionRow(digest_menu))
 
     async def _open_digest(self, interaction: Interaction, selected_values: list[str]) -> None:
