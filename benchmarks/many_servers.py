@@ -238,7 +238,7 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
 def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
     """The shards that have a session, each with the number of its process."""
     return {
-        session.shard[0]: session.line.who
+        session.shard[0]: session.line.process_name
         for session, _line in discord.gateway.connections
         if session.shard is not None and session.line is not None
     }

@@ -110,23 +110,23 @@ class Acts:
         self._dispatch_channel_event(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
 
     def react(self, message: ChannelMessage, person_id: int, name: str) -> None:
-        people = message.reactions.setdefault(name, [])
-        if person_id in people:
+        person_ids = message.reactions.setdefault(name, [])
+        if person_id in person_ids:
             return
-        people.append(person_id)
+        person_ids.append(person_id)
         self._dispatch_reaction(message, person_id, name, added=True)
 
     def unreact(self, message: ChannelMessage, person_id: int, name: str) -> None:
-        people = message.reactions.get(name, [])
-        if person_id in people:
-            people.remove(person_id)
+        person_ids = message.reactions.get(name, [])
+        if person_id in person_ids:
+            person_ids.remove(person_id)
             self._dispatch_reaction(message, person_id, name, added=False)
 
     def add_webhook(self, channel: Channel, name: str) -> Webhook:
         """Create a webhook of the bot's application."""
-        number = self.state.new_id()
-        token = f"{number}{'s3cretT0ken' * 5}"
-        webhook = Webhook(id=number, channel_id=channel.id, name=name, token=token)
+        webhook_id = self.state.new_id()
+        token = f"{webhook_id}{'s3cretT0ken' * 5}"
+        webhook = Webhook(id=webhook_id, channel_id=channel.id, name=name, token=token)
         self.state.webhooks[webhook.id] = webhook
         return webhook
 
@@ -160,10 +160,10 @@ class Acts:
         With an `author`, a webhook opens it.
         """
         thread_id = fields.pop("thread_id", None) or self.state.new_id()
-        announcement = parent.kind is Kind.ANNOUNCEMENT
+        is_announcement = parent.kind is Kind.ANNOUNCEMENT
         thread = Channel(
             id=thread_id,
-            kind=Kind.ANNOUNCEMENT_THREAD if announcement else Kind.PUBLIC_THREAD,
+            kind=Kind.ANNOUNCEMENT_THREAD if is_announcement else Kind.PUBLIC_THREAD,
             name=name,
             server_id=parent.server_id,
             parent_id=parent.id,
@@ -172,8 +172,8 @@ class Acts:
             **fields,
         )
         self.state.channels[thread.id] = thread
-        created = payloads.channel(self.state, thread) | {"newly_created": True}
-        self._dispatch_channel_event(thread, "THREAD_CREATE", created, GUILDS)
+        payload = payloads.channel(self.state, thread) | {"newly_created": True}
+        self._dispatch_channel_event(thread, "THREAD_CREATE", payload, GUILDS)
         if body is not None:
             webhook_id = owner_id if author is not None else None
             self.post(thread, owner_id, body, message_id=thread.id, webhook_id=webhook_id, author=author)
@@ -200,19 +200,19 @@ class Acts:
 
     def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Take permissions in a channel from a person, by default the bot."""
-        place, rule = self._rule(channel, person or self.state.bot)
+        overwrite_channel, overwrite = self._get_or_add_overwrite(channel, person or self.state.bot)
         for permission in permissions:
-            rule.deny |= permission
-            rule.allow &= ~permission
-        self.update_channel(place)
+            overwrite.deny |= permission
+            overwrite.allow &= ~permission
+        self.update_channel(overwrite_channel)
 
     def allow(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Give permissions in a channel to a person, by default the bot."""
-        place, rule = self._rule(channel, person or self.state.bot)
+        overwrite_channel, overwrite = self._get_or_add_overwrite(channel, person or self.state.bot)
         for permission in permissions:
-            rule.allow |= permission
-            rule.deny &= ~permission
-        self.update_channel(place)
+            overwrite.allow |= permission
+            overwrite.deny &= ~permission
+        self.update_channel(overwrite_channel)
 
     def open_direct_channel(self, person: Person) -> Channel:
         """Return the channel of direct messages between the bot and a person. Raises ApiError if they accept none."""
@@ -236,7 +236,10 @@ class Acts:
         with_bot: bool = True,
         shard: tuple[int, int] | None = None,
     ) -> Server:
-        """Create a server, with the bot in it unless said; `shard` is the number of its shard and of all shards."""
+        """Create a server, with the bot in it unless `with_bot` is False.
+
+        `shard` holds the number of the server's shard and the number of all shards.
+        """
         server = Server(id=self.state.new_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
         server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
         server.members[self.state.owner.id] = []
@@ -286,18 +289,20 @@ class Acts:
         payload = {"guild_id": str(server.id), "role": payloads.role(role)}
         self.gateway.dispatch("GUILD_ROLE_UPDATE", payload, server_id=server.id, intents=GUILDS)
 
-    def _rule(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
-        """Return the channel whose permissions apply in `channel` (a thread's parent), and its rule for a person."""
-        place = self.state.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
-        for rule in place.overwrites:
-            if rule.id == person.id:
-                return place, rule
-        rule = Overwrite(id=person.id, type=1)
-        place.overwrites.append(rule)
-        return place, rule
+    def _get_or_add_overwrite(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
+        """Return the channel whose overwrites apply (a thread's parent), and its overwrite for a person."""
+        overwrite_channel = (
+            self.state.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
+        )
+        for overwrite in overwrite_channel.overwrites:
+            if overwrite.id == person.id:
+                return overwrite_channel, overwrite
+        overwrite = Overwrite(id=person.id, type=1)
+        overwrite_channel.overwrites.append(overwrite)
+        return overwrite_channel, overwrite
 
     def _dispatch_channel_event(self, channel: Channel, event: str, payload: Json, intents: int) -> None:
-        """Push an event of a channel, unless the bot cannot see the place."""
+        """Push an event of a channel, unless the bot cannot see the channel."""
         if channel.server_id is None:
             self.gateway.dispatch(event, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
             return

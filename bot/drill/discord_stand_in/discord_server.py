@@ -30,7 +30,8 @@ T = TypeVar("T")
 class DiscordServer:
     """A stand-in for Discord: `acts` change its state, `people` use it, `faults` let requests fail.
 
-    With a `contract` it refuses and notes in `violations` what Discord's API description does not allow.
+    With a `contract`, requests that Discord's API description does not allow are refused, and recorded in
+    `violations`.
     """
 
     def __init__(self, contract: Contract | None = None) -> None:
@@ -43,8 +44,8 @@ class DiscordServer:
         self.acts = Acts(self.state, self.gateway)
         self.people = People(self.state, self.acts)
         routes = Routes()
-        for part in (rest_places, rest_messages, rest_webhooks, rest_commands):
-            routes.include(part.ROUTES)
+        for route_module in (rest_places, rest_messages, rest_webhooks, rest_commands):
+            routes.include(route_module.ROUTES)
         self._rest = Rest(self, routes, TOKEN, contract)
         self._runner: web.AppRunner | None = None
         self._change = asyncio.Event()
@@ -61,7 +62,7 @@ class DiscordServer:
 
     def limit_everything(self, limit: int, period: float) -> None:
         """Allow `limit` calls in any window of `period` seconds; calls that answer interactions don't count."""
-        self._rest.buckets.everywhere = limit, period
+        self._rest.buckets.global_limit = limit, period
 
     @property
     def calls(self) -> list[Call]:
@@ -94,18 +95,18 @@ class DiscordServer:
         """Address for `discord.http.Route.BASE`."""
         return self.origin + PREFIX
 
-    def count(self, method: str, part: str) -> int:
-        """Return the number of calls of a method with `part` in their path."""
-        return sum(call.method == method and part in call.path for call in self.calls)
+    def count(self, method: str, path_part: str) -> int:
+        """Return the number of calls of a method with `path_part` in their path."""
+        return sum(call.method == method and path_part in call.path for call in self.calls)
 
     def notify_change(self) -> None:
-        """Wake those who wait for something to happen."""
+        """Wake the callers of `until`, since the state of the stand-in has changed."""
         self._change.set()
 
-    async def until(self, happened: Callable[[], T], *, within: float = 90.0) -> T:
-        """Wait until `happened()` is true and return its outcome. Raises TimeoutError after `within` seconds."""
+    async def until(self, condition: Callable[[], T], *, within: float = 90.0) -> T:
+        """Wait until `condition()` is true and return its outcome. Raises TimeoutError after `within` seconds."""
         async with asyncio.timeout(within):
-            while not (outcome := happened()):
+            while not (outcome := condition()):
                 self._change.clear()
                 try:
                     async with asyncio.timeout(0.05):

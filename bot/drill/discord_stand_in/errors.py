@@ -52,9 +52,9 @@ def error(status: int, code: int) -> ApiError:
     return ApiError(status, code, MESSAGES[code])
 
 
-def invalid(place: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
+def invalid(field_path: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
     """Return the error of a refused form, with the path of the wrong field ("embeds.0.title")."""
     node: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
-    for part in reversed(place.split(".")):
-        node = {part: node}
+    for key in reversed(field_path.split(".")):
+        node = {key: node}
     return ApiError(400, 50035, MESSAGES[50035], node)

@@ -16,10 +16,10 @@ Json = dict[str, Any]
 class Fault:
     """Fault of calls whose "METHOD /path" matches `route` (`*` stands for anything).
 
-    `after`: the effect takes place first. `drop`: the connection is cut instead of an answer.
-    `skip` matching calls pass unharmed, then `times` are hit (None: all). `act` is called at the time
-    of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`: so many
-    seconds after the failing answer the effect takes place all the same.
+    `after`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
+    The first `skip` matching calls have no fault, the next `times` have it (None: all). `act` is called at
+    the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`:
+    seconds after the failing answer at which the effect takes place all the same.
     """
 
     route: str
@@ -42,7 +42,7 @@ class Faults:
     def __init__(self) -> None:
         self._scripted: list[Fault] = []
         self.weather: Callable[[str], Fault | None] = _let_pass
-        """Function that returns the fault of a call, "METHOD /path", for which none is scripted, or None."""
+        """Function that returns the fault of a call ("METHOD /path") without a scripted fault, or None."""
 
     def clear(self) -> None:
         self._scripted.clear()
@@ -97,7 +97,10 @@ class Faults:
         skip: int = 0,
         via: bool = True,
     ) -> Fault:
-        """Answer 429, for the route or `everywhere`; without `via` as a proxy does that bans the address."""
+        """Answer 429, for a route or, with `everywhere`, for all requests.
+
+        Without `via`, the answer lacks the header Via, as one of the proxy that bans an address.
+        """
         headers = {
             "Retry-After": str(max(1, round(retry_after))),
             "X-RateLimit-Scope": "global" if everywhere else "user",
@@ -111,7 +114,7 @@ class Faults:
         return self.add(Fault(route=route, status=429, body=body, headers=headers, times=times, skip=skip))
 
     def delay(self, route: str, delay: float, *, after: bool = False, times: int | None = 1) -> Fault:
-        """Delay the answer, before or after the effect."""
+        """Delay the answer to requests of a route by `delay` seconds, before or after their effect."""
         return self.add(Fault(route=route, delay=delay, after=after, times=times))
 
     def act(
@@ -129,5 +132,5 @@ class Faults:
 
 
 def _let_pass(_call: str) -> Fault | None:
-    """Return None: no fault."""
+    """Return None, so that a call has no fault."""
     return None

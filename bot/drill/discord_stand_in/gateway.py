@@ -43,8 +43,8 @@ class Session:
     def serves(self, server_id: int | None) -> bool:
         if self.shard is None:
             return True
-        number, count = self.shard
-        return ((server_id or 0) >> 22) % count == number  # direct messages go to shard 0
+        shard_number, shard_count = self.shard
+        return ((server_id or 0) >> 22) % shard_count == shard_number  # direct messages go to shard 0
 
     def push(self, event: str, event_data: Json) -> None:
         self.sequence += 1
@@ -55,10 +55,10 @@ class Session:
 
 
 class Line:
-    """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
+    """Connection of a process to the gateway, with a queue, so that no sender waits for a slow reader."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
-        self.who: str = request.match_info["who"]
+        self.process_name: str = request.match_info["who"]
         self._socket, self._request = socket, request
         self._deflate = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
@@ -67,11 +67,11 @@ class Line:
         self._queue.put_nowait(payload)
 
     def close(self, code: int) -> None:
-        """Close, after what waits has been sent."""
+        """Close the connection with a code after the queued payloads have been sent."""
         self._queue.put_nowait(code)
 
     def cut(self) -> None:
-        """End the connection as a broken network does: without a word."""
+        """End the connection without a close frame, as a broken network does."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
@@ -95,7 +95,7 @@ class Line:
 class IdentifyLimits:
     """Limits on the start of sessions, by all processes together (docs: gateway, "Session Start Limit Object").
 
-    Of shards with one `id % max_concurrency` one in `period` seconds; 0, no limit, unless a test says so.
+    Among shards with the same `id % max_concurrency`, one may start in `period` seconds; 0 means no limit.
     """
 
     def __init__(self) -> None:
@@ -105,21 +105,21 @@ class IdentifyLimits:
         self.started = 0
         self.reset_after = 86_400.0
         self.refused = 0
-        self._last: dict[int, float] = {}
+        self._last_start_by_bucket: dict[int, float] = {}
 
     def take(self, shard: int) -> bool:
-        """Whether a shard may begin a session now, which is counted."""
+        """Count a new session of a shard; return False, uncounted, if the shard may not begin one now."""
         bucket, now = shard % self.max_concurrency, time.monotonic()
-        too_early = now - self._last.get(bucket, -self.period) < self.period
-        if too_early or self.started >= self.total:
+        is_too_early = now - self._last_start_by_bucket.get(bucket, -self.period) < self.period
+        if is_too_early or self.started >= self.total:
             self.refused += 1
             return False
-        self._last[bucket] = now
+        self._last_start_by_bucket[bucket] = now
         self.started += 1
         return True
 
     def to_payload(self) -> Json:
-        """As `/gateway/bot` tells it."""
+        """Return the session start limits as Discord's `/gateway/bot` reports them."""
         return {
             "total": self.total,
             "remaining": self.total - self.started,
@@ -129,14 +129,14 @@ class IdentifyLimits:
 
 
 class Gateway:
-    """All sessions, and the events they get."""
+    """Discord's gateway: its sessions with bots, and the events that they get."""
 
     def __init__(self, state: State, token: str) -> None:
         self._state = state
         self._token = token
         self.url = ""
         self.refused: set[str] = set()
-        """Whose connections break: processes by the last part of the address that they know."""
+        """Names of the processes whose connections break; a name ends the address that the process connects to."""
         self.sessions: dict[str, Session] = {}
         self.heartbeat_interval = 41.25
         self.privileged = 0  # the privileged intents that the portal has switched on
@@ -151,7 +151,7 @@ class Gateway:
         return [(session, session.line) for session in self.sessions.values() if session.line is not None]
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one connection until it ends."""
+        """Serve a connection to the gateway until it ends."""
         if request.match_info["who"] in self.refused:
             raise ConnectionError
         socket = web.WebSocketResponse(max_msg_size=2**20)
@@ -171,18 +171,18 @@ class Gateway:
         return socket
 
     def dispatch(self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
-        """Push an event to the sessions that asked for one of `intents` (0: to all) of that server."""
+        """Push an event of a server to the sessions that have one of `intents`, or to all if `intents` is 0."""
         for session in self.sessions.values():
             if (not intents or session.intents & intents) and session.serves(server_id):
                 session.push(event, self._redact(event, event_data, session))
 
     def request_reconnect(self) -> None:
-        """Opcode 7: the client is to reconnect and resume."""
+        """Ask all connected clients to reconnect and resume (opcode 7)."""
         for _session, line in self.connections:
             line.send({"op": RECONNECT, "d": None})
 
     def invalidate(self, *, resumable: bool = False) -> None:
-        """Opcode 9: the session is invalid; unless `resumable` it is forgotten."""
+        """Tell all connected clients that their sessions are invalid (opcode 9); drop them unless `resumable`."""
         for session, line in self.connections:
             line.send({"op": INVALID_SESSION, "d": resumable})
             if not resumable:
@@ -190,14 +190,14 @@ class Gateway:
                 del self.sessions[session.id]
 
     def cut(self) -> None:
-        """Break every connection."""
+        """Break all connections without a close frame."""
         for _session, line in self.connections:
             line.cut()
 
-    def refuse(self, who: str, *, but: int = 0) -> None:
-        """Break the connections of one process, `but` so many, and those that it begins."""
-        self.refused.add(who)
-        lines = [line for _session, line in self.connections if line.who == who]
+    def refuse(self, process_name: str, *, but: int = 0) -> None:
+        """Break the connections of a process, except the first `but` of them, and all that it opens later."""
+        self.refused.add(process_name)
+        lines = [line for _session, line in self.connections if line.process_name == process_name]
         for line in lines[but:]:
             line.cut()
 
@@ -230,27 +230,33 @@ class Gateway:
             line.send({"op": INVALID_SESSION, "d": False})
             return None
         self.identified.append(identify_data)
-        self.doubled += [f"shard {shard}" for old, _line in self.connections if old.shard == shard]
+        self.doubled += [f"shard {shard}" for old_session, _line in self.connections if old_session.shard == shard]
         session = Session(secrets.token_hex(16), identify_data["intents"], shard, line=line)
-        for old in [old for old in self.sessions.values() if old.line is None and old.shard == shard]:
-            del self.sessions[old.id]
+        for old_session in [
+            old_session
+            for old_session in self.sessions.values()
+            if old_session.line is None and old_session.shard == shard
+        ]:
+            del self.sessions[old_session.id]
         self.sessions[session.id] = session
         bot = self._state.bot
-        mine = [place for place in self._state.servers.values() if place.has(bot.id) and session.serves(place.id)]
-        ready: Json = {
+        bot_servers = [
+            server for server in self._state.servers.values() if server.has(bot.id) and session.serves(server.id)
+        ]
+        ready_payload: Json = {
             "v": 10,
             "user": payloads.own_user(bot),
-            "guilds": [{"id": str(place.id), "unavailable": True} for place in mine],
+            "guilds": [{"id": str(server.id), "unavailable": True} for server in bot_servers],
             "session_id": session.id,
-            "resume_gateway_url": self.url + line.who,
+            "resume_gateway_url": self.url + line.process_name,
             "application": {"id": str(bot.id), "flags": 0},
         }
         if shard is not None:
-            ready["shard"] = list(shard)
-        session.push("READY", ready)
-        for place in mine:
-            if place.available:
-                session.push("GUILD_CREATE", payloads.server_create(self._state, place))
+            ready_payload["shard"] = list(shard)
+        session.push("READY", ready_payload)
+        for server in bot_servers:
+            if server.available:
+                session.push("GUILD_CREATE", payloads.server_create(self._state, server))
         return session
 
     def _resume(self, resume_data: Json, line: Line) -> Session | None:
@@ -258,21 +264,21 @@ class Gateway:
         if session is None or resume_data["token"] != self._token:
             line.send({"op": INVALID_SESSION, "d": False})
             return None
-        missed = [payload for payload in session.sent if payload["s"] > resume_data["seq"]]
+        missed_payloads = [payload for payload in session.sent if payload["s"] > resume_data["seq"]]
         session.line = line
-        for payload in missed:
+        for payload in missed_payloads:
             line.send(payload)
         session.push("RESUMED", {})
         self.resumed += 1
         return session
 
     def _send_members(self, request_data: Json, session: Session | None) -> None:
-        place = self._state.servers.get(int(request_data["guild_id"]))
-        if session is None or place is None:
+        server = self._state.servers.get(int(request_data["guild_id"]))
+        if session is None or server is None:
             return
         chunk: Json = {
-            "guild_id": str(place.id),
-            "members": [payloads.member(self._state, place, person_id) for person_id in place.members],
+            "guild_id": str(server.id),
+            "members": [payloads.member(self._state, server, person_id) for person_id in server.members],
             "chunk_index": 0,
             "chunk_count": 1,
         }

@@ -96,42 +96,42 @@ def member(state: State, server: Server, person_id: int, *, with_user: bool = Tr
     return payload
 
 
-def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
-    """Return a channel; inside a GUILD_CREATE channels don't repeat their server."""
-    last = max(place.messages, default=None)
+def channel(state: State, channel_record: Channel, *, with_server: bool = True) -> Json:
+    """Return a channel or thread as Discord sends it, without its server unless `with_server`."""
+    last_message_id = max(channel_record.messages, default=None)
     payload: Json = {
-        "id": str(place.id),
-        "type": int(place.kind),
-        "flags": REQUIRE_TAG if place.requires_tag else 0,
-        "last_message_id": str(last) if last else None,
+        "id": str(channel_record.id),
+        "type": int(channel_record.kind),
+        "flags": REQUIRE_TAG if channel_record.requires_tag else 0,
+        "last_message_id": str(last_message_id) if last_message_id else None,
     }
-    if place.kind is Kind.DM:
-        recipient = state.people[place.recipient_id or 0]
+    if channel_record.kind is Kind.DM:
+        recipient = state.people[channel_record.recipient_id or 0]
         return {**payload, "recipients": [user(recipient)]}
-    payload["name"] = place.name
+    payload["name"] = channel_record.name
     if with_server:
-        payload["guild_id"] = str(place.server_id)
-    if place.is_thread:
-        return {**payload, **_thread(place)}
+        payload["guild_id"] = str(channel_record.server_id)
+    if channel_record.is_thread:
+        return {**payload, **_thread(channel_record)}
     payload |= {
-        "position": place.position,
-        "parent_id": str(place.parent_id) if place.parent_id else None,
-        "topic": place.topic,
+        "position": channel_record.position,
+        "parent_id": str(channel_record.parent_id) if channel_record.parent_id else None,
+        "topic": channel_record.topic,
         "nsfw": False,
         "rate_limit_per_user": 0,
         "permission_overwrites": [
             {
-                "id": str(rule.id),
-                "type": rule.type,
-                "allow": str(int(rule.allow)),
-                "deny": str(int(rule.deny)),
+                "id": str(overwrite.id),
+                "type": overwrite.type,
+                "allow": str(int(overwrite.allow)),
+                "deny": str(int(overwrite.deny)),
             }
-            for rule in place.overwrites
+            for overwrite in channel_record.overwrites
         ],
     }
-    if place.kind is Kind.FORUM:
+    if channel_record.kind is Kind.FORUM:
         payload |= {
-            "available_tags": place.tags,
+            "available_tags": channel_record.tags,
             "default_reaction_emoji": None,
             "default_sort_order": None,
             "default_forum_layout": 0,
@@ -139,46 +139,46 @@ def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
     return payload
 
 
-def _thread(place: Channel) -> Json:
-    count = len(place.messages)
+def _thread(thread_record: Channel) -> Json:
+    count = len(thread_record.messages)
     return {
-        "parent_id": str(place.parent_id),
-        "owner_id": str(place.owner_id),
+        "parent_id": str(thread_record.parent_id),
+        "owner_id": str(thread_record.owner_id),
         "rate_limit_per_user": 0,
         "message_count": count,
         "total_message_sent": count,
         "member_count": 1,
-        "applied_tags": [str(tag) for tag in place.applied_tags],
+        "applied_tags": [str(tag) for tag in thread_record.applied_tags],
         "thread_metadata": {
-            "archived": place.archived,
-            "archive_timestamp": place.archive_changed,
+            "archived": thread_record.archived,
+            "archive_timestamp": thread_record.archive_changed,
             "auto_archive_duration": 1440,
-            "locked": place.locked,
-            "create_timestamp": place.archive_changed,
+            "locked": thread_record.locked,
+            "create_timestamp": thread_record.archive_changed,
         },
     }
 
 
 def emoji(name: str) -> Json:
     if ":" in name:
-        label, _, number = name.rpartition(":")
-        return {"id": number, "name": label, "animated": False}
+        label, _, emoji_id = name.rpartition(":")
+        return {"id": emoji_id, "name": label, "animated": False}
     return {"id": None, "name": name}
 
 
-def message(state: State, note: ChannelMessage, *, reader: int | None = None) -> Json:
-    """Return a message as `reader`, or else the bot, reads it."""
-    parts = note.parts
+def message(state: State, message_record: ChannelMessage, *, reader_id: int | None = None) -> Json:
+    """Return a message as Discord sends it to the user `reader_id`, or to the bot if None."""
+    parts = message_record.parts
     flags = int(parts.get("flags") or 0)
-    flags |= SUPPRESS_CROSSPOSTED if note.crossposted else 0
+    flags |= SUPPRESS_CROSSPOSTED if message_record.crossposted else 0
     payload: Json = {
-        "id": str(note.id),
-        "channel_id": str(note.channel_id),
-        "author": note.author or user(state.people[note.author_id]),
-        "type": note.type,
+        "id": str(message_record.id),
+        "channel_id": str(message_record.channel_id),
+        "author": message_record.author or user(state.people[message_record.author_id]),
+        "type": message_record.type,
         "content": parts.get("content") or "",
-        "timestamp": note.created,
-        "edited_timestamp": note.edited,
+        "timestamp": message_record.created,
+        "edited_timestamp": message_record.edited,
         "tts": False,
         "mention_everyone": False,
         "mentions": _find_mentioned_users(state, parts.get("content") or ""),
@@ -189,17 +189,17 @@ def message(state: State, note: ChannelMessage, *, reader: int | None = None) ->
         "pinned": False,
         "flags": flags,
     }
-    reaction_payloads = reactions(note, reader or state.bot.id)
+    reaction_payloads = reactions(message_record, reader_id or state.bot.id)
     if reaction_payloads:
         payload["reactions"] = reaction_payloads
-    if note.nonce is not None:
-        payload["nonce"] = note.nonce
-    if note.reference:
-        payload["message_reference"] = note.reference
-    if note.interaction:
-        payload["interaction_metadata"] = note.interaction
-    if note.webhook_id:
-        payload["webhook_id"] = str(note.webhook_id)
+    if message_record.nonce is not None:
+        payload["nonce"] = message_record.nonce
+    if message_record.reference:
+        payload["message_reference"] = message_record.reference
+    if message_record.interaction:
+        payload["interaction_metadata"] = message_record.interaction
+    if message_record.webhook_id:
+        payload["webhook_id"] = str(message_record.webhook_id)
         payload["application_id"] = str(state.bot.id)
     return payload
 
@@ -240,18 +240,18 @@ def _find_mentioned_users(state: State, content: str) -> list[Json]:
     return [user(state.people[number]) for number in user_ids if number in state.people]
 
 
-def reactions(note: ChannelMessage, reader: int) -> list[Json]:
+def reactions(message_record: ChannelMessage, reader_id: int) -> list[Json]:
     return [
         {
             "emoji": emoji(name),
-            "count": len(people),
-            "count_details": {"burst": 0, "normal": len(people)},
+            "count": len(person_ids),
+            "count_details": {"burst": 0, "normal": len(person_ids)},
             "burst_colors": [],
-            "me": reader in people,
+            "me": reader_id in person_ids,
             "me_burst": False,
         }
-        for name, people in note.reactions.items()
-        if people
+        for name, person_ids in message_record.reactions.items()
+        if person_ids
     ]
 
 
@@ -287,21 +287,21 @@ def server(state: State, server: Server) -> Json:
     }
 
 
-def server_create(state: State, place: Server) -> Json:
+def server_create(state: State, server_record: Server) -> Json:
     """Return a server as in GUILD_CREATE: with channels, active threads and the bot as the only member."""
-    channels = state.list_channels(place.id)
+    channels = state.list_channels(server_record.id)
     return {
-        **server(state, place),
+        **server(state, server_record),
         "joined_at": "2025-01-01T00:00:00.000000+00:00",
         "large": False,
         "unavailable": False,
-        "member_count": len(place.members),
+        "member_count": len(server_record.members),
         "voice_states": [],
-        "members": [member(state, place, state.bot.id)],
+        "members": [member(state, server_record, state.bot.id)],
         "channels": [
-            channel(state, listed_channel, with_server=False)
-            for listed_channel in channels
-            if not listed_channel.is_thread
+            channel(state, channel_record, with_server=False)
+            for channel_record in channels
+            if not channel_record.is_thread
         ],
         "threads": [channel(state, thread) for thread in channels if thread.is_thread and not thread.archived],
         "presences": [],
@@ -334,30 +334,32 @@ def application(state: State) -> Json:
     }
 
 
-def message_event(state: State, note: ChannelMessage) -> Json:
+def message_event(state: State, message_record: ChannelMessage) -> Json:
     """Return a message as in MESSAGE_CREATE and MESSAGE_UPDATE."""
-    payload = message(state, note)
-    server_id = state.channels[note.channel_id].server_id
+    payload = message(state, message_record)
+    server_id = state.channels[message_record.channel_id].server_id
     if server_id is not None:
         payload["guild_id"] = str(server_id)
-        place = state.servers[server_id]
-        if place.has(note.author_id):
-            payload["member"] = member(state, place, note.author_id, with_user=False)
+        server_record = state.servers[server_id]
+        if server_record.has(message_record.author_id):
+            payload["member"] = member(state, server_record, message_record.author_id, with_user=False)
     return payload
 
 
-def reaction_event(state: State, note: ChannelMessage, person_id: int, name: str, *, added: bool) -> Json:
+def reaction_event(
+    state: State, message_record: ChannelMessage, person_id: int, emoji_name: str, *, added: bool
+) -> Json:
     payload: Json = {
         "user_id": str(person_id),
-        "channel_id": str(note.channel_id),
-        "message_id": str(note.id),
-        "emoji": emoji(name),
+        "channel_id": str(message_record.channel_id),
+        "message_id": str(message_record.id),
+        "emoji": emoji(emoji_name),
         "type": 0,
         "burst": False,
     }
     if added:
-        payload |= {"burst_colors": [], "message_author_id": str(note.author_id)}
-    server_id = state.channels[note.channel_id].server_id
+        payload |= {"burst_colors": [], "message_author_id": str(message_record.author_id)}
+    server_id = state.channels[message_record.channel_id].server_id
     if server_id is not None:
         payload["guild_id"] = str(server_id)
         if added:

@@ -63,7 +63,7 @@ class StandIn(Protocol):
     shards: int
 
     def notify_change(self) -> None:
-        """Wake those who wait for something to happen."""
+        """Wake the callers of `until`, since the state of the stand-in has changed."""
 
 
 class Routes:
@@ -97,56 +97,58 @@ class Routes:
 class Buckets:
     """Rate limits of calls to a route with the same channel, server or webhook: a number of calls in some seconds.
 
-    `everywhere` is the global limit of calls that answer no interaction, in any window of its length.
+    `global_limit` is the global limit of calls that answer no interaction, in any window of its length.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self.limits: dict[str, tuple[int, float]] = {}
-        self.usual = (1000, 1.0)
-        self.everywhere: tuple[int, float] | None = None
-        self._all: deque[float] = deque()
-        self._calls: dict[tuple[str, str], list[float]] = {}
+        self.default_limit = (1000, 1.0)
+        self.global_limit: tuple[int, float] | None = None
+        self._global_call_times: deque[float] = deque()
+        self._call_times: dict[tuple[str, str], list[float]] = {}
 
     def count(self, method: str, template: str, ids: dict[str, str]) -> tuple[dict[str, str], float | None]:
         """Count a call. Return the headers of its answer, and the seconds to wait if the limit is reached, or None."""
-        name = f"{method} {template}"
-        limit, period = self.limits.get(name, self.usual)
-        major = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
+        route_name = f"{method} {template}"
+        limit, period = self.limits.get(route_name, self.default_limit)
+        major_ids = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
         now = self._state.now()
-        calls = [at for at in self._calls.get((name, major), []) if now - at < period]
-        wait = None
-        if len(calls) >= limit:
-            wait = calls[0] + period - now
+        call_times = [
+            called_at for called_at in self._call_times.get((route_name, major_ids), []) if now - called_at < period
+        ]
+        wait_seconds = None
+        if len(call_times) >= limit:
+            wait_seconds = call_times[0] + period - now
         else:
-            calls.append(now)
-        self._calls[name, major] = calls
-        reset_after = calls[0] + period - now
+            call_times.append(now)
+        self._call_times[route_name, major_ids] = call_times
+        reset_after = call_times[0] + period - now
         headers = {
             "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(limit - len(calls)),
+            "X-RateLimit-Remaining": str(limit - len(call_times)),
             "X-RateLimit-Reset": f"{now + reset_after:.3f}",
             "X-RateLimit-Reset-After": f"{reset_after:.3f}",
-            "X-RateLimit-Bucket": f"{hash(name) & 0xFFFFFFFF:08x}",
+            "X-RateLimit-Bucket": f"{hash(route_name) & 0xFFFFFFFF:08x}",
         }
-        return headers, wait
+        return headers, wait_seconds
 
-    def too_many(self, ids: dict[str, str]) -> float | None:
+    def count_global(self, ids: dict[str, str]) -> float | None:
         """Count a call towards the global limit. Return the seconds to wait if it is reached, or None."""
-        if self.everywhere is None or "token" in ids:
+        if self.global_limit is None or "token" in ids:
             return None
-        limit, period = self.everywhere
+        limit, period = self.global_limit
         now = self._state.now()
-        while self._all and now - self._all[0] >= period:
-            self._all.popleft()
-        if len(self._all) >= limit:
-            return self._all[0] + period - now
-        self._all.append(now)
+        while self._global_call_times and now - self._global_call_times[0] >= period:
+            self._global_call_times.popleft()
+        if len(self._global_call_times) >= limit:
+            return self._global_call_times[0] + period - now
+        self._global_call_times.append(now)
         return None
 
 
 class Rest:
-    """The REST half of the stand-in."""
+    """Discord's REST API: its routes, rate limits and faults, and the calls that were made."""
 
     def __init__(self, server: StandIn, routes: Routes, token: str, contract: Contract | None) -> None:
         self._server = server
@@ -157,10 +159,10 @@ class Rest:
         self._contract = contract
         self.calls: list[Call] = []
         self.violations: list[str] = []
-        self._later: set[asyncio.Task[None]] = set()
+        self._late_tasks: set[asyncio.Task[None]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve one request."""
+        """Serve a request to Discord's REST API, and record it as a call."""
         path = request.raw_path.split("?")[0].removeprefix(PREFIX)
         call = Call(request.method, path, dict(request.query))
         self.calls.append(call)
@@ -178,18 +180,20 @@ class Rest:
             self.violations.append(f"{call.method} {call.path}: not served by the stand-in")
             return self._reply(call, 404, {"code": 0, "message": "404: Not Found"}, {})
         template, call.ids, handler = route
-        open_route = "token" in call.ids
-        if not open_route and request.headers.get("Authorization") != f"Bot {self._token}":
+        is_authorized_by_url = "token" in call.ids
+        if not is_authorized_by_url and request.headers.get("Authorization") != f"Bot {self._token}":
             return self._reply(call, 401, {"code": 0, "message": "401: Unauthorized"}, {})
-        headers, wait = self.buckets.count(call.method, template, call.ids)
-        everywhere = self.buckets.too_many(call.ids)
-        if everywhere is not None or wait is not None:
-            return self._limited(call, headers, everywhere or wait or 0.0, everywhere=everywhere is not None)
+        headers, wait_seconds = self.buckets.count(call.method, template, call.ids)
+        global_wait_seconds = self.buckets.count_global(call.ids)
+        if global_wait_seconds is not None or wait_seconds is not None:
+            return self._limited(
+                call, headers, global_wait_seconds or wait_seconds or 0.0, is_global=global_wait_seconds is not None
+            )
         fault = self.faults.take(call.method, unquote(call.path))
         if fault is not None and not fault.after:
             response = await self._fail(request, call, fault)
             if fault.late is not None:
-                self._later.add(asyncio.create_task(self._do_late(call, handler, fault.late)))
+                self._late_tasks.add(asyncio.create_task(self._do_late(call, handler, fault.late)))
             if response is not None:
                 return response
         status, body = await self._do(call, handler)
@@ -209,19 +213,21 @@ class Rest:
         self._server.notify_change()
 
     async def stop(self) -> None:
-        """Cancel effects that are still to come."""
-        for task in self._later:
+        """Cancel the effects of requests that a late fault has delayed."""
+        for task in self._late_tasks:
             task.cancel()
-        await asyncio.gather(*self._later, return_exceptions=True)
+        await asyncio.gather(*self._late_tasks, return_exceptions=True)
 
-    def _limited(self, call: Call, headers: dict[str, str], wait: float, *, everywhere: bool) -> web.StreamResponse:
-        body = {"message": "You are being rate limited.", "retry_after": round(wait, 3), "code": 0}
-        limited = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1)}
-        if everywhere:
+    def _limited(
+        self, call: Call, headers: dict[str, str], wait_seconds: float, *, is_global: bool
+    ) -> web.StreamResponse:
+        body = {"message": "You are being rate limited.", "retry_after": round(wait_seconds, 3), "code": 0}
+        retry_headers = {"Via": "1.1 google", "Retry-After": str(int(wait_seconds) + 1)}
+        if is_global:
             headers = {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"}
         else:
             headers = headers | {"X-RateLimit-Scope": "user"}
-        return self._reply(call, 429, {**body, "global": everywhere}, headers | limited)
+        return self._reply(call, 429, {**body, "global": is_global}, headers | retry_headers)
 
     async def _do(self, call: Call, handler: Handler) -> Answer:
         if self._contract is not None:
@@ -255,8 +261,8 @@ class Rest:
             call.body = json.loads(str(form["payload_json"])) if "payload_json" in form else {}
             call.files = [name for name in form if name.startswith("files[")]
         elif request.can_read_body:
-            raw = await request.read()
-            call.body = json.loads(raw) if raw else None
+            body_bytes = await request.read()
+            call.body = json.loads(body_bytes) if body_bytes else None
 
     def _reply(self, call: Call, status: int, body: Any, headers: dict[str, str]) -> web.Response:
         """Build an answer as discord.py expects it: exactly `application/json`, and no type without a body."""

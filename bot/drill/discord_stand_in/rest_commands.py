@@ -27,9 +27,9 @@ def list_emoji(server: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("POST", EMOJI)
 def create_emoji(server: StandIn, call: Call) -> Answer:
-    number = server.state.new_id()
-    server.state.emoji[number] = {
-        "id": str(number),
+    emoji_id = server.state.new_id()
+    server.state.emoji[emoji_id] = {
+        "id": str(emoji_id),
         "name": call.body["name"],
         "roles": [],
         "user": payloads.user(server.state.bot),
@@ -38,7 +38,7 @@ def create_emoji(server: StandIn, call: Call) -> Answer:
         "animated": False,
         "available": True,
     }
-    return 201, server.state.emoji[number]
+    return 201, server.state.emoji[emoji_id]
 
 
 @ROUTES.add("GET", COMMANDS)
@@ -49,20 +49,23 @@ def list_commands(server: StandIn, call: Call) -> Answer:
 @ROUTES.add("PUT", COMMANDS)
 def put_commands(server: StandIn, call: Call) -> Answer:
     rules.check_commands(call.body)
-    command_ids = {(old["type"], old["name"]): number for number, old in server.state.commands.items()}
+    command_ids = {
+        (old_command["type"], old_command["name"]): command_id
+        for command_id, old_command in server.state.commands.items()
+    }
     server.state.commands = {}
     for command in call.body:
-        kind = command.get("type") or 1
-        number = command_ids.get((kind, command["name"])) or server.state.new_id()
-        server.state.commands[number] = build_command_payload(server, command, number)
+        command_type = command.get("type") or 1
+        command_id = command_ids.get((command_type, command["name"])) or server.state.new_id()
+        server.state.commands[command_id] = build_command_payload(server, command, command_id)
     return 200, list(server.state.commands.values())
 
 
-def build_command_payload(server: StandIn, command: Json, number: int) -> Json:
+def build_command_payload(server: StandIn, command: Json, command_id: int) -> Json:
     permissions = command.get("default_member_permissions")
     return {
         **command,
-        "id": str(number),
+        "id": str(command_id),
         "application_id": str(server.state.bot.id),
         "version": str(server.state.new_id()),
         "type": command.get("type") or 1,
@@ -82,44 +85,44 @@ def answer_interaction(server: StandIn, call: Call) -> Answer:
         raise error(400, 40060)
     if time.monotonic() - interaction.created > FIRST_ANSWER_SECONDS:
         raise error(404, 10062)
-    kind = call.body["type"]
+    callback_type = call.body["type"]
     message_body = call.body.get("data") or {}
-    if kind in {MESSAGE, UPDATE}:
+    if callback_type in {MESSAGE, UPDATE}:
         message_body = check_body(call, message_body)
-        if kind == MESSAGE:
+        if callback_type == MESSAGE:
             rules.check_not_empty(message_body)
     interaction.callback = call.body
-    if kind == MESSAGE:
+    if callback_type == MESSAGE:
         interaction.message = write_response(server, interaction, message_body)
-    elif kind == UPDATE and interaction.source is not None:
+    elif callback_type == UPDATE and interaction.source is not None:
         server.acts.edit(interaction.source, message_body)
         interaction.message = interaction.source
-    elif kind == DEFERRED_UPDATE:
+    elif callback_type == DEFERRED_UPDATE:
         interaction.message = interaction.source
     answer: Json = {
         "interaction": {
             "id": str(interaction.id),
             "type": interaction.type,
-            "response_message_loading": kind == DEFERRED_MESSAGE,
+            "response_message_loading": callback_type == DEFERRED_MESSAGE,
             "response_message_ephemeral": interaction.ephemeral,
         }
     }
-    if kind in {MESSAGE, UPDATE} and interaction.message is not None:
+    if callback_type in {MESSAGE, UPDATE} and interaction.message is not None:
         answer["interaction"]["response_message_id"] = str(interaction.message.id)
-        answer["resource"] = {"type": kind, "message": payloads.message(server.state, interaction.message)}
+        answer["resource"] = {"type": callback_type, "message": payloads.message(server.state, interaction.message)}
     return 200, answer
 
 
 @ROUTES.add("POST", "/webhooks/{webhook}/{token}")
 def follow_up(server: StandIn, call: Call) -> Answer:
     """Send a further answer; after a deferred message, the first one fills that message."""
-    if rest_webhooks.is_own(server, call):
+    if rest_webhooks.is_webhook_call(server, call):
         return rest_webhooks.execute_webhook(server, call)
     interaction = find_interaction(server, call)
     body = check_body(call)
     rules.check_not_empty(body)
-    deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
-    if deferred and interaction.message is None:
+    is_deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
+    if is_deferred and interaction.message is None:
         interaction.message = write_response(server, interaction, body)
         return 200, payloads.message(server.state, interaction.message)
     message = write_response(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
@@ -140,14 +143,14 @@ def edit_original(server: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("GET", FOLLOWUP)
 def get_followup(server: StandIn, call: Call) -> Answer:
-    if rest_webhooks.is_own(server, call):
+    if rest_webhooks.is_webhook_call(server, call):
         return rest_webhooks.get_message(server, call)
     return 200, payloads.message(server.state, find_followup(server, call))
 
 
 @ROUTES.add("PATCH", FOLLOWUP)
 def edit_followup(server: StandIn, call: Call) -> Answer:
-    if rest_webhooks.is_own(server, call):
+    if rest_webhooks.is_webhook_call(server, call):
         return rest_webhooks.edit_message(server, call)
     message = find_followup(server, call)
     server.acts.edit(message, check_body(call))
@@ -156,7 +159,7 @@ def edit_followup(server: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("DELETE", FOLLOWUP)
 def delete_followup(server: StandIn, call: Call) -> Answer:
-    if rest_webhooks.is_own(server, call):
+    if rest_webhooks.is_webhook_call(server, call):
         return rest_webhooks.delete_message(server, call)
     server.acts.delete(find_followup(server, call))
     return NO_CONTENT
@@ -182,14 +185,14 @@ def find_followup(server: StandIn, call: Call) -> ChannelMessage:
 def write_response(
     server: StandIn, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
 ) -> ChannelMessage:
-    hidden = interaction.ephemeral if ephemeral is None else ephemeral
-    flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if hidden else 0)
+    is_ephemeral = interaction.ephemeral if ephemeral is None else ephemeral
+    flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if is_ephemeral else 0)
     return server.acts.post(
         server.state.channels[interaction.channel_id],
         server.state.bot.id,
         {**body, "flags": flags},
         type=20,
-        ephemeral_for=interaction.person_id if hidden else None,
+        ephemeral_for=interaction.person_id if is_ephemeral else None,
         webhook_id=server.state.bot.id,
         interaction=_metadata(server, interaction),
     )

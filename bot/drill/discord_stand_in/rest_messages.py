@@ -19,9 +19,9 @@ def find_channel(server: StandIn, call: Call, *permissions: Permission) -> Chann
     channel = server.state.channels.get(call["channel"])
     if channel is None:
         raise error(404, 10003)
-    if not server.state.may(server.state.bot.id, channel, Permission.VIEW_CHANNEL):
+    if not server.state.has_permissions(server.state.bot.id, channel, Permission.VIEW_CHANNEL):
         raise error(403, 50001)
-    if not server.state.may(server.state.bot.id, channel, *permissions):
+    if not server.state.has_permissions(server.state.bot.id, channel, *permissions):
         raise error(403, 50013)
     return channel
 
@@ -40,8 +40,8 @@ def check_body(call: Call, body: Json | None = None) -> Json:
     rules.check_references(body)
     if call.files:
         body["attachments"] = [
-            {**part, "id": str(part["id"]), "size": 1, "url": "https://cdn.example/file", "proxy_url": ""}
-            for part in body.get("attachments", [])
+            {**attachment, "id": str(attachment["id"]), "size": 1, "url": "https://cdn.example/file", "proxy_url": ""}
+            for attachment in body.get("attachments", [])
         ]
     return body
 
@@ -49,28 +49,28 @@ def check_body(call: Call, body: Json | None = None) -> Json:
 @ROUTES.add("POST", "/channels/{channel}/messages")
 def create_message(server: StandIn, call: Call) -> Answer:
     channel = server.state.channels.get(call["channel"])
-    threaded = channel is not None and channel.is_thread
-    permission = Permission.SEND_MESSAGES_IN_THREADS if threaded else Permission.SEND_MESSAGES
+    is_in_thread = channel is not None and channel.is_thread
+    permission = Permission.SEND_MESSAGES_IN_THREADS if is_in_thread else Permission.SEND_MESSAGES
     channel = find_channel(server, call, permission)
     if channel.kind is Kind.FORUM:
         raise error(400, 50024)
     body = check_body(call)
     rules.check_not_empty(body)
-    bot = server.state.bot.id
-    if body.get("embeds") and not server.state.may(bot, channel, Permission.EMBED_LINKS):
+    bot_id = server.state.bot.id
+    if body.get("embeds") and not server.state.has_permissions(bot_id, channel, Permission.EMBED_LINKS):
         raise error(403, 50013)
-    if channel.locked and not server.state.may(bot, channel, Permission.MANAGE_THREADS):
+    if channel.locked and not server.state.has_permissions(bot_id, channel, Permission.MANAGE_THREADS):
         raise error(403, 50013)
     if channel.recipient_id and not server.state.people[channel.recipient_id].accepts_dm:
         raise error(403, 50007)
     if body.get("nonce") is not None and body.get("enforce_nonce"):
-        existing_message = server.acts.find_by_nonce(bot, body["nonce"])
+        existing_message = server.acts.find_by_nonce(bot_id, body["nonce"])
         if existing_message is not None:
             return 200, payloads.message(server.state, existing_message)
     reference = body.get("message_reference")
     if reference:
         reference = {"type": 0, "channel_id": str(channel.id), "message_id": str(reference["message_id"])}
-    message = server.acts.post(channel, bot, body, reference=reference, type=19 if reference else 0)
+    message = server.acts.post(channel, bot_id, body, reference=reference, type=19 if reference else 0)
     return 200, payloads.message(server.state, message)
 
 
@@ -79,7 +79,7 @@ def list_messages(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call)
     if channel.kind is Kind.FORUM:
         raise error(400, 50024)
-    if not server.state.may(server.state.bot.id, channel, Permission.READ_MESSAGE_HISTORY):
+    if not server.state.has_permissions(server.state.bot.id, channel, Permission.READ_MESSAGE_HISTORY):
         return 200, []
     limit = int(call.query.get("limit", 50))
     messages = channel.history()
@@ -88,8 +88,8 @@ def list_messages(server: StandIn, call: Call) -> Answer:
     elif "after" in call.query:
         messages = [message for message in messages if message.id > int(call.query["after"])][:limit]
     elif "around" in call.query:
-        middle = int(call.query["around"])
-        messages = sorted(messages, key=lambda message: abs(message.id - middle))[:limit]
+        middle_id = int(call.query["around"])
+        messages = sorted(messages, key=lambda message: abs(message.id - middle_id))[:limit]
         messages.sort(key=lambda message: message.id)
     else:
         messages = messages[-limit:]
@@ -131,8 +131,8 @@ def crosspost(server: StandIn, call: Call) -> Answer:
     channel = server.state.channels[message.channel_id]
     if channel.kind is not Kind.ANNOUNCEMENT:
         raise error(400, 50024)
-    mine = message.author_id == server.state.bot.id
-    find_channel(server, call, Permission.SEND_MESSAGES if mine else Permission.MANAGE_MESSAGES)
+    is_own_message = message.author_id == server.state.bot.id
+    find_channel(server, call, Permission.SEND_MESSAGES if is_own_message else Permission.MANAGE_MESSAGES)
     if message.crossposted:
         raise error(400, 40033)
     server.acts.publish(message)
@@ -163,14 +163,16 @@ def add_reaction(server: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("GET", REACTIONS)
 def list_reacting_people(server: StandIn, call: Call) -> Answer:
-    """List the people who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
+    """List the people who reacted, by identifier (docs: Get Reactions; `min_person_id` is a user)."""
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if call.query.get("type") == "1":
         return 200, []
-    after = int(call.query.get("after", 0))
-    people = sorted(person for person in message.reactions.get(call.ids["emoji"], []) if person > after)
+    min_person_id = int(call.query.get("after", 0))
+    person_ids = sorted(
+        person_id for person_id in message.reactions.get(call.ids["emoji"], []) if person_id > min_person_id
+    )
     limit = int(call.query.get("limit", 25))
-    return 200, [payloads.user(server.state.people[person]) for person in people[:limit]]
+    return 200, [payloads.user(server.state.people[person_id]) for person_id in person_ids[:limit]]
 
 
 @ROUTES.add("POST", "/channels/{channel}/threads")
@@ -187,15 +189,15 @@ def create_forum_post(server: StandIn, call: Call) -> Answer:
         raise invalid("message", "This field is required", "BASE_TYPE_REQUIRED")
     body = check_body(call, call.body["message"])
     rules.check_not_empty(body)
-    if body.get("embeds") and not server.state.may(server.state.bot.id, forum, Permission.EMBED_LINKS):
+    if body.get("embeds") and not server.state.has_permissions(server.state.bot.id, forum, Permission.EMBED_LINKS):
         raise error(403, 50013)
     rules.check_text(call.body["name"], "name")
     if not call.body["name"].strip() or rules.units(call.body["name"]) > MAX_THREAD_NAME:
         raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
     thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags)
-    created = payloads.channel(server.state, thread)
-    created["message"] = payloads.message(server.state, thread.messages[thread.id])
-    return 201, created
+    payload = payloads.channel(server.state, thread)
+    payload["message"] = payloads.message(server.state, thread.messages[thread.id])
+    return 201, payload
 
 
 @ROUTES.add("POST", "/channels/{channel}/messages/{message}/threads")

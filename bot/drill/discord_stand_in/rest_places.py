@@ -22,9 +22,9 @@ def find_own_server(server: StandIn, call: Call) -> Server:
 def check_role_is_assignable(server: StandIn, call: Call) -> Server:
     """Return the server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
     bot_server = find_own_server(server, call)
-    own = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
-    granted = any(role.permissions & Permission.MANAGE_ROLES for role in own)
-    if not granted or bot_server.roles[call["role"]].position >= max(role.position for role in own):
+    bot_roles = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
+    can_manage_roles = any(role.permissions & Permission.MANAGE_ROLES for role in bot_roles)
+    if not can_manage_roles or bot_server.roles[call["role"]].position >= max(role.position for role in bot_roles):
         raise error(403, 50013)
     return bot_server
 
@@ -63,10 +63,10 @@ def list_server_channels(server: StandIn, call: Call) -> Answer:
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
 def list_active_threads(server: StandIn, call: Call) -> Answer:
     channels = server.state.list_channels(find_own_server(server, call).id)
-    active = [
+    active_threads = [
         payloads.channel(server.state, channel) for channel in channels if channel.is_thread and not channel.archived
     ]
-    return 200, {"threads": active, "members": [], "has_more": False}
+    return 200, {"threads": active_threads, "members": [], "has_more": False}
 
 
 @ROUTES.add("GET", "/guilds/{server}/members/{user}")

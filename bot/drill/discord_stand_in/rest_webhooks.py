@@ -11,13 +11,13 @@ from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind
 ROUTES = Routes()
 MAX_WEBHOOKS = 15  # of a channel
 MAX_NAME = 80
-_NOT_IN_NAMES = ("clyde", "discord")
+_FORBIDDEN_WORDS = ("clyde", "discord")
 
 
 @ROUTES.add("GET", "/channels/{channel}/webhooks")
 def list_webhooks(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
-    webhooks = [one for one in server.state.webhooks.values() if one.channel_id == channel.id]
+    webhooks = [webhook for webhook in server.state.webhooks.values() if webhook.channel_id == channel.id]
     return 200, [payloads.webhook(server.state, webhook) for webhook in webhooks]
 
 
@@ -38,8 +38,8 @@ def get_webhook(server: StandIn, call: Call) -> Answer:
     return 200, payloads.webhook(server.state, server.state.webhooks[call["webhook"]])
 
 
-def is_own(server: StandIn, call: Call) -> bool:
-    """Return whether a call is about a webhook, not about the answer to an interaction."""
+def is_webhook_call(server: StandIn, call: Call) -> bool:
+    """Return whether a call is about a webhook of a channel, not about the answer to an interaction."""
     return call["webhook"] != server.state.bot.id
 
 
@@ -124,6 +124,6 @@ def build_author(webhook: Webhook, body: Json) -> Json:
 def check_name(name: str, field: str) -> None:
     if not 1 <= rules.units(name.strip()) <= MAX_NAME:
         raise invalid(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
-    for word in _NOT_IN_NAMES:
+    for word in _FORBIDDEN_WORDS:
         if word in name.lower():
             raise invalid(field, f'Username cannot contain "{word}"', "USERNAME_INVALID_CONTAINS")

@@ -36,19 +36,19 @@ def check_message(body: Json) -> None:
         raise invalid("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
     if sum(_embed_length(embed) for embed in embeds) > MAX_EMBEDS:
         raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
-    for number, embed in enumerate(embeds):
-        _check_links(embed, f"embeds.{number}")
+    for embed_index, embed in enumerate(embeds):
+        _check_links(embed, f"embeds.{embed_index}")
     is_v2 = bool((body.get("flags") or 0) & V2)
     _check_components(components, is_v2=is_v2)
     if is_v2 and (content or embeds):
         raise invalid("flags", "The 'content' and 'embeds' fields cannot be used with Components V2")
 
 
-def check_edit(before: Json, body: Json) -> None:
-    """Refuse an edit of a message with the parts `before` as Discord would. Raises ApiError."""
-    if (before.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
+def check_edit(stored_parts: Json, body: Json) -> None:
+    """Refuse an edit of a message with the parts `stored_parts` as Discord would. Raises ApiError."""
+    if (stored_parts.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
         raise invalid("flags", "Components V2 cannot be taken away from a message")
-    check_message({**before, **body})
+    check_message({**stored_parts, **body})
 
 
 def check_references(body: Json) -> None:
@@ -56,9 +56,9 @@ def check_references(body: Json) -> None:
 
     An edit lists what it keeps, too: https://discord.com/developers/docs/resources/message#edit-message
     """
-    listed = {part.get("filename") for part in body.get("attachments") or ()}
+    attachment_names = {attachment.get("filename") for attachment in body.get("attachments") or ()}
     for name in list_references([body.get("components"), body.get("embeds")]):
-        if name not in listed:
+        if name not in attachment_names:
             code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
             raise invalid("components", f"The referenced attachment {name} was not found", code)
 
@@ -81,15 +81,15 @@ def check_not_empty(body: Json) -> None:
 def check_commands(commands: list[Json]) -> None:
     """Refuse commands whose names Discord would refuse. Raises ApiError."""
     command_names = set()
-    for number, command in enumerate(commands):
-        kind = command.get("type", 1)
+    for command_index, command in enumerate(commands):
+        command_type = command.get("type", 1)
         name = command["name"]
-        if kind == 1 and (not COMMAND_NAME.match(name) or name != name.lower()):
-            raise invalid(f"{number}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
-        if (kind, name) in command_names:
+        if command_type == 1 and (not COMMAND_NAME.match(name) or name != name.lower()):
+            raise invalid(f"{command_index}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
+        if (command_type, name) in command_names:
             message = "Application command names must be unique"
-            raise invalid(f"{number}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
-        command_names.add((kind, name))
+            raise invalid(f"{command_index}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
+        command_names.add((command_type, name))
 
 
 def number_components(components: list[Json]) -> list[Json]:
@@ -107,19 +107,19 @@ def normalize_message(body: Json) -> Json:
     return parts
 
 
-def check_text(json_value: Any, place: str = "") -> None:
+def check_text(json_value: Any, field_path: str = "") -> None:
     """Refuse text that is not Unicode: half a surrogate pair. Raises ApiError."""
     if isinstance(json_value, str):
         try:
             json_value.encode()
         except UnicodeEncodeError:
-            raise invalid(place or "content", "Invalid UTF-8") from None
+            raise invalid(field_path or "content", "Invalid UTF-8") from None
     elif isinstance(json_value, dict):
-        for key, part in json_value.items():
-            check_text(part, f"{place}.{key}".strip("."))
+        for key, member in json_value.items():
+            check_text(member, f"{field_path}.{key}".strip("."))
     elif isinstance(json_value, list):
-        for number, part in enumerate(json_value):
-            check_text(part, f"{place}.{number}")
+        for index, member in enumerate(json_value):
+            check_text(member, f"{field_path}.{index}")
 
 
 def _embed(embed: Json) -> Json:
@@ -145,23 +145,23 @@ def _embed_length(embed: Json) -> int:
     return sum(units(text) for text in texts if text)
 
 
-def _check_links(embed: Json, place: str) -> None:
+def _check_links(embed: Json, embed_path: str) -> None:
     links = {"url": embed.get("url")}
-    for part in ("image", "thumbnail"):
-        links[f"{part}.url"] = (embed.get(part) or {}).get("url")
-    for part in ("author", "footer"):
-        links[f"{part}.icon_url"] = (embed.get(part) or {}).get("icon_url")
+    for field_name in ("image", "thumbnail"):
+        links[f"{field_name}.url"] = (embed.get(field_name) or {}).get("url")
+    for field_name in ("author", "footer"):
+        links[f"{field_name}.icon_url"] = (embed.get(field_name) or {}).get("icon_url")
     links["author.url"] = (embed.get("author") or {}).get("url")
-    for where, link in links.items():
-        allowed = ("http://", "https://") if where == "url" else ("http://", "https://", "attachment://")
-        if link is not None and (not link.lower().startswith(allowed) or len(link) > MAX_LINK):
-            raise invalid(f"{place}.{where}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+    for link_path, link in links.items():
+        allowed_schemes = ("http://", "https://") if link_path == "url" else ("http://", "https://", "attachment://")
+        if link is not None and (not link.lower().startswith(allowed_schemes) or len(link) > MAX_LINK):
+            raise invalid(f"{embed_path}.{link_path}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 
 
 def _check_components(components: list[Json], *, is_v2: bool) -> None:
-    everything = list(_flatten(components))
+    all_components = list(_flatten(components))
     custom_ids = set()
-    for component in everything:
+    for component in all_components:
         if component["type"] not in INTERACTIVE:
             continue
         style = component.get("style")
@@ -176,18 +176,18 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
             message = "Component custom id cannot be duplicated"
             raise invalid("components", message, "COMPONENT_CUSTOM_ID_DUPLICATED")
         custom_ids.add(custom_id)
-    _check_layout(everything, is_v2=is_v2)
-    texts = [component.get("content", "") for component in everything if component["type"] == TEXT]
+    _check_layout(all_components, is_v2=is_v2)
+    texts = [component.get("content", "") for component in all_components if component["type"] == TEXT]
     if sum(map(units, texts)) > MAX_V2_TEXTS:
         raise invalid("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
-    if is_v2 and len(everything) > MAX_V2_COMPONENTS:
+    if is_v2 and len(all_components) > MAX_V2_COMPONENTS:
         raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
     if not is_v2 and len(components) > MAX_ROWS:
         raise invalid("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
 
 
-def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
-    for component in everything:
+def _check_layout(all_components: list[Json], *, is_v2: bool) -> None:
+    for component in all_components:
         _check_part(component, is_v2=is_v2)
         media = [item["media"] for item in component.get("items") or []]
         media += [component["media"]] if component.get("media") else []
@@ -198,15 +198,15 @@ def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
 
 def _check_part(component: Json, *, is_v2: bool) -> None:
     """Refuse a component in the wrong place, or one that needs Components V2. Raises ApiError."""
-    kind, inside = component["type"], component.get("components") or []
-    if kind in LAYOUT and not is_v2:
+    component_type, inner_components = component["type"], component.get("components") or []
+    if component_type in LAYOUT and not is_v2:
         raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
-    max_components = {ROW: 5, SECTION: 3}.get(kind)
-    if max_components is not None and not 1 <= len(inside) <= max_components:
+    max_components = {ROW: 5, SECTION: 3}.get(component_type)
+    if max_components is not None and not 1 <= len(inner_components) <= max_components:
         raise invalid("components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH")
-    if kind == SECTION and not component.get("accessory"):
+    if component_type == SECTION and not component.get("accessory"):
         raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
-    if kind == TEXT and not component.get("content", "").strip():
+    if component_type == TEXT and not component.get("content", "").strip():
         raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
 
 
@@ -226,15 +226,15 @@ def _number_component(component: Json, counter: Iterator[int]) -> Json:
         ]
     if numbered_component.get("emoji"):
         numbered_component["emoji"] = {
-            key: str(part) if key == "id" else part
-            for key, part in numbered_component["emoji"].items()
-            if part is not None
+            key: str(media_key) if key == "id" else media_key
+            for key, media_key in numbered_component["emoji"].items()
+            if media_key is not None
         }
     if numbered_component.get("accessory"):
         numbered_component["accessory"] = _number_component(numbered_component["accessory"], counter)
-    for part in ("media", "file"):
-        if isinstance(numbered_component.get(part), dict):
-            numbered_component[part] = _media(numbered_component[part], numbered_component["id"])
+    for media_key in ("media", "file"):
+        if isinstance(numbered_component.get(media_key), dict):
+            numbered_component[media_key] = _media(numbered_component[media_key], numbered_component["id"])
     if "items" in numbered_component:
         numbered_component["items"] = [
             {**item, "media": _media(item["media"], numbered_component["id"])} for item in numbered_component["items"]
@@ -242,10 +242,10 @@ def _number_component(component: Json, counter: Iterator[int]) -> Json:
     return numbered_component
 
 
-def _media(media: Json, number: int) -> Json:
+def _media(media: Json, component_id: int) -> Json:
     return {
         **media,
-        "id": str(number),
+        "id": str(component_id),
         "proxy_url": media["url"],
         "width": 1,
         "height": 1,

@@ -23,15 +23,15 @@ from referencing.jsonschema import DRAFT202012
 
 Json = dict[str, Any]
 _BASE = "discord:openapi"
-_UNDESCRIBED = {"use_nested_fields"}  # discord.py sends it with every forum post
+_UNDESCRIBED_PARAMETERS = {"use_nested_fields"}  # discord.py sends it with every forum post
 SNOWFLAKES = {"messages", "applied_tags", "roles", "users"}
-"""Lists of identifiers in requests."""
+"""Names of fields that are lists of identifiers in requests."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path."""
+    """HTTP method of a path in Discord's API description, with the schemas of its parameters and bodies."""
 
     pattern: re.Pattern[str]
     path: str
@@ -42,14 +42,14 @@ class Operation:
 
 
 class Contract:
-    """Says what of a request or an answer is not as `openapi.json` describes it."""
+    """Checker of requests and answers against Discord's API description (`openapi.json`)."""
 
     def __init__(self, document: Json) -> None:
         resource: Resource[Any] = Resource.from_contents(document, default_specification=DRAFT202012)
         registry: Registry[Any] = Registry()
         self._registry = registry.with_resource(_BASE, resource)
         self._document = document
-        self._good: set[tuple[str, object]] = set()
+        self._valid_shapes: set[tuple[str, object]] = set()
         self._validators: dict[str, Draft202012Validator] = {}
         self._operations: dict[str, list[Operation]] = {method: [] for method in _METHODS}
         for path, path_item in document["paths"].items():
@@ -85,18 +85,18 @@ class Contract:
         operation = self.operation(method, path)
         if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
-        where = f"{method} {operation.path} {status}"
-        family = str(status) if str(status) in operation.responses else f"{status // 100}XX"
-        if family not in operation.responses:
-            return [f"{where}: a status that is not described"]
-        reference = operation.responses[family]
+        operation_and_status = f"{method} {operation.path} {status}"
+        status_key = str(status) if str(status) in operation.responses else f"{status // 100}XX"
+        if status_key not in operation.responses:
+            return [f"{operation_and_status}: a status that is not described"]
+        reference = operation.responses[status_key]
         if reference is None:
-            return [f"{where}: a body where none is described"] if body is not None else []
-        return [f"{where}: {finding}" for finding in self._check(reference, body, shape(body))]
+            return [f"{operation_and_status}: a body where none is described"] if body is not None else []
+        return [f"{operation_and_status}: {finding}" for finding in self._check(reference, body, shape(body))]
 
     def _query(self, operation: Operation, query: Mapping[str, str]) -> Iterable[str]:
         for name, text_value in query.items():
-            if name in _UNDESCRIBED:
+            if name in _UNDESCRIBED_PARAMETERS:
                 continue
             parameter = operation.parameters.get(name)
             if parameter is None:
@@ -110,9 +110,9 @@ class Contract:
             for finding in self._check(parameter["reference"], typed_value, typed_value):
                 yield f"?{name}={text_value}: {finding}"
 
-    def _check(self, reference: str, instance: object, kind: object) -> list[str]:
-        """List what is wrong with an instance; a kind that was found valid before is not checked again."""
-        if (reference, kind) in self._good:
+    def _check(self, reference: str, instance: object, instance_shape: object) -> list[str]:
+        """List what is wrong with an instance; if one of the same shape was valid before, it is not checked again."""
+        if (reference, instance_shape) in self._valid_shapes:
             return []
         validator = self._validators.get(reference)
         if validator is None:
@@ -120,28 +120,28 @@ class Contract:
             self._validators[reference] = validator
         findings = [explain(error) for error in validator.iter_errors(instance)]
         if not findings:
-            self._good.add((reference, kind))
+            self._valid_shapes.add((reference, instance_shape))
         return findings
 
     def _operation(self, path: str, method: str, path_item: Json) -> Operation:
-        described = path_item[method]
-        at = f"{_BASE}#/paths/{_pointer(path)}/{method}"
+        description = path_item[method]
+        reference = f"{_BASE}#/paths/{_pointer(path)}/{method}"
         parameters = {}
-        for number, parameter in enumerate(described.get("parameters", [])):
+        for number, parameter in enumerate(description.get("parameters", [])):
             if parameter["in"] == "query":
-                place = f"{at}/parameters/{number}/schema"
-                parameters[parameter["name"]] = {**parameter, "reference": place}
-        content = described.get("requestBody", {}).get("content", {})
-        body = f"{at}/requestBody/content/application~1json/schema" if "application/json" in content else None
+                schema_reference = f"{reference}/parameters/{number}/schema"
+                parameters[parameter["name"]] = {**parameter, "reference": schema_reference}
+        content = description.get("requestBody", {}).get("content", {})
+        body = f"{reference}/requestBody/content/application~1json/schema" if "application/json" in content else None
         responses: dict[str, str | None] = {}
-        for status, response in described["responses"].items():
-            place = f"{at}/responses/{status}"
-            shared = response.get("$ref")
-            if shared:
-                place = _BASE + shared
-            content = (self._shared_response(shared) if shared else response).get("content", {})
+        for status, response in description["responses"].items():
+            schema_reference = f"{reference}/responses/{status}"
+            shared_reference = response.get("$ref")
+            if shared_reference:
+                schema_reference = _BASE + shared_reference
+            content = (self._shared_response(shared_reference) if shared_reference else response).get("content", {})
             json_body = "application/json" in content
-            responses[status] = f"{place}/content/application~1json/schema" if json_body else None
+            responses[status] = f"{schema_reference}/content/application~1json/schema" if json_body else None
         pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
         return Operation(pattern, path, method, parameters, body, responses)
 
@@ -151,23 +151,23 @@ class Contract:
 
 
 def explain(error: ValidationError) -> str:
-    """Return the deepest finding of the branch that was meant, whose `type` fits."""
+    """Return the deepest error of a failed validation as text, in the branch whose `type` fits the instance."""
     while error.context:
         branches: dict[object, list[ValidationError]] = {}
-        for inner in error.context:
-            branches.setdefault(inner.schema_path[0] if inner.schema_path else 0, []).append(inner)
+        for branch_error in error.context:
+            branches.setdefault(branch_error.schema_path[0] if branch_error.schema_path else 0, []).append(branch_error)
 
-        def strangeness(errors: list[ValidationError]) -> tuple[bool, bool, int]:
-            mistyped = any(inner.path and inner.path[-1] == "type" for inner in errors)
+        def rank_branch(errors: list[ValidationError]) -> tuple[bool, bool, int]:
+            has_wrong_type_name = any(branch_error.path and branch_error.path[-1] == "type" for branch_error in errors)
             return (
-                mistyped,
-                any(inner.validator == "type" and not inner.path for inner in errors),
+                has_wrong_type_name,
+                any(branch_error.validator == "type" and not branch_error.path for branch_error in errors),
                 len(errors),
             )
 
-        error = min(branches.values(), key=strangeness)[0]
-    place = "/".join(str(part) for part in error.absolute_path) or "body"
-    return f"{place}: {error.message[:300]}"
+        error = min(branches.values(), key=rank_branch)[0]
+    field_path = "/".join(str(part) for part in error.absolute_path) or "body"
+    return f"{field_path}: {error.message[:300]}"
 
 
 def shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
@@ -218,6 +218,6 @@ def load(path: Path) -> Contract:
     document = json.loads(path.read_text())
     schemas = document["components"]["schemas"]
     schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": 16})
-    inner = schemas["InnerErrors"]["properties"]["_errors"]
-    inner["items"] = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
+    error_list_schema = schemas["InnerErrors"]["properties"]["_errors"]
+    error_list_schema["items"] = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
     return Contract(document)

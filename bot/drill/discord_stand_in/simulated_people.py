@@ -1,4 +1,4 @@
-"""What people do in Discord: write, react, use commands, click."""
+"""Simulated people, who write, react, use commands and click in Discord."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
 
 
 class People:
-    """The acts of people; each interaction returned fills with the bot's answer as it comes."""
+    """Actions of people in Discord; an interaction that is returned gets the bot's answer as it comes."""
 
     def __init__(self, state: State, acts: Acts) -> None:
         self._state = state
@@ -44,10 +44,10 @@ class People:
         return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
     def menu(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
-        """Use an entry of the message menu."""
-        number, command = self._find_command(name, 3)
+        """Use the command called `name` in the menu of a message."""
+        command_id, command = self._find_command(name, 3)
         command_data: Json = {
-            "id": str(number),
+            "id": str(command_id),
             "name": command["name"],
             "type": 3,
             "target_id": str(message.id),
@@ -57,7 +57,7 @@ class People:
 
     def click(self, person: Person, message: ChannelMessage, custom_id: str, *values: str) -> Interaction:
         """Click a button, or choose `values` in a menu."""
-        component = next(part for part in message.components() if part.get("custom_id") == custom_id)
+        component = next(component for component in message.components() if component.get("custom_id") == custom_id)
         component_data: Json = {
             "custom_id": custom_id,
             "component_type": component["type"],
@@ -69,22 +69,22 @@ class People:
         return self._interact(person, channel, COMPONENT, component_data, source=message)
 
     def press(self, person: Person, message: ChannelMessage, label: str) -> Interaction:
-        """Click the button that says so."""
-        part = next(part for part in message.components() if part.get("label") == label)
-        return self.click(person, message, part["custom_id"])
+        """Click the button with a label."""
+        component = next(component for component in message.components() if component.get("label") == label)
+        return self.click(person, message, component["custom_id"])
 
     def _interact(
         self,
         person: Person,
         channel: Channel,
-        kind: int,
+        interaction_type: int,
         interaction_data: Json,
         source: ChannelMessage | None = None,
     ) -> Interaction:
         interaction = Interaction(
             id=self._state.new_id(),
             token=secrets.token_urlsafe(40),
-            type=kind,
+            type=interaction_type,
             person_id=person.id,
             channel_id=channel.id,
             source=source,
@@ -126,21 +126,23 @@ class People:
             "authorizing_integration_owners": {"0": str(server.id)},
         }
 
-    def _find_command(self, name: str, kind: int) -> tuple[int, Json]:
-        for number, command in self._state.commands.items():
-            if command["name"] == name and command["type"] == kind:
-                return number, command
+    def _find_command(self, name: str, command_type: int) -> tuple[int, Json]:
+        for command_id, command in self._state.commands.items():
+            if command["name"] == name and command["type"] == command_type:
+                return command_id, command
         raise LookupError(f"no such command: {name}")
 
     def _command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
-        first, *subcommands = name.split()
-        number, command = self._find_command(first, 1)
+        command_name, *subcommands = name.split()
+        command_id, command = self._find_command(command_name, 1)
         resolved: Json = {}
-        option_payloads = [self._option(key, option_value, resolved, focused) for key, option_value in options.items()]
-        for depth, part in enumerate(reversed(subcommands)):
-            option_payloads = [{"name": part, "type": 1 if depth == 0 else 2, "options": option_payloads}]
+        option_payloads = [
+            self._option(option_name, option_value, resolved, focused) for option_name, option_value in options.items()
+        ]
+        for depth, subcommand in enumerate(reversed(subcommands)):
+            option_payloads = [{"name": subcommand, "type": 1 if depth == 0 else 2, "options": option_payloads}]
         command_data: Json = {
-            "id": str(number),
+            "id": str(command_id),
             "name": command["name"],
             "type": 1,
             "options": option_payloads,

@@ -32,7 +32,7 @@ THREADS = {Kind.ANNOUNCEMENT_THREAD, Kind.PUBLIC_THREAD}
 
 
 class Permission(IntFlag):
-    """The permission bits that the stand-in looks at."""
+    """Bits of the permissions that the stand-in for Discord checks."""
 
     ADMINISTRATOR = 1 << 3
     MANAGE_GUILD = 1 << 5
@@ -63,7 +63,7 @@ EVERYONE = (
 
 @dataclass(kw_only=True)
 class Person:
-    """A user; the bot is one too."""
+    """User of Discord; the bot is one, too."""
 
     id: int
     name: str
@@ -94,7 +94,7 @@ class Overwrite:
 
 @dataclass(kw_only=True)
 class ChannelMessage:
-    """A message. `parts` are the content, embeds, components, attachments and flags as they were accepted."""
+    """Message in a channel; `parts` are its content, embeds, components, attachments and flags as accepted."""
 
     id: int
     channel_id: int
@@ -120,11 +120,11 @@ class ChannelMessage:
 
     @property
     def title(self) -> str | None:
-        """Title of the embed or layout, or None."""
+        """Title of the message's embed or layout, or None if it has none."""
         return self.embeds[0]["title"] if self.embeds else headline(self.parts.get("components") or [])
 
     def visible_text(self) -> str:
-        """Return embeds and components as JSON, to look for words."""
+        """Return the message's embeds and components as JSON, in which a test can look for words."""
         return json.dumps([self.embeds, self.parts.get("components") or []])
 
     @property
@@ -132,14 +132,14 @@ class ChannelMessage:
         return self.parts.get("content") or ""
 
     def components(self) -> Iterator[Json]:
-        """Yield all components, nested ones too."""
-        waiting = list(self.parts.get("components") or [])
-        while waiting:
-            component = waiting.pop(0)
+        """Yield all components of the message, nested ones too."""
+        pending_components = list(self.parts.get("components") or [])
+        while pending_components:
+            component = pending_components.pop(0)
             yield component
-            waiting += component.get("components") or []
+            pending_components += component.get("components") or []
             if "accessory" in component:
-                waiting.append(component["accessory"])
+                pending_components.append(component["accessory"])
 
     def custom_ids(self) -> list[str]:
         return [component["custom_id"] for component in self.components() if component.get("custom_id")]
@@ -219,7 +219,7 @@ class Interaction:
 
     @property
     def answered(self) -> bool:
-        """Whether a message, choices or a modal are shown."""
+        """Whether the bot has answered with a message, choices or a modal."""
         if self.callback is None:
             return False
         return self.message is not None if self.callback["type"] == DEFERRED else True
@@ -280,24 +280,32 @@ class State:
         if not server.has(person_id):
             return 0
         role_ids = {server.id, *server.members[person_id]}
-        base = 0
+        granted_permissions = 0
         for role_id in role_ids & server.roles.keys():
-            base |= server.roles[role_id].permissions
-        if server.owner_id == person_id or base & Permission.ADMINISTRATOR:
+            granted_permissions |= server.roles[role_id].permissions
+        if server.owner_id == person_id or granted_permissions & Permission.ADMINISTRATOR:
             return ALL_PERMISSIONS
-        place = self.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
-        groups = (
-            [rule for rule in place.overwrites if rule.id == server.id],
-            [rule for rule in place.overwrites if rule.type == 0 and rule.id in role_ids - {server.id}],
-            [rule for rule in place.overwrites if rule.type == 1 and rule.id == person_id],
+        overwrite_channel = self.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
+        overwrite_groups = (
+            [overwrite for overwrite in overwrite_channel.overwrites if overwrite.id == server.id],
+            [
+                overwrite
+                for overwrite in overwrite_channel.overwrites
+                if overwrite.type == 0 and overwrite.id in role_ids - {server.id}
+            ],
+            [
+                overwrite
+                for overwrite in overwrite_channel.overwrites
+                if overwrite.type == 1 and overwrite.id == person_id
+            ],
         )
-        for group in groups:
-            for rule in group:
-                base &= ~rule.deny
-            for rule in group:
-                base |= rule.allow
-        return base if base & Permission.VIEW_CHANNEL else 0
+        for overwrites in overwrite_groups:
+            for overwrite in overwrites:
+                granted_permissions &= ~overwrite.deny
+            for overwrite in overwrites:
+                granted_permissions |= overwrite.allow
+        return granted_permissions if granted_permissions & Permission.VIEW_CHANNEL else 0
 
-    def may(self, person_id: int, channel: Channel, *required_permissions: Permission) -> bool:
+    def has_permissions(self, person_id: int, channel: Channel, *required_permissions: Permission) -> bool:
         permissions = self.permissions(person_id, channel)
         return all(permissions & permission for permission in required_permissions)
