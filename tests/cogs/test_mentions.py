@@ -17,7 +17,7 @@ from bot.answers.conversing.question_service import (
     MAX_QUESTIONS_PER_USER_PER_MINUTE,
     THREAD_CONVERSATION_SECONDS,
 )
-from bot.core.preferences import Preference
+from bot.core.setting_registry import LANGUAGE
 from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, list_custom_ids
 from cogs.asking import message_answers
 from tests.cogs.engine import bot_mention
@@ -216,7 +216,7 @@ async def create_public_thread(world: World, message: discord.Message | None = N
 
 async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex):
     thread = await create_public_thread(telex)
-    choose = partial(telex.store.preferences.change, Preference.LANGUAGE, server_id=telex.guild.id, user_id=1)
+    choose = partial(telex.store.preferences.change_channel, LANGUAGE, server_id=telex.guild.id, user_id=1)
     await choose("fr", channel_id=telex.news.id)
     await telex.reader.send(thread, bot_mention(telex))
     assert "Pour chercher" in text(telex.posts(thread)[-1])
