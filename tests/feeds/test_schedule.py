@@ -38,7 +38,7 @@ feeds = st.builds(
     id=st.just(1),
     url=st.just("https://site.example/feed"),
     interval=st.integers(MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS),
-    added=moments,
+    added_at=moments,
     last_success=st.none() | moments,
     last_article=st.none() | moments,
     failures=st.integers(0, 10_000),
@@ -177,7 +177,7 @@ def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
     def first(gap: int, newest: int) -> int:
         new = [NOW - newest - gap * n for n in range(15)]
         return schedule_after_success(
-            _feed(last_success=None, last_article=None, added=NOW),
+            _feed(last_success=None, last_article=None, added_at=NOW),
             now=NOW, hints=CacheHints(), published_times=new, has_changes=True, random=Random(1),
         )[0]  # fmt: skip
 
