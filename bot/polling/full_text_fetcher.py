@@ -234,7 +234,3 @@ class FullTextFetcher:
                 if paused_until > now
             }
         self._paused_until_by_host[host_name] = now + min_seconds * (1 + self._random.random())
-
-
-def _do_nothing() -> None:
-    """Do nothing."""
