@@ -50,12 +50,12 @@ class SystemClock:
 
 async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> None:
     """Wait until an event is set, but at most for `seconds`."""
-    waiters = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
+    timeout_and_event_tasks = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
     try:
-        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(timeout_and_event_tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for waiter in waiters:
-            waiter.cancel()
+        for task in timeout_and_event_tasks:
+            task.cancel()
 
 
 MIN_CLOCK_JUMP_SECONDS = 60

@@ -41,7 +41,7 @@ class FairQueue(Generic[T]):
         It may be changed at any time; items beyond it end normally.
         """
         self.in_flight = 0
-        """Number of items in progress."""
+        """Number of items that were taken from the queue and hold a slot."""
         self._waiting_count = 0
         self._in_flight_count_by_key: dict[Hashable, int] = {}
         self._usage_by_key: dict[Hashable, float] = {}

@@ -33,12 +33,12 @@ class KeyedRunner(Generic[K]):
 
     @property
     def tasks(self) -> Collection[asyncio.Task[None]]:
-        """The tasks that are running."""
+        """Tasks of the runner that are running, one per key."""
         return self._task_by_key.values()
 
     @property
     def busy_keys(self) -> frozenset[K]:
-        """The keys that run or back off."""
+        """Keys whose task runs, or waits after a fault (backs off)."""
         now = self._clock.uptime()
         self._back_off_end_by_key = {key: end for key, end in self._back_off_end_by_key.items() if end > now}
         return frozenset(self._task_by_key.keys() | self._back_off_end_by_key.keys())

@@ -107,7 +107,7 @@ class Filter(NamedTuple):
 
         Raises ValueError for any other text.
         """
-        mode, _space, query = text.partition(" ")
+        mode, _separator, query = text.partition(" ")
         return cls(0, FilterMode(mode), query)
 
 

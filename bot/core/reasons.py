@@ -81,7 +81,10 @@ class Reason:
 
     def __str__(self) -> str:
         """Return the reason as text for logs, such as `few-outlets count=1 least=3`."""
-        value_texts = {name: ",".join(v) if isinstance(v, tuple) else v for name, v in self.values.items()}
+        value_texts = {
+            name: ",".join(reason_value) if isinstance(reason_value, tuple) else reason_value
+            for name, reason_value in self.values.items()
+        }
         return " ".join((self.code, *(f"{name}={text}" for name, text in value_texts.items())))
 
     def encode(self) -> str:

@@ -31,7 +31,7 @@ class ChannelSetting(Generic[T]):
     effect: ChangeEffect = ChangeEffect.NONE
 
     def from_column(self, stored_value: StoredValue) -> T:
-        """Return the value for what the column stores."""
+        """Return the value of the setting for the value that its column stores."""
         return cast("T", stored_value)
 
     def to_column(self, value: T) -> StoredValue:
@@ -58,7 +58,7 @@ class SwitchSetting(ChannelSetting[bool]):
         return int(value)
 
     def from_text(self, text: str) -> bool:
-        """Return whether the setting was on."""
+        """Return whether a text from the history of settings says that the setting was on."""
         return text == "1"
 
 
@@ -76,7 +76,7 @@ class NumberSetting(ChannelSetting[int | None]):
         return value
 
     def from_text(self, text: str) -> int:
-        """Return the number that the text is."""
+        """Return the setting's value, a number, from its text in the history of settings."""
         return int(text)
 
 
@@ -136,7 +136,7 @@ TOP_STORIES_PER_DAY = NumberSetting(
 CHANNEL_SETTINGS: Mapping[str, ChannelSetting[Any]] = {
     setting.column: setting for setting in tuple(globals().values()) if isinstance(setting, ChannelSetting)
 }
-"""All settings of a channel by their column, in the order in which they are declared above."""
+"""Settings of a channel by the name of their column, in the order of declaration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ class WorkerPool:
         return await _Worker.start(self._recycle_rss_bytes)
 
     def _schedule_idle_end(self) -> None:
-        """Schedule the end of workers without calls."""
+        """Schedule the end of worker processes that have had no calls for a while."""
         if self._idle_timer is None and self._idle_seconds is not None:
             self._idle_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle_workers)
 

@@ -24,11 +24,11 @@ MEMORY_LIMIT_BYTES = 2**30
 HEADER = struct.Struct("!Q")
 """Format of the header of a message: the length of its payload in bytes."""
 RESULT = ord("r")
-"""First byte of a reply with a return value."""
+"""First byte of a worker's reply that holds a return value."""
 LAST_RESULT = ord("R")
 """First byte of a reply with a return value, from a worker that takes no further call."""
 ERROR = ord("x")
-"""First byte of a reply with an error."""
+"""First byte of a worker's reply that holds an error."""
 LAST_ERROR = ord("X")
 """First byte of a reply with an error, from a worker that takes no further call."""
 

@@ -20,7 +20,7 @@ StoreFunction = Callable[Concatenate[Any, P], T]
 """Function of the engine's connection, and of further arguments."""
 
 READER_COUNT = 3
-"""Number of connections for reading."""
+"""Number of database connections for reading."""
 
 
 class Database:

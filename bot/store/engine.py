@@ -60,9 +60,9 @@ class Engine(Protocol):
     is_shared: bool
     """Whether several processes may use the database at a time."""
     writer_count: int
-    """Number of connections for writing."""
+    """Number of database connections for writing."""
     begin_read_sql: str
-    """Statement that begins a read transaction."""
+    """SQL statement that begins a read transaction."""
 
     def require_exists(self) -> None:
         """Raise `DatabaseMissing` if the file of a database is missing or empty.

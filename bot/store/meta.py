@@ -34,7 +34,7 @@ class Meta(Repository):
 
 
 def set_text(db: Connection, name: str, text: str) -> None:
-    """Store a text under a name."""
+    """Store a text in the table `meta` under a name."""
     db.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, text),

@@ -76,15 +76,15 @@ def load_pending_scripts(schema_version: int, engine: Engine, directory: Path = 
 
 def render(script: str, engine: Engine) -> str:
     """Return a script of the schema in the SQL of an engine."""
-    rendered = ""
+    rendered_script = ""
     # Odd parts are the marks that name the engine of the following part.
-    parts = ["both", *_BLOCK_PATTERN.split(script)]
-    for block_engine, block in zip(parts[::2], parts[1::2], strict=True):
+    engines_and_scripts = ["both", *_BLOCK_PATTERN.split(script)]
+    for block_engine, block in zip(engines_and_scripts[::2], engines_and_scripts[1::2], strict=True):
         if block_engine == "both":
-            rendered += _TYPE_PATTERN.sub(lambda match: _TYPE_BY_WORD[engine].get(match[0], match[0]), block)
+            rendered_script += _TYPE_PATTERN.sub(lambda match: _TYPE_BY_WORD[engine].get(match[0], match[0]), block)
         elif block_engine == engine:
-            rendered += block
-    return _TABLE_PATTERN.sub(_add_table_options, rendered) if engine == "sqlite" else rendered
+            rendered_script += block
+    return _TABLE_PATTERN.sub(_add_table_options, rendered_script) if engine == "sqlite" else rendered_script
 
 
 def _add_table_options(match: re.Match[str]) -> str:

@@ -26,17 +26,17 @@ class Release(NamedTuple):
     follower_page_keys: list[str]
 
 
-def plan_release(joined: Sequence[JoinedArticle], route: Route) -> Release:
+def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Release:
     """Return what becomes of the articles that joined a post, in a channel with this route.
 
     Of the articles that the channel still gets, the oldest leads.
     """
     withheld_page_keys: dict[WithheldReason, list[str]] = {}
-    for article, ended_reason in joined:
+    for article, ended_reason in joined_articles:
         if ended_reason is not None:
             withheld_page_keys.setdefault(ended_reason, []).append(article.page_key)
     articles = sorted(
-        (article for article, ended_reason in joined if ended_reason is None),
+        (article for article, ended_reason in joined_articles if ended_reason is None),
         key=lambda article: (article.published_at, article.article_id),
     )
     page_keys = [article.page_key for article in articles]

@@ -77,7 +77,7 @@ def _build_status_from_row(
 
 
 def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
-    """Return what a held post waits for."""
+    """Return the reason why a post is held: too few outlets, or the next selection of top stories."""
     if outlet_count < (row["least_outlets"] or 1):
         return Reason(WaitReason.MORE_OUTLETS, {"count": outlet_count, "least": row["least_outlets"]})
     selection = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}

@@ -22,7 +22,7 @@ QUESTION_COLUMNS_SQL = f"""
         SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted
     ) AS sources
 """
-"""Columns to select for a `Question`."""
+"""SQL list of the columns that a `Question` is made of."""
 
 
 class Questions(Repository):

@@ -17,7 +17,7 @@ WATCH_COLUMNS_SQL = """
     watch.id, watch.server_id, watch.channel_id, channel.user_id, watch.query, watch.language,
     watch.created_at, watch.absent_since, channel.problem
 """
-"""Columns to select for a `Watch`."""
+"""SQL list of the columns that a `Watch` is made of."""
 FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
 """FROM clause that joins watches with their channels."""
 

@@ -151,7 +151,7 @@ class StoryMatches:
 
 
 NO_MATCHES = StoryMatches()
-"""Matches that make no article join a post."""
+"""Story matches of new articles that make no article join a post."""
 
 
 class TitleSample(NamedTuple):

@@ -74,7 +74,7 @@ class TextAggregate:
         self._separator = ""
 
     def step(self, text: str | None, separator: str) -> None:
-        """Add the text of a row, unless it is NULL."""
+        """Add the text of a row to the concatenation, unless it is NULL."""
         self._separator = separator
         if text is not None:
             self._texts.append(text)
