@@ -176,7 +176,7 @@ class Fetcher:
             raise FeedError(fetch_errors.CONNECTION_FAILED, error.strerror or type(error).__name__) from error
 
     async def _post_following_redirects(self, target: URL, form: Mapping[str, str]) -> None:
-        for _hop in range(MAX_REDIRECTS + 1):
+        for _redirect_index in range(MAX_REDIRECTS + 1):
             session = self._sessions[target.scheme]
             async with session.post(target, data=form, allow_redirects=False) as response:
                 status, location = response.status, response.headers.get("Location")

@@ -113,7 +113,7 @@ def search_outlets(query: str) -> tuple[Outlet, ...]:
         (_score_outlet(query_words, scored_terms), -index, outlet)
         for index, (outlet, scored_terms) in enumerate(_load_index())
     ]
-    return tuple(outlet for score, _place, outlet in sorted(scored_outlets, reverse=True)[:MAX_RESULTS] if score > 0)
+    return tuple(outlet for score, _position, outlet in sorted(scored_outlets, reverse=True)[:MAX_RESULTS] if score > 0)
 
 
 def _score_outlet(query_words: list[str], terms: _SearchTerms) -> float:

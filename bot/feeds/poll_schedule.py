@@ -60,7 +60,7 @@ class CacheHints:
 
 
 NO_HINTS = CacheHints()
-"""Hints of a response that gives none."""
+"""Cache hints of a response that gives no hints on when to fetch it again."""
 _HINT_HEADERS = ("cache-control", "expires", "retry-after")
 
 

@@ -71,12 +71,12 @@ def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -
 def _unwrap_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     if isinstance(address, IPv4Address):
         return address
-    number = int(address)
+    address_number = int(address)
     for network, shift in _IPV4_EMBEDDING_NETWORKS:
         if address in network:
-            return IPv4Address(number >> shift & 0xFFFFFFFF)
-    if number >> 32 & 0xFFFFFFFF in _ISATAP_IDENTIFIERS:
-        return IPv4Address(number & 0xFFFFFFFF)
+            return IPv4Address(address_number >> shift & 0xFFFFFFFF)
+    if address_number >> 32 & 0xFFFFFFFF in _ISATAP_IDENTIFIERS:
+        return IPv4Address(address_number & 0xFFFFFFFF)
     return address
 
 

@@ -79,7 +79,7 @@ class DueFeedLoader:
             self._wake_event.set()
 
     async def run(self) -> None:
-        """Load due feeds until cancelled."""
+        """Load due feeds into the queue of polls until cancelled."""
         self._is_query_requested = True
         while True:
             self._wake_event.clear()

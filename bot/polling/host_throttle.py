@@ -16,7 +16,7 @@ from bot.text.host_slots import get_host_name, get_host_slot_for_name
 PAUSE_RESPONSE_FACTOR = 4
 """Factor by which the pause after a request is longer than the response time."""
 MAX_PAUSE_SECONDS = 10.0
-"""Maximum pause after a request in seconds."""
+"""Maximum pause in seconds between two requests to a publisher's host."""
 APPOINTMENT_THRESHOLD_SECONDS = 10.0
 """Wait of a feed for its host, in seconds, from which the feed gets a later time (appointment) instead."""
 DEFAULT_CYCLE_SECONDS = 0.25

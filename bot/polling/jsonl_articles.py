@@ -18,7 +18,7 @@ from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
 MAX_LINE_BYTES = 4 * 2**20
-"""Maximum number of bytes of a line."""
+"""Maximum number of bytes of a line of the JSON Lines file, which holds one article."""
 MAX_SOURCE_CHARS = 200
 """Maximum number of characters of an outlet's name; longer names are cut."""
 IMPORT_URL_PREFIX = "import:"
@@ -108,7 +108,7 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
     )
 
 
-JSON_KEYS = tuple(each.name for each in fields(ImportRow))
+JSON_KEYS = tuple(field.name for field in fields(ImportRow))
 """Keys of a line that are read; all other keys are ignored."""
 _MAX_UNKNOWN_KEYS = 50
 """Maximum number of distinct unknown keys that are counted."""

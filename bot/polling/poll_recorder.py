@@ -42,7 +42,7 @@ NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 
 
 class PollOutcome(StrEnum):
-    """Ways in which a poll can end."""
+    """Outcome of a poll of a feed."""
 
     NEW = "new"
     CHANGED = "changed"

@@ -144,8 +144,8 @@ class PersonalDigestTask(ScheduledTask):
             Scope(feed_ids=frozenset(feed_ids)),
             FieldFilter(FilterName.SINCE, since - DAY_SECONDS),
         )
-        for query in queries:
-            query_nodes = parse_query(query, self._clock.now()).nodes
+        for query_text in queries:
+            query_nodes = parse_query(query_text, self._clock.now()).nodes
             if query_nodes:
                 try:
                     hits = await asyncio.to_thread(

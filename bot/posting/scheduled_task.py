@@ -15,7 +15,7 @@ RETRY_SECONDS = 60.0
 
 
 class ScheduledTask(ABC):
-    """Base class of one kind of scheduled work."""
+    """Base class of tasks of the outbox relay that run at times stored in the database."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._clock = context, context.store, context.clock

@@ -175,9 +175,9 @@ def _build_group(signature: str, elements_by_url: dict[str, HtmlElement], host: 
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):
         if not _has_single_author(containers, elements_by_url):
             return LinkGroup((signature,), [], [], 0.0)
-        titles = [_find_heading(item_container) or _find_opening(item_container) for item_container in containers]
+        titles = [_find_heading(container) or _find_opening(container) for container in containers]
     elif len(set(titles)) <= len(titles) / 2:  # "Read more": the title is beside the link
-        titles = [_find_heading(heading_container) for heading_container in containers]
+        titles = [_find_heading(container) for container in containers]
     group_links = [
         Link(element, url, title) for (url, element), title in zip(elements_by_url.items(), titles, strict=True)
     ]
@@ -276,7 +276,7 @@ def _has_single_author(containers: list[HtmlElement], link_urls: Iterable[str]) 
     path_counts = Counter(
         path
         for container in containers
-        for path in {urlsplit(anchor.get("href") or "").path.rstrip("/") for anchor in container.iter("a")}
+        for path in {urlsplit(link_element.get("href") or "").path.rstrip("/") for link_element in container.iter("a")}
         if path and all(urlsplit(link_url).path.startswith(path + "/") for link_url in link_urls)
     )
     return any(count >= SINGLE_AUTHOR_RATIO * len(containers) for _path, count in path_counts.most_common(1))

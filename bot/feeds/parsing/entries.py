@@ -12,15 +12,15 @@ from bot.text.html import LONE_SURROGATE_PATTERN, exceeds_parse_budget, to_text
 from bot.text.urls import canonicalize
 
 MAX_ENTRIES = 2_000
-"""Maximum number of entries of one document."""
+"""Maximum number of entries that are read from a feed document."""
 MAX_TITLE_CHARS = 1_000
-"""Maximum number of characters of a title."""
+"""Maximum number of characters of an entry's title."""
 MAX_TEXT_CHARS = 200_000
 """Maximum number of characters of an entry's text."""
 MAX_TAGS = 20
 """Maximum number of tags of an entry."""
 MAX_TAG_CHARS = 100
-"""Maximum number of characters of a tag."""
+"""Maximum number of characters of an entry's tag."""
 MAX_GUID_CHARS = 2_048
 """Maximum number of characters of a guid; a longer guid is replaced by its hash."""
 MAX_URL_CHARS = 2_048

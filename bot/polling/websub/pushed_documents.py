@@ -21,7 +21,7 @@ MAX_PENDING_PER_FEED = 4
 
 @dataclass(frozen=True, slots=True)
 class PushedDocument:
-    """Pushed document with its media type."""
+    """Document that a WebSub hub pushed, with its media type."""
 
     body: bytes
     content_type: str
@@ -48,7 +48,7 @@ class PushIngestQueue:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Cancel the ingestion of all documents."""
+        """Cancel the ingestion of all documents that hubs pushed."""
         for task in self._tasks:
             task.cancel()
         await self.drain()

@@ -47,7 +47,7 @@ class Unsubscriptions:
         return is_same_topic and query.get("hub.mode") == "unsubscribe"
 
     async def close(self) -> None:
-        """Cancel all requests to hubs."""
+        """Cancel all requests to hubs to end subscriptions."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -20,7 +20,7 @@ TILE_SIZE_PIXELS = 128
 MAX_SOURCE_PIXELS = 4096 * 4096
 """Maximum number of pixels (width times height) of an outlet's icon that is decoded."""
 DRAW_TIMEOUT_SECONDS = 5.0
-"""Maximum time in seconds for drawing one tile."""
+"""Maximum time in seconds for drawing the tile (square picture) of an outlet."""
 
 _ICON_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "ICO", "BMP")
 _CORNER_RADIUS_PIXELS = 28

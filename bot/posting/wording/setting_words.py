@@ -107,4 +107,4 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
         unset_text=N_("no limit"),
     ),
 }
-"""Words of each channel setting."""
+"""Names and descriptions of the settings of a channel, as people see them."""

@@ -105,13 +105,11 @@ def _limit_text(layout: Layout) -> Layout:
     First the longest texts are replaced by their shorter variants, then the last texts are cut line by line.
     """
     variants_by_text = [list(text.variants) for text in _iter_texts(layout)]
-    excess_length = (
-        sum(discord_text.count_utf16_units(text_variants[0]) for text_variants in variants_by_text) - MAX_TEXT_LENGTH
-    )
+    excess_length = sum(discord_text.count_utf16_units(variants[0]) for variants in variants_by_text) - MAX_TEXT_LENGTH
     while excess_length > 0:
         longest_variants = max(
             (variants for variants in variants_by_text if len(variants) > 1),
-            key=lambda long_variants: len(long_variants[0]),
+            key=lambda variants: len(variants[0]),
             default=None,
         )
         if longest_variants is not None:
@@ -120,7 +118,7 @@ def _limit_text(layout: Layout) -> Layout:
             )
             del longest_variants[0]
             continue
-        last_variants = next(nonempty_variants for nonempty_variants in reversed(variants_by_text) if nonempty_variants)
+        last_variants = next(variants for variants in reversed(variants_by_text) if variants)
         previous_length = discord_text.count_utf16_units(last_variants[0])
         lines = last_variants[0].split("\n")
         if len(lines) >= _MIN_LINES_TO_TRIM:
@@ -159,31 +157,27 @@ def _limit_components(layout: Layout) -> Layout:
     blocks_by_part = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
 
     def count_excess_components() -> int:
-        card_count = sum(isinstance(layout_part, Card) for layout_part in layout)
+        card_count = sum(isinstance(part, Card) for part in layout)
         return (
             card_count + sum(_component_count(block) for blocks in blocks_by_part for block in blocks) - MAX_COMPONENTS
         )
 
-    def find_last_block(*kinds: type[Block]) -> tuple[list[Block], int] | None:
+    def find_last_block(*block_types: type[Block]) -> tuple[list[Block], int] | None:
         return next(
             (
-                (blocks, number)
+                (blocks, block_index)
                 for blocks in reversed(blocks_by_part)
-                for number in reversed(range(len(blocks)))
-                if isinstance(blocks[number], kinds)
+                for block_index in reversed(range(len(blocks)))
+                if isinstance(blocks[block_index], block_types)
             ),
             None,
         )
 
     for blocks in reversed(blocks_by_part):
         for block_index in reversed(range(len(blocks))):
-            candidate_block = blocks[block_index]
-            if (
-                count_excess_components() > 0
-                and isinstance(candidate_block, Section)
-                and isinstance(candidate_block.beside, Image)
-            ):
-                joined_text = "\n".join(text.variants[0] for text in candidate_block.texts)
+            block = blocks[block_index]
+            if count_excess_components() > 0 and isinstance(block, Section) and isinstance(block.beside, Image):
+                joined_text = "\n".join(text.variants[0] for text in block.texts)
                 blocks[block_index] = Text((joined_text,))
     while count_excess_components() > 0:
         block_position = find_last_block(Text, Section, Gallery, Separator) or find_last_block(ActionRow)
