@@ -228,8 +228,10 @@ class RankedSearch:
                 *(partial_hits or [])[: max(0, max_reranked_articles - len(first_full_hits))],
             )
         }
-        for id_ in [id_ for id_ in cosine_by_id if id_ not in hit_by_id][:_MAX_SEMANTIC_CANDIDATES]:
-            hit_by_id[id_] = Hit(id_, 0.0)
+        for article_id in [article_id for article_id in cosine_by_id if article_id not in hit_by_id][
+            :_MAX_SEMANTIC_CANDIDATES
+        ]:
+            hit_by_id[article_id] = Hit(article_id, 0.0)
         remaining_articles = await self._load_articles(
             [hit for hit in hit_by_id.values() if hit.article_id not in article_by_id]
         )
@@ -280,7 +282,7 @@ class RankedSearch:
         language = detect(query_parts.text) or query_parts.reader_language
         reranker = Reranker(query_terms, language=language, now=self._store.clock.now())
         top_engine_score = max((hit.score for hit in hit_by_id.values()), default=0.0) or 1.0
-        engine_score_by_id = {id_: hit.score / top_engine_score for id_, hit in hit_by_id.items()}
+        engine_score_by_id = {article_id: hit.score / top_engine_score for article_id, hit in hit_by_id.items()}
         ranked_articles: list[RankedArticle] = []
         for article in articles:
             rerank_score = reranker.score_article(

@@ -17,7 +17,7 @@ CHANGED_CACHE_SECONDS = 60
 MAX_CACHED_SERVERS = 500
 """Maximum number of servers whose preference models are cached."""
 _LEARN_TIMEOUT_SECONDS = 10.0
-"""Maximum time in seconds for learning a model."""
+"""Maximum time in seconds for learning the preference model of a server."""
 
 
 class _CachedModel(NamedTuple):

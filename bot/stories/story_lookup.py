@@ -171,7 +171,7 @@ class StoryLookup:
         assert self._semantic_index is not None
         while self._unencoded_brief_by_id:
             article_ids = sorted(self._unencoded_brief_by_id, reverse=True)[:ENCODE_BATCH_SIZE]
-            briefs = [self._unencoded_brief_by_id.pop(id_) for id_ in article_ids]
+            briefs = [self._unencoded_brief_by_id.pop(article_id) for article_id in article_ids]
             titles = [strip_agency_prefix(brief.title) for brief in briefs]
             vectors = await self._semantic_index.encode_titles(titles, timeout_seconds=None)
             if vectors is None:  # The encoder is not ready; the next poll tries again.

@@ -96,7 +96,7 @@ class FilterEvaluator:
         return self._match_by_key_by_query[query].get(article_key)
 
     def evaluate_all(self, queries: Iterable[str]) -> None:
-        """Evaluate these queries on all articles now."""
+        """Evaluate filter queries on all new articles of the evaluator now."""
         for query in queries:
             self._match_by_key_by_query[query] = self._evaluate(query)
 

@@ -91,7 +91,7 @@ class WatchIndex:
         return len(self._query_text_by_watch_id)
 
     def add_watch(self, watch_id: int, server_id: int, query: Query) -> None:
-        """Add a watch to the index."""
+        """Add a watch (saved search) to the index of watches."""
         group = self._group_by_query_text.get(query.text)
         if group is None:
             group = self._group_by_query_text[query.text] = _QueryGroup(query)

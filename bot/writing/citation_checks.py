@@ -60,12 +60,12 @@ class Passage(Protocol):
 
     @property
     def text(self) -> str:
-        """Text of the passage."""
+        """Text of the cited passage."""
         ...
 
     @property
     def article(self) -> Article:
-        """Article that the passage is from."""
+        """Article that the cited passage is from."""
         ...
 
 

@@ -15,7 +15,7 @@ TIMEOUT_SHARE = 0.25
 MAX_QUERIES = 3
 """Maximum number of queries in the language of the question."""
 MAX_QUERY_LENGTH = 120
-"""Maximum length in characters of a query."""
+"""Maximum length in characters of a search query that the model writes."""
 MAX_EARLIER_QUESTIONS = 3
 """Maximum number of earlier questions of the conversation that the model is shown."""
 MAX_CACHED_QUESTIONS = 500

@@ -49,7 +49,7 @@ class IndexHealth:
         self._has_search_failed = True
 
     def mark_rebuild_started(self) -> None:
-        """Record that a rebuild has started."""
+        """Record that a rebuild of the search index has started."""
         self._has_search_failed = self._is_unwritable = False
         self._rebuild_started_at = time.monotonic()
 

@@ -226,7 +226,7 @@ class IndexUpdater:
         if changes:
             article_ids = {change.article_id for change in changes}
             if position.backfilled_from:  # The backfill will read the current state of lower ids.
-                article_ids = {id_ for id_ in article_ids if id_ >= position.backfilled_from}
+                article_ids = {article_id for article_id in article_ids if article_id >= position.backfilled_from}
             articles = await self._store.article_changes.load_articles(article_ids)
             deleted_article_ids = article_ids.difference(article.article_id for article in articles)
             await self._run_in_writer_thread(_write_articles, writer, articles, deleted_article_ids, False)  # noqa: FBT003 - private function

@@ -110,10 +110,10 @@ class _Analyser:
 
     def _analyse_leaf(self, leaf: Leaf) -> Clause | None:
         match leaf:
-            case Word(text=text, title_only=title):
-                return self._analyse_word(text_analysis.tokenize(text), is_title_only=title)
-            case Phrase(text=text, title_only=title):
-                return _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title)
+            case Word(text=text, title_only=title_only):
+                return self._analyse_word(text_analysis.tokenize(text), is_title_only=title_only)
+            case Phrase(text=text, title_only=title_only):
+                return _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title_only)
         return _build_filter_clause(leaf)
 
     def _analyse_word(self, words: list[str], *, is_title_only: bool) -> Clause | None:

@@ -63,24 +63,24 @@ class AnalysedArticle:
 
     @cached_property
     def title_stems(self) -> frozenset[str]:
-        """Return the stems of the title."""
+        """Return the stems of the article's title."""
         return frozenset(text_analysis.stem_tokens(self.article.title, self.article.language))
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        """Return the stems of title and text."""
+        """Return the stems of the article's title and text."""
         return self.title_stems.union(
             text_analysis.stem_tokens(self.article.body[:MAX_CHARS_READ], self.article.language)
         )
 
     @cached_property
     def title_words(self) -> list[str]:
-        """Return the tokens of the title."""
+        """Return the tokens of the article's title."""
         return text_analysis.tokenize(self.article.title)
 
     @cached_property
     def body_words(self) -> list[str]:
-        """Return the tokens of the text."""
+        """Return the tokens of the article's text."""
         return text_analysis.tokenize(self.article.body[:MAX_CHARS_READ])
 
     @cached_property

@@ -41,7 +41,7 @@ MAX_QUERY_LENGTH = 400
 MAX_QUERY_TERMS = 256
 """Maximum number of words, phrases and filters in a query."""
 MAX_PARENTHESIS_DEPTH = 5
-"""Maximum depth of nested parentheses."""
+"""Maximum depth of nested parentheses in a query."""
 MAX_UNQUOTED_VALUE_WORDS = 5
 """Maximum number of unquoted words that may extend the value of a filter."""
 _MIN_NAME_SIMILARITY = 0.7

@@ -24,7 +24,7 @@ NICE_INCREMENT = 5
 
 class _SentenceEncoder(Protocol):
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return the vectors of the texts, one per row."""
+        """Return the vectors that represent the meanings of texts, one per row."""
 
 
 def find_model_id() -> str | None:

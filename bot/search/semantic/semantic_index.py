@@ -120,7 +120,7 @@ class SemanticIndex:
                 encoded_count = 0
                 for batch in _iter_batches(id_text_pairs):
                     vectors = await self._encode_batch(batch)
-                    await asyncio.to_thread(self._index.add, [id_ for id_, _ in batch], vectors)
+                    await asyncio.to_thread(self._index.add, [article_id for article_id, _ in batch], vectors)
                     encoded_count += len(batch)
                     if max_seconds is not None and asyncio.get_running_loop().time() - started_at > max_seconds:
                         break
@@ -187,7 +187,7 @@ class SemanticIndex:
             candidates = await asyncio.to_thread(self._index.find_nearest, query_vector, candidate_count)
             close_candidates = [candidate for candidate in candidates if candidate[1] >= min_cosine]
             matching_ids = await self._store.vectors.filter_ids(
-                [id_ for id_, _ in close_candidates], feed_ids=feed_ids, since=since, before=before
+                [article_id for article_id, _ in close_candidates], feed_ids=feed_ids, since=since, before=before
             )
             nearest_candidates = [
                 close_candidate for close_candidate in close_candidates if close_candidate[0] in matching_ids
@@ -202,7 +202,7 @@ class SemanticIndex:
                 self._index.compute_cosines_by_id, query_vector, candidate_ids
             )
             cosine_by_id = dict(nearest_candidates) | {
-                id_: cosine for id_, cosine in exhaustive_cosine_by_id.items() if cosine >= min_cosine
+                article_id: cosine for article_id, cosine in exhaustive_cosine_by_id.items() if cosine >= min_cosine
             }
             nearest_candidates = sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])
         return nearest_candidates[:limit]

@@ -80,9 +80,9 @@ _HOLIDAY_DATES = {name: date for names, date in _HOLIDAY_NAMES.items() for name 
 """Month and day, by name, of the holidays that have the same date in every year."""
 _DECEMBER = 12
 _NIGHT_START_HOUR = 18
-"""Hour at which night begins."""
+"""Hour of the day at which the night begins, for words such as "tonight"."""
 _NIGHT_END_HOUR = 6
-"""Hour at which night ends."""
+"""Hour of the day at which the night ends, for words such as "tonight"."""
 
 MONTH_PATTERN = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 """Pattern of the names of months."""
