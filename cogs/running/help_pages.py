@@ -30,7 +30,7 @@ _MAX_INPUT_LENGTH = 200
 
 
 class HelpTopic(StrEnum):
-    """Topic of a group of commands in /help."""
+    """Topic of /help, which is a group of commands."""
 
     READING = "reading"
     WATCHING = "watching"

@@ -45,12 +45,12 @@ class SettingsHistory(ManagersPanel, CardPaginator):
 
 async def _render_change(interaction: Interaction, change: SettingChange) -> str:
     setting_format = _find_format(change)
-    value_texts = []
+    subject_texts = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
-        value_texts.append(subscription_options.bold_feed_name(feed))
+        subject_texts.append(subscription_options.bold_feed_name(feed))
     if change.channel_id is not None and change.setting != SettingKind.CHANNEL:
-        value_texts.append(f"<#{change.channel_id}>")
+        subject_texts.append(f"<#{change.channel_id}>")
     user_text = f"<@{change.user_id}>" if change.user_id is not None else _("someone who deleted their data")
     old_text, new_text = (
         setting_format.format(stored_value, in_channel=change.channel_id is not None)
@@ -59,7 +59,7 @@ async def _render_change(interaction: Interaction, change: SettingChange) -> str
     change_text = _("{setting}: {old} → {new}").format(
         setting=f"**{_(setting_format.name)}**", old=old_text, new=new_text
     )
-    return "\n".join((change_text, "-# " + " · ".join((*value_texts, user_text, f"<t:{change.changed_at}:R>"))))
+    return "\n".join((change_text, "-# " + " · ".join((*subject_texts, user_text, f"<t:{change.changed_at}:R>"))))
 
 
 class SettingFormat(NamedTuple):

@@ -84,7 +84,7 @@ class ArticleListItem:
 
 
 def item_from_result(hit: SearchResult) -> ArticleListItem:
-    """Return the list entry for a search result."""
+    """Return the entry of an article list that shows a search result."""
     note = ""
     if hit.is_semantic_only:
         note = _("similar meaning")

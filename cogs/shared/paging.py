@@ -36,7 +36,7 @@ class PagedMixin:
 
 
 class PageLike(Protocol):
-    """Protocol of a page, which may be empty."""
+    """Protocol of a page of a paginated list, which may be empty."""
 
     @property
     def is_empty(self) -> bool: ...
@@ -46,7 +46,7 @@ P = TypeVar("P", bound=PageLike)
 
 
 class Paginator(PagedMixin, OwnedView, Generic[P]):
-    """Base of paginated lists."""
+    """Base class of views that show a list page by page."""
 
     async def load_page(self, interaction: Interaction, page_number: int) -> P:
         """Load a page by its index, from 0, with what the user may see now."""
