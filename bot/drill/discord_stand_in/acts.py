@@ -46,8 +46,8 @@ class Acts:
 
     def find_by_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
         """Return the message that an author sent with a nonce within the window, in any channel, or None."""
-        message, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
-        if message is None or self.state.now() - sent >= self.nonce_window:
+        message, sent_at = self._nonces.get((author_id, str(nonce)), (None, 0.0))
+        if message is None or self.state.now() - sent_at >= self.nonce_window:
             return None
         return message
 

@@ -92,7 +92,7 @@ class DiscordServer:
 
     @property
     def api(self) -> str:
-        """Address for `discord.http.Route.BASE`."""
+        """Address of the stand-in's REST API, to be set as `discord.http.Route.BASE`."""
         return self.origin + PREFIX
 
     def count(self, method: str, path_part: str) -> int:

@@ -48,7 +48,7 @@ MESSAGES = {
 
 
 def error(status: int, code: int) -> ApiError:
-    """Return the error of a code with Discord's message."""
+    """Return an error of Discord's API with the message that Discord has for its code."""
     return ApiError(status, code, MESSAGES[code])
 
 

@@ -79,7 +79,7 @@ class Faults:
         return self.add(Fault(route=route, status=status, body=body, late=seconds, times=times))
 
     def drop(self, route: str, *, after: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
-        """Cut the connection instead of answering."""
+        """Cut the connection of requests of a route instead of answering them."""
         return self.add(Fault(route=route, drop=True, after=after, times=times, skip=skip))
 
     def refuse(self, route: str, status: int, code: int, *, times: int | None = 1, skip: int = 0) -> Fault:

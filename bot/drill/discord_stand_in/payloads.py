@@ -256,7 +256,7 @@ def reactions(message_record: ChannelMessage, reader_id: int) -> list[Json]:
 
 
 def server(state: State, server: Server) -> Json:
-    """Return a server as REST shows it."""
+    """Return a server as Discord's REST API sends it."""
     return {
         **dict.fromkeys(_NULL_IN_SERVER),
         "id": str(server.id),

@@ -47,7 +47,7 @@ class Call:
     at: float = field(default_factory=time.monotonic)
 
     def __getitem__(self, name: str) -> int:
-        """Return an identifier of the path."""
+        """Return the identifier (snowflake) with a name in the path of the call."""
         return int(self.ids[name])
 
     def __str__(self) -> str:
@@ -186,29 +186,29 @@ class Rest:
         headers, wait_seconds = self.buckets.count(call.method, template, call.ids)
         global_wait_seconds = self.buckets.count_global(call.ids)
         if global_wait_seconds is not None or wait_seconds is not None:
-            return self._limited(
+            return self._reply_rate_limited(
                 call, headers, global_wait_seconds or wait_seconds or 0.0, is_global=global_wait_seconds is not None
             )
         fault = self.faults.take(call.method, unquote(call.path))
         if fault is not None and not fault.after:
-            response = await self._fail(request, call, fault)
+            response = await self._apply_fault(request, call, fault)
             if fault.late is not None:
-                self._late_tasks.add(asyncio.create_task(self._do_late(call, handler, fault.late)))
+                self._late_tasks.add(asyncio.create_task(self._run_handler_late(call, handler, fault.late)))
             if response is not None:
                 return response
-        status, body = await self._do(call, handler)
+        status, body = await self._run_handler(call, handler)
         call.effect = status < HTTPStatus.BAD_REQUEST
         if fault is not None and fault.after:
-            response = await self._fail(request, call, fault)
+            response = await self._apply_fault(request, call, fault)
             if response is not None:
                 return response
         if self._contract is not None:
             self.violations += self._contract.response(call.method, call.path, status, body)
         return self._reply(call, status, body, headers)
 
-    async def _do_late(self, call: Call, handler: Handler, seconds: float) -> None:
+    async def _run_handler_late(self, call: Call, handler: Handler, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        status, _body = await self._do(call, handler)
+        status, _body = await self._run_handler(call, handler)
         call.effect = status < HTTPStatus.BAD_REQUEST
         self._server.notify_change()
 
@@ -218,7 +218,7 @@ class Rest:
             task.cancel()
         await asyncio.gather(*self._late_tasks, return_exceptions=True)
 
-    def _limited(
+    def _reply_rate_limited(
         self, call: Call, headers: dict[str, str], wait_seconds: float, *, is_global: bool
     ) -> web.StreamResponse:
         body = {"message": "You are being rate limited.", "retry_after": round(wait_seconds, 3), "code": 0}
@@ -229,7 +229,7 @@ class Rest:
             headers = headers | {"X-RateLimit-Scope": "user"}
         return self._reply(call, 429, {**body, "global": is_global}, headers | retry_headers)
 
-    async def _do(self, call: Call, handler: Handler) -> Answer:
+    async def _run_handler(self, call: Call, handler: Handler) -> Answer:
         if self._contract is not None:
             findings = self._contract.request(call.method, call.path, call.query, call.body)
             if findings:
@@ -241,7 +241,7 @@ class Rest:
         except ApiError as refusal:
             return refusal.status, refusal.body
 
-    async def _fail(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
+    async def _apply_fault(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
         """Apply a fault to a request. Return the answer, or None if the call goes on."""
         if fault.act is not None:
             fault.act()

@@ -18,7 +18,7 @@ DEFERRED = 5  # type of a callback: a message follows
 
 
 class Kind(IntEnum):
-    """Channel types, by Discord's numbers."""
+    """Type of a channel, by Discord's numbers."""
 
     TEXT = 0
     DM = 1
