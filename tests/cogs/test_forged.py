@@ -66,9 +66,17 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "follow_up_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
     "create_watch_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
+    "show_quotes_button": lambda _people, _word, question: [(buttons.SHOW_QUOTES_BUTTON.custom_id(question), None)],
+    "save_sources_button": lambda _people, _word, question: [(buttons.SAVE_SOURCES_BUTTON.custom_id(question), None)],
 }
 OPEN_A_WINDOW = {"ask_button"}
-OF_QUESTIONS = {"vote_button", "follow_up_button", "create_watch_button"}
+OF_QUESTIONS = {
+    "vote_button",
+    "follow_up_button",
+    "create_watch_button",
+    "show_quotes_button",
+    "save_sources_button",
+}
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
 IDS = {
     "save_button": "telex:save:{}",
@@ -82,6 +90,8 @@ IDS = {
     "vote_button": "telex:vote:up:{}",
     "follow_up_button": "telex:next:{}:0",
     "create_watch_button": "telex:tell:{}",
+    "show_quotes_button": "telex:quotes:{}",
+    "save_sources_button": "telex:save-sources:{}",
     "stop_watch_button": "telex:stop:watch:{}:1",
     "results_button": "telex:results:{}",
     "trends_button": buttons.TRENDS_BUTTON.custom_id(),
