@@ -29,7 +29,7 @@ class PostLanguages:
         locale = await self._store.servers.get_locale(server_id) if guild is None else str(guild.preferred_locale)
         return i18n.supported_language(locale) or self._default_language
 
-    async def for_place(self, channel: discord.abc.GuildChannel | discord.Thread) -> str:
+    async def for_discord_channel(self, channel: discord.abc.GuildChannel | discord.Thread) -> str:
         """Return the language of a channel or thread; a thread without a setting has its channel's.
 
         Raises StoreError.

@@ -25,7 +25,7 @@ from cogs.asking.message_answers import MessageResponder
 from cogs.asking.question_context import (
     MAX_SNOWFLAKE,
     GuildChannel,
-    as_server_place,
+    as_server_channel,
     find_accessible_question,
     find_last_thread_question,
     find_thread_article_id,
@@ -137,12 +137,14 @@ class AskCog(PersistentItemCog):
         self, interaction: Interaction, question: Range[str, 1, MAX_QUERY_LENGTH], *, public: bool = False
     ) -> None:
         self._check_rate_limit(interaction, question)
-        place = _server_place(interaction)
-        public = public and place is not None  # Elsewhere the readers are unknown.
+        server_channel = _server_channel(interaction)
+        public = public and server_channel is not None  # Elsewhere the readers are unknown.
         if not interaction.response.is_done():  # The button of /help has acknowledged it already.
             await interaction.response.defer(ephemeral=not public, thinking=True)
         last_question = (
-            await find_last_thread_question(self.bot, place.id) if isinstance(place, discord.Thread) else None
+            await find_last_thread_question(self.bot, server_channel.id)
+            if isinstance(server_channel, discord.Thread)
+            else None
         )
         await self._reply(interaction, question, public=public, previous_question=last_question)
 
@@ -179,10 +181,10 @@ class AskCog(PersistentItemCog):
         public: bool,
         previous_question: Question | None,
     ) -> None:
-        member, place = interaction_context.member(interaction), _server_place(interaction)
+        member, server_channel = interaction_context.member(interaction), _server_channel(interaction)
         server_id = interaction_context.server_id(interaction)
-        if member is not None and public and place is not None:
-            feed_ids = await load_feed_ids_readable_by_all(self.bot, member, place)
+        if member is not None and public and server_channel is not None:
+            feed_ids = await load_feed_ids_readable_by_all(self.bot, member, server_channel)
         elif member is not None:
             feed_ids = await self.bot.visible_feed_ids(interaction)
         else:
@@ -205,7 +207,7 @@ class AskCog(PersistentItemCog):
             channel_id=interaction_context.channel_id(interaction) or 0,
             user_id=interaction.user.id,
             is_public=public,
-            article_id=await find_thread_article_id(self.bot, place, question_text),
+            article_id=await find_thread_article_id(self.bot, server_channel, question_text),
             is_article_explicit=False,
             previous=previous_question,
         )
@@ -229,12 +231,12 @@ class AskCog(PersistentItemCog):
             await self._message_responder.answer(message)
 
 
-def _server_place(interaction: Interaction) -> GuildChannel | None:
+def _server_channel(interaction: Interaction) -> GuildChannel | None:
     """Return the channel or thread of a server of Telex where a user asks.
 
     Returns None in direct messages and in servers without Telex.
     """
-    return None if interaction_context.home_server(interaction) is None else as_server_place(interaction.channel)
+    return None if interaction_context.home_server(interaction) is None else as_server_channel(interaction.channel)
 
 
 def make_watch_query(text: str) -> str:

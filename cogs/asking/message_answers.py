@@ -45,11 +45,11 @@ _DISCORD_MARKUP_PATTERN = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>
 class MessageReply:
     """Reply to one message for the bot, which is edited as the answer grows.
 
-    `place` is the channel or thread, or None in direct messages.
+    `server_channel` is the channel or thread, or None in direct messages.
     """
 
-    def __init__(self, message: discord.Message, place: GuildChannel | None, intent: MessageIntent) -> None:
-        self.message, self.place, self.intent = message, place, intent
+    def __init__(self, message: discord.Message, server_channel: GuildChannel | None, intent: MessageIntent) -> None:
+        self.message, self.server_channel, self.intent = message, server_channel, intent
         self.sent_message: discord.Message | None = None
         self.send_error: str | None = None
         """Reason why Discord rejected the reply, or None if it did not."""
@@ -72,8 +72,8 @@ class MessageReply:
             try:
                 if self.sent_message is None:
                     send_kwargs |= {} if content is None else {"content": content}
-                    if self.place is not None and not permissions.find_missing_permissions(
-                        self.place, required=False, history=True
+                    if self.server_channel is not None and not permissions.find_missing_permissions(
+                        self.server_channel, required=False, history=True
                     ):
                         send_kwargs["reference"] = self.message.to_reference(fail_if_not_exists=False)
                     self.sent_message = await self.message.channel.send(**send_kwargs, mention_author=False)
@@ -99,15 +99,15 @@ class MessageResponder:
     async def answer(self, message: discord.Message) -> None:
         """Answer a message if it is meant for the bot."""
         message_reply = MessageReply(
-            message, question_context.as_server_place(message.channel), self._detect_intent(message)
+            message, question_context.as_server_channel(message.channel), self._detect_intent(message)
         )
         if message_reply.intent.kind is MessageKind.NOTHING or (
-            message.guild is not None and not self._can_reply(message_reply.place)
+            message.guild is not None and not self._can_reply(message_reply.server_channel)
         ):
             return
         language = message_reply.intent.language or self.bot.services.settings.language
-        if message_reply.intent.language is None and message_reply.place is not None:
-            language = await self.bot.languages.for_place(message_reply.place)
+        if message_reply.intent.language is None and message_reply.server_channel is not None:
+            language = await self.bot.languages.for_discord_channel(message_reply.server_channel)
         i18n.set_language(language)
         try:
             await (self._reply_in_dm(message_reply) if message.guild is None else self._reply_in_server(message_reply))
@@ -122,13 +122,17 @@ class MessageResponder:
                 await message_reply.send_or_edit(content=sentence)
             else:
                 await message_reply.send_or_edit(build_static_view((text_block(sentence),)))
-        if message_reply.send_error is not None and message_reply.place is not None:
-            self._log_unwritable_channel(message_reply.place, message_reply.send_error)
+        if message_reply.send_error is not None and message_reply.server_channel is not None:
+            self._log_unwritable_channel(message_reply.server_channel, message_reply.send_error)
 
     async def _reply_in_server(self, message_reply: MessageReply) -> None:
-        member, place, intent = message_reply.message.author, message_reply.place, message_reply.intent
+        member, server_channel, intent = (
+            message_reply.message.author,
+            message_reply.server_channel,
+            message_reply.intent,
+        )
         assert isinstance(member, discord.Member)
-        assert place is not None
+        assert server_channel is not None
         self._count_request(message_reply, member.guild.id)
         if intent.kind is MessageKind.HELP:
             await message_reply.send_or_edit(
@@ -137,7 +141,7 @@ class MessageResponder:
             return
         with contextlib.suppress(discord.HTTPException):
             await message_reply.message.channel.typing()
-        feed_ids = await question_context.load_feed_ids_readable_by_all(self.bot, member, place)
+        feed_ids = await question_context.load_feed_ids_readable_by_all(self.bot, member, server_channel)
         if not feed_ids:
             await message_reply.send_or_edit(await question_context.make_no_feeds_view(self.bot, member))
         elif intent.kind is MessageKind.SEARCH:
@@ -204,14 +208,14 @@ class MessageResponder:
         )
 
     async def _answer(self, message_reply: MessageReply, feed_ids: set[int], server_id: int) -> None:
-        message, place, intent = message_reply.message, message_reply.place, message_reply.intent
+        message, server_channel, intent = message_reply.message, message_reply.server_channel, message_reply.intent
         replied_message_id, previous_question = (
             question_context.get_replied_message_id(message),
             await self._find_previous_question(message_reply),
         )
         article_id = None
         if replied_message_id is not None:
-            message_server_id = None if place is None else server_id
+            message_server_id = None if server_channel is None else server_id
             article_id = await question_context.find_message_article_id(
                 self.bot, replied_message_id, message_server_id, intent.text
             )
@@ -223,18 +227,23 @@ class MessageResponder:
             server_id=server_id,
             channel_id=message.channel.id,
             user_id=message.author.id,
-            is_public=place is not None,
-            article_id=article_id or await question_context.find_thread_article_id(self.bot, place, intent.text),
-            is_article_explicit=article_id is not None if place is not None else replied_message_id is not None,
+            is_public=server_channel is not None,
+            article_id=article_id
+            or await question_context.find_thread_article_id(self.bot, server_channel, intent.text),
+            is_article_explicit=article_id is not None
+            if server_channel is not None
+            else replied_message_id is not None,
             previous=previous_question,
             message_id=message.id,
             infer_language=intent.language is None and previous_question is None,
         )
         async with WritingNotice(message_reply.send_or_edit) as on_writing:
             question_reply = await self._question_service.answer(request, on_writing)
-        if place is None:
+        if server_channel is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
-        await message_reply.send_or_edit(answer_view(question_reply, is_public=place is not None, shows_title=False))
+        await message_reply.send_or_edit(
+            answer_view(question_reply, is_public=server_channel is not None, shows_title=False)
+        )
         if message_reply.sent_message is not None:
             await self.bot.store.questions.set_answer_message(question_reply.question_id, message_reply.sent_message.id)
 
@@ -266,30 +275,33 @@ class MessageResponder:
         questions, channel_id = self.bot.store.questions, message_reply.message.channel.id
         if (replied_message_id := question_context.get_replied_message_id(message_reply.message)) is not None:
             return await questions.by_message_id(replied_message_id, channel_id)
-        if message_reply.place is None:
+        if message_reply.server_channel is None:
             asked_since = self.bot.services.clock.now() - DM_CONVERSATION_SECONDS
             return await questions.find_last_by_user(message_reply.message.author.id, channel_id, asked_since)
         return (
             await question_context.find_last_thread_question(self.bot, channel_id)
-            if isinstance(message_reply.place, discord.Thread)
+            if isinstance(message_reply.server_channel, discord.Thread)
             else None
         )
 
-    def _can_reply(self, place: GuildChannel | None) -> bool:
+    def _can_reply(self, server_channel: GuildChannel | None) -> bool:
         """Return whether the bot can answer in a channel; if not, log that once per channel."""
-        if place is None:
+        if server_channel is None:
             return False
-        missing_permissions = permissions.find_missing_permissions(place)
+        missing_permissions = permissions.find_missing_permissions(server_channel)
         if not missing_permissions:
-            self._unwritable_channel_ids.discard(place.id)
+            self._unwritable_channel_ids.discard(server_channel.id)
             return True
-        self._log_unwritable_channel(place, f"it lacks {', '.join(missing_permissions)}")
+        self._log_unwritable_channel(server_channel, f"it lacks {', '.join(missing_permissions)}")
         return False
 
-    def _log_unwritable_channel(self, place: GuildChannel, reason: str) -> None:
-        if place.id not in self._unwritable_channel_ids and len(self._unwritable_channel_ids) < _MAX_LOGGED_CHANNELS:
-            self._unwritable_channel_ids.add(place.id)
-            log.warning("question unanswered channel_id=%d reason=%s", place.id, reason)
+    def _log_unwritable_channel(self, server_channel: GuildChannel, reason: str) -> None:
+        if (
+            server_channel.id not in self._unwritable_channel_ids
+            and len(self._unwritable_channel_ids) < _MAX_LOGGED_CHANNELS
+        ):
+            self._unwritable_channel_ids.add(server_channel.id)
+            log.warning("question unanswered channel_id=%d reason=%s", server_channel.id, reason)
 
 
 def _wait_notice_text(seconds: int) -> str:

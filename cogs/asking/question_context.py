@@ -19,13 +19,15 @@ MAX_SNOWFLAKE = 2**63 - 1
 """Largest id that the database can hold."""
 
 
-async def load_feed_ids_readable_by_all(bot: TelexBot, member: discord.Member, place: GuildChannel) -> set[int]:
+async def load_feed_ids_readable_by_all(
+    bot: TelexBot, member: discord.Member, server_channel: GuildChannel
+) -> set[int]:
     """Return the ids of the feeds that a member and all other readers of a channel or thread can read."""
-    shared_feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(place.guild, place.id)
+    shared_feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(server_channel.guild, server_channel.id)
     return shared_feed_ids & await bot.visible_feed_ids_of_member(member)
 
 
-def as_server_place(channel: object) -> GuildChannel | None:
+def as_server_channel(channel: object) -> GuildChannel | None:
     """Return a channel if it is a channel or thread of a server, or None if it is not."""
     return channel if isinstance(channel, discord.abc.GuildChannel | discord.Thread) else None
 
@@ -38,12 +40,12 @@ def get_replied_message_id(message: discord.Message) -> int | None:
     return reference.message_id if reference.channel_id == message.channel.id else None
 
 
-async def find_thread_article_id(bot: TelexBot, place: GuildChannel | None, text: str) -> int | None:
+async def find_thread_article_id(bot: TelexBot, server_channel: GuildChannel | None, text: str) -> int | None:
     """Return the id of the article whose post a thread or forum post began with, or None if there is none."""
-    if not isinstance(place, discord.Thread):
+    if not isinstance(server_channel, discord.Thread):
         return None
     # A thread has the id of its first message.
-    return await find_message_article_id(bot, place.id, place.guild.id, text)
+    return await find_message_article_id(bot, server_channel.id, server_channel.guild.id, text)
 
 
 async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int | None, text: str) -> int | None:

@@ -124,7 +124,7 @@ class SetupFlow(OwnedView):
                 self._choose_feed, placeholder=_("Choose a feed…"), options=discovery_options(self._discovery)
             )
         channel_menu = ChannelMenu(
-            self._choose_place,
+            self._choose_channel,
             placeholder=_("Channel…"),
             channel_types=ChannelOption().channel_types,
             default_values=[self._target_channel] if self._target_channel is not None else [],
@@ -150,7 +150,7 @@ class SetupFlow(OwnedView):
     async def _choose_packs(self, _interaction: Interaction, selected_values: list[str]) -> None:
         self._selected_pack_names = selected_values
 
-    async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
+    async def _choose_channel(self, interaction: Interaction, channel_ids: list[int]) -> None:
         self._target_channel = None
         self._target_channel = await channel_options.require_existing_channel(interaction, channel_ids[0])
 
