@@ -161,15 +161,17 @@ class FittedStories(NamedTuple):
     omitted_count: int
 
 
-def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Article]) -> FittedStories:
+def fit_stories(sections: Sequence[DigestSection], article_by_id: Mapping[int, Article]) -> FittedStories:
     """Return the stories that fit into a digest, the first one large, in the current language."""
     story_blocks: list[Block] = []
     linked_articles: list[Article] = []
     omitted_count, remaining_length, previous_heading = 0, _MAX_BODY_LENGTH, None
-    for heading, story, article in _iter_stories(sections, articles):
+    for heading, story, article in _iter_stories(sections, article_by_id):
         is_first = not linked_articles
         variants = (
-            _top_story_variants(article, story, articles) if is_first else _story_variants(article, story, articles)
+            _top_story_variants(article, story, article_by_id)
+            if is_first
+            else _story_variants(article, story, article_by_id)
         )
         heading_markup = (
             f"-# **{heading}**" if heading is not None and (heading != previous_heading or is_first) else ""
@@ -202,7 +204,7 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
 
 
 def _iter_stories(
-    sections: Sequence[DigestSection], articles: Mapping[int, Article]
+    sections: Sequence[DigestSection], article_by_id: Mapping[int, Article]
 ) -> Iterator[tuple[str | None, DigestStory, Article]]:
     """Yield each story with the heading of its section and the article that it links to.
 
@@ -218,16 +220,16 @@ def _iter_stories(
         )
         for story in section.stories:
             available_articles = (
-                articles[article_id] for article_id, _feed in story.articles if article_id in articles
+                article_by_id[article_id] for article_id, _feed in story.articles if article_id in article_by_id
             )
             if (article := next(available_articles, None)) is not None:
                 yield heading_markup, story, article
 
 
-def _top_story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
+def _top_story_variants(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> tuple[str, ...]:
     """Return the texts of the top story in markup, longest first, of which the first that fits is shown."""
     title = _title_markup(article)
-    outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, articles)]
+    outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, article_by_id)]
     footer_parts = [
         outlet_branding.tile_and_name(article.feed_id, article.outlet),
         *outlet_names[1:_MAX_OUTLETS_LISTED],
@@ -239,10 +241,10 @@ def _top_story_variants(article: Article, story: DigestStory, articles: Mapping[
     return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace("\n\n", "\n"), f"### {title}\n{footer}"
 
 
-def _story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
+def _story_variants(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> tuple[str, ...]:
     """Return the texts of a story below the top story, longest first; the first that fits is shown."""
     title, lead = _title_markup(article), _lead_text(article, story, _MAX_LEAD_LENGTH)
-    other_outlet_count = len(_outlet_names(article, story, articles)) - 1
+    other_outlet_count = len(_outlet_names(article, story, article_by_id)) - 1
     outlet_name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
     outlet_markup = (
         f"{outlet_branding.tile_emoji(article.feed_id, article.outlet)} {outlet_name}" if outlet_name else ""
@@ -276,9 +278,11 @@ def _lead_text(article: Article, story: DigestStory, limit: int) -> str:
     return excerpt_markup(article, limit)
 
 
-def _outlet_names(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> list[str]:
+def _outlet_names(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> list[str]:
     """Return the names of the outlets of a story, each once, the outlet of the linked article first."""
-    available_articles = (articles[article_id] for article_id, _feed in story.articles if article_id in articles)
+    available_articles = (
+        article_by_id[article_id] for article_id, _feed in story.articles if article_id in article_by_id
+    )
     outlet_names = (
         discord_text.to_plain_line(story_article.outlet, _MAX_OUTLET_LENGTH)
         for story_article in (article, *available_articles)
