@@ -262,26 +262,26 @@ def _select_items(stories: Iterable[_Story], period: Period, preferences: Prefer
     """
     period_seconds = max(1, period.end - period.start)
     remaining_stories = {
-        number: (
+        story_index: (
             story,
             log2(1 + story.outlet_count)
             * story.relevance
             * 0.5 ** ((period.end - story.newest_published) / (period_seconds / 2))
             * PREFERENCE_FACTOR ** preferences.compute_score(story.articles[:MAX_PREFERENCE_ARTICLES]),
         )
-        for number, story in enumerate(stories)
+        for story_index, story in enumerate(stories)
     }
     selected_stories: list[_Story] = []
     story_count_by_outlet: Counter[str] = Counter()
     while remaining_stories and len(selected_stories) < MAX_ITEMS:
-        best_number = max(
+        best_index = max(
             remaining_stories,
-            key=lambda story_number: (
-                remaining_stories[story_number][1]
-                * REPEATED_OUTLET_FACTOR ** story_count_by_outlet[_find_outlet(remaining_stories[story_number][0])]
+            key=lambda index: (
+                remaining_stories[index][1]
+                * REPEATED_OUTLET_FACTOR ** story_count_by_outlet[_find_outlet(remaining_stories[index][0])]
             ),
         )
-        story, _score = remaining_stories.pop(best_number)
+        story, _score = remaining_stories.pop(best_index)
         selected_stories.append(story)
         story_count_by_outlet[_find_outlet(story)] += 1
     return tuple(

@@ -22,7 +22,7 @@ PARSE_TIMEOUT_SECONDS = 5.0
 """Maximum number of seconds that a worker may take to parse a list of feeds."""
 PROGRESS_INTERVAL_SECONDS = 3.0
 """Minimum number of seconds between two progress reports."""
-_MAX_TITLE_UNITS = 120
+_MAX_TITLE_UTF16_UNITS = 120
 _OPML_ACCEPT_HEADER = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
@@ -91,7 +91,7 @@ async def follow_all(
     Nothing is fetched here. Raises StoreError.
     """
     import_result = OpmlImportResult(
-        invalid=[discord_text.to_plain_line(title, _MAX_TITLE_UNITS) for title in feed_list.invalid_titles],
+        invalid=[discord_text.to_plain_line(title, _MAX_TITLE_UTF16_UNITS) for title in feed_list.invalid_titles],
         skipped_count=feed_list.skipped_count,
     )
     followed_feed_ids = {feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)}
@@ -158,8 +158,8 @@ def build_opml_export(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, 
 def _format_outline(outline: Outline) -> str:
     redacted_url = urls.redact(outline.url)
     if outline.title == outline.url:
-        return discord_text.to_plain_line(redacted_url, _MAX_TITLE_UNITS)
+        return discord_text.to_plain_line(redacted_url, _MAX_TITLE_UTF16_UNITS)
     return (
-        f"{discord_text.to_plain_line(outline.title, _MAX_TITLE_UNITS)} "
-        f"({discord_text.to_plain_line(redacted_url, _MAX_TITLE_UNITS)})"
+        f"{discord_text.to_plain_line(outline.title, _MAX_TITLE_UTF16_UNITS)} "
+        f"({discord_text.to_plain_line(redacted_url, _MAX_TITLE_UTF16_UNITS)})"
     )
