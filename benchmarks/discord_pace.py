@@ -111,7 +111,9 @@ async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
         remaining_posts = 500 - crowd.posts(loud_channels)
         posted = [call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"]
         quiet_channel_ids = {str(place.id) for place in quiet_channels}
-        delays = [call.at - posted[0].at for call in posted if call.ids.get("channel") in quiet_channel_ids]
+        delays = [
+            call.called_at - posted[0].called_at for call in posted if call.ids.get("channel") in quiet_channel_ids
+        ]
     median_delay = sorted(delays)[len(delays) // 2]
     figure = (
         f"{len(delays)} posts of quiet channels beside 500 waiting in ten others: as a rule "
@@ -137,7 +139,7 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
         await discord.until(lambda: discord.count("PATCH", f"/channels/{calm_channels[0].id}/"), within=120)
         edits = [call for call in discord.calls[calls_before:] if call.method == "PATCH"]
         calm_edit = next(call for call in edits if call.ids.get("channel") == str(calm_channels[0].id))
-    delay_seconds = calm_edit.at - edits[0].at
+    delay_seconds = calm_edit.called_at - edits[0].called_at
     figure = f"{due_edits - 1} edits of a channel and one in another server: that one {delay_seconds:.1f} s late"
     return due_edits == EDITED_POSTS + 1 and delay_seconds <= MAX_EDIT_DELAY_SECONDS, figure
 

@@ -138,7 +138,7 @@ async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again
     await scene.start().wait_for_exit()
     (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
     scene.start()
-    await discord_server.until(lambda: late.effect)
+    await discord_server.until(lambda: late.took_effect)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
 

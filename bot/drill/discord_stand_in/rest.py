@@ -43,8 +43,8 @@ class Call:
     ids: dict[str, str] = field(default_factory=dict)
     status: int | None = None
     answer: Any = None
-    effect: bool = False
-    at: float = field(default_factory=time.monotonic)
+    took_effect: bool = False
+    called_at: float = field(default_factory=time.monotonic)
 
     def __getitem__(self, name: str) -> int:
         """Return the identifier (snowflake) with a name in the path of the call."""
@@ -197,7 +197,7 @@ class Rest:
             if response is not None:
                 return response
         status, body = await self._run_handler(call, handler)
-        call.effect = status < HTTPStatus.BAD_REQUEST
+        call.took_effect = status < HTTPStatus.BAD_REQUEST
         if fault is not None and fault.after:
             response = await self._apply_fault(request, call, fault)
             if response is not None:
@@ -209,7 +209,7 @@ class Rest:
     async def _run_handler_late(self, call: Call, handler: Handler, seconds: float) -> None:
         await asyncio.sleep(seconds)
         status, _body = await self._run_handler(call, handler)
-        call.effect = status < HTTPStatus.BAD_REQUEST
+        call.took_effect = status < HTTPStatus.BAD_REQUEST
         self._server.notify_change()
 
     async def stop(self) -> None:

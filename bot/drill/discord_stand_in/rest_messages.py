@@ -192,7 +192,7 @@ def create_forum_post(server: StandIn, call: Call) -> Answer:
     if body.get("embeds") and not server.state.has_permissions(server.state.bot.id, forum, Permission.EMBED_LINKS):
         raise error(403, 50013)
     rules.check_text(call.body["name"], "name")
-    if not call.body["name"].strip() or rules.units(call.body["name"]) > MAX_THREAD_NAME:
+    if not call.body["name"].strip() or rules.count_utf16_units(call.body["name"]) > MAX_THREAD_NAME:
         raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
     thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags)
     payload = payloads.channel(server.state, thread)

@@ -122,7 +122,7 @@ def build_author(webhook: Webhook, body: Json) -> Json:
 
 
 def check_name(name: str, field: str) -> None:
-    if not 1 <= rules.units(name.strip()) <= MAX_NAME:
+    if not 1 <= rules.count_utf16_units(name.strip()) <= MAX_NAME:
         raise invalid(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
     for word in _FORBIDDEN_WORDS:
         if word in name.lower():

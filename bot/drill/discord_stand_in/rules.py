@@ -21,7 +21,7 @@ MAX_V2_COMPONENTS, MAX_ROWS = 40, 5
 COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
-def units(text: str) -> int:
+def count_utf16_units(text: str) -> int:
     """Return the length of a text in UTF-16 units, as Discord's clients count it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -32,7 +32,7 @@ def check_message(body: Json) -> None:
     content = body.get("content") or ""
     embeds = body.get("embeds") or []
     components = body.get("components") or []
-    if units(content) > MAX_CONTENT:
+    if count_utf16_units(content) > MAX_CONTENT:
         raise invalid("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
     if sum(_embed_length(embed) for embed in embeds) > MAX_EMBEDS:
         raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
@@ -142,7 +142,7 @@ def _embed_length(embed: Json) -> int:
     texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
     for row in embed.get("fields") or []:
         texts += [row.get("name"), row.get("value")]
-    return sum(units(text) for text in texts if text)
+    return sum(count_utf16_units(text) for text in texts if text)
 
 
 def _check_links(embed: Json, embed_path: str) -> None:
@@ -178,7 +178,7 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
         custom_ids.add(custom_id)
     _check_layout(all_components, is_v2=is_v2)
     texts = [component.get("content", "") for component in all_components if component["type"] == TEXT]
-    if sum(map(units, texts)) > MAX_V2_TEXTS:
+    if sum(map(count_utf16_units, texts)) > MAX_V2_TEXTS:
         raise invalid("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
     if is_v2 and len(all_components) > MAX_V2_COMPONENTS:
         raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
