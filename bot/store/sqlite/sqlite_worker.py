@@ -82,6 +82,7 @@ class SqliteWorker:
             raise StoreError(_THREAD_ENDED_MESSAGE) from error
         finally:
             self._deadlines.discard(deadline)
+            self._cancel_thread_check_if_idle()
         return cast("T", call.return_value)
 
     async def interrupt(self) -> None:
@@ -112,6 +113,12 @@ class SqliteWorker:
         self._deadlines.add(deadline)
         if self._thread_check is None:
             self._schedule_thread_check()
+
+    def _cancel_thread_check_if_idle(self) -> None:
+        """Cancel the check while no call waits: whoever waits for the event loop to be idle would wait for it."""
+        if not self._deadlines and self._thread_check is not None:
+            self._thread_check.cancel()
+            self._thread_check = None
 
     def _schedule_thread_check(self) -> None:
         self._thread_check = asyncio.get_running_loop().call_later(THREAD_CHECK_SECONDS, self._check_thread)
