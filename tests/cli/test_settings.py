@@ -260,6 +260,7 @@ class InterruptingFinder:
         if name == "{interrupted_module}":
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
 sys.meta_path.insert(0, InterruptingFinder())
 """
 """A `sitecustomize` module that presses Ctrl-C while Python looks for a module."""

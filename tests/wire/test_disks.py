@@ -197,7 +197,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     await scene.make_due()
     await scene.wait_until_posted([1, *numbers])
     before = {kind: len(scene.messages(kind)) for kind in KINDS}
-    spoil(file, "fate")
+    spoil(file, "delivery_status")
     later = scene.write(1)
     await scene.make_due()
     await until(lambda: count_log_lines(scene, "is damaged"))
