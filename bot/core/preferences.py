@@ -181,8 +181,8 @@ class SettingKind(StrEnum):
 class SettingChange(NamedTuple):
     """A change of a setting of a server, of a channel, or of a feed in a channel.
 
-    `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `person_id` is None if
-    the user had their data deleted. `old` and `new` are the values as texts, or None if there was or is no value.
+    `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `user_id` is None if
+    the user had their data deleted. `old_value` and `new_value` are texts, or None if there was or is no value.
     """
 
     changed_at: int

@@ -11,6 +11,7 @@ from simcord.enums import OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.preferences import PostLook, Style, Template
+from bot.posting.wording.look_labels import style_label
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss
 from tests.support.interactions import (
@@ -344,6 +345,12 @@ async def test_the_panel_in_french(telex, feed_server):
         "Titre seul",
         "Classique",
     ]
+
+
+async def test_every_style_is_offered_under_its_name(telex, feed_server):
+    options: list[dict[str, Any]] = find_menu(panel_message(await open_look_panel(telex, feed_server)))[1]
+    labels = {option["value"]: option["label"].lower() for option in options}
+    assert labels == {style.value: style_label(style).lower() for style in Style}
 
 
 async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_there(telex, feed_server):
