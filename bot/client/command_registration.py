@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _MAX_TEXT_LENGTH = 100
 """Maximum number of characters of a description or choice (Discord's reference, "Application Commands")."""
-_SUPPORTED_LOCALES = frozenset(each for each in discord.Locale if i18n.supported_language(str(each)))
+_SUPPORTED_LOCALES = frozenset(locale for locale in discord.Locale if i18n.supported_language(str(locale)))
 _SUBCOMMAND_TYPES = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
@@ -113,7 +113,7 @@ def _compute_registration_hash(command_payloads: object, registered_commands: Se
 
 
 def command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:
-    """Return the clickable mentions of commands by path, such as `feed add`; command groups have none."""
+    """Return the clickable mentions of commands by path, such as `/feed add`; command groups have none."""
     mention_by_path = {}
     for command in registered_commands:
         command_name, command_id = command["name"], command["id"]

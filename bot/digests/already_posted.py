@@ -24,7 +24,7 @@ class AlreadyPostedPages:
       there is no such time.
     - `last_digest_due`: due time of the last digest that was sent. `was_due_digest_sent`: whether the digest
       that is due now was sent.
-    - `excluded_held_ids`: ids of the articles reserved for the digest that the last call of `exclude_posted`
+    - `excluded_reserved_ids`: ids of the articles reserved for the digest that the last call of `exclude_posted`
       removed.
     """
 
@@ -35,7 +35,7 @@ class AlreadyPostedPages:
     everything_before: int | None = None
     last_digest_due: int = 0
     was_due_digest_sent: bool = False
-    excluded_held_ids: list[int] = field(default_factory=list)
+    excluded_reserved_ids: list[int] = field(default_factory=list)
 
     def exclude_posted(self, digest_candidates: DigestCandidates) -> DigestCandidates:
         """Return the digest candidates without those that the channel has already received.
@@ -67,7 +67,7 @@ class AlreadyPostedPages:
             and published_by_id.get(article_id, 0) <= posted_at_by_id.get(similar_id, -1)
         }
         excluded_ids = posted_at_by_id.keys() | posted_at_by_similar_id.keys()
-        self.excluded_held_ids = [
+        self.excluded_reserved_ids = [
             reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id in excluded_ids
         ]
         return DigestCandidates(

@@ -95,7 +95,7 @@ class ChannelDigestTask(ScheduledTask):
             until=now,
             reserved_article_ids=digest_candidates.reserved_article_ids,
             listed_article_ids=edition.article_ids,
-            already_sent_ids=already_posted.excluded_held_ids,
+            already_sent_ids=already_posted.excluded_reserved_ids,
         )
         return True
 

@@ -74,13 +74,13 @@ async def import_opml(
             Separator(),
         ]
     if import_result.added:
-        permission_note = linkify_commands(
+        posting_note = linkify_commands(
             _(
                 "New articles will be posted; older ones can only be searched. Feeds are checked one after "
                 "another: /feed list shows their status."
             )
         )
-        card_blocks.append(text_block(f"-# {permission_note}"))
+        card_blocks.append(text_block(f"-# {posting_note}"))
     if permission_advice:
         card_blocks.append(text_block(permission_advice))
     await reply_with_card(interaction, *card_blocks)

@@ -46,7 +46,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Recheck a server after an outage.
+        """Recheck the language, channels and welcome message of a server that is available again after an outage.
 
         If this process does not own the server's shard yet, `on_shard_served` does so later.
         """

@@ -18,7 +18,7 @@ from bot.answers.conversing.question_service import (
     THREAD_CONVERSATION_SECONDS,
 )
 from bot.core.setting_registry import LANGUAGE
-from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, list_custom_ids
+from bot.posting.recovery.message_contents import ArticleKeys, list_custom_ids, parse_article_keys
 from cogs.asking import message_answers
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
@@ -69,7 +69,7 @@ async def test_the_search_syntax_shows_results(telex, feed_server):
     results_message = telex.posts()[-1]
     assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(results_message)
     assert "/search shows you more" in text(results_message)
-    assert article_keys_of(results_message) == ArticleKeys()  # it is no post
+    assert parse_article_keys(results_message) == ArticleKeys()  # it is no post
     await telex.reader.send(telex.news, f"{bot_mention(telex)} titre:puces depuis:7j")
     assert "Aucun résultat" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{bot_mention(telex)} cherche moratorium")
@@ -82,7 +82,7 @@ async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(t
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots")
     results_message = telex.posts()[-1]
     assert "7 articles · best first" in text(results_message)
-    assert article_keys_of(results_message) == ArticleKeys()
+    assert parse_article_keys(results_message) == ArticleKeys()
     await telex.restart()
     first = await telex.editor.click(results_message, custom_id=button_custom_id(results_message, "Show all"))
     assert last_reply(first).ephemeral

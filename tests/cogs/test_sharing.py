@@ -27,8 +27,8 @@ async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
     await follow(telex, feed_server)
     card = await choose(telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Cities")
     await telex.reader.click(last_reply(card), label="Share here")
-    assert message_contents.article_keys_of(telex.posts()[-1]) == message_contents.ArticleKeys()
-    assert message_contents.article_keys_of(telex.posts()[0]).post_keys
+    assert message_contents.parse_article_keys(telex.posts()[-1]) == message_contents.ArticleKeys()
+    assert message_contents.parse_article_keys(telex.posts()[0]).post_keys
 
 
 async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(telex, feed_server):

@@ -59,7 +59,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
             language="en",
             public=True,
             answered=True,
-            follows=first,
+            previous_id=first,
             sources=ids[:2],
         )
     await store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER, user_id=ANNA)

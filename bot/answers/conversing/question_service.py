@@ -297,7 +297,7 @@ class QuestionService:
             public=request.is_public,
             answered=answer.is_answered,
             article_id=None if subject_article is None else subject_article.id,
-            follows=None if request.previous is None else request.previous.id,
+            previous_id=None if request.previous is None else request.previous.id,
             message_id=request.message_id,
             sources=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
         )

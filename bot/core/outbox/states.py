@@ -16,7 +16,7 @@ class PageStatus(StrEnum):
     JOINED = "joined"  # Is named in the post of a similar article
     DIGESTED = "digested"  # Reserved for the channel's digest
     FILTERED = "filtered"  # Until another feed brings the page and its filters let it through
-    WITHHELD = "withheld"
+    WITHHELD = "withheld"  # Will not be posted, for a `WithheldReason` such as a paused feed
 
 
 DISPATCH_MOVES: Mapping[DispatchState | None, frozenset[DispatchState | None]] = {

@@ -202,7 +202,10 @@ def _extract_text(body: HtmlElement, all_posts_text: str) -> str:
 
 
 def _is_quotation(quotation: HtmlElement, all_posts_text: str) -> bool:
-    """Return whether a quotation names its source or is the text of another post."""
+    """Return whether an element with quoted text repeats others' words.
+
+    It does if it names its source or has the class of a quotation, or if half of its text is in other posts too.
+    """
     if "quote" in (quotation.get("class") or "").lower() or quotation.find(".//cite") is not None:
         return True
     normalized_lines = [

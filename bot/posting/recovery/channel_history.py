@@ -45,7 +45,7 @@ async def find_already_posted(
     digested_ids: set[int] = set()
     is_catch_up = dispatch.kind is DispatchKind.CATCH_UP
     async for message, _sent in own_messages.iter_own_messages(target, dispatch.channel_id, window):
-        article_keys = message_contents.article_keys_of(message)
+        article_keys = message_contents.parse_article_keys(message)
         if not any(article_keys):
             continue
         is_same_dispatch = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(message)
@@ -79,7 +79,7 @@ async def find_earlier_notifications(
     """
     notifications = []
     async for message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
-        dedupe_and_article_keys = message_contents.watch_notification_of(message)
+        dedupe_and_article_keys = message_contents.parse_watch_notification(message)
         if dedupe_and_article_keys is None or not dedupe_and_article_keys[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
         linked_pages = message_contents.list_linked_pages(message)
@@ -103,13 +103,13 @@ async def read_channel_history(target: Target, channel_id: int, window: HistoryW
     history = ChannelHistory({}, {}, {}, [], {})
     async for message, _sent in own_messages.iter_own_messages(target, channel_id, window):
         sent_at = int(message.created_at.timestamp())
-        article_keys = message_contents.article_keys_of(message)
+        article_keys = message_contents.parse_article_keys(message)
         for message_keys, sent_at_by_key in (
             (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_key),
             (article_keys.digest_keys, history.digested_at_by_key),
         ):
             sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in message_keys)
-        if (digest_key := message_contents.digest_key_of(message)) is not None:
+        if (digest_key := message_contents.parse_digest_key(message)) is not None:
             history.digest_sent_at_by_key[digest_key] = sent_at
         if article_keys.digest_keys:
             history.digest_linked_pages.update(

@@ -80,7 +80,7 @@ async def try_lookup(lookup: Awaitable[T]) -> T | SendOutcome:
 def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
     match dispatch.kind:
         case DispatchKind.POST:
-            return dispatch.dedupe_key in message_contents.article_keys_of(sent_message).post_keys
+            return dispatch.dedupe_key in message_contents.parse_article_keys(sent_message).post_keys
         case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
             return buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(sent_message)
         case DispatchKind.WATCH_NOTIFICATION:
@@ -95,6 +95,6 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
 
 def _is_post_of_article(sent_message: discord.Message, article: Article) -> bool:
     """Return whether a message is the post of an article, or of another feed's article with the same page."""
-    return bool(message_contents.article_keys_of(sent_message).post_keys) and message_contents.links_article(
+    return bool(message_contents.parse_article_keys(sent_message).post_keys) and message_contents.links_article(
         article, message_contents.list_linked_pages(sent_message)[:1]
     )

@@ -95,7 +95,7 @@ class ArticleKeys(NamedTuple):
     digest_keys: frozenset[str] = frozenset()
 
 
-def article_keys_of(message: discord.Message) -> ArticleKeys:
+def parse_article_keys(message: discord.Message) -> ArticleKeys:
     """Return the article keys of a message, which are empty if it is no post, catch-up or digest."""
     message_custom_ids = list_custom_ids(message)
     # Watch notifications, answers and shared articles have Save buttons too.
@@ -124,7 +124,7 @@ def matches_key(article: Article, keys: Collection[str]) -> bool:
     return article.key in keys or article.key[: buttons.SHORT_KEY_LENGTH] in keys
 
 
-def digest_key_of(message: discord.Message) -> str | None:
+def parse_digest_key(message: discord.Message) -> str | None:
     """Return the dedupe key of a digest's message; None for messages that are no digest."""
     dedupe_keys = (
         custom_id.removeprefix(_SAVE_MENU_PREFIX)
@@ -134,7 +134,7 @@ def digest_key_of(message: discord.Message) -> str | None:
     return next(dedupe_keys, None)
 
 
-def watch_notification_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
+def parse_watch_notification(message: discord.Message) -> tuple[str, frozenset[str]] | None:
     """Return the dedupe key and the article keys of a watch notification; None for other messages."""
     message_custom_ids = list_custom_ids(message)
     dedupe_key = next(

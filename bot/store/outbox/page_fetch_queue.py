@@ -29,7 +29,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
     """
     article_rows = db.fetch_rows(
-        "SELECT id, url, page_key, summary, coalesce(body, text) AS given FROM article "
+        "SELECT id, url, page_key, summary, coalesce(body, text) AS feed_text FROM article "
         "WHERE id IN (:article_ids) ORDER BY published DESC, id DESC",
         {"article_ids": article_ids},
     )
@@ -40,7 +40,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     is_private = feed.server_id is not None or urls.has_credentials(feed.url)
     fetch_rows: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
     for row in article_rows:
-        if not is_teaser(row["given"] or row["summary"]):
+        if not is_teaser(row["feed_text"] or row["summary"]):
             continue
         outcome = None
         if is_private or urls.has_credentials(row["url"]):
@@ -80,7 +80,7 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
     notifies only once. With `edit`, posts that had only a title to show are edited.
     """
     stored_row = db.fetch_row(
-        "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
+        "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS feed_text, "
         "(SELECT is_news FROM page_fetch WHERE article_id = article.id AND due_at IS NOT NULL) AS is_news "
         "FROM article WHERE id = ?",
         (article_id,),
@@ -91,13 +91,13 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
     finish_fetch(db, article_id, PageFetchOutcome.FETCHED)
     if stored_row["is_news"]:
         watch_notifications.queue_for_matching(db, stored_row["feed_id"], [article_id])
-    if edit and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["given"])):
+    if edit and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["feed_text"])):
         corrections.schedule_edits(db, [article_id])
     return True
 
 
 def finish_fetch(db: Connection, article_id: int, outcome: str, due_at: int | None = None) -> None:
-    """Record the outcome of an attempt to fetch a page that brought no text.
+    """Record the outcome of an attempt to fetch a page.
 
     If `due_at` is given, the fetch is retried then; otherwise the outcome is final.
     """

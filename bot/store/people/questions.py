@@ -44,11 +44,16 @@ class Questions(Repository):
         public: bool,
         answered: bool,
         article_id: int | None = None,
-        follows: int | None = None,
+        previous_id: int | None = None,
         message_id: int | None = None,
         sources: Sequence[int] = (),
     ) -> int:
-        """Store a question that was asked now, with the articles that its answer quotes; return the id."""
+        """Store a question that was asked now, and return its id.
+
+        `article_id` is the article that the question is about, `previous_id` the question that it follows up,
+        `message_id` the message with its answer; each is None without one. `sources` are the ids of the articles
+        that the answer quotes. Raises `StoreError`.
+        """
         question_id = secrets.randbelow(2**62)
         parameters = {
             "id": question_id,
@@ -61,7 +66,7 @@ class Questions(Repository):
             "public": public,
             "answered": answered,
             "article": article_id,
-            "follows": follows,
+            "previous": previous_id,
             "message": message_id,
         }
         ensure_server(db, server_id)
@@ -71,7 +76,7 @@ class Questions(Repository):
                                   is_answered, article_id, previous_id, message_id)
             VALUES (:id, :server, :channel, :person, :text, :language, :now, :public, :answered,
                     (SELECT id FROM article WHERE id = :article),
-                    (SELECT id FROM question WHERE id = :follows), :message)
+                    (SELECT id FROM question WHERE id = :previous), :message)
             """,
             parameters,
         )
