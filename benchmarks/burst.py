@@ -91,7 +91,7 @@ async def main(options: argparse.Namespace) -> None:
             started_at, cpu_started_at = time.perf_counter(), time.process_time()
             stored_seconds = await store_all(newsroom, feeds)
             expected = share * options.feeds
-            while newsroom.index.engine is None or newsroom.index.engine.document_count < expected:  # noqa: ASYNC110
+            while newsroom.index.engine is None or newsroom.index.engine.document_count < expected:  # noqa: ASYNC110 - the index announces nothing
                 await asyncio.sleep(0.1)
             seconds, cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_started_at
             stop.set()

@@ -38,14 +38,11 @@ from bot.core.models import Entry
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import parse
-from bot.polling.poller import Poller
-from bot.polling.websub.hub_discovery import HubDiscovery
-from bot.posting.wording import alert_texts
 from bot.text.urls import canonicalize
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss
+from tests.support.inline_poller import build_poller
 from tests.support.shared_data import SHARED
-from tests.support.workers.inline_workers import InlineWorkers
 
 MAX_ENTRIES = 60  # entries of a feed
 FEW_ENTRIES = 3
@@ -183,17 +180,7 @@ class Reader:
 
     def __init__(self, newsroom: Services, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
-        self._poller = Poller(
-            newsroom.settings,
-            newsroom.store,
-            newsroom.fetcher,
-            InlineWorkers(),
-            alert_texts.alert_texts_by_language,
-            newsroom.leases,
-            newsroom.supervisor,
-            HubDiscovery(newsroom.settings, newsroom.store),
-            on_recorded=lambda: None,
-        )
+        self._poller = build_poller(newsroom)
 
     async def read_document(self, path: str, body: str | bytes) -> list[str]:
         """The addresses of the articles that a document brings. Raises RuntimeError if it is not read."""

@@ -1,6 +1,5 @@
 """Message menu entry “Follow this source”: from a link in any message to a followed feed."""
 
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
@@ -29,6 +28,7 @@ from cogs.feeds.follow_flow import FollowFlow, discovery_options
 from cogs.feeds.subscription_card import SubscriptionCard
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_visible_subscriptions
+from cogs.reading.message_articles import LINK_PATTERN
 from cogs.shared import channel_options
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel
@@ -37,7 +37,6 @@ from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
 from cogs.watching.watch_creation import create_personal_watch
 
-_LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _MAX_LINKS = 25
 """Maximum number of links offered to choose from: the options of one menu."""
 _DISCORD_SITES = {"discord.com", "discord.gg", "discordapp.com", "discordapp.net", "discord.media", "discord.new"}
@@ -85,7 +84,7 @@ def list_source_links(message: discord.Message) -> list[str]:
     texts = [message.content, *_iter_rich_texts(message.embeds, message.components)]
     for snapshot in message.message_snapshots:
         texts += [snapshot.content, *_iter_rich_texts(snapshot.embeds, snapshot.components)]
-    links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in _LINK_PATTERN.findall(text or ""))
+    links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in LINK_PATTERN.findall(text or ""))
     return [link for link in links if shared_links.get_registrable_domain(link) not in _DISCORD_SITES][:_MAX_LINKS]
 
 
@@ -250,11 +249,10 @@ class SourceFlow(FollowFlow):
         picture = await self._draw_icon(sample_articles[0] if sample_articles else None, outlet)
         _refusal, permission_advice = channel_options.permission_problems(self._target_channel)
         heading = f"### {discord_text.to_markdown_line(title, 100) or urls.redact(feed_url)}"
-        rate_line = f"-# {rate_text(self._list_newest_entries())}"
+        entries = self._list_newest_entries()
+        rate_line = f"-# {rate_text(entries)}"
         address = discord_text.to_markdown_line(urls.redact(feed_url).removeprefix("https://"), 100)
-        samples = [self._entry_text(entry) for entry in self._list_newest_entries()[:2]] or [
-            _("It has no articles yet.")
-        ]
+        samples = [self._entry_text(entry) for entry in entries[:2]] or [_("It has no articles yet.")]
         feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=list(self._feed_options))
         newest_label, channel_label = _("NEWEST IN {address}"), _("WHERE ITS POSTS GO")
         card_blocks: tuple[Block, ...] = (

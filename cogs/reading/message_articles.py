@@ -16,7 +16,8 @@ from cogs.shared import article_cards, channel_options
 from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
 
-_LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
+LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
+"""Web links in the text of a message, also those in Markdown."""
 _SAVE_ID_PATTERN = re.compile(buttons.SAVE_ID_PATTERN)
 _MAX_LINKS = 10
 _ARTICLE_KINDS = (
@@ -169,5 +170,5 @@ def _iter_article_keys(message: discord.Message) -> Iterator[str]:
 
 
 def _iter_links(message: discord.Message) -> Iterator[str]:
-    yield from _LINK_PATTERN.findall(message.content)
+    yield from LINK_PATTERN.findall(message.content)
     yield from (embed.url for embed in message.embeds if embed.url)

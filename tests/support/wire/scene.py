@@ -21,21 +21,18 @@ from bot.core.setting_registry import ChannelSetting
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Interaction, Kind, Permission, Server
-from bot.polling.poller import Poller
-from bot.polling.websub.hub_discovery import HubDiscovery
-from bot.posting.wording import alert_texts
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.inline_poller import build_poller
 from tests.support.samples import new_article
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.quick_clock import QuickClock
 from tests.support.wire.server_inspector import ServerInspector
 from tests.support.wire.waiting import PATIENCE, until
-from tests.support.workers.inline_workers import InlineWorkers
 
 T = TypeVar("T")
 
@@ -369,18 +366,7 @@ class Scene(ServerInspector):
 
     async def poll(self, newsroom: Services, url: str) -> int:
         """Poll the feed of an address once. Returns how many articles are new."""
-        poller = Poller(
-            newsroom.settings,
-            newsroom.store,
-            newsroom.fetcher,
-            InlineWorkers(),
-            alert_texts.alert_texts_by_language,
-            newsroom.leases,
-            newsroom.supervisor,
-            HubDiscovery(newsroom.settings, newsroom.store),
-            on_recorded=lambda: None,
-        )
-        report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
+        report = await build_poller(newsroom).poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report
         return report.new
 
