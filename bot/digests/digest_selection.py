@@ -15,12 +15,12 @@ import msgspec
 
 from bot.core.preferences import DigestPlan
 from bot.digests import title_phrases
-from bot.digests.story_grouping import StoryArticles, group_into_stories
 from bot.digests.trend_detection import TrendRow
 from bot.search.index import text_analysis
 from bot.store.records.outbox_records import DigestCandidate
 from bot.stories import story_ranking
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
+from bot.stories.story_grouping import StoryArticles, group_into_stories
 from bot.stories.story_matching import extract_proper_names
 from bot.text import discord_text
 from bot.text.words import fold

@@ -9,9 +9,9 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from bot.digests import bilingual_terms
 from bot.store.records.content_records import ArticleBrief
 from bot.store.records.outbox_records import DigestCandidate
+from bot.stories import bilingual_terms
 from bot.stories.story_matching import StoryFeatures, compute_similarity, extract_story_features
 from bot.stories.story_membership import compute_membership_margin
 
