@@ -266,7 +266,9 @@ class _NewsTools:
         except WorkerError as error:
             raise ToolError("That took too long. Try fewer days.") from error
         return [
-            TrendItem(name=trend.name, articles=trend.articles, before=trend.before, outlets=trend.outlets)
+            TrendItem(
+                name=trend.name, articles=trend.article_count, before=trend.previous_count, outlets=trend.outlet_count
+            )
             for trend in detected_trends.rising_rows
         ]
 

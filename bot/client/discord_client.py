@@ -189,7 +189,7 @@ class TelexBot(ShardedBot):
         cached_at, server_id_by_feed_id = self._readable_feeds_by_user.get(user_id, (-_READABLE_FEEDS_TTL_SECONDS, {}))
         if interaction.type is discord.InteractionType.autocomplete and now - cached_at < _READABLE_FEEDS_TTL_SECONDS:
             return server_id_by_feed_id
-        server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.feeds_readable_by(user_id)
+        server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.find_feeds_readable_by(user_id)
         interaction.extras["unheard"] = unreachable_server_ids
         if len(self._readable_feeds_by_user) >= _MAX_CACHED_USERS:
             self._readable_feeds_by_user.clear()

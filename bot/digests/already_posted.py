@@ -16,14 +16,14 @@ PageTitle = tuple[str, str]
 class AlreadyPostedPages:
     """Pages of articles that earlier digests listed or that were posted singly, found in a channel's history.
 
-    - `digested_at_by_page`, `posted_pages`: pages of articles that the database knows, listed in digests
-      (with the time of the last such digest) and posted singly.
+    - `digested_at_by_page`, `posted_pages`: keys of the pages of articles that the database knows, listed in
+      digests (with the Unix time in seconds of the last such digest) and posted singly.
     - `digest_linked_pages`, `linked_pages`: pages that digests and single posts linked to, by key and title,
       for articles of feeds that the database does not know.
     - `everything_before`: Unix time in seconds; all articles published up to then count as posted. None if
       there is no such time.
-    - `last_digest_due`: due time of the last digest that was sent. `was_due_digest_sent`: whether the digest
-      that is due now was sent.
+    - `last_digest_sent_at`: Unix time in seconds when the last digest was sent, or 0.
+    - `was_due_digest_sent`: whether the digest that is due now was sent before the restoration.
     - `excluded_reserved_ids`: ids of the articles reserved for the digest that the last call of `exclude_posted`
       removed.
     """
@@ -33,7 +33,7 @@ class AlreadyPostedPages:
     linked_pages: Collection[PageTitle] = ()
     digest_linked_pages: Mapping[PageTitle, int] = field(default_factory=dict)
     everything_before: int | None = None
-    last_digest_due: int = 0
+    last_digest_sent_at: int = 0
     was_due_digest_sent: bool = False
     excluded_reserved_ids: list[int] = field(default_factory=list)
 
@@ -90,5 +90,5 @@ class AlreadyPostedPages:
 
 
 def _is_same_page(candidate: DigestCandidate, page_title: PageTitle) -> bool:
-    page, title = page_title
-    return page == candidate.page_key and (not title or shared_links.titles_match(title, candidate.title))
+    page_key, title = page_title
+    return page_key == candidate.page_key and (not title or shared_links.titles_match(title, candidate.title))

@@ -77,6 +77,7 @@ _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR =
     "#5c5f66",
 )
 _CHART_COLOURS = ("#4fb3c8", "#e69f00")
+"""Colours of the bars of the later half, by the colour index of a chart."""
 _FONTS_FOLDER = Path(__file__).resolve().parents[2] / "data" / "fonts"
 
 
@@ -95,16 +96,16 @@ class ChartRow(NamedTuple):
 class Chart(NamedTuple):
     """Content of a bar chart: rows, each with its own scale, in one of two colours.
 
-    `title` is not drawn. `earlier` and `later` name the halves of the period; `ticks` label its start and
-    end.
+    `title` is not drawn. `earlier_label` and `later_label` name the halves of the period; `tick_labels` name
+    its start and end on the time axis. `colour_index` selects one of the two colours.
     """
 
     title: str
-    earlier: str
-    later: str
-    ticks: tuple[str, str]
+    earlier_label: str
+    later_label: str
+    tick_labels: tuple[str, str]
     rows: tuple[ChartRow, ...]
-    colour: Literal[0, 1] = 0
+    colour_index: Literal[0, 1] = 0
 
 
 async def render_charts(workers: WorkerPool, charts: Sequence[Chart]) -> tuple[bytes, ...]:
@@ -133,7 +134,7 @@ def _draw_chart(chart: Chart) -> bytes:
         row_top = _HEADER_HEIGHT + _ROW_HEIGHT * index
         if index:
             draw.line((_MARGIN, row_top, WIDTH_PIXELS - _MARGIN, row_top), _GRID_COLOUR)
-        _draw_row(draw, row, row_top, _CHART_COLOURS[chart.colour])
+        _draw_row(draw, row, row_top, _CHART_COLOURS[chart.colour_index])
     png_buffer = io.BytesIO()
     image.save(png_buffer, "PNG")
     return png_buffer.getvalue()
@@ -142,10 +143,10 @@ def _draw_chart(chart: Chart) -> bytes:
 def _draw_headings(draw: ImageDraw, chart: Chart, ticks_baseline: int) -> None:
     """Draw the names of a chart's halves above its rows, and the labels of its time axis below them."""
     font, later_width = _load_font(_SMALL_FONT_SIZE), WIDTH_PIXELS - _MARGIN - _LATER_X
-    _draw_text(draw, chart.earlier, (_EARLIER_X, _HEADING_BASELINE), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
-    later_colour = _CHART_COLOURS[chart.colour]
-    _draw_text(draw, chart.later, (_LATER_X, _HEADING_BASELINE), font, later_width, colour=later_colour)
-    start_label, end_label = chart.ticks
+    _draw_text(draw, chart.earlier_label, (_EARLIER_X, _HEADING_BASELINE), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
+    later_colour = _CHART_COLOURS[chart.colour_index]
+    _draw_text(draw, chart.later_label, (_LATER_X, _HEADING_BASELINE), font, later_width, colour=later_colour)
+    start_label, end_label = chart.tick_labels
     _draw_text(draw, start_label, (_EARLIER_X, ticks_baseline), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
     end_position = _LATER_X + _BARS_WIDTH, ticks_baseline
     _draw_text(draw, end_label, end_position, font, _BARS_WIDTH, colour=_MUTED_COLOUR, anchor="rs")

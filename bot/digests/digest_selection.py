@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
@@ -40,7 +40,7 @@ _MAX_LATENESS_BY_PERIOD = {
 _REPETITION_PENALTY = 0.5
 """Points subtracted from a story's score for each higher story of the same outlet, or of the same topic."""
 _OWN_LANGUAGE_POINTS = 1.0
-"""Points added to the score of a story in the channel's language; a brand-new story gets as many."""
+"""Points added to the score of a story in the language of the digest; a brand-new story gets as many."""
 _MAX_RERANKED_STORIES = 60
 """Maximum number of top stories that are reranked so that outlets and topics vary."""
 _MAX_STORIES_FOR_ONE_TOPIC = 4
@@ -50,10 +50,11 @@ _MAX_TOPIC_SHARE = 0.7
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS_READ = 10
+"""Maximum number of an article's tags that may become topics."""
 _MAX_HEADING_LENGTH = 30
 """Maximum length in characters of an article's tag that may become a heading."""
 _MAX_OTHER_ARTICLES = 20
-"""Maximum number of articles that a digest stores of a story, besides the first."""
+"""Maximum number of articles that a digest stores of a story, besides the first article."""
 
 
 class DigestStory(msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}):  # the key in queued digests
@@ -78,12 +79,17 @@ class DigestSection:
     stories: tuple[DigestStory, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestContent:
+class DigestContent(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    # The keys in queued digests:
+    rename={"omitted_count": "more", "outlet_count": "outlets", "rising_rows": "rising", "chart_feed_ids": "feeds"},
+):
     """Content of a digest that is not rendered yet.
 
-    It covers articles from `since` to `until` (Unix times in seconds). `more` is the number of stories that
-    are not listed. `rising` has the rising topics of the chart.
+    It covers articles from `since` to `until` (Unix times in seconds). `daily` is false for a weekly digest,
+    `zone` is the time zone of its dates. `wide` says that it may have articles of feeds of other channels, too.
     """
 
     since: int
@@ -91,12 +97,14 @@ class DigestContent:
     daily: bool
     zone: str
     wide: bool
-    more: int = 0
-    outlets: int = 0
-    """Number of outlets of all stories, including those that are not listed; 0 if unknown."""
+    omitted_count: int = 0
+    """Number of stories that are not listed, because the digest has a maximum."""
+    outlet_count: int = 0
+    """Number of outlets of all stories, including stories that are not listed; 0 if unknown."""
     sections: tuple[DigestSection, ...] = ()
-    rising: tuple[TrendRow, ...] = ()
-    feeds: tuple[int, ...] = field(default=())
+    rising_rows: tuple[TrendRow, ...] = ()
+    """Rising topics that the chart of the digest shows; empty without a chart."""
+    chart_feed_ids: tuple[int, ...] = ()
     """Ids of the feeds whose articles the chart of rising topics counts."""
 
     @property
@@ -110,7 +118,7 @@ class DigestContent:
         return msgspec.json.encode(self).decode()
 
     def with_summaries(self, summaries: Mapping[int, str]) -> DigestContent:
-        """Return a copy with the summaries, which are given by the id of the first article of each story."""
+        """Return a copy with `summaries` of its stories, by the id of the first article of each story."""
         sections = tuple(
             DigestSection(
                 section.topic,
@@ -121,11 +129,13 @@ class DigestContent:
             )
             for section in self.sections
         )
-        return replace(self, sections=sections)
+        return msgspec.structs.replace(self, sections=sections)
 
-    def with_chart(self, rising: tuple[TrendRow, ...], feed_ids: Collection[int]) -> DigestContent:
-        """Return a copy with the rising topics for a chart; `feed_ids` are the feeds that it counts."""
-        return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
+    def with_chart(self, rising_rows: tuple[TrendRow, ...], feed_ids: Collection[int]) -> DigestContent:
+        """Return a copy with a chart of rising topics, which counts the articles of the given feeds."""
+        return msgspec.structs.replace(
+            self, rising_rows=rising_rows, chart_feed_ids=tuple(sorted(feed_ids)) if rising_rows else ()
+        )
 
     def restrict_to_feeds(self, feed_ids: Collection[int]) -> DigestContent:
         """Return a copy with only the articles of the given feeds.
@@ -146,8 +156,8 @@ class DigestContent:
                     )
             if restricted_stories:
                 restricted_sections.append(DigestSection(section.topic, tuple(restricted_stories)))
-        rising_rows = self.rising if set(self.feeds) <= set(feed_ids) else ()
-        return replace(self, sections=tuple(restricted_sections), rising=rising_rows)
+        rising_rows = self.rising_rows if set(self.chart_feed_ids) <= set(feed_ids) else ()
+        return msgspec.structs.replace(self, sections=tuple(restricted_sections), rising_rows=rising_rows)
 
 
 def digest_from_json(json_text: str) -> DigestContent:
@@ -174,9 +184,10 @@ def select_stories(
 ) -> DigestContent:
     """Return the draft of a digest with its stories filled in.
 
-    `similar_pairs` are pairs of article ids with their similarity; `preferences` is the server's preference
-    model. A story reported in several languages is linked in `language`. Every title is read, so run this in
-    a worker.
+    `draft` has everything but the stories. `similar_pairs` are pairs of article ids with their similarity (0
+    to 1); `preferences` is the server's preference model. `language` is the language of the digest as an ISO
+    639-1 code, or None for any: its stories rank higher, and a story that is reported in several languages is
+    linked in this one. Every title is read, so run this in a worker.
     """
     story_groups = [  # Articles in the digest's language come first.
         sorted(group, key=lambda grouped_article: grouped_article.language != language)
@@ -192,7 +203,9 @@ def select_stories(
         for tag in candidate.tags
     }
     sections = tuple(_group_by_topic(top_stories, language, topics_in_language))
-    return replace(draft, sections=sections, more=len(other_stories), outlets=len(outlet_names))
+    return msgspec.structs.replace(
+        draft, sections=sections, omitted_count=len(other_stories), outlet_count=len(outlet_names)
+    )
 
 
 def _rank_with_diversity(
@@ -244,7 +257,7 @@ def _rank_with_diversity(
             return score_by_article_id[group[0].article_id] - _REPETITION_PENALTY * count_repetitions(group)
 
         best_story = max(unranked_stories, key=compute_net_score)
-        if best_story[0].language != language:  # Prefer a story on the topic in the channel's language.
+        if best_story[0].language != language:  # Prefer a story on its topics in the digest's language.
             best_topics = topics_by_article_id[best_story[0].article_id]
             own_language_stories = [story for story in unranked_stories if story[0].language == language]
             own_language_stories = [

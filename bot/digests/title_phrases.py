@@ -18,15 +18,16 @@ _MAX_WORDS_READ = 40
 _MAX_PHRASE_LENGTH = 40
 """Maximum length of a phrase in UTF-16 code units."""
 _MAX_PHRASE_WORDS = 3
+"""Maximum number of words of a phrase."""
 _MIN_WORD_LENGTH = 3
 """Minimum length in characters of a single word, unless it is in capitals or a number."""
 _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
 
 
 def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
-    """Yield the content words of a title and phrases of up to `_MAX_PHRASE_WORDS` of them, each once.
+    """Yield the keys of a title's content words and of its phrases, each once, with its spelling in the title.
 
-    Each is yielded with its key and its spelling in the title.
+    A phrase has up to `_MAX_PHRASE_WORDS` content words in sequence.
     """
     title = discord_text.to_plain_line(title)
     stemmed_tokens = [

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import msgspec
+
 from bot.digests.title_phrases import PhraseKey, is_number_or_date, iter_phrases
 from bot.store.records.content_records import TitleSample
 from bot.text.words import fold
@@ -22,7 +24,7 @@ MIN_ARTICLES_TO_COMPARE = 10
 """Minimum number of articles that each of the two periods needs for a comparison."""
 MAX_TRENDS = 8
 """Maximum number of rising words that are returned."""
-MAX_SOURCES = 4
+MAX_OUTLETS = 4
 """Maximum number of largest outlets that are returned."""
 
 _MIN_RISE_G2 = 6.63
@@ -60,18 +62,24 @@ class TrendPeriod(StrEnum):
         return {TrendPeriod.DAY: 8, TrendPeriod.WEEK: 7, TrendPeriod.MONTH: 10}[self]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrendRow:
+class TrendRow(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    # The keys in queued digests:
+    rename={"article_count": "articles", "previous_count": "before", "outlet_count": "outlets"},
+):
     """Row of a trend chart: a word or an outlet, with its number of articles in the period and before it.
 
-    `counts` has the number of articles in each equal part of both periods, oldest first; its second half is
-    the current period.
+    `article_count` and `outlet_count` are of the current period, `previous_count` is the number of articles in
+    the period before. `counts` has the number of articles in each equal part of both periods, oldest first; its
+    second half is the current period.
     """
 
     name: str
-    articles: int
-    before: int
-    outlets: int
+    article_count: int
+    previous_count: int
+    outlet_count: int
     counts: tuple[int, ...]
 
 
@@ -79,15 +87,17 @@ class TrendRow:
 class Trends:
     """Trends of a period: the rising words, most significant first, and the largest outlets.
 
-    Counts are estimates for all articles if only a sample of titles was read.
+    `article_count` is the number of articles in the period, `previous_count` in the period before. Counts are
+    estimates for all articles if only a sample of titles was read.
     """
 
     article_count: int
     previous_count: int
-    outlets: int = 0
+    outlet_count: int = 0
     """Number of outlets that published articles in the period."""
     rising_rows: tuple[TrendRow, ...] = ()
-    sources: tuple[TrendRow, ...] = ()
+    outlet_rows: tuple[TrendRow, ...] = ()
+    """The outlets with the most articles in the period, largest first."""
 
     @property
     def is_comparable(self) -> bool:
@@ -117,7 +127,7 @@ def log_likelihood_ratio(both_count: int, first_only_count: int, second_only_cou
 def detect_trends(now: int, period: TrendPeriod, step: int, title_samples: Sequence[TitleSample]) -> Trends:
     """Return the trends of the period that ends at `now`, compared with the period before.
 
-    `now` is Unix time in seconds. `title_samples` are of both periods; each stands for `step` articles.
+    `now` is Unix time in seconds. `title_samples` are titles of both periods; each stands for `step` articles.
 
     Detection takes about a second for 10,000 titles, so run it in a worker.
     """
@@ -128,17 +138,17 @@ def detect_trends(now: int, period: TrendPeriod, step: int, title_samples: Seque
     totals = Trends(
         article_count=recent_count * step,
         previous_count=(len(title_index.bucket_by_article) - recent_count) * step,
-        outlets=len({title_index.outlets[number] for number in title_index.recent_articles}),
+        outlet_count=len({title_index.outlets[number] for number in title_index.recent_articles}),
     )
     if not totals.is_comparable:
         return totals
     return replace(
         totals,
         rising_rows=tuple(
-            title_index.make_row(title_index.spelling(key), title_index.articles_with(key), step)
+            title_index.make_row(title_index.find_spelling(key), title_index.find_articles(key), step)
             for key in _select_trends(title_index)
         ),
-        sources=tuple(
+        outlet_rows=tuple(
             title_index.make_row(outlet, article_numbers, step)
             for outlet, article_numbers in title_index.list_largest_outlets()
         ),
@@ -174,11 +184,11 @@ class _TitleIndex:
             self.articles_by_key[key].add(article_number)
             self._spelling_counts_by_key[key][spelling] += 1
 
-    def articles_with(self, key: PhraseKey) -> set[int]:
+    def find_articles(self, key: PhraseKey) -> set[int]:
         """Return the numbers of the articles with a word or phrase; an empty set if there are none."""
         return self.articles_by_key.get(key, set())
 
-    def spelling(self, key: PhraseKey) -> str:
+    def find_spelling(self, key: PhraseKey) -> str:
         """Return the most frequent spelling of a word or phrase."""
         return self._spelling_counts_by_key[key].most_common(1)[0][0]
 
@@ -188,9 +198,9 @@ class _TitleIndex:
         recent_numbers = article_numbers & self.recent_articles
         return TrendRow(
             name=name,
-            articles=len(recent_numbers) * step,
-            before=(len(article_numbers) - len(recent_numbers)) * step,
-            outlets=len({self.outlets[number] for number in recent_numbers}),
+            article_count=len(recent_numbers) * step,
+            previous_count=(len(article_numbers) - len(recent_numbers)) * step,
+            outlet_count=len({self.outlets[number] for number in recent_numbers}),
             counts=tuple(count_by_bucket[bucket] * step for bucket in range(2 * self._period.bucket_count)),
         )
 
@@ -204,33 +214,33 @@ class _TitleIndex:
         )
         return [
             (outlet, article_numbers_by_outlet[outlet])
-            for outlet in outlets_by_size[:MAX_SOURCES]
+            for outlet in outlets_by_size[:MAX_OUTLETS]
             if outlet and article_numbers_by_outlet[outlet] & self.recent_articles
         ]
 
 
 def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
-    """Return the rising words and names, most significant first.
+    """Return the keys of the rising words and names, most significant first.
 
-    Of several that occur in mostly the same articles, only the most significant is returned.
+    Of several words or names that occur in mostly the same articles, only the most significant is returned.
     """
     significance_by_key: dict[PhraseKey, float] = {}
     for key, article_numbers in title_index.articles_by_key.items():
         if (
-            (significance := _rise_significance(title_index, article_numbers))
+            (significance := _compute_rise_significance(title_index, article_numbers))
             and _is_collocation(title_index, key)
             and not is_number_or_date(key)
         ):
             significance_by_key[key] = significance
     for name_key in sorted((key for key in significance_by_key if len(key) > 1), key=len):
-        for subphrase in list(_subphrases_covered_by(title_index, name_key)):
+        for subphrase in list(_iter_covered_subphrases(title_index, name_key)):
             significance_by_key.pop(subphrase, None)
     selected_keys: list[PhraseKey] = []
     for key in sorted(significance_by_key, key=lambda key: (-significance_by_key[key], -len(key), key)):
-        article_numbers = title_index.articles_with(key) & title_index.recent_articles
+        article_numbers = title_index.find_articles(key) & title_index.recent_articles
         if all(
             _compute_jaccard_index(
-                article_numbers, title_index.articles_with(selected_key) & title_index.recent_articles
+                article_numbers, title_index.find_articles(selected_key) & title_index.recent_articles
             )
             <= _MAX_OVERLAP
             for selected_key in selected_keys
@@ -241,15 +251,15 @@ def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
     return selected_keys
 
 
-def _subphrases_covered_by(title_index: _TitleIndex, name_key: PhraseKey) -> Iterator[PhraseKey]:
+def _iter_covered_subphrases(title_index: _TitleIndex, name_key: PhraseKey) -> Iterator[PhraseKey]:
     """Yield the words and shorter phrases of a name that mostly occur within the whole name."""
-    for subphrase in _subphrases(name_key):
-        article_numbers = title_index.articles_with(subphrase) & title_index.recent_articles
-        if len(title_index.articles_with(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(article_numbers):
+    for subphrase in _iter_subphrases(name_key):
+        article_numbers = title_index.find_articles(subphrase) & title_index.recent_articles
+        if len(title_index.find_articles(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(article_numbers):
             yield subphrase
 
 
-def _rise_significance(title_index: _TitleIndex, article_numbers: set[int]) -> float:
+def _compute_rise_significance(title_index: _TitleIndex, article_numbers: set[int]) -> float:
     """Return G² of the rise of a word, or 0 if it did not rise significantly or too few outlets use it."""
     recent_numbers = article_numbers & title_index.recent_articles
     recent_with_word_count, earlier_with_word_count = (
@@ -287,10 +297,10 @@ def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
     """
     if len(key) == 1:
         return True
-    both_count = len(title_index.articles_with(key))
+    both_count = len(title_index.find_articles(key))
     first_word_articles, last_word_articles = (
-        title_index.articles_with(key[:1]),
-        title_index.articles_with(key[-1:]),
+        title_index.find_articles(key[:1]),
+        title_index.find_articles(key[-1:]),
     )
     if both_count < _MIN_PHRASE_SHARE * min(len(first_word_articles), len(last_word_articles)):
         return False
@@ -306,7 +316,7 @@ def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
     )
 
 
-def _subphrases(name_key: PhraseKey) -> Iterator[PhraseKey]:
+def _iter_subphrases(name_key: PhraseKey) -> Iterator[PhraseKey]:
     for length in range(1, len(name_key)):
         for start in range(len(name_key) - length + 1):
             yield name_key[start : start + length]

@@ -21,11 +21,11 @@ MAX_SERVERS_QUERIED = 10
 
 _RETRY_DELAY_SECONDS = 5.0
 
-QueryOwningProcess = Callable[[int, int], Awaitable[Collection[int] | None]]
+ReadableFeedsQuery = Callable[[int, int], Awaitable[Collection[int] | None]]
 """Function that asks the process serving a server which feeds a user may read there.
 
-The arguments are the ids of the server and of the user. Returns what `local_feeds_readable_by` returns, or
-None if the process did not answer in time.
+The arguments are the ids of the server and of the user. Returns the ids of the feeds, or None if the process
+did not answer in time.
 """
 
 
@@ -48,7 +48,7 @@ class AudienceResolver:
         store: Store,
         client: discord.Client,
         visibility: ChannelVisibility,
-        query_owning_process: QueryOwningProcess,
+        query_owning_process: ReadableFeedsQuery,
     ) -> None:
         self._store, self._client, self._visibility, self._query_owning_process = (
             store,
@@ -68,50 +68,50 @@ class AudienceResolver:
             return dispatch if dispatch.watch_id is None else await self._restrict_in_server(dispatch, None)
         if dispatch.user_id is not None:
             return await self._restrict_personal_digest(dispatch, dispatch.user_id)
-        edition = digest_selection.digest_from_json(dispatch.payload)
-        return await self._restrict_in_server(dispatch, edition) if edition.wide else dispatch
+        digest_content = digest_selection.digest_from_json(dispatch.payload)
+        return await self._restrict_in_server(dispatch, digest_content) if digest_content.wide else dispatch
 
     async def _restrict_in_server(
-        self, dispatch: Dispatch, edition: DigestContent | None
+        self, dispatch: Dispatch, digest_content: DigestContent | None
     ) -> Dispatch | SendOutcome | None:
         guild = self._client.get_guild(dispatch.server_id)
         if guild is None and self._store.shards.serves(dispatch.server_id):
             return None
         readable_feed_ids: Collection[int] | SendOutcome | None
         if dispatch.user_id is not None:
-            readable_feed_ids = await try_request(self._feeds_readable_in(dispatch.server_id, dispatch.user_id))
+            readable_feed_ids = await try_request(self._find_feeds_readable_in(dispatch.server_id, dispatch.user_id))
         elif guild is not None:
-            readable_feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
+            readable_feed_ids = await try_request(self.find_feeds_readable_by_all_in(guild, dispatch.channel_id))
         else:
             readable_feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
         if isinstance(readable_feed_ids, SendOutcome):
             return _as_retry(readable_feed_ids)
         readable_feed_ids = readable_feed_ids or ()
-        if edition is not None:
-            readable_edition = edition.restrict_to_feeds(readable_feed_ids)
-            return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
+        if digest_content is not None:
+            readable_content = digest_content.restrict_to_feeds(readable_feed_ids)
+            return replace(dispatch, payload=readable_content.to_json()) if readable_content.sections else None
         if not await self._store.watches.restrict_to_feeds(dispatch.id, readable_feed_ids):
             return None
         return await self._store.dispatches.get(dispatch.id)
 
     async def _restrict_personal_digest(self, dispatch: Dispatch, user_id: int) -> Dispatch | SendOutcome | None:
-        readable_feeds = await try_request(self.feeds_readable_by(user_id, strict=True))
+        readable_feeds = await try_request(self.find_feeds_readable_by(user_id, strict=True))
         if isinstance(readable_feeds, SendOutcome):
             return _as_retry(readable_feeds)
-        readable_edition = digest_selection.digest_from_json(dispatch.payload).restrict_to_feeds(
+        readable_content = digest_selection.digest_from_json(dispatch.payload).restrict_to_feeds(
             readable_feeds.server_by_feed_id
         )
-        return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
+        return replace(dispatch, payload=readable_content.to_json()) if readable_content.sections else None
 
-    async def feeds_readable_by(self, user_id: int, *, strict: bool = False) -> ReadableFeeds:
+    async def find_feeds_readable_by(self, user_id: int, *, strict: bool = False) -> ReadableFeeds:
         """Return the feeds that a user may read in the servers that the user shares with the bot.
 
         Without the privileged members intent, checking membership costs a request per server. At most
-        `MAX_SERVERS_QUERIED` servers are checked, first those where the user asked, bookmarked, watched or
-        has a digest.
+        `MAX_SERVERS_QUERIED` servers are checked, first the servers in which the user asked a question,
+        bookmarked an article, or has a watch or a digest.
 
         Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError
-        if a server cannot be checked. Otherwise its feeds are left out.
+        if a server cannot be checked. Without `strict` the feeds of such a server are left out.
         """
         store = self._store
         preferred_server_ids = await store.questions.load_server_ids(user_id) | await store.bookmarks.load_server_ids(
@@ -122,7 +122,7 @@ class AudienceResolver:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(
-            *(self._feeds_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
+            *(self._find_feeds_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
         )
         server_by_feed_id: dict[int, int] = {}
         for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
@@ -137,24 +137,29 @@ class AudienceResolver:
             ),
         )
 
-    async def _feeds_readable_in(self, server_id: int, user_id: int, *, strict: bool = True) -> Collection[int] | None:
+    async def _find_feeds_readable_in(
+        self, server_id: int, user_id: int, *, strict: bool = True
+    ) -> Collection[int] | None:
         """Return the ids of the feeds that a user may read in a server.
 
         If the process that serves the server does not answer, raises TimeoutError with `strict`, else returns
         None.
         """
         if self._store.shards.serves(server_id):
-            return await self.local_feeds_readable_by(server_id, user_id, strict=strict)
+            return await self.find_local_feeds_readable_by(server_id, user_id, strict=strict)
         feed_ids = await self._query_owning_process(server_id, user_id)
         if feed_ids is None and strict:
             raise TimeoutError
         return feed_ids
 
-    async def local_feeds_readable_by(self, server_id: int, user_id: int, *, strict: bool = True) -> Collection[int]:
-        """Return the ids of the feeds that a user may read in a server of this process; empty if no member.
+    async def find_local_feeds_readable_by(
+        self, server_id: int, user_id: int, *, strict: bool = True
+    ) -> Collection[int]:
+        """Return the ids of the feeds that a user may read in a server that this process serves.
 
-        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
-        Otherwise channels that cannot be checked are left out.
+        Returns an empty collection if the user is not a member. Raises StoreError; with `strict` also
+        discord.DiscordException, aiohttp.ClientError and TimeoutError. Without `strict` channels that cannot
+        be checked are left out.
         """
         guild = self._client.get_guild(server_id)
         if guild is None:
@@ -182,7 +187,7 @@ class AudienceResolver:
                 raise
             return False
 
-    async def feeds_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
+    async def find_feeds_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
         """Return the ids of a server's feeds that every reader of a given channel or thread may read.
 
         Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is

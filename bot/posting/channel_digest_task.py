@@ -1,8 +1,8 @@
 """Creation of the digests of channels when they are due.
 
 The stories are selected outside a transaction. One transaction then enqueues the digest and sets the time of
-the next one: after a crash before it, the selection is repeated; after a crash behind it, nothing is left to
-do.
+the next one. After a crash before this transaction the selection is repeated; after a later crash nothing is
+left to do.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class ChannelDigestTask(ScheduledTask):
     """Scheduled task that creates the digests of all channels of this process."""
 
     async def next_due_at(self) -> int | None:
-        """Return when the next digest of a channel is due."""
+        """Return when the next digest of a channel is due (Unix time in seconds); None without digests."""
         return await self._store.digests.next_due_at()
 
     async def run(self) -> float:
@@ -76,12 +76,12 @@ class ChannelDigestTask(ScheduledTask):
             log.info("digest skipped channel_id=%d reason=sent-before-restore", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
-        since = max(since, already_posted.last_digest_due)
+        since = max(since, already_posted.last_digest_sent_at)
         withdrawn_since = await digest_store.withdraw_pending(digest.id)
         if withdrawn_since is not None:
             since = min(since, withdrawn_since)
         summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due_at + MAX_DELAY_SECONDS - now)
-        edition, digest_candidates = await self.build_edition(
+        digest_content, digest_candidates = await self.build_digest_content(
             guild,
             digest,
             since=since,
@@ -91,15 +91,15 @@ class ChannelDigestTask(ScheduledTask):
         )
         await digest_store.enqueue_due(
             digest,
-            edition.to_json() if edition.sections else None,
+            digest_content.to_json() if digest_content.sections else None,
             until=now,
             reserved_article_ids=digest_candidates.reserved_article_ids,
-            listed_article_ids=edition.article_ids,
+            listed_article_ids=digest_content.article_ids,
             already_sent_ids=already_posted.excluded_reserved_ids,
         )
         return True
 
-    async def build_edition(
+    async def build_digest_content(
         self,
         guild: discord.Guild,
         digest: Digest,
@@ -109,18 +109,19 @@ class ChannelDigestTask(ScheduledTask):
         already_posted: AlreadyPostedPages | None = None,
         summary_wait_seconds: float = 0,
     ) -> tuple[DigestContent, DigestCandidates]:
-        """Return the digest of a channel for the articles of a period, and the candidates to choose from.
+        """Return the digest of a channel for the articles of a period, and the candidates that were selected from.
 
         `since` and `until` are Unix times in seconds. `already_posted` removes candidates that the channel
         has received. Summaries, where the plan asks for them, are generated for at most
-        `summary_wait_seconds`; 0 uses only stored ones. If detecting the trends fails, the chart is left out.
+        `summary_wait_seconds`; 0 uses only stored summaries. If detecting the trends fails, the chart is left
+        out.
 
         Raises StoreError, WorkerError if selecting the stories takes too long, and discord.DiscordException
         or aiohttp.ClientError if Discord must be asked who can read the feeds and the request fails.
         """
         plan, context = digest.plan, self._context
         if plan.wide:
-            feed_ids = await context.audience.feeds_readable_by_all_in(guild, digest.channel_id)
+            feed_ids = await context.audience.find_feeds_readable_by_all_in(guild, digest.channel_id)
         else:
             feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
         digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)
@@ -131,7 +132,7 @@ class ChannelDigestTask(ScheduledTask):
         draft = DigestContent(
             since=since, until=until, daily=plan.weekday is None, zone=digest.time_zone, wide=plan.wide
         )
-        edition = await context.workers.run(
+        digest_content = await context.workers.run(
             digest_selection.select_stories,
             digest_candidates.candidates,
             digest_candidates.similar_pairs,
@@ -141,28 +142,28 @@ class ChannelDigestTask(ScheduledTask):
             timeout=_SELECTION_TIMEOUT_SECONDS,
         )
         if plan.summaries and context.model_services is not None and context.model_services.summarizer is not None:
-            edition = await self._with_summaries(
-                context.model_services.summarizer, edition, language, digest.server_id, summary_wait_seconds
+            digest_content = await self._with_summaries(
+                context.model_services.summarizer, digest_content, language, digest.server_id, summary_wait_seconds
             )
-        if plan.chart and edition.sections:
+        if plan.chart and digest_content.sections:
             try:
                 trends = await load_trends(self._store, context.workers, feed_ids, TrendPeriod.WEEK, until)
             except WorkerError as error:
                 log.warning("digest chart failed channel_id=%d error=%s", digest.channel_id, error)
             else:
-                edition = edition.with_chart(trends.rising_rows, feed_ids)
-        return edition, digest_candidates
+                digest_content = digest_content.with_chart(trends.rising_rows, feed_ids)
+        return digest_content, digest_candidates
 
     async def _with_summaries(
         self,
         summarizer: Summarizer,
-        edition: DigestContent,
+        digest_content: DigestContent,
         language: str,
         server_id: int,
         summary_wait_seconds: float,
     ) -> DigestContent:
-        """Return the digest with summaries: stored ones, and those that can be generated in time."""
-        stories = [story for section in edition.sections for story in section.stories]
+        """Return the digest with its stored summaries and with the summaries that can be generated in time."""
+        stories = [story for section in digest_content.sections for story in section.stories]
         summary_by_article_id: dict[int, str] = {}
 
         async def collect_summaries() -> None:
@@ -184,4 +185,4 @@ class ChannelDigestTask(ScheduledTask):
                 len(summary_by_article_id),
                 len(stories),
             )
-        return edition.with_summaries(summary_by_article_id)
+        return digest_content.with_summaries(summary_by_article_id)

@@ -1,4 +1,4 @@
-"""Check of which channels of a server a member can read, and which ones all readers of a channel can."""
+"""Check of which channels of a server a member can read, and which channels all readers of a channel can read."""
 
 import aiohttp
 import discord
@@ -6,6 +6,7 @@ import discord
 from bot.core.clock import Clock
 
 _THREAD_CACHE_SECONDS = 300.0
+"""Time in seconds for which an archived thread is not requested from Discord again."""
 _MAX_CACHED_THREADS = 2000
 
 

@@ -3,7 +3,8 @@
 A request to create a thread cannot have a nonce, by which Discord would reject repetitions. A thread whose
 response was lost, or that was created right before a crash, is therefore recognised by its name among the
 bot's threads of the channel, so that a day has one thread. Before another thread is created, the first one is
-looked for at the delays of in-doubt claims (`in_doubt_claims.LOOKUP_DELAYS_SECONDS`).
+looked for several times, since a dispatch whose claim is in doubt (it may or may not have been sent) is
+looked up after the delays in `in_doubt_claims.LOOKUP_DELAYS_SECONDS`.
 """
 
 from datetime import UTC, date, datetime
@@ -41,7 +42,7 @@ _MAX_THREAD_NAME_LENGTH = 100
 async def resolve_daily_thread(
     context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_create: bool
 ) -> message_targets.GuildTarget | SendOutcome | None:
-    """Return where a dispatch for a channel is sent: the channel, or its thread of the day of the claim.
+    """Return where a dispatch is sent: the channel, or the channel's thread of the day on which it was claimed.
 
     Returns a `SendOutcome` if there is no thread to send to, and None if the thread does not exist and
     `may_create` is false, since an earlier request may still create it. Raises StoreError.

@@ -42,7 +42,10 @@ def _select_tag_ids(
     rules: Sequence[ForumTagRule],
     now: int,
 ) -> list[int]:
-    """Return the ids of the forum tags for the articles of one post, those that tag rules name first."""
+    """Return the ids of the forum tags for the articles of a post.
+
+    The tags of matching tag rules come first, then the tags that are named as a category of an article.
+    """
     available_tag_ids = {tag.id for tag in available_tags}
     is_match = FilterEvaluator(articles, now).is_match
     selected_tag_ids = [
@@ -51,6 +54,6 @@ def _select_tag_ids(
         if rule.tag_id in available_tag_ids
         and (not rule.query or any(is_match(article.key, rule.query) for article in articles))
     ]
-    folded_categories = {fold(tag) for article in articles for tag in article.tags}
+    folded_categories = {fold(category) for article in articles for category in article.tags}
     selected_tag_ids += [tag.id for tag in available_tags if fold(tag.name) in folded_categories]
     return list(dict.fromkeys(selected_tag_ids))[:MAX_TAGS_PER_POST]

@@ -1,8 +1,8 @@
 """Relay of the outbox: sends each dispatch once, oldest first, with a task of its own for every channel.
 
 A dispatch is claimed, sent, recorded as sent, and finalized. After an interruption between any two of these
-steps, the message is looked up in its channel before it is sent again. The store keeps the order within a
-channel.
+steps, the message is looked up in its channel before it is sent again: its claim is in doubt. The store keeps
+the order within a channel.
 """
 
 import asyncio
@@ -55,11 +55,11 @@ class OutboxRelay:
         self.audience, self._restore_reconciler = context.audience, context.restore_reconciler
         self.wake = context.wake
         self._work_available = context.work_available
-        self.digests, self.personal_digests = ChannelDigestTask(context), PersonalDigestTask(context)
+        self.channel_digest_task, self.personal_digest_task = ChannelDigestTask(context), PersonalDigestTask(context)
         self._schedule = TaskSchedule(
             context,
-            (self.digests, TranslationTask(context)),
-            (self.personal_digests, WatchMatchingTask(context), BestStorySelectionTask(context)),
+            (self.channel_digest_task, TranslationTask(context)),
+            (self.personal_digest_task, WatchMatchingTask(context), BestStorySelectionTask(context)),
         )
         self._send_runner: KeyedRunner[int] = KeyedRunner(self._clock, self._on_send_fault, self._on_send_end)
         self._send_slots = FairSemaphore(MAX_CONCURRENT_SENDS)
@@ -98,7 +98,7 @@ class OutboxRelay:
                 await asyncio.wait(running_tasks)
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
-        """Start no new work, wait up to `grace_seconds` for running work, and cancel what is not done then.
+        """Start no new work, wait up to `grace_seconds` for running work, and cancel the work that still runs.
 
         The claims of cancelled sends stay in the outbox, and are looked up after the next start.
         """
@@ -148,7 +148,10 @@ class OutboxRelay:
             self._adopted_shards.add(shard)
 
     async def _start_due_work(self) -> int | None:
-        """Start what is due now; return when the next channel can be sent to, or None if none waits."""
+        """Start the work that is due now; return when the next channel can be sent to (Unix time in seconds).
+
+        Returns None if no channel waits.
+        """
         if not await self._store.is_writable():
             return None  # A dispatch is sent only after its claim was stored.
         for shard in self._store.shards.numbers - self._adopted_shards:

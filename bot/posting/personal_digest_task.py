@@ -29,7 +29,7 @@ class PersonalDigestTask(ScheduledTask):
     """Scheduled task that creates personal digests. The stories are selected outside a transaction."""
 
     async def next_due_at(self) -> int | None:
-        """Return when the next digest of a user is due."""
+        """Return when the next digest of a user is due (Unix time in seconds); None without digests."""
         return await self._store.personal_digests.next_due_at()
 
     async def run(self) -> float:
@@ -64,13 +64,13 @@ class PersonalDigestTask(ScheduledTask):
         if already_posted.was_due_digest_sent:
             await digest_store.enqueue_due(digest, None, until=since)
             return True
-        since = max(since, already_posted.last_digest_due)
+        since = max(since, already_posted.last_digest_sent_at)
         if (pending_since := await digest_store.find_pending_since(digest.channel_id)) is not None:
             since = min(since, pending_since)
         readable_feed_ids = (
-            await self._context.audience.feeds_readable_by(digest.user_id, strict=True)
+            await self._context.audience.find_feeds_readable_by(digest.user_id, strict=True)
         ).server_by_feed_id
-        edition = await self.build_edition(
+        digest_content = await self.build_digest_content(
             plan,
             digest.user_id,
             digest.language,
@@ -79,11 +79,11 @@ class PersonalDigestTask(ScheduledTask):
             until=now,
             already_posted=already_posted,
         )
-        payload = edition.to_json() if edition.sections else None
-        await digest_store.enqueue_due(digest, payload, until=now, listed_article_ids=edition.article_ids)
+        payload = digest_content.to_json() if digest_content.sections else None
+        await digest_store.enqueue_due(digest, payload, until=now, listed_article_ids=digest_content.article_ids)
         return True
 
-    async def build_edition(
+    async def build_digest_content(
         self,
         plan: PersonalDigestPlan,
         user_id: int,

@@ -10,17 +10,18 @@ from bot.store import Store
 class PostLanguages:
     """Resolver of the languages of channels.
 
-    `run_default_command` is used if a server's locale is not supported.
+    `default_language` is used if a channel and its server have no language and the server's locale in Discord
+    is not supported.
     """
 
     def __init__(self, store: Store, client: discord.Client, default_language: str) -> None:
         self._store, self._client, self._default_language = store, client, default_language
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """Return a channel's language as an ISO 639-1 code: its own setting, its server's, or by the locale.
+        """Return a channel's language as an ISO 639-1 code.
 
-        The locale is that of the server in Discord; if it is not supported, the default language is returned.
-        Raises StoreError.
+        It is the language that is set for the channel, else for its server, else the server's locale in Discord
+        if Telex supports it, else the default language. Raises StoreError.
         """
         language = await self._store.preferences.get_language(server_id, channel_id)
         if language is not None:
@@ -30,9 +31,9 @@ class PostLanguages:
         return i18n.supported_language(locale) or self._default_language
 
     async def for_discord_channel(self, channel: discord.abc.GuildChannel | discord.Thread) -> str:
-        """Return the language of a channel or thread; a thread without a setting has its channel's.
+        """Return the language of a channel or thread as an ISO 639-1 code.
 
-        Raises StoreError.
+        A thread without a language of its own has the language of its channel. Raises StoreError.
         """
         load_preferences, channel_id = self._store.preferences.by_channel, channel.id
         if isinstance(channel, discord.Thread) and (await load_preferences(channel.id))[LANGUAGE] is None:

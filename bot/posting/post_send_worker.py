@@ -29,7 +29,7 @@ MAX_CONCURRENT_EDITS = 32
 class PostSendWorker:
     """Worker that finalizes and edits sent messages, and wakes the outbox relay if a task leaves work.
 
-    `render` builds the current message of a dispatch, or returns None if its articles are gone.
+    `render` builds the current message of a dispatch, or returns None if its articles are not stored any more.
     """
 
     def __init__(self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]) -> None:

@@ -36,7 +36,7 @@ class ScheduledTask(ABC):
 
 
 class TaskSchedule:
-    """Schedule of the tasks of one process, which runs each when it is due, and wakes the outbox relay behind it.
+    """Schedule of the tasks of one process, which runs each task when it is due and then wakes the outbox relay.
 
     `singleton_tasks` run only in the process that owns the first shard.
     """
@@ -63,7 +63,7 @@ class TaskSchedule:
                 self.runner.start(task, self._run)
 
     async def list_wait_seconds(self, now: int) -> list[float]:
-        """Return the seconds until each task is due, or ends backing off. Raises StoreError."""
+        """Return the seconds until each task is due, or may be tried again after a fault. Raises StoreError."""
         due_times = [await task.next_due_at() for task in self._list_idle_tasks()]
         return [due_at - now for due_at in due_times if due_at is not None] + self.runner.list_back_off_seconds()
 
@@ -77,10 +77,13 @@ class TaskSchedule:
 
 
 class BestStorySelectionTask(ScheduledTask):
-    """Scheduled task that posts the best stories in channels that limit their number per day."""
+    """Scheduled task that posts the best stories in channels that limit their number per day.
+
+    In such a channel each new post is held: it waits until it is selected, or until it expires and is withheld.
+    """
 
     async def next_due_at(self) -> int | None:
-        """Return when the next held post expires or the next selection is due."""
+        """Return when the next held post expires or the next selection is due (Unix time in seconds), or None."""
         return await self._store.held_posts.next_due_at()
 
     async def run(self) -> float:
@@ -95,7 +98,7 @@ class BestStorySelectionTask(ScheduledTask):
             self._clock.now(),
             local_time.spread_over_waking_hours(selection.stories_per_day),
         )
-        # Selections missed during downtime are made up for, at most those of a day.
+        # Selections missed during downtime are made up for, at most as many as a day has.
         due_at, story_count = selection.due_at, 0
         while due_at <= now and story_count < selection.stories_per_day:
             due_at, story_count = (

@@ -30,7 +30,7 @@ class TranslationTask(ScheduledTask):
         return 0 if is_due else None
 
     async def run(self) -> float:
-        """Translate the pending posts; return the seconds until the next look for more."""
+        """Translate the pending posts; return the seconds after which to check for more posts."""
         assert self._translator is not None  # else nothing is ever due
         is_done = await self._translate(self._translator, await self._load_server_by_channel())
         return _LOOP_INTERVAL_SECONDS if is_done else FAILURE_PAUSE_SECONDS
@@ -44,7 +44,7 @@ class TranslationTask(ScheduledTask):
         }
 
     async def _translate(self, translator: ArticleTranslator, server_by_channel: dict[int, int]) -> bool:
-        """Translate what is pending, and return True; return False if the model fails."""
+        """Translate the pending posts, and return True; return False if the model fails."""
         language_by_channel = {
             served_channel_id: await self._context.languages.for_channel(server_id, served_channel_id)
             for served_channel_id, server_id in server_by_channel.items()

@@ -21,7 +21,7 @@ StoryArticles = list[DigestCandidate]
 _MIN_SHARED_WORDS = 3
 """Minimum number of words that two titles must share for their similarity to be computed."""
 _MIN_TRANSLATED_WORDS = 2
-"""Minimum number of translated words that titles in two languages must share to be compared.
+"""Minimum number of words of a title whose translations another title must have for them to be compared.
 
 It is low, since the dictionary is small.
 """
@@ -39,9 +39,9 @@ _MIN_COLLECTION_SIZE = 50
 def group_into_stories(
     candidates: Sequence[DigestCandidate], similar_pairs: Iterable[tuple[int, int, float]]
 ) -> list[StoryArticles]:
-    """Group the articles into stories and return them, earliest first.
+    """Group articles into stories; return the stories, the one with the earliest article first.
 
-    `similar_pairs` are pairs of article ids with their similarity.
+    `similar_pairs` are pairs of article ids with their similarity (0 to 1).
     """
     similarity_by_pair: dict[tuple[int, int], float] = {}
     for first_id, second_id, pair_similarity in similar_pairs:
@@ -61,13 +61,23 @@ def group_into_stories(
             for similar_id in similar_ids_by_article_id[article.article_id]
             if similar_id in story_index_by_article_id
         }
-        shared_word_counts = Counter(group for word in title_words for group in story_indexes_by_word[word])
-        nearby_story_indexes |= {group for group, count in shared_word_counts.items() if count >= _MIN_SHARED_WORDS}
-        translated_word_counts = Counter(
-            group for word in bilingual_terms_by_id.get(article.article_id, ()) for group in story_indexes_by_word[word]
+        shared_word_counts = Counter(
+            word_story_index for word in title_words for word_story_index in story_indexes_by_word[word]
         )
         nearby_story_indexes |= {
-            group for group, count in translated_word_counts.items() if count >= _MIN_TRANSLATED_WORDS
+            word_story_index
+            for word_story_index, word_count in shared_word_counts.items()
+            if word_count >= _MIN_SHARED_WORDS
+        }
+        translated_word_counts = Counter(
+            word_story_index
+            for word in bilingual_terms_by_id.get(article.article_id, ())
+            for word_story_index in story_indexes_by_word[word]
+        )
+        nearby_story_indexes |= {
+            word_story_index
+            for word_story_index, word_count in translated_word_counts.items()
+            if word_count >= _MIN_TRANSLATED_WORDS
         }
         story_index = next(
             (
@@ -118,7 +128,7 @@ def _belongs_to_story(
 
 
 def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
-    """Return the index terms of each title and their translations, by article id.
+    """Return the index terms of each title and their translations to the other language, by article id.
 
     Returns an empty dictionary if all titles are in one language.
     """

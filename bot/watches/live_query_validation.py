@@ -9,7 +9,11 @@ from bot.search.query.query_tree import FieldFilter, Query, iter_leaves
 
 
 class QueryRejection(ReasonCode):
-    """Reason why a query cannot be matched against new articles."""
+    """Reason why a query cannot be matched against new articles.
+
+    `BOOKMARKED`: it asks for bookmarks. `COMMON_ALTERNATIVE`: one alternative of an OR matches nearly every
+    article. `ONLY_EXCLUSIONS`: it only says what to exclude. `TOO_COMMON`: too many articles match it.
+    """
 
     WATCH_HAS_DATE = "watch-dated"
     FILTER_HAS_DATE = "filter-dated"

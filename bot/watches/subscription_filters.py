@@ -52,9 +52,10 @@ def parse_filter_query(text: str, now: int) -> Query:
 
 
 def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
-    """Return the filters that block an article; the result is empty if the article is to be posted.
+    """Return the filters that block an article; an empty tuple if the article is to be posted.
 
-    `matches` returns whether a query matches the article, or None if unknown; in doubt the article is posted.
+    `matches` returns whether a query matches the article, or None if that is unknown; an article is blocked
+    only by what is known.
     """
     include_filters = tuple(
         subscription_filter for subscription_filter in filters if subscription_filter.mode is FilterMode.INCLUDE
@@ -83,11 +84,11 @@ class FilterEvaluator:
         self._used_cpu_seconds = 0.0
 
     def __call__(self, article_key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
-        """Return those of the given filters that block the article with this key."""
+        """Return the filters, of the given ones, that block the article with a key."""
         return select_blocking_filters(filters, partial(self.is_match, article_key))
 
     def is_match(self, article_key: str, query: str) -> bool | None:
-        """Return whether the article with this key matches a query.
+        """Return whether the article with a key matches the query of a filter.
 
         Returns None if the evaluation failed or took too long.
         """
@@ -96,7 +97,7 @@ class FilterEvaluator:
         return self._match_by_key_by_query[query].get(article_key)
 
     def evaluate_all(self, queries: Iterable[str]) -> None:
-        """Evaluate filter queries on all new articles of the evaluator now."""
+        """Evaluate filter queries on all articles of the evaluator now, rather than when first needed."""
         for query in queries:
             self._match_by_key_by_query[query] = self._evaluate(query)
 

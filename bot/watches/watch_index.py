@@ -27,7 +27,7 @@ from bot.search.query.query_tree import Query
 
 @dataclass(slots=True, eq=False)
 class _QueryGroup:
-    """Watches with the same query: the server of each watch, and the query's clause and keys by languages."""
+    """Watches with equal queries: the server of each watch, and the query's clause and keys by languages."""
 
     query: Query
     server_by_watch_id: dict[int, int] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class _QueryGroup:
 
 
 class _KeyIndex:
-    """Index of query groups by key, for articles that are matched in these languages."""
+    """Index of query groups by key, for articles whose words are analysed in the given languages."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self._languages = languages

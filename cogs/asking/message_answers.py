@@ -160,7 +160,7 @@ class MessageResponder:
             (
                 server_by_feed_id,
                 unreachable_server_ids,
-            ) = await self.bot.outbox_relay.audience.feeds_readable_by(message_reply.message.author.id)
+            ) = await self.bot.outbox_relay.audience.find_feeds_readable_by(message_reply.message.author.id)
             unreachable_note = (
                 await self.bot.peer_servers.unreachable_servers_note(unreachable_server_ids)
                 if unreachable_server_ids

@@ -23,7 +23,9 @@ async def load_feed_ids_readable_by_all(
     bot: TelexBot, member: discord.Member, server_channel: GuildChannel
 ) -> set[int]:
     """Return the ids of the feeds that a member and all other readers of a channel or thread can read."""
-    shared_feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(server_channel.guild, server_channel.id)
+    shared_feed_ids = await bot.outbox_relay.audience.find_feeds_readable_by_all_in(
+        server_channel.guild, server_channel.id
+    )
     return shared_feed_ids & await bot.visible_feed_ids_of_member(member)
 
 

@@ -254,5 +254,5 @@ async def _iter_notes(interaction: Interaction, healths: list[SubscriptionHealth
     """Yield notes on skipped entries and on request limits of hosts, once for each feed."""
     for followed_feed in {health.followed_feed[1].id: health.followed_feed for health in healths}.values():
         for note in await subscription_health.load_limit_notes(interaction, followed_feed):
-            labelled_note = _("{name}: {told}").format(name=bold_feed_name(followed_feed[1]), told=note)
+            labelled_note = _("{name}: {details}").format(name=bold_feed_name(followed_feed[1]), details=note)
             yield f"-# 🟠 {labelled_note}"

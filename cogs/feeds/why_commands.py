@@ -211,7 +211,7 @@ def _status_line(status: ChannelDeliveryStatus) -> str:
 
 
 def _labelled_line(bold_label: str, sentence: str) -> str:
-    return _("{name}: {told}").format(name=bold_label, told=sentence)
+    return _("{name}: {details}").format(name=bold_label, details=sentence)
 
 
 def _describe_send_problem(reason: Reason) -> str:

@@ -147,7 +147,7 @@ class TrendCog(PersistentItemCog):
             raise UserFacingError(_("That took too long. Try a shorter period.")) from error
         trend_charts = (
             build_rising_chart(trends.rising_rows, period, now),
-            build_outlets_chart(trends.sources, period, now),
+            build_outlets_chart(trends.outlet_rows, period, now),
         )
         charts = [chart for chart in trend_charts if chart is not None]
         chart_pictures = iter(await bar_charts.render_charts(services.workers, charts))
@@ -236,7 +236,7 @@ class TrendPanel(OwnedView):
 
     def _list_rows(self) -> tuple[TrendRow, ...]:
         assert self._report is not None
-        return self._report.trends.sources if self._shows_outlets else self._report.trends.rising_rows
+        return self._report.trends.outlet_rows if self._shows_outlets else self._report.trends.rising_rows
 
     def _title_text(self) -> str:
         if self._shows_outlets:
@@ -267,7 +267,7 @@ class TrendPanel(OwnedView):
             datetime.fromtimestamp(timestamp, UTC).date()
             for timestamp in (report.created_at - self._period.seconds, report.created_at)
         )
-        outlet_count = report.trends.outlets
+        outlet_count = report.trends.outlet_count
         count_texts = [
             str(format_interval(period_start, period_end, "MMMd", locale=i18n.current_language())),
             article_count_text(report.trends.article_count),

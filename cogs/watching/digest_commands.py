@@ -218,7 +218,7 @@ class ChannelDigestPanel(ChannelPanel):
             time_zone=zone,
         )
         try:
-            edition, _gathered_articles = await client.outbox_relay.digests.build_edition(
+            digest_content, _gathered_articles = await client.outbox_relay.channel_digest_task.build_digest_content(
                 self.channel.guild,
                 digest,
                 since=now - period_seconds(plan),
@@ -228,11 +228,11 @@ class ChannelDigestPanel(ChannelPanel):
         except WorkerError as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
         language = await client.languages.for_channel(self.channel.guild.id, self.channel.id)
-        digest_page = await digest_rendering.build_page(client.store, edition, language=language)
+        digest_page = await digest_rendering.build_page(client.store, digest_content, language=language)
         if digest_page is None:
             explanation = _("If there’s no news, no digest is sent.")
             return (heading_text(_("Nothing to preview yet"), explanation),), []
-        chart_picture = await digest_rendering.draw_chart(client.services.workers, edition, language=language)
+        chart_picture = await digest_rendering.draw_chart(client.services.workers, digest_content, language=language)
         return (
             *digest_page.card,
             *digest_rendering.make_chart_blocks(chart_picture),

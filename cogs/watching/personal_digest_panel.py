@@ -218,7 +218,7 @@ class PersonalDigestPanel(OwnedView):
         client, plan, language = self.client, self._edited_plan, i18n.current_language()
         now = client.services.clock.now()
         try:
-            edition = await client.outbox_relay.personal_digests.build_edition(
+            digest_content = await client.outbox_relay.personal_digest_task.build_digest_content(
                 plan,
                 self.user_id,
                 language,
@@ -228,7 +228,7 @@ class PersonalDigestPanel(OwnedView):
             )
         except (WorkerError, EngineError) as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
-        digest_page = await digest_rendering.build_page(client.store, edition, language=language)
+        digest_page = await digest_rendering.build_page(client.store, digest_content, language=language)
         empty_card = (heading_text(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
         await reply_with_card(interaction, *(empty_card if digest_page is None else digest_page.card))
 
@@ -265,7 +265,7 @@ async def personal_digest_button(interaction: Interaction, _item: object) -> Non
 async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
     """Return the ids of feeds that the user can read, in this server and in others shared with Telex."""
     server_by_feed_id = (
-        await interaction.client.outbox_relay.audience.feeds_readable_by(interaction.user.id)
+        await interaction.client.outbox_relay.audience.find_feeds_readable_by(interaction.user.id)
     ).server_by_feed_id
     return {*server_by_feed_id, *await interaction.client.visible_feed_ids(interaction)}
 

@@ -145,7 +145,7 @@ def render_alerts(trick: str) -> Iterator[messages.Message]:
 
 
 def render_trend(trick: str) -> discord.ui.LayoutView:
-    line = TrendLine(name=trick, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
+    line = TrendLine(name=trick, article_count=3, previous_count=1, outlet_count=2, counts=(1, 2, 3, 4))
     return layout_views.build_static_view((blocks.text_block(leader_sentence(line)),))
 
 

@@ -104,7 +104,7 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     await publish_articles(telex, feed_server, hidden, "A plan leaks", path="/hidden")
     await publish_articles(telex, feed_server, secret, "A minister resigns", path="/secret")
     hide_channel(telex, first, telex.reader)
-    making = telex.bot.outbox_relay.personal_digests
+    making = telex.bot.outbox_relay.personal_digest_task
     await telex.advance(await making.next_due_at() - telex.clock.now())
     await making.run()
     hide_channel(telex, second, telex.reader)  # before it is sent
@@ -141,11 +141,13 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     digest = await store.by_user(telex.reader.id)
     await telex.advance(digest.due_at - telex.clock.now())
-    edition = await telex.bot.outbox_relay.personal_digests.build_edition(
+    digest_content = await telex.bot.outbox_relay.personal_digest_task.build_digest_content(
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due_at - 86_400, until=telex.clock.now()
     )
     was_enqueued = [
-        await store.enqueue_due(digest, edition.to_json(), until=digest.due_at, listed_article_ids=edition.article_ids)
+        await store.enqueue_due(
+            digest, digest_content.to_json(), until=digest.due_at, listed_article_ids=digest_content.article_ids
+        )
         for _ in range(2)
     ]
     assert was_enqueued == [True, False]

@@ -129,8 +129,8 @@ async def test_it_speaks_french_to_who_does(telex, feed_server, requested_charts
     answer = message_text(await telex.reader.slash(telex.news, "trends"))
     assert "En hausse cette semaine" in answer
     rising, outlets = requested_charts
-    assert rising.earlier == "avant"
-    assert rising.ticks[1] == "28 mai"
+    assert rising.earlier_label == "avant"
+    assert rising.tick_labels[1] == "28 mai"
     assert rising.rows[0].change == "nouveau"
     assert (rising.title, outlets.title) == ("En hausse", "Médias")
 

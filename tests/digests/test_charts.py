@@ -56,7 +56,9 @@ def drawn_texts(monkeypatch) -> list[str]:
 
 
 async def test_pictures_come_from_another_process_in_discords_colours(workers):
-    pictures = await render_charts(workers, [chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
+    pictures = await render_charts(
+        workers, [chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour_index=1)]
+    )
     for picture, colour in zip(pictures, ((0x4F, 0xB3, 0xC8), (0xE6, 0x9F, 0x00)), strict=True):
         picture_image = Image.open(io.BytesIO(picture)).convert("RGB")
         assert picture_image.width == bar_charts.WIDTH_PIXELS

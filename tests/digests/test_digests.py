@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -39,10 +40,10 @@ DRAFT = DigestContent(since=NOW - DAY, until=NOW, daily=True, zone="UTC", wide=F
 def choose_articles(
     *candidates: DigestCandidate, kin: Any = (), taste: PreferenceModel = NO_PREFERENCES
 ) -> tuple[list[tuple[str | None, list[int]]], int]:
-    edition = digest_selection.select_stories(candidates, kin, DRAFT, taste)
+    digest_content = digest_selection.select_stories(candidates, kin, DRAFT, taste)
     return [
-        (section.topic, [story.articles[0][0] for story in section.stories]) for section in edition.sections
-    ], edition.more
+        (section.topic, [story.articles[0][0] for story in section.stories]) for section in digest_content.sections
+    ], digest_content.omitted_count
 
 
 def test_what_many_outlets_tell_comes_first():
@@ -89,10 +90,10 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
         make_candidate(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
     ]
     for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
-        edition = digest_selection.select_stories(candidates, [(2, 1, 0.9)], DRAFT, language=language)
-        stories = [story for section in edition.sections for story in section.stories]
+        digest_content = digest_selection.select_stories(candidates, [(2, 1, 0.9)], DRAFT, language=language)
+        stories = [story for section in digest_content.sections for story in section.stories]
         assert sorted([article_id for article_id, _feed in story.articles] for story in stories) == first
-        assert edition.outlets == 4
+        assert digest_content.outlet_count == 4
 
 
 def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all():
@@ -102,8 +103,8 @@ def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_a
         make_candidate(3, "Le retour du Minitel", language="fr", published=NOW - 90),
     ]
     for language, first in (("en", 2), ("fr", 1)):
-        edition = digest_selection.select_stories(candidates, (), DRAFT, language=language)
-        assert edition.sections[0].stories[0].articles[0][0] == first
+        digest_content = digest_selection.select_stories(candidates, (), DRAFT, language=language)
+        assert digest_content.sections[0].stories[0].articles[0][0] == first
 
 
 def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it():
@@ -203,29 +204,32 @@ def test_hostile_titles_and_tags_are_only_words():
     assert omitted_count == 0
 
 
-def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds():
-    edition = DigestContent(
+def test_digest_content_is_read_as_it_was_written_and_narrowed_to_feeds():
+    digest_content = DigestContent(
         since=1,
         until=2,
         daily=True,
         zone="Europe/Paris",
         wide=True,
-        more=3,
+        omitted_count=3,
         sections=(
             DigestSection("Linux", (DigestStory(((1, 10), (2, 20)), 4), DigestStory(((3, 30),), 0))),
             DigestSection(None, (DigestStory(((4, 30),), 0),)),
         ),
-        rising=(TrendRow(name="Linux", articles=5, before=1, outlets=2, counts=(1, 2)),),
-        feeds=(10, 20),
+        rising_rows=(TrendRow(name="Linux", article_count=5, previous_count=1, outlet_count=2, counts=(1, 2)),),
+        chart_feed_ids=(10, 20),
     )
-    assert digest_selection.digest_from_json(edition.to_json()) == edition
-    assert edition.article_ids == [1, 2, 3, 4]
-    narrowed = edition.restrict_to_feeds({20, 10})
+    assert digest_selection.digest_from_json(digest_content.to_json()) == digest_content
+    stored = json.loads(digest_content.to_json())
+    assert (stored["more"], stored["outlets"], stored["feeds"]) == (3, 0, [10, 20]), "queued digests have these keys"
+    assert stored["rising"] == [{"name": "Linux", "articles": 5, "before": 1, "outlets": 2, "counts": [1, 2]}]
+    assert digest_content.article_ids == [1, 2, 3, 4]
+    narrowed = digest_content.restrict_to_feeds({20, 10})
     assert narrowed.article_ids == [1, 2]
-    assert narrowed.rising
-    assert edition.restrict_to_feeds({20}).rising == ()
-    assert edition.restrict_to_feeds({20}).article_ids == [2]
-    assert edition.restrict_to_feeds(set()).sections == ()
+    assert narrowed.rising_rows
+    assert digest_content.restrict_to_feeds({20}).rising_rows == ()
+    assert digest_content.restrict_to_feeds({20}).article_ids == [2]
+    assert digest_content.restrict_to_feeds(set()).sections == ()
 
 
 def test_a_digest_is_made_up_for_within_half_a_day_or_two():
@@ -237,10 +241,10 @@ def test_a_digest_is_made_up_for_within_half_a_day_or_two():
 
 
 def headings(*candidates: DigestCandidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
-    edition = digest_selection.select_stories(candidates, (), DRAFT, language=language)
+    digest_content = digest_selection.select_stories(candidates, (), DRAFT, language=language)
     return [
         (section.topic, [[id_ for id_, _feed in story.articles] for story in section.stories])
-        for section in edition.sections
+        for section in digest_content.sections
     ]
 
 

@@ -68,7 +68,7 @@ def test_what_stands_in_more_titles_than_before_is_rising_with_its_figures():
     press.often("Starliner {number}", 9, days=1.05)
     press.often("{number} Starliner", 1, days=9)
     (line,) = press.trends().rising_rows
-    assert line == TrendRow(name="Starliner", articles=9, before=1, outlets=3, counts=line.counts)
+    assert line == TrendRow(name="Starliner", article_count=9, previous_count=1, outlet_count=3, counts=line.counts)
     assert len(line.counts) == 14
     assert sum(line.counts[:7]) == 1
     assert sum(line.counts[7:]) == line.counts[12] == 9
@@ -127,7 +127,7 @@ def test_inflections_and_accents_are_one_word_written_as_most_write_it():
     press.often("Caméras pour {number}", 5)
     press.often("camera {number}", 2, days=2)
     (line,) = press.trends().rising_rows
-    assert (line.name, line.articles) == ("Caméras", 7)
+    assert (line.name, line.article_count) == ("Caméras", 7)
 
 
 def test_an_article_of_two_feeds_and_a_title_repeated_by_its_outlet_count_once():
@@ -144,17 +144,17 @@ def test_too_few_articles_are_told_as_such():
     press.titles = press.titles[: MIN_ARTICLES_TO_COMPARE - 1] + press.titles[60:]
     trends = press.trends()
     assert not trends.is_comparable
-    assert trends.rising_rows == trends.sources == ()
+    assert trends.rising_rows == trends.outlet_rows == ()
     assert detect_trends(NOW, TrendPeriod.DAY, 1, []) == Trends(article_count=0, previous_count=0)
 
 
-def test_the_largest_sources_come_first():
+def test_the_largest_outlets_come_first():
     press = Press()
     press.often("{number}", 9, outlets=1)
-    first, *further_sources = press.trends().sources
+    first, *further_outlets = press.trends().outlet_rows
     assert first.name == "Outlet 0"
-    assert first.articles == 26
-    assert [line.name for line in further_sources] == ["Outlet 1", "Outlet 2"]
+    assert first.article_count == 26
+    assert [line.name for line in further_outlets] == ["Outlet 1", "Outlet 2"]
 
 
 def test_titles_that_stand_for_several_articles_count_so_often():
@@ -162,7 +162,7 @@ def test_titles_that_stand_for_several_articles_count_so_often():
     press.often("Starliner {number}", 6)
     trends = press.trends(step=10)
     assert trends.article_count == 560
-    assert trends.rising_rows[0].articles == 60
+    assert trends.rising_rows[0].article_count == 60
 
 
 @pytest.mark.parametrize("period", TrendPeriod)
@@ -176,7 +176,7 @@ def test_times_outside_the_period_do_not_count(period):
         TitleSample(NOW - 2 * period.seconds, "O", "1", "one"),
         TitleSample(NOW - 1, "O", "2", "two"),
     ]
-    assert press.trends(period) == Trends(article_count=1, previous_count=1, outlets=1)
+    assert press.trends(period) == Trends(article_count=1, previous_count=1, outlet_count=1)
 
 
 @settings(deadline=None)

@@ -1,8 +1,9 @@
 """Upkeep of the emoji that belong to the bot's application: icons of outlets, initials, and icons of buttons.
 
-An icon is fetched once. When Discord's limit is reached, the icon that was not shown for longest is replaced.
-Missing emoji are drawn or fetched after their first use (`outlet_branding.tile_use_counts`,
-`missing_initials`).
+An outlet's icon, or its initial if it has no icon, is shown as a tile. An icon is fetched once. When Discord's
+limit is reached, the icon that was not shown for longest is replaced. Missing emoji are drawn or fetched after
+their first use (`outlet_branding.tile_use_counts`, `missing_initials`). Of several processes, the owner of the
+first shard leads: it alone creates emoji.
 """
 
 import logging
@@ -76,7 +77,7 @@ class ApplicationEmojiSync:
             except (discord.DiscordException, WorkerError) as error:
                 log.warning("emoji sync rejected error=%s", error)
                 await self._clock.sleep(_REJECTED_BACKOFF_SECONDS)
-            except (aiohttp.ClientError, OSError) as error:  # Others log a lost network louder.
+            except (aiohttp.ClientError, OSError) as error:  # Other tasks warn of a lost network.
                 log.info("emoji sync failed error=%s", error)
                 await self._clock.sleep(_NETWORK_BACKOFF_SECONDS)
             await self._clock.sleep(_LOOP_INTERVAL_SECONDS)
@@ -99,9 +100,9 @@ class ApplicationEmojiSync:
         for feed_id in use_counts.keys() - self._icon_url_by_feed_id.keys():
             self._register_feed(await self._store.feeds.get(feed_id))
         shown_emoji_names = {
-            _emoji_name(address)
+            _emoji_name(icon_url)
             for feed_id in use_counts
-            if (address := self._icon_url_by_feed_id.get(feed_id)) is not None
+            if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
         await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
         for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_INITIALS]:
@@ -117,8 +118,8 @@ class ApplicationEmojiSync:
             icon_url for icon_url in self._queued_icon_urls if icon_url is not None and self._needs_fetch(icon_url)
         ]
         self._queued_icon_urls = dict.fromkeys(due_icon_urls[_MAX_FETCHES_PER_ROUND:])
-        for address in due_icon_urls[:_MAX_FETCHES_PER_ROUND]:
-            await self._fetch(address)
+        for due_icon_url in due_icon_urls[:_MAX_FETCHES_PER_ROUND]:
+            await self._fetch(due_icon_url)
         self._update_renderer()
 
     async def _refresh_from_leader(self) -> None:
@@ -154,9 +155,9 @@ class ApplicationEmojiSync:
         self._queued_icon_urls = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
         self._is_initialized = True
         self._update_renderer()
-        for icon, picture in icons.load_icon_images().items():
+        for icon, png_bytes in icons.load_icon_images().items():
             if _BUTTON_NAME_PREFIX + icon.name.lower() not in self._emoji_by_name:
-                await self._upload(_BUTTON_NAME_PREFIX + icon.name.lower(), picture)
+                await self._upload(_BUTTON_NAME_PREFIX + icon.name.lower(), png_bytes)
 
     def _register_feed(self, feed: Feed | None) -> None:
         if feed is not None:
@@ -230,7 +231,7 @@ class ApplicationEmojiSync:
 def icon_url_of(feed: Feed) -> str | None:
     """Return the URL of a feed's icon: the icon that the feed names, else its site's favicon.
 
-    Returns None if there is no such site, and for a private feed of one server, whose site must not appear
+    Returns None if the feed has no web site, and for a private feed of one server, whose site must not appear
     elsewhere.
     """
     if feed.server_id is not None:

@@ -13,7 +13,7 @@ from bot.core.i18n import _
 from bot.core.models import Article
 from bot.digests import digest_selection
 from bot.posting.post_languages import PostLanguages
-from bot.posting.publishing.feed_serializers import FeedItem, PublishedFeed
+from bot.posting.publishing.feed_serializers import PublishedEntry, PublishedFeed
 from bot.posting.rendering import buttons, digest_rendering
 from bot.store import Store
 from bot.store.records.outbox_records import ChannelFeed, ChannelFeedItem, SentDigest
@@ -32,7 +32,7 @@ _MAX_OUTLETS, _MAX_TAGS = 10, 10
 
 @dataclass(frozen=True, slots=True)
 class ChannelFeedBuilder:
-    """Builder of web feeds of what channels posted."""
+    """Builder of web feeds of the posts, the stories or the digests of a channel."""
 
     store: Store
     languages: PostLanguages
@@ -85,7 +85,7 @@ class ChannelFeedBuilder:
 
     async def _load_digest_entries(
         self, channel_feed: ChannelFeed, guild: discord.Guild, feed_ids: Collection[int]
-    ) -> list[FeedItem]:
+    ) -> list[PublishedEntry]:
         sent_digests = await self.store.channel_feeds.list_digests(channel_feed.channel_id, MAX_DIGEST_ENTRIES)
         return [
             _digest_entry(
@@ -99,7 +99,7 @@ class ChannelFeedBuilder:
 
 
 def _group_by_story(items: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFeedItem]]:
-    """Yield the articles of each message as a group, but those of a catch-up (a list message) one by one."""
+    """Yield the articles of each message as a group, but the articles of a catch-up, a list message, one by one."""
     for _id, message_items in groupby(items, lambda item: item.dispatch_id):
         story_items = list(message_items)
         if sum(not story_item.is_joined for story_item in story_items) > 1:
@@ -108,9 +108,9 @@ def _group_by_story(items: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFe
             yield story_items
 
 
-def _article_entry(item: ChannelFeedItem) -> FeedItem:
+def _article_entry(item: ChannelFeedItem) -> PublishedEntry:
     article = item.article
-    return FeedItem(
+    return PublishedEntry(
         id=_entry_urn("article", article.key),
         title=_article_title(article),
         url=article.url,
@@ -123,7 +123,7 @@ def _article_entry(item: ChannelFeedItem) -> FeedItem:
     )
 
 
-def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
+def _story_entry(story_items: Sequence[ChannelFeedItem]) -> PublishedEntry:
     """Return the web feed entry of a message, with links to the articles of other outlets on its story."""
     first_item, other_items = story_items[0], story_items[1:]
     lead_excerpt = _article_excerpt(first_item.article)
@@ -143,10 +143,10 @@ def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
 
 
 def _digest_entry(
-    sent_digest: SentDigest, edition: digest_selection.DigestContent, url: str, publisher: str
-) -> FeedItem:
+    sent_digest: SentDigest, digest_content: digest_selection.DigestContent, url: str, publisher: str
+) -> PublishedEntry:
     section_html_parts: list[str] = []
-    for section in edition.sections:
+    for section in digest_content.sections:
         story_lines = []
         for story in section.stories:
             articles = [
@@ -166,9 +166,9 @@ def _digest_entry(
                     (), escape(discord_text.to_plain_line(section.topic or "", _MAX_NAME_LENGTH)), story_lines
                 )
             )
-    return FeedItem(
+    return PublishedEntry(
         id=_entry_urn("digest", f"{sent_digest.thread_or_channel_id}:{sent_digest.message_id}"),
-        title=digest_rendering.digest_headline(edition),
+        title=digest_rendering.digest_headline(digest_content),
         url=url,
         content="".join(section_html_parts),
         author=publisher,

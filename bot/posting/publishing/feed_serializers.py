@@ -22,7 +22,7 @@ def feed_url(public_url: str, token: str, content_type: str, format_name: str) -
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedItem:
+class PublishedEntry:
     """Entry of a web feed.
 
     `id` is a URI, texts are plain lines without control characters, `content` is HTML. Times are Unix times
@@ -55,7 +55,7 @@ class PublishedFeed:
     publisher: str
     language: str
     updated: int
-    entries: tuple[FeedItem, ...]
+    entries: tuple[PublishedEntry, ...]
 
 
 class FeedFormat(NamedTuple):
@@ -118,13 +118,13 @@ def _serialize_json(feed: PublishedFeed) -> bytes:
         "feed_url": feed.address,
         "language": feed.language,
         "authors": [{"name": feed.publisher}],
-        "items": [_json_item(entry) for entry in feed.entries],
+        "items": [_json_entry(entry) for entry in feed.entries],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _json_item(entry: FeedItem) -> dict[str, Any]:
-    json_item: dict[str, Any] = {
+def _json_entry(entry: PublishedEntry) -> dict[str, Any]:
+    json_entry: dict[str, Any] = {
         "id": entry.id,
         "url": entry.url,
         "title": entry.title,
@@ -134,10 +134,10 @@ def _json_item(entry: FeedItem) -> dict[str, Any]:
         "authors": [{"name": entry.author}],
     }
     if entry.tags:
-        json_item["tags"] = list(entry.tags)
+        json_entry["tags"] = list(entry.tags)
     if entry.image is not None:
-        json_item["image"] = entry.image
-    return json_item
+        json_entry["image"] = entry.image
+    return json_entry
 
 
 FORMATS_BY_EXTENSION = {

@@ -13,12 +13,12 @@ from bot.store.records.outbox_records import RecoveredNotification
 
 
 class ChannelHistory(NamedTuple):
-    """Posts and digests found in a channel for a window of time.
+    """Posts and digests found in a channel for a window of time. Times are Unix times in seconds.
 
-    `posted_at_by_key` and `digested_at_by_key` give the Unix time of the latest message that posted an
-    article or listed it in a digest, by article key; `digest_sent_at_by_key` gives that of a digest, by its
-    dedupe key. `linked_pages` are the pages that posts link to, `digest_linked_pages` those of digests with
-    the time of the latest digest.
+    `posted_at_by_key` and `digested_at_by_key` give the time of the latest message that posted an article or
+    listed it in a digest, by article key. `digest_sent_at_by_key` gives the time of a digest by its dedupe key.
+    `linked_pages` are the pages that posts link to; `digest_linked_pages` are the pages that digests link to,
+    with the time of the latest digest.
     """
 
     posted_at_by_key: dict[str, int]

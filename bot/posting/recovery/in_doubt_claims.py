@@ -42,7 +42,7 @@ class InDoubtClaims:
     async def load_suspect_channels(self, store: Store) -> None:
         """Add the stored claims of channels that were marked as suspect. Raises StoreError.
 
-        Nothing may be in transit to these channels meanwhile.
+        No message may be on its way to these channels meanwhile.
         """
         if suspect_channel_ids := frozenset(self._suspect_channel_ids):
             for dispatch in await store.dispatches.list_claimed():

@@ -27,12 +27,12 @@ _ESCAPE_PATTERN = re.compile(r"\\(.)")
 
 
 class LinkedPage(NamedTuple):
-    """Page that a message links to, by its key, with the title or outlet name of the link.
+    """Page that a message links to, by its page key, with the title or outlet name of the link.
 
     `title` is "" if the message shows a machine translation of the title.
     """
 
-    page: str
+    page_key: str
     title: str
 
 
@@ -58,14 +58,15 @@ def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
     ]
 
 
-def contains_page(linked_pages: Iterable[LinkedPage], page: str, title: str) -> bool:
+def contains_page(linked_pages: Iterable[LinkedPage], page_key: str, title: str) -> bool:
     """Return whether the linked pages include a page with a matching title.
 
     Titles are compared because different articles may share a page; a linked page without a title always
     matches.
     """
     return any(
-        linked_page.page == page and (not linked_page.title or shared_links.titles_match(linked_page.title, title))
+        linked_page.page_key == page_key
+        and (not linked_page.title or shared_links.titles_match(linked_page.title, title))
         for linked_page in linked_pages
     )
 
@@ -87,7 +88,7 @@ def list_custom_ids(message: discord.Message) -> set[str]:
 class ArticleKeys(NamedTuple):
     """Keys of the articles in a message: in a post, in a catch-up (list of articles), or in a digest.
 
-    `listed_keys` are those of a catch-up, and the short keys of articles that joined a post.
+    `listed_keys` are the keys in a catch-up and the short keys of articles that joined a post.
     """
 
     post_keys: frozenset[str] = frozenset()

@@ -20,6 +20,7 @@ It covers the skew between this machine's clock and Discord's, and the longest d
 """
 
 _MAX_FIRST_MESSAGES = 3
+"""Number of messages at the start of a forum thread that are read, of which one opened it."""
 
 
 class HistoryNotReadable(Exception):
@@ -31,7 +32,7 @@ class HistoryWindow:
     """Part of a channel's history between two Unix times in seconds; with `until` None, up to its end.
 
     The whole window is read, however many messages of other authors are in it, since a dispatch that is not
-    found is sent again. The bot's own messages are those of `author_ids` and of all webhooks of
+    found is sent again. The bot's own messages are written by `author_ids` or by a webhook of
     `application_id`. `excluded_thread_ids` are threads with feeds of their own, which daily threads do not
     have.
     """
@@ -79,7 +80,7 @@ async def build_history_window(
     """
     bot_user = target.me if isinstance(target, discord.DMChannel) else target.guild.me
     author_ids = await store.dispatches.load_webhook_ids(channel_id)
-    if isinstance(target, discord.ForumChannel):  # Of a thread only the owner's id is known.
+    if isinstance(target, discord.ForumChannel):  # The owner of a thread may be a webhook, known by its id only.
         author_ids |= await webhooks.fetch_own_ids(target)
     if bot_user is not None:
         author_ids.add(bot_user.id)
@@ -92,8 +93,8 @@ async def iter_own_messages(
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
     """Yield the bot's messages in a history window with their ids, newest first in each thread.
 
-    In a forum only the first message of each thread is yielded. Raises HistoryNotReadable if Telex lacks the
-    permission, and discord.DiscordException.
+    In a forum only the bot's messages at the start of each thread are yielded. Raises HistoryNotReadable if
+    Telex lacks the permission, and discord.DiscordException.
     """
     # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(target, discord.DMChannel) and (

@@ -119,8 +119,8 @@ class RestoreReconciler:
     ) -> SendOutcome | Deduplicated | None:
         """Remove the articles that earlier notifications of the same watch show from a watch notification.
 
-        Notifications of the same articles may have different dedupe keys, since the key is that of the first
-        article.
+        Notifications of the same articles may have different dedupe keys, since a dedupe key contains the key of
+        the first article.
         """
         notifications = await delivery_lookup.try_lookup(
             channel_history.find_earlier_notifications(target, dispatch, articles, window)
@@ -149,7 +149,9 @@ class RestoreReconciler:
         return outcome
 
     async def find_already_posted(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPostedPages | None:
-        """Return what a digest's channel received between `since` and the restoration, unknown to the backup.
+        """Return the pages that a digest's channel received between `since` and the restoration.
+
+        The restored backup does not know of them. `since` is Unix time in seconds.
 
         Returns None if the lookup failed and must be repeated later. Raises StoreError.
         """
@@ -167,7 +169,7 @@ class RestoreReconciler:
         history = await delivery_lookup.try_lookup(
             channel_history.read_channel_history(target, digest.channel_id, window)
         )
-        if isinstance(history, Unverifiable):  # Rather skip that time than repeat it.
+        if isinstance(history, Unverifiable):  # Rather omit articles than list them twice.
             return AlreadyPostedPages(everything_before=self.restored_at)
         if isinstance(history, SendOutcome):
             return None
@@ -191,7 +193,7 @@ class RestoreReconciler:
             {page_by_key[key] for key in history.posted_at_by_key if key in page_by_key},
             history.linked_pages,
             history.digest_linked_pages,
-            last_digest_due=max(sent_at_by_due_time.values(), default=0),
+            last_digest_sent_at=max(sent_at_by_due_time.values(), default=0),
             was_due_digest_sent=any(due_time >= digest.due_at for due_time in sent_at_by_due_time),
         )
 

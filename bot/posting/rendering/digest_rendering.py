@@ -45,7 +45,7 @@ async def render_digest(
     store: Store,
     workers: WorkerPool,
     dedupe_key: str,
-    edition: DigestContent,
+    digest_content: DigestContent,
     *,
     language: str,
     is_personal: bool = False,
@@ -54,10 +54,10 @@ async def render_digest(
 
     `language` is an ISO 639-1 code. Raises StoreError.
     """
-    page = await build_page(store, edition, language=language)
+    page = await build_page(store, digest_content, language=language)
     if page is None:
         return None
-    picture = await draw_chart(workers, edition, language=language)
+    picture = await draw_chart(workers, digest_content, language=language)
     with i18n.language_scope(language):
         articles_by_age = sorted(page.articles, key=lambda article: article.published)
         save_menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
@@ -73,39 +73,41 @@ async def render_digest(
         return Message(name=page.name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture)
 
 
-async def build_page(store: Store, edition: DigestContent, *, language: str) -> DigestPage | None:
+async def build_page(store: Store, digest_content: DigestContent, *, language: str) -> DigestPage | None:
     """Return a digest rendered without its chart; None if none of its articles is still stored.
 
     `language` is an ISO 639-1 code. Raises StoreError.
     """
-    articles = await store.articles.by_ids(edition.article_ids)
+    articles = await store.articles.by_ids(digest_content.article_ids)
     if not articles:
         return None
     with i18n.language_scope(language):
-        title, date_range = _digest_title(edition), _date_range_text(edition)
-        fitted_stories = fit_stories(edition.sections, {article.id: article for article in articles})
-        omitted_count = edition.more + fitted_stories.omitted_count
+        title, date_range = _digest_title(digest_content), _date_range_text(digest_content)
+        fitted_stories = fit_stories(digest_content.sections, {article.id: article for article in articles})
+        omitted_count = digest_content.omitted_count + fitted_stories.omitted_count
         story_count = omitted_count + len(fitted_stories.linked_articles)
         heading_parts = [date_range, format_count("{count} story", "{count} stories", story_count)]
-        if edition.outlets:
-            heading_parts.append(format_count("{count} outlet", "{count} outlets", edition.outlets))
+        if digest_content.outlet_count:
+            heading_parts.append(format_count("{count} outlet", "{count} outlets", digest_content.outlet_count))
         heading = blocks.text_block(f"## {title}\n-# {' · '.join(heading_parts)}")
         footer_blocks = [blocks.text_block(f"-# {_omitted_count_text(omitted_count)}")] if omitted_count else []
-        if any(story.summary for section in edition.sections for story in section.stories):
+        if any(story.summary for section in digest_content.sections for story in section.stories):
             summary_disclaimer = _("Summaries written by a language model. It can be wrong: follow the links.")
             footer_blocks.append(blocks.text_block(f"-# {summary_disclaimer}"))
-        rising_blocks: list[Block] = [Separator(), blocks.text_block(_rising_text(edition))] if edition.rising else []
+        rising_blocks: list[Block] = (
+            [Separator(), blocks.text_block(_rising_text(digest_content))] if digest_content.rising_rows else []
+        )
         return DigestPage(
             (heading, *fitted_stories.blocks, *footer_blocks, *rising_blocks),
-            digest_headline(edition),
+            digest_headline(digest_content),
             fitted_stories.linked_articles,
         )
 
 
-async def draw_chart(workers: WorkerPool, edition: DigestContent, *, language: str) -> Picture | None:
+async def draw_chart(workers: WorkerPool, digest_content: DigestContent, *, language: str) -> Picture | None:
     """Return a picture of the chart of rising topics; None if there are none or drawing failed."""
     with i18n.language_scope(language):
-        chart = build_rising_chart(edition.rising[:_MAX_CHART_ROWS], TrendPeriod.WEEK, edition.until)
+        chart = build_rising_chart(digest_content.rising_rows[:_MAX_CHART_ROWS], TrendPeriod.WEEK, digest_content.until)
         png_images = await bar_charts.render_charts(workers, (chart,)) if chart is not None else ()
         return (
             Picture(png_images[0], _CHART_FILENAME, chart_alt_text(chart)) if chart is not None and png_images else None
@@ -119,25 +121,27 @@ def make_chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
     return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
 
 
-def digest_headline(edition: DigestContent) -> str:
+def digest_headline(digest_content: DigestContent) -> str:
     """Return the title of a digest with its dates, in the current language; its thread is named so, too."""
-    return discord_text.to_plain_line(f"{_digest_title(edition)}, {_date_range_text(edition)}", _MAX_NAME_LENGTH)
+    return discord_text.to_plain_line(
+        f"{_digest_title(digest_content)}, {_date_range_text(digest_content)}", _MAX_NAME_LENGTH
+    )
 
 
-def _digest_title(edition: DigestContent) -> str:
-    return _("Today’s news") if _is_daily_digest(edition) else _("The week’s news")
+def _digest_title(digest_content: DigestContent) -> str:
+    return _("Today’s news") if _is_daily_digest(digest_content) else _("The week’s news")
 
 
-def _is_daily_digest(edition: DigestContent) -> bool:
-    return edition.daily and edition.until - edition.since <= DAY_SECONDS + DAY_SECONDS // 2
+def _is_daily_digest(digest_content: DigestContent) -> bool:
+    return digest_content.daily and digest_content.until - digest_content.since <= DAY_SECONDS + DAY_SECONDS // 2
 
 
-def _date_range_text(edition: DigestContent) -> str:
+def _date_range_text(digest_content: DigestContent) -> str:
     """Return the date of a daily digest, or the date range of a weekly one, in the current language."""
-    zone = local_time.load_zone(edition.zone)
-    start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in (edition.since, edition.until))
+    zone = local_time.load_zone(digest_content.zone)
+    start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in (digest_content.since, digest_content.until))
     language = i18n.current_language()
-    if _is_daily_digest(edition):
+    if _is_daily_digest(digest_content):
         return str(format_date(end, "full", locale=language))
     return str(format_interval(start.date(), end.date(), "yMMMd", locale=language))
 
@@ -148,9 +152,9 @@ def _omitted_count_text(count: int) -> str:
     )
 
 
-def _rising_text(edition: DigestContent) -> str:
+def _rising_text(digest_content: DigestContent) -> str:
     rising_template = _("**Rising**: {sentence}")
-    return rising_template.format(sentence=leader_sentence(edition.rising[0]))
+    return rising_template.format(sentence=leader_sentence(digest_content.rising_rows[0]))
 
 
 class FittedStories(NamedTuple):
@@ -272,10 +276,10 @@ def _title_markup(article: Article) -> str:
     )
 
 
-def _lead_text(article: Article, story: DigestStory, limit: int) -> str:
+def _lead_text(article: Article, story: DigestStory, max_length: int) -> str:
     if story.summary:
         return discord_text.to_markdown_line(story.summary, _MAX_SUMMARY_LENGTH)
-    return excerpt_markup(article, limit)
+    return excerpt_markup(article, max_length)
 
 
 def _outlet_names(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> list[str]:

@@ -16,7 +16,10 @@ from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
 
 _SILENCEABLE_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
-"""Kinds of dispatches that a channel’s setting can silence: people asked for the others."""
+"""Kinds of dispatches that notify nobody if the channel is set to silent posts.
+
+Watch notifications, digests and alerts notify in any case, since people asked for them.
+"""
 _MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article's text that are read for an excerpt."""
 
@@ -29,8 +32,8 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
     message = await _render_content(context, dispatch)
     if message is None or message.mentioned_role_id is not None or dispatch.kind not in _SILENCEABLE_KINDS:
         return message
-    settings = await context.store.preferences.by_channel(dispatch.channel_id)
-    return replace(message, is_silent=settings[SILENT_POSTS])
+    channel_settings = await context.store.preferences.by_channel(dispatch.channel_id)
+    return replace(message, is_silent=channel_settings[SILENT_POSTS])
 
 
 async def _render_content(context: PostingContext, dispatch: Dispatch) -> Message | None:

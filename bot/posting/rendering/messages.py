@@ -30,8 +30,11 @@ TRANSLATION_MARK = "🌐"
 EXCERPT_LENGTH = 350
 """Default maximum length of an article's excerpt, in UTF-16 units before markup is escaped."""
 MAX_EXCERPT_LENGTH = 1000
+"""Maximum length that a server can choose for the excerpts of posts, in UTF-16 units."""
 MAX_PREFIX_LENGTH = 40
+"""Maximum length in characters of the text that a server can put before the titles of posts."""
 MAX_ALERT_LENGTH = 2000
+"""Maximum length in UTF-16 units of the text of a feed alert."""
 MAX_ARTICLES_PER_NOTIFICATION = 10
 """Maximum number of articles that a watch notification lists."""
 _MAX_QUERY_LENGTH = 100
@@ -180,8 +183,8 @@ def watch_notification_message(
 ) -> Message:
     """Return the message of a watch notification: one article with its excerpt, or a list, newest first.
 
-    `articles` are oldest first. `server_name` is given for a reader outside the server, to say whose feeds
-    these are; else None.
+    `articles` are oldest first. `server_name` is the name of the server with the feeds, for a person who reads
+    the message outside that server; else None.
     """
     with i18n.language_scope(language):
         title_template = _("New for “{query}”")
@@ -293,7 +296,7 @@ def excerpt_markup(article: Article, length: int = EXCERPT_LENGTH, *, max_senten
 
 
 def _article_list_markup(articles: Sequence[Article]) -> str:
-    """Return a list of the newest articles that fit, newest first, and the number of those omitted."""
+    """Return a list of the newest articles that fit, newest first, and the number of omitted articles."""
     reserved_length = 300  # UTF-16 units for the heading and the number of older articles
     article_lines: list[str] = []
     remaining_length = fitting.MAX_TEXT_LENGTH - reserved_length

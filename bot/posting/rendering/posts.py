@@ -47,8 +47,8 @@ def render_post(
 
     `joined_articles` are the articles that joined the post, in that order.
 
-    `mentioned_role_id` is the id of a role to notify. `dedupe_key` is that of the dispatch if it is not the
-    article's key. With `by_webhook` the post appears under its outlet's name and icon.
+    `mentioned_role_id` is the id of a role to notify. `dedupe_key` is the dedupe key of the dispatch, or None if
+    that is the article's key. With `by_webhook` the post appears under its outlet's name and icon.
     """
     with i18n.language_scope(language):
         thread_name = discord_text.to_plain_line(
@@ -222,7 +222,7 @@ def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Arti
 
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:
-    """Return the title with the post's prefix as a link, and without the link for when that is too long."""
+    """Return the title with the post's prefix, first as a link, then without the link, which may be too long."""
     title_markup = messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH)
     return link_markup(title_markup, article.url, messages.MAX_URL_LENGTH), title_markup
 

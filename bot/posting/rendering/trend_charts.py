@@ -40,10 +40,10 @@ async def load_trends(
 
 def figures_text(row: TrendRow, *, with_outlets: bool = True) -> str:
     """Return the numbers of a topic in words: articles, outlets, and articles in the period before."""
-    figure_texts = [article_count_text(row.articles)]
+    figure_texts = [article_count_text(row.article_count)]
     if with_outlets:
-        figure_texts.append(format_count("{count} outlet", "{count} outlets", row.outlets))
-    figure_texts.append(_("{count} before").format(count=format_number(row.before)))
+        figure_texts.append(format_count("{count} outlet", "{count} outlets", row.outlet_count))
+    figure_texts.append(_("{count} before").format(count=format_number(row.previous_count)))
     return " · ".join(figure_texts)
 
 
@@ -51,14 +51,14 @@ def leader_sentence(row: TrendRow) -> str:
     """Return a sentence of markup on the topic that rises most, with its numbers."""
     sentence_template = (
         _("**{name}** leads with {articles} from {outlets}, up from {before}.")
-        if row.before
+        if row.previous_count
         else _("**{name}** leads with {articles} from {outlets}, none before.")
     )
     return sentence_template.format(
         name=discord_text.to_markdown_line(row.name, _MAX_NAME_LENGTH),
-        articles=article_count_text(row.articles),
-        outlets=format_count("{count} outlet", "{count} outlets", row.outlets),
-        before=format_number(row.before),
+        articles=article_count_text(row.article_count),
+        outlets=format_count("{count} outlet", "{count} outlets", row.outlet_count),
+        before=format_number(row.previous_count),
     )
 
 
@@ -74,19 +74,19 @@ def build_rising_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int) 
 
 def build_outlets_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
     """Return the chart of the outlets that publish most, in the current language; None if none are given."""
-    chart = _build_chart(_("Outlets"), rows, period, now, include_outlets=False) if rows else None
-    return chart and chart._replace(colour=1)
+    chart = _build_chart(_("Outlets"), rows, period, now, with_outlets=False) if rows else None
+    return chart and chart._replace(colour_index=1)
 
 
 def _build_chart(
-    title: str, trend_rows: Sequence[TrendRow], period: TrendPeriod, now: int, *, include_outlets: bool = True
+    title: str, trend_rows: Sequence[TrendRow], period: TrendPeriod, now: int, *, with_outlets: bool = True
 ) -> Chart:
     chart_rows = tuple(
         ChartRow(
             discord_text.to_plain_line(trend_row.name, _MAX_NAME_LENGTH),
             _change_text(trend_row),
             trend_row.counts,
-            figures_text(trend_row, with_outlets=include_outlets),
+            figures_text(trend_row, with_outlets=with_outlets),
         )
         for trend_row in trend_rows[:MAX_ROWS]
     )
@@ -96,9 +96,9 @@ def _build_chart(
 
 def _change_text(row: TrendRow) -> str:
     """Return the factor by which a topic rose ("×3"), or that it is new, in the current language."""
-    if not row.before:
+    if not row.previous_count:
         return _("new")
-    factor = row.articles / row.before
+    factor = row.article_count / row.previous_count
     number_pattern = "#,##0" if factor >= _MIN_WHOLE_NUMBER_FACTOR else "0.#"
     return f"×{format_decimal(factor, number_pattern, locale=i18n.current_language())}"
 
@@ -122,8 +122,8 @@ def _tick_label(timestamp: int, period: TrendPeriod) -> str:
 def chart_alt_text(chart: Chart) -> str:
     """Return the description of a chart with its numbers, for screen readers."""
     row_descriptions = (
-        _("{name}: {told}").format(name=row.label, told=f"{row.alt_text}, {row.change}.") for row in chart.rows
+        _("{name}: {details}").format(name=row.label, details=f"{row.alt_text}, {row.change}.") for row in chart.rows
     )
     return discord_text.truncate_utf16(
-        f"{chart.title}, {chart.later}. {' '.join(row_descriptions)}", _MAX_ALT_TEXT_LENGTH
+        f"{chart.title}, {chart.later_label}. {' '.join(row_descriptions)}", _MAX_ALT_TEXT_LENGTH
     )

@@ -1,7 +1,7 @@
 """The bot's own webhooks, one per channel, by which posts appear under their outlet's name and icon.
 
-Whoever has a webhook's token can post in its channel, so tokens are kept in memory only: Discord returns
-those of the bot's own webhooks on request. Messages of an application's webhook have working buttons:
+Whoever has a webhook's token can post in its channel, so tokens are kept in memory only: Discord returns the
+tokens of the bot's own webhooks on request. Messages of an application's webhook have working buttons:
 https://discord.com/developers/docs/resources/webhook#execute-webhook
 """
 

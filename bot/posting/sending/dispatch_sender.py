@@ -30,7 +30,7 @@ _LOCKED_RETRY_SECONDS = 60
 
 
 class DispatchSender:
-    """Sender of dispatches. Of their state it stores only the daily thread and the webhook that it uses."""
+    """Sender of dispatches. It does not record their outcomes, only the daily thread and webhook that they use."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._client = context, context.store, context.client
@@ -60,7 +60,7 @@ class DispatchSender:
         again at once is safe if the message had a nonce, by which Discord rejects repetitions. Raises
         StoreError.
         """
-        target = await self.resolve_target(dispatch, create=False)
+        target = await self.resolve_target(dispatch, may_create=False)
         if target is None:
             return None, False
         if isinstance(target, ChannelBlocked):
@@ -88,12 +88,12 @@ class DispatchSender:
     async def resolve_target(self, dispatch: Dispatch) -> Target | SendOutcome: ...
 
     @overload
-    async def resolve_target(self, dispatch: Dispatch, *, create: bool) -> Target | SendOutcome | None: ...
+    async def resolve_target(self, dispatch: Dispatch, *, may_create: bool) -> Target | SendOutcome | None: ...
 
-    async def resolve_target(self, dispatch: Dispatch, *, create: bool = True) -> Target | SendOutcome | None:
-        """Return the channel, thread or DM channel that a dispatch goes to, or why there is none.
+    async def resolve_target(self, dispatch: Dispatch, *, may_create: bool = True) -> Target | SendOutcome | None:
+        """Return the channel, thread or DM channel that a dispatch goes to, or the outcome that says why there is none.
 
-        Returns None if the target is a daily thread that does not exist and `create` is false. Raises
+        Returns None if the target is a daily thread that does not exist and `may_create` is false. Raises
         StoreError.
         """
         guild = self._client.get_guild(dispatch.server_id)
@@ -104,7 +104,7 @@ class DispatchSender:
         channel = await message_targets.find_channel(self._client, dispatch.channel_id)
         if isinstance(channel, SendOutcome):
             return channel
-        return await daily_thread_targets.resolve_daily_thread(self._context, channel, dispatch, may_create=create)
+        return await daily_thread_targets.resolve_daily_thread(self._context, channel, dispatch, may_create=may_create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
         """Return the current message of a dispatch; None if its articles are not stored any more.
@@ -133,10 +133,11 @@ class DispatchSender:
         return await forum_tag_selection.with_forum_tags(self._store, target, dispatch, message)
 
     async def _send_by_webhook(self, target: Target, dispatch: Dispatch) -> SendOutcome | None:
-        """Send a post under its outlet's name if its channel has that setting; return None if it has not.
+        """Send a post under its outlet's name by a webhook, if its channel has that setting.
 
-        Also returns None if the webhook cannot be used; the caller then sends the post as the bot. The
-        webhook is stored before the request: from then on the dispatch counts as sent without a nonce.
+        Returns None if the channel does not have the setting or the webhook cannot be used; the caller then
+        sends the post as the bot. The webhook is stored before the request: from then on the dispatch counts
+        as sent without a nonce.
         """
         if dispatch.kind is not DispatchKind.POST:
             return None

@@ -36,7 +36,7 @@ class LeaseGuard:
         self,
         _session: aiohttp.ClientSession,
         _context: SimpleNamespace,
-        _about: Any,  # noqa: ANN401 - the parameters of either hook
+        _params: Any,  # noqa: ANN401 - the parameters of either hook
     ) -> None:
         server_id = current_server_id.get()
         if server_id is not None and not self._owns_server(server_id):

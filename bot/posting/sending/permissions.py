@@ -23,9 +23,9 @@ def find_missing_permissions(
 ) -> list[str]:
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
-    `required` checks those that every post needs, `history` the one for delivery lookups, `reactions` the one
-    for the seed reaction. Returns an empty list if the server is not in the cache, since then only Discord
-    can tell.
+    `required` checks the permissions that every post needs, `history` the permission for looking up whether a
+    message was delivered, `reactions` the permission for the bot's own reaction to posts. Returns an empty list
+    if the server is not in the cache, since then only Discord can tell.
     """
     bot_member = channel.guild.me
     if bot_member is None or (isinstance(channel, discord.Thread) and channel.parent is None):
@@ -82,7 +82,8 @@ def can_attach_files(channel: GuildChannel) -> bool:
 def list_missing_permission_labels(channel: GuildChannel, *, required: bool = True, useful: bool = False) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
 
-    `required` checks those that every post needs, `useful` those for delivery lookups and reactions.
+    `required` checks the permissions that every post needs, `useful` the permissions for looking up whether a
+    message was delivered and for the bot's reaction to posts.
     """
     return [
         permission_label(permission)

@@ -26,10 +26,10 @@ from bot.posting.sending.request_quota import (
 from bot.store import Store
 
 RTT_DRIFT_SECONDS = 0.0001
-"""Time in seconds by which the assumed minimum round trip grows per request, until one is shorter."""
+"""Time in seconds by which the assumed minimum round trip grows per request, until a shorter one is measured."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
-_ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
+_ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")
 
 
 class _CountedRequest:
@@ -140,7 +140,7 @@ class RateLimiter:
             key = self._fair_share_key(int(route_match["id"]))
         elif route_match["kind"] == "guilds" and route_match["id"]:
             key = int(route_match["id"])
-        return key, "/reactions/" in route_match["rest"]
+        return key, "/reactions/" in route_match["subpath"]
 
     async def _on_request_start(
         self,

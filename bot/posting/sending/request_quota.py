@@ -30,7 +30,7 @@ GRANT_TTL_SECONDS = 2.0
 RENEW_INTERVAL_SECONDS = 0.4
 """Minimum time in seconds between two renewals of a process's slots."""
 URGENT_RENEW_INTERVAL_SECONDS = 0.1
-"""Minimum time in seconds between two renewals while a request has no slot, or slots are to be released."""
+"""Minimum time in seconds between two renewals while a request waits without a slot, or slots can be released."""
 HEADROOM_SLOTS = 5
 """Number of slots that a process requests beyond its demand, so that its next requests need not wait."""
 INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
@@ -66,7 +66,7 @@ class RequestQuota:
         self._renewal_task: asyncio.Task[None] | None = None
 
     def slots(self, now: float) -> int:
-        """Return how many requests may count at a time, given in monotonic seconds."""
+        """Return how many requests may count against the limit at once; `now` is in monotonic seconds."""
         if now < self._paused_until:
             return 0
         if now >= self._grant_valid_until:

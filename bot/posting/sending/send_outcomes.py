@@ -73,8 +73,11 @@ class UnconfirmedPostError(Exception):
 
 
 ALREADY_CROSSPOSTED_CODE = 40033
+"""Discord's error code for a message that was crossposted before."""
 THREAD_ARCHIVED_CODE = 50083
+"""Discord's error code for an action in an archived thread."""
 TOO_MANY_EDITS_CODE = 30046
+"""Discord's error code for too many edits of messages older than an hour."""
 
 _PROBLEM_BY_CODE = {
     10003: SendProblem.CHANNEL_GONE,  # unknown channel
@@ -165,7 +168,10 @@ def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
-    """Return the seconds to wait that the Retry-After header demands, at least 1; a default without one."""
+    """Return the seconds to wait that the Retry-After header demands, at least 1.
+
+    Returns `_DEFAULT_RETRY_SECONDS` if there is no such header or it is not a number.
+    """
     try:
         return max(1.0, float(headers.get("Retry-After", _DEFAULT_RETRY_SECONDS)))
     except ValueError:

@@ -46,7 +46,7 @@ class Explanation:
 
 
 async def explain_link(store: Store, link: str) -> Explanation:
-    """Return the delivery statuses of the articles at a URL, or in a message of the bot that is linked.
+    """Return the delivery statuses of the articles at a URL, or in the message of the bot that a link leads to.
 
     The URL may carry tracking parameters, or be an earlier URL of the article. All servers are covered: the
     caller must check what the user may see. Raises StoreError.
@@ -61,11 +61,11 @@ async def explain_link(store: Store, link: str) -> Explanation:
     articles_with_feeds = [(article, await store.feeds.get(article.feed_id)) for article in articles]
     delivery_statuses: list[ChannelDeliveryStatus] = []
     undecided_subscriptions: list[Subscription] = []
-    for page in dict.fromkeys(article.page_key for article, _feed in articles_with_feeds):
-        page_statuses = await store.delivery_statuses.list_by_page_key(page)
+    for page_key in dict.fromkeys(article.page_key for article, _feed in articles_with_feeds):
+        page_statuses = await store.delivery_statuses.list_by_page_key(page_key)
         delivery_statuses += page_statuses
         decided_channel_ids = {status.channel_id for status in page_statuses}
-        for feed_id in {article.feed_id for article, _feed in articles_with_feeds if article.page_key == page}:
+        for feed_id in {article.feed_id for article, _feed in articles_with_feeds if article.page_key == page_key}:
             subscriptions = await store.subscriptions.list_by_feed(feed_id)
             undecided_subscriptions += [
                 subscription for subscription in subscriptions if subscription.channel_id not in decided_channel_ids
@@ -178,8 +178,8 @@ def _joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
 
 
 def undecided_sentence() -> str:
-    """Return why an article has no delivery status in a channel that follows its feed.
+    """Return the sentence, in the current language, on why an article has no delivery status in a channel.
 
-    The sentence is in the current language.
+    The channel follows the feed of the article, but the article was in the feed before the channel did.
     """
     return _("not posted: it was already in the feed when the channel started following it")

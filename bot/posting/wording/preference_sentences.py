@@ -23,7 +23,7 @@ def trait_label(trait: Trait) -> str:
 
 
 def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Iterator[str]:
-    """Yield a line for each kind of trait: the first traits, with how many times the average each is liked.
+    """Yield a line for each kind of trait: its first traits, each with how many times the average it is liked.
 
     A trait is an outlet, a topic or a word in titles.
     """
@@ -40,7 +40,7 @@ def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Itera
             if trait.kind is kind
         ][:max_traits_per_kind]
         if trait_labels:
-            yield _("{name}: {told}").format(name=heading, told=" · ".join(trait_labels))
+            yield _("{name}: {details}").format(name=heading, details=" · ".join(trait_labels))
 
 
 def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:

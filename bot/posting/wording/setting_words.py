@@ -31,7 +31,7 @@ def _on_off_text(is_on: bool) -> str:  # noqa: FBT001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchWords(SettingWords):
-    """Words of a channel setting that is on or off, with a line for each state."""
+    """Words of a channel setting that is on or off, with a line of the panel for each state."""
 
     off_line: str
     on_line: str
@@ -90,7 +90,7 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
     setting_registry.QUIET_HOURS: SettingWords(name=N_("Quiet hours"), value_text=_quiet_hours_text),
     setting_registry.MAX_POSTS_PER_HOUR: SettingWords(
         name=N_("Hourly limit"),
-        value_text=lambda n: format_count("{count} post an hour", "{count} posts an hour", n),
+        value_text=lambda count: format_count("{count} post an hour", "{count} posts an hour", count),
         unset_text=N_("no limit"),
     ),
     setting_registry.MIN_POST_INTERVAL: SettingWords(
@@ -98,12 +98,12 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
     ),
     setting_registry.MIN_OUTLETS: SettingWords(
         name=N_("Outlets"),
-        value_text=lambda n: format_count("at least {count} outlet", "at least {count} outlets", n),
+        value_text=lambda count: format_count("at least {count} outlet", "at least {count} outlets", count),
         unset_text=N_("every story"),
     ),
     setting_registry.TOP_STORIES_PER_DAY: SettingWords(
         name=N_("Best of the day"),
-        value_text=lambda n: format_count("at most {count} story a day", "at most {count} stories a day", n),
+        value_text=lambda count: format_count("at most {count} story a day", "at most {count} stories a day", count),
         unset_text=N_("no limit"),
     ),
 }

@@ -32,10 +32,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Up to three texts with a picture or button to their right; without these, they are plain texts."""
+    """Up to three texts with an accessory, a picture or button, to their right; without it, plain texts."""
 
     texts: tuple[Text, ...]
-    beside: Image | Item | None = None
+    accessory: Image | Item | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Card:
 
 
 Layout = tuple[Block | Card, ...]
+"""Content of a message: blocks and cards from top to bottom."""
 
 
 def text_block(*variants: str) -> Text:
@@ -97,8 +98,8 @@ def list_items(layout: Layout) -> list[Item]:
     for block in iter_blocks(layout):
         if isinstance(block, ActionRow):
             items += block.items
-        elif isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
-            items.append(block.beside)
+        elif isinstance(block, Section) and isinstance(block.accessory, discord.ui.Item):
+            items.append(block.accessory)
     return items
 
 
@@ -106,8 +107,8 @@ def without_images(layout: Layout) -> Layout:
     """Return a layout without pictures."""
 
     def strip_images(block: Block) -> Iterable[Block]:
-        if isinstance(block, Section) and isinstance(block.beside, Image):
-            return (replace(block, beside=None),)
+        if isinstance(block, Section) and isinstance(block.accessory, Image):
+            return (replace(block, accessory=None),)
         return () if isinstance(block, Gallery) else (block,)
 
     return map_blocks(layout, strip_images)
@@ -157,8 +158,8 @@ def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     """
 
     def replace_items_in_block(block: Block) -> Iterable[Block]:
-        if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
-            return (replace(block, beside=change(block.beside)),)
+        if isinstance(block, Section) and isinstance(block.accessory, discord.ui.Item):
+            return (replace(block, accessory=change(block.accessory)),)
         return (ActionRow(*map(change, block.items)) if isinstance(block, ActionRow) else block,)
 
     return map_blocks(layout, replace_items_in_block)

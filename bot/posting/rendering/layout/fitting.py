@@ -176,7 +176,7 @@ def _limit_components(layout: Layout) -> Layout:
     for blocks in reversed(blocks_by_part):
         for block_index in reversed(range(len(blocks))):
             block = blocks[block_index]
-            if count_excess_components() > 0 and isinstance(block, Section) and isinstance(block.beside, Image):
+            if count_excess_components() > 0 and isinstance(block, Section) and isinstance(block.accessory, Image):
                 joined_text = "\n".join(text.variants[0] for text in block.texts)
                 blocks[block_index] = Text((joined_text,))
     while count_excess_components() > 0:
