@@ -157,7 +157,7 @@ async def search_floor(newsroom: Services, query: BenchmarkQuery) -> list[str]:
         return engine.match_all(nodes, query.scope, MAX_RERANKED_ARTICLES, newest=query.newest)
 
     hits = await asyncio.to_thread(bare)
-    articles = await newsroom.store.articles.by_ids([hit.article_id for hit in hits])
+    articles = await newsroom.store.articles.list_by_ids([hit.article_id for hit in hits])
     for article in articles:
         text_analysis.stem_tokens(article.title, article.language)
         text_analysis.stem_tokens(article.body, article.language)

@@ -90,7 +90,7 @@ async def run_until_done(newsroom: Services) -> None:
     """Run the poller until nothing is due, being polled or unwritten."""
     poller = newsroom.poller
     task = asyncio.create_task(poller.run())
-    while (due := await newsroom.store.feeds.next_due_at()) is not None and due <= time.time():  # noqa: ASYNC110 - polls until nothing is due
+    while (due := await newsroom.store.feeds.get_next_due_at()) is not None and due <= time.time():  # noqa: ASYNC110 - polls until nothing is due
         await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.wait([task])

@@ -144,7 +144,7 @@ async def search_engine_alone(newsroom: Services, query: str) -> list[str]:
     await newsroom.index.ensure_current()
     assert newsroom.index.engine is not None
     hits = await asyncio.to_thread(newsroom.index.engine.match_any, query, UNRESTRICTED_SCOPE, DEPTH)
-    return [article.url for article in await newsroom.store.articles.by_ids([hit.article_id for hit in hits])]
+    return [article.url for article in await newsroom.store.articles.list_by_ids([hit.article_id for hit in hits])]
 
 
 async def search_urls(newsroom: Services, query: str) -> list[str]:

@@ -102,7 +102,7 @@ async def measure_floors(newsroom: Services, word_queries: list[str]) -> list[Co
     for query in word_queries:
         started_at = time.process_time()
         ids = [hit.article_id for hit in engine.match_any(query, UNRESTRICTED_SCOPE, PAGE)]
-        articles = await newsroom.store.articles.by_ids(ids)
+        articles = await newsroom.store.articles.list_by_ids(ids)
         page_costs.append(Cost((time.process_time() - started_at) * 1_000, len(articles)))
     return page_costs
 

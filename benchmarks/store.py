@@ -110,7 +110,7 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
         ("500 polls without news recorded", lambda _: store.polls.record_unchanged(polled_feeds)),
         ("900 identities looked up", lambda _: store.polls.load_known_by_identity(feed.id, hashes)),
         ("32 feeds due", lambda _: store.feeds.list_due(now, 32)),
-        ("the next feed due", lambda _: store.feeds.next_due_at([feed.id])),
+        ("the next feed due", lambda _: store.feeds.get_next_due_at([feed.id])),
         ("all feeds", lambda _: store.feeds.list_all()),
         ("an outlet completed", lambda _: store.feeds.find_outlets(None, "outlet 19", 25)),
         ("the 10 newest articles", lambda _: store.articles.list_newest(None, limit=10)),

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.newsrooms import read_rows
 from bot.store.records.content_records import ArticleProfile
-from bot.store.records.people_records import FeedbackEvent, OpinionKind, SentArticle
+from bot.store.records.people_records import Opinion, OpinionKind, SentArticle
 from bot.stories import preference_model
 from bot.text.words import fold
 
@@ -61,7 +61,7 @@ def main() -> None:
                 }
                 random = Random(f"{category} {number}")
                 verdicts = [
-                    FeedbackEvent(one, user, OpinionKind.LIKED, times[one])
+                    Opinion(one, user, OpinionKind.LIKED, times[one])
                     for one in learning_numbers
                     for user in range(USERS)
                     if random.random() < (LIKE_PROBABILITY if one in category_numbers else OTHER_LIKE_PROBABILITY)

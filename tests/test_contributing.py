@@ -144,5 +144,5 @@ async def test_the_setting_of_the_example_is_in_the_panel_and_in_the_history(tel
     assert f"**{name}**\n-# {off_line}" in text(panel)
     panel = last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, name)))
     assert f"**{name}**\n-# {on_line}" in text(panel)
-    assert (await telex.store.preferences.by_channel(telex.news.id))[blur_pictures]
+    assert (await telex.store.preferences.get_by_channel(telex.news.id))[blur_pictures]
     assert f"**{name}**" in message_text(await telex.editor.slash(telex.news, "settings history"))

@@ -81,10 +81,10 @@ def test_each_joined_article_is_released_once_and_the_oldest_leads(channel_route
     wanted_keys = {article.page_key for article in wanted}
     if isinstance(channel_route, ForDigest):
         assert set(release.digest_page_keys) == wanted_keys
-        assert release.lead is None
+        assert release.first_article is None
         assert not release.follower_page_keys
     else:
         assert not release.digest_page_keys
         oldest = min(wanted, key=lambda article: (article.published_at, article.article_id), default=None)
-        assert release.lead == oldest
+        assert release.first_article == oldest
         assert set(release.follower_page_keys) == wanted_keys - ({oldest.page_key} if oldest else set())

@@ -141,7 +141,7 @@ async def _add_period(
             answer = replace(answer, period=news_request.period)
     if answer.is_answered or answer.period is None:
         return answer
-    oldest_published_at = await searcher.store.articles.oldest_published_at(feed_ids)
+    oldest_published_at = await searcher.store.articles.get_oldest_published_at(feed_ids)
     return replace(
         answer,
         oldest_published=oldest_published_at

@@ -94,7 +94,7 @@ async def retrieve_articles(
             )
         )
     ranked_ids = fuse_rankings(*rankings, list(cosines))[: MAX_ARTICLES + MAX_ARTICLES_PER_RANKING]
-    articles_by_id = {article.id: article for article in await searcher.store.articles.by_ids(ranked_ids)}
+    articles_by_id = {article.id: article for article in await searcher.store.articles.list_by_ids(ranked_ids)}
     articles_by_page: dict[str, Article] = {}
     for id_ in ranked_ids:
         if id_ in articles_by_id:

@@ -58,7 +58,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
             is_ok=True,
             detail=f"{settings.database}, version {schema_version}: {article_count} articles",
         )
-        yield check_semantic_search(settings, await store.vectors.count_encoded())
+        yield check_semantic_search(settings, await store.encoded_articles.count_encoded())
         yield check_feed_secrets(settings, await store.count_encrypted_urls())
         feeds = [feed for feed in await store.feeds.list_all() if feed.state is FeedState.ACTIVE]
     except StoreError as error:

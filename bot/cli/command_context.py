@@ -72,7 +72,7 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
             except (WorkerError, OSError) as error:
                 terminal.echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
             else:
-                encoded_counts = await store.vectors.count_encoded()
+                encoded_counts = await store.encoded_articles.count_encoded()
                 if encoded_counts.encoded < encoded_counts.articles:
                     terminal.echo_stderr(
                         f"Semantic search knows {encoded_counts.encoded} of "

@@ -88,10 +88,10 @@ class BackgroundTasks:
         purged_question_count = await store.questions.purge(now - QUESTION_RETENTION_SECONDS)
         if purged_question_count:
             log.info("expired questions deleted count=%d", purged_question_count)
-        await store.feedback.purge(now - EVIDENCE_WINDOW_SECONDS)
+        await store.opinions.purge(now - EVIDENCE_WINDOW_SECONDS)
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
-        await store.article_changes.trim()
-        await store.vectors.purge(now)
+        await store.article_changes.trim_log()
+        await store.encoded_articles.purge_stale_indexes(now)
         if text_retention_days := self._services.settings.keep_texts_days:
             purged_text_count = await store.articles.purge_texts(now - text_retention_days * DAY_SECONDS)
             log.info("expired texts deleted count=%d", purged_text_count)

@@ -76,7 +76,7 @@ class Services:
 
     async def load_time_zone(self, server_id: int) -> tzinfo:
         """Return the time zone of a server. Raises `StoreError`."""
-        return local_time.load_zone((await self.store.preferences.by_server(server_id)).time_zone)
+        return local_time.load_zone((await self.store.preferences.get_by_server(server_id)).time_zone)
 
 
 @asynccontextmanager

@@ -137,13 +137,13 @@ def schedule_after_success(
     published_times: Sequence[int],
     has_changes: bool,
     random: Random,
-    no_known_entries: bool = False,
+    has_no_known_entries: bool = False,
     is_over_quota: bool = False,
 ) -> tuple[int, int]:
     """Return a feed's new interval in seconds, and its next poll (Unix time), after a successful poll.
 
     `feed` is as before this poll. `published_times` are those of the new articles. `has_changes`: the
-    document differs from the last one. `no_known_entries`: no entry was known, so that entries may have been
+    document differs from the last one. `has_no_known_entries`: no entry was known, so that entries may have been
     missed. `is_over_quota`: the feed had more entries than its quota.
 
     The interval halves with news. Without, it grows by two minutes (by a quarter for a feed sent in full each
@@ -163,7 +163,7 @@ def schedule_after_success(
     if feed.last_success is None and published_times:
         interval_seconds = min(_compute_mean_publish_gap(published_times) // 4, max_interval_seconds)
     elif published_times:
-        interval_seconds = 0 if no_known_entries else min(feed.interval // 2, max_interval_seconds)
+        interval_seconds = 0 if has_no_known_entries else min(feed.interval // 2, max_interval_seconds)
     else:
         step_seconds = max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_sent_in_full else _UNCHANGED_STEP_SECONDS
         interval_seconds = max(feed.interval, min(feed.interval + step_seconds, max_interval_seconds))

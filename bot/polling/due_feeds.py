@@ -112,7 +112,7 @@ class DueFeedLoader:
                 now,
                 BATCH_SIZE,
                 self._loaded_feed_ids,
-                exclude_server_ids=saturated_server_ids,
+                excluded_server_ids=saturated_server_ids,
                 host_slots=query_slots,
             )
             owns_all_slots = self._owns_all_slots()
@@ -124,7 +124,7 @@ class DueFeedLoader:
             if len(feeds) == BATCH_SIZE:
                 self._query_at = 0
             else:
-                next_due_at = await self._store.feeds.next_due_at(self._loaded_feed_ids, host_slots=query_slots)
+                next_due_at = await self._store.feeds.get_next_due_at(self._loaded_feed_ids, host_slots=query_slots)
                 latest_query_at = now + MAX_IDLE_SECONDS
                 self._query_at = (
                     latest_query_at

@@ -155,7 +155,7 @@ class FullTextFetcher:
 
     async def _seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:
         running_article_ids = [page.article_id for page in job_by_task.values()]
-        next_due_at = await self._store.page_fetches.next_due_at(running_article_ids, host_slots=self._owned_slots)
+        next_due_at = await self._store.page_fetches.get_next_due_at(running_article_ids, host_slots=self._owned_slots)
         if next_due_at is None or len(job_by_task) >= MAX_CONCURRENT_PAGES:
             return MAX_IDLE_SECONDS
         return min(max(next_due_at - self._clock.now(), 1.0), MAX_IDLE_SECONDS)

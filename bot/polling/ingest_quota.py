@@ -83,14 +83,14 @@ class IngestQuota:
         *,
         entry_count: int,
         unknown_by_identity: bool,
-        no_known_entries: bool,
+        has_no_known_entries: bool,
         now: int,
     ) -> QuotaDecision:
         """Charge new entries to the quotas of their feed and its servers; return how many are accepted.
 
         `sizes` are the serialised bytes of each new entry, in document order; `entry_count` is the number of
         all entries. A feed that nobody follows has no quota, as the operator asked for it.
-        `unknown_by_identity`: no entry was recognised by guid or link. `no_known_entries`: no entry was
+        `unknown_by_identity`: no entry was recognised by guid or link. `has_no_known_entries`: no entry was
         recognised by its content, either.
         """
         if not followers.server_ids:
@@ -98,7 +98,7 @@ class IngestQuota:
         has_unstable_ids = self._has_unstable_ids(
             feed, followers, entry_count, is_unknown_by_identity=unknown_by_identity, now=now
         )
-        if has_unstable_ids and no_known_entries:
+        if has_unstable_ids and has_no_known_entries:
             return QuotaDecision(0, OverQuotaKind.UNSTABLE_IDS)
         for server_id, seconds in followers.seconds_until_full_quota.items():
             self._server_bucket.sync_usage(server_id, min(seconds, 2 * SERVER_QUOTA_SECONDS))

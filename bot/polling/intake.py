@@ -113,7 +113,7 @@ class Intake:
         other_matches, articles_by_page = await self._match_unidentified(feed, entry_keys, identity_matches)
         matches = identity_matches | other_matches
         skipped_identities = {identity for keys in entry_keys for identity in find_skipped_identities(keys, followers)}
-        no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_part
+        has_no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_part
 
         comparison = EntryComparison(
             feed,
@@ -131,7 +131,7 @@ class Intake:
             sizes,
             entry_count=len(entry_keys),
             unknown_by_identity=bool(entry_keys) and not identity_matches and not skipped_identities and not is_part,
-            no_known_entries=no_known_entries,
+            has_no_known_entries=has_no_known_entries,
             now=now,
         )
         has_too_many_changes = comparison.refused_count >= max(MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4)
@@ -151,8 +151,8 @@ class Intake:
         published_times = [article.published for article in matches.values()]
         is_complete = document.metadata.parse_warning is None and not is_part
         return IntakeResult(
-            new=await self._build_articles(new_drafts, article_source),
-            changed=[
+            new_articles=await self._build_articles(new_drafts, article_source),
+            changed_articles=[
                 ChangedArticle(article_id, article)
                 for article_id, article in zip(
                     changed_drafts_by_id,
@@ -161,7 +161,7 @@ class Intake:
                 )
             ],
             aliases=comparison.aliases,
-            no_known_entries=no_known_entries,
+            has_no_known_entries=has_no_known_entries,
             missing_ids=retractions.find_missing(watched_articles, matched_ids, published_times) if is_complete else (),
             reappeared_ids=retractions.find_reappeared(watched_articles, matched_ids),
             overflow=overflow,

@@ -171,7 +171,7 @@ class PollRecorder:
             server_ids = [server_id]
         feed_followers = FeedFollowers(
             server_ids,
-            await self._store.quota_overflows.by_feed(feed_id),
+            await self._store.quota_overflows.get_by_feed(feed_id),
             await self._store.quota_overflows.load_skipped_identities(feed_id),
             {
                 follower_id: full_at_milliseconds / 1_000 - now
@@ -196,7 +196,7 @@ class PollRecorder:
         alert = None
         if validators is None:
             intake_result = await self._intake.classify(feed, document, now=now, followers=feed_followers, is_part=True)
-            feed_after = replace(feed, last_article=now) if intake_result.new else feed
+            feed_after = replace(feed, last_article=now) if intake_result.new_articles else feed
         else:
             if document.metadata.parse_warning == TRUNCATED_WARNING:
                 # Without validators the next response has the whole document.
@@ -206,7 +206,7 @@ class PollRecorder:
                 feed_updates.apply_metadata(feed, document.metadata), page_list=document.list_signature
             )
             intake_result = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
-            if intake_result.new and not is_first_poll:
+            if intake_result.new_articles and not is_first_poll:
                 self._hubs.on_polled_news(feed.id)
             feed_after = self._build_feed_after_success(poll_response, described_feed, intake_result, document.metadata)
             alert = self._alerts.evaluate(feed, feed_after)
@@ -222,23 +222,25 @@ class PollRecorder:
             catch_up_after=self._settings.catch_up_after,
             alert=alert,
             fetch_pages=self._settings.full_text != "never",
-            filter_matcher=await subscription_filters.evaluate_feed_filters(self._store, feed.id, intake_result.new),
+            filter_matcher=await subscription_filters.evaluate_feed_filters(
+                self._store, feed.id, intake_result.new_articles
+            ),
             server_ids=feed_followers.server_ids,
         )
-        async with self._match_stories(feed.id, () if is_first_poll else intake_result.new) as story_matches:
+        async with self._match_stories(feed.id, () if is_first_poll else intake_result.new_articles) as story_matches:
             write_result = await self._store.polls.record(poll_write, matches=story_matches, fence=fence)
         outcome = (
             PollOutcome.NEW
-            if intake_result.new
+            if intake_result.new_articles
             else PollOutcome.CHANGED
-            if intake_result.changed
+            if intake_result.changed_articles
             else PollOutcome.UNCHANGED
         )
         return PollReport(
             feed_after,
             outcome,
             len(write_result.new_ids),
-            len(intake_result.changed),
+            len(intake_result.changed_articles),
             write_result=write_result,
         )
 
@@ -304,10 +306,10 @@ class PollRecorder:
             feed_before,
             now=now,
             hints=poll_schedule.parse_cache_hints(response.headers, now=now, parsed=metadata),
-            published_times=[article.published for article in intake_result.new],
-            has_changes=bool(intake_result.new or intake_result.changed),
+            published_times=[article.published for article in intake_result.new_articles],
+            has_changes=bool(intake_result.new_articles or intake_result.changed_articles),
             random=self._random,
-            no_known_entries=intake_result.no_known_entries and feed_before.last_success is not None,
+            has_no_known_entries=intake_result.has_no_known_entries and feed_before.last_success is not None,
             is_over_quota=intake_result.overflow is not None and feed_before.last_success is not None,
         )
         url, moved_to, moved_since = feed_updates.resolve_move(feed_before, response.permanent_url, now)
@@ -320,7 +322,7 @@ class PollRecorder:
             next_poll=self._apply_safety_net(feed_before.id, next_poll, now),
             last_poll=now,
             last_success=now,
-            last_article=now if intake_result.new else feed_before.last_article,
+            last_article=now if intake_result.new_articles else feed_before.last_article,
             failures=0,
             failing_since=None,
             error=None,

@@ -118,7 +118,7 @@ class AudienceResolver:
             user_id
         )
         preferred_server_ids |= {watch.server_id for watch in await store.watches.list_by_user(user_id)}
-        if (digest := await store.personal_digests.by_user(user_id)) is not None:
+        if (digest := await store.personal_digests.get_by_user(user_id)) is not None:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(

@@ -35,9 +35,9 @@ _SELECTION_TIMEOUT_SECONDS = 20.0
 class ChannelDigestTask(ScheduledTask):
     """Scheduled task that creates the digests of all channels of this process."""
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return when the next digest of a channel is due (Unix time in seconds); None without digests."""
-        return await self._store.digests.next_due_at()
+        return await self._store.digests.get_next_due_at()
 
     async def run(self) -> float:
         """Create the digests that are due; return the seconds until the next attempt if one has to be tried again."""
@@ -168,7 +168,9 @@ class ChannelDigestTask(ScheduledTask):
 
         async def collect_summaries() -> None:
             for story in stories:
-                articles = await self._store.articles.by_ids([article_id for article_id, _feed_id in story.articles])
+                articles = await self._store.articles.list_by_ids(
+                    [article_id for article_id, _feed_id in story.articles]
+                )
                 if not articles or articles[0].id != story.articles[0][0]:
                     continue
                 sentences = await summarizer.load_cached(articles, language)

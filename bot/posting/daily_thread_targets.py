@@ -50,11 +50,11 @@ async def resolve_daily_thread(
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in THREADED_KINDS:
         return channel
     store = context.store
-    if not (await store.preferences.by_channel(channel.id))[DAILY_THREAD]:
+    if not (await store.preferences.get_by_channel(channel.id))[DAILY_THREAD]:
         return channel
     if missing_permissions := permissions.find_missing_thread_permissions(channel):
         return block_for_permissions(missing_permissions)
-    server_preferences = await store.preferences.by_server(channel.guild.id)
+    server_preferences = await store.preferences.get_by_server(channel.guild.id)
     claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
     day = datetime.fromtimestamp(claimed_at, local_time.load_zone(server_preferences.time_zone)).date()
     thread_id = await store.daily_threads.get(channel.id, day)

@@ -23,7 +23,7 @@ async def with_forum_tags(store: Store, forum: discord.ForumChannel, dispatch: D
     if not available_tags:
         return message
     rules = await store.forum_tags.list_by_channel(forum.id)
-    articles = await store.articles.by_ids(dispatch.article_ids)
+    articles = await store.articles.list_by_ids(dispatch.article_ids)
     tag_ids = await asyncio.to_thread(_select_tag_ids, articles, available_tags, rules, store.clock.now())
     tag_by_id = {tag.id: tag for tag in available_tags}
     return replace(message, tags=tuple(tag_by_id[tag_id] for tag_id in tag_ids))

@@ -28,9 +28,9 @@ _MAX_MATCHES_PER_TOPIC = 200
 class PersonalDigestTask(ScheduledTask):
     """Scheduled task that creates personal digests. The stories are selected outside a transaction."""
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return when the next digest of a user is due (Unix time in seconds); None without digests."""
-        return await self._store.personal_digests.next_due_at()
+        return await self._store.personal_digests.get_next_due_at()
 
     async def run(self) -> float:
         """Create the digests that are due; return the seconds until the next attempt if one has to be tried again."""

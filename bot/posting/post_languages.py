@@ -35,7 +35,7 @@ class PostLanguages:
 
         A thread without a language of its own has the language of its channel. Raises StoreError.
         """
-        load_preferences, channel_id = self._store.preferences.by_channel, channel.id
+        load_preferences, channel_id = self._store.preferences.get_by_channel, channel.id
         if isinstance(channel, discord.Thread) and (await load_preferences(channel.id))[LANGUAGE] is None:
             channel_id = channel.parent_id
         return await self.for_channel(channel.guild.id, channel_id)

@@ -75,7 +75,7 @@ class PostSendWorker:
         """
         uptime = self._clock.uptime()
         wait_seconds = [due_at - uptime for _channel_id, due_at in self._iter_idle_channels()]
-        edit_due_at = await self._store.dispatches.next_edit_due_at(self._edit_runner.busy_keys)
+        edit_due_at = await self._store.dispatches.get_next_edit_due_at(self._edit_runner.busy_keys)
         if edit_due_at is not None:
             wait_seconds.append(edit_due_at - now)
         return wait_seconds + [seconds for runner in self.runners for seconds in runner.list_back_off_seconds()]

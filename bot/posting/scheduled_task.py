@@ -21,7 +21,7 @@ class ScheduledTask(ABC):
         self._context, self._store, self._clock = context, context.store, context.clock
 
     @abstractmethod
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return the Unix time in seconds when work is due next, which may be past; None if there is no work.
 
         Raises StoreError.
@@ -58,13 +58,13 @@ class TaskSchedule:
     async def start_due(self, now: int) -> None:
         """Start the tasks that are due at `now`. Raises StoreError."""
         for task in self._list_idle_tasks():
-            due_at = await task.next_due_at()
+            due_at = await task.get_next_due_at()
             if due_at is not None and due_at <= now:
                 self.runner.start(task, self._run)
 
     async def list_wait_seconds(self, now: int) -> list[float]:
         """Return the seconds until each task is due, or may be tried again after a fault. Raises StoreError."""
-        due_times = [await task.next_due_at() for task in self._list_idle_tasks()]
+        due_times = [await task.get_next_due_at() for task in self._list_idle_tasks()]
         return [due_at - now for due_at in due_times if due_at is not None] + self.runner.list_back_off_seconds()
 
     async def _run(self, task: ScheduledTask) -> None:
@@ -82,9 +82,9 @@ class BestStorySelectionTask(ScheduledTask):
     In such a channel each new post is held: it waits until it is selected, or until it expires and is withheld.
     """
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return when the next held post expires or the next selection is due (Unix time in seconds), or None."""
-        return await self._store.held_posts.next_due_at()
+        return await self._store.held_posts.get_next_due_at()
 
     async def run(self) -> float:
         """Withhold the expired posts and make the selections that are due."""
@@ -121,7 +121,7 @@ class WatchMatchingTask(ScheduledTask):
         super().__init__(context)
         self._matcher = WatchMatcher(context.store)
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return 0 if there are new articles, else None."""
         return 0 if await self._store.watches.list_unmatched_arrivals(1) else None
 

@@ -24,7 +24,7 @@ class TranslationTask(ScheduledTask):
         super().__init__(context)
         self._translator = None if context.model_services is None else context.model_services.translator
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return 0 if a channel of this process has translation on, else None."""
         is_due = self._translator is not None and bool(await self._load_server_by_channel())
         return 0 if is_due else None

@@ -62,7 +62,7 @@ async def find_similar_articles(
         hits = await asyncio.to_thread(
             lambda: engine.match_similar(distinctive_terms, scope, _MAX_CANDIDATES, exclude_article_id=article.id)
         )
-        candidate_articles = await searcher.store.articles.by_ids([hit.article_id for hit in hits])
+        candidate_articles = await searcher.store.articles.list_by_ids([hit.article_id for hit in hits])
         scored_articles = await asyncio.to_thread(
             _score_candidates, article, distinctive_terms, candidate_articles, engine
         )

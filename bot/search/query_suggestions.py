@@ -271,7 +271,7 @@ async def _load_original_spellings(candidates: Sequence[_SpellingCandidate], sto
     """Return the terms as articles spell them, in lower case unless they are written in capitals."""
     spellings = []
     for term, article_id in candidates:
-        for article in await store.articles.by_ids([article_id]):
+        for article in await store.articles.list_by_ids([article_id]):
             article_text = f"{article.title}\n{article.body or article.summary}"
             for start, end, _ in text_analysis.find_stem_spans(article_text, article.language, {term})[:1]:
                 spelling = article_text[start:end]

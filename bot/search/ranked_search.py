@@ -310,7 +310,7 @@ class RankedSearch:
         )
 
     async def _load_articles(self, hits: Collection[Hit]) -> list[Article]:
-        return await self._store.articles.by_ids([hit.article_id for hit in hits]) if hits else []
+        return await self._store.articles.list_by_ids([hit.article_id for hit in hits]) if hits else []
 
 
 async def _filter_exact_phrases(query_parts: QueryParts, articles: Collection[Article]) -> list[Article]:

@@ -262,7 +262,7 @@ class Searcher:
     async def _load_original_spellings(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
         """Return words as they are spelled in titles; short words only if they are in capitals."""
         spelling_by_word: dict[str, str] = {}
-        for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
+        for article in await self.store.articles.list_by_ids([hit.article_id for hit in hits]):
             for word, start, end in text_analysis.find_token_spans(article.title):
                 spelling_by_word.setdefault(word, article.title[start:end])
         spellings = [spelling_by_word.get(word, word) for word in words]

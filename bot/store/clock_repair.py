@@ -18,8 +18,8 @@ def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
     """
     parameters = {
         "now": db.now,
-        "quiet": NOTIFICATION_COOLDOWN_SECONDS,
-        "day": TOP_STORY_WINDOW_SECONDS,
+        "cooldown": NOTIFICATION_COOLDOWN_SECONDS,
+        "selection_window": TOP_STORY_WINDOW_SECONDS,
         **max_delays._asdict(),
     }
     for statement in _SHORTEN_WAITS_SQL:
@@ -28,16 +28,22 @@ def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
 
 
 def _shorten_dispatch_waits(db: Connection, *, retry_delay: int) -> None:
-    sendable_sql = "state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')"
+    """Limit how long dispatches (messages in the outbox) wait from `db.now` on, and make all edits due by now.
+
+    `retry_delay` is the maximum delay in seconds of a dispatch that was tried.
+    """
+    pending_sql = "state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')"
     for condition_sql, max_delay in (
-        (f"{sendable_sql} AND attempts > 0", retry_delay),
-        (f"{sendable_sql} AND attempts = 0", 0),
+        (f"{pending_sql} AND attempts > 0", retry_delay),
+        (f"{pending_sql} AND attempts = 0", 0),
         ("state = 'waiting' AND kind = 'watch'", NOTIFICATION_COOLDOWN_SECONDS),
         ("state = 'held'", MIN_OUTLETS_DEADLINE_SECONDS),
     ):
-        latest = {"latest": db.now + max_delay}
-        dispatch_ids = db.fetch_ids(f"SELECT id FROM dispatch WHERE {condition_sql} AND due_at > :latest", latest)
-        transitions.change_dispatches(db, dispatch_ids, due_at=latest["latest"])
+        latest_due_at = db.now + max_delay
+        dispatch_ids = db.fetch_ids(
+            f"SELECT id FROM dispatch WHERE {condition_sql} AND due_at > :latest", {"latest": latest_due_at}
+        )
+        transitions.change_dispatches(db, dispatch_ids, due_at=latest_due_at)
     dispatch_ids = db.fetch_ids("SELECT id FROM dispatch WHERE edit_due_at > :now", {"now": db.now})
     transitions.change_dispatches(db, dispatch_ids, edit_due_at=db.now)
 
@@ -53,8 +59,8 @@ _SHORTEN_WAITS_SQL = (
     WHERE last_poll > :now
     """,
     "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added_at > :now",
-    "UPDATE channel SET best_due_at = :now + :day WHERE best_due_at > :now + :day",
-    "UPDATE watch SET cooldown_until = :now + :quiet WHERE cooldown_until > :now + :quiet",
+    "UPDATE channel SET best_due_at = :now + :selection_window WHERE best_due_at > :now + :selection_window",
+    "UPDATE watch SET cooldown_until = :now + :cooldown WHERE cooldown_until > :now + :cooldown",
     "UPDATE page_fetch SET due_at = :now + :page WHERE due_at > :now + :page",
     "UPDATE page_fetch SET requested_at = :now WHERE requested_at > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",

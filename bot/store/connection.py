@@ -7,7 +7,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
 NO_LIMIT = 2**63 - 1
-"""Value of LIMIT that leaves out nothing; a subquery with a LIMIT is not merged into the query around it."""
+"""Value of LIMIT that leaves out no row; SQLite does not merge a subquery with a LIMIT into the outer query."""
 
 
 class Row(Protocol):
@@ -44,7 +44,8 @@ class Connection:
     """A database connection, used by one thread at a time.
 
     Statements use the SQL that both engines understand. Where a parameter `:names` in `IN (:names)` or
-    `NOT IN (:names)` is a collection of integers or of texts, its members are meant; None has none. Comments
+    `NOT IN (:names)` is a collection of integers or of texts, its members are meant; None counts as an
+    empty collection. Comments
     `/*+ INDEXED BY name */` and `/*+ CROSS */ JOIN` are hints for SQLite's planner.
 
     Transactions are begun and ended by `Database`. Every method raises the engine's own errors, which the

@@ -14,11 +14,11 @@ from bot.store import clock_repair, database_copy, url_encryption
 from bot.store.connection import Connection
 from bot.store.content.article_changes import ArticleChanges
 from bot.store.content.articles import Articles
+from bot.store.content.encoded_articles import EncodedArticles
 from bot.store.content.generated_texts import GeneratedTexts
 from bot.store.content.page_fetches import PageFetches
 from bot.store.content.stories import Stories
 from bot.store.content.titles import TitleSamples
-from bot.store.content.vectors import Vectors
 from bot.store.coordination.process_leases import Processes
 from bot.store.coordination.request_budget import RequestBudget
 from bot.store.coordination.served_shards import ServedShards
@@ -32,7 +32,7 @@ from bot.store.outbox.held_posts import HeldPosts
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import ErasureReport
-from bot.store.people.feedback import Opinions
+from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
@@ -108,10 +108,10 @@ class Store:
         self.digests = Digests(database, self.shards)
         self.bookmarks = Bookmarks(database)
         self.questions = Questions(database)
-        self.feedback = Opinions(database)
+        self.opinions = Opinions(database)
         self.page_fetches = PageFetches(database)
         self.watches = Watches(database)
-        self.vectors = Vectors(database)
+        self.encoded_articles = EncodedArticles(database)
         self.stories = Stories(database)
         self.title_samples = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database)

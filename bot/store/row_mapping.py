@@ -52,7 +52,7 @@ SUBSCRIPTION_SQL = """
 """Columns of a subscription to select for `subscription_from_row`, in a query that joins `channel`."""
 
 
-def json_ids_sql(column_sql: str) -> str:
+def build_json_ids_sql(column_sql: str) -> str:
     """Return SQL that aggregates integers as a JSON array, which is empty without rows."""
     return f"'[' || coalesce(string_agg(CAST({column_sql} AS TEXT), ','), '') || ']'"
 
@@ -67,17 +67,19 @@ DISPATCH_SQL = f"""
     dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
     dispatch.look, dispatch.webhook_id,
-    (SELECT {json_ids_sql("covered.id")}
-     FROM (SELECT DISTINCT a.id, a.published FROM delivery_status JOIN article AS a ON a.id = delivery_status.article_id
+    (SELECT {build_json_ids_sql("covered.id")}
+     FROM (SELECT DISTINCT article.id, article.published
+           FROM delivery_status JOIN article ON article.id = delivery_status.article_id
            WHERE delivery_status.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
            UNION
-           SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
+           SELECT article.id, article.published FROM watch_match JOIN article ON article.id = watch_match.article_id
            WHERE watch_match.dispatch_id = dispatch.id
            UNION
-           SELECT a.id, a.published FROM digest_article JOIN article AS a ON a.id = digest_article.article_id
+           SELECT article.id, article.published
+           FROM digest_article JOIN article ON article.id = digest_article.article_id
            WHERE digest_article.dispatch_id = dispatch.id
            ORDER BY 2, 1) AS covered) AS article_ids,
-    (SELECT {json_ids_sql("article_id")}
+    (SELECT {build_json_ids_sql("article_id")}
      FROM (SELECT DISTINCT article_id, decided_at FROM delivery_status WHERE joined_dispatch_id = dispatch.id
            ORDER BY decided_at, article_id) AS joined) AS joined_article_ids
 """

@@ -67,7 +67,7 @@ def decrypt_url(url: str) -> str:
     try:
         return _fernet.decrypt(url.removeprefix(ENCRYPTED_PREFIX)).decode("utf-8", "surrogatepass")
     except InvalidToken as error:
-        raise DatabaseUnusable("TELEX_SECRET_KEY is not the key of the passwords in the database.") from error
+        raise DatabaseUnusable("TELEX_SECRET_KEY is not the key of the feed addresses in the database.") from error
 
 
 def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
@@ -86,17 +86,15 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
 
 def count_private_urls(db: Connection) -> EncryptionCounts:
     """Count the private feed URLs, and those of them that are encrypted."""
-    stored_urls = [url for _id, _server_id, url, _target in _list_private_feeds(db)]
+    stored_urls = [url for _id, _server_id, url, _moved_to in _list_private_feeds(db)]
     return EncryptionCounts(len(stored_urls), sum(url.startswith(ENCRYPTED_PREFIX) for url in stored_urls))
 
 
 def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]]:
-    """Return id, server id, stored URL and stored redirect target of all feeds with a private URL."""
+    """Return id, server id, stored URL and stored new URL (`moved_to`, or None) of all feeds with a private URL."""
     rows = db.fetch_rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
-        (feed_id, server_id, url, redirect_target)
-        for feed_id, server_id, url, redirect_target in rows
-        if is_private(url, server_id)
+        (feed_id, server_id, url, moved_to) for feed_id, server_id, url, moved_to in rows if is_private(url, server_id)
     ]
 
 
@@ -110,7 +108,7 @@ def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
     for feed_id, server_id, url, moved_to in _list_private_feeds(db):
         plain_url = decrypt_url(url)
         if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX)):
-            encrypted_target = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
-            update_rows.append((encrypt_url(plain_url, server_id), encrypted_target, feed_id))
+            encrypted_moved_to = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
+            update_rows.append((encrypt_url(plain_url, server_id), encrypted_moved_to, feed_id))
     db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", update_rows)
     return len(update_rows)

@@ -65,14 +65,14 @@ class PreferenceModelCache:
 
     async def _learn_model(self, server_id: int) -> PreferenceModel:
         now = self._store.clock.now()
-        training_data = await self._store.feedback.load_training_data(server_id, now - EVIDENCE_WINDOW_SECONDS)
-        if not training_data.feedback:
+        training_data = await self._store.opinions.load_training_data(server_id, now - EVIDENCE_WINDOW_SECONDS)
+        if not training_data.opinions:
             return NO_PREFERENCES
         try:
             return await self._workers.run(
                 preference_model.learn_preferences,
                 training_data.sent_articles,
-                training_data.feedback,
+                training_data.opinions,
                 now,
                 timeout=_LEARN_TIMEOUT_SECONDS,
             )

@@ -19,7 +19,7 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import DigestCandidate
-from bot.store.records.people_records import FeedbackEvent, OpinionKind, SentArticle
+from bot.store.records.people_records import Opinion, OpinionKind, SentArticle
 from bot.text import discord_text
 from bot.text.words import fold
 
@@ -29,7 +29,7 @@ EVIDENCE_WINDOW_SECONDS = 90 * 86_400
 """Maximum age in seconds of the posts and likes that a model is learned from."""
 MAX_SCORE = 2.0
 """Maximum absolute preference score of an article."""
-MAX_EVENTS_PER_USER = 50
+MAX_OPINIONS_PER_USER = 50
 """Maximum number of a user's opinions on articles that count, newest first.
 
 It keeps one user from dominating the preferences of a server.
@@ -90,7 +90,7 @@ class PreferenceModel:
     """Traits that a server likes or dislikes, by key, and the number of opinions they were learned from."""
 
     traits: Mapping[str, Trait] = field(default_factory=dict)
-    event_count: int = 0
+    opinion_count: int = 0
 
     def select_strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
         """Return the traits of a story's articles with the largest absolute scores, strongest first."""
@@ -109,15 +109,13 @@ NO_PREFERENCES = PreferenceModel()
 """Preference model of a server whose users gave no opinions."""
 
 
-def learn_preferences(
-    shown_articles: Sequence[SentArticle], feedback_events: Sequence[FeedbackEvent], now: int
-) -> PreferenceModel:
+def learn_preferences(shown_articles: Sequence[SentArticle], opinions: Sequence[Opinion], now: int) -> PreferenceModel:
     """Return the preference model of a server, learned from its posts and its users' opinions.
 
     Call it in a worker process, because it is slow. `now` is Unix time in seconds.
     """
-    effective_events = list(_iter_effective_events(feedback_events))
-    if not effective_events:
+    effective_opinions = list(_iter_effective_opinions(opinions))
+    if not effective_opinions:
         return NO_PREFERENCES
     article_by_id = {shown_article.article_id: shown_article.article for shown_article in shown_articles}
     posted_weight_by_article = {
@@ -126,15 +124,15 @@ def learn_preferences(
     like_weight_by_article: defaultdict[int, float] = defaultdict(float)
     dislike_weight_by_article: defaultdict[int, float] = defaultdict(float)
     user_ids_by_article: defaultdict[int, list[int]] = defaultdict(list)
-    for event in effective_events:
-        if event.article_id in article_by_id:
+    for opinion in effective_opinions:
+        if opinion.article_id in article_by_id:
             opinion_weight_by_article = (
-                dislike_weight_by_article if event.opinion is OpinionKind.DISLIKED else like_weight_by_article
+                dislike_weight_by_article if opinion.kind is OpinionKind.DISLIKED else like_weight_by_article
             )
-            opinion_weight_by_article[event.article_id] += _OPINION_WEIGHTS.get(event.opinion, 1.0) * _compute_decay(
-                now - event.given_at
+            opinion_weight_by_article[opinion.article_id] += _OPINION_WEIGHTS.get(opinion.kind, 1.0) * _compute_decay(
+                now - opinion.given_at
             )
-            user_ids_by_article[event.article_id].append(event.user_id)
+            user_ids_by_article[opinion.article_id].append(opinion.user_id)
     like_rate = sum(like_weight_by_article.values()) / (sum(posted_weight_by_article.values()) or 1.0)
     return PreferenceModel(
         _compute_traits(
@@ -145,7 +143,7 @@ def learn_preferences(
             user_ids_by_article,
             like_rate,
         ),
-        len(effective_events),
+        len(effective_opinions),
     )
 
 
@@ -204,26 +202,26 @@ def _collect_trait_names(article: RatableArticle) -> dict[str, str]:
     return names_by_key
 
 
-def _iter_effective_events(feedback_events: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
+def _iter_effective_opinions(opinions: Sequence[Opinion]) -> Iterator[Opinion]:
     """Yield the newest opinions of each user, one per article.
 
     An explicit opinion overrides one that an action implies, such as a bookmark.
     """
-    explicit_events = {
-        (event.user_id, event.article_id) for event in feedback_events if event.opinion in _EXPLICIT_OPINIONS
+    explicitly_rated = {
+        (opinion.user_id, opinion.article_id) for opinion in opinions if opinion.kind in _EXPLICIT_OPINIONS
     }
     counts_by_user: Counter[int] = Counter()
     used_user_articles: set[tuple[int, int]] = set()
-    for event in sorted(feedback_events, key=lambda event: (-event.given_at, event.article_id)):
-        user_article = (event.user_id, event.article_id)
+    for opinion in sorted(opinions, key=lambda opinion: (-opinion.given_at, opinion.article_id)):
+        user_article = (opinion.user_id, opinion.article_id)
         if user_article in used_user_articles or (
-            user_article in explicit_events and event.opinion not in _EXPLICIT_OPINIONS
+            user_article in explicitly_rated and opinion.kind not in _EXPLICIT_OPINIONS
         ):
             continue
-        if counts_by_user[event.user_id] < MAX_EVENTS_PER_USER:
+        if counts_by_user[opinion.user_id] < MAX_OPINIONS_PER_USER:
             used_user_articles.add(user_article)
-            counts_by_user[event.user_id] += 1
-            yield event
+            counts_by_user[opinion.user_id] += 1
+            yield opinion
 
 
 _EXPLICIT_OPINIONS = frozenset({OpinionKind.LIKED, OpinionKind.DISLIKED})

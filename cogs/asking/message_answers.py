@@ -274,7 +274,7 @@ class MessageResponder:
         """
         questions, channel_id = self.bot.store.questions, message_reply.message.channel.id
         if (replied_message_id := question_context.get_replied_message_id(message_reply.message)) is not None:
-            return await questions.by_message_id(replied_message_id, channel_id)
+            return await questions.get_by_message_id(replied_message_id, channel_id)
         if message_reply.server_channel is None:
             asked_since = self.bot.services.clock.now() - DM_CONVERSATION_SECONDS
             return await questions.find_last_by_user(message_reply.message.author.id, channel_id, asked_since)

@@ -61,7 +61,7 @@ async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int
         return None
     if len(dispatch.article_ids) == 1:
         return dispatch.article_ids[0]
-    article = find_best_matching_article(text, await bot.store.articles.by_ids(dispatch.article_ids))
+    article = find_best_matching_article(text, await bot.store.articles.list_by_ids(dispatch.article_ids))
     return None if article is None else article.id
 
 

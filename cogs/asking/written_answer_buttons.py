@@ -53,7 +53,9 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
     if question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
     visible_feed_ids = await interaction.client.visible_feed_ids(interaction)
-    articles = {article.id: article for article in await interaction.client.store.articles.by_ids(question.sources)}
+    articles = {
+        article.id: article for article in await interaction.client.store.articles.list_by_ids(question.sources)
+    }
     sources = [
         NumberedSource(number, articles[article_id])
         for number, article_id in enumerate(question.sources, 1)

@@ -29,7 +29,7 @@ class ChannelFeedPanel(ChannelPanel):
                     "TELEX_PUBLIC_URL."
                 )
             )
-        shared_channel_feed = await client.store.channel_feeds.by_channel(self.channel.id)
+        shared_channel_feed = await client.store.channel_feeds.get_by_channel(self.channel.id)
         is_channel_public = await client.visibility.is_public(self.channel.guild, self.channel.id)
         blocks: list[Block] = [
             heading_text(
@@ -46,7 +46,7 @@ class ChannelFeedPanel(ChannelPanel):
             ),
         ]
         if token is not None:
-            preferences = await client.store.preferences.by_channel(self.channel.id)
+            preferences = await client.store.preferences.get_by_channel(self.channel.id)
             feed_labels = {
                 "posts": _("**Posts**: every article"),
                 "stories": _("**Stories**: one entry per story, with its outlets"),

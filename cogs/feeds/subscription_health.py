@@ -148,7 +148,7 @@ async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed
     """Return notes on a feed: on entries that are skipped, and on the request limits of its host."""
     subscription, feed = followed_feed
     backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(subscription.server_id)
-    return list(_limit_sentences(await interaction.client.store.quota_overflows.by_feed(feed.id), backlog_seconds))
+    return list(_limit_sentences(await interaction.client.store.quota_overflows.get_by_feed(feed.id), backlog_seconds))
 
 
 def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> Iterator[str]:

@@ -234,7 +234,7 @@ async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHea
         if wait_reason is not None:
             channel_lines.append(f"-# 🌙 {describe_reason(wait_reason)}")
         if story_rules := posting_limits_panels.story_rules_text(
-            await interaction.client.store.preferences.by_channel(channel_id)
+            await interaction.client.store.preferences.get_by_channel(channel_id)
         ):
             channel_lines.append(f"-# ⏳ {story_rules}")
         for health in channel_healths:

@@ -76,7 +76,7 @@ async def bookmark_article(interaction: Interaction, article: Article, message_i
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """Bookmark the article of the button; a second click removes the bookmark and offers an undo."""
     store, message = interaction.client.store, interaction.message
-    article = await store.articles.by_key(key)
+    article = await store.articles.get_by_key(key)
     if article is not None and (removed_bookmark := await store.bookmarks.remove(interaction.user.id, article.id)):
         await RemovedBookmark(interaction, removed_bookmark).render(interaction)
         return
@@ -123,7 +123,7 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_g
     client, dispatch = interaction.client, await find_clicked_post(interaction)
     if dispatch is None or not await can_see_post(interaction, dispatch):
         raise UserFacingError(not_readable_text())
-    articles = [await client.store.articles.by_key(article_key) for article_key in menu.values]
+    articles = [await client.store.articles.get_by_key(article_key) for article_key in menu.values]
     post_article_ids = {*dispatch.article_ids, *dispatch.joined_article_ids}
     article_ids = [article.id for article in articles if article is not None and article.id in post_article_ids]
     added_count = await add_bookmarks(
@@ -236,7 +236,7 @@ async def require_bookmark(interaction: Interaction, article_key: str) -> Bookma
     Raises `UserFacingError` if there is none, or it is hidden because the user left the server.
     """
     store = interaction.client.store
-    article = await store.articles.by_key(article_key)
+    article = await store.articles.get_by_key(article_key)
     if article is not None:
         hidden_server_ids = await load_hidden_server_ids(interaction)
         bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden_server_ids=hidden_server_ids)

@@ -35,7 +35,7 @@ async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int |
 
     Returns None if the message is none of these. `server_id` is None for direct messages.
     """
-    dispatch = await bot.store.dispatches.by_message_id(message_id)
+    dispatch = await bot.store.dispatches.get_by_message_id(message_id)
     if dispatch is None or dispatch.kind not in _ARTICLE_KINDS:
         return None
     return dispatch if server_id == (None if dispatch.user_id else dispatch.server_id) else None
@@ -70,7 +70,7 @@ async def require_readable_article(
 
     Raises `UserFacingError` if it no longer exists or the user cannot read it.
     """
-    article = await interaction.client.store.articles.by_key(article_key)
+    article = await interaction.client.store.articles.get_by_key(article_key)
     if article is None or not await can_read(interaction, article):
         raise UserFacingError(not_readable_text())
     return article
@@ -135,7 +135,7 @@ async def load_message_articles(
     article_ids = post.article_ids
     if include_joined:
         article_ids = (*post.joined_article_ids[::-1], *article_ids)[-discord_limits.MAX_OPTIONS :]
-    articles = await interaction.client.store.articles.by_ids(article_ids)
+    articles = await interaction.client.store.articles.list_by_ids(article_ids)
     if not articles:
         raise UserFacingError(not_readable_text())
     return articles
@@ -146,7 +146,7 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
     visible_feed_ids = await client.visible_feed_ids(interaction)
     articles_by_page: dict[str, Article] = {}
     for article_key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
-        article = await client.store.articles.by_key(article_key)
+        article = await client.store.articles.get_by_key(article_key)
         if article is not None and article.feed_id in visible_feed_ids:
             articles_by_page.setdefault(article.page_key, article)
     for article_url in list(dict.fromkeys(_iter_links(message)))[:_MAX_LINKS]:

@@ -42,7 +42,7 @@ async def more_button(interaction: Interaction, _item: object, *, key: str, **_j
     article, dispatch = await require_readable_article(interaction, key), await find_clicked_post(interaction)
     joined_articles: Sequence[Article] = ()
     if dispatch is not None and article.id in dispatch.article_ids and await can_see_post(interaction, dispatch):
-        joined_articles = await interaction.client.store.articles.by_ids(dispatch.joined_article_ids)
+        joined_articles = await interaction.client.store.articles.list_by_ids(dispatch.joined_article_ids)
     await MoreMenu(interaction, article, dispatch, joined_articles).open(interaction)
 
 
@@ -74,7 +74,7 @@ class MoreMenu(OwnedView):
     async def _record_opinion(self, interaction: Interaction, opinion: OpinionKind) -> None:
         server_id = interaction_context.server_id(interaction)
         if server_id is not None:
-            self._opinion = await self.store.feedback.record(
+            self._opinion = await self.store.opinions.record(
                 opinion, server_id=server_id, user_id=self.user_id, article_id=self._article.id
             )
             self.client.services.preference_models.mark_changed(server_id)
@@ -213,7 +213,7 @@ def _detail_lines(article: Article) -> list[str]:
 async def _render_original_text(interaction: Interaction, article: Article, dispatch: Dispatch) -> str:
     """Return the original title and excerpt of an article if its post is translated; otherwise ""."""
     client, settings = interaction.client, interaction.client.services.settings
-    preferences = await client.store.preferences.by_channel(dispatch.channel_id)
+    preferences = await client.store.preferences.get_by_channel(dispatch.channel_id)
     if settings.model_url is None or not preferences[TRANSLATE]:
         return ""
     language = await client.languages.for_channel(dispatch.server_id, dispatch.channel_id)
@@ -241,7 +241,7 @@ async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> dis
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != dispatch.server_id or dispatch.look.role is None:
         return None
-    preferences = await interaction.client.store.preferences.by_server(guild.id)
+    preferences = await interaction.client.store.preferences.get_by_server(guild.id)
     role = guild.get_role(dispatch.look.role) if dispatch.look.role in preferences.notify_roles else None
     if role is None or role_mentions.find_self_assign_problem(role, manager_role=preferences.manager_role) is not None:
         return None

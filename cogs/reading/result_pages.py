@@ -198,7 +198,7 @@ class CatchUpPages(ArticlePages):
     async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
         article_ids = await self._load_article_ids(interaction)
         start_index = page_number * PAGE_SIZE
-        articles = await self.store.articles.by_ids(article_ids[start_index : start_index + PAGE_SIZE])
+        articles = await self.store.articles.list_by_ids(article_ids[start_index : start_index + PAGE_SIZE])
         title = format_count("{count} article", "{count} articles", len(article_ids))
         return ArticlePage(
             header=(text_block(f"### {title}"),),

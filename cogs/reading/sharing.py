@@ -23,7 +23,7 @@ from cogs.shared.views import Interaction, reply
 @persistent_item(buttons.SHARE_BUTTON.id_pattern)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Share the article of a card in the current channel."""
-    article = await interaction.client.store.articles.by_key(key)
+    article = await interaction.client.store.articles.get_by_key(key)
     if article is None:
         raise UserFacingError(not_readable_text())
     await share_article(interaction, article, can_read_article)

@@ -44,7 +44,7 @@ class AboutCog(TelexCog):
                 ),
             ]
         if await self.bot.is_owner(interaction.user):
-            newest_published_at = await articles_repository.newest_published_at()
+            newest_published_at = await articles_repository.get_newest_published_at()
             facts.append(
                 (
                     _("All servers"),

@@ -68,16 +68,16 @@ async def export_personal_data(interaction: Interaction) -> bytes:
                 "server_id": _snowflake_text(server_id),
                 "channel_id": _snowflake_text(change.channel_id),
             }
-            for server_id, change in await store.preferences.changes_of(interaction.user.id)
+            for server_id, change in await store.preferences.list_changes_by_user(interaction.user.id)
         ],
         "opinions": [
             {
                 "url": opinion.url,
-                "opinion": opinion.opinion,
+                "opinion": opinion.kind,
                 "given": format_iso(opinion.given_at),
                 "server_id": _snowflake_text(opinion.server_id),
             }
-            for opinion in await store.feedback.list_by_user(interaction.user.id)
+            for opinion in await store.opinions.list_by_user(interaction.user.id)
         ],
         "votes": [
             {"question_id": str(question_id), "voted": format_iso(voted_at), "helped": is_helpful}
@@ -88,7 +88,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
 
 
 async def _load_digest_record(interaction: Interaction) -> dict[str, object] | None:
-    digest = await interaction.client.store.personal_digests.by_user(interaction.user.id)
+    digest = await interaction.client.store.personal_digests.get_by_user(interaction.user.id)
     if digest is None:
         return None
     feeds = [await interaction.client.store.feeds.get(feed_id) for feed_id in digest.plan.feed_ids]

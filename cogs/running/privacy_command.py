@@ -133,10 +133,10 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     bookmark_count = await store.bookmarks.count(user_id)
     question_count = await store.questions.count(user_id)
     watch_count = await store.watches.count(user_id)
-    digest = await store.personal_digests.by_user(user_id)
-    change_count = len(await store.preferences.changes_of(user_id))
+    digest = await store.personal_digests.get_by_user(user_id)
+    change_count = len(await store.preferences.list_changes_by_user(user_id))
     vote_count = len(await store.questions.list_votes_by_user(user_id))
-    opinion_count = len(await store.feedback.list_by_user(user_id))
+    opinion_count = len(await store.opinions.list_by_user(user_id))
     return _count_lines(
         (
             bookmark_count,

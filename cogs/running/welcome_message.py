@@ -24,7 +24,7 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
     channel = _find_welcome_channel(guild)
     if channel is None:
         return
-    language = (await bot.store.preferences.by_server(guild.id)).language
+    language = (await bot.store.preferences.get_by_server(guild.id)).language
     language = language or i18n.supported_language(str(guild.preferred_locale)) or bot.services.settings.language
     with i18n.language_scope(language):
         intro_text = _(

@@ -22,7 +22,7 @@ class ChannelSettingsPanel(ChannelPanel):
     """Panel with the settings of a channel and their controls."""
 
     async def render(self, interaction: Interaction) -> None:
-        settings = await self.store.preferences.by_channel(self.channel.id)
+        settings = await self.store.preferences.get_by_channel(self.channel.id)
         change_language = partial(self.change, setting_registry.LANGUAGE)
         switch_sections = [
             self._switch_section(setting, *await self._load_notes(setting, settings), is_on=settings[setting])
@@ -95,7 +95,7 @@ class ChannelSettingsPanel(ChannelPanel):
         await ForumTagPanel(interaction, self.channel).render(interaction)
 
     async def _switch_setting(self, setting: SwitchSetting, _interaction: Interaction) -> None:
-        settings = await self.store.preferences.by_channel(self.channel.id)
+        settings = await self.store.preferences.get_by_channel(self.channel.id)
         await self.change(setting, not settings[setting])
 
 

@@ -45,8 +45,8 @@ class SchedulePanel(ChannelPanel):
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
-        settings = await store.preferences.by_channel(self.channel.id)
-        zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
+        settings = await store.preferences.get_by_channel(self.channel.id)
+        zone = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
         wait_reason = await store.dispatches.get_wait_reason(self.channel.id)
         quiet_begin, quiet_end = (
             self._unsaved_quiet_hours
@@ -103,7 +103,7 @@ class SchedulePanel(ChannelPanel):
 
         Raises `UserFacingError` if start and end are equal.
         """
-        saved_hours = (await self.store.preferences.by_channel(self.channel.id))[QUIET_HOURS]
+        saved_hours = (await self.store.preferences.get_by_channel(self.channel.id))[QUIET_HOURS]
         selected_minute = selected_number(selected_values)
         quiet_begin, quiet_end = (
             self._unsaved_quiet_hours if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
@@ -138,8 +138,8 @@ class StoryLimitsPanel(ChannelPanel):
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
-        settings = await store.preferences.by_channel(self.channel.id)
-        zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
+        settings = await store.preferences.get_by_channel(self.channel.id)
+        zone = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
         waiting_count = await store.held_posts.count(self.channel.id)
         followed_feeds = await store.subscriptions.list_with_feeds(self.channel.guild.id)
         followed_outlet_count = len(

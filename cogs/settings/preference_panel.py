@@ -20,7 +20,7 @@ class PreferencePanel(ManagersPanel):
 
     async def render(self, interaction: Interaction) -> None:
         preference_model = await self.client.services.preference_models.get(self.guild.id)
-        reset_button = ActionButton(self._confirm_reset, label=_("Reset…"), disabled=not preference_model.event_count)
+        reset_button = ActionButton(self._confirm_reset, label=_("Reset…"), disabled=not preference_model.opinion_count)
         await self._display(interaction, preference_model, ActionRow(reset_button))
 
     async def _display(
@@ -45,7 +45,7 @@ class PreferencePanel(ManagersPanel):
         )
 
     async def _reset_preferences(self, _interaction: Interaction) -> None:
-        await self.store.feedback.reset(self.guild.id, user_id=self.user_id)
+        await self.store.opinions.reset(self.guild.id, user_id=self.user_id)
         self.client.services.preference_models.invalidate(self.guild.id)
 
 
@@ -64,10 +64,10 @@ def _build_preference_lines(preference_model: PreferenceModel, user_id: int) -> 
     for heading, traits in ((_("Likes"), liked_traits), (_("Likes less"), disliked_traits)):
         if traits:
             yield "\n".join((f"**{heading}**", *preference_sentences.list_trait_lines(traits, _MAX_TRAITS_PER_KIND)))
-    if not preference_model.event_count:
+    if not preference_model.opinion_count:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
-    reaction_count_text = format_count("{count} reaction.", "{count} reactions.", preference_model.event_count)
+    reaction_count_text = format_count("{count} reaction.", "{count} reactions.", preference_model.opinion_count)
     privacy_rule_text = _("Topics that fewer than {least} people reacted to count, but stay hidden.").format(
         least=format_number(MIN_USERS_TO_SHOW)
     )

@@ -35,7 +35,7 @@ class ServerSettingsPanel(ManagersPanel):
 
     async def render(self, interaction: Interaction) -> None:
         guild = self.guild
-        preferences = await self.store.preferences.by_server(guild.id)
+        preferences = await self.store.preferences.get_by_server(guild.id)
         server_language = i18n.supported_language(str(guild.preferred_locale))
         automatic_label = _("Automatic ({language})").format(
             language=language_name(server_language or self.client.services.settings.language)
@@ -122,7 +122,7 @@ class ServerSettingsPanel(ManagersPanel):
     async def _set_notify_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not interaction.permissions.manage_roles:
             raise app_commands.MissingPermissions(["manage_roles"])
-        manager_role = (await self.store.preferences.by_server(self.guild.id)).manager_role
+        manager_role = (await self.store.preferences.get_by_server(self.guild.id)).manager_role
         for role_id in role_ids:
             role = self.guild.get_role(role_id)
             if role is None:

@@ -26,7 +26,7 @@ class SettingsHistory(ManagersPanel, CardPaginator):
     """Pages of the changes of settings, newest first, of the server and of channels that the user can see."""
 
     async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
-        changes = await self.store.preferences.changes(self.guild.id, limit=_MAX_CHANGES)
+        changes = await self.store.preferences.list_changes(self.guild.id, limit=_MAX_CHANGES)
         channel_ids = {change.channel_id for change in changes if change.channel_id is not None}
         visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(interaction, channel_ids)
         visible_changes = [

@@ -162,13 +162,13 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
     Returns "" if the channel gets all articles at once.
     """
     store = interaction.client.store
-    digest = await store.digests.by_channel(target_channel.id)
+    digest = await store.digests.get_by_channel(target_channel.id)
     if digest is not None and digest.plan.alone:
         return _("{channel} only gets digests. Next one: {date}.").format(
             channel=target_channel.mention, date=f"<t:{digest.due_at}:f>"
         )
-    preferences = await store.preferences.by_channel(target_channel.id)
-    zone = (await store.preferences.by_server(target_channel.guild.id)).time_zone
+    preferences = await store.preferences.get_by_channel(target_channel.id)
+    zone = (await store.preferences.get_by_server(target_channel.guild.id)).time_zone
     quiet_until = local_time.quiet_hours_end(interaction.client.services.clock.now(), preferences[QUIET_HOURS], zone)
     if preferences[MIN_OUTLETS] is not None or preferences[TOP_STORIES_PER_DAY] is not None:
         return linkify_commands(

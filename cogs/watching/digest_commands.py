@@ -162,7 +162,7 @@ class ChannelDigestPanel(ChannelPanel):
         """
         store, text_generator = self.store, self.client.services.model_services
         self._offers_summaries = text_generator is not None and text_generator.summarizer is not None
-        self._saved_digest = await store.digests.by_channel(self.channel.id)
+        self._saved_digest = await store.digests.get_by_channel(self.channel.id)
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
         elif not await store.subscriptions.load_feed_ids([self.channel.id]):
@@ -172,7 +172,7 @@ class ChannelDigestPanel(ChannelPanel):
     async def render(self, interaction: Interaction) -> None:
         """Show the plan of the digest, and the digest that the plan would produce now."""
         client, plan = self.client, self._edited_plan
-        zone = (await client.store.preferences.by_server(self.channel.guild.id)).time_zone
+        zone = (await client.store.preferences.get_by_server(self.channel.guild.id)).time_zone
         now = client.services.clock.now()
         due_at = local_time.next_occurrence(now, plan.minute, plan.weekday, zone)
         text_lines = [

@@ -61,11 +61,11 @@ class PersonalDigestPanel(OwnedView):
     async def start(self, interaction: Interaction) -> None:
         """Load the user's digest, or a default plan for the morning with all readable feeds, and show it."""
         store = self.store
-        self._saved_digest = await store.personal_digests.by_user(self.user_id)
+        self._saved_digest = await store.personal_digests.get_by_user(self.user_id)
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
         elif (server_id := interaction_context.server_id(interaction)) is not None:
-            zone = (await store.preferences.by_server(server_id)).time_zone
+            zone = (await store.preferences.get_by_server(server_id)).time_zone
             self._change_plan(time_zone=zone)
         self._has_time_zone = self._saved_digest is not None or self._edited_plan.time_zone != "UTC"
         readable_feed_ids = await _load_readable_feed_ids(interaction)
@@ -249,7 +249,7 @@ class PersonalDigestPanel(OwnedView):
 
     async def _pause_digest(self, _interaction: Interaction) -> None:
         await self.store.personal_digests.pause(self.user_id)
-        self._saved_digest = await self.store.personal_digests.by_user(self.user_id)
+        self._saved_digest = await self.store.personal_digests.get_by_user(self.user_id)
 
     async def _stop_digest(self, interaction: Interaction) -> None:
         await self.store.personal_digests.delete(self.user_id)

@@ -180,7 +180,7 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
         "d": "Robots",
     }
     new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
-    articles = await newsroom.store.articles.by_ids((await record(newsroom.store, feed, *new)).new_ids)
+    articles = await newsroom.store.articles.list_by_ids((await record(newsroom.store, feed, *new)).new_ids)
     closest_article = find_best_matching_article("Which city banned it?", articles)
     assert closest_article.title == titles["a"]
     assert find_best_matching_article("What about robots?", articles) is None

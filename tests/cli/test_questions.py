@@ -20,8 +20,8 @@ async def add_questions(database: Path) -> None:
             user_id=person,
             text=text,
             language="fr",
-            public=True,
-            answered=text == ANSWERED,
+            is_public=True,
+            is_answered=text == ANSWERED,
         )
     await store.questions.vote(question, 1, is_helpful=True)
     await store.close()

@@ -151,7 +151,7 @@ async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server
 
 async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(telex, feed_server):
     message = await post_catch_up(telex, feed_server, 14)
-    post = await telex.store.dispatches.by_message_id(message.id)
+    post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.reader.context_menu(telex.news, "Bookmark", message)
     assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 
@@ -224,7 +224,7 @@ async def test_removing_all_of_the_last_page_shows_the_page_before(telex, feed_s
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
     second = await press(telex.reader, last_reply(list_reply), NEXT)
     (only,) = find_menu(last_reply(second), "Open an article")[1]
-    article = await telex.store.articles.by_key(only["value"])
+    article = await telex.store.articles.get_by_key(only["value"])
     await telex.store.bookmarks.remove(telex.reader.id, article.id)
     back = await choose(telex.reader, last_reply(second), "Unread", "All")
     assert "5 bookmarks" in message_text(back)

@@ -16,7 +16,7 @@ _TITLE = re.compile(r"\[(Late \d+)\]")
 
 async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(telex, feed_server):
     message = await post_catch_up(telex, feed_server, MANY)
-    post = await telex.store.dispatches.by_message_id(message.id)
+    post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.editor.slash(telex.news, "feed remove", feed="Example News")
     await telex.restart()
     page_reply = await telex.reader.click(message, label="Show all")
@@ -25,7 +25,7 @@ async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and
     while not find_icon_button(last_reply(page_reply), NEXT).get("disabled"):
         page_reply = await press(telex.reader, last_reply(page_reply), NEXT)
         listed_titles += _TITLE.findall(message_text(page_reply))
-    articles = await telex.store.articles.by_ids(post.article_ids)
+    articles = await telex.store.articles.list_by_ids(post.article_ids)
     assert listed_titles == [article.title for article in reversed(articles)]
     assert len(listed_titles) == MANY - telex.newsroom.settings.catch_up_after
 
@@ -41,7 +41,7 @@ async def test_why_tells_a_catch_up_from_a_post(telex, feed_server):
 
 async def test_a_button_under_another_message_shows_nothing(telex, feed_server):
     message = await post_catch_up(telex, feed_server, MANY)
-    post = await telex.store.dispatches.by_message_id(message.id)
+    post = await telex.store.dispatches.get_by_message_id(message.id)
     open_ = telex.guild.create_text_channel("open")
     channel = telex.bot.get_channel(open_.id)
     assert isinstance(channel, discord.TextChannel)

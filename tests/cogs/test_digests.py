@@ -69,7 +69,7 @@ async def publish_articles(world: World, server: FeedServer, feed: Feed, *titles
 
 
 async def advance_until_due(world: World) -> None:
-    due = await world.store.digests.next_due_at()
+    due = await world.store.digests.get_next_due_at()
     assert due is not None
     await world.advance(due - world.clock.now())
     await world.deliver()
@@ -84,7 +84,7 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex
     assert "Not active yet." in flow_text
     assert "## Today’s news" in flow_text  # what it would be now
     assert "Cities ban facial recognition" in flow_text
-    assert await telex.store.digests.by_channel(telex.news.id) is None
+    assert await telex.store.digests.get_by_channel(telex.news.id) is None
     flow = last_reply(await choose(telex.editor, flow, "At 09:00", "What time"))
     assert "every day at 09:00 (UTC)" in text(flow)
     assert "gets its next digest" in message_text(await telex.editor.click(flow, label="Start"))
@@ -171,7 +171,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     assert "every Friday at 08:00" in text(flow)
     assert "Not saved yet" in text(flow)
     await telex.editor.click(flow, label="Save changes")
-    digest = await telex.store.digests.by_channel(telex.news.id)
+    digest = await telex.store.digests.get_by_channel(telex.news.id)
     assert (digest.plan.weekday, digest.plan.alone) == (4, True)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     stop_text = message_text(await telex.editor.click(await open_digest_setup(telex), label="Stop the digest"))
@@ -197,7 +197,7 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
     flow = await open_digest_setup(telex)
     assert "Linux gets a scheduler" in text(flow)
     assert "Quicksilver" not in text(flow)
-    due = await telex.store.digests.next_due_at()
+    due = await telex.store.digests.get_next_due_at()
     assert due is not None
     await telex.advance(due - telex.clock.now())
     await telex.set_permissions(telex.news, send_messages=False)
@@ -220,12 +220,12 @@ async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(tele
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     await telex.deliver()
     post_count_before = len(telex.posts())
-    due = await telex.store.digests.next_due_at()
+    due = await telex.store.digests.get_next_due_at()
     assert due is not None
     await telex.advance(due - telex.clock.now() + 6 * DAY + 3600)  # away for a week
     await telex.deliver()
     assert len(telex.posts()) == post_count_before  # six days too late: the next one tells it
-    after = await telex.store.digests.next_due_at()
+    after = await telex.store.digests.get_next_due_at()
     assert after == due + 7 * DAY
     await telex.advance(after - telex.clock.now() + 2 * 3600)  # and two hours too late
     await telex.deliver()
@@ -289,7 +289,7 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
     custom_id = next(str(component["custom_id"]) for component in components(flow) if component.get("label") == "Start")
     assert "for the person who asked" in message_text(await forge_click(telex.reader, telex.news, flow, custom_id))
     assert "**Send Messages**" in message_text(await telex.editor.click(flow, label="Start"))
-    assert await telex.store.digests.by_channel(telex.news.id) is None
+    assert await telex.store.digests.get_by_channel(telex.news.id) is None
 
 
 async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
@@ -348,4 +348,4 @@ async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_diges
     monkeypatch.setattr(channel_options, "find_postable_channel", nowhere)
     answer = await telex.editor.select(list_reply, [options[0]["value"]], custom_id=custom_id)
     assert "Try again later" in message_text(answer)
-    assert await telex.store.digests.by_channel(telex.news.id) is not None
+    assert await telex.store.digests.get_by_channel(telex.news.id) is not None

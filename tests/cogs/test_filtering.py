@@ -155,7 +155,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     shortened_reply = await telex.editor.click(last_reply(shortened_reply), label="Remove 1")
     await telex.editor.click(last_reply(shortened_reply), label="Remove 1")
     assert await saved_filters(telex) == []
-    changes = await telex.store.preferences.changes(telex.guild.id, limit=3)
+    changes = await telex.store.preferences.list_changes(telex.guild.id, limit=3)
     assert [(change.setting, change.user_id, change.old_value, change.new_value) for change in changes] == [
         ("filter", telex.editor.id, "only vote", None),
         ("filter", telex.editor.id, "never chips", None),

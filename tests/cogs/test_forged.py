@@ -38,8 +38,8 @@ async def add_hidden_question(people: Crowd) -> int:
         user_id=people.people[MANAGER][0],
         text=f"Who took the {VAULT}?",
         language="en",
-        public=False,
-        answered=True,
+        is_public=False,
+        is_answered=True,
     )
 
 

@@ -86,7 +86,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex, feed_serve
     assert await subscription_look(telex) == PostLook(
         style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0
     )
-    (change,) = await telex.store.preferences.changes(telex.guild.id, limit=9)
+    (change,) = await telex.store.preferences.list_changes(telex.guild.id, limit=9)
     assert (change.setting, change.user_id, change.old_value) == ("look", telex.editor.id, None)
 
 

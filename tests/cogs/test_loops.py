@@ -38,8 +38,8 @@ async def test_old_questions_are_deleted(telex):
         user_id=telex.reader.id,
         text="Who?",
         language="en",
-        public=False,
-        answered=False,
+        is_public=False,
+        is_answered=False,
     )
     telex.clock.advance(QUESTION_RETENTION_SECONDS)
     await BackgroundTasks(telex.newsroom).purge_expired()

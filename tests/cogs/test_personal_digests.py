@@ -27,7 +27,7 @@ def direct_messages(world: World) -> list[discord.Message]:
 
 
 async def advance_until_due(world: World) -> None:
-    due = await world.store.personal_digests.next_due_at()
+    due = await world.store.personal_digests.get_next_due_at()
     assert due is not None
     await world.advance(due - world.clock.now())
     await world.deliver()
@@ -87,11 +87,11 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     panel = last_reply(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
     panel = last_reply(await telex.reader.user.click(panel, label="Mettre en pause"))
     assert "Mis en pause" in text(panel)
-    assert await telex.store.personal_digests.next_due_at() is None
+    assert await telex.store.personal_digests.get_next_due_at() is None
     panel = last_reply(await telex.reader.user.click(panel, label="Reprendre"))
     assert "Prochain envoi" in text(panel)
     assert "arrêté" in message_text(await telex.reader.user.click(panel, label="Arrêter le résumé"))
-    assert await telex.store.personal_digests.by_user(telex.reader.id) is None
+    assert await telex.store.personal_digests.get_by_user(telex.reader.id) is None
 
 
 async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_it(telex, feed_server):
@@ -105,7 +105,7 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     await publish_articles(telex, feed_server, secret, "A minister resigns", path="/secret")
     hide_channel(telex, first, telex.reader)
     making = telex.bot.outbox_relay.personal_digest_task
-    await telex.advance(await making.next_due_at() - telex.clock.now())
+    await telex.advance(await making.get_next_due_at() - telex.clock.now())
     await making.run()
     hide_channel(telex, second, telex.reader)  # before it is sent
     await telex.deliver()
@@ -139,7 +139,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     await save_daily_digest(telex, topic_queries=("scheduler",), include_watches=True)
     store = telex.store.personal_digests
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
-    digest = await store.by_user(telex.reader.id)
+    digest = await store.get_by_user(telex.reader.id)
     await telex.advance(digest.due_at - telex.clock.now())
     digest_content = await telex.bot.outbox_relay.personal_digest_task.build_digest_content(
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due_at - 86_400, until=telex.clock.now()
@@ -161,7 +161,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     assert document["digest"]["topics"] == ["scheduler"]
     panel = last_reply(await telex.reader.click(panel, label="Delete everything"))
     assert "your digest" in message_text(await telex.reader.click(panel, label="Delete permanently"))
-    assert await store.by_user(telex.reader.id) is None
+    assert await store.get_by_user(telex.reader.id) is None
     await publish_articles(telex, feed_server, feed, "Another scheduler")
     await telex.advance(2 * 86_400)
     await telex.deliver()

@@ -41,7 +41,7 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
 
 async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
     message = await post_catch_up(telex, feed_server, 14)
-    post = await telex.store.dispatches.by_message_id(message.id)
+    post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.reader.react(message, "🔖")
     assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 

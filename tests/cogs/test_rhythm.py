@@ -24,7 +24,7 @@ def timestamp_of(text: str) -> int:
 
 
 async def load_limits(world: World) -> tuple[str | None, int | None, int | None]:
-    settings = await world.store.preferences.by_channel(world.news.id)
+    settings = await world.store.preferences.get_by_channel(world.news.id)
     limits = settings[setting_registry.MAX_POSTS_PER_HOUR], settings[setting_registry.MIN_POST_INTERVAL]
     return settings[setting_registry.QUIET_HOURS], *limits
 

@@ -168,6 +168,6 @@ async def channel_state(world: World, feed_id: int) -> object:
             for subscription, feed in pairs
             if feed.id == feed_id
         ],
-        await store.preferences.by_channel(world.news.id),
-        await store.digests.by_channel(world.news.id),
+        await store.preferences.get_by_channel(world.news.id),
+        await store.digests.get_by_channel(world.news.id),
     )

@@ -98,7 +98,7 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     assert _first_button_labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
     back = await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "Same as the server")
     assert selected_labels(last_reply(back), "Post language") == ["Same as the server"]
-    assert (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.LANGUAGE] is None
+    assert (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.LANGUAGE] is None
 
 
 def _rss(*items: str) -> str:
@@ -113,14 +113,14 @@ def _first_button_labels(telex: World) -> list[str]:
 async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex):
     panel_text = message_text(await submit_time_zone(telex, " paris"))
     assert "**Time zone**\n-# Europe/Paris (" in panel_text
-    assert (await telex.store.preferences.by_server(telex.guild.id)).time_zone == "Europe/Paris"
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).time_zone == "Europe/Paris"
 
 
 async def test_what_is_no_time_zone_is_refused_with_a_hint(telex):
     assert "daylight saving time" in message_text(await submit_time_zone(telex, "UTC+2"))
     assert "`Europe/Paris`" in message_text(await submit_time_zone(telex, "Pariss"))
     assert "big city" in message_text(await submit_time_zone(telex, "Qwertzuiop"))
-    assert (await telex.store.preferences.by_server(telex.guild.id)).time_zone == "UTC"
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).time_zone == "UTC"
 
 
 async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
@@ -128,11 +128,11 @@ async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
     panel = await open_settings(telex)
     reply = await telex.editor.select(last_reply(panel), [alerts], custom_id=select_menu_id(panel, CHANNELS))
     assert "Alerts now go to" in message_text(reply)
-    assert (await telex.store.preferences.by_server(telex.guild.id)).alerts == alerts.id
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alerts == alerts.id
     panel = await open_settings(telex)
     assert f"<#{alerts.id}>" in message_text(panel)
     await telex.editor.select(last_reply(panel), [], custom_id=select_menu_id(panel, CHANNELS))
-    assert (await telex.store.preferences.by_server(telex.guild.id)).alerts is None
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alerts is None
 
 
 async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
@@ -141,7 +141,7 @@ async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
     panel = await open_settings(telex)
     reply = await telex.editor.select(last_reply(panel), [closed_channel], custom_id=select_menu_id(panel, CHANNELS))
     assert "I can’t post" in message_text(reply)
-    assert (await telex.store.preferences.by_server(telex.guild.id)).alerts is None
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alerts is None
 
 
 async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
@@ -169,7 +169,7 @@ async def test_everyone_is_no_role_that_manages_feeds(telex):
         last_reply(panel), [telex.guild.default_role], custom_id=select_menu_id(panel, ROLES)
     )
     assert "@everyone can’t manage feeds" in message_text(reply)
-    assert (await telex.store.preferences.by_server(telex.guild.id)).manager_role is None
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role is None
 
 
 async def test_a_role_cannot_say_which_role_manages_feeds(telex):
@@ -204,19 +204,19 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
     await telex.env.settle()
     answer = await telex.editor.select(last_reply(panel), [other_role], custom_id=select_menu_id(panel, ROLES))
     assert "You need the Manage Server permission" in message_text(answer)
-    assert (await telex.store.preferences.by_server(telex.guild.id)).manager_role == role.id
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role == role.id
 
 
 async def test_one_post_a_story_is_switched_by_channel(telex):
     panel = await open_settings(telex, "channel")
     off_reply = await telex.editor.click(last_reply(panel), label="Turn off")
     assert "each article gets its own post" in message_text(off_reply)
-    assert not (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
+    assert not (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
     on_reply = await telex.editor.click(
         last_reply(off_reply), custom_id=button_custom_id(last_reply(off_reply), "Turn on")
     )
     assert button_labels(last_reply(on_reply))[0] == "Turn off"
-    assert (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
+    assert (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
 
 
 async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_server):
@@ -295,8 +295,8 @@ async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_histor
     await telex.store.servers.mark_left(telex.guild.id)
     telex.clock.advance(1)
     await telex.store.servers.purge(telex.clock.now())
-    assert await telex.store.preferences.changes_of(telex.editor.id) == []
-    assert await telex.store.preferences.changes(telex.guild.id, limit=10) == []
+    assert await telex.store.preferences.list_changes_by_user(telex.editor.id) == []
+    assert await telex.store.preferences.list_changes(telex.guild.id, limit=10) == []
 
 
 async def test_a_window_that_outlived_its_view_is_answered(telex):
@@ -333,12 +333,12 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     panel = await telex.editor.click(last_reply(panel), custom_id=turn_on_ids[0])
     assert "on: each day has its own thread" in message_text(panel)
     assert "Create Public Threads" in message_text(panel)
-    assert (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
+    assert (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
     turn_off_ids = [
         str(toggle["custom_id"]) for toggle in components(last_reply(panel)) if toggle.get("label") == "Turn off"
     ]
     panel = await telex.editor.click(last_reply(panel), custom_id=turn_off_ids[-1])
-    assert not (await telex.store.preferences.by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
+    assert not (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
     forum = telex.guild.create_forum_channel("forum")
     panel = await telex.editor.slash(telex.news, "settings channel", channel=forum)
     assert "thread" not in message_text(panel)

@@ -164,7 +164,7 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(tele
     assert "/bookmarks" in reply_text
     await telex.deliver()
     assert {title(post) for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
-    history = await telex.store.preferences.changes(telex.guild.id, limit=9)
+    history = await telex.store.preferences.list_changes(telex.guild.id, limit=9)
     assert [(change.user_id, change.new_value) for change in history] == [(telex.editor.id, "followed")] * 2
 
 

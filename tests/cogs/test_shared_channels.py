@@ -272,7 +272,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     await telex.store.channel_feeds.create_token(server_id=telex.guild.id, channel_id=other_channel.id, user_id=1)
     telex.env.backend.delete_channel(other_channel.id)
     await telex.env.settle()
-    assert await telex.store.channel_feeds.by_channel(other_channel.id) is None
+    assert await telex.store.channel_feeds.get_by_channel(other_channel.id) is None
     for odd in ("/", "/posts.exe", "/other.atom"):
         assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404

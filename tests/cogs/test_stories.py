@@ -63,7 +63,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     telex.locales[telex.editor.id] = "fr"
     reason = (await why(telex, link, person=telex.editor)).replace("\\", "")
     assert "Seuls les meilleurs sujets du jour y sont publiés" in reason
-    due = await telex.store.held_posts.next_due_at()
+    due = await telex.store.held_posts.get_next_due_at()
     assert due is not None
     await telex.advance(due - now)
     await telex.deliver()
@@ -74,7 +74,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     assert len(telex.posts()) == post_count_before + 1
     reason = await why(telex, link, person=telex.editor)
     assert "il n’était pas parmi les meilleurs sujets du jour" in reason
-    preferences = await telex.store.preferences.by_channel(telex.news.id)
+    preferences = await telex.store.preferences.get_by_channel(telex.news.id)
     assert preferences[setting_registry.TOP_STORIES_PER_DAY] == 1
-    changes = await telex.store.preferences.changes(telex.guild.id, limit=9)
+    changes = await telex.store.preferences.list_changes(telex.guild.id, limit=9)
     assert changes[0].setting == setting_registry.TOP_STORIES_PER_DAY.column

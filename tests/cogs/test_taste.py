@@ -25,18 +25,18 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed
     article = await newest_article(telex, feed)
     opened_reply = last_reply(await open_more_menu(telex, article, telex.reader))
     assert article.title in text(opened_reply)
-    assert [opinion.opinion for opinion in await telex.store.feedback.list_by_user(telex.reader.id)] == ["opened"]
+    assert [opinion.kind for opinion in await telex.store.opinions.list_by_user(telex.reader.id)] == ["opened"]
     pressed_reply = last_reply(await telex.reader.click(opened_reply, label="Like"))
-    assert [liked_opinion.opinion for liked_opinion in await telex.store.feedback.list_by_user(telex.reader.id)] == [
+    assert [liked_opinion.kind for liked_opinion in await telex.store.opinions.list_by_user(telex.reader.id)] == [
         "liked"
     ]
     assert {component["label"]: component["style"] for component in components(pressed_reply)}["Like"] == 1
     pressed_reply = last_reply(await telex.reader.click(pressed_reply, label="Less like this"))
-    assert [
-        disliked_opinion.opinion for disliked_opinion in await telex.store.feedback.list_by_user(telex.reader.id)
-    ] == ["disliked"]
+    assert [disliked_opinion.kind for disliked_opinion in await telex.store.opinions.list_by_user(telex.reader.id)] == [
+        "disliked"
+    ]
     await telex.reader.click(pressed_reply, label="Less like this")
-    assert await telex.store.feedback.list_by_user(telex.reader.id) == []
+    assert await telex.store.opinions.list_by_user(telex.reader.id) == []
 
 
 async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_server):
@@ -76,4 +76,4 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     assert await telex.store.bookmarks.count(77) == 6
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**What this server likes**: none → reset" in history
-    assert json.dumps(await telex.store.feedback.list_by_user(telex.editor.id)) == "[]"
+    assert json.dumps(await telex.store.opinions.list_by_user(telex.editor.id)) == "[]"

@@ -99,8 +99,8 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
         user_id=telex.reader.id,
         text="Who?",
         language="en",
-        public=True,
-        answered=True,
+        is_public=True,
+        is_answered=True,
     )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)

@@ -83,7 +83,7 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
         published_times=new,
         has_changes=bool(new),
         random=Random(seed),
-        no_known_entries=missed,
+        has_no_known_entries=missed,
     )
     assert MIN_INTERVAL_SECONDS <= interval <= MAX_INTERVAL_SECONDS
     assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_INTERVAL_SECONDS
@@ -168,7 +168,7 @@ def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
     interval, _ = schedule_after_success(
         _feed(interval=20_000, last_success=NOW - 20_000),
         now=NOW, hints=CacheHints(), published_times=[NOW - 9] * 15, has_changes=True, random=Random(1),
-        no_known_entries=True,
+        has_no_known_entries=True,
     )  # fmt: skip
     assert interval == DEFAULT_INTERVAL_SECONDS
 

@@ -168,7 +168,7 @@ async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hu
         hub.clock.advance(60)
         await hub.push(make_rss(make_rss_item(number)))
     assert await delivered_titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
-    assert await hub.newsroom.store.quota_overflows.by_feed(feed.id) is None
+    assert await hub.newsroom.store.quota_overflows.get_by_feed(feed.id) is None
 
 
 async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):

@@ -62,7 +62,7 @@ async def poll_and_read_pages(newsroom: Services, url: str) -> list[Article]:
 
 
 async def load_page_end(newsroom: Services, article: Article) -> str | None:
-    return (await newsroom.store.page_fetches.by_article_ids([article.id]))[article.id].outcome
+    return (await newsroom.store.page_fetches.load_by_article_ids([article.id]))[article.id].outcome
 
 
 async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_server):
@@ -95,7 +95,7 @@ async def test_an_article_that_its_feed_gives_whole_is_not_asked_for(reading_new
         reading_newsroom, publish(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{FULL_TEXT_END * 5}")
     )
     assert feed_server.count("/a/1") == 0
-    assert not await reading_newsroom.store.page_fetches.by_article_ids([article.id])
+    assert not await reading_newsroom.store.page_fetches.load_by_article_ids([article.id])
 
 
 async def test_never_means_never(newsroom, feed_server):
@@ -171,7 +171,7 @@ async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_ser
         clock.advance(7200)
         await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False)
     assert feed_server.count("/a/1") == MAX_ATTEMPTS
-    (over,) = (await reading_newsroom.store.page_fetches.by_article_ids([article.id])).values()
+    (over,) = (await reading_newsroom.store.page_fetches.load_by_article_ids([article.id])).values()
     assert (over.outcome, over.due_at) == ("http-503", None)
 
 

@@ -49,7 +49,7 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_s
     assert post_count == 5
     assert len(notice) == 1
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
-    surplus = await newsroom.store.quota_overflows.by_feed(feed.id)
+    surplus = await newsroom.store.quota_overflows.get_by_feed(feed.id)
     assert (surplus.kind, surplus.entry_count, surplus.first_at) == (OverQuotaKind.ENTRIES, 15, clock.now())
     assert feed.next_poll - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
     left_out = await explain_link(newsroom.store, "https://news.example/articles/119")

@@ -50,13 +50,13 @@ async def test_what_people_asked_for_notifies_them_in_a_silent_channel(telex, pu
     await telex.store.watches.add(**scope, user_id=None, query="article", language=None, limit=9)
     await telex.store.digests.save(DigestPlan(weekday=None, minute=0), **scope, user_id=telex.editor.id, limit=9)
     await publisher.post(make_rss_item(1))
-    due = await telex.store.digests.next_due_at()
+    due = await telex.store.digests.get_next_due_at()
     assert due is not None
     await telex.advance(due - telex.clock.now())
     await telex.deliver()
     flags_by_kind = {}
     for message in telex.posts():
-        dispatch = await telex.store.dispatches.by_message_id(message.id)
+        dispatch = await telex.store.dispatches.get_by_message_id(message.id)
         assert dispatch is not None
         flags_by_kind[dispatch.kind] = message.flags.suppress_notifications
     assert flags_by_kind == {

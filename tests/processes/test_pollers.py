@@ -185,4 +185,4 @@ async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair
     publishers(0).serve("/", make_rss(corrected), etag=False)
     await polling.poller.poll(feed, polite=False)
     await until(woken.is_set)
-    assert await posting.store.dispatches.next_edit_due_at() == clock.now()
+    assert await posting.store.dispatches.get_next_edit_due_at() == clock.now()

@@ -13,7 +13,7 @@ from bot.core.settings import Settings
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
 from bot.store import Store
-from bot.store.content.vectors import STALE_INDEX_SECONDS
+from bot.store.content.encoded_articles import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
 from tests.support import store_probe
 from tests.support.search.searchers import searcher_of
@@ -167,7 +167,7 @@ async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_pa
 async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store, library, sense, clock):
     async def encoded(count: int) -> None:
         async with asyncio.timeout(30):
-            while (await store.vectors.count_encoded()).encoded < count:
+            while (await store.encoded_articles.count_encoded()).encoded < count:
                 clock.advance(semantic_index.POLL_INTERVAL_SECONDS)
                 await asyncio.sleep(0.01)
 
@@ -191,7 +191,7 @@ async def test_an_interruption_loses_nothing_that_was_written(store, library, se
     await reached.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    before = (await store.vectors.count_encoded()).encoded
+    before = (await store.encoded_articles.count_encoded()).encoded
     assert before
     assert await sense.encode_missing() == 6 - before
 
@@ -222,14 +222,14 @@ async def test_a_vector_goes_with_its_article(store, library, sense, settings):
 
 async def test_what_changed_while_it_was_encoded_is_not_marked(store, library):
     changed = await library.add("A hound", "It ran.")
-    ((_, source),) = await store.vectors.load_texts_to_encode([changed])
-    assert await store.vectors.mark_encoded("stamp", [(changed, "A dog\nIt ran.")]) == 0
-    assert await store.vectors.mark_encoded("stamp", [(changed, source)]) == 1
-    assert await store.vectors.mark_encoded("stamp", [(changed, source)]) == 0
-    assert await store.vectors.list_unencoded_ids("stamp", 9) == []
-    assert await store.vectors.list_unencoded_ids("another process's", 9) == [changed]
-    await store.vectors.purge(store.clock.now() + STALE_INDEX_SECONDS + 1)
-    assert await store.vectors.list_unencoded_ids("stamp", 9) == [changed]
+    ((_, source),) = await store.encoded_articles.load_texts_to_encode([changed])
+    assert await store.encoded_articles.mark_encoded("stamp", [(changed, "A dog\nIt ran.")]) == 0
+    assert await store.encoded_articles.mark_encoded("stamp", [(changed, source)]) == 1
+    assert await store.encoded_articles.mark_encoded("stamp", [(changed, source)]) == 0
+    assert await store.encoded_articles.list_unencoded_ids("stamp", 9) == []
+    assert await store.encoded_articles.list_unencoded_ids("another process's", 9) == [changed]
+    await store.encoded_articles.purge_stale_indexes(store.clock.now() + STALE_INDEX_SECONDS + 1)
+    assert await store.encoded_articles.list_unencoded_ids("stamp", 9) == [changed]
 
 
 async def test_vectors_of_another_model_are_made_anew(store, library, settings, monkeypatch):

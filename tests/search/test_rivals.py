@@ -56,7 +56,7 @@ async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom,
     posted = {of.title for _, articles in await deliver(newsroom) for of in articles}
     assert "The truth" not in posted
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
-    assert (await newsroom.store.articles.by_key(before.key)) == before
+    assert (await newsroom.store.articles.get_by_key(before.key)) == before
     newest = await newsroom.store.articles.list_newest([honest.id, evil.id], limit=9)
     assert before in newest
 

@@ -40,7 +40,7 @@ async def record_a_poll(store: Store) -> None:
             replace(feed, validators=Validators(etag="second"), last_success=store.clock.now()),
             IntakeResult(
                 [new_article(feed, f"new-{number}", published=number) for number in range(6)],
-                changed=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
+                changed_articles=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
                 aliases=[(b"alias", 1)],
             ),
             catch_up_after=3,

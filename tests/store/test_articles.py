@@ -25,7 +25,7 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
     )
     (article_id,) = (await record(store, feed, new)).new_ids
     article = await store.articles.get(article_id)
-    assert await store.articles.by_key(new.key) == article
+    assert await store.articles.get_by_key(new.key) == article
     assert await store.articles.list_by_page_key(new.page_key) == [article]
     assert await store.articles.find_by_urls((new.url,), "", (), 9) == [article]
     assert (article.text, article.body, article.tags) == ("Menu. Le texte.", "Le texte.", ("IA", "é, «x»"))
@@ -33,14 +33,14 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
     for name in ("key", "page_key", "url", "title", "author", "image_url", "published", "language", "outlet"):
         assert getattr(article, name) == getattr(new, name)
     assert await store.articles.get(99) is None
-    assert await store.articles.by_key("none") is None
+    assert await store.articles.get_by_key("none") is None
 
 
 async def test_articles_come_in_the_order_of_their_ids_given(store):
     feed = await add_feed(store)
     ids = (await record(store, feed, *[new_article(feed, name) for name in "abc"])).new_ids
     article_ids = [ids[2], 99, ids[0], ids[1], ids[0]]
-    assert [article.id for article in await store.articles.by_ids(article_ids)] == [
+    assert [article.id for article in await store.articles.list_by_ids(article_ids)] == [
         ids[2],
         ids[0],
         ids[1],
@@ -61,7 +61,7 @@ async def test_the_newest_are_by_date_whatever_was_found_first(store):
     assert await list_newest_names(store, None, outlet="ECRAN", limit=9) == ["2-4", "2-2"]
     assert await list_newest_names(store, {first_feed.id}, outlet="ECRAN", limit=9) == []
     assert await list_newest_names(store, set(), limit=9) == []
-    assert await store.articles.newest_published_at() == 5
+    assert await store.articles.get_newest_published_at() == 5
 
 
 async def test_a_page_of_two_feeds_is_one_line_in_a_list(store):
@@ -100,7 +100,7 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     feed = await add_feed(store)
     old, saved, removed = (new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
     ids = (await record(store, feed, old, saved, removed, first=True)).new_ids
-    by_title = {article.title.split()[-1]: article.id for article in await store.articles.by_ids(ids)}
+    by_title = {article.title.split()[-1]: article.id for article in await store.articles.list_by_ids(ids)}
     await store.bookmarks.add(1, by_title["saved"])
     await store.bookmarks.add(1, by_title["removed"])
     await store.bookmarks.remove(1, by_title["removed"])

@@ -73,9 +73,10 @@ async def test_bookmarks_are_found_without_their_accents(store, ids):
     for article_id in ids:
         await store.bookmarks.add(ANNA, article_id)
     for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
-        assert await store.bookmarks.count(ANNA, BookmarkFilter(match=match)) == count
+        assert await store.bookmarks.count(ANNA, BookmarkFilter(search_text=match)) == count
         assert (
-            len(await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(match=match))) == count
+            len(await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(search_text=match)))
+            == count
         )
 
 
@@ -90,16 +91,16 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store,
     assert not await bookmarks.mark_read(BEN, ids[0], is_read=True)
     assert await bookmarks.count_by_tag(ANNA) == {"Été": 2, "IA": 1}
     for bookmark_filter, expected_ids in [
-        (BookmarkFilter(match="a LIRE"), [ids[0]]),
+        (BookmarkFilter(search_text="a LIRE"), [ids[0]]),
         (BookmarkFilter(tag="ete"), [ids[0], ids[1]]),
-        (BookmarkFilter(tag="ete", unread=True), [ids[0]]),
-        (BookmarkFilter(unread=True), [ids[0], ids[2]]),
+        (BookmarkFilter(tag="ete", only_unread=True), [ids[0]]),
+        (BookmarkFilter(only_unread=True), [ids[0], ids[2]]),
     ]:
         listed = await bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=bookmark_filter)
         assert sorted(bookmark.article.id for bookmark in listed) == expected_ids
         assert await bookmarks.count(ANNA, bookmark_filter) == len(expected_ids)
     await bookmarks.mark_read(ANNA, ids[1], is_read=False)
-    assert await bookmarks.count(ANNA, BookmarkFilter(unread=True)) == 3
+    assert await bookmarks.count(ANNA, BookmarkFilter(only_unread=True)) == 3
     await bookmarks.remove(ANNA, ids[0])
     await bookmarks.add(ANNA, ids[0])
     new_bookmark = await bookmarks.get(ANNA, ids[0])
@@ -111,9 +112,11 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, i
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
     assert await store.bookmarks.load_server_ids(ANNA) == {SERVER, SERVER + 1}
-    bookmarks = await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(hidden={SERVER}))
+    bookmarks = await store.bookmarks.list_by_user(
+        ANNA, limit=9, bookmark_filter=BookmarkFilter(hidden_server_ids={SERVER})
+    )
     assert {bookmark.article.id for bookmark in bookmarks} == {ids[1], ids[2]}
-    assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden={SERVER})) == 2
+    assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden_server_ids={SERVER})) == 2
 
 
 async def test_a_person_knows_their_own_bookmarks_alone(store, ids):

@@ -66,9 +66,9 @@ async def feed(store, clock) -> Feed:
 async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest.due_at == at("2026-11-25 08:00")
-    assert await store.digests.next_due_at() == digest.due_at
+    assert await store.digests.get_next_due_at() == digest.due_at
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
-    assert await store.digests.next_due_at() == at("2026-11-25 07:00")
+    assert await store.digests.get_next_due_at() == at("2026-11-25 07:00")
     assert await store.digests.list_due(at("2026-11-25 06:59")) == []
     assert len(await store.digests.list_due(at("2026-11-25 07:00"))) == 1
 
@@ -112,7 +112,7 @@ async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock
     assert await make_digest(store, digest)
     assert not await make_digest(store, digest)
     assert len(await deliver(store)) == 1
-    again = await store.digests.by_channel(CHANNEL)
+    again = await store.digests.get_by_channel(CHANNEL)
     assert again.due_at == digest.due_at + DAY
     assert again.covered_until == clock.now()
 
@@ -132,7 +132,7 @@ async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock)
     clock.advance(digest.due_at - clock.now())
     assert not await make_digest(store, digest)
     assert await deliver(store) == []
-    assert await store.digests.next_due_at() == digest.due_at + DAY
+    assert await store.digests.get_next_due_at() == digest.due_at + DAY
 
 
 async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
@@ -143,7 +143,7 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
     assert await make_digest(store, digest)
     await record(store, feed, articles[1])
     clock.advance(DAY)
-    again = await store.digests.by_channel(CHANNEL)
+    again = await store.digests.get_by_channel(CHANNEL)
     assert await store.digests.withdraw_pending(again.id) == digest.due_at - DAY
     assert await store.digests.withdraw_pending(again.id) is None
     assert await make_digest(store, again)
@@ -190,7 +190,7 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     clock.advance(digest.due_at - clock.now())
     assert await store.digests.list_due(clock.now()) == []
-    assert await store.digests.next_due_at() is None
+    assert await store.digests.get_next_due_at() is None
     await store.servers.mark_joined(SERVER)
     assert not await make_digest(store, digest)
 
@@ -244,7 +244,7 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
     await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
-    changes = await store.preferences.changes(SERVER, limit=9)
+    changes = await store.preferences.list_changes(SERVER, limit=9)
     digest_changes = [change for change in changes if change.setting == "digest"]
     assert [(change.setting, change.old_value, change.new_value) for change in digest_changes] == [
         ("digest", "monday 09:00 alone", None),

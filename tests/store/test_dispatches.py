@@ -79,8 +79,8 @@ async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, cloc
         8,
         clock.now(),
     )
-    assert await store_with_pending_posts.dispatches.by_message_id(7) == sent
-    assert await store_with_pending_posts.dispatches.by_message_id(9) is None
+    assert await store_with_pending_posts.dispatches.get_by_message_id(7) == sent
+    assert await store_with_pending_posts.dispatches.get_by_message_id(9) is None
     await store_with_pending_posts.dispatches.mark_finalized(sent.id)
     assert await store_with_pending_posts.dispatches.list_unfinalized() == []
     assert await store_with_pending_posts.dispatches.list_claimed() == []
@@ -147,7 +147,7 @@ async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
 async def test_a_posted_article_tells_where_and_when(store_with_pending_posts, clock):
     clock.advance(30)
     (first, *_) = await deliver(store_with_pending_posts)
-    (article,) = await store_with_pending_posts.articles.by_ids(first.article_ids)
+    (article,) = await store_with_pending_posts.articles.list_by_ids(first.article_ids)
     posted, waiting = await store_with_pending_posts.delivery_statuses.list_by_page_key(article.page_key)
     assert (posted.channel_id, posted.status, posted.since) == (CHANNEL, "posted", clock.now())
     assert posted.message_id == 10_000_000 + first.id

@@ -43,7 +43,7 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
             await store.bookmarks.remove(person, article)
         if turn % 4 == 0:
             opinion = chance.choice((OpinionKind.OPENED, OpinionKind.LIKED, OpinionKind.DISLIKED))
-            await store.feedback.record(opinion, server_id=SERVER, user_id=person, article_id=article)
+            await store.opinions.record(opinion, server_id=SERVER, user_id=person, article_id=article)
         if turn % 3 == 0:
             text = f"What did {person} want to know? " * chance.randrange(1, 9)
             questions.append(
@@ -53,8 +53,8 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
                     user_id=person,
                     text=text,
                     language="en",
-                    public=True,
-                    answered=False,
+                    is_public=True,
+                    is_answered=False,
                 )
             )
             await store.questions.vote(chance.choice(questions), person, is_helpful=True)

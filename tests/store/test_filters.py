@@ -61,7 +61,7 @@ async def record_poll(
 async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[list[str]]:
     """The titles of each message that a channel gets."""
     return [
-        [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
+        [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(sent.article_ids)]
         for sent in await deliver(store, channel)
     ]
 
@@ -218,7 +218,7 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     def change(old: str | None, new: str | None) -> SettingChange:
         return SettingChange(clock.now(), PERSON, "filter", CHANNEL, feed.id, old, new)
 
-    assert await store.preferences.changes(SERVER, limit=9) == [
+    assert await store.preferences.list_changes(SERVER, limit=9) == [
         change("never a", None),
         change(None, "only b"),
         change(None, "never a"),

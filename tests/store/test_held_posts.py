@@ -90,7 +90,7 @@ async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock)
     await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
-        due = await store.held_posts.next_due_at()
+        due = await store.held_posts.get_next_due_at()
         assert due is not None
         assert local_time.format_local_time(due, zone) == "08:00"
 
@@ -115,7 +115,7 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 1001)
     await store.held_posts.withhold_expired()
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=2 least=3")}
-    assert await store.held_posts.next_due_at() == clock.now() + 1
+    assert await store.held_posts.get_next_due_at() == clock.now() + 1
     clock.advance(1)
     await store.held_posts.withhold_expired()
     for article in articles[:2]:
@@ -134,7 +134,7 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(s
     await record(store, feeds[2], other_article := new_article(feeds[2], "other"))
     assert not await deliver(store)
     assert not await store.held_posts.list_due_selections()
-    due = await store.held_posts.next_due_at()
+    due = await store.held_posts.get_next_due_at()
     assert due is not None
     clock.advance(due - clock.now())
     (choice,) = await store.held_posts.list_due_selections()

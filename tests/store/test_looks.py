@@ -19,7 +19,7 @@ async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):
     assert await store.preferences.get_look(SERVER) == COMPACT
     assert await store.preferences.get_look(SERVER + 1) == PostLook()
     assert await store.preferences.set_look(SERVER, PostLook(), user_id=PERSON)
-    first, second = await store.preferences.changes(SERVER, limit=9)
+    first, second = await store.preferences.list_changes(SERVER, limit=9)
     assert (first.setting, first.channel_id, first.new_value) == ("look", None, None)
     assert first.old_value == second.new_value
     assert second.old_value is None
@@ -42,7 +42,7 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
     assert await set_look(subscription, None, user_id=PERSON)
     assert await kept() is None
     assert not await set_look(subscription + 1, COMPACT, user_id=PERSON)
-    latest = (await store.preferences.changes(SERVER, limit=1))[0]
+    latest = (await store.preferences.list_changes(SERVER, limit=1))[0]
     assert latest == SettingChange(clock.now(), PERSON, "look", CHANNEL, feed.id, "{}", None)
 
 

@@ -50,17 +50,17 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     first = None
     for number in range(6):
         await store.bookmarks.add(ANNA, ids[number], server_id=SERVER)
-        await store.feedback.record(OpinionKind.LIKED, server_id=SERVER, user_id=ANNA, article_id=ids[number])
+        await store.opinions.record(OpinionKind.LIKED, server_id=SERVER, user_id=ANNA, article_id=ids[number])
         first = await store.questions.add(
             server_id=SERVER,
             channel_id=2,
             user_id=ANNA,
             text="Why?",
             language="en",
-            public=True,
-            answered=True,
+            is_public=True,
+            is_answered=True,
             previous_id=first,
-            sources=ids[:2],
+            source_article_ids=ids[:2],
         )
     await store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER, user_id=ANNA)
     await store.digests.save(

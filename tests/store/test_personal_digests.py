@@ -20,7 +20,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
         await digests.save(changed, user_id=PERSON, channel_id=DIRECT, server_id=SERVER, language="fr")
 
     await save()
-    digest = await digests.by_user(PERSON)
+    digest = await digests.get_by_user(PERSON)
     assert (digest.plan, digest.language, digest.covered_until) == (plan, "fr", None)
     before = clock.now()
     clock.advance(digest.due_at - before)
@@ -39,12 +39,12 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert (dispatch.user_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
     assert await digests.find_pending_since(DIRECT) is None
     await digests.pause(PERSON)
-    assert await digests.next_due_at() is None
+    assert await digests.get_next_due_at() is None
     await save()
     await store.dispatches.block_channel(DIRECT, Reason(SendProblem.DMS_CLOSED), None)
-    assert await digests.next_due_at() is None
+    assert await digests.get_next_due_at() is None
     await save(PersonalDigestPlan(weekday=0, minute=0))
-    assert await digests.next_due_at() is not None
+    assert await digests.get_next_due_at() is not None
     assert await digests.delete(PERSON)
     assert not await digests.delete(PERSON)
 
@@ -56,10 +56,10 @@ async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
     first, second = [
         await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON) for _ in range(2)
     ]
-    assert await store.channel_feeds.by_token(first) is None
-    shared = await store.channel_feeds.by_token(second)
+    assert await store.channel_feeds.get_by_token(first) is None
+    shared = await store.channel_feeds.get_by_token(second)
     assert (shared.server_id, shared.channel_id) == (SERVER, CHANNEL)
     assert len(await store.channel_feeds.list_posted_articles(CHANNEL, 50)) == 1
     assert await store.channel_feeds.list_digests(CHANNEL, 10) == []
     assert await store.channel_feeds.revoke(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
-    assert await store.channel_feeds.by_token(second) is None
+    assert await store.channel_feeds.get_by_token(second) is None

@@ -33,7 +33,7 @@ RUNS = count()
 async def deliver_keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
     """What a channel gets, in order: the titles of each message."""
     return [
-        [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
+        [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(sent.article_ids)]
         for sent in await deliver(store, channel)
     ]
 
@@ -196,7 +196,9 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     (sent,) = await deliver(store)
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
-    await store.polls.record(PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False))
+    await store.polls.record(
+        PollWrite(feed, IntakeResult(changed_articles=[changed]), catch_up_after=10, is_first_poll=False)
+    )
     article = await store.articles.get(article_id)
     assert (article.title, article.updated_at) == ("Interdiction", clock.now())
     assert (await store.article_changes.load_latest()).article_id == article_id
@@ -210,7 +212,9 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
-    await store.polls.record(PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False))
+    await store.polls.record(
+        PollWrite(feed, IntakeResult(changed_articles=[changed]), catch_up_after=10, is_first_poll=False)
+    )
     assert await store.dispatches.list_due_edits(clock.now(), 10) == []
     await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, sent_at=clock.now())
     assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [claimed.id]
@@ -223,7 +227,7 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
     for title in ("One", "Two"):
         changed = ChangedArticle(article_id, new_article(feed, "a", title=title))
         await store.polls.record(
-            PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
+            PollWrite(feed, IntakeResult(changed_articles=[changed]), catch_up_after=10, is_first_poll=False)
         )
         if title == "One":
             (edit,) = await store.dispatches.list_due_edits(clock.now(), 10)
@@ -241,7 +245,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     moved = new_article(first_feed, "a", url="https://news.example/moved")
     changed = [ChangedArticle(article_id, moved)]
     await store.polls.record(
-        PollWrite(first_feed, IntakeResult(changed=changed), catch_up_after=10, is_first_poll=False)
+        PollWrite(first_feed, IntakeResult(changed_articles=changed), catch_up_after=10, is_first_poll=False)
     )
     assert (await record(store, second_feed, new_article(second_feed, "b", url=moved.url))).channel_ids == ()
     (sent,) = await store.dispatches.list_sent_for_article(article_id)
@@ -350,5 +354,5 @@ async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls,
             sent += dispatch.article_ids
     for dispatch in await deliver(store, channel):
         sent += dispatch.article_ids
-    pages = [article.page_key for article in await store.articles.by_ids(sent)]
+    pages = [article.page_key for article in await store.articles.list_by_ids(sent)]
     assert sorted(pages) == sorted(expected)

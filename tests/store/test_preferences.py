@@ -12,8 +12,8 @@ PERSON = 8_000
 
 
 async def test_what_nobody_chose_has_its_default(store):
-    assert await store.preferences.by_server(SERVER) == ServerPreferences()
-    settings = await store.preferences.by_channel(CHANNEL)
+    assert await store.preferences.get_by_server(SERVER) == ServerPreferences()
+    settings = await store.preferences.get_by_channel(CHANNEL)
     assert all(settings[setting] == setting.default for setting in setting_registry.CHANNEL_SETTINGS.values())
     assert await store.preferences.get_language(SERVER, CHANNEL) is None
 
@@ -26,13 +26,13 @@ async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store, cloc
     assert await change_channel(
         setting_registry.JOIN_STORIES, False, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
     )
-    assert (await store.preferences.by_server(SERVER)).time_zone == "Europe/Paris"
-    assert not (await store.preferences.by_channel(CHANNEL))[setting_registry.JOIN_STORIES]
-    assert await store.preferences.changes(SERVER, limit=10) == [
+    assert (await store.preferences.get_by_server(SERVER)).time_zone == "Europe/Paris"
+    assert not (await store.preferences.get_by_channel(CHANNEL))[setting_registry.JOIN_STORIES]
+    assert await store.preferences.list_changes(SERVER, limit=10) == [
         SettingChange(clock.now(), PERSON, "join_stories", CHANNEL, None, "1", "0"),
         SettingChange(clock.now(), PERSON, "time_zone", None, None, "UTC", "Europe/Paris"),
     ]
-    assert await store.preferences.changes(SERVER + 1, limit=10) == []
+    assert await store.preferences.list_changes(SERVER + 1, limit=10) == []
 
 
 async def test_the_language_of_a_channel_comes_before_its_servers(store):
@@ -54,7 +54,7 @@ async def test_no_server_sets_anything_of_another_servers_channel(store):
         await change_channel(setting_registry.LANGUAGE, "fr", server_id=SERVER + 1, user_id=PERSON, channel_id=CHANNEL)
     with pytest.raises(StoreError):
         await change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, user_id=PERSON)
-    assert await store.preferences.changes(SERVER + 1, limit=10) == []
+    assert await store.preferences.list_changes(SERVER + 1, limit=10) == []
 
 
 async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch):
@@ -62,7 +62,7 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
-    remaining_changes = await store.preferences.changes(SERVER, limit=10)
+    remaining_changes = await store.preferences.list_changes(SERVER, limit=10)
     assert [change.new_value for change in remaining_changes] == ["America/Lima", "UTC", "Asia/Tokyo"]
 
 
@@ -78,4 +78,4 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
 async def test_a_value_that_a_setting_cannot_have_is_refused_before_it_is_stored(store, setting, value, refusal):
     with pytest.raises(ValueError, match=refusal):
         await store.preferences.change_channel(setting, value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
-    assert await store.preferences.changes(SERVER, limit=10) == []
+    assert await store.preferences.list_changes(SERVER, limit=10) == []

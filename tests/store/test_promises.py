@@ -120,7 +120,7 @@ class World:
 
     async def record_message(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""
-        for article in await self.store.articles.by_ids((*dispatch.article_ids, *dispatch.joined_article_ids)):
+        for article in await self.store.articles.list_by_ids((*dispatch.article_ids, *dispatch.joined_article_ids)):
             self.message_ids_by_page.setdefault((dispatch.channel_id, article.page_key), set()).add(dispatch.id)
 
     async def follow(self, feed_index: int, channel_index: int) -> None:
@@ -272,7 +272,7 @@ class World:
         await self.store.digests.delete(server_id=self.server, channel_id=self.channels[channel_index], user_id=1)
 
     async def make(self, channel_index: int, _channel_index: object) -> None:
-        digest = await self.store.digests.by_channel(self.channels[channel_index])
+        digest = await self.store.digests.get_by_channel(self.channels[channel_index])
         if digest is not None:
             await self.store.digests.withdraw_pending(digest.id)
             now = self.clock.now()

@@ -17,8 +17,8 @@ async def add_question(store: Store, text: str = "Who bought Slack?", **changes:
         "user_id": ANNA,
         "text": text,
         "language": "en",
-        "public": True,
-        "answered": True,
+        "is_public": True,
+        "is_answered": True,
     }
     return await store.questions.add(**field_values | changes)
 
@@ -27,7 +27,9 @@ async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, cl
     feed = await add_feed(store)
     (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     first = await add_question(store)
-    second = await add_question(store, "And when?", article_id=article, previous_id=first, answered=False, message_id=7)
+    second = await add_question(
+        store, "And when?", article_id=article, previous_id=first, is_answered=False, message_id=7
+    )
     question = await store.questions.get(second)
     assert (question.text, question.asked_at, question.user_id) == ("And when?", clock.now(), ANNA)
     assert (question.previous_id, question.article_id, question.is_answered) == (first, article, False)
@@ -42,17 +44,17 @@ async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
     question = await add_question(store, message_id=7)
     await store.questions.set_answer_message(question, 8)
     for message in (7, 8):
-        question_record = await store.questions.by_message_id(message, 2)
+        question_record = await store.questions.get_by_message_id(message, 2)
         assert question_record.id == question
-        assert await store.questions.by_message_id(message, 3) is None
-    assert await store.questions.by_message_id(9, 2) is None
+        assert await store.questions.get_by_message_id(message, 3) is None
+    assert await store.questions.get_by_message_id(9, 2) is None
 
 
 async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, clock):
     assert await store.questions.find_last_public(2, 0) is None
     await add_question(store, "First?", message_id=1)
     clock.advance(10)
-    await add_question(store, "Mine alone?", public=False)
+    await add_question(store, "Mine alone?", is_public=False)
     await add_question(store, "Elsewhere?", channel_id=3)
     last = await store.questions.find_last_public(2, 0)
     assert last.text == "First?"
@@ -78,9 +80,9 @@ async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
 
 
 async def test_the_same_question_is_counted_together(store, clock):
-    await add_question(store, "Où est l'été ?", answered=False)
+    await add_question(store, "Où est l'été ?", is_answered=False)
     clock.advance(5)
-    await add_question(store, "ou est l'ete", user_id=BEN, answered=False)
+    await add_question(store, "ou est l'ete", user_id=BEN, is_answered=False)
     await add_question(store, "Answered?")
     (tally,) = await store.questions.load_stats(0)
     assert (tally.ask_count, tally.answer_count, tally.last_asked_at) == (2, 0, clock.now())

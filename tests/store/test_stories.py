@@ -30,7 +30,7 @@ OTHER_CHANNEL = CHANNEL + 1
 
 
 async def load_article(store: Store, article: NewArticle) -> Article:
-    stored_article = await store.articles.by_key(article.key)
+    stored_article = await store.articles.get_by_key(article.key)
     assert stored_article is not None
     return stored_article
 
@@ -316,7 +316,7 @@ async def test_a_joined_article_that_moves_is_still_joined(store):
     await store.polls.record(
         PollWrite(
             feeds[1],
-            IntakeResult(changed=[ChangedArticle(joined.id, moved)]),
+            IntakeResult(changed_articles=[ChangedArticle(joined.id, moved)]),
             catch_up_after=10,
             is_first_poll=False,
         )
@@ -377,7 +377,7 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     await store.polls.record(
         PollWrite(
             feeds[1],
-            IntakeResult(changed=[ChangedArticle(joined.id, moved)]),
+            IntakeResult(changed_articles=[ChangedArticle(joined.id, moved)]),
             catch_up_after=10,
             is_first_poll=False,
         )

@@ -32,7 +32,7 @@ from tests.support.store_probe import file_of
 async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
     sent = await deliver(store, channel)
     ids = [article_id for dispatch in sent for article_id in dispatch.article_ids]
-    return [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(ids)]
+    return [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(ids)]
 
 
 async def test_following_posts_the_newest_article_alone(store):
@@ -143,12 +143,12 @@ async def test_a_page_that_another_followed_feed_carries_stays_owed(store):
 async def test_a_feed_nobody_follows_is_not_polled(store, clock):
     feed = await add_feed(store)
     assert await store.feeds.list_due(clock.now(), 10) == []
-    assert await store.feeds.next_due_at() is None
+    assert await store.feeds.get_next_due_at() is None
     subscription = await follow(store, feed)
     assert await store.feeds.list_due(clock.now(), 10) == [feed]
     assert await store.feeds.list_due(clock.now(), 10, [feed.id]) == []
-    assert await store.feeds.next_due_at() == feed.next_poll
-    assert await store.feeds.next_due_at([feed.id]) is None
+    assert await store.feeds.get_next_due_at() == feed.next_poll
+    assert await store.feeds.get_next_due_at([feed.id]) is None
     await store.subscriptions.pause(subscription)
     assert await store.feeds.list_due(clock.now(), 10) == []
     await store.subscriptions.resume(subscription)
@@ -350,7 +350,7 @@ async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
     assert len(await deliver(store)) == 1  # the catch-up, which is named after the one that moved
     await store.subscriptions.move(moving, CHANNEL)
     (caught_up,) = await deliver(store)
-    (article,) = await store.articles.by_ids(caught_up.article_ids)
+    (article,) = await store.articles.list_by_ids(caught_up.article_ids)
     assert article.title == "Title of a"
 
 

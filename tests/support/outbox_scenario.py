@@ -34,7 +34,7 @@ async def deliver(newsroom: Services, channel: int = CHANNEL) -> list[tuple[Disp
     dispatches = newsroom.store.dispatches
     done = []
     while (dispatch := await dispatches.claim(channel)) is not None:
-        articles = await newsroom.store.articles.by_ids(dispatch.article_ids)
+        articles = await newsroom.store.articles.list_by_ids(dispatch.article_ids)
         await dispatches.mark_sent(
             dispatch.id, message_id=next(_message_ids), thread_id=None, sent_at=newsroom.clock.now()
         )

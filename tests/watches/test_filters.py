@@ -180,7 +180,7 @@ async def waiting(store: Store) -> list[str]:
     """The titles of what a channel is owed, in order."""
     titles = []
     while claimed := await store.dispatches.claim(CHANNEL):
-        titles += [article.title for article in await store.articles.by_ids(claimed.article_ids)]
+        titles += [article.title for article in await store.articles.list_by_ids(claimed.article_ids)]
         await store.dispatches.mark_sent(claimed.id, message_id=claimed.id, thread_id=None, sent_at=1)
     return titles
 

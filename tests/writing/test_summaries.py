@@ -37,7 +37,7 @@ async def story(store) -> list[Article]:
         await library.add("Bridge closed", OLD_TEXT, days=3),
         await library.add("Bridge opens later", NEW_TEXT, days=1),
     ]
-    return await store.articles.by_ids(article_ids)
+    return await store.articles.list_by_ids(article_ids)
 
 
 async def test_the_newest_article_comes_first_and_the_check_sees_all(story, service, summarizer):

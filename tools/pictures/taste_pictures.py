@@ -33,7 +33,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     for article in articles:
         opinion = OpinionKind.LIKED if len(article.title) % 2 else OpinionKind.DISLIKED
         for liker in LIKER_IDS:
-            await newsroom.store.feedback.record(
+            await newsroom.store.opinions.record(
                 opinion, server_id=stage.guild.id, user_id=liker, article_id=article.id
             )
     for setting, limit in ((setting_registry.MIN_OUTLETS, 2), (setting_registry.TOP_STORIES_PER_DAY, 5)):

@@ -175,7 +175,7 @@ async def _find_articles(
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return []
-    articles = sorted(await searcher.store.articles.by_ids(article_ids), key=lambda article: -article.published)
+    articles = sorted(await searcher.store.articles.list_by_ids(article_ids), key=lambda article: -article.published)
     topic_articles = await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights)
     same_language_articles = [
         scored_article for scored_article in topic_articles if scored_article[0].language == request.language

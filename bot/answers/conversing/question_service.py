@@ -249,7 +249,7 @@ class QuestionService:
                 None,
             )
             subject_article = None if article_id is None else await self._store.articles.get(article_id)
-            zone = local_time.load_zone((await self._store.preferences.by_server(request.server_id)).time_zone)
+            zone = local_time.load_zone((await self._store.preferences.get_by_server(request.server_id)).time_zone)
             earlier_texts = [question.text for question in reversed(previous_questions)]
             answer = await answer_pipeline.answer_question(
                 self._searcher,
@@ -294,12 +294,12 @@ class QuestionService:
             user_id=request.user_id,
             text=request.text,
             language=i18n.current_language(),
-            public=request.is_public,
-            answered=answer.is_answered,
+            is_public=request.is_public,
+            is_answered=answer.is_answered,
             article_id=None if subject_article is None else subject_article.id,
             previous_id=None if request.previous is None else request.previous.id,
             message_id=request.message_id,
-            sources=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
+            source_article_ids=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
         )
         is_subject_quoted = subject_article is not None and any(
             source.page_key == subject_article.page_key for source in answer.sources

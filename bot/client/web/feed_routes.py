@@ -49,7 +49,7 @@ class ChannelFeedRoutes:
         if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
             return _error_response(HTTPStatus.NOT_FOUND)
         try:
-            channel_feed = await self._client.store.channel_feeds.by_token(token)
+            channel_feed = await self._client.store.channel_feeds.get_by_token(token)
             if channel_feed is None:
                 wait_seconds = self._failed_lookup_limiter.count_miss(
                     client_address.resolve_client_address(request, self._trusted_proxies)

@@ -17,19 +17,19 @@ class JoinedArticle(NamedTuple):
 class Release(NamedTuple):
     """Plan for joined articles: pages to withhold by reason, pages for a digest, and a post for the rest.
 
-    `lead` gets a post of its own, which the articles of `follower_page_keys` join. None: there is no post.
+    `first_article` gets a post of its own, which the articles of `follower_page_keys` join. None: there is no post.
     """
 
     withheld_page_keys: dict[WithheldReason, list[str]]
     digest_page_keys: list[str]
-    lead: PendingArticle | None
+    first_article: PendingArticle | None
     follower_page_keys: list[str]
 
 
 def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Release:
     """Return what becomes of the articles that joined a post, in a channel with this route.
 
-    Of the articles that the channel still gets, the oldest leads.
+    Of the articles that the channel still gets, the oldest gets the post.
     """
     withheld_page_keys: dict[WithheldReason, list[str]] = {}
     for article, ended_reason in joined_articles:

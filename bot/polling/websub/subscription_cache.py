@@ -59,10 +59,10 @@ class SubscriptionCache:
 
         Raises StoreError.
         """
-        if await self._store.push_subscriptions.by_token(token) is None:
+        if await self._store.push_subscriptions.get_by_token(token) is None:
             return False  # Invented tokens must not contend for the lock.
         async with self._store_lock:
-            subscription = await self._store.push_subscriptions.by_token(token)
+            subscription = await self._store.push_subscriptions.get_by_token(token)
             if subscription is not None and subscription.feed_id not in self._dirty_feed_ids:
                 self._cache(subscription)
         return subscription is not None

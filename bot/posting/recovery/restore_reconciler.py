@@ -72,7 +72,7 @@ class RestoreReconciler:
         """
         if self.restored_at is None:
             return None
-        articles = await self._store.articles.by_ids(dispatch.article_ids)
+        articles = await self._store.articles.list_by_ids(dispatch.article_ids)
         since = _earliest_send_time(
             dispatch, articles, restored_at=self.restored_at, earliest_lookup_at=self._earliest_lookup_at
         )
@@ -181,7 +181,7 @@ class RestoreReconciler:
         sent_at_by_due_time = {
             int(due_text): due_sent_at for due_text, due_sent_at in sent_at_by_due_text.items() if due_text.isdecimal()
         }
-        page_by_key = await self._store.articles.page_keys_by_key_prefix(
+        page_by_key = await self._store.articles.load_page_keys_by_key_prefix(
             {*history.posted_at_by_key, *history.digested_at_by_key}
         )
         return AlreadyPostedPages(

@@ -78,7 +78,7 @@ async def build_page(store: Store, digest_content: DigestContent, *, language: s
 
     `language` is an ISO 639-1 code. Raises StoreError.
     """
-    articles = await store.articles.by_ids(digest_content.article_ids)
+    articles = await store.articles.list_by_ids(digest_content.article_ids)
     if not articles:
         return None
     with i18n.language_scope(language):

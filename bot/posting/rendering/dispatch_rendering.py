@@ -32,7 +32,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
     message = await _render_content(context, dispatch)
     if message is None or message.mentioned_role_id is not None or dispatch.kind not in _SILENCEABLE_KINDS:
         return message
-    channel_settings = await context.store.preferences.by_channel(dispatch.channel_id)
+    channel_settings = await context.store.preferences.get_by_channel(dispatch.channel_id)
     return replace(message, is_silent=channel_settings[SILENT_POSTS])
 
 
@@ -40,7 +40,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
     store, client, settings = context.store, context.client, context.settings
     if dispatch.kind is DispatchKind.FEED_ALERT:
         return messages.feed_alert_message(dispatch.payload)
-    articles = await store.articles.by_ids(dispatch.article_ids)
+    articles = await store.articles.list_by_ids(dispatch.article_ids)
     if not articles:
         return None
     shows_text = dispatch.kind is not DispatchKind.CATCH_UP
@@ -64,7 +64,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
     if dispatch.watch_id is not None:
         return await _render_watch_notification(store, client, dispatch, articles, language)
     article = next((candidate for candidate in articles if candidate.key == dispatch.dedupe_key), articles[0])
-    if settings.model_url and (await store.preferences.by_channel(dispatch.channel_id))[TRANSLATE]:
+    if settings.model_url and (await store.preferences.get_by_channel(dispatch.channel_id))[TRANSLATE]:
         article = await apply_stored_translation(store, article, language, settings.model_name)
     return posts.render_post(
         article,
@@ -74,7 +74,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
         mentioned_role_id=role_mentions.mentioned_role_id(
             client, dispatch.server_id, dispatch.channel_id, dispatch.look
         ),
-        joined_articles=await store.articles.by_ids(dispatch.joined_article_ids),
+        joined_articles=await store.articles.list_by_ids(dispatch.joined_article_ids),
         dedupe_key=dispatch.dedupe_key,
         by_webhook=dispatch.webhook_id is not None,
     )

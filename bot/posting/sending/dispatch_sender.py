@@ -141,7 +141,7 @@ class DispatchSender:
         """
         if dispatch.kind is not DispatchKind.POST:
             return None
-        if not (await self._store.preferences.by_channel(dispatch.channel_id))[POST_AS_OUTLET]:
+        if not (await self._store.preferences.get_by_channel(dispatch.channel_id))[POST_AS_OUTLET]:
             return None
         webhook_gone = ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
         outcome: SendOutcome = webhook_gone

@@ -126,8 +126,8 @@ class RequestQuota:
             grant = await self._budget_store.allocate(
                 own_allocation,
                 compute_fair_share,
-                ttl=GRANT_TTL_SECONDS + MAX_TRANSIT_SECONDS + WINDOW_SECONDS,
-                pause=pause_seconds,
+                ttl_seconds=GRANT_TTL_SECONDS + MAX_TRANSIT_SECONDS + WINDOW_SECONDS,
+                pause_seconds=pause_seconds,
             )
         except StoreError:
             self._is_store_unreachable = True

@@ -55,7 +55,7 @@ async def explain_link(store: Store, link: str) -> Explanation:
     if dispatch is None:
         articles = await find_articles_at(store, link)
     else:
-        articles = await store.articles.by_ids(
+        articles = await store.articles.list_by_ids(
             (*dispatch.article_ids, *dispatch.joined_article_ids)[:_MAX_ARTICLES_PER_LINK]
         )
     articles_with_feeds = [(article, await store.feeds.get(article.feed_id)) for article in articles]
@@ -70,7 +70,7 @@ async def explain_link(store: Store, link: str) -> Explanation:
             undecided_subscriptions += [
                 subscription for subscription in subscriptions if subscription.channel_id not in decided_channel_ids
             ]
-    page_fetch_by_article_id = await store.page_fetches.by_article_ids(
+    page_fetch_by_article_id = await store.page_fetches.load_by_article_ids(
         [article.id for article, _feed in articles_with_feeds]
     )
     dropped_entries = () if articles_with_feeds else await _find_dropped_entries(store, link)
@@ -111,7 +111,7 @@ async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | N
     link_match = _MESSAGE_LINK_PATTERN.fullmatch(link.strip())
     if link_match is None or int(link_match[3]) > _MAX_SNOWFLAKE:
         return None
-    dispatch = await store.dispatches.by_message_id(int(link_match[3]))
+    dispatch = await store.dispatches.get_by_message_id(int(link_match[3]))
     if dispatch is None or int(link_match[2]) not in {dispatch.channel_id, dispatch.thread_id}:
         return None
     return dispatch

@@ -113,10 +113,10 @@ class SemanticIndex:
             if not await self._become_writer():
                 return 0
             total_encoded_count, started_at = 0, asyncio.get_running_loop().time()
-            while unencoded_ids := await self._store.vectors.list_unencoded_ids(
+            while unencoded_ids := await self._store.encoded_articles.list_unencoded_ids(
                 self._index.generation, WRITE_BATCH_SIZE
             ):
-                id_text_pairs = await self._store.vectors.load_texts_to_encode(unencoded_ids)
+                id_text_pairs = await self._store.encoded_articles.load_texts_to_encode(unencoded_ids)
                 encoded_count = 0
                 for batch in _iter_batches(id_text_pairs):
                     vectors = await self._encode_batch(batch)
@@ -125,12 +125,12 @@ class SemanticIndex:
                     if max_seconds is not None and asyncio.get_running_loop().time() - started_at > max_seconds:
                         break
                 await self._save()
-                marked_count = await self._store.vectors.mark_encoded(
+                marked_count = await self._store.encoded_articles.mark_encoded(
                     self._index.generation, id_text_pairs[:encoded_count]
                 )
                 total_encoded_count += marked_count
                 if on_progress is not None:
-                    on_progress(*await self._store.vectors.count_encoded(self._index.generation))
+                    on_progress(*await self._store.encoded_articles.count_encoded(self._index.generation))
                 if encoded_count < len(id_text_pairs) or not marked_count:
                     break
             return total_encoded_count
@@ -144,9 +144,9 @@ class SemanticIndex:
             return True
         if not await asyncio.to_thread(self._index.become_writer):
             return False
-        encoded_count = (await self._store.vectors.count_encoded(self._index.generation)).encoded
+        encoded_count = (await self._store.encoded_articles.count_encoded(self._index.generation)).encoded
         if not 0 < encoded_count <= len(self._index):  # It belongs to another database, or is incomplete.
-            await self._store.vectors.drop_index(self._index.generation)
+            await self._store.encoded_articles.delete_index_records(self._index.generation)
             self._index.clear()
         return True
 
@@ -154,7 +154,7 @@ class SemanticIndex:
         loop = asyncio.get_running_loop()
 
         def filter_existing(article_ids: Sequence[int]) -> Collection[int]:
-            existing_ids = self._store.vectors.filter_ids(article_ids)
+            existing_ids = self._store.encoded_articles.filter_ids(article_ids)
             return asyncio.run_coroutine_threadsafe(existing_ids, loop).result()
 
         await asyncio.to_thread(self._index.save, filter_existing)
@@ -186,7 +186,7 @@ class SemanticIndex:
         for candidate_count in CANDIDATE_COUNTS:
             candidates = await asyncio.to_thread(self._index.find_nearest, query_vector, candidate_count)
             close_candidates = [candidate for candidate in candidates if candidate[1] >= min_cosine]
-            matching_ids = await self._store.vectors.filter_ids(
+            matching_ids = await self._store.encoded_articles.filter_ids(
                 [article_id for article_id, _ in close_candidates], feed_ids=feed_ids, since=since, before=before
             )
             nearest_candidates = [
@@ -195,7 +195,7 @@ class SemanticIndex:
             if len(nearest_candidates) >= limit or len(close_candidates) < candidate_count:
                 return nearest_candidates[:limit]
         if is_filtered:
-            candidate_ids = await self._store.vectors.list_newest_ids(
+            candidate_ids = await self._store.encoded_articles.list_newest_ids(
                 feed_ids=feed_ids, since=since, before=before, limit=MAX_EXHAUSTIVE_ARTICLES
             )
             exhaustive_cosine_by_id = await asyncio.to_thread(

@@ -25,8 +25,8 @@ class ArticleChanges(Repository):
     async def list_after(self, sequence: int, nonce: int, limit: int) -> list[ArticleChange] | None:
         """List at most `limit` changes after the change `sequence`; return None if the log lacks that change.
 
-        The log lacks the change if too many followed it, or if the database was replaced by another or by a
-        backup: then the change at `sequence` is missing or has a different `nonce`.
+        The log lacks the change if it was trimmed because too many changes followed it, or if the database was
+        replaced by another or by a backup: then the change at `sequence` is missing or has a different `nonce`.
         """
         change_rows = await self._fetch_rows(
             "SELECT id, nonce, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
@@ -53,7 +53,7 @@ class ArticleChanges(Repository):
         return await self._fetch_int("SELECT coalesce(max(id), 0) FROM article")
 
     @write_transaction
-    def trim(self, db: Connection) -> None:
+    def trim_log(self, db: Connection) -> None:
         """Delete all but the last `MAX_LOG_ENTRIES` changes from the log."""
         db.execute(
             "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?",

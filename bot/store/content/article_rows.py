@@ -10,17 +10,20 @@ from bot.store.outbox import corrections, transitions
 from bot.store.records.source_records import ChangedArticle
 from bot.store.row_mapping import article_to_columns
 
+_NO_FEED_ID = 0
+"""Id of no feed, for an article that was not stored before and may therefore be enqueued."""
+
 
 def insert_articles(
     db: Connection, feed_id: int, new_articles: Sequence[NewArticle]
 ) -> tuple[list[int], list[PendingArticle]]:
-    """Insert new articles; return the ids of those inserted, and all articles that may be enqueued.
+    """Insert new articles; return the ids of the inserted ones, and all articles that may be enqueued.
 
-    The latter are in order of age, oldest first. An article whose key is stored already is not inserted.
-    Either its URL was that of another feed before, and the article may still be enqueued, or another process
-    has just inserted it, and it may not.
+    The articles to enqueue are in order of age, oldest first. An article whose key is stored already is not
+    inserted. It may be enqueued if another feed brought it, and may not if this feed did (another process has just
+    inserted it).
     """
-    owner_by_key = {
+    ids_by_key = {
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (:keys)",
@@ -37,13 +40,13 @@ def insert_articles(
     pending_articles: list[PendingArticle] = []
     identity_rows: list[tuple[int, bytes, int]] = []
     for article in ordered_articles:
-        if article.key not in owner_by_key:
+        if article.key not in ids_by_key:
             article_id = next(free_ids)
-            owner_by_key[article.key] = (article_id, 0)
+            ids_by_key[article.key] = (article_id, _NO_FEED_ID)
             inserted_articles[article_id] = article
-        article_id, owner_feed_id = owner_by_key[article.key]
+        article_id, stored_feed_id = ids_by_key[article.key]
         identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identities]
-        if owner_feed_id != feed_id:
+        if stored_feed_id != feed_id:
             pending_articles.append(PendingArticle(article_id, article.key, article.page_key, article.published))
     db.executemany(
         """
@@ -73,12 +76,12 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     Do nothing if the article was deleted.
     """
     stored_row = db.fetch_row(
-        "SELECT id, title, page_key, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
+        "SELECT id, title, page_key, summary, coalesce(body, text) AS feed_text FROM article WHERE id = ?",
         (change.article_id,),
     )
     if stored_row is None:
         return
-    new_article = change.new
+    new_article = change.new_article
     columns = article_to_columns(new_article)
     assignments_sql = ", ".join(f"{column_name} = :{column_name}" for column_name in columns)
     is_correction = corrections.is_correction(
@@ -97,7 +100,8 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
         transitions.copy_pages(db, change.article_id, new_article.page_key)
         db.execute(
             "UPDATE watch_match SET page_key = :page_key WHERE article_id = :article_id AND NOT EXISTS (SELECT 1 "
-            "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page_key = :page_key)",
+            "FROM watch_match AS existing_match "
+            "WHERE existing_match.watch_id = watch_match.watch_id AND existing_match.page_key = :page_key)",
             {"page_key": new_article.page_key, "article_id": change.article_id},
         )
     corrections.schedule_edits(db, [change.article_id])

@@ -22,6 +22,8 @@ EXPORT_BATCH_SIZE = 200
 """Number of articles that an export loads per query."""
 PURGE_BATCH_SIZE = 500
 """Number of articles whose texts are deleted per transaction."""
+_BEFORE_ALL = (-(2**62), 0)
+"""Position (Unix time in seconds, article id) that precedes the positions of all articles."""
 
 
 class Articles(Repository):
@@ -36,17 +38,17 @@ class Articles(Repository):
             article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE id = ?", (article_id,)
         )
 
-    async def by_key(self, key: str) -> Article | None:
+    async def get_by_key(self, key: str) -> Article | None:
         """Return the article with a key, or None if there is none."""
         return await self._fetch_object(article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,))
 
-    async def by_ids(self, article_ids: Sequence[int]) -> list[Article]:
+    async def list_by_ids(self, article_ids: Sequence[int]) -> list[Article]:
         """List the articles with these ids, in the order of the ids; ids without an article are left out."""
         articles_by_id = {article.id: article for article in await self._database.query(load_articles, article_ids)}
         return [articles_by_id[article_id] for article_id in article_ids if article_id in articles_by_id]
 
     @read_transaction
-    def page_keys_by_key_prefix(self, db: Connection, key_prefixes: Collection[str]) -> dict[str, str]:
+    def load_page_keys_by_key_prefix(self, db: Connection, key_prefixes: Collection[str]) -> dict[str, str]:
         """Map article keys, or beginnings of such keys, to page keys; leave out those without an article."""
         # Keys are hexadecimal, so "g" sorts after all of them.
         sql = "SELECT page_key FROM article WHERE key >= ? AND key < ? ORDER BY key LIMIT 1"
@@ -64,10 +66,10 @@ class Articles(Repository):
     ) -> list[Article]:
         """List at most `limit` articles that are or were at a URL, in the order in which they were stored.
 
-        An article matches by any variant of the canonical URL in `urls`, by `page_key` (also one that it had
+        An article matches by any variant of the canonical URL in `urls`, by `page_key` (also a key that it had
         when it got a delivery status), or by an identity hash that the URL yields.
         """
-        identity_parameters = {f"name{number}": identity for number, identity in enumerate(identities)}
+        identity_parameters = {f"identity{number}": identity for number, identity in enumerate(identities)}
         return await self._fetch_objects(
             article_from_row,
             f"""
@@ -103,8 +105,8 @@ class Articles(Repository):
                 article_from_row,
                 f"""
                 SELECT {ARTICLE_SQL} FROM article
-                WHERE NOT EXISTS (SELECT 1 FROM article AS other
-                                  WHERE other.page_key = article.page_key AND other.id < article.id)
+                WHERE NOT EXISTS (SELECT 1 FROM article AS duplicate
+                                  WHERE duplicate.page_key = article.page_key AND duplicate.id < article.id)
                 ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
                 """,
                 (limit, offset),
@@ -118,8 +120,9 @@ class Articles(Repository):
             SELECT {ARTICLE_SQL} FROM article WHERE id IN (
                 SELECT id FROM article /*+ INDEXED BY article_feed_newest */
                 WHERE feed_id IN (:feeds) AND NOT EXISTS (
-                    SELECT 1 FROM article AS other WHERE other.page_key = article.page_key AND other.id < article.id
-                    AND other.feed_id IN (:feeds))
+                    SELECT 1 FROM article AS duplicate
+                    WHERE duplicate.page_key = article.page_key AND duplicate.id < article.id
+                    AND duplicate.feed_id IN (:feeds))
                 ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
             ORDER BY published DESC, id DESC
             """,
@@ -147,11 +150,11 @@ class Articles(Repository):
             {"feed_ids": feed_ids},
         )
 
-    async def newest_published_at(self) -> int | None:
+    async def get_newest_published_at(self) -> int | None:
         """Return when the newest article was published (Unix time in seconds), or None without articles."""
         return await self._fetch_value("SELECT max(published) FROM article")
 
-    async def oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
+    async def get_oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
         """Return when the oldest article was published (Unix time in seconds), or None without articles.
 
         `feed_ids` restricts the search to these feeds.
@@ -166,7 +169,7 @@ class Articles(Repository):
 
     async def iterate(self) -> AsyncIterator[Article]:
         """Yield every article, oldest first; articles inserted during the iteration may be left out."""
-        last_position = (-(2**62), 0)
+        last_position = _BEFORE_ALL
         while True:
             articles = await self._fetch_objects(
                 article_from_row,
@@ -210,7 +213,7 @@ class Articles(Repository):
         searchable. `found_before` is Unix time in seconds.
         """
         purged_count = 0
-        last_position: tuple[int, int] | None = (-(2**62), 0)
+        last_position: tuple[int, int] | None = _BEFORE_ALL
         while last_position is not None:
             batch_count, last_position = await self._database.transact(_purge_batch, found_before, last_position)
             purged_count += batch_count
@@ -220,6 +223,10 @@ class Articles(Repository):
 def _purge_batch(
     db: Connection, found_before: int, after_position: tuple[int, int]
 ) -> tuple[int, tuple[int, int] | None]:
+    """Delete the texts of the next articles; return their number, and the position of the last, or None at the end.
+
+    A position is the Unix time in seconds at which an article was found, and its id.
+    """
     article_rows = db.fetch_rows(
         """
         SELECT id, found_at FROM article
@@ -245,7 +252,8 @@ def _purge_batch(
 def _list_outlet_feeds(db: Connection, feed_ids: Collection[int] | None, outlet: str) -> list[int]:
     """List the ids of an outlet's feeds, ignoring case and accents of its name; `feed_ids` restricts them."""
     feed_rows = db.execute(
-        "SELECT id, outlet FROM feed WHERE (:all OR id IN (:feeds))", {"all": feed_ids is None, "feeds": feed_ids}
+        "SELECT id, outlet FROM feed WHERE (:all_feeds OR id IN (:feeds))",
+        {"all_feeds": feed_ids is None, "feeds": feed_ids},
     )
     folded_outlet = fold(outlet)
     return [feed_id for feed_id, name in feed_rows if fold(name) == folded_outlet]

@@ -65,16 +65,16 @@ class GeneratedTexts(Repository):
             "text": text,
             "server": server_id,
             "channels": channel_ids,
-            "made": as_of,
+            "as_of": as_of,
             "now": db.now,
-            "before": db.now - RETENTION_SECONDS,
+            "expires_before": db.now - RETENTION_SECONDS,
         }
         if server_id is not None:
             ensure_server(db, server_id)
-        db.execute("DELETE FROM generated_text WHERE generated_at < :before", parameters)
+        db.execute("DELETE FROM generated_text WHERE generated_at < :expires_before", parameters)
         db.execute(
             "INSERT INTO generated_text (article_id, kind, language, model, text, server_id, generated_at) "
-            "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
+            "SELECT id, :kind, :language, :model, :text, :server, :as_of FROM article WHERE id = :article "
             "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
             "server_id = excluded.server_id, generated_at = excluded.generated_at",
             parameters,

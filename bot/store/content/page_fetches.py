@@ -1,4 +1,7 @@
-"""Repository of page fetches: which articles' web pages to fetch, and the outcomes."""
+"""Repository of page fetches: which articles' web pages to fetch, and the outcomes.
+
+Hosts are hashed to 64 groups, the host slots; each slot is leased to one process, which fetches its pages.
+"""
 
 from collections.abc import Collection, Mapping
 
@@ -29,30 +32,30 @@ class PageFetches(Repository):
     ) -> list[PageFetchJob]:
         """Claim up to `limit` pages that are due, counting an attempt for each.
 
-        `feed_ids` and host `host_slots` restrict the claims where they are given; `exclude_article_ids` are
-        left out. Pages are taken from the feeds in turn, newest article first. A claim that is not finished
-        is due again after `CLAIM_TIMEOUT_SECONDS`.
+        `feed_ids` and `host_slots` (numbers of groups of hosts) restrict the claims unless they are None;
+        `exclude_article_ids` are left out. Pages are taken from the feeds in turn, newest article first. A claim that
+        is not finished is due again after `CLAIM_TIMEOUT_SECONDS`.
         """
         rows = db.fetch_rows(
             f"""
             SELECT article.id, article.page_key, article.url, article.title,
                    coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
-                   turn.attempts + 1
+                   due_page.attempts + 1
             FROM (
                 SELECT article_id, attempts,
-                       row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
+                       row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS rank_in_feed
                 FROM page_fetch
-                WHERE due_at <= :now {_build_slot_condition_sql(host_slots)} AND (:all OR feed_id IN (:feeds))
-                  AND article_id NOT IN (:besides)
-                ORDER BY place, article_id DESC LIMIT :limit
-            ) AS turn JOIN article ON article.id = turn.article_id
-            ORDER BY turn.place, article.id DESC
+                WHERE due_at <= :now {_build_slot_condition_sql(host_slots)} AND (:all_feeds OR feed_id IN (:feeds))
+                  AND article_id NOT IN (:excluded)
+                ORDER BY rank_in_feed, article_id DESC LIMIT :limit
+            ) AS due_page JOIN article ON article.id = due_page.article_id
+            ORDER BY due_page.rank_in_feed, article.id DESC
             """,
             {
                 "now": db.now,
-                "all": feed_ids is None,
+                "all_feeds": feed_ids is None,
                 "feeds": feed_ids or (),
-                "besides": exclude_article_ids,
+                "excluded": exclude_article_ids,
                 "slots": host_slots or (),
                 "limit": limit,
             },
@@ -64,18 +67,18 @@ class PageFetches(Repository):
         )
         return jobs
 
-    async def next_due_at(
+    async def get_next_due_at(
         self, exclude_article_ids: Collection[int] = (), *, host_slots: Collection[int] | None = None
     ) -> int | None:
         """Return the time at which the next page is due, or None without pages.
 
-        The time is Unix time in seconds, possibly past. Considers only pages of host `host_slots` (groups of
-        hosts) if given, without those of `exclude_article_ids`.
+        The time is Unix time in seconds, possibly past. Considers only pages of `host_slots` (numbers of
+        groups of hosts) unless that is None, without the pages of `exclude_article_ids`.
         """
         return await self._fetch_value(
             f"SELECT min(due_at) FROM page_fetch WHERE due_at IS NOT NULL {_build_slot_condition_sql(host_slots)} "
-            "AND article_id NOT IN (:besides)",
-            {"besides": exclude_article_ids, "slots": host_slots or ()},
+            "AND article_id NOT IN (:excluded)",
+            {"excluded": exclude_article_ids, "slots": host_slots or ()},
         )
 
     async def find_text_of_page(self, page_key: str) -> str | None:
@@ -98,7 +101,7 @@ class PageFetches(Repository):
             [(due_at, article_id) for article_id, due_at in due_at_by_article_id.items()],
         )
 
-    async def by_article_ids(self, article_ids: Collection[int]) -> dict[int, PageFetch]:
+    async def load_by_article_ids(self, article_ids: Collection[int]) -> dict[int, PageFetch]:
         """Map article ids to their page fetches; articles without a page fetch are left out."""
         rows = await self._fetch_rows(
             "SELECT article_id, outcome, due_at, finished_at, attempts FROM page_fetch "
@@ -113,4 +116,5 @@ class PageFetches(Repository):
 
 
 def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
+    # A page without a slot may be fetched by any process.
     return "" if host_slots is None else "AND (host_slot IS NULL OR host_slot IN (:slots))"

@@ -48,20 +48,20 @@ class Stories(Repository):
         """
         rows = await self._fetch_rows(
             """
-            SELECT one.id, one.outlet, other.outlet, other.url FROM (
-                SELECT article_id AS id, earlier_id, similarity FROM similar_article
+            SELECT article.id, article.outlet, similar.outlet, similar.url FROM (
+                SELECT article_id, earlier_id AS similar_id, similarity FROM similar_article
                 WHERE article_id IN (:ids)
                 UNION SELECT earlier_id, article_id, similarity FROM similar_article
                 WHERE earlier_id IN (:ids)
-                UNION SELECT article.id, same.id, 1.0 FROM article JOIN article AS same USING (page_key)
-                WHERE article.id IN (:ids) AND same.id <> article.id
-            ) AS related
-            JOIN article AS one ON one.id = related.id JOIN article AS other ON other.id = related.earlier_id
-            WHERE other.feed_id IN (:feeds) AND other.retracted_at IS NULL
-              AND other.outlet <> '' AND related.similarity >= :least
-            ORDER BY other.published, other.id
+                UNION SELECT article.id, duplicate.id, 1.0 FROM article JOIN article AS duplicate USING (page_key)
+                WHERE article.id IN (:ids) AND duplicate.id <> article.id
+            ) AS pair
+            JOIN article ON article.id = pair.article_id JOIN article AS similar ON similar.id = pair.similar_id
+            WHERE similar.feed_id IN (:feeds) AND similar.retracted_at IS NULL
+              AND similar.outlet <> '' AND pair.similarity >= :min_similarity
+            ORDER BY similar.published, similar.id
             """,
-            {"ids": article_ids, "feeds": feed_ids, "least": min_similarity},
+            {"ids": article_ids, "feeds": feed_ids, "min_similarity": min_similarity},
         )
         outlets_by_article_id: dict[int, dict[str, CoveringOutlet]] = {}
         for article_id, own_outlet, outlet, url in rows:

@@ -12,7 +12,10 @@ _REFUSAL_RETENTION_MS = 600_000
 """Milliseconds for which the invalid requests (401, 403, 429) of an expired process still count."""
 
 AllocationPolicy = Callable[[RequestAllocation, Sequence[RequestAllocation]], int]
-"""Function that returns a process's number of request slots from its own allocation and those of peers."""
+"""Function that returns a process's number of request slots from its own and its peers' allocations.
+
+A request slot allows one request at a time, until it no longer counts for Discord's rate limit.
+"""
 
 
 class RequestBudget(Repository):
@@ -30,16 +33,15 @@ class RequestBudget(Repository):
         allocation: RequestAllocation,
         policy: AllocationPolicy,
         *,
-        ttl: float,
-        pause: float = 0.0,
+        ttl_seconds: float,
+        pause_seconds: float = 0.0,
     ) -> RequestGrant:
         """Store a process's allocation with the slots that `policy` decides on, and return the grant.
 
-        The allocation expires after `ttl` seconds by the database's clock. `pause` is the number of seconds
-        for which no process may send requests. Raises `StoreError`.
+        The allocation expires after `ttl_seconds` by the database's clock. No process may send requests for
+        `pause_seconds` from now. Raises `StoreError`.
         """
-        ttl = round(ttl * 1_000)
-        pause = round(pause * 1_000)
+        pause_ms = round(pause_seconds * 1_000)
         now_ms = int(db.fetch_value("SELECT database_time()"))
         db.execute("DELETE FROM request_allocation WHERE expires_at < ?", (now_ms - _REFUSAL_RETENTION_MS,))
         allocation_rows = db.fetch_rows(
@@ -47,15 +49,17 @@ class RequestBudget(Repository):
             (allocation.process,),
         )
         paused_until_ms = max((row[4] for row in allocation_rows if row[0] == GLOBAL_ROW), default=now_ms)
-        if now_ms + pause > paused_until_ms:
-            paused_until_ms = now_ms + pause
+        if now_ms + pause_ms > paused_until_ms:
+            paused_until_ms = now_ms + pause_ms
             _upsert_allocation(db, RequestAllocation(GLOBAL_ROW, 0, 0, 0), paused_until_ms)
         peer_allocations = [
             RequestAllocation(*row[:4]) if row[4] > now_ms else RequestAllocation(row[0], 0, 0, row[3])
             for row in allocation_rows
         ]
         slot_count = policy(allocation, peer_allocations)
-        _upsert_allocation(db, allocation._replace(slots=max(allocation.slots, slot_count)), now_ms + ttl)
+        _upsert_allocation(
+            db, allocation._replace(slots=max(allocation.slots, slot_count)), now_ms + round(ttl_seconds * 1_000)
+        )
         peer_refused_count = sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
         return RequestGrant(slot_count, peer_refused_count, max(paused_until_ms - now_ms, 0) / 1_000)
 

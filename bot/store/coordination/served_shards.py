@@ -23,7 +23,7 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 
 
 class ServedShards(Repository):
-    """The shards that this process serves; until `reset` is called, the only shard of one."""
+    """The shards that this process serves; until `reset` is called, one shard that has all servers."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -87,7 +87,7 @@ class ServedShards(Repository):
 
     @write_transaction
     def agree_on_count(self, db: Connection, shard_count: int) -> int:
-        """Return the number of shards of the oldest live process, `shard_count` if there is no other.
+        """Return the number of shards that live processes use; if none serves a shard, store `shard_count`.
 
         Raises `StoreError`.
         """

@@ -10,11 +10,11 @@ from bot.store.records.source_records import Alert, AlertKind
 
 _TARGET_CHANNELS_SQL = """
     SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS locale,
-           coalesce(chosen.id, subscription.channel_id) AS id
+           coalesce(alert_channel.id, subscription.channel_id) AS id
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
-    LEFT JOIN channel AS chosen ON chosen.id = server.alerts AND chosen.problem IS NULL
+    LEFT JOIN channel AS alert_channel ON alert_channel.id = server.alerts AND alert_channel.problem IS NULL
     WHERE subscription.feed_id = :feed AND subscription.paused_at IS NULL
 """
 """SQL for the channels that get an alert: the one that the server chose, else all that follow the feed.
@@ -35,11 +35,12 @@ def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
 def _enqueue_failure(db: Connection, alert: Alert) -> None:
     channel_rows = db.fetch_rows(
         f"""
-        SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS place WHERE NOT EXISTS (
+        SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS target_channel
+        WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
-            WHERE channel.server_id = place.server_id AND dispatch.dedupe_key = :what)
+            WHERE channel.server_id = target_channel.server_id AND dispatch.dedupe_key = :dedupe_key)
         """,
-        {"feed": alert.feed_id, "what": _build_dedupe_key(alert.kind, alert)},
+        {"feed": alert.feed_id, "dedupe_key": _build_dedupe_key(alert.kind, alert)},
     )
     _insert_alerts(db, alert, channel_rows)
 
@@ -60,13 +61,14 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
         JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
-        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:broken, :gone)
+        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:failing_key, :gone_key)
         WHERE EXISTS (
-            SELECT 1 FROM subscription JOIN channel AS following ON following.id = subscription.channel_id
-            WHERE subscription.feed_id = :feed AND following.server_id = server.id
+            SELECT 1 FROM subscription
+            JOIN channel AS subscribed_channel ON subscribed_channel.id = subscription.channel_id
+            WHERE subscription.feed_id = :feed AND subscribed_channel.server_id = server.id
               AND subscription.paused_at IS NULL)
         """,
-        {"broken": failure_keys[0], "gone": failure_keys[1], "feed": alert.feed_id},
+        {"failing_key": failure_keys[0], "gone_key": failure_keys[1], "feed": alert.feed_id},
     )
     _insert_alerts(db, alert, channel_rows)
 

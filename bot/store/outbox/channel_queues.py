@@ -49,23 +49,28 @@ class ChannelQueue(NamedTuple):
 
 
 def load_outlook(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> QueueOutlook:
-    """Return the outlook at a Unix time in seconds, for the channels that meet a condition."""
-    times: list[tuple[int, int, int]] = []
-    has_paced = False
+    """Return which channels that meet a condition can be sent to at `now`, and when the next one can be.
+
+    `now` is Unix time in seconds.
+    """
+    attempt_times: list[tuple[int, int, int]] = []
+    has_paced_channel = False
     for channel_id, retry_at, is_paced, due_at in _list_first_pending(db, condition_sql, parameters):
         if is_paced:
-            has_paced = True
+            has_paced_channel = True
         else:
             attempt_at = max(due_at, retry_at or 0)
-            times.append((attempt_at, attempt_at, channel_id))
-    if has_paced:
+            attempt_times.append((attempt_at, attempt_at, channel_id))
+    if has_paced_channel:
         for channel_id, queue in _load_paced_queues(db, now, condition_sql, parameters).items():
             _dispatch, attempt_at, claimable_at = queue.next_dispatch(now)
-            times.append((claimable_at, attempt_at, channel_id))
-    ready = sorted((attempt_at, channel_id) for claimable_at, attempt_at, channel_id in times if claimable_at <= now)
+            attempt_times.append((claimable_at, attempt_at, channel_id))
+    ready_channels = sorted(
+        (attempt_at, channel_id) for claimable_at, attempt_at, channel_id in attempt_times if claimable_at <= now
+    )
     return QueueOutlook(
-        [channel_id for _attempt_at, channel_id in ready],
-        min((claimable_at for claimable_at, *_ in times if claimable_at > now), default=None),
+        [channel_id for _attempt_at, channel_id in ready_channels],
+        min((claimable_at for claimable_at, *_ in attempt_times if claimable_at > now), default=None),
     )
 
 
@@ -133,8 +138,9 @@ def _list_first_pending(db: Connection, condition_sql: str, parameters: Mapping[
     # A condition that a channel has no rhythm made PostgreSQL expect one such channel, and loop over loops.
     return db.fetch_rows(
         f"""
-        SELECT channel.id, channel.retry_at, {_IS_PACED_SQL}, head.due_at
-        {_FROM_CHANNEL_SQL} JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds="")}
+        SELECT channel.id, channel.retry_at, {_IS_PACED_SQL}, pending_dispatch.due_at
+        {_FROM_CHANNEL_SQL} JOIN dispatch AS pending_dispatch
+            ON pending_dispatch.id = {_FIRST_PENDING_SQL.format(kinds="")}
         WHERE {_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}
         """,
         parameters,
@@ -146,16 +152,22 @@ def _load_paced_queues(
 ) -> dict[int, ChannelQueue]:
     """Return the queues of channels with a rhythm: the first post or catch-up, and everything of other kinds."""
     rhythms = load_rhythms(db, now, f"{_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}", parameters)
-    columns_sql = "channel.id, channel.retry_at, head.id, head.kind, head.position, head.due_at"
+    columns_sql = (
+        "channel.id, channel.retry_at, "
+        "pending_dispatch.id, pending_dispatch.kind, pending_dispatch.position, pending_dispatch.due_at"
+    )
     condition_sql = f"{_IS_PACED_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}"
     rows = db.fetch_rows(
         f"""
         SELECT {columns_sql} {_FROM_CHANNEL_SQL}
-        JOIN dispatch AS head ON head.id = {_FIRST_PENDING_SQL.format(kinds=f"AND kind IN {_PACED_KINDS_SQL}")}
+        JOIN dispatch AS pending_dispatch
+            ON pending_dispatch.id = {_FIRST_PENDING_SQL.format(kinds=f"AND kind IN {_PACED_KINDS_SQL}")}
         WHERE {_HAS_PENDING_SQL} AND {condition_sql}
         UNION ALL
-        SELECT {columns_sql} {_FROM_CHANNEL_SQL} JOIN dispatch AS head ON head.channel_id = channel.id
-        WHERE head.state = 'waiting' AND head.kind NOT IN {_PACED_KINDS_SQL} AND {condition_sql}
+        SELECT {columns_sql} {_FROM_CHANNEL_SQL} JOIN dispatch AS pending_dispatch
+            ON pending_dispatch.channel_id = channel.id
+        WHERE pending_dispatch.state = 'waiting'
+          AND pending_dispatch.kind NOT IN {_PACED_KINDS_SQL} AND {condition_sql}
         """,
         parameters,
     )
@@ -172,14 +184,16 @@ def _iterate_sent_times(
     """Return the channel and the time of each paced message that the limits still count, newest first."""
     return db.execute(
         f"""
-        SELECT channel.id, paced.sent_at {_FROM_CHANNEL_SQL}
-        JOIN dispatch AS paced /*+ INDEXED BY dispatch_channel_sent */ ON paced.channel_id = channel.id
-        WHERE (channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL) AND paced.kind IN {_PACED_KINDS_SQL}
-          AND paced.sent_at <= :now AND paced.sent_at > :now - CASE
+        SELECT channel.id, paced_dispatch.sent_at {_FROM_CHANNEL_SQL}
+        JOIN dispatch AS paced_dispatch /*+ INDEXED BY dispatch_channel_sent */
+            ON paced_dispatch.channel_id = channel.id
+        WHERE (channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)
+          AND paced_dispatch.kind IN {_PACED_KINDS_SQL}
+          AND paced_dispatch.sent_at <= :now AND paced_dispatch.sent_at > :now - CASE
               WHEN channel.most_an_hour IS NULL OR channel.gap > {HOUR_SECONDS} THEN channel.gap
               ELSE {HOUR_SECONDS} END
           AND {condition_sql}
-        ORDER BY paced.sent_at DESC
+        ORDER BY paced_dispatch.sent_at DESC
         """,
         {**parameters, "now": now},
     )

@@ -36,11 +36,11 @@ def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list
 def is_correction(stored_row: Row, *, new_title: str, new_excerpt: str) -> bool:
     """Return whether the words of an article's title or of the beginning of its text have changed.
 
-    `stored_row` needs the columns `title`, `summary` and `given` (the feed's text). `new_excerpt` is the
+    `stored_row` needs the columns `title`, `summary` and `feed_text`. `new_excerpt` is the
     new summary or, without a summary, the new text.
     """
     return _split_words(stored_row["title"]) != _split_words(new_title) or _split_words(
-        stored_row["summary"] or stored_row["given"]
+        stored_row["summary"] or stored_row["feed_text"]
     ) != _split_words(new_excerpt)
 
 
@@ -71,11 +71,11 @@ def retract_missing(db: Connection) -> bool:
     retracted_ids = db.fetch_column(
         """
         UPDATE article SET retracted_at = :now
-        WHERE missing_since <= :now - :away AND retracted_at IS NULL
-          AND (SELECT last_success FROM feed WHERE id = article.feed_id) >= missing_since + :away
+        WHERE missing_since <= :now - :delay AND retracted_at IS NULL
+          AND (SELECT last_success FROM feed WHERE id = article.feed_id) >= missing_since + :delay
         RETURNING id
         """,
-        {"now": db.now, "away": RETRACTION_DELAY_SECONDS},
+        {"now": db.now, "delay": RETRACTION_DELAY_SECONDS},
     )
     if retracted_ids:
         schedule_edits(db, retracted_ids)

@@ -62,6 +62,7 @@ _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatu
 def _build_status_from_row(
     now: int, rhythms: Mapping[int, Rhythm], outlet_counts: Mapping[int, int], row: Row
 ) -> ChannelDeliveryStatus:
+    # A stored status is final; without one, the state of the dispatch is the status.
     state = row["state"] if row["status"] is None else None
     status = DeliveryStatus(row["status"]) if state is None else _STATUS_BY_STATE[state]
     stored_reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["last_error"]

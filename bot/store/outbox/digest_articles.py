@@ -21,7 +21,7 @@ def gather_candidates(
     """Gather the articles that a channel's digest of the period from `since` until `until` may include.
 
     Both are Unix times in seconds. These are the articles posted in the channel in the period and those
-    reserved for the digest; with `plan.wide`, also articles of `feed_ids` without a status in the channel.
+    reserved for the digest; with `plan.wide`, also articles of `feed_ids` that have no delivery status in the channel.
     Other articles on the same page are listed only if they come from `feed_ids`.
     """
     parameters: dict[str, object] = {
@@ -32,7 +32,7 @@ def gather_candidates(
         "wide": digest.plan.wide,
         "day": _DAY_SECONDS,
         "server": digest.server_id,
-        "most": MAX_DIGEST_CANDIDATES,
+        "limit": MAX_DIGEST_CANDIDATES,
     }
     joined_at = db.fetch_value("SELECT joined_at FROM server WHERE id = ?", (digest.server_id,))
     parameters["since"] = max(since, joined_at)  # Nothing from before the bot joined.
@@ -60,9 +60,9 @@ def gather_candidates(
               AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
               AND NOT EXISTS (SELECT 1 FROM delivery_status WHERE channel_id = :channel
                   AND delivery_status.page_key = article.page_key)
-        ) AS told
-        JOIN article ON article.id = told.article_id AND article.retracted_at IS NULL
-        ORDER BY article.published DESC, article.id DESC LIMIT :most
+        ) AS candidate
+        JOIN article ON article.id = candidate.article_id AND article.retracted_at IS NULL
+        ORDER BY article.published DESC, article.id DESC LIMIT :limit
         """,
         parameters,
     )
@@ -88,10 +88,10 @@ def gather_for_user(
         "feeds": feed_ids,
         "day": _DAY_SECONDS,
         "server": 0,  # Bookmark counts of a server must not leave it.
-        "most": MAX_DIGEST_CANDIDATES,
-        "all": selected_feed_ids is None,
-        "chosen": selected_feed_ids or (),
-        "wanted": matched_article_ids,
+        "limit": MAX_DIGEST_CANDIDATES,
+        "all_feeds": selected_feed_ids is None,
+        "selected_feeds": selected_feed_ids or (),
+        "matches": matched_article_ids,
     }
     candidate_rows = db.fetch_rows(
         """
@@ -101,9 +101,9 @@ def gather_for_user(
         WHERE feed_id IN (:feeds)
           AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
           AND retracted_at IS NULL
-          AND (:all OR feed_id IN (:chosen)
-               OR id IN (:wanted))
-        ORDER BY article.published DESC, article.id DESC LIMIT :most
+          AND (:all_feeds OR feed_id IN (:selected_feeds)
+               OR id IN (:matches))
+        ORDER BY article.published DESC, article.id DESC LIMIT :limit
         """,
         parameters,
     )

@@ -52,11 +52,11 @@ class Digests(ShardedRepository):
         select_sql = f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ?"
         row = db.fetch_row(select_sql, (channel_id,))
         old_plan = None if row is None else _digest_from_row(row).plan
-        other_count = db.fetch_value(
+        other_digest_count = db.fetch_value(
             f"SELECT count(*) {_FROM_SQL} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
         )
         time_zone, left_at = db.fetch_row("SELECT time_zone, left_at FROM server WHERE id = ?", (server_id,))
-        if left_at is not None or (old_plan is None and other_count >= limit):
+        if left_at is not None or (old_plan is None and other_digest_count >= limit):
             return None
         due_at = local_time.next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
         if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
@@ -101,7 +101,7 @@ class Digests(ShardedRepository):
         setting_changes.log_change(db, server_id, user_id, setting_kind, old_plan_text, None, channel_id=channel_id)
         return True
 
-    async def by_channel(self, channel_id: int) -> Digest | None:
+    async def get_by_channel(self, channel_id: int) -> Digest | None:
         """Return the digest of a channel, or None if there is none."""
         return next(iter(await self._list_digests("digest.channel_id = ?", channel_id)), None)
 
@@ -114,7 +114,7 @@ class Digests(ShardedRepository):
         condition_sql = f"digest.due_at <= ? AND {self._shards.build_served_condition('channel.server_id')}"
         return await self._list_digests(condition_sql, now, order_sql="digest.due_at, digest.id")
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next digest of this process is due.
 
         Return None if there is none. The time may be in the past.
@@ -172,7 +172,7 @@ class Digests(ShardedRepository):
         )
         db.execute(
             "UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?",
-            (_next_due_at(db, digest), until, digest.id),
+            (_compute_next_due_at(db, digest), until, digest.id),
         )
         if payload is None:
             return False
@@ -193,7 +193,7 @@ class Digests(ShardedRepository):
     def skip(self, db: Connection, digest: Digest, *, since: int) -> None:
         """Skip an overdue digest; the next one covers the time from `since` (Unix time in seconds) on."""
         if _is_unchanged(db, digest):
-            due_at = _next_due_at(db, digest)
+            due_at = _compute_next_due_at(db, digest)
             db.execute("UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (due_at, since, digest.id))
 
     async def _list_digests(self, condition_sql: str, parameter: int, *, order_sql: str = "digest.id") -> list[Digest]:
@@ -240,7 +240,7 @@ def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
     return int(min(period_starts))
 
 
-def _next_due_at(db: Connection, digest: Digest) -> int:
+def _compute_next_due_at(db: Connection, digest: Digest) -> int:
     return local_time.next_occurrence(db.now, digest.plan.minute, digest.plan.weekday, digest.time_zone)
 
 

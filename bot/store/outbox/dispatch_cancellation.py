@@ -57,11 +57,11 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
         /*+ CROSS */ JOIN article ON article.id = delivery_status.article_id
         WHERE article.feed_id = :feed
           AND NOT EXISTS (
-            SELECT 1 FROM article AS other
-            JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
-            WHERE other.page_key = delivery_status.page_key AND other.feed_id <> :feed
+            SELECT 1 FROM article AS duplicate
+            JOIN subscription ON subscription.feed_id = duplicate.feed_id AND subscription.channel_id = :channel
+            WHERE duplicate.page_key = delivery_status.page_key AND duplicate.feed_id <> :feed
                 AND subscription.paused_at IS NULL
-              AND NOT EXISTS (SELECT 1 FROM blocked_article WHERE channel_id = :channel AND article_id = other.id))
+              AND NOT EXISTS (SELECT 1 FROM blocked_article WHERE channel_id = :channel AND article_id = duplicate.id))
         ORDER BY article.published, article.id
         """,
         {"channel": channel_id, "feed": feed_id, "held": KIND_HELD, "joined": KIND_JOINED},
@@ -113,7 +113,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     )
     release = plan_release(joined_articles, outbox_writes.load_route(db, channel_id))
 
-    def move(page_keys: Sequence[str], status: PageStatus, **columns: Any) -> None:  # noqa: ANN401 - values of columns
+    def move_joined_pages(page_keys: Sequence[str], status: PageStatus, **columns: Any) -> None:  # noqa: ANN401 - values of columns
         transitions.move_pages(
             db,
             "joined_dispatch_id = :dispatch AND page_key IN (:pages)",
@@ -125,14 +125,14 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
         )
 
     for reason, page_keys in release.withheld_page_keys.items():
-        move(page_keys, PageStatus.WITHHELD, reason=Reason(reason).encode())
-    move(release.digest_page_keys, PageStatus.DIGESTED)
-    if release.lead is None:
+        move_joined_pages(page_keys, PageStatus.WITHHELD, reason=Reason(reason).encode())
+    move_joined_pages(release.digest_page_keys, PageStatus.DIGESTED)
+    if release.first_article is None:
         return was_enqueued_elsewhere
     held_until = due_at if state == DispatchState.HELD else None
-    post_id = outbox_writes.add_post(db, channel_id, release.lead, held_until=held_until)
-    move([release.lead.page_key], PageStatus.ENQUEUED, dispatch_id=post_id)
-    move(release.follower_page_keys, PageStatus.JOINED, joined_dispatch_id=post_id)
+    post_id = outbox_writes.add_post(db, channel_id, release.first_article, held_until=held_until)
+    move_joined_pages([release.first_article.page_key], PageStatus.ENQUEUED, dispatch_id=post_id)
+    move_joined_pages(release.follower_page_keys, PageStatus.JOINED, joined_dispatch_id=post_id)
     return True
 
 
@@ -163,18 +163,18 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     """Enqueue joined articles in the channels of the server to which their feed was moved."""
     rows = db.fetch_rows(
         f"""
-        SELECT there.id, joined.id, joined.key, delivery_status.page_key, joined.published
+        SELECT new_channel.id, article.id, article.key, delivery_status.page_key, article.published
         FROM delivery_status
-        JOIN article AS joined ON joined.id = delivery_status.article_id
-        JOIN channel AS here ON here.id = delivery_status.channel_id
-        JOIN subscription AS followed ON followed.feed_id = joined.feed_id
-        JOIN channel AS there ON there.id = followed.channel_id
+        JOIN article ON article.id = delivery_status.article_id
+        JOIN channel AS old_channel ON old_channel.id = delivery_status.channel_id
+        JOIN subscription AS new_subscription ON new_subscription.feed_id = article.feed_id
+        JOIN channel AS new_channel ON new_channel.id = new_subscription.channel_id
         WHERE delivery_status.joined_dispatch_id = :dispatch AND delivery_status.shown_at IS NULL
-          AND there.server_id = here.server_id AND there.id <> here.id
-          AND followed.paused_at IS NULL AND followed.added_at <= joined.found_at
-          AND coalesce(followed.resumed_at, 0) <= joined.found_at
+          AND new_channel.server_id = old_channel.server_id AND new_channel.id <> old_channel.id
+          AND new_subscription.paused_at IS NULL AND new_subscription.added_at <= article.found_at
+          AND coalesce(new_subscription.resumed_at, 0) <= article.found_at
           AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
-        ORDER BY joined.published, joined.id
+        ORDER BY article.published, article.id
         """,
         {"dispatch": dispatch_id},
     )

@@ -14,7 +14,8 @@ from bot.store.outbox.channel_states import ChannelStates
 from bot.store.repository import read_transaction, write_transaction
 from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row
 
-DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
+FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
+"""FROM clause that joins dispatches with their channels."""
 
 _CURRENT_LOOK_SQL = """
     SELECT coalesce(subscription.look, server.look)
@@ -73,7 +74,7 @@ class Dispatches(ChannelStates):
         Before that, posts beyond the channel's hourly limit are merged into a catch-up, one message for all.
         The look of a post is fixed when it is claimed.
         """
-        dispatch = self._select_next(db, channel_id)
+        dispatch = self._select_next_dispatch(db, channel_id)
         if dispatch is None:
             return None
         self._shards.require_served(db, dispatch.id)
@@ -92,7 +93,7 @@ class Dispatches(ChannelStates):
         )
         return db.fetch_object(
             dispatch_from_row,
-            f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} WHERE dispatch.id = :id",
+            f"SELECT {DISPATCH_SQL} {FROM_SQL} WHERE dispatch.id = :id",
             {"id": dispatch.id},
         )
 
@@ -108,7 +109,7 @@ class Dispatches(ChannelStates):
         webhook_id: int | None = None,
         shown_article_ids: Collection[int] = (),
     ) -> None:
-        """Record that Discord has the message of a dispatch, sent at `now` (Unix time in seconds).
+        """Record that Discord has the message of a dispatch, sent at `sent_at` (Unix time in seconds).
 
         `shown_article_ids` are the joined articles that the message names; if more have joined since, an edit
         is scheduled.
@@ -219,19 +220,19 @@ class Dispatches(ChannelStates):
     async def list_channels_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
         """List the channels with edits that are due at `now`; the longest due come first."""
         return await self._fetch_column(
-            f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due_at <= :now "
+            f"SELECT channel.id {FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due_at <= :now "
             f"AND {self._build_served_condition_sql()} "
             "AND channel.id NOT IN (:excluded) GROUP BY channel.id ORDER BY min(dispatch.edit_due_at)",
             {"now": now, "excluded": excluded_channel_ids},
         )
 
-    async def next_edit_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
+    async def get_next_edit_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
         """Return the Unix time in seconds at which the next edit is due, or None if none is scheduled.
 
         The time may be in the past.
         """
         return await self._fetch_value(
-            f"SELECT min(dispatch.edit_due_at) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
+            f"SELECT min(dispatch.edit_due_at) {FROM_SQL} {EDITABLE_SQL} AND "
             f"{self._build_served_condition_sql()} "
             "AND channel.id NOT IN (:excluded)",
             {"excluded": excluded_channel_ids},
@@ -277,7 +278,7 @@ class Dispatches(ChannelStates):
         """Return the dispatch with an id, or None if there is none."""
         return next(iter(await self._select_dispatches("WHERE dispatch.id = :id", id=dispatch_id)), None)
 
-    async def by_message_id(self, message_id: int) -> Dispatch | None:
+    async def get_by_message_id(self, message_id: int) -> Dispatch | None:
         """Return the dispatch that was sent as the message with an id, or None if there is none."""
         return next(iter(await self._select_dispatches("WHERE dispatch.message_id = :id", id=message_id)), None)
 
@@ -290,8 +291,8 @@ class Dispatches(ChannelStates):
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
                 SELECT coalesce(delivery_status.dispatch_id, delivery_status.joined_dispatch_id) FROM article
-                JOIN article AS same ON same.page_key = article.page_key
-                JOIN delivery_status ON delivery_status.article_id = same.id
+                JOIN article AS duplicate ON duplicate.page_key = article.page_key
+                JOIN delivery_status ON delivery_status.article_id = duplicate.id
                 WHERE article.id = :article)
             ORDER BY dispatch.sent_at DESC, dispatch.id DESC
             """,
@@ -312,7 +313,7 @@ class Dispatches(ChannelStates):
             limit=limit,
         )
 
-    def _select_next(self, db: Connection, channel_id: int) -> PendingDispatch | None:
+    def _select_next_dispatch(self, db: Connection, channel_id: int) -> PendingDispatch | None:
         """Return the dispatch that a channel can send now, after merging excess posts; None if there is none."""
         while (queue := channel_queues.load_queue(db, channel_id, self._build_served_condition_sql())) is not None:
             dispatch, _attempt_at, claimable_at = queue.next_dispatch(db.now)
@@ -332,7 +333,7 @@ class Dispatches(ChannelStates):
 
     async def _select_dispatches(self, clauses_sql: str, **parameters: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
         return await self._fetch_objects(
-            dispatch_from_row, f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} {clauses_sql}", parameters
+            dispatch_from_row, f"SELECT {DISPATCH_SQL} {FROM_SQL} {clauses_sql}", parameters
         )
 
     @write_transaction

@@ -25,7 +25,7 @@ from bot.text.words import fold
 MAX_SELECTION_CANDIDATES = 500
 """Maximum number of stories, the newest, from which top stories are selected."""
 
-_HELD = frozenset({DispatchState.HELD})
+_HELD_STATES = frozenset({DispatchState.HELD})
 _FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 _SELECTION_FROM_SQL = """
     FROM channel JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
@@ -36,14 +36,14 @@ _SELECTION_FROM_SQL = """
 class HeldPosts(Repository):
     """Repository of held posts, which wait for more outlets or a selection. Methods raise StoreError."""
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next held post expires or the next selection is due.
 
         Return None if there is neither.
         """
         return await self._fetch_value(
             "SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM dispatch WHERE state = 'held' "
-            f"UNION ALL SELECT min(channel.best_due_at) {_SELECTION_FROM_SQL}) AS times"
+            f"UNION ALL SELECT min(channel.best_due_at) {_SELECTION_FROM_SQL}) AS due_times"
         )
 
     async def count(self, channel_id: int) -> int:
@@ -75,7 +75,7 @@ class HeldPosts(Repository):
                 reason,
                 origins=transitions.MEMBER_STATUSES,
             )
-            transitions.delete_dispatches(db, [row["id"]], origins=_HELD)
+            transitions.delete_dispatches(db, [row["id"]], origins=_HELD_STATES)
 
     async def list_due_selections(self) -> list[TopStorySelection]:
         """List the channels whose top stories are due for selection; the longest due come first."""
@@ -112,11 +112,11 @@ class HeldPosts(Repository):
             )
         bookmark_count_by_post = dict(
             db.fetch_rows(
-                "SELECT coalesce(dispatch_id, joined_dispatch_id) AS post, count(DISTINCT user_id) "
+                "SELECT coalesce(dispatch_id, joined_dispatch_id) AS post_id, count(DISTINCT user_id) "
                 "FROM delivery_status JOIN bookmark ON bookmark.article_id = delivery_status.article_id "
                 "WHERE (dispatch_id IN (:post_ids) "
                 "OR joined_dispatch_id IN (:post_ids)) "
-                "AND bookmark.removed_at IS NULL AND bookmark.server_id = :server_id GROUP BY post",
+                "AND bookmark.removed_at IS NULL AND bookmark.server_id = :server_id GROUP BY post_id",
                 {"post_ids": post_ids, "server_id": selection.server_id},
             )
         )
@@ -153,7 +153,7 @@ def count_outlets(db: Connection, post_ids: Collection[int]) -> dict[int, int]:
 
     Two feeds of one site count as one outlet, whatever their names are.
     """
-    names_by_post: defaultdict[int, set[str]] = defaultdict(set)
+    outlet_names_by_post: defaultdict[int, set[str]] = defaultdict(set)
     sites_by_post: defaultdict[int, set[str]] = defaultdict(set)
     for post_id, outlet, url in db.execute(
         "SELECT coalesce(dispatch_id, joined_dispatch_id), outlet, url FROM delivery_status "
@@ -161,9 +161,9 @@ def count_outlets(db: Connection, post_ids: Collection[int]) -> dict[int, int]:
         "WHERE dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
         {"posts": post_ids},
     ):
-        names_by_post[post_id].add(fold(outlet))
+        outlet_names_by_post[post_id].add(fold(outlet))
         sites_by_post[post_id].add(urls.parse_host(url).removeprefix("www."))
-    return {post_id: min(len(names_by_post[post_id]), len(sites_by_post[post_id])) for post_id in post_ids}
+    return {post_id: min(len(outlet_names_by_post[post_id]), len(sites_by_post[post_id])) for post_id in post_ids}
 
 
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
@@ -178,7 +178,7 @@ def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     if row["best_a_day"] is None:
         _release_posts(db, [post_id])
     else:
-        transitions.change_dispatches(db, [post_id], states=_HELD, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
+        transitions.change_dispatches(db, [post_id], states=_HELD_STATES, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
 
 
 def reevaluate_channel(db: Connection, channel_id: int) -> None:
@@ -197,11 +197,11 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
     eligible_ids = [row["id"] for row in held_rows if outlet_counts[row["id"]] >= (row["least_outlets"] or 1)]
     if stories_per_day is None:
         outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=eligible_ids)
-    transitions.change_dispatches(db, eligible_ids, states=_HELD, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
+    transitions.change_dispatches(db, eligible_ids, states=_HELD_STATES, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
     for row in held_rows:
         if row["id"] not in eligible_ids:
             expires_at = row["created_at"] + MIN_OUTLETS_DEADLINE_SECONDS
-            transitions.change_dispatches(db, [row["id"]], states=_HELD, due_at=expires_at)
+            transitions.change_dispatches(db, [row["id"]], states=_HELD_STATES, due_at=expires_at)
 
 
 def reschedule_selections(db: Connection, server_id: int) -> None:
@@ -243,8 +243,8 @@ def move_to_digest(db: Connection, channel_id: int) -> None:
         origins=transitions.MEMBER_STATUSES,
         decided_at=db.now,
     )
-    transitions.delete_dispatches(db, post_ids, origins=_HELD)
+    transitions.delete_dispatches(db, post_ids, origins=_HELD_STATES)
 
 
 def _release_posts(db: Connection, post_ids: Collection[int]) -> None:
-    transitions.move_dispatches(db, post_ids, DispatchState.PENDING, origins=_HELD, due_at=db.now)
+    transitions.move_dispatches(db, post_ids, DispatchState.PENDING, origins=_HELD_STATES, due_at=db.now)

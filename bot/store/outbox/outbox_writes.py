@@ -68,7 +68,7 @@ def merge_into_catch_up(
 ) -> None:
     """Merge articles and pending posts into the channel's pending catch-up message, or into a new one.
 
-    `posts` are ids of dispatches. The pages of `articles` must have no status in the channel.
+    `post_ids` are ids of dispatches. The pages of `articles` must have no status in the channel.
     """
     if not articles and not post_ids:
         return

@@ -1,7 +1,8 @@
 """Functions that schedule fetches of articles' web pages and store their texts.
 
 A poll schedules fetches for its new articles in its own transaction. A fetch ends in the transaction that
-stores its text: after a crash, the fetch is repeated or was already done.
+stores its text: after a crash, the fetch is repeated or was already done. Each fetch is stored with its host slot,
+one of 64 groups of hosts, because processes lease these slots and fetch only the pages of their own.
 """
 
 from collections.abc import Sequence

@@ -33,69 +33,74 @@ def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticl
 
     Articles of other feeds that took one of these pages without a claim get pages of their own.
     """
-    claims_by_page_key: dict[str, list[_PageOwner]] = {}
-    for claim in _list_claims(db, feed_id, {article.page_key for article in articles}):
-        claims_by_page_key.setdefault(claim.page_key, []).append(claim)
-    if not claims_by_page_key:
+    owners_by_page_key: dict[str, list[_PageOwner]] = {}
+    for owner in _list_owners(db, feed_id, {article.page_key for article in articles}):
+        owners_by_page_key.setdefault(owner.page_key, []).append(owner)
+    if not owners_by_page_key:
         return list(articles)
     feed_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = url_encryption.decrypt_url(feed_url)
     return [
-        _resolve_article(db, feed_url, article, claims_by_page_key.get(article.page_key, ())) for article in articles
+        _resolve_article(db, feed_url, article, owners_by_page_key.get(article.page_key, ())) for article in articles
     ]
 
 
-def _resolve_article(db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_PageOwner]) -> NewArticle:
-    is_on_own_site = bool(claims) and shared_links.is_same_site(feed_url, article.url)
-    other_claims = []
-    for claim in claims:
-        if claim.key == article.key:
+def _resolve_article(db: Connection, feed_url: str, article: NewArticle, owners: Sequence[_PageOwner]) -> NewArticle:
+    is_on_own_site = bool(owners) and shared_links.is_same_site(feed_url, article.url)
+    remaining_owners = []
+    for owner in owners:
+        if owner.key == article.key:
             return article
-        if is_on_own_site and not shared_links.is_same_site(claim.feed_url, article.url):
-            _evict_owner(db, claim)
+        if is_on_own_site and not shared_links.is_same_site(owner.feed_url, article.url):
+            _evict_owner(db, owner)
         else:
-            other_claims.append(claim)
-    if other_claims and not any(
-        shared_links.titles_match(article.title, other_claim.title) for other_claim in other_claims
+            remaining_owners.append(owner)
+    if remaining_owners and not any(
+        shared_links.titles_match(article.title, remaining_owner.title) for remaining_owner in remaining_owners
     ):
-        return replace(article, page_key=_make_private_page_key(article.url, article.key, article.page_key))
+        return replace(article, page_key=_make_own_page_key(article.url, article.key, article.page_key))
     return article
 
 
-def _make_private_page_key(url: str, article_key: str, page_key: str) -> str:
+def _make_own_page_key(url: str, article_key: str, page_key: str) -> str:
     """Return a page key for an article that may not have the page of its link."""
     return urls.compute_page_key(url, f"{article_key} {page_key}")
 
 
-def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
-    """List articles of other feeds on these pages, or with a status for one of them in a feed's channels."""
+def _list_owners(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
+    """List articles of other feeds on these pages, or with a delivery status for a page in the feed's channels."""
     rows = db.execute(
         """
-        SELECT claim.page_key, article.id, article.key, article.url, article.title, feed.url
+        SELECT owner.page_key, article.id, article.key, article.url, article.title, feed.url
         FROM (
             SELECT page_key, id FROM article WHERE page_key IN (:pages)
             UNION
             SELECT page_key, article_id FROM delivery_status
             WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
               AND page_key IN (:pages)
-        ) AS claim
-        JOIN article ON article.id = claim.id
+        ) AS owner
+        JOIN article ON article.id = owner.id
         JOIN feed ON feed.id = article.feed_id
         WHERE article.feed_id <> :feed
         """,
         {"pages": page_keys, "feed": feed_id},
     )
-    claims = (_PageOwner(*row) for row in rows)
-    return [claim._replace(feed_url=url_encryption.decrypt_url(claim.feed_url)) for claim in claims]
+    owners = (_PageOwner(*row) for row in rows)
+    return [owner._replace(feed_url=url_encryption.decrypt_url(owner.feed_url)) for owner in owners]
 
 
-def _evict_owner(db: Connection, claim: _PageOwner) -> None:
-    own_page_key = _make_private_page_key(claim.url, claim.key, claim.page_key)
-    parameters = {"id": claim.article_id, "page": claim.page_key, "own": own_page_key}
+def _evict_owner(db: Connection, owner: _PageOwner) -> None:
+    own_page_key = _make_own_page_key(owner.url, owner.key, owner.page_key)
+    parameters = {"id": owner.article_id, "page": owner.page_key, "own_page_key": own_page_key}
     db.execute(
-        "UPDATE article SET page_key = :own, has_own_page_key = 1 WHERE id = :id AND page_key = :page", parameters
+        "UPDATE article SET page_key = :own_page_key, has_own_page_key = 1 WHERE id = :id AND page_key = :page",
+        parameters,
     )
-    transitions.rename_page(db, claim.article_id, claim.page_key, own_page_key)
+    transitions.rename_page(db, owner.article_id, owner.page_key, own_page_key)
     moved_watches_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page_key = :page"
-    db.execute(f"DELETE FROM watch_match WHERE page_key = :own AND watch_id IN ({moved_watches_sql})", parameters)
-    db.execute("UPDATE watch_match SET page_key = :own WHERE article_id = :id AND page_key = :page", parameters)
+    db.execute(
+        f"DELETE FROM watch_match WHERE page_key = :own_page_key AND watch_id IN ({moved_watches_sql})", parameters
+    )
+    db.execute(
+        "UPDATE watch_match SET page_key = :own_page_key WHERE article_id = :id AND page_key = :page", parameters
+    )

@@ -25,16 +25,16 @@ def store_similarities(db: Connection, articles: Sequence[PendingArticle], match
     """
     db.executemany(
         "INSERT INTO similar_article (article_id, earlier_id, similarity) "
-        "SELECT CAST(:article AS BIGINT), id, CAST(:similarity AS DOUBLE PRECISION) FROM article WHERE id = :similar "
+        "SELECT CAST(:article AS BIGINT), id, CAST(:similarity AS DOUBLE PRECISION) FROM article WHERE id = :earlier "
         "ON CONFLICT DO NOTHING",
         [
             {
                 "article": article.article_id,
-                "similar": similar_article.article_id,
+                "earlier": similar_article.article_id,
                 "similarity": similar_article.similarity,
             }
             for article in articles
-            for similar_article in matches.by_key.get(article.key, ())
+            for similar_article in matches.similar_articles_by_key.get(article.key, ())
         ],
     )
 
@@ -47,7 +47,9 @@ def join_posts(
     No article joins if the channel does not merge stories. A held post is released, or admitted to the
     selection of top stories, once enough outlets report its story.
     """
-    if not any(matches.by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(db, channel_id):
+    if not any(matches.similar_articles_by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(
+        db, channel_id
+    ):
         return list(articles)
     joined_page_keys: set[str] = set()
     for article in outbox_writes.select_without_status(db, channel_id, articles):
@@ -70,7 +72,7 @@ def _find_best_post(
 ) -> int | None:
     similarity_by_id = {
         similar_article.article_id: similar_article.similarity
-        for similar_article in matches.by_key.get(article.key, ())
+        for similar_article in matches.similar_articles_by_key.get(article.key, ())
     }
     post_rows = db.fetch_rows(
         """
@@ -98,9 +100,10 @@ def _find_best_post(
             PostedArticle(member_feed_id, published_at, bool(is_first), similarity_by_id.get(member_id))
             for member_id, member_feed_id, published_at, is_first in member_rows
         ]
-        scored_posts.append((matches.join_score(feed_id, article.published_at, posted_articles), -post_id))
-    best_score, post_id = max(scored_posts, default=(-1.0, 0))
-    return -post_id if best_score >= 0 else None
+        scored_posts.append((matches.score_join(feed_id, article.published_at, posted_articles), -post_id))
+    # Ids are negated, so that of posts with the same score the oldest is the best.
+    best_score, negated_post_id = max(scored_posts, default=(-1.0, 0))
+    return -negated_post_id if best_score >= 0 else None
 
 
 def _join_post(db: Connection, channel_id: int, article: PendingArticle, post_id: int) -> None:

@@ -29,7 +29,7 @@ def insert_dispatches(db: Connection, state: DispatchState, rows: Iterable[Mappi
     """Insert dispatches, all with the same columns, except those whose dedupe key the channel has."""
     new_rows = [{"state": state.value, "created_at": db.now, **row} for row in rows]
     if new_rows:
-        statement = _insert_dispatch_sql(state, tuple(new_rows[0]))
+        statement = _build_insert_dispatch_sql(state, tuple(new_rows[0]))
         db.executemany(statement, [tuple(row.values()) for row in new_rows])
 
 
@@ -38,7 +38,7 @@ def insert_dispatch(
 ) -> int:
     """Insert a dispatch, unless the channel has one with the dedupe key; return the id of the stored one."""
     db.execute(
-        _insert_dispatch_sql(state, ("state", "created_at", "channel_id", "kind", "dedupe_key", *columns)),
+        _build_insert_dispatch_sql(state, ("state", "created_at", "channel_id", "kind", "dedupe_key", *columns)),
         (state.value, db.now, channel_id, kind.value, dedupe_key, *columns.values()),
     )
     # RETURNING would cost SQLite thrice as much.
@@ -79,7 +79,7 @@ def schedule_edits(db: Connection, dispatch_ids: Collection[int], *, earliest_at
     """
     db.execute(
         "UPDATE dispatch SET edit_due_at = CASE WHEN edit_due_at >= :earliest THEN edit_due_at + 1 ELSE :earliest END "
-        f"WHERE id IN (:ids) AND state IN {_list_sql({DispatchState.CLAIMED, DispatchState.SENT})}",
+        f"WHERE id IN (:ids) AND state IN {_build_list_sql({DispatchState.CLAIMED, DispatchState.SENT})}",
         {"earliest": earliest_at, "ids": dispatch_ids},
     )
 
@@ -89,7 +89,9 @@ def delete_dispatches(
 ) -> None:
     """Delete those dispatches that are in one of the states `origins`."""
     require_dispatch_move(origins, None)
-    db.execute(f"DELETE FROM dispatch WHERE id IN (:ids) AND state IN {_list_sql(origins)}", {"ids": dispatch_ids})
+    db.execute(
+        f"DELETE FROM dispatch WHERE id IN (:ids) AND state IN {_build_list_sql(origins)}", {"ids": dispatch_ids}
+    )
 
 
 def add_pages(
@@ -104,11 +106,11 @@ def add_pages(
 ) -> None:
     """Give the pages of articles a status in a channel, with the reason of each article by its id.
 
-    A page that has a status keeps it, unless it was filtered and that may be followed by the new status.
+    A page that has a status keeps it; only a filtered page gets the new status, if that move is declared.
     """
     stored_status = _encode_status(status)
     db.executemany(
-        _insert_page_sql(status),
+        _build_insert_page_sql(status),
         [
             (
                 channel_id,
@@ -195,7 +197,7 @@ def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
 
 
 def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: str) -> None:
-    """Give the statuses of an article's page to another page, in place of statuses that this one has there."""
+    """Move the statuses of an article from one page to another, replacing those of the other page in a channel."""
     parameters = {"article": article_id, "page": page_key, "new": new_page_key}
     renamed_sql = "article_id = :article AND page_key = :page"
     db.execute(
@@ -212,7 +214,7 @@ def _forbid_columns(columns: Mapping[str, object], names: Collection[str]) -> No
 
 
 @cache
-def _insert_page_sql(status: PageStatus) -> str:
+def _build_insert_page_sql(status: PageStatus) -> str:
     require_page_move([None], status)
     conflict_sql = (
         "UPDATE SET article_id = excluded.article_id, dispatch_id = excluded.dispatch_id, status = excluded.status, "
@@ -229,7 +231,7 @@ def _insert_page_sql(status: PageStatus) -> str:
 
 
 @cache
-def _insert_dispatch_sql(state: DispatchState, columns: tuple[str, ...]) -> str:
+def _build_insert_dispatch_sql(state: DispatchState, columns: tuple[str, ...]) -> str:
     require_dispatch_move([None], state)
     return (
         f"INSERT INTO dispatch ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
@@ -248,7 +250,8 @@ def _update_dispatches(
         parameters["ids"] = dispatch_ids
         selection_sql = "id IN (:ids)"
     return db.execute_rowcount(
-        f"UPDATE dispatch SET {_assignments_sql(columns)} WHERE {selection_sql} AND state IN {_list_sql(states)}",
+        f"UPDATE dispatch SET {_build_assignments_sql(columns)} "
+        f"WHERE {selection_sql} AND state IN {_build_list_sql(states)}",
         parameters,
     )
 
@@ -261,21 +264,21 @@ def _update_pages(
     columns: Mapping[str, object],
 ) -> int:
     return db.execute_rowcount(
-        f"UPDATE delivery_status SET {_assignments_sql(columns)} "
+        f"UPDATE delivery_status SET {_build_assignments_sql(columns)} "
         f"WHERE {_build_status_condition(statuses)} AND ({selection_sql})",
         {f"new_{column}": columns[column] for column in columns} | dict(parameters),
     )
 
 
-def _assignments_sql(columns: Collection[str]) -> str:
+def _build_assignments_sql(columns: Collection[str]) -> str:
     return ", ".join(f"{column} = :new_{column}" for column in columns)
 
 
 def _build_status_condition(statuses: Collection[PageStatus]) -> str:
-    return f"coalesce(status, '{PageStatus.ENQUEUED}') IN {_list_sql(statuses)}"
+    return f"coalesce(status, '{PageStatus.ENQUEUED}') IN {_build_list_sql(statuses)}"
 
 
-def _list_sql(states: Collection[StrEnum]) -> str:
+def _build_list_sql(states: Collection[StrEnum]) -> str:
     return "({})".format(", ".join(f"'{state}'" for state in sorted(states)))
 
 

@@ -83,7 +83,7 @@ class _NotificationBatch:
     def add(self, watch: Row, article_id: int, page_key: str, article_key: str) -> None:
         """Add an article to the pending notification of a watch, or to a new notification."""
         watch_id = watch["id"]
-        dispatch_id = self._dispatch_id_by_watch_id.get(watch_id, watch["waiting"])
+        dispatch_id = self._dispatch_id_by_watch_id.get(watch_id, watch["pending_dispatch_id"])
         if dispatch_id is None:
             self._last_dispatch_id = dispatch_id = self._last_dispatch_id + 1
             due_at = max(self._db.now, watch["cooldown_until"])
@@ -155,7 +155,7 @@ def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
             watch.absent_since,
                channel.problem,
                (SELECT dispatch.id FROM dispatch
-                WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS waiting
+                WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS pending_dispatch_id
         FROM watch JOIN channel ON channel.id = watch.channel_id
         WHERE watch.id IN (:watch_ids) AND watch.removed_at IS NULL
         """,
@@ -195,30 +195,32 @@ def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collectio
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
     """Restrict a watch notification to pages of the feeds that its readers may read.
 
-    Return whether any article is left. An article that is not readable is replaced by one of a readable feed
-    on the same page, if there is one. Removed pages may be notified later, when a readable feed brings them.
+    Return whether any article is left. An article that is not readable is replaced by an article of a
+    readable feed on the same page, if there is one. Removed pages may be notified later, when a readable feed brings
+    them.
     """
     match_rows = db.fetch_rows(
         """
         SELECT watch_match.watch_id, watch_match.page_key, watch_match.article_id,
-               (SELECT coalesce(max(CASE WHEN other.id = watch_match.article_id THEN other.id END), min(other.id))
-                FROM article AS other
-                WHERE other.page_key = watch_match.page_key
-                  AND other.feed_id IN (:feeds)) AS readable
+               (SELECT coalesce(max(CASE WHEN page_article.id = watch_match.article_id THEN page_article.id END),
+                                min(page_article.id))
+                FROM article AS page_article
+                WHERE page_article.page_key = watch_match.page_key
+                  AND page_article.feed_id IN (:feeds)) AS readable_article_id
         FROM watch_match WHERE watch_match.dispatch_id = :dispatch
         """,
         {"dispatch": dispatch_id, "feeds": feed_ids},
     )
     for row in match_rows:
         match_key = (row["watch_id"], row["page_key"])
-        if row["readable"] is None:
+        if row["readable_article_id"] is None:
             db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page_key = ?", match_key)
-        elif row["readable"] != row["article_id"]:
+        elif row["readable_article_id"] != row["article_id"]:
             db.execute(
                 "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page_key = ?",
-                (row["readable"], *match_key),
+                (row["readable_article_id"], *match_key),
             )
-    has_readable_pages = any(row["readable"] is not None for row in match_rows)
+    has_readable_pages = any(row["readable_article_id"] is not None for row in match_rows)
     if not has_readable_pages:  # Nothing is sent, so the next notification need not wait for the cooldown.
         db.execute(
             "UPDATE watch SET cooldown_until = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",

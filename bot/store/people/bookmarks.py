@@ -12,10 +12,10 @@ from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row
 from bot.text.words import fold
 
-ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :person AND bookmark.removed_at IS NULL"
-"""SQL condition for the bookmarks of the user `:person` that were not removed."""
-VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (:hidden))"
-"""SQL condition that leaves out bookmarks made in the servers `:hidden`."""
+ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :user AND bookmark.removed_at IS NULL"
+"""SQL condition for the bookmarks of the user `:user` that were not removed."""
+VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (:hidden_server_ids))"
+"""SQL condition that leaves out bookmarks made in the servers `:hidden_server_ids`."""
 BOOKMARK_COLUMNS_SQL = """
     bookmark.created_at AS saved_created_at, bookmark.server_id AS saved_server_id,
     bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
@@ -78,7 +78,7 @@ class Bookmarks(Repository):
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id = :article",
-            {"person": user_id, "article": article_id},
+            {"user": user_id, "article": article_id},
         )
         db.execute(
             "UPDATE bookmark SET removed_at = ?, note = '', tags = '[]', read_at = NULL "
@@ -138,7 +138,7 @@ class Bookmarks(Repository):
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND bookmark.article_id = :article",
-            {"person": user_id, "article": article_id, "hidden": hidden_server_ids},
+            {"user": user_id, "article": article_id, "hidden_server_ids": hidden_server_ids},
         )
         return bookmarks[0] if bookmarks else None
 
@@ -162,7 +162,7 @@ class Bookmarks(Repository):
             WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id IN (:articles)
             ORDER BY bookmark.created_at DESC, bookmark.article_id DESC
             """,
-            {"person": user_id, "articles": article_ids},
+            {"user": user_id, "articles": article_ids},
         )
 
     @read_transaction
@@ -174,18 +174,18 @@ class Bookmarks(Repository):
     def count_by_tag(self, db: Connection, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
         """Map a user's tags to their numbers of bookmarks, most used first, without hidden servers.
 
-        Tags that differ in accents or case only are one, named as the first of them.
+        Tags that differ only in accents or case are counted as one tag, under the alphabetically first spelling.
         """
         tags_json_arrays = db.fetch_column(
             f"SELECT tags FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND tags <> '[]'",
-            {"person": user_id, "hidden": hidden_server_ids},
+            {"user": user_id, "hidden_server_ids": hidden_server_ids},
         )
         tags_by_folded_tag: dict[str, list[str]] = {}
         for tags_json in tags_json_arrays:
             for tag in json.loads(tags_json):
                 tags_by_folded_tag.setdefault(fold(tag), []).append(tag)
-        spellings_by_use = sorted(tags_by_folded_tag.values(), key=lambda tags: (-len(tags), min(tags)))
-        return {min(tags): len(tags) for tags in spellings_by_use}
+        tag_groups = sorted(tags_by_folded_tag.values(), key=lambda tags: (-len(tags), min(tags)))
+        return {min(tags): len(tags) for tags in tag_groups}
 
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()
@@ -195,25 +195,23 @@ class Bookmarks(Repository):
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (:articles)",
             {
-                "person": user_id,
+                "user": user_id,
                 "articles": article_ids,
-                "hidden": hidden_server_ids,
+                "hidden_server_ids": hidden_server_ids,
             },
         )
 
     async def load_article_ids(self, user_id: int) -> frozenset[int]:
         """Return the ids of all articles that a user bookmarked."""
         return frozenset(
-            await self._fetch_column(
-                f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}", {"person": user_id}
-            )
+            await self._fetch_column(f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}", {"user": user_id})
         )
 
     async def load_server_ids(self, user_id: int) -> set[int]:
         """Return the ids of servers in which a user made bookmarks."""
         return await self._fetch_set(
             f"SELECT DISTINCT server_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND server_id IS NOT NULL",
-            {"person": user_id},
+            {"user": user_id},
         )
 
     async def load_removed_urls(self, user_id: int) -> tuple[str, ...]:
@@ -229,19 +227,19 @@ class Bookmarks(Repository):
 
 def _list_matching_ids(db: Connection, user_id: int, bookmark_filter: BookmarkFilter) -> list[int]:
     """List the ids of the articles of a user's bookmarks that match a filter, newest bookmark first."""
-    parameters = asdict(bookmark_filter) | {"person": user_id}
+    parameters = asdict(bookmark_filter) | {"user": user_id}
     clauses_sql = (
-        f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND (NOT :unread OR bookmark.read_at IS NULL) "
+        f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND (NOT :only_unread OR bookmark.read_at IS NULL) "
         f"ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT {NO_LIMIT}"
     )
-    if bookmark_filter.match is None and bookmark_filter.tag is None:
+    if bookmark_filter.search_text is None and bookmark_filter.tag is None:
         return db.fetch_ids(f"SELECT bookmark.article_id FROM bookmark {clauses_sql}", parameters)
     rows = db.execute(
         "SELECT bookmark.article_id, bookmark.tags, bookmark.note, article.title, article.outlet "
         f"FROM bookmark JOIN article ON article.id = bookmark.article_id {clauses_sql}",
         parameters,
     )
-    folded_text, folded_tag = fold(bookmark_filter.match or ""), bookmark_filter.tag and fold(bookmark_filter.tag)
+    folded_text, folded_tag = fold(bookmark_filter.search_text or ""), bookmark_filter.tag and fold(bookmark_filter.tag)
     return [
         article_id
         for article_id, tags, *texts in rows

@@ -31,7 +31,10 @@ _HASH_BYTES = 1
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """Numbers of deleted rows, and whether the write-ahead log was emptied (False if a reader held it)."""
+    """Numbers of deleted rows, and whether the write-ahead log was emptied (False if a reader used it).
+
+    `changes` is the number of rows of the change history that stay without the user's id.
+    """
 
     bookmarks: int
     questions: int

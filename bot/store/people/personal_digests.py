@@ -103,7 +103,7 @@ class PersonalDigests(Repository):
         ):
             db.execute(_DELETE_PENDING_SQL, (channel_id,))
 
-    async def by_user(self, user_id: int) -> PersonalDigest | None:
+    async def get_by_user(self, user_id: int) -> PersonalDigest | None:
         """Return the digest of a user, or None if there is none."""
         return next(iter(await self._list_digests("channel.user_id = ?", user_id)), None)
 
@@ -115,7 +115,7 @@ class PersonalDigests(Repository):
         condition_sql = "paused_at IS NULL AND due_at <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due_at"
         return await self._list_digests(condition_sql, now, SendProblem.DMS_CLOSED)
 
-    async def next_due_at(self) -> int | None:
+    async def get_next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next digest is due, or None if there is none.
 
         Digests of users who accept no direct messages are never due. The time may be in the past.

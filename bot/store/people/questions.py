@@ -7,7 +7,7 @@ from functools import partial
 from bot.core.user_models import Question, QuestionStats
 from bot.store.connection import NO_LIMIT, Connection, Row
 from bot.store.repository import Repository, read_transaction, write_transaction
-from bot.store.row_mapping import from_row, json_ids_sql
+from bot.store.row_mapping import build_json_ids_sql, from_row
 from bot.store.settings.parent_rows import ensure_server
 from bot.text.words import fold
 
@@ -18,8 +18,8 @@ QUESTION_COLUMNS_SQL = f"""
     question.id, question.server_id, question.channel_id, question.user_id, question.text,
     question.language, question.asked_at, question.is_public, question.is_answered, question.article_id,
     question.previous_id,
-    (SELECT {json_ids_sql("article_id")} FROM (
-        SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted
+    (SELECT {build_json_ids_sql("article_id")} FROM (
+        SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted_article
     ) AS sources
 """
 """SQL list of the columns that a `Question` is made of."""
@@ -41,30 +41,30 @@ class Questions(Repository):
         user_id: int,
         text: str,
         language: str,
-        public: bool,
-        answered: bool,
+        is_public: bool,
+        is_answered: bool,
         article_id: int | None = None,
         previous_id: int | None = None,
         message_id: int | None = None,
-        sources: Sequence[int] = (),
+        source_article_ids: Sequence[int] = (),
     ) -> int:
         """Store a question that was asked now, and return its id.
 
         `article_id` is the article that the question is about, `previous_id` the question that it follows up,
-        `message_id` the message with its answer; each is None without one. `sources` are the ids of the articles
-        that the answer quotes. Raises `StoreError`.
+        `message_id` the message that asked it; each is None without one. `source_article_ids` are the ids of the
+        articles that the answer quotes. Raises `StoreError`.
         """
         question_id = secrets.randbelow(2**62)
         parameters = {
             "id": question_id,
             "server": server_id,
             "channel": channel_id,
-            "person": user_id,
+            "user": user_id,
             "text": text,
             "language": language,
             "now": db.now,
-            "public": public,
-            "answered": answered,
+            "public": is_public,
+            "answered": is_answered,
             "article": article_id,
             "previous": previous_id,
             "message": message_id,
@@ -74,13 +74,13 @@ class Questions(Repository):
             """
             INSERT INTO question (id, server_id, channel_id, user_id, text, language, asked_at, is_public,
                                   is_answered, article_id, previous_id, message_id)
-            VALUES (:id, :server, :channel, :person, :text, :language, :now, :public, :answered,
+            VALUES (:id, :server, :channel, :user, :text, :language, :now, :public, :answered,
                     (SELECT id FROM article WHERE id = :article),
                     (SELECT id FROM question WHERE id = :previous), :message)
             """,
             parameters,
         )
-        for rank, source_article_id in enumerate(sources):
+        for rank, source_article_id in enumerate(source_article_ids):
             db.execute(
                 "INSERT INTO question_source (question_id, rank, article_id) SELECT ?, ?, id FROM article WHERE id = ?",
                 (question_id, rank, source_article_id),
@@ -101,7 +101,7 @@ class Questions(Repository):
         """Return the question with an id, or None if it is no longer stored."""
         return await self._find_question("WHERE id = ?", question_id)
 
-    async def by_message_id(self, message_id: int, channel_id: int) -> Question | None:
+    async def get_by_message_id(self, message_id: int, channel_id: int) -> Question | None:
         """Return the question that a message of a channel asked or answered, or None if there is none."""
         return await self._find_question(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "

@@ -10,7 +10,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import transitions, watch_notifications
 from bot.store.records.people_records import ActiveWatch, Arrival
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
-from bot.store.row_mapping import ARTICLE_SQL, article_from_row, from_row, json_ids_sql
+from bot.store.row_mapping import ARTICLE_SQL, article_from_row, build_json_ids_sql, from_row
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 WATCH_COLUMNS_SQL = """
@@ -158,7 +158,7 @@ class Watches(Repository):
             (limit,),
         )
         follower_rows = db.execute(
-            f"SELECT subscription.feed_id, {json_ids_sql('channel.server_id')} FROM subscription "
+            f"SELECT subscription.feed_id, {build_json_ids_sql('channel.server_id')} FROM subscription "
             "JOIN channel ON channel.id = subscription.channel_id "
             "WHERE subscription.feed_id IN (:feed_ids) GROUP BY subscription.feed_id",
             {"feed_ids": {row["feed_id"] for row in rows}},

@@ -24,7 +24,7 @@ def detect_restore(connection: PostgresConnection) -> bool:
 
     Posts that were sent since are then looked up in Discord, and ids that Discord may know are skipped.
     """
-    current_identity = database_identity(connection)
+    current_identity = load_database_identity(connection)
     stored_identity = connection.fetch_value("SELECT value FROM meta WHERE name = ?", (_IDENTITY_KEY,))
     if stored_identity == current_identity:
         return False
@@ -40,7 +40,7 @@ def detect_restore(connection: PostgresConnection) -> bool:
     return True
 
 
-def database_identity(connection: PostgresConnection) -> str:
+def load_database_identity(connection: PostgresConnection) -> str:
     """Return a text that changes when the database is restored from a backup or a replica takes over.
 
     The text consists of those identifiers of the server that the database user may read.

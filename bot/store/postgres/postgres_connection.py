@@ -8,8 +8,7 @@ import psycopg
 from psycopg.adapt import Dumper, Loader
 
 from bot.core.database_url import DatabaseUrl
-from bot.store import connection as base
-from bot.store.connection import Parameters
+from bot.store.connection import Connection, Parameters
 from bot.store.postgres.postgres_dialect import translate
 
 SCHEMA = "telex"
@@ -96,8 +95,11 @@ class _NumericLoader(Loader):
         return float(text) if "." in text else int(text)
 
 
-class PostgresConnection(base.Connection):
-    """A PostgreSQL connection with the interface of the store, in autocommit mode."""
+class PostgresConnection(Connection):
+    """A PostgreSQL connection with the interface of the store, in autocommit mode.
+
+    `raw` is the connection of psycopg that it wraps.
+    """
 
     def __init__(self, database_url: DatabaseUrl) -> None:
         """Connect to the server. Raises psycopg.Error if that fails."""
@@ -119,7 +121,7 @@ class PostgresConnection(base.Connection):
         except BaseException:
             raw.close()
             raise
-        self.raw, self.server = raw, database_url
+        self.raw, self.database_url = raw, database_url
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[PostgresRow]:
         named_parameters = _name_parameters(parameters)

@@ -63,7 +63,7 @@ class PostgresEngine:
         transaction_id = self.begin(db)
         is_restored = id_sequences.detect_restore(db)
         self.commit(db, transaction_id)
-        self._identity = id_sequences.database_identity(db)
+        self._identity = id_sequences.load_database_identity(db)
         if is_restored:
             log.warning("database identity changed database=%s", self.location)
         return is_new
@@ -76,7 +76,7 @@ class PostgresEngine:
         connection = PostgresConnection(self.location)
         with ExitStack() as cleanup_stack:
             cleanup_stack.callback(connection.raw.close)
-            if self._identity is not None and id_sequences.database_identity(connection) != self._identity:
+            if self._identity is not None and id_sequences.load_database_identity(connection) != self._identity:
                 raise DatabaseReplaced(
                     f"The database {self.location} was restored, or taken over by another server: "
                     f"Telex has to "

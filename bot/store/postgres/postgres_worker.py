@@ -54,7 +54,7 @@ class PostgresWorker:
     is_dead = False
 
     def __init__(self, database_url: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
-        self.server = database_url
+        self.database_url = database_url
         self._connect = connect
         self._thread_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: PostgresConnection | None = None
@@ -72,7 +72,7 @@ class PostgresWorker:
         try:
             return await self._run_on_thread(lambda: self._run_with_retries(lambda db: function(db, *args, **kwargs)))
         except psycopg.Error as error:
-            raise to_store_error(error, self.server) from error
+            raise to_store_error(error, self.database_url) from error
 
     async def _run_on_thread(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread_executor, function)

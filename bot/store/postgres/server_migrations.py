@@ -76,9 +76,9 @@ def list_integrity_problems(connection: PostgresConnection) -> list[str]:
     Damage of files is not examined: that is the server's concern.
     """
     return [
-        f"{row['name']} is not {row['wanted']}"
+        f"{row['name']} is not {row['required_state']}"
         for row in connection.execute(
-            "SELECT conname AS name, 'checked' AS wanted FROM pg_constraint "
+            "SELECT conname AS name, 'checked' AS required_state FROM pg_constraint "
             "WHERE connamespace = CAST(? AS regnamespace) AND NOT convalidated "
             "UNION ALL SELECT indexrelid::regclass::text, 'valid' FROM pg_index "
             "JOIN pg_class ON pg_class.oid = indexrelid "

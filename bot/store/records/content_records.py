@@ -41,11 +41,17 @@ class PageFetchOutcome(StrEnum):
     """Outcome of a page fetch that did not fail; failures have the codes of `feeds.fetch_errors` instead."""
 
     FETCHED = "read"
+    """The text of the page is stored."""
     PRIVATE = "private"
+    """The feed or the URL has credentials, so the page is never fetched."""
     AMBIGUOUS_URL = "shared"
+    """Several articles have the URL, so the page does not belong to one of them."""
     BACKLOG_SKIPPED = "backlog"
+    """The article is one of the older articles of a new feed."""
     TOO_MANY = "too-many"
+    """The feed had its maximum number of page fetches within a day."""
     PURGED = "forgotten"
+    """The texts of the article were deleted because of their age."""
 
 
 class StoredArticle(NamedTuple):
@@ -83,7 +89,10 @@ class SimilarArticle(NamedTuple):
 
 
 class PageFetchJob(NamedTuple):
-    """A web page to fetch, with its article and the teaser from the feed."""
+    """A web page to fetch, with its article and the teaser from the feed.
+
+    `attempts` is the number of attempts to fetch the page, including this one.
+    """
 
     article_id: int
     page_key: str
@@ -143,8 +152,8 @@ class StoryMatches:
     seconds). `refresh` computes them again with later articles; call it on a thread.
     """
 
-    by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
-    join_score: JoinScorer = never_join
+    similar_articles_by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
+    score_join: JoinScorer = never_join
     last_article_id: int = 0
     published_since: int = 0
     refresh: Callable[[], StoryMatches] | None = None
@@ -167,7 +176,7 @@ class TitleSample(NamedTuple):
 
 
 class TitleSampleSet(NamedTuple):
-    """A sample of the titles of a period; each title stands for `step` articles."""
+    """A sample of the titles of a period: every `step`-th article's title, so each stands for `step` articles."""
 
     step: int
     titles: list[TitleSample]

@@ -1,4 +1,4 @@
-"""Records of users: bookmarks, watches, feedback and assistant tokens."""
+"""Records of users: bookmarks, watches, opinions and assistant tokens."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bot.store.records.content_records import ArticleProfile
 
 
 class OpinionKind(StrEnum):
-    """Kind of a user's feedback on an article."""
+    """Kind of a user's opinion of an article: stated by a reaction, or implied by an action."""
 
     OPENED = "opened"
     """Opening of the menu of the article's post by the user."""
@@ -27,28 +27,28 @@ class SentArticle(NamedTuple):
     article: ArticleProfile
 
 
-class FeedbackEvent(NamedTuple):
+class Opinion(NamedTuple):
     """A user's opinion of an article, given at `given_at` (Unix time in seconds)."""
 
     article_id: int
     user_id: int
-    opinion: OpinionKind
+    kind: OpinionKind
     given_at: int
 
 
 class TasteTrainingData(NamedTuple):
-    """Training data of the preference model of a server's taste; it is empty if there is no feedback."""
+    """Training data of the preference model of a server's taste; it is empty if there are no opinions."""
 
     sent_articles: Sequence[SentArticle]
-    feedback: Sequence[FeedbackEvent]
+    opinions: Sequence[Opinion]
 
 
-class UserFeedback(NamedTuple):
-    """A user's opinion as it is shown to that user; `given_at` is Unix time in seconds."""
+class UserOpinion(NamedTuple):
+    """An opinion as it is shown to the user who gave it; `given_at` is Unix time in seconds."""
 
     server_id: int
     url: str
-    opinion: OpinionKind
+    kind: OpinionKind
     given_at: int
 
 
@@ -56,15 +56,15 @@ class UserFeedback(NamedTuple):
 class BookmarkFilter:
     """Conditions on a user's bookmarks, which must all hold.
 
-    Conditions that are None, False or empty do not apply. `match` is part of the title, the outlet's name or
-    the note; `tag` is one of the user's tags. Both ignore accents and case. Bookmarks made in the servers
-    `hidden` (ids) are left out.
+    Conditions that are None, False or empty do not apply. `search_text` is part of the title, the outlet's name
+    or the note; `tag` is one of the user's tags. Both ignore accents and case. Bookmarks made in the
+    servers with `hidden_server_ids` are left out.
     """
 
-    match: str | None = None
+    search_text: str | None = None
     tag: str | None = None
-    unread: bool = False
-    hidden: Collection[int] = ()
+    only_unread: bool = False
+    hidden_server_ids: Collection[int] = ()
 
 
 class ActiveWatch(NamedTuple):

@@ -74,12 +74,13 @@ class Alert(NamedTuple):
 
 
 class PushSubscription(NamedTuple):
-    """Subscription of a feed at its WebSub hub, which pushes new documents to a URL with the `token`.
+    """Subscription of a feed at its WebSub hub (a server that pushes new documents to a URL with the `token`).
 
+    `hub` is the URL of the hub, `topic` the URL of the feed at the hub, `secret` the key with which pushes are signed.
     Times are Unix times in seconds. `requested_at`: time of the request that the hub has not verified yet, or None
     if there is no such request. `leased_until`: end of the subscription. `due_at`: time of the next request.
-    `failures`: number of requests that failed in a row. `has_missed_entry`: 1 if the hub failed to push an entry that a
-    poll found, else 0.
+    `failures`: number of requests that failed in a row. `has_missed_entry`: 1 if the hub failed to push an entry
+    that a poll found, else 0.
     """
 
     feed_id: int
@@ -152,24 +153,25 @@ class ChangedArticle:
     """A stored article whose feed entry has changed; the article keeps its key."""
 
     article_id: int
-    new: NewArticle
+    new_article: NewArticle
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
     """Changes that a feed document makes to the stored articles.
 
-    `new` is in document order; `aliases` are further identity hashes of stored articles. `no_known_entries`:
-    the document has entries, but none was known. `missing_ids`: articles that the document should still have;
-    `reappeared_ids`: missing articles that it has again. `overflow`: entries over quota.
+    `new_articles` are in document order; `aliases` are further identity hashes of stored articles.
+    `has_no_known_entries`: the document has entries, but none was known. `missing_ids`: articles that
+    the document should still have; `reappeared_ids`: missing articles that it has again.
+    `overflow`: entries over quota.
     `quota_used_seconds`: quota consumed of each server that follows the feed, in seconds until the quota is
     refilled.
     """
 
-    new: Sequence[NewArticle] = ()
-    changed: Sequence[ChangedArticle] = ()
+    new_articles: Sequence[NewArticle] = ()
+    changed_articles: Sequence[ChangedArticle] = ()
     aliases: Sequence[tuple[bytes, int]] = ()
-    no_known_entries: bool = False
+    has_no_known_entries: bool = False
     missing_ids: Sequence[int] = ()
     reappeared_ids: Sequence[int] = ()
     overflow: PollOverflow | None = None
@@ -178,7 +180,14 @@ class IntakeResult:
     @property
     def has_writes(self) -> bool:
         """Whether the result changes more than the feed's own row."""
-        changes = (self.new, self.changed, self.aliases, self.missing_ids, self.reappeared_ids, self.overflow)
+        changes = (
+            self.new_articles,
+            self.changed_articles,
+            self.aliases,
+            self.missing_ids,
+            self.reappeared_ids,
+            self.overflow,
+        )
         return any(changes)
 
 

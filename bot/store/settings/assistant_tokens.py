@@ -77,7 +77,10 @@ class AssistantTokens(Repository):
         *,
         user_id: int | None = None,
     ) -> int:
-        """Revoke the tokens of a server with a name, or all if it is None; return how many existed."""
+        """Revoke the tokens of a server, or only those with one of `token_names` (hashes as hexadecimal text).
+
+        Return the number of tokens that were revoked.
+        """
         rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
         revoked_hashes = [bytes(row[0]) for row in rows if token_names is None or bytes(row[0]).hex() in token_names]
         for token_hash in revoked_hashes:

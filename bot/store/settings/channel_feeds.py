@@ -52,11 +52,11 @@ class ChannelFeeds(Repository):
             )
         return bool(revoked_rows)
 
-    async def by_channel(self, channel_id: int) -> ChannelFeed | None:
+    async def get_by_channel(self, channel_id: int) -> ChannelFeed | None:
         """Return the shared feed of a channel, or None if there is none."""
         return await self._find_channel_feed("channel.id = ?", channel_id)
 
-    async def by_token(self, token: str) -> ChannelFeed | None:
+    async def get_by_token(self, token: str) -> ChannelFeed | None:
         """Return the channel feed with a token, or None if it is unknown or the bot left the server."""
         return await self._find_channel_feed("hash = ? AND server.left_at IS NULL", hash_token(token))
 
@@ -68,31 +68,32 @@ class ChannelFeeds(Repository):
         """
         rows = await self._fetch_rows(
             f"""
-            WITH told AS (
+            WITH message AS (
                 SELECT id, sent_at FROM dispatch
                 WHERE channel_id = :channel AND sent_at IS NOT NULL AND state = 'sent'
                   AND kind IN ('post', 'catch-up')
                 ORDER BY sent_at DESC, id DESC LIMIT :limit)
-            SELECT {ARTICLE_SQL}, covered.id, covered.told, covered.joined
+            SELECT {ARTICLE_SQL}, covered.id, covered.posted_at, covered.is_joined
             FROM (
-                SELECT told.id, told.sent_at, told.sent_at AS told, 0 AS joined, delivery_status.article_id
-                FROM told JOIN delivery_status ON delivery_status.dispatch_id = told.id
-                UNION ALL
-                SELECT told.id, told.sent_at,
-                       CASE WHEN delivery_status.decided_at > told.sent_at
-                            THEN delivery_status.decided_at ELSE told.sent_at END, 1,
+                SELECT message.id, message.sent_at, message.sent_at AS posted_at, 0 AS is_joined,
                        delivery_status.article_id
-                FROM told JOIN delivery_status ON delivery_status.joined_dispatch_id = told.id) AS covered
+                FROM message JOIN delivery_status ON delivery_status.dispatch_id = message.id
+                UNION ALL
+                SELECT message.id, message.sent_at,
+                       CASE WHEN delivery_status.decided_at > message.sent_at
+                            THEN delivery_status.decided_at ELSE message.sent_at END, 1,
+                       delivery_status.article_id
+                FROM message JOIN delivery_status ON delivery_status.joined_dispatch_id = message.id) AS covered
             JOIN article ON article.id = covered.article_id
             JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0
-            ORDER BY covered.sent_at DESC, covered.id DESC, covered.joined, article.published DESC, article.id
+            ORDER BY covered.sent_at DESC, covered.id DESC, covered.is_joined, article.published DESC, article.id
             LIMIT :limit
             """,
             {"channel": channel_id, "limit": limit},
         )
         return [
-            ChannelFeedItem(article_from_row(columns), dispatch_id, posted_at, is_joined=bool(joined_flag))
-            for *columns, dispatch_id, posted_at, joined_flag in rows
+            ChannelFeedItem(article_from_row(columns), dispatch_id, posted_at, is_joined=bool(is_joined))
+            for *columns, dispatch_id, posted_at, is_joined in rows
         ]
 
     async def list_digests(self, channel_id: int, limit: int) -> list[SentDigest]:

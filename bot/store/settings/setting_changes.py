@@ -14,21 +14,21 @@ def log_change(
     server_id: int,
     user_id: int | None,
     setting: str,
-    old: str | None,
-    new: str | None,
+    old_text: str | None,
+    new_text: str | None,
     *,
     channel_id: int | None = None,
     feed_id: int | None = None,
 ) -> None:
     """Record that a user changed a setting of a server, which must exist.
 
-    Do nothing without a `user_id`, or if `old` equals `new`.
+    Do nothing without a `user_id`, or if `old_text` equals `new_text`.
     """
-    if user_id is None or old == new:
+    if user_id is None or old_text == new_text:
         return
     db.execute(
         f"INSERT INTO setting_change (server_id, {_COLUMNS_SQL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (server_id, db.now, user_id, setting, channel_id, feed_id, old, new),
+        (server_id, db.now, user_id, setting, channel_id, feed_id, old_text, new_text),
     )
     db.execute(
         "DELETE FROM setting_change WHERE server_id = :server_id AND id <= "

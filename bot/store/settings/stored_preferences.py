@@ -19,7 +19,7 @@ class Preferences(Repository):
     Methods raise StoreError.
     """
 
-    async def by_server(self, server_id: int) -> ServerPreferences:
+    async def get_by_server(self, server_id: int) -> ServerPreferences:
         """Return the preferences of a server, or the defaults if the server is unknown."""
         row = await self._fetch_row(
             "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
@@ -33,7 +33,7 @@ class Preferences(Repository):
             language, time_zone, manager_role, alerts, PostLook.from_json(look_json), self_assignable_role_ids
         )
 
-    async def by_channel(self, channel_id: int) -> ChannelSettings:
+    async def get_by_channel(self, channel_id: int) -> ChannelSettings:
         """Return the settings of a channel, or the defaults if the channel is unknown."""
         row = await self._fetch_row(f"SELECT {', '.join(CHANNEL_SETTINGS)} FROM channel WHERE id = ?", (channel_id,))
         return ChannelSettings(None if row is None else dict(row))
@@ -57,7 +57,7 @@ class Preferences(Repository):
     def change(
         self, db: Connection, preference: Preference, value: StoredValue, *, server_id: int, user_id: int
     ) -> bool:
-        """Set a preference of a server and return whether it changed.
+        """Set a preference of a server and return whether the preference changed.
 
         `value` must be valid for the preference; None restores the default.
         """
@@ -102,7 +102,7 @@ class Preferences(Repository):
 
     async def get_look(self, server_id: int) -> PostLook:
         """Return the look of a server's posts, which applies to subscriptions without a look of their own."""
-        return (await self.by_server(server_id)).look
+        return (await self.get_by_server(server_id)).look
 
     @write_transaction
     def set_look(self, db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
@@ -116,8 +116,8 @@ class Preferences(Repository):
         setting_changes.log_change(db, server_id, user_id, SettingKind.LOOK, old_look_json, new_look_json)
         return True
 
-    changes = bind_read(setting_changes.list_changes)
-    changes_of = bind_read(setting_changes.list_changes_by_user)
+    list_changes = bind_read(setting_changes.list_changes)
+    list_changes_by_user = bind_read(setting_changes.list_changes_by_user)
 
 
 def _replace_value(db: Connection, table_name: str, row_id: int, column: str, value: StoredValue) -> StoredValue:

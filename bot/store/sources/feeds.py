@@ -28,8 +28,8 @@ FOLLOWING_SERVERS_SQL = """
 """FROM clause for the servers that follow `feed`, not paused, and that the bot is in."""
 IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
 """SQL condition that any server follows `feed`, not paused."""
-EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (:besides)"
-"""SQL condition that leaves out the servers in `:besides`."""
+EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (:excluded_server_ids)"
+"""SQL condition that leaves out the servers in `:excluded_server_ids`."""
 MAX_QUOTA_SERVERS = 8
 """Maximum number of servers among which the cost of a feed's articles is shared."""
 
@@ -137,12 +137,12 @@ class Feeds(Repository):
         limit: int,
         excluded_feed_ids: Collection[int] = (),
         *,
-        exclude_server_ids: Collection[int] = (),
+        excluded_server_ids: Collection[int] = (),
         host_slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
         """List due feeds with the columns that a poll needs, each with some of the servers that follow it.
 
-        Selects and orders as `list_due` does, but leaves out feeds that only the servers `exclude_server_ids`
+        Selects and orders as `list_due` does, but leaves out feeds that only the servers `excluded_server_ids`
         follow and, with `host_slots`, feeds in other host slots (groups of hosts). At most
         `MAX_QUOTA_SERVERS` servers are given for a feed.
         """
@@ -153,18 +153,18 @@ class Feeds(Repository):
                 SELECT {DUE_FEED_SQL}, (
                     SELECT string_agg(CAST(id AS TEXT), ',') FROM (
                         SELECT DISTINCT server.id {FOLLOWING_SERVERS_SQL} {EXCLUDE_SERVERS_SQL} LIMIT
-                            {MAX_QUOTA_SERVERS}) AS followers
+                            {MAX_QUOTA_SERVERS}) AS following_server
                 ) AS servers
                 FROM feed
                 WHERE state = 'active' AND next_poll <= :now {_build_slot_condition_sql(host_slots)}
-                  AND id NOT IN (:exclude)
+                  AND id NOT IN (:excluded_feed_ids)
                 ORDER BY next_poll LIMIT {NO_LIMIT}
-            ) AS due WHERE servers IS NOT NULL LIMIT :limit
+            ) AS due_feed WHERE servers IS NOT NULL LIMIT :limit
             """,
             {
                 "now": now,
-                "exclude": excluded_feed_ids,
-                "besides": exclude_server_ids,
+                "excluded_feed_ids": excluded_feed_ids,
+                "excluded_server_ids": excluded_server_ids,
                 "limit": limit,
                 "slots": host_slots or (),
             },
@@ -172,9 +172,9 @@ class Feeds(Repository):
 
     @write_transaction
     def postpone(self, db: Connection, due_times: Collection[tuple[int, int]]) -> None:
-        """Postpone feeds to the given times; a feed that is due later anyway does not change.
+        """Postpone feeds; a feed that is due later anyway does not change.
 
-        Feeds and times are pairs of feed id and Unix time in seconds.
+        `due_times` are pairs of a feed id and the Unix time in seconds at which that feed is due at the earliest.
         """
         db.executemany(
             "UPDATE feed SET next_poll = :due_at WHERE id = :id AND next_poll < :due_at",
@@ -195,32 +195,35 @@ class Feeds(Repository):
         )
         return {row[0]: row[1] for row in rows}
 
-    async def next_due_at(
+    async def get_next_due_at(
         self, excluded_feed_ids: Collection[int] = (), *, host_slots: Collection[int] | None = None
     ) -> int | None:
         """Return the Unix time in seconds at which the next feed is due, or None if there is none.
 
-        The time may be in the past. Considers only feeds in host `host_slots` (groups of hosts) if given,
-        without the ids in `excluded_feed_ids`.
+        The time may be in the past. Considers only feeds in `host_slots` (numbers of groups of hosts)
+        unless that is None, without `excluded_feed_ids`.
         """
         return await self._fetch_value(
             f"""
             SELECT next_poll FROM feed
-            WHERE state = 'active' AND id NOT IN (:exclude)
+            WHERE state = 'active' AND id NOT IN (:excluded_feed_ids)
                 {_build_slot_condition_sql(host_slots)}
               AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT 1
             """,
-            {"exclude": excluded_feed_ids, "slots": host_slots or ()},
+            {"excluded_feed_ids": excluded_feed_ids, "slots": host_slots or ()},
         )
 
     async def has_overdue(self, *, polled_after: int, due_before: int) -> bool:
-        """Return whether any followed, active feed was polled after one time or was due before another."""
+        """Return whether any followed, active feed was polled after `polled_after` or was due before `due_before`.
+
+        Both are Unix times in seconds.
+        """
         is_overdue_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
         exists_sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_overdue_sql} AND {IS_FOLLOWED_SQL})"
         return bool(await self._fetch_value(exists_sql, (polled_after, due_before)))
 
-    async def last_success_at(self) -> int:
+    async def get_last_success_at(self) -> int:
         """Return the Unix time in seconds of the last successful poll of any feed, or 0 if there was none."""
         return await self._fetch_int("SELECT coalesce(max(last_success), 0) FROM feed")
 
@@ -241,8 +244,8 @@ class Feeds(Repository):
         """
         rows = db.fetch_sequences(
             ("outlet",),
-            "SELECT outlet FROM feed WHERE outlet <> '' AND (:all OR id IN (:feeds))",
-            {"all": feed_ids is None, "feeds": feed_ids or ()},
+            "SELECT outlet FROM feed WHERE outlet <> '' AND (:all_feeds OR id IN (:feeds))",
+            {"all_feeds": feed_ids is None, "feeds": feed_ids or ()},
         )
         outlets = {row[0] for row in rows}
         folded_prefix = fold(prefix.strip())
@@ -273,7 +276,7 @@ class Feeds(Repository):
 
     @write_transaction
     def clear_validators(self, db: Connection, feed_id: int | None = None) -> None:
-        """Clear what tells that a feed did not change (its validators), for all feeds if `feed_id` is None.
+        """Clear the validators of a feed, by which a poll recognises that nothing changed; of all feeds if it is None.
 
         The next response of the feed is then parsed in full.
         """
@@ -330,7 +333,7 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
     db.executemany(
         """
         UPDATE feed SET url = :url, host_slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (
-            SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
+            SELECT 1 FROM feed AS duplicate WHERE duplicate.url = :url AND duplicate.server_id = feed.server_id)
         """,
         [
             {"id": feed.id, "url": feed.url, "slot": get_host_slot(feed.url)}

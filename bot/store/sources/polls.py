@@ -113,10 +113,10 @@ class Polls(Repository):
                     AND published IN (:dates)
                 UNION
                 SELECT id FROM (SELECT id FROM article WHERE feed_id = :feed
-                    ORDER BY published DESC, id DESC LIMIT :latest) AS newest
-            ) AS found JOIN article USING (id) ORDER BY id DESC
+                    ORDER BY published DESC, id DESC LIMIT :newest_limit) AS newest_articles
+            ) AS candidate JOIN article USING (id) ORDER BY id DESC
             """,
-            {"feed": feed_id, "dates": dates, "latest": newest_limit},
+            {"feed": feed_id, "dates": dates, "newest_limit": newest_limit},
         )
 
     async def load_original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
@@ -193,7 +193,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
     feed, intake = poll.feed, poll.intake
     feed_row = db.fetch_row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
     write_feeds(db, [feed])
-    new_articles = page_ownership.resolve_ownership(db, feed.id, intake.new)
+    new_articles = page_ownership.resolve_ownership(db, feed.id, intake.new_articles)
     inserted_ids, pending_articles = insert_articles(db, feed.id, new_articles)
     if not poll.is_first_poll:  # The backlog of a new feed notifies nobody.
         watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
@@ -219,8 +219,10 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
 
 
 def _apply_changes(db: Connection, feed_id: int, intake: IntakeResult) -> None:
-    resolved_articles = page_ownership.resolve_ownership(db, feed_id, [change.new for change in intake.changed])
-    for change, article in zip(intake.changed, resolved_articles, strict=True):
+    resolved_articles = page_ownership.resolve_ownership(
+        db, feed_id, [change.new_article for change in intake.changed_articles]
+    )
+    for change, article in zip(intake.changed_articles, resolved_articles, strict=True):
         update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT :feed_id, :hash, :article_id WHERE "
@@ -293,7 +295,10 @@ def _select_deliverable(
     is_first_poll: bool,
     last_success: int,
 ) -> Sequence[PendingArticle]:
-    """Return the articles that a subscription accepts; withhold the rest."""
+    """Return the articles that a subscription accepts; withhold the articles that it does not accept.
+
+    `last_success` is the Unix time in seconds of the feed's last successful poll before this one, or 0.
+    """
     paused_at, left_at, resumed_at = (
         subscription_row["paused_at"],
         subscription_row["left_at"],

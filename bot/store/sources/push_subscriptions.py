@@ -16,7 +16,7 @@ class PushSubscriptions(Repository):
         """List all WebSub subscriptions."""
         return await self._fetch_objects(PushSubscription._make, _SELECT_SQL)
 
-    async def by_token(self, token: str) -> PushSubscription | None:
+    async def get_by_token(self, token: str) -> PushSubscription | None:
         """Return the WebSub subscription whose callback URL contains a token, or None if there is none."""
         return await self._fetch_object(PushSubscription._make, f"{_SELECT_SQL} WHERE token = ?", (token,))
 

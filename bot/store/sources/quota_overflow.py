@@ -21,7 +21,7 @@ class QuotaOverflows(Repository):
     Methods raise StoreError.
     """
 
-    async def by_feed(self, feed_id: int) -> QuotaOverflow | None:
+    async def get_by_feed(self, feed_id: int) -> QuotaOverflow | None:
         """Return the current overflow of a feed, or None if it has none or its episode is over."""
         return await self._fetch_object(
             _overflow_from_row,

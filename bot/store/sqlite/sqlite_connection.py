@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from bot.store import connection as base
-from bot.store.connection import Parameters
+from bot.store.connection import Connection, Parameters
 from bot.store.sqlite.sqlite_dialect import encode_lists, translate
 
 BUSY_TIMEOUT_SECONDS = 15.0
@@ -29,7 +28,7 @@ class ThreadCall(str):
     return_value: Any
 
 
-class SqliteConnection(sqlite3.Connection, base.Connection):
+class SqliteConnection(sqlite3.Connection, Connection):
     """A SQLite connection with the interface of the store."""
 
     def executescript(self, call: str, /) -> Any:

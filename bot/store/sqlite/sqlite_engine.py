@@ -142,7 +142,7 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
 
 
 def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
-    """Rewrite tables on fresh pages and empty the write-ahead log; call it outside of a transaction.
+    """Rewrite tables without copies of deleted rows, and empty the write-ahead log; call it outside a transaction.
 
     `secure_delete` overwrites deleted rows and freed pages, but not copies left behind when SQLite moved a
     row to another page (https://www.sqlite.org/pragma.html#pragma_secure_delete). Return False if the log
@@ -154,10 +154,10 @@ def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool
     try:
         connection.execute("BEGIN IMMEDIATE")
         for table_name in tables:
-            connection.execute(f"CREATE TEMP TABLE scrubbed AS SELECT * FROM main.{table_name}")
+            connection.execute(f"CREATE TEMP TABLE retained_rows AS SELECT * FROM main.{table_name}")
             connection.execute(f"DELETE FROM main.{table_name}")
-            connection.execute(f"INSERT INTO main.{table_name} SELECT * FROM scrubbed ORDER BY 1, 2")
-            connection.execute("DROP TABLE scrubbed")
+            connection.execute(f"INSERT INTO main.{table_name} SELECT * FROM retained_rows ORDER BY 1, 2")
+            connection.execute("DROP TABLE retained_rows")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

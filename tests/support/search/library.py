@@ -52,7 +52,7 @@ class Library:
             **fields,
         )
         await self.store.articles.import_batch([(feed.id, new)])
-        article = await self.store.articles.by_key(new.key)
+        article = await self.store.articles.get_by_key(new.key)
         return article.id
 
 

@@ -15,7 +15,7 @@ MAX_ENCODED_CHARS = 500
 STALE_INDEX_SECONDS = 30 * 86_400
 """Seconds without additions after which a semantic index counts as gone, and its records are deleted."""
 _META_NAME_PREFIX = "vectors "
-"""Prefix of names in `meta` for the time of the last addition to an index; the stamp of the index follows."""
+"""Prefix of names in `meta` for the time of the last addition to an index; the id of the index follows."""
 _ENCODED_TEXT_SQL = f"""
     substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
@@ -26,20 +26,20 @@ _MATCHES_FILTER_SQL = """
 """
 
 
-class Vectors(Repository):
+class EncodedArticles(Repository):
     """Repository of which articles each semantic index has encoded. Methods raise StoreError.
 
-    An index is identified by its stamp.
+    `index_id` is the text that identifies an index, which its files contain too.
     """
 
     @write_transaction
-    def drop_index(self, db: Connection, stamp: str) -> None:
+    def delete_index_records(self, db: Connection, index_id: str) -> None:
         """Delete the records of a semantic index."""
-        db.execute("DELETE FROM encoded_article WHERE index_id = ?", (stamp,))
-        db.execute("DELETE FROM meta WHERE name = ?", (_META_NAME_PREFIX + stamp,))
+        db.execute("DELETE FROM encoded_article WHERE index_id = ?", (index_id,))
+        db.execute("DELETE FROM meta WHERE name = ?", (_META_NAME_PREFIX + index_id,))
 
     @write_transaction
-    def purge(self, db: Connection, now: int) -> None:
+    def purge_stale_indexes(self, db: Connection, now: int) -> None:
         """Delete the records of indexes without additions for `STALE_INDEX_SECONDS`.
 
         `now` is Unix time in seconds.
@@ -53,32 +53,33 @@ class Vectors(Repository):
             (_META_NAME_PREFIX,),
         )
 
-    async def count_encoded(self, stamp: str | None = None) -> EncodedCounts:
+    async def count_encoded(self, index_id: str | None = None) -> EncodedCounts:
         """Count the articles that an index has encoded, and all articles.
 
         If no index is given (None), the most complete one counts.
         """
         encoded_count_sql = (
-            "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY index_id) AS each_index"
-            if stamp is None
-            else "count(*) FROM encoded_article WHERE index_id = :stamp"
+            "max(encoded_count) FROM "
+            "(SELECT count(*) AS encoded_count FROM encoded_article GROUP BY index_id) AS counts"
+            if index_id is None
+            else "count(*) FROM encoded_article WHERE index_id = :index_id"
         )
         row = await self._fetch_row(
             f"SELECT coalesce((SELECT {encoded_count_sql}), 0), (SELECT count(*) FROM article)",
-            {"stamp": stamp or ""},
+            {"index_id": index_id or ""},
         )
         return EncodedCounts(*row)
 
-    async def list_unencoded_ids(self, stamp: str, limit: int) -> list[int]:
+    async def list_unencoded_ids(self, index_id: str, limit: int) -> list[int]:
         """List the ids of at most `limit` articles that a semantic index has not encoded, newest first."""
-        encoded_count, article_count = await self.count_encoded(stamp)
+        encoded_count, article_count = await self.count_encoded(index_id)
         if encoded_count == article_count:  # Deleting an article deletes its record, so equal counts mean complete.
             return []
         return await self._fetch_column(
             """SELECT id FROM article /*+ INDEXED BY article_newest */
                WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id AND index_id = ?)
                ORDER BY published DESC, id DESC LIMIT ?""",
-            (stamp, limit),
+            (index_id, limit),
         )
 
     async def load_texts_to_encode(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
@@ -90,19 +91,19 @@ class Vectors(Repository):
         return [(row[0], row[1]) for row in rows]
 
     @write_transaction
-    def mark_encoded(self, db: Connection, stamp: str, encoded_texts: Sequence[tuple[int, str]]) -> int:
+    def mark_encoded(self, db: Connection, index_id: str, encoded_texts: Sequence[tuple[int, str]]) -> int:
         """Record that an index contains articles with these texts; return how many were new to the index.
 
         Articles whose text has changed since it was loaded are left out.
         """
-        meta.set_text(db, _META_NAME_PREFIX + stamp, str(db.now))
+        meta.set_text(db, _META_NAME_PREFIX + index_id, str(db.now))
         marked_count = 0
         for article_id, text in encoded_texts:
             marked_count += db.execute_rowcount(
                 f"""INSERT INTO encoded_article (article_id, index_id)
-                    SELECT id, :stamp FROM article WHERE id = :article_id AND {_ENCODED_TEXT_SQL} = :text
+                    SELECT id, :index_id FROM article WHERE id = :article_id AND {_ENCODED_TEXT_SQL} = :text
                     ON CONFLICT (article_id, index_id) DO NOTHING""",
-                {"stamp": stamp, "article_id": article_id, "text": text},
+                {"index_id": index_id, "article_id": article_id, "text": text},
             )
         return marked_count
 

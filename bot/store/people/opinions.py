@@ -6,11 +6,11 @@ from bot.core.preferences import SettingKind
 from bot.store.connection import Connection
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.people_records import (
-    FeedbackEvent,
+    Opinion,
     OpinionKind,
     SentArticle,
     TasteTrainingData,
-    UserFeedback,
+    UserOpinion,
 )
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.settings import setting_changes
@@ -18,7 +18,7 @@ from bot.store.settings.parent_rows import ensure_server
 
 MAX_SENT_ARTICLES = 3_000
 """Maximum number of posted articles, the newest, in training data; rated articles are added to these."""
-MAX_FEEDBACK_EVENTS = 5_000
+MAX_TRAINING_OPINIONS = 5_000
 """Maximum number of opinions and bookmarks, the newest, in training data."""
 
 
@@ -39,42 +39,42 @@ class Opinions(Repository):
         """
         parameters = {
             "server": server_id,
-            "person": user_id,
+            "user": user_id,
             "article": article_id,
             "opinion": opinion,
             "now": db.now,
         }
-        same_opinion_sql = "server_id = :server AND user_id = :person AND article_id = :article"
+        selection_sql = "server_id = :server AND user_id = :user AND article_id = :article"
         if opinion is not OpinionKind.OPENED:
-            deletion = db.execute(f"DELETE FROM opinion WHERE {same_opinion_sql} AND opinion = :opinion", parameters)
+            deletion = db.execute(f"DELETE FROM opinion WHERE {selection_sql} AND opinion = :opinion", parameters)
             if deletion.rowcount:
                 return None
         db.execute(
             "INSERT INTO opinion (server_id, user_id, article_id, opinion, given_at) "
-            "SELECT server.id, :person, article.id, :opinion, :now FROM server, article "
+            "SELECT server.id, :user, article.id, :opinion, :now FROM server, article "
             "WHERE server.id = :server AND article.id = :article "
             "ON CONFLICT (server_id, user_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
             "given_at = excluded.given_at WHERE excluded.opinion <> 'opened'",
             parameters,
         )
-        stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {same_opinion_sql}", parameters)
+        stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {selection_sql}", parameters)
         return None if stored_opinion is None else OpinionKind(stored_opinion)
 
-    async def list_by_user(self, user_id: int) -> list[UserFeedback]:
+    async def list_by_user(self, user_id: int) -> list[UserOpinion]:
         """List a user's opinions, newest first."""
         rows = await self._fetch_rows(
             "SELECT server_id, url, opinion, given_at FROM opinion JOIN article ON article.id = article_id "
             "WHERE user_id = ? ORDER BY given_at DESC, article_id",
             (user_id,),
         )
-        return [UserFeedback(row[0], row[1], OpinionKind(row[2]), row[3]) for row in rows]
+        return [UserOpinion(row[0], row[1], OpinionKind(row[2]), row[3]) for row in rows]
 
     @read_transaction
     def load_training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
-        """Load what was posted in a server since a Unix time in seconds, and users' feedback on it.
+        """Load what was posted in a server since a Unix time in seconds, and users' opinions of it.
 
-        Feedback from before the server's taste was reset is left out. The data is empty if there is no
-        feedback.
+        Opinions from before the server's taste was reset are left out. The training data is empty if there are no
+        opinions.
         """
         row = db.fetch_row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
         if row is None:
@@ -82,11 +82,11 @@ class Opinions(Repository):
         parameters = {
             "server": server_id,
             "since": max(since, (row["taste_since"] or 0) + 1),
-            "shown": MAX_SENT_ARTICLES,
-            "verdicts": MAX_FEEDBACK_EVENTS,
+            "max_articles": MAX_SENT_ARTICLES,
+            "max_opinions": MAX_TRAINING_OPINIONS,
         }
-        feedback_events = [
-            FeedbackEvent(article_id, user_id, OpinionKind(opinion), given_at)
+        opinions = [
+            Opinion(article_id, user_id, OpinionKind(opinion), given_at)
             for article_id, user_id, opinion, given_at in db.execute(
                 """
                 SELECT article_id, user_id, opinion, given_at FROM opinion
@@ -94,16 +94,16 @@ class Opinions(Repository):
                 UNION ALL
                 SELECT article_id, user_id, 'bookmarked', created_at FROM bookmark
                 WHERE server_id = :server AND removed_at IS NULL AND created_at >= :since
-                ORDER BY 4 DESC LIMIT :verdicts
+                ORDER BY 4 DESC LIMIT :max_opinions
                 """,
                 parameters,
             )
         ]
-        if not feedback_events:
+        if not opinions:
             return TasteTrainingData((), ())
         article_rows = db.fetch_rows(
             """
-            SELECT article.id, told.sent_at, substr(title, 1, 500) AS title, outlet, language, tags
+            SELECT article.id, first_post.sent_at, substr(title, 1, 500) AS title, outlet, language, tags
             FROM (SELECT article_id, min(sent_at) AS sent_at FROM (
                 SELECT delivery_status.article_id, dispatch.sent_at FROM channel
                 JOIN dispatch /*+ INDEXED BY dispatch_channel_sent */ ON dispatch.channel_id = channel.id
@@ -111,21 +111,21 @@ class Opinions(Repository):
                     OR delivery_status.joined_dispatch_id = dispatch.id
                 WHERE channel.server_id = :server AND dispatch.sent_at >= :since
                   AND dispatch.kind IN ('post', 'catch-up', 'digest')
-                ORDER BY dispatch.sent_at DESC LIMIT :shown
-            ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
+                ORDER BY dispatch.sent_at DESC LIMIT :max_articles
+            ) AS latest_posts GROUP BY article_id) AS first_post JOIN article ON article.id = first_post.article_id
             ORDER BY article.id
             """,
             parameters,
         )
         sent_article_ids = {row["id"] for row in article_rows}
-        article_events = {event.article_id: event for event in feedback_events}.values()
+        opinion_by_article_id = {opinion.article_id: opinion for opinion in opinions}
         article_rows += [
             row
-            for article_event in article_events
-            if article_event.article_id not in sent_article_ids
+            for article_id, opinion in opinion_by_article_id.items()
+            if article_id not in sent_article_ids
             for row in db.fetch_rows(
                 "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
-                (article_event.given_at, article_event.article_id),
+                (opinion.given_at, article_id),
             )
         ]
         return TasteTrainingData(
@@ -133,7 +133,7 @@ class Opinions(Repository):
                 SentArticle(row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5]))))
                 for row in article_rows
             ],
-            feedback_events,
+            opinions,
         )
 
     @write_transaction
