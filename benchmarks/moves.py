@@ -37,7 +37,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Entry
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parsing.parse import parse
+from bot.feeds.parsing.parse import parse_feed_document
 from bot.text.urls import canonicalize
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss
@@ -196,7 +196,7 @@ class Reader:
 def load_entries(path: Path) -> list[Entry]:
     """The entries of a real feed that a move can be made of: linked, with something to read."""
     try:
-        parsed_entries = parse(path.read_bytes(), "", "https://feed.example/").entries
+        parsed_entries = parse_feed_document(path.read_bytes(), "", "https://feed.example/").entries
     except FeedError:
         return []
     entries_by_url: dict[str, Entry] = {}

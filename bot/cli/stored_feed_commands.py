@@ -18,7 +18,7 @@ from bot.feeds import discover, outlet_directory
 from bot.feeds.discover import DiscoveryResult
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.page_links import FoundFeed
+from bot.feeds.pages.page_links import DiscoveredFeed
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store import Store
 from bot.store.records.source_records import QuotaOverflow
@@ -63,7 +63,8 @@ def _find_in_directory(name_or_url: str) -> DiscoveryResult | None:
         urls.normalize_input(name_or_url)
     except ValueError:
         directory_feeds = tuple(
-            FoundFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlet_directory.search_outlets(name_or_url)
+            DiscoveredFeed(outlet.feed_url, outlet.name, "rss")
+            for outlet in outlet_directory.search_outlets(name_or_url)
         )
         return DiscoveryResult(directory_feeds) if directory_feeds else None
     return None

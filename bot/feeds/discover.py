@@ -12,9 +12,9 @@ from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
-from bot.feeds.pages.page_links import FoundFeed, find_feed_links
+from bot.feeds.pages.page_links import DiscoveredFeed, find_feed_links
 from bot.feeds.pages.page_lists import PageList, PageLists, find_lists
-from bot.feeds.parsing.parse import parse
+from bot.feeds.parsing.parse import parse_feed_document
 from bot.feeds.worker_calls import translate_worker_errors
 from bot.text.urls import redact
 
@@ -39,7 +39,7 @@ class DiscoveryResult:
     the page names no feed, and `feeds` were found on the home page or at well-known paths of its site.
     """
 
-    feeds: tuple[FoundFeed, ...] = field(default=())
+    feeds: tuple[DiscoveredFeed, ...] = field(default=())
     response: FetchResult | None = None
     parsed: ParsedFeed | None = None
     page_lists: PageLists = field(default=PageLists())
@@ -53,11 +53,11 @@ async def discover_feeds(
     """Find the feeds at a URL: a known site's, the document itself, or those that the page or its site names.
 
     The lists of links on the page are returned, too, if it names no feed, or if `with_lists` is set. Raises
-    FeedError if the URL cannot be fetched, or if its document is a feed that cannot be parsed or not in time.
+    FeedError if the URL cannot be fetched, or if its document is a feed whose parsing fails or takes too long.
     """
     site_feeds = known_sites.list_feeds_for_url(url)
     if len(site_feeds) > 1:
-        return DiscoveryResult(tuple(FoundFeed(feed.url, feed.title, "atom") for feed in site_feeds))
+        return DiscoveryResult(tuple(DiscoveredFeed(feed.url, feed.title, "atom") for feed in site_feeds))
     if site_feeds:
         url = site_feeds[0].url
     response = await fetcher.get(url)
@@ -67,8 +67,8 @@ async def discover_feeds(
         if error.code != fetch_errors.NOT_A_FEED:
             raise
     else:
-        return DiscoveryResult((_to_found_feed(response, parsed_feed, url),), response, parsed_feed)
-    feeds: tuple[FoundFeed, ...] = ()
+        return DiscoveryResult((_to_discovered_feed(response, parsed_feed, url),), response, parsed_feed)
+    feeds: tuple[DiscoveredFeed, ...] = ()
     with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(find_feed_links, response.body, response.url, timeout=PARSE_TIMEOUT_SECONDS)
     if not feeds and (account_feed_url := known_sites.build_mastodon_feed_url(response.url)):
@@ -91,11 +91,11 @@ def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> Dis
     list_url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.url, page_list)
     parsed_feed = list_feeds.build_feed(discovery.page_lists, page_list.items, list_url)
     return DiscoveryResult(
-        (FoundFeed(list_url, parsed_feed.title, parsed_feed.format),), discovery.response, parsed_feed
+        (DiscoveredFeed(list_url, parsed_feed.title, parsed_feed.format),), discovery.response, parsed_feed
     )
 
 
-async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[FoundFeed, ...]:
+async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[DiscoveredFeed, ...]:
     """Return the feeds that a site's home page names, else a feed at a well-known path, else ()."""
     if not _is_home_page(page_url):
         try:
@@ -121,28 +121,28 @@ def _is_home_page(page_url: str) -> bool:
 
 async def _probe_paths(
     fetcher: Fetcher, workers: WorkerPool, page_url: str, paths: Iterable[str]
-) -> tuple[FoundFeed, ...]:
+) -> tuple[DiscoveredFeed, ...]:
     for path in paths:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
                 response = await fetcher.get(urljoin(page_url, path))
-                parsed = await _parse_in_worker(workers, response)
+                parsed_feed = await _parse_in_worker(workers, response)
         except TimeoutError:
             break
         except FeedError as error:
             if error.code in _STOP_PROBING_CODES:
                 break
         else:
-            return (_to_found_feed(response, parsed, response.url),)
+            return (_to_discovered_feed(response, parsed_feed, response.url),)
     return ()
 
 
-def _to_found_feed(response: FetchResult, parsed_feed: ParsedFeed, url: str) -> FoundFeed:
-    return FoundFeed(response.permanent_url or url, parsed_feed.title or redact(response.url), parsed_feed.format)
+def _to_discovered_feed(response: FetchResult, parsed_feed: ParsedFeed, url: str) -> DiscoveredFeed:
+    return DiscoveredFeed(response.permanent_url or url, parsed_feed.title or redact(response.url), parsed_feed.format)
 
 
 async def _parse_in_worker(workers: WorkerPool, response: FetchResult) -> ParsedFeed:
     with translate_worker_errors():
         return await workers.run(
-            parse, response.body, response.content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
+            parse_feed_document, response.body, response.content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
         )

@@ -175,7 +175,7 @@ def schedule_after_success(
         wait_seconds = max(wait_seconds, _add_positive_jitter(publisher_wait_seconds, random))
     if hints.retry_after_seconds:
         wait_seconds = max(wait_seconds, _add_positive_jitter(hints.retry_after_seconds, random))
-    return interval_seconds, _move_outside_skipped(feed, hints, now + wait_seconds, random)
+    return interval_seconds, _move_outside_skipped_times(feed, hints, now + wait_seconds, random)
 
 
 def schedule_safety_net_poll(next_poll: int, *, now: int) -> int:
@@ -241,7 +241,7 @@ def _add_positive_jitter(seconds: int, random: Random) -> int:
     return min(round(seconds * (1.0 + 0.1 * random.random())), max(seconds, MAX_INTERVAL_SECONDS))
 
 
-def _move_outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due_at: int, random: Random) -> int:
+def _move_outside_skipped_times(feed: Feed | DueFeed, hints: CacheHints, due_at: int, random: Random) -> int:
     """Return `due_at`, or a time soon after the hours and days that the publisher asks to skip (RSS 2.0)."""
     skipped_hours, skipped_days = hints.skip_hours, hints.skip_days
     if skipped_hours is None and feed.skip_hours:

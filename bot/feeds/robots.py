@@ -12,7 +12,7 @@ from bot.core.worker_pool import WorkerError, WorkerPool
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.robots_rules import RobotsVerdict, evaluate
+from bot.feeds.robots_rules import RobotsVerdict, evaluate_robots
 
 MAX_ROBOTS_BYTES = 512 * 1024
 """Maximum number of bytes of a robots.txt; RFC 9309 §2.5 requires at least 500 KiB."""
@@ -51,30 +51,30 @@ class RobotsCache:
         self._robots_by_origin: OrderedDict[str, _CachedRobots] = OrderedDict()
         self._cached_bytes = 0
 
-    async def check(self, url: str, throttle: HostThrottle) -> RobotsVerdict:
+    async def check(self, url: str, host_throttle: HostThrottle) -> RobotsVerdict:
         """Return whether a page may be fetched, and the crawl delay of the page's host.
 
         A missing robots.txt (4xx) allows everything, and a robots.txt that cannot be evaluated forbids
         everything. Raises FeedError with the cause if robots.txt is unreachable (5xx, no response), which
         also forbids everything (RFC 9309 §2.3.1), or too large.
         """
-        cached_robots = await self._get_cached(str(URL(url).origin()), throttle)
+        cached_robots = await self._get_cached(str(URL(url).origin()), host_throttle)
         if cached_robots.failure is not None:
             code, detail, retry_after = cached_robots.failure
             raise FeedError(code, detail, retry_after=retry_after)
         if not cached_robots.body.strip():
             return RobotsVerdict(is_allowed=True)
         try:
-            return await self._workers.run(evaluate, cached_robots.body, url, timeout=EVALUATE_TIMEOUT_SECONDS)
+            return await self._workers.run(evaluate_robots, cached_robots.body, url, timeout=EVALUATE_TIMEOUT_SECONDS)
         except WorkerError:
             return RobotsVerdict(is_allowed=False)
 
-    async def _get_cached(self, origin: str, throttle: HostThrottle) -> _CachedRobots:
+    async def _get_cached(self, origin: str, host_throttle: HostThrottle) -> _CachedRobots:
         cached_robots = self._robots_by_origin.get(origin)
         if cached_robots is not None and cached_robots.expires_at > self._clock.now():
             self._robots_by_origin.move_to_end(origin)
             return cached_robots
-        async with throttle(origin):
+        async with host_throttle(origin):
             fetched_robots = await self._fetch(origin)
         self._evict(origin)
         self._robots_by_origin[origin] = fetched_robots

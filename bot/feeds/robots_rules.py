@@ -15,7 +15,7 @@ class RobotsVerdict(NamedTuple):
     crawl_delay_seconds: float = 0.0
 
 
-def evaluate(body: bytes, url: str) -> RobotsVerdict:
+def evaluate_robots(body: bytes, url: str) -> RobotsVerdict:
     """Return whether a robots.txt allows a URL, and the crawl delay in seconds (runs in a worker)."""
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 

@@ -14,7 +14,7 @@ from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import KnownItem
 from bot.feeds.parsing.entries import MAX_TITLE_CHARS
-from bot.feeds.parsing.parse import parse
+from bot.feeds.parsing.parse import parse_feed_document
 from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys
 from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
@@ -65,7 +65,7 @@ def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
 
     Raises FeedError if the document is no feed or cannot be parsed.
     """
-    parsed_feed = parse(body, content_type, url)
+    parsed_feed = parse_feed_document(body, content_type, url)
     return FeedDocument(replace(parsed_feed, entries=()), build_entry_keys(parsed_feed.entries))
 
 

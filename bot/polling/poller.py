@@ -279,7 +279,9 @@ class Poller:
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page_url = list_feeds.strip_list_fragment(feed.url)
         host_throttle = self.hosts.select_throttle(polite=polite)
-        response, crawl_delay = await self.pages.fetch(page_url, throttle=host_throttle, validators=feed.validators)
+        response, crawl_delay = await self.pages.fetch(
+            page_url, host_throttle=host_throttle, validators=feed.validators
+        )
         self.hosts.get(page_url).extend_pause(
             max(crawl_delay, poll_schedule.parse_rate_limit_wait(response.headers, now=self._clock.now()))
         )

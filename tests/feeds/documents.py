@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.models import Entry, ParsedFeed
-from bot.feeds.parsing.parse import parse
+from bot.feeds.parsing.parse import parse_feed_document
 
 URL = "https://site.example/feeds/all.xml"
 
@@ -17,7 +17,7 @@ def atom(inside: str, attributes: str = "") -> bytes:
 
 
 def parse_document(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> ParsedFeed:
-    return parse(document.encode() if isinstance(document, str) else document, content_type, url)
+    return parse_feed_document(document.encode() if isinstance(document, str) else document, content_type, url)
 
 
 def parse_only_entry(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> Entry:

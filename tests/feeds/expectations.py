@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.core.models import ParsedFeed
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parsing.parse import parse
+from bot.feeds.parsing.parse import parse_feed_document
 from bot.text.html import to_text
 
 Expectation = tuple[str, str]
@@ -39,7 +39,7 @@ _FEEDPARSER_NAMES = {
 def find_disagreements(source: bytes, content_type: str, url: str, expectations: list[Expectation]) -> list[str]:
     """What Telex finds otherwise, each as a line to read."""
     try:
-        parsed = parse(source, content_type, url)
+        parsed = parse_feed_document(source, content_type, url)
     except FeedError as error:
         return [f"{path}: {error.code}" for path, _ in expectations]
     return [

@@ -11,7 +11,7 @@ from bot.core.worker_pool import WorkerPool
 from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, find_feed_links
+from bot.feeds.pages.page_links import MAX_FEEDS, DiscoveredFeed, find_feed_links
 from tests.feeds.test_pages import hang_worker
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.shared_data import shared
@@ -41,10 +41,10 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
         _link("", title="empty"),
     )
     assert find_feed_links(page, PAGE) == (
-        FoundFeed("https://site.example/blog/feed.xml", "Posts & more", "rss"),
-        FoundFeed("https://cdn.example/atom", "The Site", "atom"),
-        FoundFeed("https://site.example/feed.json", "JSON", "json"),
-        FoundFeed("https://site.example/comments/feed", "Comments", "rss"),
+        DiscoveredFeed("https://site.example/blog/feed.xml", "Posts & more", "rss"),
+        DiscoveredFeed("https://cdn.example/atom", "The Site", "atom"),
+        DiscoveredFeed("https://site.example/feed.json", "JSON", "json"),
+        DiscoveredFeed("https://site.example/comments/feed", "Comments", "rss"),
     )
 
 
@@ -83,7 +83,7 @@ def test_real_pages_are_read():
 async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await discover_feeds(fetcher, workers, url)
-    assert discovery.feeds == (FoundFeed(url, "Example News", "rss20"),)
+    assert discovery.feeds == (DiscoveredFeed(url, "Example News", "rss20"),)
     assert discovery.response is not None
     assert len(discovery.parsed.entries) == 1
 
@@ -111,7 +111,7 @@ async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, w
     feed_server.serve("/rss", _page(), content_type="text/html")
     feed = feed_server.serve("/feed.xml", make_rss(make_rss_item(1), title="Hidden"))
     discovery = await discover_feeds(fetcher, workers, url)
-    assert discovery.feeds == (FoundFeed(feed, "Hidden", "rss20"),)
+    assert discovery.feeds == (DiscoveredFeed(feed, "Hidden", "rss20"),)
     assert [visit.path for visit in feed_server.visits] == ["/blog/", "/", "/feed", "/rss", "/feed.xml"]
 
 

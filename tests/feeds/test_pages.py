@@ -17,7 +17,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import extract_article
 from bot.feeds.pages.article_pages import MAX_PAGE_BYTES, PageFetcher
 from bot.feeds.robots import MAX_ROBOTS_BYTES, RobotsCache
-from bot.feeds.robots_rules import RobotsVerdict, evaluate
+from bot.feeds.robots_rules import RobotsVerdict, evaluate_robots
 from tests.support.feed_server import FeedServer
 
 TITLE = "Four-minute battery shown in Leeds"
@@ -220,12 +220,12 @@ async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
     ],
 )
 def test_what_it_says_is_understood(body, allowed):
-    assert evaluate(body.encode(), "https://news.example/a/1").is_allowed is allowed
+    assert evaluate_robots(body.encode(), "https://news.example/a/1").is_allowed is allowed
 
 
 @pytest.mark.parametrize(("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)])
 def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
-    robots_verdict = evaluate(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
+    robots_verdict = evaluate_robots(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
     assert robots_verdict == RobotsVerdict(is_allowed=True, crawl_delay_seconds=delay)
 
 
@@ -243,7 +243,7 @@ async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_serv
 
 def test_patterns_made_to_take_long_do_not():
     body = "User-agent: *\n" + "".join(f"Disallow: /{'*a' * 200}{number}$\n" for number in range(100))
-    assert evaluate(body.encode(), "https://news.example/" + "a" * 2_000).is_allowed
+    assert evaluate_robots(body.encode(), "https://news.example/" + "a" * 2_000).is_allowed
 
 
 async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from bot.core.models import ParsedFeed
 from bot.core.worker_pool import WorkerDied, WorkerTimeout
 from bot.feeds.fetch_errors import ENCODING, PARSER_CRASHED, FeedError
-from bot.feeds.parsing.parse import parse
+from bot.feeds.parsing.parse import parse_feed_document
 from tests.support.feed_server import make_rss, make_rss_item
 
 URL = "https://site.example/feed"
@@ -51,31 +51,31 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_document_ends_and_the_next_one_is_read(workers, name):
-    await workers.run(parse, make_rss(make_rss_item(1)).encode(), "", URL, timeout=10.0)
+    await workers.run(parse_feed_document, make_rss(make_rss_item(1)).encode(), "", URL, timeout=10.0)
     try:
-        feed = await workers.run(parse, HOSTILE[name], "", URL, timeout=LIMIT)
+        feed = await workers.run(parse_feed_document, HOSTILE[name], "", URL, timeout=LIMIT)
     except (FeedError, WorkerTimeout, WorkerDied):
         pass
     else:
         assert isinstance(feed, ParsedFeed)
         assert sum(len(entry.text) + len(entry.title) for entry in feed.entries) < 10**7
-    good = await workers.run(parse, make_rss(make_rss_item(1)).encode(), "", URL, timeout=10.0)
+    good = await workers.run(parse_feed_document, make_rss(make_rss_item(1)).encode(), "", URL, timeout=10.0)
     assert good.entries[0].guid == "article-1"
 
 
 def test_a_document_reads_no_file_and_asks_nobody():
     for head in (OUTSIDE, OUTSIDE.replace("file:///etc/passwd", "http://127.0.0.1:9/")):
         started = time.monotonic()
-        feed = parse(_with("<item><title>x&f;y</title><guid>1</guid></item>", head), "", URL)
+        feed = parse_feed_document(_with("<item><title>x&f;y</title><guid>1</guid></item>", head), "", URL)
         assert "root:" not in feed.entries[0].title
         assert time.monotonic() - started < LIMIT
 
 
 def test_bytes_that_name_a_file_are_not_opened():
     with pytest.raises(FeedError):
-        parse(b"/etc/passwd", "", URL)
+        parse_feed_document(b"/etc/passwd", "", URL)
     with pytest.raises(FeedError):
-        parse(b"http://127.0.0.1:9/", "", URL)
+        parse_feed_document(b"http://127.0.0.1:9/", "", URL)
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(monkeypatch, r
 
     monkeypatch.setattr("bot.feeds.parsing.parse.parse_xml", fail)
     with pytest.raises(FeedError) as caught:
-        parse(make_rss(make_rss_item(1)).encode(), "", URL)
+        parse_feed_document(make_rss(make_rss_item(1)).encode(), "", URL)
     assert caught.value.code == code

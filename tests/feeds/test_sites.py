@@ -5,7 +5,7 @@ import pytest
 from bot.feeds import known_sites
 from bot.feeds.discover import discover_feeds
 from bot.feeds.known_sites import SiteFeed
-from bot.feeds.pages.page_links import FoundFeed, find_feed_links
+from bot.feeds.pages.page_links import DiscoveredFeed, find_feed_links
 from tests.support.feed_server import make_rss, make_rss_item
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
@@ -160,7 +160,7 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page)
 def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body):
     page = f"<title>Somebody</title>{body}".encode()
     feeds = find_feed_links(page, "https://www.youtube.com/@somebody")
-    assert feeds == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
+    assert feeds == (DiscoveredFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
     assert find_feed_links(page, "https://elsewhere.example/@somebody") == ()
 
 
@@ -187,5 +187,5 @@ async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, fee
 async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(fetcher, workers, feed_server):
     page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
     feed = feed_server.serve("/@ada.rss", make_rss(make_rss_item(1), title="Ada"))
-    assert (await discover_feeds(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)
+    assert (await discover_feeds(fetcher, workers, page)).feeds == (DiscoveredFeed(feed, "Ada", "rss20"),)
     assert [visit.path for visit in feed_server.visits] == ["/@ada/1123", "/@ada.rss"]

@@ -437,9 +437,9 @@ def test_hubs_are_found_in_documents_of_all_formats():
         (in_rss, "https://x.example/"),
         (json_feed, "https://x.example/self"),
     ):
-        parsed = parse.parse(document.encode(), "", "https://x.example/")
+        parsed = parse.parse_feed_document(document.encode(), "", "https://x.example/")
         assert websub.find_hub({}, parsed, "https://x.example/") == websub.HubLink("https://hub.example/", topic)
-    plain = parse.parse(make_rss().encode(), "", "https://x.example/")
+    plain = parse.parse_feed_document(make_rss().encode(), "", "https://x.example/")
     assert websub.find_hub({"link": "<" * 9_000}, plain, "https://x.example/") is None
     several = CIMultiDict([("Link", "</page>; rel=alternate"), ("link", "<https://hub.example/>; rel=hub")])
     assert websub.find_hub(several, plain, "https://x.example/") == (

@@ -16,7 +16,7 @@ from bot.feeds.pages.element_text import HtmlElement, decode_page, parse_html
 from bot.feeds.parsing.entries import clean_text
 from bot.text import boilerplate
 from bot.text.characters import strip_invisible
-from bot.text.words import split_words as words_of
+from bot.text.words import split_words
 
 MAX_TEXT_CHARS = 60_000
 """Maximum length of an article's text in characters; longer texts are cut."""
@@ -63,10 +63,10 @@ def extract_article(page: bytes, content_type: str, url: str, title: str, teaser
     take too long to parse.
     """
     text = extract_article_text(page, content_type, url)
-    words = words_of(text)
+    words = split_words(text)
     if len(words) < MIN_ARTICLE_WORDS:
         raise FeedError(fetch_errors.NO_ARTICLE, f"{len(words)} words")
-    keywords = {word for word in words_of(f"{title}\n{teaser}") if len(word) >= MIN_KEYWORD_CHARS}
+    keywords = {word for word in split_words(f"{title}\n{teaser}") if len(word) >= MIN_KEYWORD_CHARS}
     if keywords and len(keywords.intersection(words)) < MIN_KEYWORD_OVERLAP * len(keywords):
         raise FeedError(fetch_errors.UNRELATED_PAGE, "another text")
     if len(text) <= len(teaser):

@@ -39,7 +39,7 @@ class PageFetcher:
         forbids the page; not-a-page, no-article, other-page or nothing-more if no text was gained;
         parse-timeout or parse-died if the worker fails; and whatever `Fetcher.get` raises.
         """
-        response, crawl_delay_seconds = await self.fetch(url, throttle=host_throttle)
+        response, crawl_delay_seconds = await self.fetch(url, host_throttle=host_throttle)
         async with self._worker_lock:
             with translate_worker_errors():
                 text = await self._workers.run(
@@ -54,7 +54,7 @@ class PageFetcher:
         return text, crawl_delay_seconds
 
     async def fetch(
-        self, url: str, *, throttle: HostThrottle, validators: Validators | None = None
+        self, url: str, *, host_throttle: HostThrottle, validators: Validators | None = None
     ) -> tuple[FetchResult, float]:
         """Fetch a page; return the response and the crawl delay of the page's host in seconds.
 
@@ -62,8 +62,8 @@ class PageFetcher:
         `Fetcher.get` raises.
         """
         check_url(url)
-        crawl_delay_seconds = await self.require_robots_allowed(url, throttle)
-        async with throttle(url):
+        crawl_delay_seconds = await self.require_robots_allowed(url, host_throttle)
+        async with host_throttle(url):
             response = await self._fetcher.get(
                 url,
                 validators=validators,
@@ -72,15 +72,15 @@ class PageFetcher:
                 media_types=HTML_MEDIA_TYPES,
             )
         if URL(response.url).origin() != URL(url).origin():
-            await self.require_robots_allowed(response.url, throttle)
+            await self.require_robots_allowed(response.url, host_throttle)
         return response, crawl_delay_seconds
 
-    async def require_robots_allowed(self, url: str, throttle: HostThrottle) -> float:
+    async def require_robots_allowed(self, url: str, host_throttle: HostThrottle) -> float:
         """Return the crawl delay of a URL's host in seconds if its robots.txt allows the page.
 
         Raises FeedError: robots if it does not, or the cause if robots.txt cannot be fetched.
         """
-        is_allowed, crawl_delay_seconds = await self._robots_cache.check(url, throttle)
+        is_allowed, crawl_delay_seconds = await self._robots_cache.check(url, host_throttle)
         if not is_allowed:
             raise FeedError(fetch_errors.ROBOTS_DISALLOWED, "robots.txt does not allow it")
         return crawl_delay_seconds

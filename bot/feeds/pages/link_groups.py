@@ -47,15 +47,19 @@ MIN_PASSAGE_CHARS = 80
 """Minimum number of characters of a text that is a passage and no label."""
 
 _CHROME_TAGS = frozenset({"nav", "footer", "aside", "form"})
+"""Tags of elements around the content of a page: its chrome, such as menus."""
 _HEADING_TAGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CHROME_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner"})
-_STYLED_ANCESTORS = 3
+_STYLED_ANCESTOR_COUNT = 3
 """Number of ancestors of a link whose classes are part of its style signature."""
 _SENTENCE_TAGS = frozenset({"p", "li", "td", "dd", "blockquote", "em", "strong", "b", "i", "span"})
 _INLINE_TAGS = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"})
 _MIN_SURROUNDING_CHARS = 40
+"""Minimum number of characters beside a link in a sentence that make it an inline link."""
 _MAX_TRAILING_SIBLINGS = 3
+"""Maximum number of elements after the container of an item that belong to the item."""
 _MIN_EXCERPT_CHARS = 60
+"""Minimum number of characters of an item, besides its title, that count as an excerpt."""
 _TIMESTAMP_LINK_PREFIX = "@"
 """Prefix of the signatures of links that show only a time; they lead to messages without titles."""
 _DIGITS_PATTERN = re.compile(r"\d+")
@@ -158,7 +162,9 @@ def _compute_style_signatures(element: HtmlElement) -> tuple[str, ...]:
     """
     fine_path, coarse_path = [], []
     for depth, ancestor in enumerate((element, *element.iterancestors())):
-        class_names = _DIGITS_PATTERN.sub("", ancestor.get("class") or "").split() if depth <= _STYLED_ANCESTORS else []
+        class_names = (
+            _DIGITS_PATTERN.sub("", ancestor.get("class") or "").split() if depth <= _STYLED_ANCESTOR_COUNT else []
+        )
         fine_path.append(f"{ancestor.tag}.{' '.join(sorted(class_names))}")
         coarse_path.append(f"{ancestor.tag}.{''.join(class_names[:1])}")
     style_paths = dict.fromkeys(("<".join(fine_path), "<".join(coarse_path)))
@@ -206,7 +212,7 @@ def _add_trailing_siblings(container: HtmlElement, containers: set[HtmlElement])
 
 
 def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -> float:
-    """Return how likely a group is a list of news, by its titles, dates, texts and place; 0.0 if not."""
+    """Return how likely a group is a list of news, by its titles, dates, texts and position; 0.0 if it is none."""
     link_count = len(links)
     mean_title_words = sum(min(12, len(link.title.split())) for link in links) / link_count
     reply_count = sum(link.title.lower().startswith("re:") for link in links)
@@ -298,7 +304,9 @@ def _find_title(link: HtmlElement) -> str:
 
 
 def _is_in_heading(link: HtmlElement) -> bool:
-    ancestor_tags = [ancestor.tag for _, ancestor in zip(range(_STYLED_ANCESTORS), link.iterancestors(), strict=False)]
+    ancestor_tags = [
+        ancestor.tag for _, ancestor in zip(range(_STYLED_ANCESTOR_COUNT), link.iterancestors(), strict=False)
+    ]
     return not _HEADING_TAGS.isdisjoint(ancestor_tags) or any(True for _ in link.iter(*_HEADING_TAGS))
 
 

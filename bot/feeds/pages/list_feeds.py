@@ -28,8 +28,8 @@ FRAGMENT_KEY = "telex-list"
 """Key in the fragment of the URL of a list on a page."""
 MAX_KNOWN_ITEMS = 300
 """Maximum number of a feed's newest articles by which its list is recognised."""
-RECENT_ITEMS = 5
-"""Number of a feed's newest articles most of which a list of news still contains."""
+RECENT_ITEM_COUNT = 5
+"""Number of a feed's newest articles, most of which are still in its list if the list is one of news."""
 MIN_KNOWN_ITEMS = 3
 """Minimum number of known items by which a group of links with another style is recognised as the list."""
 MAX_APPENDED_ITEMS = 3
@@ -69,9 +69,9 @@ class ListReadResult:
     signature: str
 
 
-def build_list_url(page_address: str, page_list: PageList) -> str:
+def build_list_url(page_url: str, page_list: PageList) -> str:
     """Return the URL of the feed that is made from a list of a page."""
-    return f"{page_address.partition('#')[0]}#{FRAGMENT_KEY}={page_list.style_signatures[0]}"
+    return f"{page_url.partition('#')[0]}#{FRAGMENT_KEY}={page_list.style_signatures[0]}"
 
 
 def is_list_url(url: str) -> bool:
@@ -175,8 +175,8 @@ def _find_followed_group(
     """
     known_page_keys = {urls.compute_page_key(known_item.url) for known_item in known_items}
     known_titles = {normalize_title(known_item.title) for known_item in known_items}
-    recent_keys = {urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEMS]} | {
-        normalize_title(recent_item.title) for recent_item in known_items[:RECENT_ITEMS]
+    recent_keys = {urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEM_COUNT]} | {
+        normalize_title(recent_item.title) for recent_item in known_items[:RECENT_ITEM_COUNT]
     }
     candidates: list[tuple[bool, float, float, LinkGroup]] = []
     replaced_groups: list[LinkGroup] = []
@@ -186,7 +186,9 @@ def _find_followed_group(
         recent_count = sum(page_key in recent_keys or title in recent_keys for page_key, title in link_keys)
         is_same_style = not set(group.style_signatures).isdisjoint(stored_signature.style_signatures)
         is_mostly_known = 2 * known_count >= len(link_keys) and known_count > 1
-        has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(RECENT_ITEMS, len(known_items))
+        has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(
+            RECENT_ITEM_COUNT, len(known_items)
+        )
         if known_count and (is_same_style or is_mostly_known or has_recent_items):
             candidates.append((is_same_style, known_count * known_count / len(link_keys), group.score, group))
         elif is_same_style and 2 * sum(
@@ -208,11 +210,11 @@ def _drop_backlog(
     """
     if not known_items:
         return items
-    matched_articles = _match_known(items, known_items)
-    is_oldest_first = _is_oldest_first(items, matched_articles)
+    matched_items = _match_known_items(items, known_items)
+    is_oldest_first = _is_oldest_first(items, matched_items)
     if is_oldest_first:
-        items, matched_articles = items[::-1], matched_articles[::-1]
-    known_indexes = [item_index for item_index, match in enumerate(matched_articles) if match is not None]
+        items, matched_items = items[::-1], matched_items[::-1]
+    known_indexes = [item_index for item_index, match in enumerate(matched_items) if match is not None]
     first_known_index, last_known_index = min(known_indexes, default=-1), max(known_indexes, default=-1)
     is_appended = (
         len(known_indexes) == previous_size == last_known_index + 1
@@ -223,7 +225,7 @@ def _drop_backlog(
     url_pattern, pattern_count = next(iter(pattern_counts.most_common(1)), ("", 0))
     requires_pattern = not previous_size and SAME_PATTERN_RATIO * len(known_indexes) <= pattern_count
     current_items: list[ListItem] = []
-    for index, (item, known_item) in enumerate(zip(items, matched_articles, strict=True)):
+    for index, (item, known_item) in enumerate(zip(items, matched_items, strict=True)):
         if known_item is not None:
             current_items.append(replace(item, url=known_item.url))
             continue
@@ -244,15 +246,15 @@ def _drop_backlog(
     return current_items[::-1] if is_appended and not is_oldest_first else current_items
 
 
-def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
-    """Return for each item the known article with its link, else with its title and day or text, else None.
+def _match_known_items(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
+    """Return for each item the known item with its link, else with its title and day or text, else None.
 
-    If most unknown items have the title of an article that is no longer listed, the links have changed, and
+    If most unknown items have the title of a known item that is no longer listed, the links have changed, and
     the title is enough.
     """
     known_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
-    matched_articles = [known_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
-    present_urls = {matched_article.url for matched_article in matched_articles if matched_article is not None}
+    matched_items = [known_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
+    present_urls = {matched_item.url for matched_item in matched_items if matched_item is not None}
     absent_by_title = {
         normalize_title(absent_item.title): absent_item
         for absent_item in reversed(known_items)
@@ -262,9 +264,9 @@ def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) ->
     title_matches: dict[int, KnownItem] = {}
     for index, item in enumerate(items):
         title = normalize_title(item.title)
-        if matched_articles[index] is None and title in absent_by_title and title_counts[title] == 1:
+        if matched_items[index] is None and title in absent_by_title and title_counts[title] == 1:
             title_matches[index] = absent_by_title[title]
-    has_changed_links = len(title_matches) > 1 and 2 * len(title_matches) > matched_articles.count(None)
+    has_changed_links = len(title_matches) > 1 and 2 * len(title_matches) > matched_items.count(None)
     for index, candidate in title_matches.items():
         item = items[index]
         if item.published is not None:
@@ -272,14 +274,14 @@ def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) ->
         else:
             is_match = has_changed_links or (bool(item.summary) and item.summary == candidate.summary)
         if is_match:
-            matched_articles[index] = candidate
-    return matched_articles
+            matched_items[index] = candidate
+    return matched_items
 
 
-def _is_oldest_first(items: Sequence[ListItem], matched_articles: Sequence[KnownItem | None]) -> bool:
+def _is_oldest_first(items: Sequence[ListItem], matched_items: Sequence[KnownItem | None]) -> bool:
     item_times = [
         item.published if item.published is not None else match.found_at if match is not None else None
-        for item, match in zip(items, matched_articles, strict=True)
+        for item, match in zip(items, matched_items, strict=True)
     ]
     known_times = [time for time in item_times if time is not None]
     time_pairs = list(pairwise(known_times))

@@ -29,7 +29,7 @@ _FEED_URL_PATTERN = re.compile(r"(?:/(?:feed|rss|atom)/?|[./](?:rss|atom|rdf)|/(
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFeed:
+class DiscoveredFeed:
     """Feed that a page links to.
 
     `format` is "rss", "atom", "json" or "xml" as the link says, the parser's name of the format if the feed
@@ -41,7 +41,7 @@ class FoundFeed:
     format: str
 
 
-def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
+def find_feed_links(body: bytes, url: str) -> tuple[DiscoveredFeed, ...]:
     """Return at most `MAX_FEEDS` feeds that a page links to, feeds of comments last (runs in a worker).
 
     They are the `<link rel=alternate>` of the page (WHATWG HTML, link types), else what a known site has,
@@ -59,7 +59,7 @@ def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     page_title = next(
         (to_single_line(get_text(title_element), 200) for title_element in page.iter_elements("title")), ""
     )
-    feeds_by_url: dict[str, FoundFeed] = {}
+    feeds_by_url: dict[str, DiscoveredFeed] = {}
     for element in islice(page.iter_elements("link"), _MAX_LINKS):
         media_type = (element.get("type") or "").partition(";")[0].strip().lower()
         relations = (element.get("rel") or "").lower().split()
@@ -80,7 +80,7 @@ def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
 
 
 def _add_feed(
-    feeds_by_url: dict[str, FoundFeed], href: str | None, base_url: str, title: str, feed_format: str
+    feeds_by_url: dict[str, DiscoveredFeed], href: str | None, base_url: str, title: str, feed_format: str
 ) -> None:
     if (url := resolve_url(href, base_url)) is not None and "/wp-json/" not in url:
-        feeds_by_url.setdefault(url, FoundFeed(url, to_single_line(title, 200) or redact(url), feed_format))
+        feeds_by_url.setdefault(url, DiscoveredFeed(url, to_single_line(title, 200) or redact(url), feed_format))

@@ -105,8 +105,8 @@ def spans_posts(text: str, posts: list[str]) -> bool:
     normalized_posts = list(map(_normalize_words, posts))
     normalized_lines = [words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS]
     chars_in_posts = [
-        sum(len(line) for line in normalized_lines if line[:_QUOTE_PREFIX_CHARS] in normalized_line)
-        for normalized_line in normalized_posts
+        sum(len(line) for line in normalized_lines if line[:_QUOTE_PREFIX_CHARS] in normalized_post)
+        for normalized_post in normalized_posts
     ]
     total_chars = sum(map(len, normalized_lines))
     return (
@@ -201,16 +201,16 @@ def _extract_text(body: HtmlElement, all_posts_text: str) -> str:
     return _to_text(body)
 
 
-def _is_quotation(quotation: HtmlElement, all_posts_text: str) -> bool:
-    """Return whether an element with quoted text repeats others' words.
+def _is_quotation(element: HtmlElement, all_posts_text: str) -> bool:
+    """Return whether an HTML element in a post is a quotation.
 
-    It does if it names its source or has the class of a quotation, or if half of its text is in other posts too.
+    It is one if it has the class of a quotation or names its source, or if half of its text is in other posts too.
     """
-    if "quote" in (quotation.get("class") or "").lower() or quotation.find(".//cite") is not None:
+    if "quote" in (element.get("class") or "").lower() or element.find(".//cite") is not None:
         return True
     normalized_lines = [
         normalized_line
-        for line in _to_text(quotation).split("\n")
+        for line in _to_text(element).split("\n")
         if len(normalized_line := _normalize_words(line)) >= _MIN_LINE_CHARS // 2
     ]
     quoted_chars = sum(len(line) for line in normalized_lines if all_posts_text.count(line[:_QUOTE_PREFIX_CHARS]) > 1)

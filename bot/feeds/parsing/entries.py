@@ -130,7 +130,7 @@ def resolve_first_url(addresses: Iterable[object], base: str) -> str | None:
 def parse_duration(duration: object) -> int | None:
     """Return the duration of an episode in seconds, or None if it is invalid or too long.
 
-    `duration_seconds` may be a number of seconds, or `[[H:]M:]S` as in `itunes:duration`.
+    `duration` may be a number of seconds, or `[[H:]M:]S` as in `itunes:duration`.
     """
     text = str(duration).strip() if isinstance(duration, str | int | float) else ""
     if not _DURATION_PATTERN.fullmatch(text):

@@ -17,7 +17,7 @@ _HTML_START_PATTERN = re.compile(
 )
 
 
-def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
+def parse_feed_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """Parse RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
 
     `content_type` is the header as received; `url` is the final URL, to which relative links are resolved. At

@@ -13,7 +13,7 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.outlet_names import derive_outlet_name
 from bot.feeds.pages import list_feeds
-from bot.feeds.pages.page_links import FoundFeed
+from bot.feeds.pages.page_links import DiscoveredFeed
 from bot.feeds.pages.page_lists import PageLists
 from bot.polling.poller import Poller
 from bot.store import Store
@@ -177,14 +177,14 @@ class FollowService:
             raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
 
 
-def resolve_input(text: str) -> list[FoundFeed]:
+def resolve_input(text: str) -> list[DiscoveredFeed]:
     """Return the feed at a typed URL or handle, or the feeds of the outlets with that name.
 
     Raises FeedError (bad-url) if the text is empty or an invalid URL, and RequestRejected if no outlet has
     that name.
     """
     try:
-        return [FoundFeed(known_sites.resolve_handle(text) or urls.normalize_input(text), "", "")]
+        return [DiscoveredFeed(known_sites.resolve_handle(text) or urls.normalize_input(text), "", "")]
     except ValueError as error:
         if "/" in text or not text.strip():
             raise FeedError(fetch_errors.BAD_URL) from error
@@ -193,7 +193,7 @@ def resolve_input(text: str) -> list[FoundFeed]:
             raise RequestRejected(
                 FollowFailure.NO_OUTLET, words=discord_text.to_plain_line(text, _MAX_QUOTED_INPUT_UNITS)
             ) from error
-        return [FoundFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlets]
+        return [DiscoveredFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlets]
 
 
 def get_private_owner_id(url: str, server_id: int) -> int | None:
