@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.conversing.follow_up_questions import resolve_question
+from bot.answers.conversing.follow_up_questions import extract_names, resolve_question
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,15 @@ def test_a_chain_of_follow_ups_keeps_its_topic():
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=3))
 def test_whatever_was_said_there_is_a_question_of_bounded_length(text, earlier):
     assert len(resolve_question(text, earlier)) <= 400
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("How much does the new iPhone cost?", ["iPhone"]),
+        ("Combien coûte l’iPhone 17 Pro ?", ["iPhone 17 Pro"]),
+        ("What did Emmanuel Macron sell on eBay?", ["Emmanuel Macron", "eBay"]),
+    ],
+)
+def test_a_name_keeps_the_small_letter_that_it_begins_with(question, names):
+    assert extract_names(question) == names

@@ -37,7 +37,8 @@ _PREPOSITION_PATTERN = re.compile(
     r"^(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
 )
 _GRAMMATICAL_ARTICLE_PATTERN = r"(?:the|an?|le|la|les|une?)"
-_NAME_PATTERN = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-ÿœ][\w.+’'-]*|\d[\w.]*))*")
+_CAPITALISED_WORD_PATTERN = r"\b[a-z]?[^\W\d_a-zà-ÿœ][\w.+’'-]*"  # Also iPhone
+_NAME_PATTERN = re.compile(rf"{_CAPITALISED_WORD_PATTERN}(?: (?:{_CAPITALISED_WORD_PATTERN}|\d[\w.]*))*")
 
 
 def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
