@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -21,10 +22,11 @@ from tests.support.source_trees import parse_module
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS = {
+KEYWORDS: dict[str, Any] = {
     "_": None,
     "N_": None,
     "gettext": None,
+    "pgettext": ((1, "c"), 2),
     "ngettext": (1, 2),
     "format_count": (1, 2),
     "locale_str": None,

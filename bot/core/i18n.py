@@ -158,6 +158,11 @@ def gettext(message: str) -> str:
     return load_catalogue(current_language()).gettext(message)
 
 
+def pgettext(context: str, message: str) -> str:
+    """Return the translation of a message into the current language, in the wording for a context."""
+    return load_catalogue(current_language()).pgettext(context, message)
+
+
 def ngettext(singular: str, plural: str, number: int) -> str:
     """Return the translation of a message into the current language, in the plural form for a number."""
     return load_catalogue(current_language()).ngettext(singular, plural, number)

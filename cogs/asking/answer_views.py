@@ -125,17 +125,16 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
         return
     is_possible = answer.confidence is Confidence.POSSIBLE
     sources = () if answer.briefing else answer.sources[:1]
-    save_buttons = [buttons.save_button(source.key, with_label=not is_possible) for source in sources]
     if is_possible:
         yield ActionRow(
             buttons.vote_button(question_id, helped=True, label=_("That answers it")),
             buttons.vote_button(question_id, helped=False, label=_("It doesn’t")),
+            *(buttons.save_button(source.key, with_label=False) for source in sources),
         )
-        watch_button = buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None
-        yield ActionRow(watch_button, *save_buttons)
+        yield ActionRow(buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None)
     else:
         vote_buttons = [buttons.vote_button(question_id, helped=helped) for helped in (True, False)]
-        yield ActionRow(*save_buttons, *vote_buttons)
+        yield ActionRow(*(buttons.short_save_button(source.key) for source in sources), *vote_buttons)
 
 
 def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterator[Text]:

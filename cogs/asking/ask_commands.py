@@ -1,5 +1,7 @@
 """Command /ask and the buttons under answers; messages that mention the bot go to `MessageResponder`."""
 
+import contextlib
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -13,10 +15,11 @@ from bot.answers.conversing.question_service import QuestionRequest, QuestionSer
 from bot.client import interaction_context
 from bot.client.command_tree import DEFERS_ITSELF_KEY
 from bot.client.discord_client import TelexBot
-from bot.core.i18n import _
+from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import Question
 from bot.posting.rendering import buttons
+from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.posting.sending.lease_guard import current_server_id
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
@@ -39,7 +42,7 @@ from cogs.shared.authorization import user_installable
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.persistent_items import PersistentItemCog, persistent_item
 from cogs.shared.views import AckMode, Interaction
-from cogs.watching.watch_creation import create_personal_watch
+from cogs.watching.watch_creation import add_personal_watch
 
 _ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 _MAX_QUESTION_LENGTH = 300
@@ -64,39 +67,91 @@ async def ask_button(interaction: Interaction, _item: object) -> None:
     await interaction.response.send_modal(modal)
 
 
-@persistent_item(buttons.WATCH_TOPIC_BUTTON.id_pattern)
+@persistent_item(buttons.WATCH_TOPIC_BUTTON.id_pattern, AckMode.UPDATE_MESSAGE)
 async def create_watch_button(interaction: Interaction, _item: object, *, question: str) -> None:
-    """Create a watch (saved search) for a question that has no answer."""
+    """Create a watch (saved search) for a question without a sure answer.
+
+    Under an answer that only its user sees, the button is then disabled and says so.
+    """
     stored_question = await find_accessible_question(interaction, int(question))
     if stored_question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
-    await create_personal_watch(interaction, make_watch_query(stored_question.text))
+    confirmation_text, *example_blocks = await add_personal_watch(interaction, make_watch_query(stored_question.text))
+    correction = linkify_commands(_("Wrong words? Remove this watch with /watch list and add another with /watch add."))
+    confirmation_view = build_static_view((confirmation_text, text_block(f"-# {correction}"), *example_blocks))
+    await interaction.followup.send(view=confirmation_view, ephemeral=True)
+    if not stored_question.is_public:
+        message_view = _build_message_view(interaction)
+        watch_buttons = _find_buttons(message_view, [buttons.WATCH_TOPIC_BUTTON.custom_id(question)])
+        for button in watch_buttons:
+            button.label = _("You’ll be told")
+        await _disable_buttons(interaction, message_view, watch_buttons)
 
 
-@persistent_item(buttons.VOTE_ID_PATTERN)
+@persistent_item(buttons.VOTE_ID_PATTERN, AckMode.UPDATE_MESSAGE)
 async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
-    """Record whether an answer helped the user. A second click on the button takes the vote back."""
-    confirmation = await _record_vote(interaction, int(question), helped=vote == "up")
-    await interaction.edit_original_response(content=confirmation)
+    """Record whether an answer helped the user. A second click on the button takes the vote back.
+
+    Two buttons that say in words what they mean are disabled instead, under an answer that only its user sees.
+    """
+    stored_question = await _load_ratable_question(interaction, int(question))
+    is_helpful = vote == "up"
+    stored_vote = await interaction.client.store.questions.vote(
+        stored_question.id, interaction.user.id, is_helpful=is_helpful
+    )
+    vote_ids = [buttons.vote_id(stored_question.id, helped=helped) for helped in (True, False)]
+    message_view = _build_message_view(interaction)
+    vote_buttons = _find_buttons(message_view, vote_ids)
+    has_both_votes = len(vote_buttons) == len(vote_ids)
+    await interaction.followup.send(_vote_text(stored_vote=stored_vote, has_both_votes=has_both_votes), ephemeral=True)
+    if has_both_votes and all(button.label for button in vote_buttons) and not stored_question.is_public:
+        await _disable_buttons(interaction, message_view, vote_buttons)
 
 
-async def _record_vote(interaction: Interaction, question_id: int, *, helped: bool) -> str:
-    questions = interaction.client.store.questions
-    question = await questions.get(question_id) if question_id <= MAX_SNOWFLAKE else None
-    server_id = interaction_context.server_id(interaction)
-    is_from_this_server = question is not None and server_id in {None, question.server_id}
-    if question is None or not is_from_this_server:
+async def _load_ratable_question(interaction: Interaction, question_id: int) -> Question:
+    """Return the stored question with an id. Raises UserFacingError if the user may not rate its answer."""
+    question = await interaction.client.store.questions.get(question_id) if question_id <= MAX_SNOWFLAKE else None
+    if question is None or interaction_context.server_id(interaction) not in {None, question.server_id}:
         raise UserFacingError(_("This answer is too old to rate."))
     if not question.is_public and question.user_id != interaction.user.id:
         raise UserFacingError(_("Only the person who asked can rate this answer."))
-    is_vote_stored = await questions.vote(question_id, interaction.user.id, is_helpful=helped)
-    if is_vote_stored is None:
+    return question
+
+
+def _vote_text(*, stored_vote: bool | None, has_both_votes: bool) -> str:
+    """Return the thanks for a vote, None if it was taken back. With 👎 alone, it says that an article does answer."""
+    if stored_vote is None:
         return _("Vote removed.")
-    if is_vote_stored:
+    if stored_vote:
         return _("Thanks! Glad that helped.")
-    if not question.is_answered:
+    if not has_both_votes:
         return _("Thanks! I’ve told whoever runs this bot that an article does answer this.")
     return _("Thanks! I’ve told whoever runs this bot that this answer didn’t help.")
+
+
+def _build_message_view(interaction: Interaction) -> discord.ui.LayoutView:
+    """Return a view like the message with the clicked button. It handles no clicks."""
+    assert interaction.message is not None
+    message_view = discord.ui.LayoutView.from_message(interaction.message, timeout=None)
+    assert isinstance(message_view, discord.ui.LayoutView)
+    message_view.stop()
+    return message_view
+
+
+def _find_buttons(view: discord.ui.LayoutView, custom_ids: Collection[str]) -> list[discord.ui.Button[Any]]:
+    """Return the buttons of a view with any of these custom ids."""
+    view_buttons = (item for item in view.walk_children() if isinstance(item, discord.ui.Button))
+    return [button for button in view_buttons if button.custom_id in custom_ids]
+
+
+async def _disable_buttons(
+    interaction: Interaction, message_view: discord.ui.LayoutView, disabled_buttons: Iterable[discord.ui.Button[Any]]
+) -> None:
+    """Disable buttons of the clicked message, whose view is given."""
+    for button in disabled_buttons:
+        button.disabled = True
+    with contextlib.suppress(discord.NotFound):  # The user has dismissed the message.
+        await interaction.edit_original_response(view=message_view)
 
 
 class AskCog(PersistentItemCog):

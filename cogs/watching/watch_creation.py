@@ -27,7 +27,15 @@ _MAX_NOTES_LENGTH = 1000
 
 
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
-    """Create a watch for the user of an acknowledged interaction.
+    """Create a watch for the user of an acknowledged interaction, and confirm it in the reply.
+
+    Raises `UserFacingError` as `add_personal_watch` does.
+    """
+    await reply(interaction, await add_personal_watch(interaction, query))
+
+
+async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Layout:
+    """Create a watch for the user of an acknowledged interaction, and return the confirmation.
 
     Raises `UserFacingError` if the query is invalid, the user has too many watches or accepts no direct
     messages.
@@ -73,7 +81,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
     confirmation = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
         query=bold_query(parsed_query.text), server=f"**{discord_text.to_markdown_line(guild.name, 100)}**"
     )
-    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, is_new_watch=is_new_watch)
+    return await _build_confirmation(interaction, parsed_query, confirmation, feed_ids, is_new_watch=is_new_watch)
 
 
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
@@ -113,13 +121,14 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
         "I’ll post new articles matching {query} in {channel}, from its own feeds and from "
         "channels that all its members can see."
     ).format(channel=target_channel.mention, query=bold_query(parsed_query.text))
-    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, is_new_watch=added_watch[1])
+    layout = await _build_confirmation(interaction, parsed_query, confirmation, feed_ids, is_new_watch=added_watch[1])
+    await reply(interaction, layout)
 
 
-async def _confirm_watch(
+async def _build_confirmation(
     interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, is_new_watch: bool
-) -> None:
-    """Confirm a new watch and show the latest article that matches it."""
+) -> blocks.Layout:
+    """Return the confirmation of a new watch, with the latest article that matches it."""
     text_lines = [confirmation if is_new_watch else _("You’re already watching this.") + " " + confirmation]
     notes_text = "\n".join(
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in query.notes
@@ -141,7 +150,7 @@ async def _confirm_watch(
             f"**{discord_text.to_markdown_line(suggested_word)}**" for suggested_word in search_page.suggestions
         )
         text_lines.append(_("Did you mean {words}?").format(words=suggestions_text))
-    await reply(interaction, (blocks.text_block("\n".join(text_lines)), *example_layout))
+    return (blocks.text_block("\n".join(text_lines)), *example_layout)
 
 
 async def _try_test_dm(dm_channel: discord.DMChannel, query: Query) -> bool:

@@ -109,14 +109,35 @@ async def test_nobody_is_asked_about_articles_where_none_is_shown(telex, feed_se
 async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
+    watch_id = button_custom_id(answer, "Tell me when there is")
     await telex.restart()
-    reply_text = message_text(await telex.reader.click(answer, label="Tell me when there is"))
-    assert "**Europa**" in reply_text
+    assert "too old" in message_text(await forge_click(telex.editor, telex.news, answer, watch_id))
+    assert button_labels(answer) == ["Tell me when there is"]
+    confirmation = await telex.reader.click(answer, custom_id=watch_id)
+    assert last_reply(confirmation).ephemeral
+    assert "**Europa**" in message_text(confirmation)
+    assert "Remove this watch with /watch list" in message_text(confirmation)
+    assert [(button["label"], button["disabled"]) for button in components(answer)] == [("You’ll be told", True)]
     (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
     assert watch.query == "Europa"
-    assert "too old" in message_text(
-        await forge_click(telex.editor, telex.news, answer, button_custom_id(answer, "Tell me when there is"))
-    )
+
+
+async def test_a_watch_that_is_not_made_leaves_the_button(telex, feed_server, engine):
+    await follow(telex, feed_server)
+    answer = last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
+    direct_messages = f"/channels/{telex.reader.user.dm_channel.id}/messages"
+    telex.env.inject_error("POST", direct_messages, status=403, code=50007, message="Cannot send messages to this user")
+    assert "I can’t DM you" in message_text(await telex.reader.click(answer, label="Tell me when there is"))
+    assert button_labels(answer) == ["Tell me when there is"]
+
+
+async def test_everybody_may_watch_for_what_a_public_answer_does_not_know(telex, feed_server, engine):
+    await follow(telex, feed_server)
+    question = "How deep is the ocean of Europa?"
+    answer = last_reply(await telex.reader.slash(telex.news, "ask", question=question, public=True))
+    for user in (telex.reader, telex.editor):
+        assert "**Europa**" in message_text(await user.click(answer, label="Tell me when there is"))
+        assert len(await telex.store.watches.list_by_user(user.id)) == 1
 
 
 async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do_in_bold(telex, feed_server, engine):
@@ -133,7 +154,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
         in reply_text
     )
     assert button_labels(last_reply(answer)) == ["That answers it", "It doesn’t", "Tell me when it’s known"]
-    assert [component["emoji"]["name"] for component in components(last_reply(answer))] == ["👍", "👎", "🔔", "🔖"]
+    assert [component["emoji"]["name"] for component in components(last_reply(answer))] == ["👍", "👎", "🔖", "🔔"]
 
 
 async def test_the_sentence_that_answers_stands_out_from_the_one_beside_it(telex, feed_server, engine):

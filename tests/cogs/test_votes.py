@@ -6,11 +6,12 @@ import discord
 import pytest
 from simcord.results import ResponseMessage
 
+from bot.answers.answer_model import Confidence
 from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
-from tests.support.interactions import components, forge_click, last_reply, message_text
+from tests.support.interactions import components, forge_click, last_reply, message_text, text
 from tests.support.scenario import follow, newest_article
 
 
@@ -59,6 +60,20 @@ async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answe
     assert await count_votes(telex) == (0, 1)
     assert "Vote removed" in message_text(await telex.reader.click(answer, custom_id=button["custom_id"]))
     assert await count_votes(telex) == (0, 0)
+
+
+async def test_votes_in_words_are_thanked_for_and_disabled_under_a_private_answer(telex, engine):
+    quotes = engine.answer_fields.pop("quotes")
+    engine.answer_fields |= {"confidence": Confidence.POSSIBLE, "possible_quotes": quotes}
+    for is_public in (False, True):
+        answer = await ask_question(telex, public=is_public)
+        await telex.restart()
+        thanks = await telex.reader.click(answer, label="It doesn’t")
+        assert last_reply(thanks).ephemeral
+        assert "that this answer didn’t help" in message_text(thanks)
+        disabled_labels = [button["label"] for button in components(answer) if button.get("disabled")]
+        assert disabled_labels == ([] if is_public else ["That answers it", "It doesn’t"])
+        assert message_text(thanks) not in text(answer)
 
 
 async def test_everybody_votes_once_on_a_public_answer(telex):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import discord
 
-from bot.core.i18n import N_, _, format_number
+from bot.core.i18n import N_, _, format_number, pgettext
 from bot.core.models import Article
 from bot.feeds import known_sites
 from bot.posting.rendering import discord_limits
@@ -144,6 +144,11 @@ def save_button(
     `joined_articles` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
     return make_button(_("Save") if with_label else "", save_id(key, joined_articles), icons.emoji_for(Icon.SAVE))
+
+
+def short_save_button(key: str) -> discord.ui.Button[Any]:
+    """Return a Save button with a label that leaves room for votes in the same row on a phone."""
+    return make_button(pgettext("beside votes", "Save"), save_id(key), icons.emoji_for(Icon.SAVE))
 
 
 def more_button(
