@@ -62,7 +62,7 @@ async def run() -> tuple[Counter[str], list[str]]:
                     progress.print(f"BROKEN {broken[-1]}")
                     continue
                 outcomes[report.error or report.outcome.value] += 1
-                outcomes["articles"] += report.new
+                outcomes["articles"] += report.new_count
     return outcomes, broken
 
 

@@ -135,8 +135,8 @@ async def _fetch_article_pages(services: Services, reports: Iterable[PollReport]
 def _outcome_line(report: PollReport) -> str:
     if report.error:
         outcome_text = f"{report.outcome}: {describe_feed_error(report.error)}"
-    elif report.new or report.changed:
-        outcome_text = f"{report.new} new, {report.changed} changed"
+    elif report.new_count or report.changed_count:
+        outcome_text = f"{report.new_count} new, {report.changed_count} changed"
     else:
         outcome_text = report.outcome
     return f"{urls.redact(report.feed.url)}\t{outcome_text}"

@@ -129,7 +129,9 @@ async def open_services(
             )
             cluster_events.subscribe("feeds", poller.wake)
             follow_service = FollowService(store, fetcher, workers, poller)
-            full_text_fetcher = FullTextFetcher(settings, store, poller.pages, poller.hosts, leases, announce_outbox)
+            full_text_fetcher = FullTextFetcher(
+                settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox
+            )
             websub = WebSubSubscriber(settings, store, fetcher, poller, leases, hubs)
             try:
                 yield Services(

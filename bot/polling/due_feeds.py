@@ -1,4 +1,7 @@
-"""Loading of due feeds from the store into the poll queue."""
+"""Loading of due feeds from the store into the poll queue.
+
+Hosts are hashed to 64 groups, the host slots, which processes lease: a process polls the feeds of its slots only.
+"""
 
 import asyncio
 from collections.abc import Collection
@@ -22,7 +25,7 @@ from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 BATCH_SIZE = 1_024
 """Maximum number of due feeds loaded from the store at a time."""
 MAX_QUEUED_FEEDS = 8_192
-"""Number of queued feeds from which on no more feeds are loaded."""
+"""Maximum number of queued feeds; while so many are queued, no more feeds are loaded."""
 MAX_IDLE_SECONDS = 60
 """Maximum number of seconds between two queries for due feeds: other processes write to the store, too."""
 MIN_QUERY_INTERVAL_SECONDS = 2
@@ -43,7 +46,7 @@ class DueFeedLoader:
         self._clock, self._store, self._hosts = store.clock, store, hosts
         self._queue, self._result_writer = queue, result_writer
         self._loaded_feed_ids: set[int] = set()
-        self._owned_slots: frozenset[int] = frozenset()  # host slots that this process owns
+        self._owned_slots: frozenset[int] = frozenset()  # host slots that this process has leased
         self._wake_event = asyncio.Event()
         self._query_at = 0
         self._is_query_requested = False
@@ -91,7 +94,7 @@ class DueFeedLoader:
             except StoreError as error:
                 log_unless_reported("due feeds query failed", error)
                 self._back_off()
-            await self._sleep_until_due(self._queue.wake_takers())
+            await self._sleep_until_due(self._queue.start_waiting_polls())
 
     def clear(self) -> None:
         """Forget all loaded feeds, as if they had not been loaded."""
@@ -134,7 +137,7 @@ class DueFeedLoader:
 
     def _enqueue_feed(self, feed: DueFeed) -> None:
         self._loaded_feed_ids.add(feed.id)
-        retry_at = self._queue.put(self._hosts.get(feed.url), feed)
+        retry_at = self._queue.enqueue(self._hosts.get(feed.url), feed)
         if retry_at is not None:
             self._result_writer.add(feed.id, PostponedPoll(feed.id, retry_at))
 

@@ -1,4 +1,8 @@
-"""Queue of due feeds: one poll per host at a time, slots for polls shared fairly between servers."""
+"""Queue of due feeds: one poll per host at a time, slots for polls shared fairly between servers.
+
+A poll slot is the right to run one poll. Two lanes, the usual one and the slow one for feeds whose last poll took
+long, each have a share of the slots, so that slow feeds cannot take all of them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from bot.core.models import DueFeed
 from bot.polling.host_throttle import Host
 
 MAX_QUEUED_PER_TENANT = 64
-"""Number of queued feeds of a tenant (server) from which on no more of its feeds are loaded."""
+"""Maximum number of queued feeds of a tenant (server); after that no more are loaded until half are polled."""
 SLOW_FEED_SECONDS = 5.0
 """Minimum duration of a poll, in seconds, after which the feed's next poll waits in the slow lane."""
 SLOW_LANE_DIVISOR = 4
@@ -57,13 +61,13 @@ class PollJob:
 class PollQueue:
     """Queue of due feeds: one poll per host at a time, slots for polls shared fairly between tenants.
 
-    The tenant of a feed is the server that follows it with the least usage. `on_low` is called when a tenant
-    with `MAX_QUEUED_PER_TENANT` queued feeds has drained to half of them.
+    The tenant of a feed is the server that follows it with the least usage. `on_tenant_drained` is called when half of
+    the `MAX_QUEUED_PER_TENANT` queued feeds of a tenant have been polled.
     """
 
-    def __init__(self, clock: Clock, slot_count: int, *, on_low: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, slot_count: int, *, on_tenant_drained: Callable[[], None]) -> None:
         self._clock = clock
-        self._on_low = on_low
+        self._on_tenant_drained = on_tenant_drained
         self._slot_count = slot_count
         slow_slot_count = slot_count // SLOW_LANE_DIVISOR
         self._usual_lane: FairQueue[PollJob] = FairQueue(slot_count)
@@ -72,7 +76,7 @@ class PollQueue:
         """Ids of the feeds that are polled in the slow lane."""
         self._waiting_hosts: list[tuple[float, int, Host]] = []  # a heap by the time the host is free
         self._tie_breaker = itertools.count()
-        self._waiting_takers: deque[asyncio.Future[PollJob]] = deque()
+        self._waiting_workers: deque[asyncio.Future[PollJob]] = deque()
         self._queued_counts: Counter[Hashable] = Counter()
         self._saturated_tenants: set[Hashable] = set()
 
@@ -93,13 +97,13 @@ class PollQueue:
             return int(feed.server_ids_csv)
         return min(map(int, feed.server_ids_csv.split(",")), key=self._usual_lane.usage)
 
-    def put(self, host: Host, feed: DueFeed) -> int | None:
+    def enqueue(self, host: Host, feed: DueFeed) -> int | None:
         """Queue a feed for its host and return None, or return when to load it again.
 
         If the wait for the host would be long, the feed is not queued; a Unix time in seconds is returned.
         """
         tenant = self.select_tenant(feed)
-        if host.queue and (retry_at := host.reserve_later(tenant)) is not None:
+        if host.queue and (retry_at := host.reserve_later_time(tenant)) is not None:
             return retry_at
         host.queue.append((tenant, feed))
         self._queued_counts[tenant] += 1
@@ -109,16 +113,16 @@ class PollQueue:
             self._schedule_host(host)
         return None
 
-    async def next_job(self) -> PollJob:
+    async def wait_for_job(self) -> PollJob:
         """Wait for the next feed whose host is free and that has a slot; `release_job` must follow."""
         job = self._take_next_job()
         if job is not None:
-            if self._waiting_takers and (self._usual_lane.has_capacity or self._slow_lane.has_capacity):
-                self._hand_out_jobs()  # One released slot may start several polls.
+            if self._waiting_workers and (self._usual_lane.has_capacity or self._slow_lane.has_capacity):
+                self._assign_jobs()  # One released slot may start several polls.
         else:
-            taker: asyncio.Future[PollJob] = asyncio.get_running_loop().create_future()
-            self._waiting_takers.append(taker)
-            job = await taker
+            worker_future: asyncio.Future[PollJob] = asyncio.get_running_loop().create_future()
+            self._waiting_workers.append(worker_future)
+            job = await worker_future
         return job
 
     def release_job(self, job: PollJob) -> None:
@@ -132,10 +136,10 @@ class PollQueue:
         if host.queue:
             self._schedule_host(host)
 
-    def wake_takers(self) -> float | None:
-        """Hand out the jobs that can start; return the seconds until the next can, None if unknown."""
-        self._hand_out_jobs()
-        if not (self._waiting_takers and self._waiting_hosts):
+    def start_waiting_polls(self) -> float | None:
+        """Assign the jobs that can start to waiting workers; return the seconds until the next can, None if unknown."""
+        self._assign_jobs()
+        if not (self._waiting_workers and self._waiting_hosts):
             return None
         return max(self._waiting_hosts[0][0] - self._clock.monotonic(), 0.0)
 
@@ -155,15 +159,15 @@ class PollQueue:
                 job.host.is_busy = False
                 job.host.queue.clear()
         self._waiting_hosts.clear()
-        self._waiting_takers.clear()
+        self._waiting_workers.clear()
         self._queued_counts.clear()
         self._saturated_tenants.clear()
 
-    def _hand_out_jobs(self) -> None:
-        while self._waiting_takers and (job := self._take_next_job()) is not None:
-            taker = self._waiting_takers.popleft()
-            if not taker.done():
-                taker.set_result(job)
+    def _assign_jobs(self) -> None:
+        while self._waiting_workers and (job := self._take_next_job()) is not None:
+            worker_future = self._waiting_workers.popleft()
+            if not worker_future.done():
+                worker_future.set_result(job)
 
     def _lend_slow_slots(self, lane: FairQueue[PollJob]) -> None:
         """Lend the slots that the slow lane does not use to the usual lane."""
@@ -205,4 +209,4 @@ class PollQueue:
             del self._queued_counts[tenant]
         if queued_count == MAX_QUEUED_PER_TENANT // 2 and tenant in self._saturated_tenants:
             self._saturated_tenants.discard(tenant)
-            self._on_low()
+            self._on_tenant_drained()

@@ -17,17 +17,17 @@ YIELD_EVERY = 50
 
 
 class Matches(NamedTuple):
-    """Stored articles that the entries of a document are, by the strong key of the entry.
+    """Stored articles that the entries of a document belong to, by the strong key of the entry.
 
-    `by_identity` were matched by a stored identity hash, `matched_otherwise` by link, URL variant or content.
-    `known_identities` are the articles of all identity hashes found in the store; `by_page_key` the feed's
+    `matched_by_identity` were matched by a stored identity hash, `matched_otherwise` by link, URL variant or content.
+    `known_identities` are the articles of all identity hashes found in the store; `articles_by_page_key` the feed's
     articles at the pages of entries.
     """
 
     known_identities: Mapping[bytes, KnownArticle]
-    by_identity: Mapping[bytes, KnownArticle]
+    matched_by_identity: Mapping[bytes, KnownArticle]
     matched_otherwise: Mapping[bytes, KnownArticle]
-    by_page_key: Mapping[str, Sequence[KnownArticle]]
+    articles_by_page_key: Mapping[str, Sequence[KnownArticle]]
 
 
 class EntryComparison:
@@ -62,7 +62,7 @@ class EntryComparison:
         if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_markers:
             self._stored_markers.add(keys.repeat_marker)
             identities += (keys.repeat_marker,)
-        article = matches.matched_otherwise.get(keys.strong_key) or matches.by_identity.get(keys.strong_key)
+        article = matches.matched_otherwise.get(keys.strong_key) or matches.matched_by_identity.get(keys.strong_key)
         if article is not None:
             if keys.strong_key in matches.matched_otherwise or keys.is_weak_key_repeated:
                 self.aliases += [
@@ -73,7 +73,7 @@ class EntryComparison:
             self._compare_existing(keys, article)
         elif not find_skipped_identities(keys, self._followers):
             has_shared_link = keys.is_link_shared or bool(
-                entry_identity.get_articles_at_link(keys, matches.by_page_key)
+                entry_identity.get_articles_at_link(keys, matches.articles_by_page_key)
             )
             self.new_drafts.append(
                 make_draft(self._feed, self._metadata, keys, identities, is_shared=has_shared_link, now=self._now)
@@ -90,7 +90,7 @@ class EntryComparison:
             self._unchanged_ids.add(article_id)
             self.refused_count += 1
         else:
-            self.changed_by_id[article_id] = _redraft(self._feed, self._metadata, keys, article)
+            self.changed_by_id[article_id] = _make_changed_draft(self._feed, self._metadata, keys, article)
 
 
 def find_skipped_identities(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
@@ -135,7 +135,7 @@ def make_draft(
     )
 
 
-def _redraft(feed: Feed, metadata: ParsedFeed, keys: EntryKeys, article: KnownArticle) -> ArticleDraft:
+def _make_changed_draft(feed: Feed, metadata: ParsedFeed, keys: EntryKeys, article: KnownArticle) -> ArticleDraft:
     url = keys.url or _get_fallback_url(feed, metadata)
     if url == article.url:
         page_key = article.page_key

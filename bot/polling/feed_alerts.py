@@ -29,7 +29,7 @@ class FeedAlerts:
         self._alert_texts = alert_texts
         self._language = i18n.supported_language(settings.language) or "en"
 
-    def evaluate(self, feed_before: Feed, feed_after: Feed) -> Alert | None:
+    def find_alert(self, feed_before: Feed, feed_after: Feed) -> Alert | None:
         """Return the alert that a poll calls for, by the feed before and after it, or None if there is none.
 
         The alert is returned at every poll of a failing feed; the store drops repeated alerts.

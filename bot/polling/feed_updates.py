@@ -37,24 +37,23 @@ def apply_metadata(feed: Feed, metadata: ParsedFeed) -> Feed:
     )
 
 
-def resolve_move(feed: Feed, redirect_target: str | None, now: int) -> tuple[str, str | None, int | None]:
+def resolve_move(feed: Feed, permanent_url: str | None, now: int) -> tuple[str, str | None, int | None]:
     """Return the feed's URL, the URL it is moving to, and since when (Unix time in seconds).
 
-    The last two are None if the feed is not moving. A permanent redirect is adopted once it has held for
+    `permanent_url` is the target of the permanent redirects of a response, or None without any. The second URL and
+    the time are None if the feed is not moving. A permanent redirect is adopted once it has held for
     `MOVE_PROBATION_SECONDS`. A redirect to another site is followed each time and never adopted: whoever
     follows that URL later would find this feed's articles there, as if its publisher had written them.
     """
-    if redirect_target is None or redirect_target == feed.url or _get_site(redirect_target) != _get_site(feed.url):
+    if permanent_url is None or permanent_url == feed.url or _get_site(permanent_url) != _get_site(feed.url):
         return feed.url, None, None
-    if feed.server_id is None and urls.has_credentials(
-        redirect_target
-    ):  # A URL with credentials belongs to one server.
+    if feed.server_id is None and urls.has_credentials(permanent_url):  # A URL with credentials belongs to one server.
         return feed.url, None, None
-    if redirect_target != feed.moved_to or feed.moved_since is None:
-        return feed.url, redirect_target, now
+    if permanent_url != feed.moved_to or feed.moved_since is None:
+        return feed.url, permanent_url, now
     if now - feed.moved_since < MOVE_PROBATION_SECONDS:
-        return feed.url, redirect_target, feed.moved_since
-    return redirect_target, None, None
+        return feed.url, permanent_url, feed.moved_since
+    return permanent_url, None, None
 
 
 def _get_site(url: str) -> str:

@@ -64,13 +64,13 @@ class FullTextFetcher:
         self,
         settings: Settings,
         store: Store,
-        pages: PageFetcher,
+        page_fetcher: PageFetcher,
         hosts: Hosts,
         leases: Leases,
         on_page_stored: Callable[[], None],
     ) -> None:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
-        self._pages, self._hosts = pages, hosts
+        self._page_fetcher, self._hosts = page_fetcher, hosts
         self.outcomes: Counter[str] = Counter()
         """Number of page fetches since the start, by outcome."""
         self._on_page_stored = on_page_stored  # its text may match watches (saved searches)
@@ -90,7 +90,7 @@ class FullTextFetcher:
             while self.is_enabled:
                 try:
                     await self._start_fetches(job_by_task)
-                    wait_seconds = await self._seconds_until_next(job_by_task)
+                    wait_seconds = await self._compute_seconds_until_next(job_by_task)
                 except StoreError:
                     log.exception("page query failed")
                     wait_seconds = ERROR_BACKOFF_SECONDS
@@ -153,7 +153,7 @@ class FullTextFetcher:
         owned_slots = self._leases.owned_numbers(HOST_SLOT_LEASE)
         return None if len(owned_slots) == HOST_SLOT_COUNT else owned_slots
 
-    async def _seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:
+    async def _compute_seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:
         running_article_ids = [page.article_id for page in job_by_task.values()]
         next_due_at = await self._store.page_fetches.get_next_due_at(running_article_ids, host_slots=self._owned_slots)
         if next_due_at is None or len(job_by_task) >= MAX_CONCURRENT_PAGES:
@@ -189,7 +189,7 @@ class FullTextFetcher:
         try:
             text = await self._store.page_fetches.find_text_of_page(page.page_key)
             if text is None:
-                text, crawl_delay = await self._pages.fetch_article_text(
+                text, crawl_delay = await self._page_fetcher.fetch_article_text(
                     page.url,
                     title=page.title,
                     teaser=page.teaser,

@@ -88,7 +88,7 @@ class Host:
             self.mean_cycle_seconds += (now + seconds - self.next_request_at) / 8
             self.next_request_at = now + seconds
 
-    def reserve_later(self, tenant: Hashable) -> int | None:
+    def reserve_later_time(self, tenant: Hashable) -> int | None:
         """Return a later time for one more feed of a tenant (server), or None if the feed may queue now.
 
         The time, in Unix seconds, is reserved if the wait would reach `APPOINTMENT_THRESHOLD_SECONDS`.
@@ -112,7 +112,7 @@ class Host:
         return int(self._booked_until_by_tenant[tenant])
 
     def get_backlog_seconds(self, tenant: Hashable) -> int:
-        """Return the seconds until the last time reserved for a tenant's feeds (`reserve_later`), or 0."""
+        """Return the seconds until the last time reserved for a tenant's feeds (`reserve_later_time`), or 0."""
         booked_until = self._booked_until_by_tenant.get(tenant, 0.0) if self._booked_until_by_tenant else 0.0
         return max(0, int(booked_until - self._clock.now()))
 

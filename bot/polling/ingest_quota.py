@@ -28,7 +28,7 @@ ENTRY_BYTES_FACTOR = 4
 """Number of bytes that an article takes in the database per byte of its entry's texts."""
 
 UNSTABLE_ID_POLLS = 6
-"""Number of consecutive polls with only unknown entries from which a feed counts as changing its ids."""
+"""Number of consecutive polls with only unknown entries after which a feed counts as changing its ids."""
 UNSTABLE_ID_WINDOW_SECONDS = 3_600
 """Number of seconds between two polls in which a feed is unlikely to replace all its entries."""
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
@@ -82,7 +82,7 @@ class IngestQuota:
         sizes: Sequence[int],
         *,
         entry_count: int,
-        unknown_by_identity: bool,
+        has_no_known_identities: bool,
         has_no_known_entries: bool,
         now: int,
     ) -> QuotaDecision:
@@ -90,13 +90,13 @@ class IngestQuota:
 
         `sizes` are the serialised bytes of each new entry, in document order; `entry_count` is the number of
         all entries. A feed that nobody follows has no quota, as the operator asked for it.
-        `unknown_by_identity`: no entry was recognised by guid or link. `has_no_known_entries`: no entry was
+        `has_no_known_identities`: no entry was recognised by guid or link. `has_no_known_entries`: no entry was
         recognised by its content, either.
         """
         if not followers.server_ids:
             return QuotaDecision(len(sizes))
         has_unstable_ids = self._has_unstable_ids(
-            feed, followers, entry_count, is_unknown_by_identity=unknown_by_identity, now=now
+            feed, followers, entry_count, has_no_known_identities=has_no_known_identities, now=now
         )
         if has_unstable_ids and has_no_known_entries:
             return QuotaDecision(0, OverQuotaKind.UNSTABLE_IDS)
@@ -132,10 +132,10 @@ class IngestQuota:
         followers: FeedFollowers,
         entry_count: int,
         *,
-        is_unknown_by_identity: bool,
+        has_no_known_identities: bool,
         now: int,
     ) -> bool:
-        if not is_unknown_by_identity or feed.last_success is None:
+        if not has_no_known_identities or feed.last_success is None:
             self._all_unknown_poll_counts.pop(feed.id, None)
             return False
         previous_overflow = followers.overflow

@@ -130,7 +130,10 @@ class Intake:
             followers,
             sizes,
             entry_count=len(entry_keys),
-            unknown_by_identity=bool(entry_keys) and not identity_matches and not skipped_identities and not is_part,
+            has_no_known_identities=bool(entry_keys)
+            and not identity_matches
+            and not skipped_identities
+            and not is_part,
             has_no_known_entries=has_no_known_entries,
             now=now,
         )

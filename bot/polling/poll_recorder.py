@@ -36,7 +36,7 @@ HASH_OFF_LOOP_BYTES = 256 * 1024
 MAX_DOCUMENTS_IN_FLIGHT = 4
 """Maximum number of documents that are being parsed or recorded at a time; other documents wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
-"""Seconds from parsing to recording from which on a feed's documents are processed one at a time."""
+"""Seconds from parsing to recording; feeds whose documents take longer are processed one at a time."""
 NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 """HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 
@@ -54,7 +54,7 @@ class PollOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """Outcome of a poll: the feed after it, the numbers of new and changed articles, the error code.
+    """Outcome of a poll: the feed after it, the numbers of new and changed articles, and the error code or None.
 
     `write_result` is what was written, or None if the feed is still to be written (`record_unchanged`),
     together with `alert`.
@@ -62,8 +62,8 @@ class PollReport:
 
     feed: Feed
     outcome: PollOutcome
-    new: int = 0
-    changed: int = 0
+    new_count: int = 0
+    changed_count: int = 0
     error: str | None = None
     write_result: PollWriteResult | None = None
     alert: Alert | None = None
@@ -103,7 +103,7 @@ class PollRecorder:
         self._slow_documents = SlowFeeds(SLOW_DOCUMENT_SECONDS)
         self._random = Random()  # noqa: S311 - spreads polls over time
 
-    def try_unchanged(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
+    def build_unchanged_poll(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
         """Return the poll's outcome if only the schedule of the feed changes, else None.
 
         This is the fast path of most polls: not modified, no failure or redirect pending, validators as
@@ -209,7 +209,7 @@ class PollRecorder:
             if intake_result.new_articles and not is_first_poll:
                 self._hubs.on_polled_news(feed.id)
             feed_after = self._build_feed_after_success(poll_response, described_feed, intake_result, document.metadata)
-            alert = self._alerts.evaluate(feed, feed_after)
+            alert = self._alerts.find_alert(feed, feed_after)
         if alert is None and intake_result.overflow is not None and not is_first_poll:
             over_quota_since = feed_followers.overflow.first_at if feed_followers.overflow else now
             alert = self._alerts.build_over_quota_alert(feed_after, intake_result.overflow.kind, over_quota_since)
@@ -275,7 +275,7 @@ class PollRecorder:
             error=error.code,
             error_detail=discord_text.to_plain_line(error.detail, feed_updates.MAX_TITLE_UNITS),
         )
-        alert = self._alerts.evaluate(feed, feed_after)
+        alert = self._alerts.find_alert(feed, feed_after)
         return PollReport(
             feed_after, PollOutcome.GONE if is_gone else PollOutcome.FAILED, error=error.code, alert=alert
         )
@@ -290,7 +290,7 @@ class PollRecorder:
     def _report_unchanged(self, poll_response: _PollResponse) -> PollReport:
         feed_after = self._build_feed_after_success(poll_response, poll_response.feed, IntakeResult())
         return PollReport(
-            feed_after, PollOutcome.UNCHANGED, alert=self._alerts.evaluate(poll_response.feed, feed_after)
+            feed_after, PollOutcome.UNCHANGED, alert=self._alerts.find_alert(poll_response.feed, feed_after)
         )
 
     def _build_feed_after_success(

@@ -64,14 +64,14 @@ class PollResultWriter:
         elif len(self._polls) >= FLUSH_THRESHOLD:
             self._is_full.set()
 
-    def put(self, report: PollReport) -> None:
+    def add_report(self, report: PollReport) -> None:
         """Add the feed of a poll to the buffer, unless the poll's articles were recorded with it."""
         if report.write_result is None:
             self.add(report.feed.id, report.feed, report.alert)
         else:
             self._report_recorded(report)
 
-    async def write(self, report: PollReport) -> None:
+    async def write_report(self, report: PollReport) -> None:
         """Write the result of a poll made on request, whichever process has the feed's lease."""
         if report.write_result is None:
             await self._store.polls.record_unchanged(
@@ -107,9 +107,9 @@ class PollResultWriter:
             alerts_by_feed_id, self._alerts = self._alerts, {}
             if not polls_by_feed_id:
                 return
-            feeds = [polled for polled in polls_by_feed_id.values() if isinstance(polled, Feed)]
-            unchanged_polls = [polled for polled in polls_by_feed_id.values() if isinstance(polled, UnchangedPoll)]
-            postponed_polls = [polled for polled in polls_by_feed_id.values() if isinstance(polled, PostponedPoll)]
+            feeds = [poll for poll in polls_by_feed_id.values() if isinstance(poll, Feed)]
+            unchanged_polls = [poll for poll in polls_by_feed_id.values() if isinstance(poll, UnchangedPoll)]
+            postponed_polls = [poll for poll in polls_by_feed_id.values() if isinstance(poll, PostponedPoll)]
             has_edits = False
             try:
                 if postponed_polls:

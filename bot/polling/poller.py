@@ -65,7 +65,7 @@ class Poller:
         clock = self._clock = store.clock
         self._store, self._fetcher, self._leases = store, fetcher, leases
         self._supervisor = supervisor
-        self.pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
+        self.page_fetcher = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, IngestQuota(clock))
         alerts = FeedAlerts(settings, alert_texts)
         self._recorder = PollRecorder(settings, store, self.intake, alerts, hubs, story_lookup)
@@ -78,7 +78,7 @@ class Poller:
         self.hosts = Hosts(clock)
         self._feed_locks = KeyedLocks()  # held per feed from fetching to recording
         self._worker_count = settings.poll_concurrency
-        self._queue = PollQueue(clock, self._worker_count, on_low=self.wake)
+        self._queue = PollQueue(clock, self._worker_count, on_tenant_drained=self.wake)
         self._result_writer = PollResultWriter(store, leases, self._on_written, on_recorded)
         self._due_loader = DueFeedLoader(store, leases, self.hosts, self._queue, self._result_writer)
 
@@ -90,8 +90,8 @@ class Poller:
         """
         async with self._lock_feed(feed) as locked_feed:
             host = self.hosts.get(feed.url)
-            report = await self._to_report(locked_feed, host, await self._fetch(locked_feed, host, polite=polite))
-            await self._result_writer.write(report)
+            report = await self._build_report(locked_feed, host, await self._fetch(locked_feed, host, polite=polite))
+            await self._result_writer.write_report(report)
         return report
 
     async def ingest_fetched(self, feed: Feed, response: FetchResult, *, server_id: int) -> Feed:
@@ -102,7 +102,7 @@ class Poller:
         """
         async with self._lock_feed(feed) as locked_feed:
             report = await self._recorder.handle_response(locked_feed, response, server_id=server_id)
-            await self._result_writer.write(report)
+            await self._result_writer.write_report(report)
         return report.feed
 
     async def ingest_pushed(self, feed: Feed, response: FetchResult) -> bool:
@@ -114,7 +114,7 @@ class Poller:
             report = await self._recorder.handle_push(locked_feed, response)
             if report.write_result is not None:
                 self._on_recorded()
-        return report.new > 0
+        return report.new_count > 0
 
     @asynccontextmanager
     async def _lock_feed(self, feed: Feed) -> AsyncIterator[Feed]:
@@ -160,7 +160,7 @@ class Poller:
 
     async def _worker_loop(self) -> None:
         while True:
-            job = await self._queue.next_job()
+            job = await self._queue.wait_for_job()
             host, feed = job.host, job.feed
             try:
                 if self._store.fault is None and host.is_owned:
@@ -194,7 +194,9 @@ class Poller:
             if fetch_outcome is not None:
                 self._queue.slow_feeds.record(due_feed.id, host.response_seconds)
             if isinstance(fetch_outcome, FetchResult):
-                unchanged_poll = self._recorder.try_unchanged(due_feed, fetch_outcome, self.last_response_at or 0)
+                unchanged_poll = self._recorder.build_unchanged_poll(
+                    due_feed, fetch_outcome, self.last_response_at or 0
+                )
                 if unchanged_poll is not None:
                     self.outcomes[PollOutcome.UNCHANGED] += 1
                     self._result_writer.add(due_feed.id, unchanged_poll)
@@ -220,10 +222,10 @@ class Poller:
         if has_waited:
             fetch_outcome = await self._fetch(feed, host, polite=True)
         fence = self._leases.fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
-        report = await self._to_report(feed, host, fetch_outcome, fence=fence)
-        self._result_writer.put(report)
+        report = await self._build_report(feed, host, fetch_outcome, fence=fence)
+        self._result_writer.add_report(report)
 
-    async def _to_report(
+    async def _build_report(
         self,
         feed: Feed,
         host: Host,
@@ -279,7 +281,7 @@ class Poller:
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page_url = list_feeds.strip_list_fragment(feed.url)
         host_throttle = self.hosts.select_throttle(polite=polite)
-        response, crawl_delay = await self.pages.fetch(
+        response, crawl_delay = await self.page_fetcher.fetch(
             page_url, host_throttle=host_throttle, validators=feed.validators
         )
         self.hosts.get(page_url).extend_pause(

@@ -73,7 +73,7 @@ async def import_opml(
             ),
             Separator(),
         ]
-    if import_result.added:
+    if import_result.added_titles:
         posting_note = linkify_commands(
             _(
                 "New articles will be posted; older ones can only be searched. Feeds are checked one after "
@@ -106,17 +106,17 @@ async def _read_feed_list(interaction: Interaction, file: discord.Attachment | N
 
 
 def _summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
-    if feed_count := len(import_result.added):
+    if feed_count := len(import_result.added_titles):
         yield "✅ " + format_count("{count} feed added", "{count} feeds added", feed_count)
-    if feed_count := len(import_result.already_followed):
+    if feed_count := len(import_result.already_followed_titles):
         yield "☑️ " + format_count(
             "{count} feed was already followed", "{count} feeds were already followed", feed_count
         )
-    if feed_count := len(import_result.invalid):
+    if feed_count := len(import_result.invalid_titles):
         yield "❌ " + format_count(
             "{count} feed has no usable address", "{count} feeds have no usable address", feed_count
         )
-    if feed_count := len(import_result.over_limit) + import_result.skipped_count:
+    if feed_count := len(import_result.over_limit_titles) + import_result.skipped_count:
         yield "➖ " + format_count(
             "{count} feed left out: the limit is {most} per server",
             "{count} feeds left out: the limit is {most} per server",
@@ -127,10 +127,10 @@ def _summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
 
 def _report_lines(import_result: OpmlImportResult) -> Iterator[str]:
     for mark, feed_names in (
-        ("✅", import_result.added),
-        ("☑️", import_result.already_followed),
-        ("❌", import_result.invalid),
-        ("➖", import_result.over_limit),
+        ("✅", import_result.added_titles),
+        ("☑️", import_result.already_followed_titles),
+        ("❌", import_result.invalid_titles),
+        ("➖", import_result.over_limit_titles),
     ):
         yield from (f"{mark} {feed_name}" for feed_name in feed_names)
 

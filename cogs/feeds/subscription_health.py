@@ -225,7 +225,7 @@ def _poll_result_sentence(poll_report: PollReport) -> str:
             return format_count(
                 "{feed} has {count} new article.",
                 "{feed} has {count} new articles.",
-                poll_report.new,
+                poll_report.new_count,
                 feed=bold_name,
             )
         case PollOutcome.CHANGED | PollOutcome.UNCHANGED:

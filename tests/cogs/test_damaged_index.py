@@ -20,7 +20,7 @@ async def test_polls_do_not_depend_on_the_index(telex, feed_server):
     telex.clock.advance(3_600)
     report = await telex.poll(feed)
     assert report.error is None
-    assert report.new == 4
+    assert report.new_count == 4
     await telex.deliver()
     assert len(telex.posts()) == post_count_before + 4
 

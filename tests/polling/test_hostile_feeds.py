@@ -125,7 +125,7 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
     if expected is None:
         return
     assert report.error is None
-    assert report.new == expected
+    assert report.new_count == expected
     articles = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=5)
     for article in articles:
         assert len(article.title) <= MAX_TITLE_CHARS

@@ -78,7 +78,7 @@ async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server
     await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(*map(make_rss_item, range(10, 18))))
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.new) == (PollOutcome.NEW, 8)
+    assert (report.outcome, report.new_count) == (PollOutcome.NEW, 8)
     assert len(await delivered_titles(newsroom)) == 8
     assert report.feed.interval < feed.interval or report.feed.interval == 600
 
@@ -110,7 +110,7 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
     clock.advance(600)
     feed_server.serve("/", make_rss(make_rss_item(1, body="After.", published=clock.now())))
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.new, report.changed) == (PollOutcome.CHANGED, 0, 1)
+    assert (report.outcome, report.new_count, report.changed_count) == (PollOutcome.CHANGED, 0, 1)
     now = await newsroom.store.articles.get(article.id)
     assert (now.text, now.key, now.page_key, now.published) == (
         "After.",
@@ -226,7 +226,7 @@ async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
     await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)), etag=False)
     reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for _ in range(4)))
-    assert sorted(report.new for report in reports) == [0, 0, 0, 1]
+    assert sorted(report.new_count for report in reports) == [0, 0, 0, 1]
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 

@@ -452,7 +452,7 @@ async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(sto
     feed = await store.feeds.add("https://a.example/feed")
     known_subscriptions = SubscriptionCache(store, lambda: None)
     confirmed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due_at=1)
-    known_subscriptions.put(confirmed)
+    known_subscriptions.replace(confirmed)
     await known_subscriptions.flush()
     has_read, goes_on, load_all = asyncio.Event(), asyncio.Event(), store.push_subscriptions.list_all
 
@@ -465,7 +465,7 @@ async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(sto
     monkeypatch.setattr(store.push_subscriptions, "list_all", slow)
     loading = asyncio.create_task(known_subscriptions.load())
     await has_read.wait()
-    known_subscriptions.put(confirmed._replace(leased_until=9))
+    known_subscriptions.replace(confirmed._replace(leased_until=9))
     writing = asyncio.create_task(known_subscriptions.flush())
     await asyncio.wait([writing], timeout=0.05)
     goes_on.set()

@@ -42,7 +42,7 @@ async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, 
     assert empty == []
     assert {report.outcome for report in first.values()} == {PollOutcome.NEW}
     count = await newsroom.store.articles.count()
-    assert count == sum(report.new for report in first.values())
+    assert count == sum(report.new_count for report in first.values())
     # Other bytes, same entries: all of them are parsed and compared again.
     for path in files:
         serve(path, b"<!-- again -->")

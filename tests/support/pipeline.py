@@ -67,8 +67,8 @@ class Pipeline:
         feed = await self.newsroom.store.feeds.add(url)
         report = await self._poll(feed)
         articles = await self.newsroom.store.articles.list_newest([feed.id], limit=MAX_RENDERED_ARTICLES)
-        if report.new > MAX_ENTRIES or report.new < len(articles):
-            raise BrokenInvariant(f"{report.new} new articles")
+        if report.new_count > MAX_ENTRIES or report.new_count < len(articles):
+            raise BrokenInvariant(f"{report.new_count} new articles")
         for article in articles:
             self._check_stored(article)
             self._check_rendered(article, report.feed)
@@ -80,8 +80,8 @@ class Pipeline:
             second_report = await self._poll(report.feed)
             # Of a document that was cut short the entry at the cut waits until it is whole.
             is_whole = report.feed.validators.body_hash is not None
-            if second_report.new > (0 if is_whole else 1):
-                raise BrokenInvariant(f"{second_report.new} of {report.new} articles are new again")
+            if second_report.new_count > (0 if is_whole else 1):
+                raise BrokenInvariant(f"{second_report.new_count} of {report.new_count} articles are new again")
         return report
 
     def _serve(self, path: str, body: bytes, content_type: str) -> str:

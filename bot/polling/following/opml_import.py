@@ -33,21 +33,21 @@ class OpmlFailure(ReasonCode):
 
 
 ProgressCallback = Callable[[int, int], Awaitable[None]]
-"""Function called with the number of feeds done and the number of all feeds."""
+"""Function called with the number of imported feeds and the number of all feeds."""
 
 
 @dataclass(slots=True)
 class OpmlImportResult:
-    """Titles of a list's feeds by what became of them; feeds in `invalid` have no valid URL.
+    """Titles of a list's feeds by the outcome of their import; those in `invalid_titles` have no valid URL.
 
-    `over_limit` has the feeds beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` is the number of outlines that
+    `over_limit_titles` has the feeds beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` is the number of outlines that
     were not read.
     """
 
-    added: list[str] = field(default_factory=list)
-    already_followed: list[str] = field(default_factory=list)
-    invalid: list[str] = field(default_factory=list)
-    over_limit: list[str] = field(default_factory=list)
+    added_titles: list[str] = field(default_factory=list)
+    already_followed_titles: list[str] = field(default_factory=list)
+    invalid_titles: list[str] = field(default_factory=list)
+    over_limit_titles: list[str] = field(default_factory=list)
     skipped_count: int = 0
 
 
@@ -91,7 +91,9 @@ async def follow_all(
     Nothing is fetched here. Raises StoreError.
     """
     import_result = OpmlImportResult(
-        invalid=[discord_text.to_plain_line(title, _MAX_TITLE_UTF16_UNITS) for title in feed_list.invalid_titles],
+        invalid_titles=[
+            discord_text.to_plain_line(title, _MAX_TITLE_UTF16_UNITS) for title in feed_list.invalid_titles
+        ],
         skipped_count=feed_list.skipped_count,
     )
     followed_feed_ids = {feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)}
@@ -104,17 +106,17 @@ async def follow_all(
         try:
             url = urls.normalize_input(outline.url)
         except ValueError:
-            import_result.invalid.append(outline_title)
+            import_result.invalid_titles.append(outline_title)
             continue
         feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
         if feed is not None and await store.subscriptions.find(channel_id, feed.id) is not None:
-            import_result.already_followed.append(outline_title)
+            import_result.already_followed_titles.append(outline_title)
         elif (feed is None or feed.id not in followed_feed_ids) and len(followed_feed_ids) >= MAX_FEEDS_PER_SERVER:
-            import_result.over_limit.append(outline_title)
+            import_result.over_limit_titles.append(outline_title)
         else:
             feed = await _follow_url(store, url, server_id=server_id, channel_id=channel_id, follower_id=user_id)
             followed_feed_ids.add(feed.id)
-            import_result.added.append(outline_title)
+            import_result.added_titles.append(outline_title)
     poller.wake()
     return import_result
 

@@ -45,13 +45,13 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
     """Return the keys of a document's entries in document order, with duplicate entries once."""
     keyed_entries = [(*_compute_keys(entry), entry) for entry in entries]
     dates_by_strong_key: dict[bytes, set[int | None]] = {}
-    for _, strong, _, entry in keyed_entries:
-        dates_by_strong_key.setdefault(strong, set()).add(entry.published)
+    for _, strong_key, _, entry in keyed_entries:
+        dates_by_strong_key.setdefault(strong_key, set()).add(entry.published)
     unique_entries: dict[bytes, tuple[bytes, str, Entry]] = {}
-    for weak_key, strong, url, entry in keyed_entries:
-        if len(dates_by_strong_key[strong]) > 1:  # Guid, link and title are equal, only the dates differ.
-            strong = _hash_parts(strong, str(entry.published))  # noqa: PLW2901 - the key with the date
-        unique_entries.setdefault(strong, (weak_key, url, entry))
+    for weak_key, strong_key, url, entry in keyed_entries:
+        if len(dates_by_strong_key[strong_key]) > 1:  # Guid, link and title are equal, only the dates differ.
+            strong_key = _hash_parts(strong_key, str(entry.published))  # noqa: PLW2901 - the key with the date
+        unique_entries.setdefault(strong_key, (weak_key, url, entry))
     weak_key_counts = Counter(weak_key for weak_key, _, _ in unique_entries.values())
     url_counts = Counter(url for _, url, _ in unique_entries.values())
     return tuple(

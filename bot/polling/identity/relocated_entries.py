@@ -34,7 +34,7 @@ _VERSION_PARAMETERS = split_word_set("_ cache cb modified rev revision t timesta
 """Names of parameters that tell versions of a page apart, or only defeat caches."""
 
 
-class Pair(NamedTuple):
+class CandidatePair(NamedTuple):
     """Unknown entry, and a stored article that the entry may be."""
 
     keys: EntryKeys
@@ -71,7 +71,7 @@ class RelocationMatcher:
         self.pairs = list(self._iter_pairs())
         """Pairs of an entry and an article that it may be; their number per entry is bounded."""
 
-    def _iter_pairs(self) -> Iterable[Pair]:
+    def _iter_pairs(self) -> Iterable[CandidatePair]:
         articles_by_group_key: dict[tuple[object, ...], list[KnownArticle]] = defaultdict(list)
         for article in self._absent_articles:
             title = self._title_by_article[article.article_id]
@@ -84,7 +84,7 @@ class RelocationMatcher:
                 for shared_key in group_keys
                 for candidate in articles_by_group_key.get(shared_key, ())[:_MAX_CANDIDATES_PER_KEY]
             ):
-                yield Pair(entry_keys, article)
+                yield CandidatePair(entry_keys, article)
 
     def _iter_group_keys(self, title: str, date: int | None, url: str) -> Iterable[tuple[object, ...]]:
         if date in self._distinctive_dates:

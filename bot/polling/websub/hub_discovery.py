@@ -67,19 +67,19 @@ class HubDiscovery:
         subscription = self.subscriptions.get_by_feed(feed_id)
         if subscription is not None and self.is_pushed(feed_id):
             log.info("push missed topic=%s", urls.redact(subscription.topic))
-            self.subscriptions.put(subscription._replace(has_missed_entry=1))
+            self.subscriptions.replace(subscription._replace(has_missed_entry=1))
 
     def on_pushed_news(self, feed_id: int) -> None:
         """Clear the mark that a feed's push was missed: the hub pushes again."""
         subscription = self.subscriptions.get_by_feed(feed_id)
         if subscription is not None and subscription.has_missed_entry:
-            self.subscriptions.put(subscription._replace(has_missed_entry=0))
+            self.subscriptions.replace(subscription._replace(has_missed_entry=0))
 
     def take_hub_links(self) -> dict[int, HubLink | None]:
         """Remove and return the hubs found since the last call, by feed id; None if a feed names none any more."""
         hub_links, self._hub_link_by_feed_id = self._hub_link_by_feed_id, {}
         return hub_links
 
-    def take_refetch(self) -> int | None:
+    def take_refetch_feed_id(self) -> int | None:
         """Remove and return the id of a feed to be fetched in full, or None if there is none."""
         return self._refetch_feed_ids.pop() if self._refetch_feed_ids else None

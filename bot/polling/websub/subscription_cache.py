@@ -8,7 +8,7 @@ from bot.store.records.source_records import PushSubscription
 
 
 class SubscriptionCache:
-    """Cache of the WebSub subscriptions, by feed and by token; `on_change` is called when one is put.
+    """Cache of the WebSub subscriptions, by feed and by token; `on_change` is called when one changes.
 
     Each subscription belongs to the process that owns the hub's host; another process loads the subscription
     when the hub calls there.
@@ -34,7 +34,7 @@ class SubscriptionCache:
         feed_id = self._feed_id_by_token.get(token)
         return None if feed_id is None else self._subscription_by_feed_id.get(feed_id)
 
-    def put(self, subscription: PushSubscription) -> None:
+    def replace(self, subscription: PushSubscription) -> None:
         """Set the subscription of its feed in the cache, to be written by `flush`."""
         self._cache(subscription)
         self._dirty_feed_ids.add(subscription.feed_id)

@@ -24,25 +24,25 @@ class Unsubscriptions:
 
     def __init__(self, fetcher: Fetcher, hosts: Hosts) -> None:
         self._fetcher, self._hosts = fetcher, hosts
-        self._ended_by_token: dict[str, PushSubscription] = {}  # by token
+        self._ended_subscription_by_token: dict[str, PushSubscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def request(self, subscription: PushSubscription, form: dict[str, str]) -> None:
         """Ask the hub to end a subscription, in the background."""
-        if len(self._ended_by_token) >= MAX_PENDING_UNSUBSCRIPTIONS:
-            del self._ended_by_token[next(iter(self._ended_by_token))]
-        self._ended_by_token[subscription.token] = subscription
+        if len(self._ended_subscription_by_token) >= MAX_PENDING_UNSUBSCRIPTIONS:
+            del self._ended_subscription_by_token[next(iter(self._ended_subscription_by_token))]
+        self._ended_subscription_by_token[subscription.token] = subscription
         task = asyncio.create_task(self._post_form(subscription, form))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def contains(self, token: str) -> bool:
         """Return whether `token` is that of an ended subscription."""
-        return token in self._ended_by_token
+        return token in self._ended_subscription_by_token
 
     def confirms(self, token: str, query: Mapping[str, str]) -> bool:
         """Return whether a hub's query asks to verify the end of a subscription that this process ended."""
-        subscription = self._ended_by_token.get(token)
+        subscription = self._ended_subscription_by_token.get(token)
         is_same_topic = subscription is not None and query.get("hub.topic") == subscription.topic
         return is_same_topic and query.get("hub.mode") == "unsubscribe"
 

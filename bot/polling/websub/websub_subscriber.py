@@ -44,7 +44,7 @@ RETRY_SECONDS = 3_600
 MAX_RETRY_SECONDS = 86_400
 """Maximum number of seconds between two subscription requests to a hub."""
 MAX_IDLE_SECONDS = 600.0
-"""Maximum number of seconds to wait for subscriptions that are due."""
+"""Maximum number of seconds between two looks for subscriptions to request, renew or end."""
 MAX_CHALLENGE_CHARS = 1_024
 """Maximum length of a hub's challenge in characters."""
 PUSH_QUOTA = 30
@@ -166,7 +166,7 @@ class WebSubSubscriber:
         now = self._clock.now()
         if mode == "denied":
             log.info("subscription denied topic=%s", urls.redact(subscription.topic))
-            self._subscriptions.put(
+            self._subscriptions.replace(
                 subscription._replace(leased_until=0, requested_at=None, due_at=now + MAX_RETRY_SECONDS)
             )
             return ""
@@ -179,7 +179,7 @@ class WebSubSubscriber:
         lease_seconds = max(MIN_LEASE_SECONDS, min(lease_seconds, MAX_LEASE_SECONDS))
         renew_at = now + max(int(lease_seconds * RENEW_AT_FRACTION), MIN_LEASE_SECONDS // 2)
         log.info("subscription verified topic=%s seconds=%d", urls.redact(subscription.topic), lease_seconds)
-        self._subscriptions.put(
+        self._subscriptions.replace(
             subscription._replace(leased_until=now + lease_seconds, requested_at=None, due_at=renew_at, failures=0)
         )
         return challenge
@@ -218,10 +218,10 @@ class WebSubSubscriber:
             else:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
-                self._subscriptions.put(
+                self._subscriptions.replace(
                     PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due_at=now)
                 )
-        while (refetch_feed_id := self._discovery.take_refetch()) is not None:
+        while (refetch_feed_id := self._discovery.take_refetch_feed_id()) is not None:
             await self._store.feeds.clear_validators(refetch_feed_id)
         await self._subscriptions.flush()
 
@@ -258,7 +258,7 @@ class WebSubSubscriber:
         subscription = subscription._replace(
             requested_at=now, due_at=now + retry_seconds, failures=subscription.failures + 1
         )
-        self._subscriptions.put(subscription)
+        self._subscriptions.replace(subscription)
         await self._subscriptions.flush()
         form = self._build_form(subscription, "subscribe")
         form |= {"hub.lease_seconds": str(REQUESTED_LEASE_SECONDS), "hub.secret": subscription.secret}
@@ -274,7 +274,7 @@ class WebSubSubscriber:
             )
             current_subscription = self._subscriptions.get_by_feed(subscription.feed_id)
             if error.code == fetch_errors.BAD_URL and current_subscription == subscription:
-                self._subscriptions.put(subscription._replace(due_at=now + MAX_RETRY_SECONDS))
+                self._subscriptions.replace(subscription._replace(due_at=now + MAX_RETRY_SECONDS))
 
     async def _sleep_until_due(self) -> None:
         now = self._clock.now()

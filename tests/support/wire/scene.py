@@ -368,7 +368,7 @@ class Scene(ServerInspector):
         """Poll the feed of an address once. Returns how many articles are new."""
         report = await build_poller(newsroom).poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report
-        return report.new
+        return report.new_count
 
     def start(self, *argv: str, **environment: str) -> BotProcess:
         """Start a bot."""
