@@ -1,4 +1,7 @@
-"""View of an answer: quotes or stories with their sources, or the statement that none was found."""
+"""View of an answer: quotes or stories with their sources, or the statement that no answer was found.
+
+Stories answer a request for news ("what's new?"); they are the briefing of the answer.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -157,7 +160,7 @@ def _build_subject_text(article: Article, answer: Answer) -> Text:
 
 
 def _quote_texts(quotes: Iterable[Quote]) -> Iterator[Text]:
-    """Yield the quotes as text, each with its source below."""
+    """Yield two texts for each quote: the quote and its source."""
     for quote in quotes:
         is_headline = quote.text == quote.article.title[: len(quote.text)]
         yield text_block("\n".join(_quote_lines(quote)))
@@ -191,7 +194,8 @@ def _quote_lines(quote: Quote) -> Iterator[str]:
 def _cut_around(sentence: str, start: int, end: int) -> tuple[str, int]:
     """Return a sentence cut to about `_MAX_SENTENCE_LENGTH` characters around some of its words.
 
-    `start` and `end` are the offsets of these words; the second value is how far they have moved to the left.
+    `start` and `end` are the offsets of these words in characters. The second value that is returned is the
+    number of characters by which the words have moved to the left.
     """
     if len(sentence) <= _MAX_SENTENCE_LENGTH:
         return sentence, 0

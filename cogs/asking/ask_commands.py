@@ -47,15 +47,16 @@ from cogs.watching.watch_creation import add_personal_watch
 _ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 _MAX_QUESTION_LENGTH = 300
 _MAX_WATCH_WORDS = 3
+"""Maximum number of words of a question that become the query of a watch (saved search)."""
 
 
 @persistent_item(buttons.FOLLOW_UP_ID_PATTERN, AckMode.MANUAL)
 async def follow_up_button(
-    interaction: Interaction, button: discord.ui.Button[Any], *, question: str, **_number: str
+    interaction: Interaction, button: discord.ui.Button[Any], *, question_id: str, **_other_groups: str
 ) -> None:
     """Answer the follow-up question of a button, for the readers of the answer that the button is under."""
     ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
-    await ask_cog.answer_follow_up(interaction, button.label or "", int(question))
+    await ask_cog.answer_follow_up(interaction, button.label or "", int(question_id))
 
 
 @persistent_item(buttons.QUESTION_BUTTON.id_pattern, AckMode.MANUAL)
@@ -68,12 +69,12 @@ async def ask_button(interaction: Interaction, _item: object) -> None:
 
 
 @persistent_item(buttons.WATCH_TOPIC_BUTTON.id_pattern, AckMode.UPDATE_MESSAGE)
-async def create_watch_button(interaction: Interaction, _item: object, *, question: str) -> None:
+async def create_watch_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Create a watch (saved search) for a question without a sure answer.
 
     Under an answer that only its user sees, the button is then disabled and says so.
     """
-    stored_question = await find_accessible_question(interaction, int(question))
+    stored_question = await find_accessible_question(interaction, int(question_id))
     if stored_question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
     confirmation_text, *example_blocks = await add_personal_watch(interaction, make_watch_query(stored_question.text))
@@ -82,19 +83,19 @@ async def create_watch_button(interaction: Interaction, _item: object, *, questi
     await interaction.followup.send(view=confirmation_view, ephemeral=True)
     if not stored_question.is_public:
         message_view = _build_message_view(interaction)
-        watch_buttons = _find_buttons(message_view, [buttons.WATCH_TOPIC_BUTTON.custom_id(question)])
+        watch_buttons = _find_buttons(message_view, [buttons.WATCH_TOPIC_BUTTON.custom_id(question_id)])
         for button in watch_buttons:
             button.label = _("You’ll be told")
         await _disable_buttons(interaction, message_view, watch_buttons)
 
 
 @persistent_item(buttons.VOTE_ID_PATTERN, AckMode.UPDATE_MESSAGE)
-async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
+async def vote_button(interaction: Interaction, _item: object, *, question_id: str, vote: str) -> None:
     """Record whether an answer helped the user. A second click on the button takes the vote back.
 
     Two buttons that say in words what they mean are disabled instead, under an answer that only its user sees.
     """
-    stored_question = await _load_ratable_question(interaction, int(question))
+    stored_question = await _load_ratable_question(interaction, int(question_id))
     is_helpful = vote == "up"
     stored_vote = await interaction.client.store.questions.vote(
         stored_question.id, interaction.user.id, is_helpful=is_helpful
@@ -210,7 +211,10 @@ class AskCog(PersistentItemCog):
         await self._reply(interaction, question, public=False, previous_question=None)
 
     async def answer_follow_up(self, interaction: Interaction, text: str, question_id: int) -> None:
-        """Answer the question of a follow-up button, visible to the readers of the answer with it."""
+        """Answer the question of a follow-up button, for the readers of the answer that the button is under.
+
+        `text` is the question on the button, `question_id` the id of the question that was answered.
+        """
         answered_question = await find_accessible_question(interaction, question_id)
         if answered_question is None or not text:
             raise UserFacingError(_("This answer is too old. Ask again."))
@@ -219,10 +223,10 @@ class AskCog(PersistentItemCog):
         await self._reply(interaction, text, public=answered_question.is_public, previous_question=answered_question)
 
     def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
-        """Count a question towards the rate limits if it is asked in a server of Telex.
+        """Count a question towards the rate limits if it is asked in a server with Telex.
 
-        Elsewhere the question is counted once its server is known. Raises `RateLimited` if there are too many
-        questions.
+        Elsewhere the question is counted once it is known from which server's feeds it is answered. Raises
+        `RateLimited` if there are too many questions.
         """
         server_id = interaction_context.server_id(interaction)
         if server_id is not None:
@@ -287,10 +291,7 @@ class AskCog(PersistentItemCog):
 
 
 def _server_channel(interaction: Interaction) -> GuildChannel | None:
-    """Return the channel or thread of a server of Telex where a user asks.
-
-    Returns None in direct messages and in servers without Telex.
-    """
+    """Return the channel or thread where a user asks, if it is in a server with Telex; otherwise None."""
     return None if interaction_context.home_server(interaction) is None else as_server_channel(interaction.channel)
 
 

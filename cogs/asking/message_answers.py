@@ -43,9 +43,10 @@ _DISCORD_MARKUP_PATTERN = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>
 
 
 class MessageReply:
-    """Reply to one message for the bot, which is edited as the answer grows.
+    """Reply to a message for the bot, which is edited when a notice gives way to the answer.
 
-    `server_channel` is the channel or thread, or None in direct messages.
+    `server_channel` is the channel or thread of the message, or None in direct messages. `intent` is what the
+    message asks for: an answer, a search or help.
     """
 
     def __init__(self, message: discord.Message, server_channel: GuildChannel | None, intent: MessageIntent) -> None:
@@ -181,7 +182,7 @@ class MessageResponder:
     def _count_request(self, message_reply: MessageReply, server_id: int) -> None:
         """Count a question or a search towards the rate limits.
 
-        Raises `RateLimited` if there are too many.
+        Raises `RateLimited` if there are too many questions or searches.
         """
         user_id = message_reply.message.author.id
         if message_reply.intent.kind is MessageKind.ANSWER:
@@ -267,10 +268,10 @@ class MessageResponder:
         return message_intents.detect_intent(request_text, now, is_addressed=is_addressed)
 
     async def _find_previous_question(self, message_reply: MessageReply) -> Question | None:
-        """Return the question whose answer a message replies to, or else the last recent one there.
+        """Return the previous question of the conversation that a message continues, or None if it begins one.
 
-        A question is recent for a limited time, in direct messages or in a thread. Returns None if there is
-        none.
+        That is the question whose answer the message replies to. Without a reply, it is the last question in the
+        direct messages or the thread, if that is recent.
         """
         questions, channel_id = self.bot.store.questions, message_reply.message.channel.id
         if (replied_message_id := question_context.get_replied_message_id(message_reply.message)) is not None:

@@ -23,10 +23,10 @@ async def load_feed_ids_readable_by_all(
     bot: TelexBot, member: discord.Member, server_channel: GuildChannel
 ) -> set[int]:
     """Return the ids of the feeds that a member and all other readers of a channel or thread can read."""
-    shared_feed_ids = await bot.outbox_relay.audience.find_feeds_readable_by_all_in(
+    feed_ids_readable_by_all = await bot.outbox_relay.audience.find_feeds_readable_by_all_in(
         server_channel.guild, server_channel.id
     )
-    return shared_feed_ids & await bot.visible_feed_ids_of_member(member)
+    return feed_ids_readable_by_all & await bot.visible_feed_ids_of_member(member)
 
 
 def as_server_channel(channel: object) -> GuildChannel | None:
@@ -43,7 +43,10 @@ def get_replied_message_id(message: discord.Message) -> int | None:
 
 
 async def find_thread_article_id(bot: TelexBot, server_channel: GuildChannel | None, text: str) -> int | None:
-    """Return the id of the article whose post a thread or forum post began with, or None if there is none."""
+    """Return the id of the article whose post a thread or forum post began with, or None if there is none.
+
+    If the post has several articles, `text`, the question, decides between them.
+    """
     if not isinstance(server_channel, discord.Thread):
         return None
     # A thread has the id of its first message.
@@ -53,8 +56,8 @@ async def find_thread_article_id(bot: TelexBot, server_channel: GuildChannel | N
 async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int | None, text: str) -> int | None:
     """Return the id of a message's article, or None if it has none.
 
-    If the message has several articles, the result is the one that `text` asks about, or None if that is
-    unclear.
+    If the message has several articles, it is the article that `text`, the question, asks about, or None if
+    that is unclear.
     """
     dispatch = await find_article_dispatch(bot, message_id, server_id)
     if dispatch is None or not dispatch.article_ids:
@@ -88,7 +91,10 @@ async def find_accessible_question(interaction: Interaction, question_id: int) -
 
 
 async def make_no_feeds_view(bot: TelexBot, member: discord.Member) -> discord.ui.LayoutView:
-    """Return the view that says that there are no feeds to answer from."""
+    """Return the view that says that no feed can be used for an answer that all readers of a channel see.
+
+    Either the member can see no feeds, or other readers of the channel cannot see the member's feeds.
+    """
     if not await bot.visible_feed_ids_of_member(member):
         return layout_views.build_static_view(no_feeds_blocks(can_manage=member.guild_permissions.manage_guild))
     sentence = linkify_commands(

@@ -10,9 +10,10 @@ from cogs.asking.written_answer_cards import writing_view
 
 
 class WritingNotice:
-    """Context manager that shows that a model writes the answer to a question, once it does.
+    """Context manager that shows the notice "Writing…" when a model begins to write the answer to a question.
 
-    The notice isn't being sent any more after the block, so that it doesn't overwrite the answer.
+    Entering the block returns the function to call when the model begins. Leaving the block waits until the
+    notice is sent, so that it cannot overwrite the answer.
     """
 
     def __init__(
@@ -22,13 +23,13 @@ class WritingNotice:
         self._sending_task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Callable[[], None]:
-        return self._show
+        return self._start_sending
 
     async def __aexit__(self, *_error: object) -> None:
         if self._sending_task is not None:
             await self._sending_task
 
-    def _show(self) -> None:
+    def _start_sending(self) -> None:
         self._sending_task = asyncio.create_task(self._send())
 
     async def _send(self) -> None:

@@ -18,16 +18,16 @@ from cogs.shared.views import Interaction
 
 
 class NumberedSource(NamedTuple):
-    """A source of an answer that a user can read, with its number in the answer."""
+    """Source of an answer that a user can read, with its number in the answer."""
 
     number: int
     article: Article
 
 
 @persistent_item(buttons.SHOW_QUOTES_BUTTON.id_pattern)
-async def show_quotes_button(interaction: Interaction, _item: object, *, question: str) -> None:
+async def show_quotes_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Show the sentence behind each source of a written answer, for the user only."""
-    text, sources = await _load_readable_sources(interaction, int(question))
+    text, sources = await _load_readable_sources(interaction, int(question_id))
     searcher = interaction.client.services.searcher
     quotes = await quote_sources(searcher, text, [source.article for source in sources])
     number_by_article_id = {source.article.id: source.number for source in sources}
@@ -36,9 +36,9 @@ async def show_quotes_button(interaction: Interaction, _item: object, *, questio
 
 
 @persistent_item(buttons.SAVE_SOURCES_BUTTON.id_pattern)
-async def save_sources_button(interaction: Interaction, _item: object, *, question: str) -> None:
+async def save_sources_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Let the user choose a source of a written answer, and bookmark it."""
-    _text, sources = await _load_readable_sources(interaction, int(question))
+    _text, sources = await _load_readable_sources(interaction, int(question_id))
 
     async def save_article(click: Interaction, article: Article) -> None:
         await bookmark_article(click, article, None)
@@ -48,7 +48,10 @@ async def save_sources_button(interaction: Interaction, _item: object, *, questi
 
 
 async def _load_readable_sources(interaction: Interaction, question_id: int) -> tuple[str, list[NumberedSource]]:
-    """Return a question and the sources of its answer that the user can read. Raises UserFacingError without any."""
+    """Return the text of a question, and the sources of its answer that the user can read.
+
+    Raises `UserFacingError` if the question is not accessible or the user can read none of the sources.
+    """
     question = await find_accessible_question(interaction, question_id)
     if question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))

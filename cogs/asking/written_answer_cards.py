@@ -19,8 +19,8 @@ WRITTEN_COLOUR = 0x8B74E0
 """Accent colour, as RGB, of what a model wrote."""
 _MAX_SENTENCE_LENGTH = 600
 _MAX_OUTLET_LENGTH = 60
-_LINKED_SOURCES = 3
-"""Number of sources that are shown if not all fit into a message."""
+_FALLBACK_SOURCE_COUNT = 3
+"""Number of sources that are shown if not all sources fit into a message."""
 
 
 def written_answer_layout(question_reply: QuestionReply, header: Sequence[Block]) -> Layout:
@@ -48,7 +48,7 @@ def written_answer_layout(question_reply: QuestionReply, header: Sequence[Block]
 def writing_view(question: str | None) -> discord.ui.LayoutView:
     """Return the view that says that an answer is being written. Must be called within an event loop.
 
-    A question, if given, is its heading.
+    `question` becomes the heading of the view, unless it is None.
     """
     heading = []
     if question is not None:
@@ -81,7 +81,7 @@ def _build_button_rows(question_reply: QuestionReply) -> tuple[ActionRow, ...]:
 
 
 def _sentences_text(answer: Answer) -> Text:
-    """Return the sentences with the numbers of their sources, as links or, shorter, without."""
+    """Return the sentences with the numbers of their sources as links; a shorter variant has no links."""
     linked_marks = [link_markup(f"[{number}]", source.url) for number, source in enumerate(answer.sources, 1)]
     plain_marks = [f"\\[{number}\\]" for number in range(1, len(answer.sources) + 1)]
     return text_block(_join_sentences(answer, linked_marks), _join_sentences(answer, plain_marks))
@@ -99,10 +99,10 @@ def _join_sentences(answer: Answer, marks: Sequence[str]) -> str:
 
 
 def _sources_text(sources: Sequence[Article]) -> Text:
-    """Return a small line for each source, or, shorter, for the first ones, or without links."""
+    """Return a small line for each source; shorter variants have only the first sources, or no links."""
     lines = [_source_line(number, source, with_link=True) for number, source in enumerate(sources, 1)]
     plain_lines = [_source_line(number, source, with_link=False) for number, source in enumerate(sources, 1)]
-    return text_block("\n".join(lines), "\n".join(lines[:_LINKED_SOURCES]), "\n".join(plain_lines))
+    return text_block("\n".join(lines), "\n".join(lines[:_FALLBACK_SOURCE_COUNT]), "\n".join(plain_lines))
 
 
 def _source_line(number: int, source: Article, *, with_link: bool) -> str:

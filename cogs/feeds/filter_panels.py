@@ -34,27 +34,33 @@ _MAX_QUERY_LENGTH = 150
 """Maximum length in characters of a query that a list of filters shows."""
 
 NewFilter = tuple[FilterMode, str]
+"""Mode and query of a filter that is not saved yet."""
 
 
 async def open_filters(
     interaction: Interaction, followed_feed: FollowedFeed, only: str | None, never: str | None
 ) -> None:
-    """Preview new filters on recent articles or, if none are given, list the current filters.
+    """Preview new filters on recent articles; without `only` and `never`, list the current filters.
 
+    `only` and `never` are the queries of a new filter that articles must match, and must not match.
     Raises `UserFacingError` if a filter is invalid, exists already or exceeds the maximum number.
     """
-    store, feed = interaction.client.store, followed_feed[1]
-    rule_texts = [(rule, text) for rule, text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never)) if text]
-    if not rule_texts:
+    store, feed = interaction.client.store, followed_feed.feed
+    typed_filters = [
+        (mode, query_text)
+        for mode, query_text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never))
+        if query_text
+    ]
+    if not typed_filters:
         await FilterList(interaction, followed_feed).render(interaction)
         return
-    mode_queries = [
-        (rule, subscription_filters.parse_filter_query(query_text, store.clock.now()))
-        for rule, query_text in rule_texts
+    parsed_filters = [
+        (mode, subscription_filters.parse_filter_query(query_text, store.clock.now()))
+        for mode, query_text in typed_filters
     ]
-    filters = await store.filters.list_by_subscription(followed_feed[0].id)
+    filters = await store.filters.list_by_subscription(followed_feed.subscription.id)
     existing_filters = {(filter_.mode, filter_.query) for filter_ in filters}
-    new_filters = [(mode, query.text) for mode, query in mode_queries if (mode, query.text) not in existing_filters]
+    new_filters = [(mode, query.text) for mode, query in parsed_filters if (mode, query.text) not in existing_filters]
     if not new_filters:
         raise UserFacingError(_("{feed} already has that filter there.").format(feed=bold_feed_name(feed)))
     if len(filters) + len(new_filters) > subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION:
@@ -63,7 +69,7 @@ async def open_filters(
         store, feed.id, [*filters, *(Filter(0, *new_filter) for new_filter in new_filters)]
     )
     note_sentences = [
-        search_note_sentences.note_sentence(note) for _rule, query in mode_queries for note in query.notes
+        search_note_sentences.note_sentence(note) for _mode, query in parsed_filters for note in query.notes
     ]
     await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, note_sentences).render(interaction)
 
@@ -77,18 +83,18 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         followed_feed: FollowedFeed,
         new_filters: list[NewFilter],
         dry_run: FilterDryRun,
-        notes: list[str],
+        note_sentences: list[str],
     ) -> None:
         super().__init__(interaction, followed_feed)
-        self._new_filters, self._dry_run, self._note_sentences = new_filters, dry_run, notes
+        self._new_filters, self._dry_run, self._note_sentences = new_filters, dry_run, note_sentences
         self._has_several_filters = (
             len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters}) > 1
         )
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         """Return a page of recent articles, newest first, each with the filters that would block it."""
         outcomes = self._dry_run.outcomes
-        page_outcomes = outcomes[page_number * _PAGE_SIZE : (page_number + 1) * _PAGE_SIZE]
+        page_outcomes = outcomes[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         if outcomes:
             title = format_count(
                 "Would have posted {posted} of the last {count} article",
@@ -118,7 +124,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         )
         return CardPage(
             blocks=(*blocks, button_row),
-            has_more=len(outcomes) > (page_number + 1) * _PAGE_SIZE,
+            has_more=len(outcomes) > (page_index + 1) * _PAGE_SIZE,
             is_empty=not page_outcomes,
         )
 
@@ -211,7 +217,7 @@ class FilterList(SubscriptionPanel):
 
 
 def pass_rate_text(dry_run: FilterDryRun) -> str:
-    """Return a sentence on how many of a feed's latest articles pass its filters."""
+    """Return a sentence on how many of a feed's latest articles pass the filters of a subscription."""
     return format_count(
         "Filters let {posted} of the last {count} article through",
         "Filters let {posted} of the last {count} articles through",

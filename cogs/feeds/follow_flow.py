@@ -1,4 +1,4 @@
-"""Steps from an address to a followed feed: choose one of the feeds found, preview, confirm."""
+"""Steps from an address to a followed feed: choose a feed of the site or a list on its page, preview, confirm."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -57,16 +57,19 @@ class FollowFlow(ManagersPanel):
         folded_address, feed_urls = fold(address.strip()), set[str]()
         with contextlib.suppress(RequestRejected, FeedError):  # `_discover` reports it.
             feed_urls = {feed.url for feed in resolve_input(address)}
-        followed_feeds = [
-            (subscription, feed)
-            for subscription, feed in await list_visible_subscriptions(interaction)
-            if feed_urls == {feed.url}
-            or (not feed_urls and folded_address in {fold(feed_name(feed)), fold(feed.outlet)})
+        matching_feeds = [
+            followed_feed
+            for followed_feed in await list_visible_subscriptions(interaction)
+            if feed_urls == {followed_feed.feed.url}
+            or (
+                not feed_urls
+                and folded_address in {fold(feed_name(followed_feed.feed)), fold(followed_feed.feed.outlet)}
+            )
         ]
-        for subscription, feed in followed_feeds:
+        for subscription, feed in matching_feeds:
             if subscription.channel_id == self._target_channel.id:
                 self._raise_already_followed(feed)
-        return followed_feeds[0][1].url if followed_feeds else address
+        return matching_feeds[0].feed.url if matching_feeds else address
 
     def _raise_already_followed(self, feed: Feed) -> NoReturn:
         self.stop()
@@ -207,18 +210,14 @@ class FollowFlow(ManagersPanel):
             other_channels = [
                 f"<#{subscription.channel_id}>" for subscription, feed in followed_feeds if feed.id == existing_feed.id
             ]
-        sample_articles = await self.client.services.follow_service.preview(self._discovery)
+        preview = await self.client.services.follow_service.preview(self._discovery)
         feed_title = self._discovery.feeds[0].title
-        bold_name = (
-            bold_feed_name(sample_articles[0])
-            if sample_articles
-            else f"**{discord_text.to_markdown_line(feed_title, 80)}**"
-        )
-        question = (
-            _("Follow {feed} in {channel}? Posts will look like this:")
-            if sample_articles
-            else _("Follow {feed} in {channel}? It has no articles yet.")
-        )
+        if preview is not None:
+            bold_name = bold_feed_name(preview[0])
+            question = _("Follow {feed} in {channel}? Posts will look like this:")
+        else:
+            bold_name = f"**{discord_text.to_markdown_line(feed_title, 80)}**"
+            question = _("Follow {feed} in {channel}? It has no articles yet.")
         _refusal, permission_advice = permission_problems(self._target_channel)
         text_lines = [permission_advice]
         if other_channels:
@@ -237,10 +236,11 @@ class FollowFlow(ManagersPanel):
             )
         text_lines.append(question.format(feed=bold_name, channel=self._target_channel.mention))
         sample_layout: Layout = ()
-        if sample_articles:
+        if preview is not None:
+            sample_feed, sample_article = preview
             look = await store.preferences.get_look(server_id)
             message = await post_previews.render_as_posted(
-                interaction, sample_articles[1], sample_articles[0], self._target_channel.id, look
+                interaction, sample_article, sample_feed, self._target_channel.id, look
             )
             sample_layout = blocks.without_items(message.layout)
             if not sample_layout:  # A classic embed can't be part of a layout.
@@ -254,24 +254,24 @@ class FollowFlow(ManagersPanel):
         client = self.client
         target_channel = await channel_options.require_existing_channel(interaction, self._target_channel.id)
         require_can_post(target_channel)
-        followed_feed = await client.services.follow_service.follow(
+        follow_result = await client.services.follow_service.follow(
             self._discovery,
             server_id=target_channel.guild.id,
             channel_id=target_channel.id,
             user_id=self.user_id,
         )
-        if not followed_feed.is_new:
-            self._raise_already_followed(followed_feed.feed)
+        if not follow_result.is_new:
+            self._raise_already_followed(follow_result.feed)
         await client.outbox_relay.recheck_channel(target_channel.id)
         client.outbox_relay.wake()
         delay_text = await channel_options.posting_delay_text(interaction, target_channel)
         if delay_text:
             confirmation = _("Now following {feed} in {channel}.")
-        elif followed_feed.first_article:
+        elif follow_result.first_article:
             confirmation = _("Now following {feed} in {channel}. Its latest article is on its way.")
         else:
             confirmation = _("Now following {feed} in {channel}. New articles will appear there.")
-        confirmation = confirmation.format(feed=bold_feed_name(followed_feed.feed), channel=target_channel.mention)
+        confirmation = confirmation.format(feed=bold_feed_name(follow_result.feed), channel=target_channel.mention)
         await self.finish(interaction, "\n".join(filter(None, (confirmation, delay_text))))
 
 

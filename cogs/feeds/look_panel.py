@@ -38,9 +38,11 @@ class LookPanel(ManagersPanel):
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed | None) -> None:
         super().__init__(interaction)
         self._followed_feed = followed_feed
-        self._channel_id = (interaction.channel_id or 0) if followed_feed is None else followed_feed[0].channel_id
-        self._saved_look = self._draft_look = None if followed_feed is None else followed_feed[0].look
-        self._example_article: tuple[Article, Feed] | None = None
+        self._channel_id = (
+            (interaction.channel_id or 0) if followed_feed is None else followed_feed.subscription.channel_id
+        )
+        self._saved_look = self._draft_look = None if followed_feed is None else followed_feed.subscription.look
+        self._example_article_and_feed: tuple[Article, Feed] | None = None
         self._preview_message: discord.WebhookMessage | None = None
         self._invalid_template: Template | None = None
 
@@ -61,7 +63,7 @@ class LookPanel(ManagersPanel):
         )
         if self._followed_feed is not None:
             heading = _("How {feed} looks in <#{channel}>:").format(
-                feed=bold_feed_name(self._followed_feed[1]), channel=self._channel_id
+                feed=bold_feed_name(self._followed_feed.feed), channel=self._channel_id
             )
             default_label = _("Default for this server")
         return [heading] if self._draft_look is not None else [heading, f"-# {default_label}"]
@@ -75,7 +77,7 @@ class LookPanel(ManagersPanel):
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
         return role_mentions.can_mention(member, role, channel)
 
-    async def _load_example_article(self, interaction: Interaction) -> tuple[Article, Feed]:
+    async def _load_example_article_and_feed(self, interaction: Interaction) -> tuple[Article, Feed]:
         """Return the newest article that the user can see, with its feed.
 
         If there is none, returns a sample article.
@@ -111,14 +113,14 @@ class LookPanel(ManagersPanel):
         if self._followed_feed is None:
             saved_look = await self.store.preferences.get_look(self.guild.id)
             self._saved_look = self._draft_look = None if saved_look == DEFAULT_LOOK else saved_look
-        self._example_article = await self._load_example_article(interaction)
+        self._example_article_and_feed = await self._load_example_article_and_feed(interaction)
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
         """Show the preview and the controls of the look."""
-        assert self._example_article is not None
+        assert self._example_article_and_feed is not None
         look = await self._load_current_look()
-        message = await render_as_posted(interaction, *self._example_article, self._channel_id, look)
+        message = await render_as_posted(interaction, *self._example_article_and_feed, self._channel_id, look)
         heading_lines = self._heading_lines()
         if look.role is not None:
             if look.style is not Style.CLASSIC:
@@ -201,12 +203,12 @@ class LookPanel(ManagersPanel):
     async def _choose_style(self, _interaction: Interaction, selected_values: list[str]) -> None:
         self._draft_look = replace(await self._load_current_look(), style=Style(selected_values[0]))
 
-    async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
-        role = roles[0] if roles else None
-        await self._require_role(interaction, role)
-        self._draft_look = replace(await self._load_current_look(), role=role)
+    async def _choose_role(self, interaction: Interaction, role_ids: list[int]) -> None:
+        role_id = role_ids[0] if role_ids else None
+        await self._require_mentionable_role(interaction, role_id)
+        self._draft_look = replace(await self._load_current_look(), role=role_id)
 
-    async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
+    async def _require_mentionable_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `UserFacingError` unless the user may mention a role or the look already mentions it."""
         inherited_look = await self._load_inherited_look()
         if role_id is None or role_id in {(self._saved_look or inherited_look).role, inherited_look.role}:
@@ -248,7 +250,7 @@ class LookPanel(ManagersPanel):
 
     async def _save_and_close(self, interaction: Interaction) -> None:
         if self._draft_look is not None:
-            await self._require_role(interaction, self._draft_look.role)
+            await self._require_mentionable_role(interaction, self._draft_look.role)
         await self.finish(interaction, await self._save_look(interaction))
 
 

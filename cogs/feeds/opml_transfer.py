@@ -37,12 +37,12 @@ async def import_opml(
     file: discord.Attachment | None,
     opml_url: str | None,
 ) -> None:
-    """Follow the feeds of an OPML file or link, and report the results.
+    """Follow the feeds of an OPML file, which is attached or at a URL, and report the results.
 
-    Raises `UserFacingError` if it cannot be read.
+    Raises `UserFacingError` if the file cannot be read.
     """
     permission_advice = require_can_post(target_channel)
-    outlines = await _read_feed_list(interaction, file, opml_url)
+    feed_list = await _read_feed_list(interaction, file, opml_url)
 
     async def report_progress(done_count: int, total_count: int) -> None:
         await interaction.edit_original_response(
@@ -55,7 +55,7 @@ async def import_opml(
     import_result = await opml_import.follow_all(
         services.store,
         services.poller,
-        outlines,
+        feed_list,
         server_id=target_channel.guild.id,
         channel_id=target_channel.id,
         on_progress=report_progress,

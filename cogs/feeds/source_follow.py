@@ -77,9 +77,9 @@ class SourceCog(PersistentItemCog):
 
 
 def list_source_links(message: discord.Message) -> list[str]:
-    """Return the distinct web links of a message, without those into Discord.
+    """Return the distinct web links of a message, without links into Discord.
 
-    They come from its text, embeds and components, and from the messages that were forwarded with it.
+    The links come from its text, embeds and components, and from the messages that were forwarded with it.
     """
     texts = [message.content, *_iter_rich_texts(message.embeds, message.components)]
     for snapshot in message.message_snapshots:
@@ -100,9 +100,10 @@ def _iter_rich_texts(embeds: Sequence[discord.Embed], components: Sequence[objec
 
 
 async def _find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
-    """Return where posts of a new source go at first: the current channel if it has feeds, else the one with most.
+    """Return the channel that is proposed for the posts of a new source.
 
-    Without any feeds it is the current channel. Raises `UserFacingError` if that cannot have posts.
+    It is the current channel if that follows feeds, else the channel that follows most; if no channel follows
+    any, the current channel. Raises `UserFacingError` if the current channel cannot have posts.
     """
     feed_counts = Counter(
         subscription.channel_id for subscription, _feed in await list_visible_subscriptions(interaction)
@@ -131,7 +132,7 @@ class SourceFlow(FollowFlow):
         self._render_step: Callable[[Interaction], Awaitable[None]] = self.cancel
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Raise `NotAuthorized` if the user may not manage feeds: the menu entry itself is everyone's."""
+        """Raise `NotAuthorized` if the user may not manage feeds: Discord shows the menu entry to everyone."""
         await require_manager_command(interaction, "feed")
 
     async def open(self, interaction: Interaction, links: Sequence[str]) -> None:
@@ -240,19 +241,20 @@ class SourceFlow(FollowFlow):
         self._render_step = self._preview
         feed_url = self._discovery.feeds[0].url
         for followed_feed in await list_visible_subscriptions(interaction):
-            if followed_feed[1].url == feed_url:
+            if followed_feed.feed.url == feed_url:
                 await self._show_followed(interaction, followed_feed)
                 return
-        sample_articles = await self.client.services.follow_service.preview(self._discovery)
+        preview = await self.client.services.follow_service.preview(self._discovery)
         title = self._discovery.feeds[0].title
-        outlet = sample_articles[0].outlet if sample_articles else title
-        picture = await self._draw_icon(sample_articles[0] if sample_articles else None, outlet)
+        sample_feed = None if preview is None else preview[0]
+        outlet = title if sample_feed is None else sample_feed.outlet
+        picture = await self._draw_icon(sample_feed, outlet)
         _refusal, permission_advice = channel_options.permission_problems(self._target_channel)
         heading = f"### {discord_text.to_markdown_line(title, 100) or urls.redact(feed_url)}"
         entries = self._list_newest_entries()
         rate_line = f"-# {rate_text(entries)}"
         address = discord_text.to_markdown_line(urls.redact(feed_url).removeprefix("https://"), 100)
-        samples = [self._entry_text(entry) for entry in entries[:2]] or [_("It has no articles yet.")]
+        sample_texts = [self._entry_text(entry) for entry in entries[:2]] or [_("It has no articles yet.")]
         feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=list(self._feed_options))
         newest_label, channel_label = _("NEWEST IN {address}"), _("WHERE ITS POSTS GO")
         card_blocks: tuple[Block, ...] = (
@@ -262,7 +264,7 @@ class SourceFlow(FollowFlow):
             ),
             Separator(),
             text_block("-# " + newest_label.format(address=address)),
-            *map(text_block, samples),
+            *map(text_block, sample_texts),
             Separator(),
             *([ActionRow(feed_menu)] if len(self._feed_options) > 1 else []),
             text_block("-# " + channel_label),
@@ -322,7 +324,7 @@ def rate_text(entries: Sequence[Entry]) -> str:
     times = [entry.published for entry in entries if entry.published is not None]
     if len(times) < 2 or times[0] == times[-1]:  # noqa: PLR2004 - an interval has two ends
         return format_count("{count} article", "{count} articles", len(entries))
-    per_week = (len(times) - 1) * _WEEK_SECONDS / (times[0] - times[-1])
-    if per_week >= _DAILY_THRESHOLD_PER_WEEK:
-        return format_count("about {count} article a day", "about {count} articles a day", round(per_week / 7))
-    return format_count("about {count} article a week", "about {count} articles a week", max(1, round(per_week)))
+    weekly_rate = (len(times) - 1) * _WEEK_SECONDS / (times[0] - times[-1])
+    if weekly_rate >= _DAILY_THRESHOLD_PER_WEEK:
+        return format_count("about {count} article a day", "about {count} articles a day", round(weekly_rate / 7))
+    return format_count("about {count} article a week", "about {count} articles a week", max(1, round(weekly_rate)))

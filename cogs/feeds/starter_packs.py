@@ -37,7 +37,7 @@ _MAX_CONCURRENT_FOLLOWS = 4
 
 @cache
 def list_outlines(pack: str) -> tuple[Outline, ...]:
-    """Return the feeds of a starter pack."""
+    """Return the feeds of a starter pack as outlines, which are entries of an OPML list of feeds."""
     return tuple(
         Outline(outlet.name, outlet.feed_url, None, outlet.language)
         for outlet in outlet_directory.load_outlets()
@@ -73,13 +73,13 @@ async def follow_all(
                 discovery = await bot.services.follow_service.resolve(outline.url, server_id)
                 if discovery.parsed is None:
                     return "❌ " + _("{feed}: no feed at its address anymore").format(feed=bold_title)
-                followed_feed = await bot.services.follow_service.follow(
+                follow_result = await bot.services.follow_service.follow(
                     discovery, server_id=server_id, channel_id=channel_id, user_id=user_id
                 )
             except (RequestRejected, FeedError) as error:
                 reason = refusal_sentences.find_error_sentence(error)
                 return "❌ " + _("{feed}: {reason}").format(feed=bold_title, reason=reason)
-        if followed_feed.is_new:
+        if follow_result.is_new:
             return f"{ADDED_MARK} {bold_title}"
         return "☑️ " + _("{feed} was already followed").format(feed=bold_title)
 

@@ -1,4 +1,4 @@
-"""Pausing and resuming a feed, the same by command, on its card and in the list of feeds."""
+"""Pausing and resuming a feed, for the commands, the card of a feed and the list of feeds."""
 
 from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
@@ -7,9 +7,9 @@ from cogs.shared.views import Interaction
 
 
 async def pause_feed(interaction: Interaction, followed_feed: FollowedFeed) -> str:
-    """Pause a feed in a channel and return the confirmation.
+    """Pause a feed in a channel and return the sentence that confirms it.
 
-    Raises `UserFacingError` if the feed is paused already or no longer followed there.
+    Raises `UserFacingError` if the feed is paused already or the channel no longer follows it.
     """
     subscription, feed = followed_feed
     if not await interaction.client.store.subscriptions.pause(subscription.id, user_id=interaction.user.id):
@@ -26,9 +26,9 @@ async def pause_feed(interaction: Interaction, followed_feed: FollowedFeed) -> s
 
 
 async def resume_feed(interaction: Interaction, followed_feed: FollowedFeed) -> str:
-    """Resume a paused feed in a channel, have it polled, and return the confirmation.
+    """Resume a paused feed in a channel, have it polled, and return the sentence that confirms it.
 
-    Raises `UserFacingError` if the feed isn’t paused or no longer followed there.
+    Raises `UserFacingError` if the feed isn’t paused or the channel no longer follows it.
     """
     subscription, feed = followed_feed
     if not await interaction.client.store.subscriptions.resume(subscription.id, user_id=interaction.user.id):

@@ -55,10 +55,10 @@ class SubscriptionCard(SubscriptionPanel):
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
         """Show the current state of the subscription; `status_line` reports the last action."""
-        self.followed_feed = current_feed = await require_current_subscription(interaction, self.followed_feed)
-        subscription, feed = current_feed
+        self.followed_feed = followed_feed = await require_current_subscription(interaction, self.followed_feed)
+        subscription, feed = followed_feed
         health = subscription_health.evaluate_health(
-            current_feed, await subscription_health.find_channel_problem(interaction, subscription.channel_id)
+            followed_feed, await subscription_health.find_channel_problem(interaction, subscription.channel_id)
         )
         is_paused = subscription.paused_at is not None
         danger_style = discord.ButtonStyle.danger
@@ -68,13 +68,13 @@ class SubscriptionCard(SubscriptionPanel):
             *await self._load_fact_lines(interaction),
         )
         blocks = (
-            text_block(f"### {subscription_title(interaction, current_feed)}"),
+            text_block(f"### {subscription_title(interaction, followed_feed)}"),
             text_block("\n".join(filter(None, text_lines))),
             ActionRow(
                 ActionButton(self._toggle_pause, label=_("Resume") if is_paused else _("Pause")),
                 ActionButton(self._check_now, label=_("Check now")),
                 ActionButton(
-                    partial(show_preview, followed_feed=current_feed),
+                    partial(show_preview, followed_feed=followed_feed),
                     AckMode.EPHEMERAL_MESSAGE,
                     label=_("Preview"),
                 ),
@@ -128,12 +128,12 @@ class SubscriptionCard(SubscriptionPanel):
         ]
 
     async def _toggle_pause(self, interaction: Interaction) -> None:
-        is_paused = self.followed_feed[0].paused_at is not None
+        is_paused = self.followed_feed.subscription.paused_at is not None
         pause_or_resume = resume_feed if is_paused else pause_feed
         await self.render(interaction, await pause_or_resume(interaction, self.followed_feed))
 
     async def _check_now(self, interaction: Interaction) -> None:
-        await self.render(interaction, await self._check_feed(self.followed_feed[1]))
+        await self.render(interaction, await self._check_feed(self.followed_feed.feed))
 
     async def _open_filters(self, interaction: Interaction) -> None:
         await filter_panels.FilterList(interaction, self.followed_feed).render(interaction)
@@ -146,7 +146,7 @@ class SubscriptionCard(SubscriptionPanel):
 
 
 class UnfollowFlow(ManagersPanel):
-    """Confirmation before a feed is unfollowed, with an undo afterwards."""
+    """Confirmation before a channel stops following a feed, with a button to undo it afterwards."""
 
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)

@@ -23,7 +23,11 @@ from cogs.shared.views import Interaction
 
 
 class HealthState(StrEnum):
-    """State of a subscription. The value is the symbol that users see."""
+    """State of a subscription. The value is the symbol that users see.
+
+    `GONE`: the feed was removed by its publisher. `FAILING`: it cannot be fetched or parsed. `BLOCKED`: it can
+    be read, but not posted in its channel. `NEVER_READ`: it was not polled successfully yet.
+    """
 
     GONE = "⚫"
     FAILING = "🔴"
@@ -34,6 +38,7 @@ class HealthState(StrEnum):
 
 
 ACTION_REQUIRED_STATES = frozenset({HealthState.GONE, HealthState.FAILING, HealthState.BLOCKED})
+"""States of a subscription that somebody has to do something about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class SubscriptionHealth:
 async def load_server_health(interaction: Interaction) -> list[SubscriptionHealth]:
     """Return the health of all subscriptions that the user can see.
 
-    Those that need attention come first; the rest is sorted by channel.
+    Subscriptions that need attention come first, then the others by channel.
     """
     followed_feeds = await list_visible_subscriptions(interaction)
     problem_by_channel_id = {
@@ -57,7 +62,7 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
     }
     channel_ids = list(problem_by_channel_id)
     healths = [
-        evaluate_health(followed_feed, problem_by_channel_id[followed_feed[0].channel_id])
+        evaluate_health(followed_feed, problem_by_channel_id[followed_feed.subscription.channel_id])
         for followed_feed in followed_feeds
     ]
     ordered_states = list(HealthState)
@@ -65,13 +70,13 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
         healths,
         key=lambda health: (
             min(ordered_states.index(health.state), ordered_states.index(HealthState.NEVER_READ)),
-            channel_ids.index(health.followed_feed[0].channel_id),
+            channel_ids.index(health.followed_feed.subscription.channel_id),
         ),
     )
 
 
 def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None = None) -> SubscriptionHealth:
-    """Return the health of a subscription, given the problem of its channel, or None if it has none."""
+    """Return the health of a subscription; `channel_problem` is why its channel gets no posts, or None."""
     subscription, feed = followed_feed
     state = _feed_state(feed)
     if state is not HealthState.GONE and subscription.paused_at is not None:
@@ -129,12 +134,12 @@ def feed_error_sentence(feed: Feed) -> str:
 def state_counts_text(healths: list[SubscriptionHealth]) -> str:
     """Return as text how many subscriptions are in each state; states without any are left out."""
     count_formatters = {
-        HealthState.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
-        HealthState.PAUSED: lambda n: ngettext("{count} paused", "{count} paused", n),
-        HealthState.NEVER_READ: lambda n: ngettext("{count} not read yet", "{count} not read yet", n),
-        HealthState.BLOCKED: lambda n: ngettext("{count} can’t be posted", "{count} can’t be posted", n),
-        HealthState.FAILING: lambda n: ngettext("{count} failing", "{count} failing", n),
-        HealthState.GONE: lambda n: ngettext("{count} gone", "{count} gone", n),
+        HealthState.HEALTHY: lambda count: ngettext("{count} healthy", "{count} healthy", count),
+        HealthState.PAUSED: lambda count: ngettext("{count} paused", "{count} paused", count),
+        HealthState.NEVER_READ: lambda count: ngettext("{count} not read yet", "{count} not read yet", count),
+        HealthState.BLOCKED: lambda count: ngettext("{count} can’t be posted", "{count} can’t be posted", count),
+        HealthState.FAILING: lambda count: ngettext("{count} failing", "{count} failing", count),
+        HealthState.GONE: lambda count: ngettext("{count} gone", "{count} gone", count),
     }
     count_by_state = {state: sum(health.state is state for health in healths) for state in count_formatters}
     return ", ".join(
@@ -145,7 +150,7 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
 
 
 async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed) -> list[str]:
-    """Return notes on a feed: on entries that are skipped, and on the request limits of its host."""
+    """Return notes on a feed: on entries that are skipped over a quota, and on the request limits of its host."""
     subscription, feed = followed_feed
     backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(subscription.server_id)
     return list(_limit_sentences(await interaction.client.store.quota_overflows.get_by_feed(feed.id), backlog_seconds))
@@ -182,7 +187,7 @@ async def find_channel_problem(interaction: Interaction, channel_id: int) -> Rea
 
 
 MIN_CHECK_INTERVAL_SECONDS = 60
-"""Minimum time in seconds between two polls of a feed for a check to be allowed."""
+"""Minimum time in seconds after a poll of a feed before users can have it checked again."""
 
 
 class ManualFeedChecks:

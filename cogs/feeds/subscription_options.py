@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from typing import NamedTuple
 
 import discord
 from discord.app_commands import Choice
@@ -18,7 +19,12 @@ from cogs.shared.views import Interaction
 
 _MAX_NAME_LENGTH = 80
 
-FollowedFeed = tuple[Subscription, Feed]
+
+class FollowedFeed(NamedTuple):
+    """Subscription of a channel of the server, with the feed that the channel follows."""
+
+    subscription: Subscription
+    feed: Feed
 
 
 def feed_name(feed: Feed) -> str:
@@ -34,24 +40,33 @@ def bold_feed_name(feed: Feed) -> str:
 def subscription_title(interaction: Interaction, followed_feed: FollowedFeed) -> str:
     """Return the feed and channel of a subscription as a heading."""
     assert interaction.guild is not None
-    channel_label = channel_name(interaction.guild, followed_feed[0].channel_id)
+    channel_label = channel_name(interaction.guild, followed_feed.subscription.channel_id)
     return _("{feed} in {channel}").format(
-        feed=bold_feed_name(followed_feed[1]),
+        feed=bold_feed_name(followed_feed.feed),
         channel=discord_text.to_markdown_line(channel_label, _MAX_NAME_LENGTH),
     )
 
 
 async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
     """Return the server's subscriptions in channels that the user can see or that were deleted."""
-    followed_feeds = await interaction.client.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
+    followed_feeds = [
+        FollowedFeed(subscription, feed)
+        for subscription, feed in await interaction.client.store.subscriptions.list_with_feeds(
+            interaction.guild_id or 0
+        )
+    ]
     visible_channel_ids = await select_visible_or_deleted_channels(
         interaction, {subscription.channel_id for subscription, _feed in followed_feeds}
     )
-    return [followed_feed for followed_feed in followed_feeds if followed_feed[0].channel_id in visible_channel_ids]
+    return [
+        followed_feed
+        for followed_feed in followed_feeds
+        if followed_feed.subscription.channel_id in visible_channel_ids
+    ]
 
 
 async def select_visible_or_deleted_channels(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
-    """Return the ids of those channels that the user can see or that were deleted."""
+    """Return the ids of the given channels that the user can see or that were deleted."""
 
     async def is_visible_or_deleted(channel_id: int) -> bool:
         if await can_see_channel(interaction, channel_id):
@@ -59,8 +74,8 @@ async def select_visible_or_deleted_channels(interaction: Interaction, channel_i
         return interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id)
 
     channel_id_list = list(channel_ids)
-    listed_flags = await asyncio.gather(*map(is_visible_or_deleted, channel_id_list))
-    return {channel_id for channel_id, is_listed in zip(channel_id_list, listed_flags, strict=True) if is_listed}
+    selection_flags = await asyncio.gather(*map(is_visible_or_deleted, channel_id_list))
+    return {channel_id for channel_id, is_selected in zip(channel_id_list, selection_flags, strict=True) if is_selected}
 
 
 async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
@@ -97,22 +112,22 @@ async def find_subscription_choices(interaction: Interaction, current: str) -> l
 
 
 async def resolve_subscription(interaction: Interaction, selection: str) -> FollowedFeed:
-    """Return the subscription with an id, or the only one whose name matches.
+    """Return the subscription that a command option selects: by its id, or as the only one whose name matches.
 
-    Raises `UserFacingError` if there is no match or several, or the user cannot see the channel.
+    Raises `UserFacingError` if no subscription or several match, or the user cannot see the channel.
     """
     followed_feeds = await list_visible_subscriptions(interaction)
     if not followed_feeds:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
     folded_selection = fold(selection)
     matching_followed_feeds = [
-        followed_feed for followed_feed in followed_feeds if str(followed_feed[0].id) == selection
+        followed_feed for followed_feed in followed_feeds if str(followed_feed.subscription.id) == selection
     ]
     if not selection.isdecimal():
         matching_followed_feeds = [
             followed_feed
             for followed_feed in followed_feeds
-            if folded_selection in fold(f"{feed_name(followed_feed[1])} {urls.redact(followed_feed[1].url)}")
+            if folded_selection in fold(f"{feed_name(followed_feed.feed)} {urls.redact(followed_feed.feed.url)}")
         ]
     if len(matching_followed_feeds) != 1:
         raise UserFacingError(_("Pick a feed from the list that appears as you type."))
@@ -125,7 +140,7 @@ async def require_current_subscription(interaction: Interaction, followed_feed: 
     Raises `UserFacingError` if it was unfollowed or the user cannot see its channel.
     """
     for current_followed_feed in await list_visible_subscriptions(interaction):
-        if current_followed_feed[0].id == followed_feed[0].id:
+        if current_followed_feed.subscription.id == followed_feed.subscription.id:
             return current_followed_feed
     raise UserFacingError(unfollowed_text())
 

@@ -100,13 +100,14 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
             await _start_follow_flow(click, address, click.channel_id)
 
         add_button = add_site_button(
-            self, follow_address, _("Add"), reply=AckMode.EPHEMERAL_MESSAGE, emoji=emoji_for(Icon.ADD)
+            self, follow_address, _("Add"), ack_mode=AckMode.EPHEMERAL_MESSAGE, emoji=emoji_for(Icon.ADD)
         )
         if not total_pages:
             yield ActionRow(buttons.BEGIN_BUTTON(), add_button)
             return
         feed_options = [
-            menu_option(feed_name(health.followed_feed[1]), health.followed_feed[0].id) for health in self._page_healths
+            menu_option(feed_name(health.followed_feed.feed), health.followed_feed.subscription.id)
+            for health in self._page_healths
         ]
         yield ActionRow(StringMenu(self._open_subscription, placeholder=_("Change a feed…"), options=feed_options))
         if total_pages > 1:
@@ -161,11 +162,11 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         healths, store = await subscription_health.load_server_health(interaction), self.store.subscriptions
         pause_or_resume = store.resume if _are_all_paused(healths) else store.pause
         for health in healths:
-            await pause_or_resume(health.followed_feed[0].id, user_id=self.user_id)
+            await pause_or_resume(health.followed_feed.subscription.id, user_id=self.user_id)
         self.client.services.poller.wake()
 
     async def _retry_feed(self, followed_feed: FollowedFeed, _interaction: Interaction) -> None:
-        await self.client.outbox_relay.recheck_channel(followed_feed[0].channel_id)
+        await self.client.outbox_relay.recheck_channel(followed_feed.subscription.channel_id)
         self.client.outbox_relay.wake()
 
     async def _find_new_address(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
@@ -178,7 +179,7 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         health = next(
             page_health
             for page_health in self._page_healths
-            if str(page_health.followed_feed[0].id) == selected_values[0]
+            if str(page_health.followed_feed.subscription.id) == selected_values[0]
         )
         self.stop()
         await subscription_card.SubscriptionCard(interaction, health.followed_feed, self._check_feed).render(
@@ -192,7 +193,7 @@ async def _start_follow_flow(interaction: Interaction, address: str, channel_id:
 
 
 def _are_all_paused(healths: Sequence[SubscriptionHealth]) -> bool:
-    return all(health.followed_feed[0].paused_at is not None for health in healths)
+    return all(health.followed_feed.subscription.paused_at is not None for health in healths)
 
 
 def _heading_text(healths: list[SubscriptionHealth], attention_count: int) -> str:
@@ -228,7 +229,7 @@ def _split_pages(healths: list[SubscriptionHealth]) -> Iterator[list[Subscriptio
 
 async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
     """Yield a text for each channel: its posting limits, then a line for each of its feeds."""
-    for channel_id, channel_healths in groupby(healths, lambda entry: entry.followed_feed[0].channel_id):
+    for channel_id, channel_healths in groupby(healths, lambda health: health.followed_feed.subscription.channel_id):
         channel_lines = [f"<#{channel_id}>"]
         wait_reason = await interaction.client.store.dispatches.get_wait_reason(channel_id)
         if wait_reason is not None:
@@ -238,7 +239,7 @@ async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHea
         ):
             channel_lines.append(f"-# ⏳ {story_rules}")
         for health in channel_healths:
-            feed = health.followed_feed[1]
+            feed = health.followed_feed.feed
             time_text = _("no article yet") if health.state is HealthState.HEALTHY else _("not read yet")
             if feed.last_article is not None:
                 time_text = f"<t:{feed.last_article}:R>"
@@ -252,7 +253,7 @@ async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHea
 
 async def _iter_notes(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
     """Yield notes on skipped entries and on request limits of hosts, once for each feed."""
-    for followed_feed in {health.followed_feed[1].id: health.followed_feed for health in healths}.values():
+    for followed_feed in {health.followed_feed.feed.id: health.followed_feed for health in healths}.values():
         for note in await subscription_health.load_limit_notes(interaction, followed_feed):
-            labelled_note = _("{name}: {details}").format(name=bold_feed_name(followed_feed[1]), details=note)
+            labelled_note = _("{name}: {details}").format(name=bold_feed_name(followed_feed.feed), details=note)
             yield f"-# 🟠 {labelled_note}"

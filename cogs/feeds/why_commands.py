@@ -36,6 +36,7 @@ from cogs.shared.views import Interaction, reply_with_card
 _LINKED_STATUSES = frozenset(
     {DeliveryStatus.POSTED, DeliveryStatus.JOINED, DeliveryStatus.IN_CATCH_UP, DeliveryStatus.IN_DIGEST}
 )
+"""Delivery statuses of an article that a message of the bot shows, to which the answer then links."""
 _MAX_ARTICLES = 5
 _MAX_FEEDS = 3
 _MAX_MATCHES = 10
@@ -95,9 +96,9 @@ class WhyCog(TelexCog):
     async def _not_found_text(
         self, interaction: Interaction, article_url: str, visible_feed_ids: Collection[int]
     ) -> str:
-        """Return the text for an unknown address.
+        """Return the text for an address without articles that the user can see.
 
-        It does not reveal articles that only others can see.
+        It does not reveal whether there are articles that only other people can see.
         """
         dispatch = await find_dispatch_of_message_link(self.bot.store, article_url)
         if dispatch is not None and dispatch.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, dispatch):
@@ -106,21 +107,22 @@ class WhyCog(TelexCog):
         site_host = _find_site_host(article_url)
         followed_feeds = await self.bot.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
         followed_feed_by_feed_id: dict[int, FollowedFeed] = {
-            feed.id: (subscription, feed)
+            feed.id: FollowedFeed(subscription, feed)
             for subscription, feed in followed_feeds
             if site_host
             and feed.id in visible_feed_ids
             and site_host in {_find_site_host(feed.url), _find_site_host(feed.site_url or "")}
         }
-        for subscription, feed in list(followed_feed_by_feed_id.values())[:_MAX_FEEDS]:
+        for followed_feed in list(followed_feed_by_feed_id.values())[:_MAX_FEEDS]:
             text_lines.append(
                 _labelled_line(
-                    bold_feed_name(feed),
-                    subscription_health.health_sentence(subscription_health.evaluate_health((subscription, feed))),
+                    bold_feed_name(followed_feed.feed),
+                    subscription_health.health_sentence(subscription_health.evaluate_health(followed_feed)),
                 )
             )
-            if feed.last_success is not None:
-                text_lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
+            if followed_feed.feed.last_success is not None:
+                last_checked_markup = f"<t:{followed_feed.feed.last_success}:R>"
+                text_lines.append("-# " + _("last checked {when}").format(when=last_checked_markup))
         if followed_feed_by_feed_id:
             text_lines.append(_("A site’s feed may leave articles out, or list them later."))
         text_lines.append(linkify_commands(_("It may have another address. Try /search with words from its title.")))
@@ -191,8 +193,8 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         for channel_id in {subscription.channel_id for subscription in explanation.undecided_subscriptions}
     ]
     yield from channel_lines[:_MAX_LINES]
-    for feed, dropped_since in explanation.dropped_entries[:_MAX_FEEDS]:
-        yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{dropped_since}:f>")
+    for feed, dropped_at in explanation.dropped_entries[:_MAX_FEEDS]:
+        yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{dropped_at}:f>")
 
 
 def _status_line(status: ChannelDeliveryStatus) -> str:

@@ -89,30 +89,30 @@ async def bookmark_message(interaction: Interaction, message: discord.Message) -
 
 
 class BookmarkPages(ArticlePages):
-    """Pages of the bookmarks of a user, newest first: all, unread, or those with a tag."""
+    """Pages of the bookmarks of a user, newest first: all bookmarks, unread bookmarks, or bookmarks with a tag."""
 
     opens_article = True
 
     def __init__(self, interaction: Interaction, query: str | None) -> None:
         super().__init__(interaction)
-        self._filter_options = BookmarkFilter(search_text=query)
+        self._bookmark_filter = BookmarkFilter(search_text=query)
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         user_id, bookmarks_repository = self.user_id, self.store.bookmarks
         hidden_server_ids = await load_hidden_server_ids(interaction)
-        self._filter_options = replace(self._filter_options, hidden_server_ids=hidden_server_ids)
+        self._bookmark_filter = replace(self._bookmark_filter, hidden_server_ids=hidden_server_ids)
         bookmarks = await bookmarks_repository.list_by_user(
-            user_id, limit=PAGE_SIZE, offset=page_number * PAGE_SIZE, bookmark_filter=self._filter_options
+            user_id, limit=PAGE_SIZE, offset=page_index * PAGE_SIZE, bookmark_filter=self._bookmark_filter
         )
-        matching_count = await bookmarks_repository.count(user_id, self._filter_options)
+        matching_count = await bookmarks_repository.count(user_id, self._bookmark_filter)
         total_count = await bookmarks_repository.count(user_id, BookmarkFilter(hidden_server_ids=hidden_server_ids))
         unread_count = await bookmarks_repository.count(
             user_id, BookmarkFilter(hidden_server_ids=hidden_server_ids, only_unread=True)
         )
         count_by_tag = await bookmarks_repository.count_by_tag(user_id, hidden_server_ids=hidden_server_ids)
         heading = _("Your bookmarks")
-        if self._filter_options.search_text:
-            heading = article_cards.quoted_heading(self._filter_options.search_text, _MAX_QUERY_LENGTH)
+        if self._bookmark_filter.search_text:
+            heading = article_cards.quoted_heading(self._bookmark_filter.search_text, _MAX_QUERY_LENGTH)
         counts_text = self._counts_text(matching_count, total_count, unread_count, has_hidden=bool(hidden_server_ids))
         header_blocks: tuple[Block, ...] = (
             text_block(f"### {heading}" + (f"\n-# {counts_text}" if counts_text else "")),
@@ -163,9 +163,9 @@ class BookmarkPages(ArticlePages):
         filter_choices += [(f"{_TAG_FILTER_PREFIX}{tag}", f"#{tag}", count) for tag, count in count_by_tag.items()]
         current_filter = (
             _UNREAD_FILTER_VALUE
-            if self._filter_options.only_unread
-            else f"{_TAG_FILTER_PREFIX}{self._filter_options.tag}"
-            if self._filter_options.tag
+            if self._bookmark_filter.only_unread
+            else f"{_TAG_FILTER_PREFIX}{self._bookmark_filter.tag}"
+            if self._bookmark_filter.tag
             else _ALL_FILTER_VALUE
         )
         filter_options = [
@@ -181,7 +181,9 @@ class BookmarkPages(ArticlePages):
     async def _apply_filter(self, _interaction: Interaction, selected_values: list[str]) -> None:
         filter_value = selected_values[0]
         tag = filter_value.removeprefix(_TAG_FILTER_PREFIX) if filter_value.startswith(_TAG_FILTER_PREFIX) else None
-        self._filter_options = replace(self._filter_options, tag=tag, only_unread=filter_value == _UNREAD_FILTER_VALUE)
+        self._bookmark_filter = replace(
+            self._bookmark_filter, tag=tag, only_unread=filter_value == _UNREAD_FILTER_VALUE
+        )
         self.page_index = 0
 
     def _empty_text(self, total_count: int) -> str:
@@ -207,7 +209,7 @@ class BookmarkPages(ArticlePages):
 
     async def _send_export_files(self, interaction: Interaction) -> None:
         bookmarks_repository = self.store.bookmarks
-        bookmark_filter = replace(self._filter_options, hidden_server_ids=await load_hidden_server_ids(interaction))
+        bookmark_filter = replace(self._bookmark_filter, hidden_server_ids=await load_hidden_server_ids(interaction))
         bookmarks: list[Bookmark] = []
         while batch := await bookmarks_repository.list_by_user(
             self.user_id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks), bookmark_filter=bookmark_filter

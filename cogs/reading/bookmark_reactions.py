@@ -1,4 +1,7 @@
-"""Bookmarks from 🔖 reactions, including reactions added while the bot was offline."""
+"""Bookmarks from 🔖 reactions.
+
+Reactions that were added while the bot was offline, or before it knew of a post, are found later (backfill).
+"""
 
 import asyncio
 import contextlib
@@ -22,7 +25,7 @@ from cogs.reading.message_articles import find_article_dispatch
 log = logging.getLogger(__name__)
 
 _BACKFILL_WINDOW_SECONDS = 7 * 86400
-"""Maximum age in seconds, when the shard went offline, of the posts whose reactions are checked."""
+"""Time in seconds before a shard went offline from which on posts are checked for missed reactions."""
 _MAX_BACKFILL_POSTS = 2000
 _MAX_FORUM_POSTS = 200
 """Maximum number of forum posts per check for missed reactions.
@@ -97,9 +100,12 @@ class ReactionCog(commands.Cog):
                     self._remember_removed_bookmark(payload.user_id, removed_bookmark)
 
     @commands.Cog.listener()
-    async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
-        """Find reactions that were added while no process owned the shard (a part of the servers)."""
-        await self._run_backfill(self._backfill_shard(shard_id, last_sent))
+    async def on_shard_served(self, shard_id: int, last_sent_at: int | None) -> None:
+        """Find reactions that were added while no process owned the shard (a part of the servers).
+
+        `last_sent_at` is when a message was last sent in the shard (Unix time in seconds), or None.
+        """
+        await self._run_backfill(self._backfill_shard(shard_id, last_sent_at))
 
     def _on_delivery_confirmed(self, dispatch: Dispatch) -> None:
         """Find reactions to a post whose delivery was in doubt until now."""
@@ -225,7 +231,7 @@ class ReactionCog(commands.Cog):
 
     async def _bookmark_reactors(self, reaction: discord.Reaction, dispatch: Dispatch) -> int:
         bookmark_count = 0
-        # One more than counted, because the bot may have added its seed reaction since.
+        # One user more than the count, because the bot may have added its own reaction since.
         async for user in reaction.users(limit=min(reaction.count + 1, _MAX_USERS_PER_REACTION)):
             if user.bot:
                 continue

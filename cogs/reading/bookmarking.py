@@ -38,8 +38,8 @@ async def add_bookmarks(
 ) -> int:
     """Bookmark articles for a user, and return the number of new bookmarks.
 
-    If `is_live` is False, as for reactions found later, bookmarks that the user removed stay removed. Raises
-    `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
+    If `is_live` is False, as for reactions that were found later, bookmarks that the user removed stay removed.
+    Raises `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
     """
     added_count = 0
     for article_id in article_ids:
@@ -73,7 +73,7 @@ async def bookmark_article(interaction: Interaction, article: Article, message_i
 
 
 @persistent_item(buttons.SAVE_ID_PATTERN)
-async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+async def save_button(interaction: Interaction, _item: object, *, key: str, **_other_groups: str) -> None:
     """Bookmark the article of the button; a second click removes the bookmark and offers an undo."""
     store, message = interaction.client.store, interaction.message
     article = await store.articles.get_by_key(key)
@@ -92,9 +92,9 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_j
 class RemovedBookmark(OwnedView):
     """Reply to the removal of a bookmark, with a button that restores the bookmark, its note and tags."""
 
-    def __init__(self, interaction: Interaction, removed: Bookmark) -> None:
+    def __init__(self, interaction: Interaction, removed_bookmark: Bookmark) -> None:
         super().__init__(interaction)
-        self._removed_bookmark = removed
+        self._removed_bookmark = removed_bookmark
 
     async def render(self, interaction: Interaction) -> None:
         has_no_note_or_tags = not self._removed_bookmark.note and not self._removed_bookmark.tags
@@ -140,7 +140,8 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_g
 async def find_source_server_id(interaction: Interaction, article: Article) -> int | None:
     """Return the id of the server through which the user sees an article, or None if there is none.
 
-    It is the current server or, elsewhere, the server of the clicked message or one shared with Telex.
+    It is the current server. Elsewhere it is the server of the clicked message, or a server that the user
+    shares with Telex.
     """
     if (server_id := interaction_context.server_id(interaction)) is not None:
         return server_id
@@ -213,7 +214,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
 
 @persistent_item(buttons.MARK_READ_ID_PATTERN, AckMode.UPDATE_MESSAGE)
 async def mark_read_button(interaction: Interaction, _item: object, *, key: str, mark: str) -> None:
-    """Mark a bookmark as read or, if it is read, as unread, and show the updated card."""
+    """Mark a bookmark as read or unread, as the button says, and show the updated card."""
     article = (await require_bookmark(interaction, key)).article
     await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, is_read=mark == "read")
     await article_cards.show_article(interaction, article)

@@ -1,4 +1,7 @@
-"""Lookup of the articles of a message, with checks whether the user can read them."""
+"""Lookup of the articles of a message, with checks whether the user can read them.
+
+A post is here any message with articles: a post, catch-up, digest or watch notification.
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,7 +20,7 @@ from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
 
 LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
-"""Web links in the text of a message, also those in Markdown."""
+"""Pattern of web links in the text of a message, including links in Markdown."""
 _SAVE_ID_PATTERN = re.compile(buttons.SAVE_ID_PATTERN)
 _MAX_LINKS = 10
 _ARTICLE_KINDS = (
@@ -28,6 +31,7 @@ _ARTICLE_KINDS = (
 )
 
 CanRead = Callable[[Interaction, Article], Awaitable[bool]]
+"""Function that returns whether the user of an interaction can read an article."""
 
 
 async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
@@ -118,10 +122,10 @@ async def choose_article(
 async def load_message_articles(
     interaction: Interaction, message: discord.Message, *, include_joined: bool = False
 ) -> list[Article]:
-    """Return the articles of a post; with `include_joined`, those that joined the post later come first.
+    """Return the articles of a post; with `include_joined`, the articles that joined it later come first.
 
-    In direct messages and servers without Telex, the result is the readable articles that the message links
-    to. Raises `UserFacingError` if there are no articles or the user cannot see them.
+    In direct messages and servers without Telex, returns the readable articles that the message links to.
+    Raises `UserFacingError` if there are no articles or the user cannot see them.
     """
     server_id = interaction_context.server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)

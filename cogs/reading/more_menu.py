@@ -1,4 +1,4 @@
-"""More menu: further actions on the article of a post."""
+"""The menu behind the More button of a post: further actions on its article."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 
 
 @persistent_item(buttons.MORE_ID_PATTERN)
-async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+async def more_button(interaction: Interaction, _item: object, *, key: str, **_other_groups: str) -> None:
     """Show the More menu of the article in a post."""
     article, dispatch = await require_readable_article(interaction, key), await find_clicked_post(interaction)
     joined_articles: Sequence[Article] = ()
@@ -237,7 +237,10 @@ def _find_post_channel(interaction: Interaction, dispatch: Dispatch) -> object:
 
 
 async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> discord.Role | None:
-    """Return the role that a post mentions, or None unless users may take the role and it is safe."""
+    """Return the role that a post mentions, if users may give it to themselves; otherwise None.
+
+    The server must have chosen the role for this, and it must not grant anything.
+    """
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != dispatch.server_id or dispatch.look.role is None:
         return None

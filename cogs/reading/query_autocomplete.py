@@ -20,9 +20,9 @@ from cogs.shared.views import Interaction
 
 _MAX_CANDIDATES = 12
 _FILTER_PATTERN = re.compile(
-    r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed>[^\"“”«»„]*)$"
+    r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed_value>[^\"“”«»„]*)$"
 )
-_WORD_PATTERN = re.compile(r"(?P<typed>[^\W_][^\s\"“”«»„():|'’]*)$")
+_WORD_PATTERN = re.compile(r"(?P<typed_value>[^\W_][^\s\"“”«»„():|'’]*)$")
 _FIXED_VALUES_BY_FILTER = {
     FilterName.LANGUAGE: ("en", "fr"),
     FilterName.SINCE: (
@@ -47,10 +47,10 @@ _NAME_FILTERS = frozenset((FilterName.SOURCE, *_COMPLETION_FIELDS))
 
 
 class CompletionContext(NamedTuple):
-    """End of a query that is being typed, and the part of the query before it.
+    """End of a query that is being typed: a word, or a filter such as `source:`, with the beginning of its value.
 
-    `typed_filter` is the filter name as typed, or "" for a word; `filter` is the filter of that name, or
-    None.
+    `prefix` is the part of the query before it. `typed_filter` is the filter name as typed, or "" for a word;
+    `filter` is the filter of that name, or None. `typed_value` is the beginning of the word or of the value.
     """
 
     prefix: str
@@ -66,10 +66,10 @@ class CompletionContext(NamedTuple):
 def completion_context(query: str) -> CompletionContext:
     """Return what is being typed at the end of a query."""
     match = _FILTER_PATTERN.search(query)
-    if match and (match["quote"] or " " not in match["typed"]):
+    if match and (match["quote"] or " " not in match["typed_value"]):
         filter_name = find_filter_by_alias(match["name"])
         if filter_name is not None and filter_name != "title":
-            return CompletionContext(query[: match.start("name")], match["name"], filter_name, match["typed"])
+            return CompletionContext(query[: match.start("name")], match["name"], filter_name, match["typed_value"])
     return _build_word_context(query)
 
 
@@ -79,17 +79,19 @@ def _build_unquoted_name_context(query: str) -> CompletionContext | None:
     Returns None if the query does not end with such a name.
     """
     match = _FILTER_PATTERN.search(query)
-    if match is None or match["quote"] or " " not in match["typed"].strip():
+    if match is None or match["quote"] or " " not in match["typed_value"].strip():
         return None
     filter_name = find_filter_by_alias(match["name"])
     if filter_name not in _NAME_FILTERS:
         return None
-    return CompletionContext(query[: match.start("name")], match["name"], filter_name, match["typed"])
+    return CompletionContext(query[: match.start("name")], match["name"], filter_name, match["typed_value"])
 
 
 def _build_word_context(query: str) -> CompletionContext:
     match = _WORD_PATTERN.search(query)
-    return CompletionContext(query[: match.start()] if match else query, "", None, match["typed"] if match else "")
+    return CompletionContext(
+        query[: match.start()] if match else query, "", None, match["typed_value"] if match else ""
+    )
 
 
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
@@ -114,7 +116,7 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
 
 
 async def _find_candidates(interaction: Interaction, context: CompletionContext) -> Collection[str]:
-    """Return words of articles, or values of the filter being typed, that start with the typed prefix."""
+    """Return words of articles, or values of the filter being typed, that start with the typed value."""
     if context.filter in _FIXED_VALUES_BY_FILTER:
         fixed_values = (
             _FRENCH_VALUES_BY_FILTER if expects_french_values(context.typed_filter) else _FIXED_VALUES_BY_FILTER

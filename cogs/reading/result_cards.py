@@ -60,7 +60,7 @@ def search_header(
 
 
 def _no_results_advice(query: Query) -> str:
-    """Return advice for a query without results, on what of the query the user could drop."""
+    """Return advice for a query without results: which words or filters to leave out."""
     leaf_nodes = list(iter_leaves(query.nodes))
     filter_count = sum(isinstance(leaf_node, FieldFilter) for leaf_node in leaf_nodes)
     if len(leaf_nodes) - filter_count > 1:

@@ -69,7 +69,7 @@ class SearchPages(ArticlePages):
         """Return the query and the options of the search as one text."""
         return " ".join((self._query.text, *self._search_options))
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         visible_feed_ids = await self.client.visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
@@ -77,7 +77,7 @@ class SearchPages(ArticlePages):
             self._query,
             feed_ids=visible_feed_ids,
             limit=PAGE_SIZE,
-            offset=page_number * PAGE_SIZE,
+            offset=page_index * PAGE_SIZE,
             sort=self._sort_order,
             user_id=self.user_id,
             count_up_to=MAX_COUNTED_ARTICLES,
@@ -133,7 +133,7 @@ class SearchPages(ArticlePages):
 
 
 async def load_time_zone(interaction: Interaction) -> tzinfo:
-    """Return the time zone of the current server or, outside of servers, of one that the user shares."""
+    """Return the time zone of the current server; elsewhere, of a server that the user shares with Telex."""
     client, server_id = interaction.client, interaction_context.server_id(interaction)
     if server_id is None:
         server_id = next(iter((await client.readable_feeds_outside_server(interaction)).values()), 0)
@@ -155,12 +155,12 @@ class LatestPages(ArticlePages):
         super().__init__(interaction)
         self._outlet = outlet
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         client = self.client
         visible_feed_ids = await client.visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
-        start_index = page_number * PAGE_SIZE
+        start_index = page_index * PAGE_SIZE
         article_limit = max(start_index + PAGE_SIZE, MAX_COUNTED_ARTICLES) + 1
         articles = await client.services.searcher.list_latest(
             visible_feed_ids, outlet=self._outlet, limit=article_limit
@@ -195,9 +195,9 @@ class CatchUpPages(ArticlePages):
         super().__init__(interaction)
         self._message_id = message_id
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         article_ids = await self._load_article_ids(interaction)
-        start_index = page_number * PAGE_SIZE
+        start_index = page_index * PAGE_SIZE
         articles = await self.store.articles.list_by_ids(article_ids[start_index : start_index + PAGE_SIZE])
         title = format_count("{count} article", "{count} articles", len(article_ids))
         return ArticlePage(
@@ -223,7 +223,7 @@ class CatchUpPages(ArticlePages):
 
 
 @persistent_item(buttons.SHOW_ALL_BUTTON.id_pattern)
-async def show_all_button(interaction: Interaction, _item: object, **_what: str) -> None:
+async def show_all_button(interaction: Interaction, _item: object, **_groups: str) -> None:
     """Show all articles of a catch-up (one message for several articles)."""
     assert interaction.message is not None
     await CatchUpPages(interaction, interaction.message.id).render(interaction)
@@ -264,7 +264,7 @@ class SimilarPages(ArticlePages):
         super().__init__(interaction)
         self._article = article
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         client = self.client
         visible_feed_ids = await client.visible_feed_ids(interaction)
         if not visible_feed_ids:
@@ -274,7 +274,7 @@ class SimilarPages(ArticlePages):
             self._article,
             feed_ids=visible_feed_ids,
             limit=PAGE_SIZE,
-            offset=page_number * PAGE_SIZE,
+            offset=page_index * PAGE_SIZE,
         )
         total_count = search_page.total_results or 0
         heading = _("More like {article}").format(

@@ -138,7 +138,7 @@ class SearchCog(commands.Cog):
 
     @search.autocomplete("since")
     async def since_choices(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        names_by_value = {
+        name_by_value = {
             "1d": _("The last 24 hours"),
             "7d": _("The last 7 days"),
             "30d": _("The last 30 days"),
@@ -146,26 +146,26 @@ class SearchCog(commands.Cog):
             "yesterday": _("Since yesterday"),
             "monday": _("Since Monday"),
         }
-        return _filter_choices(names_by_value, current)
+        return _filter_choices(name_by_value, current)
 
     @search.autocomplete("before")
     async def before_choices(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        names_by_value = {
+        name_by_value = {
             "today": _("Before today"),
             "monday": _("Before Monday"),
             "7d": _("More than 7 days ago"),
             "30d": _("More than 30 days ago"),
             "1y": _("More than a year ago"),
         }
-        return _filter_choices(names_by_value, current)
+        return _filter_choices(name_by_value, current)
 
 
-def _filter_choices(names_by_value: dict[str, str], typed_text: str) -> list[Choice[str]]:
+def _filter_choices(name_by_value: dict[str, str], typed_text: str) -> list[Choice[str]]:
     """Return the autocomplete choices whose value or name contains the typed text."""
     folded_text = typed_text.casefold()
     return [
         Choice(name=choice_name, value=choice_value)
-        for choice_value, choice_name in names_by_value.items()
+        for choice_value, choice_name in name_by_value.items()
         if folded_text in f"{choice_value} {choice_name.casefold()}"
     ]
 

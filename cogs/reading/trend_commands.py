@@ -163,10 +163,10 @@ _CHART_FILENAME = "trends.png"
 
 
 class RenderedChart(NamedTuple):
-    """Chart with its PNG picture, or with None if the picture could not be drawn."""
+    """Chart with its picture as PNG, or with None if the picture could not be drawn."""
 
     chart: Chart
-    picture: bytes | None
+    png_bytes: bytes | None
 
 
 class TrendReport(NamedTuple):
@@ -174,11 +174,12 @@ class TrendReport(NamedTuple):
 
     created_at: int
     trends: Trends
-    rising: RenderedChart | None
-    outlets: RenderedChart | None
+    rising_chart: RenderedChart | None
+    outlets_chart: RenderedChart | None
 
 
 LoadTrendReport = Callable[[Interaction, Collection[int], TrendPeriod], Awaitable[TrendReport]]
+"""Function that returns the report on feeds, given by their ids, in a period, for the user of an interaction."""
 
 
 class TrendPanel(OwnedView):
@@ -198,16 +199,16 @@ class TrendPanel(OwnedView):
             await self.display_card(interaction, *header)
             return
         self._report = report = await self._load_report(interaction, visible_feed_ids, self._period)
-        rendered_chart = report.outlets if self._shows_outlets else report.rising
+        rendered_chart = report.outlets_chart if self._shows_outlets else report.rising_chart
         pictures = []
-        if rendered_chart is not None and rendered_chart.picture is not None:
-            pictures.append(Picture(rendered_chart.picture, _CHART_FILENAME, chart_alt_text(rendered_chart.chart)))
+        if rendered_chart is not None and rendered_chart.png_bytes is not None:
+            pictures.append(Picture(rendered_chart.png_bytes, _CHART_FILENAME, chart_alt_text(rendered_chart.chart)))
         await self.display(interaction, self._panel_layout(report, rendered_chart), pictures=pictures)
 
     def _panel_layout(self, report: TrendReport, rendered_chart: RenderedChart | None) -> Layout:
         trend_rows = self._list_rows()
         card_blocks: list[Block] = [text_block(f"### {self._title_text()}\n{self._leader_text(report.trends)}")]
-        if rendered_chart is not None and rendered_chart.picture is not None:
+        if rendered_chart is not None and rendered_chart.png_bytes is not None:
             card_blocks.append(
                 Gallery((Image(f"attachment://{_CHART_FILENAME}", chart_alt_text(rendered_chart.chart)),))
             )
@@ -284,7 +285,7 @@ class TrendPanel(OwnedView):
             TrendPeriod.MONTH: _("30 days"),
         }
         button_style = discord.ButtonStyle
-        buttons: list[Item] = [
+        panel_buttons: list[Item] = [
             ActionButton(
                 partial(self._select_period, period),
                 label=label,
@@ -293,9 +294,9 @@ class TrendPanel(OwnedView):
             for period, label in label_by_period.items()
         ]
         toggle_label = _("Trends") if self._shows_outlets else _("Outlets")
-        buttons.append(ActionButton(self._toggle_outlets, label=toggle_label))
+        panel_buttons.append(ActionButton(self._toggle_outlets, label=toggle_label))
         if trend_rows and not self._shows_outlets:
-            buttons.append(
+            panel_buttons.append(
                 ActionButton(
                     self._open_watch_choice,
                     AckMode.EPHEMERAL_MESSAGE,
@@ -303,7 +304,7 @@ class TrendPanel(OwnedView):
                     emoji=emoji_for(Icon.WATCH),
                 )
             )
-        return buttons
+        return panel_buttons
 
     async def _select_period(self, period: TrendPeriod, _interaction: Interaction) -> None:
         self._period = period

@@ -152,7 +152,7 @@ class HelpPages(OwnedView):
             return ActionButton(run_step_command, AckMode.EPHEMERAL_MESSAGE, label=label)
         text_field = TextField("line", step.input_label, max_length=_MAX_INPUT_LENGTH)
         return modal_button(
-            self, run_step_with_text, label, text_field, title=step.title, reply=AckMode.EPHEMERAL_MESSAGE
+            self, run_step_with_text, label, text_field, title=step.title, ack_mode=AckMode.EPHEMERAL_MESSAGE
         )
 
     def _topic_menu(self, selected_topic: HelpTopic | None = None) -> StringMenu:

@@ -25,7 +25,7 @@ class GuildEventsCog(commands.Cog):
         self._store = bot.store
 
     @commands.Cog.listener()
-    async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
+    async def on_shard_served(self, shard_id: int, _last_sent_at: int | None) -> None:
         """Recheck blocked channels and missed welcomes in the servers of a shard.
 
         A shard is a part of the servers, which this process owns from now on.

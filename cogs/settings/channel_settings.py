@@ -42,8 +42,8 @@ class ChannelSettingsPanel(ChannelPanel):
     def _is_offered(self, setting: SwitchSetting, settings: ChannelSettings) -> bool:
         """Return whether a setting can have an effect here, or is on."""
         if setting is setting_registry.TRANSLATE:
-            text_generator = self.client.services.model_services
-            return settings[setting] or (text_generator is not None and text_generator.translator is not None)
+            model_services = self.client.services.model_services
+            return settings[setting] or (model_services is not None and model_services.translator is not None)
         return setting is not setting_registry.DAILY_THREAD or isinstance(self.channel, discord.TextChannel)
 
     async def _load_notes(self, setting: SwitchSetting, settings: ChannelSettings) -> tuple[str, ...]:

@@ -134,18 +134,21 @@ def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone
 
 
 class StoryLimitsPanel(ChannelPanel):
-    """Panel for a channel's story limits: minimum number of outlets, and maximum number of stories a day."""
+    """Panel for a channel's story limits: minimum number of outlets, and maximum number of stories a day.
+
+    Posts that wait for more outlets, or for the selection of the day's best stories, are held.
+    """
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
         settings = await store.preferences.get_by_channel(self.channel.id)
         zone = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
-        waiting_count = await store.held_posts.count(self.channel.id)
+        held_count = await store.held_posts.count(self.channel.id)
         followed_feeds = await store.subscriptions.list_with_feeds(self.channel.guild.id)
         followed_outlet_count = len(
             {fold(feed.outlet) for subscription, feed in followed_feeds if subscription.channel_id == self.channel.id}
         )
-        lines = self._build_lines(settings, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
+        lines = self._build_lines(settings, zone, outlet_count=followed_outlet_count, held_count=held_count)
         spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
         menu_rows = [_limit_menu(self, setting, settings)[1] for setting in _STORY_LIMITS]
         await self.display_card(interaction, *spaced_blocks, *menu_rows)

@@ -25,20 +25,20 @@ _MAX_VALUE_LENGTH = 100
 class SettingsHistory(ManagersPanel, CardPaginator):
     """Pages of the changes of settings, newest first, of the server and of channels that the user can see."""
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         changes = await self.store.preferences.list_changes(self.guild.id, limit=_MAX_CHANGES)
         channel_ids = {change.channel_id for change in changes if change.channel_id is not None}
         visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(interaction, channel_ids)
         visible_changes = [
             change for change in changes if change.channel_id is None or change.channel_id in visible_channel_ids
         ]
-        page_changes = visible_changes[page_number * _PAGE_SIZE : (page_number + 1) * _PAGE_SIZE]
+        page_changes = visible_changes[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         entries_text = "\n".join([await _render_change(interaction, change) for change in page_changes]) or _(
             "No changes yet."
         )
         return CardPage(
             blocks=(heading_text(_("Settings history"), entries_text),),
-            has_more=len(visible_changes) > (page_number + 1) * _PAGE_SIZE,
+            has_more=len(visible_changes) > (page_index + 1) * _PAGE_SIZE,
             is_empty=not page_changes,
         )
 

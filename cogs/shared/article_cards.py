@@ -65,9 +65,9 @@ def title_variants(article: Article) -> tuple[str, str]:
     return messages.link_markup(title_text, article.url), title_text
 
 
-def quoted_heading(text: str, limit: int) -> str:
-    """Return a user's text for a heading: quoted, escaped and on one line."""
-    return _("“{text}”").format(text=discord_text.to_markdown_line(text, limit))
+def quoted_heading(text: str, max_length: int) -> str:
+    """Return a user's text for a heading: quoted, escaped, on one line and cut to `max_length` characters."""
+    return _("“{text}”").format(text=discord_text.to_markdown_line(text, max_length))
 
 
 def article_option(article: Article) -> discord.SelectOption:

@@ -27,8 +27,8 @@ class ArticleListItem:
     """Article in a list, with its excerpt and the further outlets that report the same story.
 
     `extra_lines` are markup at the end of the entry. `accessory` stands beside an entry without a picture;
-    the default is a Save button if `has_save_button` is set. Public messages have no Save buttons, because
-    posts are recognised by theirs when it is looked up whether they were delivered.
+    the default is a Save button if `has_save_button` is set. Lists in public messages have no Save buttons: by
+    its Save button a message would be taken for the post of an article when the bot looks for posts in a channel.
     """
 
     article: Article
@@ -101,7 +101,7 @@ def item_with_lead(article: Article) -> ArticleListItem:
 async def with_other_outlets(
     store: Store, entries: Iterable[ArticleListItem], feed_ids: Collection[int]
 ) -> list[ArticleListItem]:
-    """Return list entries that name the other outlets reporting the same story, among these feeds."""
+    """Return list entries with the other outlets that report the same story, if they are among the given feeds."""
     entry_list = list(entries)
     outlets_by_article_id: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.load_other_coverage(
         [entry.article.id for entry in entry_list], feed_ids, SINGLE_ARTICLE_SIMILARITY

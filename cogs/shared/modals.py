@@ -74,7 +74,7 @@ def modal_button(
     text_field: TextField,
     *,
     title: str,
-    reply: AckMode = AckMode.UPDATE_MESSAGE,
+    ack_mode: AckMode = AckMode.UPDATE_MESSAGE,
     **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
     """Return a button that opens a modal with one field.
@@ -87,7 +87,7 @@ def modal_button(
 
     async def open_text_modal(interaction: Interaction) -> None:
         await interaction.response.send_modal(
-            FormModal(title, run_action_on_text, text_field, view=view, ack_mode=reply)
+            FormModal(title, run_action_on_text, text_field, view=view, ack_mode=ack_mode)
         )
 
     return ActionButton(open_text_modal, AckMode.MANUAL, label=label, **kwargs)

@@ -18,7 +18,7 @@ class PagedMixin:
     page_index = 0
 
     def page_buttons(self, *, has_more: bool, page_count: int | str | None = None) -> tuple[Item, ...]:
-        """Return the buttons that turn pages; the list is empty if there is only one page.
+        """Return the buttons that turn pages; an empty tuple if there is only one page.
 
         `page_count` is the number of pages, if known.
         """
@@ -48,7 +48,7 @@ P = TypeVar("P", bound=PageLike)
 class Paginator(PagedMixin, OwnedView, Generic[P]):
     """Base class of views that show a list page by page."""
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> P:
+    async def load_page(self, interaction: Interaction, page_index: int) -> P:
         """Load a page by its index, from 0, with what the user may see now."""
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class CardPage:
 
 
 class CardPaginator(Paginator[CardPage]):
-    """Base of paginated lists that are shown in a card."""
+    """Base class of paginated lists that are shown in a card."""
 
     def page_layout(self, page: CardPage) -> Layout:
         return (

@@ -48,7 +48,7 @@ class DigestCog(
 ):
     """Cog of the /digest commands.
 
-    Those for channels are for users who manage feeds, /digest me is for everyone.
+    The commands for channels are for users who manage feeds, /digest me is for everyone.
     """
 
     persistent_items = (personal_digest_button,)
@@ -160,8 +160,8 @@ class ChannelDigestPanel(ChannelPanel):
 
         The default for a channel without feeds covers the feeds of the whole server.
         """
-        store, text_generator = self.store, self.client.services.model_services
-        self._offers_summaries = text_generator is not None and text_generator.summarizer is not None
+        store, model_services = self.store, self.client.services.model_services
+        self._offers_summaries = model_services is not None and model_services.summarizer is not None
         self._saved_digest = await store.digests.get_by_channel(self.channel.id)
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
@@ -218,7 +218,7 @@ class ChannelDigestPanel(ChannelPanel):
             time_zone=zone,
         )
         try:
-            digest_content, _gathered_articles = await client.outbox_relay.channel_digest_task.build_digest_content(
+            digest_content, _digest_candidates = await client.outbox_relay.channel_digest_task.build_digest_content(
                 self.channel.guild,
                 digest,
                 since=now - period_seconds(plan),

@@ -37,8 +37,8 @@ _PAGE_SIZE = 10
 async def load_removable_watches(interaction: Interaction) -> list[Watch]:
     """Return the watches that the user may remove here.
 
-    In direct messages, these are all watches of their own; in a server, those that they created in it. Users
-    who manage feeds can also remove the watches of channels that they can see or that were deleted.
+    In direct messages, these are all watches of their own; in a server, the watches that they created in it.
+    Users who manage feeds can also remove the watches of channels that they can see or that were deleted.
     """
     watches_repository, server_id = interaction.client.store.watches, interaction.guild_id
     user_watches = await watches_repository.list_by_user(interaction.user.id)
@@ -58,9 +58,9 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
 class WatchPaginator(CardPaginator):
     """Pages of the watches that the user may remove."""
 
-    async def load_page(self, interaction: Interaction, page_number: int) -> CardPage:
+    async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         watches = await load_removable_watches(interaction)
-        page_watches = watches[page_number * _PAGE_SIZE : (page_number + 1) * _PAGE_SIZE]
+        page_watches = watches[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         watch_lines = [_watch_line(interaction, watch) for watch in page_watches]
         watch_lines = watch_lines or [linkify_commands(_("No watches yet. Add one with /watch add."))]
         remove_menu = retry_button = None
@@ -80,7 +80,7 @@ class WatchPaginator(CardPaginator):
                 ActionRow(remove_menu),
                 ActionRow(retry_button),
             ),
-            has_more=len(watches) > (page_number + 1) * _PAGE_SIZE,
+            has_more=len(watches) > (page_index + 1) * _PAGE_SIZE,
             is_empty=not page_watches,
         )
 
@@ -99,10 +99,10 @@ class WatchPaginator(CardPaginator):
 
 
 @persistent_item(buttons.STOP_WATCH_BUTTON.id_pattern)
-async def stop_watch_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
+async def stop_watch_button(interaction: Interaction, _item: object, *, watch_id: str, **_other_groups: str) -> None:
     """Stop the watch that sent a notification, if the user may stop it."""
     store = interaction.client.store.watches
-    stored_watch = await store.get(int(watch))
+    stored_watch = await store.get(int(watch_id))
     if stored_watch is None or not await _can_stop(interaction, stored_watch):
         raise UserFacingError(_("This watch has already ended."))
     await store.remove(stored_watch.id)
@@ -171,7 +171,7 @@ class WatchCog(
     group_name="watch",
     group_description=locale_str("Get alerts for new articles that match a search"),
 ):
-    """Cog of the /watch commands: for a user's own watches, and for those of a server's channels."""
+    """Cog of the /watch commands: for a user's own watches, and for the watches of a server's channels."""
 
     persistent_items = (stop_watch_button,)
 

@@ -23,8 +23,8 @@ BOOKMARK_EMOJI = "🔖"
 _ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"
 _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
 """Pattern, within custom ids, of the short keys of the articles that joined a post, one after the other."""
-_DISPATCH_KEY_GROUP = r"(?P<what>\S{1,80})"
-_QUESTION_ID_GROUP = r"(?P<question>\d{1,19})"
+_DISPATCH_KEY_GROUP = r"(?P<dedupe_key>\S{1,80})"
+_QUESTION_ID_GROUP = r"(?P<question_id>\d{1,19})"
 
 SAVE_ID_PATTERN = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
 """Pattern of the custom id of a Save button, which bookmarks an article."""
@@ -106,7 +106,7 @@ class ButtonTemplate(NamedTuple):
 
 BEGIN_BUTTON = ButtonTemplate("begin", (), N_("Get started"), style=discord.ButtonStyle.success)
 STOP_WATCH_BUTTON = ButtonTemplate(
-    "stop", (r"(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})",), N_("Stop this watch")
+    "stop", (r"(?P<dedupe_key>watch:(?P<watch_id>\d{1,18}):[^:\s]{1,60})",), N_("Stop this watch")
 )
 WATCH_TOPIC_BUTTON = ButtonTemplate(
     "tell", (_QUESTION_ID_GROUP,), N_("Tell me when there is"), style=discord.ButtonStyle.primary
