@@ -56,7 +56,7 @@ class Trial(commands.Cog):
                 raise app_commands.CheckFailure
             case "feeds":
                 await interaction.response.defer()
-                visible = await self.bot.visible_feed_ids(interaction)
+                visible = await self.bot.load_visible_feed_ids(interaction)
                 await interaction.followup.send(str(sorted(visible)))
             case "button":
                 await interaction.response.send_message("press", view=Button())

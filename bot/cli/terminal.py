@@ -24,7 +24,7 @@ from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.settings import Settings
 from bot.core.settings_reading import InvalidSettings, find_unknown_settings, read_settings
-from bot.store import DatabaseMissing, DatabaseMoved, StoreError, use_keys
+from bot.store import DatabaseMissing, DatabaseMoved, StoreError, set_encryption_keys
 from bot.text.discord_text import to_plain_line
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Sett
         logs.configure_logging(settings)
     for warning in warnings:
         (log.warning if starts_log else echo_stderr)(warning)
-    use_keys(settings.secret_key)
+    set_encryption_keys(settings.secret_key)
     return settings
 
 

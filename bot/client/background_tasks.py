@@ -35,7 +35,7 @@ MAX_RETRY_DELAYS = MaxRetryDelays(MAX_BACKOFF_SECONDS, MAX_BLOCK_SECONDS, MAX_RE
 
 
 class BackgroundTasks:
-    """The index updater, the daily clean-up and, if the process has their role, poller and page fetcher.
+    """The loops of a process: index updater, daily clean-up and, with the poller role, poller and page fetcher.
 
     Work that is done once for all processes is done by the owner of the upkeep lease.
     """

@@ -92,15 +92,15 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
         registered_commands = await http_client.get_global_commands(application_id)
         stored_hash = await store.meta.get(_REGISTERED_HASH_KEY)
         if stored_hash == _compute_registration_hash(command_payloads, registered_commands):
-            return False, command_mentions(registered_commands)
+            return False, build_command_mentions(registered_commands)
         registered_commands = await http_client.bulk_upsert_global_commands(application_id, command_payloads)
     except _DISCORD_ERRORS:
         log.exception("command registration failed")
-        return False, command_mentions(registered_commands)
+        return False, build_command_mentions(registered_commands)
     with suppress(DatabaseFault):  # They are registered again at the next start.
         await store.meta.set(_REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands))
     log.log(logging.INFO if stored_hash else logging.DEBUG, "commands registered count=%d", len(command_payloads))
-    return True, command_mentions(registered_commands)
+    return True, build_command_mentions(registered_commands)
 
 
 def _compute_registration_hash(command_payloads: object, registered_commands: Sequence[ApplicationCommand]) -> str:
@@ -112,7 +112,7 @@ def _compute_registration_hash(command_payloads: object, registered_commands: Se
     return hashlib.sha256(json.dumps([command_payloads, command_versions], sort_keys=True).encode()).hexdigest()
 
 
-def command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:
+def build_command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:
     """Return the clickable mentions of commands by path, such as `/feed add`; command groups have none."""
     mention_by_path = {}
     for command in registered_commands:

@@ -62,7 +62,7 @@ class TelexCommandTree(app_commands.CommandTree[Any]):
 
 def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
     """Return whether a command works where it was used: in a server of the bot, a DM, or another place."""
-    if interaction_context.home_server(interaction) is not None:
+    if interaction_context.get_home_server(interaction) is not None:
         return isinstance(interaction.user, discord.Member)
     command: Any = interaction.command
     if isinstance(command, app_commands.Command) and command.root_parent is not None:

@@ -48,6 +48,8 @@ _READABLE_FEEDS_TTL_SECONDS = 60.0
 """Number of seconds for which a user's readable feeds are cached for autocomplete."""
 _MAX_CACHED_USERS = 1_000
 """Maximum number of users whose readable feeds are cached."""
+_UNREACHABLE_SERVERS_KEY = "unheard"
+"""Key in the extras of an interaction for the ids of servers whose processes did not answer."""
 
 
 class TelexBot(ShardedBot):
@@ -63,7 +65,7 @@ class TelexBot(ShardedBot):
     ) -> None:
         self.webhooks = ChannelWebhooks(self, services.clock)
         """Webhooks of posts that appear under the name of their outlet."""
-        self.request_pacer = RateLimiter(
+        self.request_rate_limiter = RateLimiter(
             services.clock, services.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
         )
         """Rate limiter of requests to Discord."""
@@ -74,7 +76,7 @@ class TelexBot(ShardedBot):
         )
         trace_config = aiohttp.TraceConfig()
         RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace_config)
-        self.request_pacer.attach(trace_config)
+        self.request_rate_limiter.attach(trace_config)
         LeaseGuard(self.leased_shards.owns_server).attach(trace_config)
         super().__init__(
             commands.when_mentioned,
@@ -112,7 +114,9 @@ class TelexBot(ShardedBot):
             model_services=services.model_services,
             webhooks=self.webhooks,
             languages=self.languages,
-            audience=AudienceResolver(services.store, self, self.visibility, self.peer_servers.readable_feeds_of_user),
+            audience=AudienceResolver(
+                services.store, self, self.visibility, self.peer_servers.load_readable_feeds_of_user
+            ),
             restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
             supervisor=services.supervisor,
         )
@@ -135,10 +139,10 @@ class TelexBot(ShardedBot):
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_arguments: object) -> None:
         """Tell the user which servers were left out of the reply to a command."""
-        if unreachable_server_ids := interaction.extras.get("unheard"):
+        if unreachable_server_ids := interaction.extras.get(_UNREACHABLE_SERVERS_KEY):
             set_reply_language(interaction)
             await interaction.followup.send(
-                await self.peer_servers.unreachable_servers_note(unreachable_server_ids), ephemeral=True
+                await self.peer_servers.build_unreachable_servers_note(unreachable_server_ids), ephemeral=True
             )
 
     async def close(self) -> None:
@@ -169,18 +173,18 @@ class TelexBot(ShardedBot):
         i18n.set_command_mentions(mentions)
         return were_sent
 
-    async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
+    async def load_visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Return the ids of the feeds that a user can read in the channels of the interaction's server.
 
         Outside the bot's servers, return those of all servers that the user shares with the bot. Discord may
         be asked: defer the interaction first.
         """
-        if interaction_context.home_server(interaction) is not None:
-            member = interaction_context.member(interaction)
-            return set() if member is None else await self.visible_feed_ids_of_member(member)
-        return set(await self.readable_feeds_outside_server(interaction))
+        if interaction_context.get_home_server(interaction) is not None:
+            member = interaction_context.get_member(interaction)
+            return set() if member is None else await self.load_visible_feed_ids_of_member(member)
+        return set(await self.load_readable_feeds_outside_server(interaction))
 
-    async def readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
+    async def load_readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
         """Return the feeds that a user can read outside the bot's servers, as ids, each with a server's id.
 
         During autocomplete, the result may be a minute old.
@@ -190,13 +194,13 @@ class TelexBot(ShardedBot):
         if interaction.type is discord.InteractionType.autocomplete and now - cached_at < _READABLE_FEEDS_TTL_SECONDS:
             return server_id_by_feed_id
         server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.find_feeds_readable_by(user_id)
-        interaction.extras["unheard"] = unreachable_server_ids
+        interaction.extras[_UNREACHABLE_SERVERS_KEY] = unreachable_server_ids
         if len(self._readable_feeds_by_user) >= _MAX_CACHED_USERS:
             self._readable_feeds_by_user.clear()
         self._readable_feeds_by_user[user_id] = now, server_id_by_feed_id
         return server_id_by_feed_id
 
-    async def visible_feed_ids_of_member(self, member: discord.Member) -> set[int]:
+    async def load_visible_feed_ids_of_member(self, member: discord.Member) -> set[int]:
         """Return the ids of the feeds followed in those channels of a member's server that they can view.
 
         Discord may be asked about archived threads.

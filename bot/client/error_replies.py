@@ -26,9 +26,11 @@ _UNKNOWN_INTERACTION_CODE = 10062
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
     """Set the language of this task: the user's, or else their server's, or else the configured one."""
     user_language = i18n.supported_language(str(interaction.locale))
-    is_bot_in_server = interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
+    is_bot_in_server = (
+        interaction.guild_locale is not None and interaction_context.get_home_server(interaction) is not None
+    )
     server_language = i18n.supported_language(str(interaction.guild_locale)) if is_bot_in_server else None
-    i18n.set_language(user_language or server_language or interaction.client.newsroom.settings.language)
+    i18n.set_language(user_language or server_language or interaction.client.services.settings.language)
 
 
 @asynccontextmanager
@@ -49,9 +51,9 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
     if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION_CODE:
-        log.warning("interaction expired label=%s", _interaction_label(interaction))
+        log.warning("interaction expired label=%s", _format_interaction_label(interaction))
         return
-    sentence = user_message(error, _interaction_label(interaction))
+    sentence = build_user_message(error, _format_interaction_label(interaction))
     try:
         if interaction.response.is_done():
             await interaction.followup.send(sentence, ephemeral=True)
@@ -61,12 +63,12 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
         log.warning("error reply failed error=%s", send_error)
 
 
-def user_message(error: Exception, log_label: str) -> str:
+def build_user_message(error: Exception, log_label: str) -> str:
     """Return the message to the user for an error.
 
     An unexpected error is logged with a number, which the message contains, and `log_label`.
     """
-    sentence = refusal_sentences.find_error_sentence(error) or _known_error_message(error)
+    sentence = refusal_sentences.find_error_sentence(error) or _find_known_error_message(error)
     if sentence is not None:
         return sentence
     error_number = secrets.token_hex(4)
@@ -76,11 +78,11 @@ def user_message(error: Exception, log_label: str) -> str:
     ).format(number=error_number)
 
 
-def _known_error_message(error: Exception) -> str | None:
+def _find_known_error_message(error: Exception) -> str | None:
     """Return the message to the user for an expected error, or None for an unexpected error."""
     match error:
         case DatabaseFault():
-            return _database_fault_message(error)
+            return _describe_database_fault(error)
         case app_commands.CommandOnCooldown():
             wait_seconds = max(1, round(error.retry_after))
             return ngettext(
@@ -105,7 +107,7 @@ def _known_error_message(error: Exception) -> str | None:
     )
 
 
-def _database_fault_message(fault: DatabaseFault) -> str:
+def _describe_database_fault(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
         return _("My database is damaged, so that didn’t go through. Whoever runs this bot has to restore a backup.")
     return _(
@@ -113,7 +115,7 @@ def _database_fault_message(fault: DatabaseFault) -> str:
     )
 
 
-def _interaction_label(interaction: discord.Interaction[Any]) -> str:
+def _format_interaction_label(interaction: discord.Interaction[Any]) -> str:
     """Return the command and the server of an interaction for the log, without any input of the user."""
     command = interaction.command.qualified_name if interaction.command else None
     interaction_data: Mapping[str, Any] = dict(interaction.data or {})

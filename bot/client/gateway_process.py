@@ -113,5 +113,5 @@ def _is_transient(error: Exception, services: Services) -> bool:
         return services.store.shards.is_leased and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):
         return error.status == _TOO_MANY_REQUESTS_STATUS or error.status >= _FIRST_SERVER_ERROR_STATUS
-    passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
-    return isinstance(error, passing)
+    transient_error_types = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
+    return isinstance(error, transient_error_types)

@@ -26,7 +26,7 @@ class Health:
         self._clock_jumps = ClockJumpDetector(self._clock)
         self.gateway_down_since: int | None = self._started_at
 
-    async def polling_stalled_since(self) -> int | None:
+    async def find_polling_stall_start(self) -> int | None:
         """Return the Unix time in seconds since which no feed could be fetched although some were due.
 
         Return None if polling is healthy or has failed for less than `MAX_POLL_SILENCE_SECONDS`. Clock jumps
@@ -52,22 +52,22 @@ class Health:
         """Return one sentence per problem, or an empty list if the bot is healthy."""
         problems = []
         try:
-            if (problem_since := await self.polling_stalled_since()) is not None:
-                problems.append(f"no feed could be fetched for {self._minutes_since(problem_since)} minutes")
+            if (problem_since := await self.find_polling_stall_start()) is not None:
+                problems.append(f"no feed could be fetched for {self._count_minutes_since(problem_since)} minutes")
         except StoreError as error:
             problems.append(f"the database cannot be read: {error}")
         if (fault := self._store.recent_fault) is not None:
             problems.append(f"the database is in trouble: {fault}")
         if (index_fault := self._index.health.write_error) is not None:
             problems.append(index_fault)
-        problems += [f"{name} keeps failing, see the log" for name in self._supervisor.failing_tasks()]
+        problems += [f"{name} keeps failing, see the log" for name in self._supervisor.list_failing_tasks()]
         problem_since = self.gateway_down_since
         if (
             problem_since is not None
             and self._clock.now() - problem_since > MAX_GATEWAY_DOWNTIME_SECONDS
             and not self._is_standby
         ):
-            problems.append(f"Discord has been out of reach for {self._minutes_since(problem_since)} minutes")
+            problems.append(f"Discord has been out of reach for {self._count_minutes_since(problem_since)} minutes")
         return problems
 
     @property
@@ -80,5 +80,5 @@ class Health:
             and not self._leases.owned_numbers(SHARD_LEASE)
         )
 
-    def _minutes_since(self, since: int) -> int:
+    def _count_minutes_since(self, since: int) -> int:
         return (self._clock.now() - since) // 60

@@ -11,23 +11,23 @@ from typing import Any
 import discord
 
 
-def home_server(interaction: discord.Interaction[Any]) -> discord.Guild | None:
+def get_home_server(interaction: discord.Interaction[Any]) -> discord.Guild | None:
     """Return the server of the interaction if the bot is in it, or None otherwise."""
     guild_id = interaction.guild_id
     guild: discord.Guild | None = None if guild_id is None else interaction.client.get_guild(guild_id)
     return guild
 
 
-def server_id(interaction: discord.Interaction[Any]) -> int | None:
+def get_server_id(interaction: discord.Interaction[Any]) -> int | None:
     """Return the id of the server of the interaction if the bot is in it, or None otherwise."""
-    guild = home_server(interaction)
+    guild = get_home_server(interaction)
     return None if guild is None else guild.id
 
 
-def member(interaction: discord.Interaction[Any]) -> discord.Member | None:
+def get_member(interaction: discord.Interaction[Any]) -> discord.Member | None:
     """Return the user as a member of the interaction's server if the bot is in it, or None otherwise."""
     user = interaction.user
-    return user if isinstance(user, discord.Member) and home_server(interaction) is not None else None
+    return user if isinstance(user, discord.Member) and get_home_server(interaction) is not None else None
 
 
 def is_dm(interaction: discord.Interaction[Any]) -> bool:
@@ -35,7 +35,7 @@ def is_dm(interaction: discord.Interaction[Any]) -> bool:
     return interaction.guild_id is None and not interaction.context.private_channel
 
 
-def channel_id(interaction: discord.Interaction[Any]) -> int | None:
+def get_channel_id(interaction: discord.Interaction[Any]) -> int | None:
     """Return the id of the channel if it is in a server of the bot or a direct message, or None otherwise."""
-    is_home_place = home_server(interaction) is not None or is_dm(interaction)
+    is_home_place = get_home_server(interaction) is not None or is_dm(interaction)
     return interaction.channel_id if is_home_place else None

@@ -40,14 +40,14 @@ class PeerServers:
         """Start to answer queries of other processes, in place of a client that answered them before."""
         self._peer_queries.start()
 
-    async def readable_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
+    async def load_readable_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
         """Return the ids of the feeds that a user can read in a server of another process.
 
         Return None if that process does not reply.
         """
         return await self._peer_queries.query("reads", server_id, user_id)
 
-    async def readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
+    async def load_readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
         """Return the ids of the feeds that all readers of a channel can read, and 0 too if it is public.
 
         Asks whichever process serves the server; returns None if that process does not reply or cannot tell
@@ -70,16 +70,16 @@ class PeerServers:
             if not self._store.shards.serves(server_id) and (guild := await self.fetch_server(server_id)) is not None:
                 self._name_by_server_id[server_id] = guild.name
 
-    def server_name(self, server_id: int) -> str | None:
+    def get_server_name(self, server_id: int) -> str | None:
         """Return the name of a server, or None if it is unknown."""
         guild = self._client.get_guild(server_id)
         return self._name_by_server_id.get(server_id) if guild is None else guild.name
 
-    async def unreachable_servers_note(self, server_ids: Collection[int]) -> str:
+    async def build_unreachable_servers_note(self, server_ids: Collection[int]) -> str:
         """Return a sentence on the servers left out of a reply because their processes did not answer."""
         await self.load_names(server_ids)
         server_names = [
-            discord_text.to_markdown_line(self.server_name(server_id) or str(server_id), 100)
+            discord_text.to_markdown_line(self.get_server_name(server_id) or str(server_id), 100)
             for server_id in server_ids
         ]
         return ngettext(

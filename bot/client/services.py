@@ -25,7 +25,7 @@ from bot.processes.supervision import Supervisor
 from bot.search.index.index_updater import COMMIT_INTERVAL_SECONDS, IDLE_COMMIT_INTERVAL_SECONDS, IndexUpdater
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
-from bot.store import Store, use_keys
+from bot.store import Store, set_encryption_keys
 from bot.store.records.process_records import LeasePool
 from bot.stories.preference_cache import PreferenceModelCache
 from bot.stories.story_lookup import StoryLookup
@@ -90,7 +90,7 @@ async def open_services(
     """
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     clock = clock or SystemClock()
-    use_keys(settings.secret_key)
+    set_encryption_keys(settings.secret_key)
     store = await Store.open(settings.database, clock, create=create)
     supervisor = Supervisor(clock)
     leases, cluster_events = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
@@ -114,7 +114,7 @@ async def open_services(
             searcher = Searcher(store, index, semantic_index, workers=question_workers)
             story_lookup = StoryLookup(store, index, semantic_index)
             alert_text_provider = alert_texts.alert_texts_by_language
-            hubs, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
+            hub_discovery, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
             poller = Poller(
                 settings,
                 store,
@@ -123,7 +123,7 @@ async def open_services(
                 alert_text_provider,
                 leases,
                 supervisor,
-                hubs,
+                hub_discovery,
                 announce_outbox,
                 story_lookup,
             )
@@ -132,7 +132,7 @@ async def open_services(
             full_text_fetcher = FullTextFetcher(
                 settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox
             )
-            websub = WebSubSubscriber(settings, store, fetcher, poller, leases, hubs)
+            websub = WebSubSubscriber(settings, store, fetcher, poller, leases, hub_discovery)
             try:
                 yield Services(
                     settings,

@@ -40,7 +40,7 @@ class Supervisor:
         """
         return Context().run(partial(asyncio.create_task, self._supervise(task_name, run), name=task_name))
 
-    def failing_tasks(self) -> list[str]:
+    def list_failing_tasks(self) -> list[str]:
         """Return the names of tasks that failed `MAX_FAILURES` times within `FAILURE_WINDOW_SECONDS`."""
         window_start = self._clock.monotonic() - FAILURE_WINDOW_SECONDS
         return [

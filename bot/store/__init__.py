@@ -22,7 +22,7 @@ from bot.store.store_errors import (
 )
 
 if TYPE_CHECKING:
-    from bot.store.facade import WRITE_RETRY_SECONDS, ErasureReport, Store, has_key, use_keys
+    from bot.store.facade import WRITE_RETRY_SECONDS, ErasureReport, Store, has_encryption_key, set_encryption_keys
 
 __all__ = [
     "WRITE_RETRY_SECONDS",
@@ -37,8 +37,8 @@ __all__ = [
     "NewerDatabase",
     "Store",
     "StoreError",
-    "has_key",
-    "use_keys",
+    "has_encryption_key",
+    "set_encryption_keys",
 ]
 
 

@@ -54,10 +54,9 @@ from bot.store.sources.push_subscriptions import PushSubscriptions
 from bot.store.sources.quota_overflow import QuotaOverflows
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.store_errors import DatabaseFault, DatabaseUnusable
-from bot.store.url_encryption import has_key
-from bot.store.url_encryption import set_encryption_keys as use_keys
+from bot.store.url_encryption import has_encryption_key, set_encryption_keys
 
-__all__ = ["WRITE_RETRY_SECONDS", "ErasureReport", "Store", "has_key", "use_keys"]
+__all__ = ["WRITE_RETRY_SECONDS", "ErasureReport", "Store", "has_encryption_key", "set_encryption_keys"]
 
 T = TypeVar("T")
 

@@ -36,7 +36,7 @@ def set_encryption_keys(secret_keys: SecretStr | None) -> None:
         _fernet = MultiFernet([Fernet(key.strip()) for key in secret_keys.get_secret_value().split(",")])
 
 
-def has_key() -> bool:
+def has_encryption_key() -> bool:
     """Return whether there is a key, so that private URLs are encrypted when they are stored."""
     return _fernet is not None
 

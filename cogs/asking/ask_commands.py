@@ -112,7 +112,7 @@ async def vote_button(interaction: Interaction, _item: object, *, question_id: s
 async def _load_ratable_question(interaction: Interaction, question_id: int) -> Question:
     """Return the stored question with an id. Raises UserFacingError if the user may not rate its answer."""
     question = await interaction.client.store.questions.get(question_id) if question_id <= MAX_SNOWFLAKE else None
-    if question is None or interaction_context.server_id(interaction) not in {None, question.server_id}:
+    if question is None or interaction_context.get_server_id(interaction) not in {None, question.server_id}:
         raise UserFacingError(_("This answer is too old to rate."))
     if not question.is_public and question.user_id != interaction.user.id:
         raise UserFacingError(_("Only the person who asked can rate this answer."))
@@ -228,7 +228,7 @@ class AskCog(PersistentItemCog):
         Elsewhere the question is counted once it is known from which server's feeds it is answered. Raises
         `RateLimited` if there are too many questions.
         """
-        server_id = interaction_context.server_id(interaction)
+        server_id = interaction_context.get_server_id(interaction)
         if server_id is not None:
             self._question_service.admit_question(text, user_id=interaction.user.id, server_id=server_id)
 
@@ -240,14 +240,14 @@ class AskCog(PersistentItemCog):
         public: bool,
         previous_question: Question | None,
     ) -> None:
-        member, server_channel = interaction_context.member(interaction), _server_channel(interaction)
-        server_id = interaction_context.server_id(interaction)
+        member, server_channel = interaction_context.get_member(interaction), _server_channel(interaction)
+        server_id = interaction_context.get_server_id(interaction)
         if member is not None and public and server_channel is not None:
             feed_ids = await load_feed_ids_readable_by_all(self.bot, member, server_channel)
         elif member is not None:
-            feed_ids = await self.bot.visible_feed_ids(interaction)
+            feed_ids = await self.bot.load_visible_feed_ids(interaction)
         else:
-            server_by_feed_id = await self.bot.readable_feeds_outside_server(interaction)
+            server_by_feed_id = await self.bot.load_readable_feeds_outside_server(interaction)
             feed_ids, server_id = set(server_by_feed_id), next(iter(server_by_feed_id.values()), None)
         if not feed_ids or server_id is None:
             notice_view = (
@@ -263,7 +263,7 @@ class AskCog(PersistentItemCog):
             text=question_text,
             feed_ids=feed_ids,
             server_id=server_id,
-            channel_id=interaction_context.channel_id(interaction) or 0,
+            channel_id=interaction_context.get_channel_id(interaction) or 0,
             user_id=interaction.user.id,
             is_public=public,
             article_id=await find_thread_article_id(self.bot, server_channel, question_text),
@@ -292,7 +292,7 @@ class AskCog(PersistentItemCog):
 
 def _server_channel(interaction: Interaction) -> GuildChannel | None:
     """Return the channel or thread where a user asks, if it is in a server with Telex; otherwise None."""
-    return None if interaction_context.home_server(interaction) is None else as_server_channel(interaction.channel)
+    return None if interaction_context.get_home_server(interaction) is None else as_server_channel(interaction.channel)
 
 
 def make_watch_query(text: str) -> str:

@@ -18,7 +18,7 @@ from bot.answers.conversing.question_service import (
     RateLimited,
 )
 from bot.client.discord_client import TelexBot
-from bot.client.error_replies import user_message
+from bot.client.error_replies import build_user_message
 from bot.core import i18n
 from bot.core.i18n import _, format_number, linkify_commands, ngettext
 from bot.core.user_models import Question
@@ -114,11 +114,11 @@ class MessageResponder:
             await (self._reply_in_dm(message_reply) if message.guild is None else self._reply_in_server(message_reply))
         except LeaseLost:
             return
-        except Exception as error:  # noqa: BLE001  # `user_message` logs it.
+        except Exception as error:  # noqa: BLE001  # `build_user_message` logs it.
             if message.guild is not None and isinstance(error, RateLimited) and error.was_notified:
                 return
             source = "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
-            sentence = user_message(error, source)
+            sentence = build_user_message(error, source)
             if message_reply.sent_message is None:
                 await message_reply.send_or_edit(content=sentence)
             else:
@@ -163,7 +163,7 @@ class MessageResponder:
                 unreachable_server_ids,
             ) = await self.bot.outbox_relay.audience.find_feeds_readable_by(message_reply.message.author.id)
             unreachable_note = (
-                await self.bot.peer_servers.unreachable_servers_note(unreachable_server_ids)
+                await self.bot.peer_servers.build_unreachable_servers_note(unreachable_server_ids)
                 if unreachable_server_ids
                 else None
             )

@@ -26,7 +26,7 @@ async def load_feed_ids_readable_by_all(
     feed_ids_readable_by_all = await bot.outbox_relay.audience.find_feeds_readable_by_all_in(
         server_channel.guild, server_channel.id
     )
-    return feed_ids_readable_by_all & await bot.visible_feed_ids_of_member(member)
+    return feed_ids_readable_by_all & await bot.load_visible_feed_ids_of_member(member)
 
 
 def as_server_channel(channel: object) -> GuildChannel | None:
@@ -84,7 +84,7 @@ async def find_accessible_question(interaction: Interaction, question_id: int) -
     question = await interaction.client.store.questions.get(question_id)
     if question is None or (not question.is_public and question.user_id != interaction.user.id):
         return None
-    server_id = interaction_context.server_id(interaction)
+    server_id = interaction_context.get_server_id(interaction)
     if server_id is None:
         return question if question.user_id == interaction.user.id else None
     return question if question.server_id == server_id else None
@@ -95,7 +95,7 @@ async def make_no_feeds_view(bot: TelexBot, member: discord.Member) -> discord.u
 
     Either the member can see no feeds, or other readers of the channel cannot see the member's feeds.
     """
-    if not await bot.visible_feed_ids_of_member(member):
+    if not await bot.load_visible_feed_ids_of_member(member):
         return layout_views.build_static_view(no_feeds_blocks(can_manage=member.guild_permissions.manage_guild))
     sentence = linkify_commands(
         _("Your feeds are in channels that some people here can’t see. /ask answers only you, from all of them.")

@@ -55,7 +55,7 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
     question = await find_accessible_question(interaction, question_id)
     if question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
-    visible_feed_ids = await interaction.client.visible_feed_ids(interaction)
+    visible_feed_ids = await interaction.client.load_visible_feed_ids(interaction)
     articles = {
         article.id: article for article in await interaction.client.store.articles.list_by_ids(question.sources)
     }

@@ -17,7 +17,7 @@ from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Item, Layout
 from bot.posting.wording import refusal_sentences
-from bot.store import has_key
+from bot.store import has_encryption_key
 from bot.text import discord_text, urls
 from bot.text.words import fold
 from cogs.feeds import post_previews
@@ -231,7 +231,7 @@ class FollowFlow(ManagersPanel):
             )
             text_lines.append(
                 _("-# It’s stored encrypted.")
-                if has_key()
+                if has_encryption_key()
                 else _("-# It’s stored unencrypted. Whoever runs Telex can change that (TELEX_SECRET_KEY).")
             )
         text_lines.append(question.format(feed=bold_name, channel=self._target_channel.mention))

@@ -66,7 +66,7 @@ class SourceCog(PersistentItemCog):
         Raises `UserFacingError` if there is no link, and `NotAuthorized` if the user may
         not manage feeds.
         """
-        guild = interaction_context.home_server(interaction)
+        guild = interaction_context.get_home_server(interaction)
         assert guild is not None
         await require_manager_command(interaction, "feed")
         links = list_source_links(message)

@@ -58,7 +58,7 @@ class WhyCog(TelexCog):
         if not _has_search_words(link):
             await self._explain_link(interaction, link)
             return
-        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
         search_page = await self.bot.services.searcher.search(link, feed_ids=visible_feed_ids, limit=_MAX_MATCHES)
         articles = [hit.article for hit in search_page.results if not hit.is_partial]
         articles = articles or [hit.article for hit in search_page.results]
@@ -75,7 +75,7 @@ class WhyCog(TelexCog):
 
     async def _explain_link(self, interaction: Interaction, article_url: str) -> None:
         """Show the delivery status of the article with an address."""
-        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
         explanation = await _restrict_to_readable(
             interaction, await explain_link(self.bot.store, article_url), visible_feed_ids
         )

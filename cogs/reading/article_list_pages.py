@@ -67,7 +67,7 @@ class ArticlePages(Paginator[ArticlePage]):
         return ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
-        return article.feed_id in await self.client.visible_feed_ids(interaction)
+        return article.feed_id in await self.client.load_visible_feed_ids(interaction)
 
     def page_layout(self, page: ArticlePage) -> Layout:
         if page.is_empty:
@@ -126,9 +126,9 @@ class ArticlePages(Paginator[ArticlePage]):
 
 async def load_empty_page(interaction: Interaction) -> ArticlePage:
     """Return the page for a user who can see no feeds, or whose feeds have no articles yet."""
-    if await interaction.client.visible_feed_ids(interaction):
+    if await interaction.client.load_visible_feed_ids(interaction):
         return ArticlePage(header=no_articles_blocks())
-    if interaction_context.home_server(interaction) is None:
+    if interaction_context.get_home_server(interaction) is None:
         return ArticlePage(header=no_shared_server_blocks())
     return ArticlePage(header=no_feeds_blocks(can_manage=await can_use_manager_command(interaction, "feed")))
 

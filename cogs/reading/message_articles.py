@@ -47,7 +47,7 @@ async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int |
 
 async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
     """Return the dispatch (message with articles) whose button was clicked, or None if there is none."""
-    message, server_id = interaction.message, interaction_context.server_id(interaction)
+    message, server_id = interaction.message, interaction_context.get_server_id(interaction)
     return None if message is None else await find_article_dispatch(interaction.client, message.id, server_id)
 
 
@@ -55,7 +55,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
     """Return whether the user can see the channel of a post or, in direct messages, is its recipient."""
     if post.user_id is not None:
         return post.user_id == interaction.user.id
-    is_in_this_server = post.server_id == interaction_context.server_id(interaction)
+    is_in_this_server = post.server_id == interaction_context.get_server_id(interaction)
     return is_in_this_server and await channel_options.can_see_channel(interaction, post.thread_id or post.channel_id)
 
 
@@ -64,7 +64,7 @@ async def can_read_article(interaction: Interaction, article: Article) -> bool:
     post = await find_clicked_post(interaction)
     if post is not None and article.id in {*post.article_ids, *post.joined_article_ids}:
         return await can_see_post(interaction, post)
-    return article.feed_id in await interaction.client.visible_feed_ids(interaction)
+    return article.feed_id in await interaction.client.load_visible_feed_ids(interaction)
 
 
 async def require_readable_article(
@@ -127,7 +127,7 @@ async def load_message_articles(
     In direct messages and servers without Telex, returns the readable articles that the message links to.
     Raises `UserFacingError` if there are no articles or the user cannot see them.
     """
-    server_id = interaction_context.server_id(interaction)
+    server_id = interaction_context.get_server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)
     if post is None and server_id is None:
         return await _load_linked_articles(interaction, message)
@@ -147,7 +147,7 @@ async def load_message_articles(
 
 async def _load_linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
     client = interaction.client
-    visible_feed_ids = await client.visible_feed_ids(interaction)
+    visible_feed_ids = await client.load_visible_feed_ids(interaction)
     articles_by_page: dict[str, Article] = {}
     for article_key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
         article = await client.store.articles.get_by_key(article_key)

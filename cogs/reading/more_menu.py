@@ -64,7 +64,7 @@ class MoreMenu(OwnedView):
         self._opinion: OpinionKind | None = None
 
     async def authorize(self, interaction: Interaction) -> None:
-        if self._article.feed_id not in await self.client.visible_feed_ids(interaction):
+        if self._article.feed_id not in await self.client.load_visible_feed_ids(interaction):
             raise UserFacingError(not_readable_text())
 
     async def open(self, interaction: Interaction) -> None:
@@ -72,7 +72,7 @@ class MoreMenu(OwnedView):
         await self._record_opinion(interaction, OpinionKind.OPENED)
 
     async def _record_opinion(self, interaction: Interaction, opinion: OpinionKind) -> None:
-        server_id = interaction_context.server_id(interaction)
+        server_id = interaction_context.get_server_id(interaction)
         if server_id is not None:
             self._opinion = await self.store.opinions.record(
                 opinion, server_id=server_id, user_id=self.user_id, article_id=self._article.id
@@ -88,7 +88,7 @@ class MoreMenu(OwnedView):
         summary: str = "",
         has_notify_role: bool | None = None,
     ) -> None:
-        is_in_server = interaction_context.home_server(interaction) is not None
+        is_in_server = interaction_context.get_home_server(interaction) is not None
         opinion_buttons = (
             [self._opinion_button(OpinionKind.LIKED), self._opinion_button(OpinionKind.DISLIKED)]
             if is_in_server
@@ -230,7 +230,7 @@ def _find_post_channel(interaction: Interaction, dispatch: Dispatch) -> object:
     Returns None if the post is in another server or in a thread, or if the channel is unknown. A thread can
     be created only in a `discord.TextChannel`, so callers check the type.
     """
-    guild = interaction_context.home_server(interaction)
+    guild = interaction_context.get_home_server(interaction)
     if guild is None or guild.id != dispatch.server_id or dispatch.thread_id is not None:
         return None
     return guild.get_channel_or_thread(dispatch.channel_id)
@@ -241,7 +241,7 @@ async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> dis
 
     The server must have chosen the role for this, and it must not grant anything.
     """
-    guild = interaction_context.home_server(interaction)
+    guild = interaction_context.get_home_server(interaction)
     if guild is None or guild.id != dispatch.server_id or dispatch.look.role is None:
         return None
     preferences = await interaction.client.store.preferences.get_by_server(guild.id)

@@ -126,7 +126,7 @@ async def _find_candidates(interaction: Interaction, context: CompletionContext)
             for candidate in fixed_values[context.filter]
             if candidate.startswith(context.typed_value.casefold())
         ]
-    visible_feed_ids = await interaction.client.visible_feed_ids(interaction)
+    visible_feed_ids = await interaction.client.load_visible_feed_ids(interaction)
     if not visible_feed_ids:
         return []
     store: Store = interaction.client.store

@@ -70,7 +70,7 @@ class SearchPages(ArticlePages):
         return " ".join((self._query.text, *self._search_options))
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
-        visible_feed_ids = await self.client.visible_feed_ids(interaction)
+        visible_feed_ids = await self.client.load_visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
         search_page = await self._searcher.search(
@@ -86,7 +86,7 @@ class SearchPages(ArticlePages):
         if not search_page.results and not await store.articles.list_newest(visible_feed_ids, limit=1):
             return ArticlePage(header=no_articles_blocks())
         watch_button = None
-        if interaction_context.home_server(interaction) is not None:  # A watch belongs to a server.
+        if interaction_context.get_home_server(interaction) is not None:  # A watch belongs to a server.
             watch_button = ActionButton(
                 self._create_watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji_for(Icon.WATCH)
             )
@@ -134,9 +134,9 @@ class SearchPages(ArticlePages):
 
 async def load_time_zone(interaction: Interaction) -> tzinfo:
     """Return the time zone of the current server; elsewhere, of a server that the user shares with Telex."""
-    client, server_id = interaction.client, interaction_context.server_id(interaction)
+    client, server_id = interaction.client, interaction_context.get_server_id(interaction)
     if server_id is None:
-        server_id = next(iter((await client.readable_feeds_outside_server(interaction)).values()), 0)
+        server_id = next(iter((await client.load_readable_feeds_outside_server(interaction)).values()), 0)
     return await client.services.load_time_zone(server_id)
 
 
@@ -157,7 +157,7 @@ class LatestPages(ArticlePages):
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         client = self.client
-        visible_feed_ids = await client.visible_feed_ids(interaction)
+        visible_feed_ids = await client.load_visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
         start_index = page_index * PAGE_SIZE
@@ -211,7 +211,7 @@ class CatchUpPages(ArticlePages):
         return article.id in await self._load_article_ids(interaction)
 
     async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:
-        server_id = interaction_context.server_id(interaction)
+        server_id = interaction_context.get_server_id(interaction)
         dispatch = await find_article_dispatch(self.client, self._message_id, server_id)
         if (
             dispatch is None
@@ -266,7 +266,7 @@ class SimilarPages(ArticlePages):
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         client = self.client
-        visible_feed_ids = await client.visible_feed_ids(interaction)
+        visible_feed_ids = await client.load_visible_feed_ids(interaction)
         if not visible_feed_ids:
             return await load_empty_page(interaction)
         search_page = await find_similar_articles(

@@ -106,7 +106,7 @@ class SearchCog(commands.Cog):
     @search.autocomplete("source")
     @latest.autocomplete("source")
     async def outlet_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
         outlets = (
             await self.bot.store.feeds.find_outlets(visible_feed_ids, current, discord_limits.MAX_CHOICES)
             if visible_feed_ids
@@ -130,7 +130,7 @@ class SearchCog(commands.Cog):
         return await self._complete_field(CompletionField.AUTHOR, interaction, current)
 
     async def _complete_field(self, field: CompletionField, interaction: Interaction, prefix: str) -> list[Choice[str]]:
-        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
         completions = await self._searcher.suggest_completions(
             field, prefix, feed_ids=visible_feed_ids, limit=discord_limits.MAX_CHOICES
         )

@@ -51,7 +51,7 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
     Raises `UserFacingError` unless the user can write there and all readers of the channel can read the
     article.
     """
-    client, channel, member = interaction.client, interaction.channel, interaction_context.member(interaction)
+    client, channel, member = interaction.client, interaction.channel, interaction_context.get_member(interaction)
     if member is None:
         await _share_as_user_app(interaction, article, can_read)
         return

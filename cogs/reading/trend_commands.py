@@ -193,7 +193,7 @@ class TrendPanel(OwnedView):
         self._report: TrendReport | None = None
 
     async def render(self, interaction: Interaction) -> None:
-        visible_feed_ids = await self.client.visible_feed_ids(interaction)
+        visible_feed_ids = await self.client.load_visible_feed_ids(interaction)
         if not visible_feed_ids:
             header = (await load_empty_page(interaction)).header
             await self.display_card(interaction, *header)

@@ -30,8 +30,8 @@ class AboutCog(TelexCog):
                 _("disabled") if self.bot.services.semantic_index is None else _("enabled"),
             ),
         ]
-        if interaction_context.home_server(interaction) is not None:
-            visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        if interaction_context.get_home_server(interaction) is not None:
+            visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
             newest_articles = (
                 await articles_repository.list_newest(visible_feed_ids, limit=1) if visible_feed_ids else []
             )

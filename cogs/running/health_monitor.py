@@ -67,15 +67,15 @@ class HealthCog(commands.Cog):
         from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415
 
         self._metrics = MetricsCollector(
-            self._bot.services, self.health, (self._bot.request_pacer, self._bot.leased_shards.scheduler)
+            self._bot.services, self.health, (self._bot.request_rate_limiter, self._bot.leased_shards.scheduler)
         )
         routes: list[web.RouteDef] = []
         if (public_url := self._settings.public_url) is not None:
             services = self._bot.services
             if services.leases.has_role(ProcessRole.POLLER):
                 websub_handler = websub_routes.WebSubRoutes(services.websub, self._settings)
-                routes += websub_handler.routes()
-            routes += feed_routes.ChannelFeedRoutes(self._bot, public_url).routes()
+                routes += websub_handler.build_routes()
+            routes += feed_routes.ChannelFeedRoutes(self._bot, public_url).build_routes()
         return await self._exit_stack.enter_async_context(self._metrics.serve(host, port, routes))
 
     async def cog_unload(self) -> None:
@@ -121,7 +121,7 @@ class HealthCog(commands.Cog):
         """
         await self._check_store()
         await self._send_owner_messages()
-        stalled_since = await self.health.polling_stalled_since()
+        stalled_since = await self.health.find_polling_stall_start()
         if not self._bot.store.shards.serves(None):  # The owner of direct messages sends the alert.
             self._is_feed_alarm_active = False
             return

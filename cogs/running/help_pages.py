@@ -73,7 +73,7 @@ class HelpCog(TelexCog):
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
         is_manager = await can_use_manager_command(interaction, "feed")
-        is_first_use = is_manager and not await self.bot.visible_feed_ids(interaction)
+        is_first_use = is_manager and not await self.bot.load_visible_feed_ids(interaction)
         await HelpPages(interaction, can_manage=is_manager, needs_setup=is_first_use).render(interaction)
 
 

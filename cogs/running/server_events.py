@@ -32,7 +32,7 @@ class GuildEventsCog(commands.Cog):
         """
         for channel_id in await self._store.dispatches.list_blocked_channels(shard_id):
             await self._bot.outbox_relay.recheck_channel(channel_id)
-        for guild in self._bot.guilds_of(shard_id):
+        for guild in self._bot.list_guilds_of_shard(shard_id):
             if not guild.unavailable:
                 await self._welcome_if_joined_recently(guild)
 

@@ -222,7 +222,7 @@ async def load_post_links(interaction: Interaction, article: Article) -> str:
 
     Returns "" if there are none.
     """
-    member = interaction_context.member(interaction)
+    member = interaction_context.get_member(interaction)
     if member is None:
         return ""
     guild = member.guild

@@ -119,7 +119,7 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
     (Server Settings › Integrations) take precedence over the role. Discord applies overrides to commands but
     not to buttons, so they are fetched for users without Manage Server.
     """
-    guild, member = interaction_context.home_server(interaction), interaction_context.member(interaction)
+    guild, member = interaction_context.get_home_server(interaction), interaction_context.get_member(interaction)
     if guild is None or member is None:
         return False
     if has_manage_guild(interaction):
@@ -137,7 +137,9 @@ async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
     """Return whether the user may use the named command, which is for users who manage feeds."""
     permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
     assert isinstance(permission_cache, CommandPermissionCache)
-    needs_command_id = not has_manage_guild(interaction) and interaction_context.home_server(interaction) is not None
+    needs_command_id = (
+        not has_manage_guild(interaction) and interaction_context.get_home_server(interaction) is not None
+    )
     return await can_manage_feeds(
         interaction, await permission_cache.find_command_id(name) if needs_command_id else None
     )
@@ -229,7 +231,7 @@ async def _build_not_authorized_error(interaction: Interaction) -> NotAuthorized
 
     It names the server's manager role, if there is one and the user lacks it.
     """
-    guild = interaction_context.home_server(interaction)
+    guild = interaction_context.get_home_server(interaction)
     if guild is None:
         return NotAuthorized(_("This only works in a server."))
     manager_role_id = (await interaction.client.store.preferences.get_by_server(guild.id)).manager_role
@@ -256,7 +258,7 @@ async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
     server_ids = await interaction.client.store.bookmarks.load_server_ids(interaction.user.id)
     return {
         server_id
-        for server_id in server_ids - {interaction_context.server_id(interaction)}
+        for server_id in server_ids - {interaction_context.get_server_id(interaction)}
         if await _has_user_left(interaction.client, server_id, interaction.user.id)
     }
 

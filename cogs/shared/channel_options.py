@@ -109,7 +109,7 @@ async def require_existing_channel(interaction: Interaction, channel_id: int) ->
 
 async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:
     """Return whether the user can see a channel or thread of the current server."""
-    member = interaction_context.member(interaction)
+    member = interaction_context.get_member(interaction)
     return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
 
 

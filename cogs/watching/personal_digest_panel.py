@@ -64,7 +64,7 @@ class PersonalDigestPanel(OwnedView):
         self._saved_digest = await store.personal_digests.get_by_user(self.user_id)
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
-        elif (server_id := interaction_context.server_id(interaction)) is not None:
+        elif (server_id := interaction_context.get_server_id(interaction)) is not None:
             zone = (await store.preferences.get_by_server(server_id)).time_zone
             self._change_plan(time_zone=zone)
         self._has_time_zone = self._saved_digest is not None or self._edited_plan.time_zone != "UTC"
@@ -241,7 +241,7 @@ class PersonalDigestPanel(OwnedView):
             self._edited_plan,
             user_id=user_id,
             channel_id=dm_channel.id,
-            server_id=interaction_context.server_id(interaction),
+            server_id=interaction_context.get_server_id(interaction),
             language=i18n.current_language(),
         )
         self.has_saved = True
@@ -267,7 +267,7 @@ async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
     server_by_feed_id = (
         await interaction.client.outbox_relay.audience.find_feeds_readable_by(interaction.user.id)
     ).server_by_feed_id
-    return {*server_by_feed_id, *await interaction.client.visible_feed_ids(interaction)}
+    return {*server_by_feed_id, *await interaction.client.load_visible_feed_ids(interaction)}
 
 
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:

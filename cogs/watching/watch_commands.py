@@ -153,7 +153,7 @@ def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
     """Return the name of a watch's server as a suffix, or "" if it is the current server."""
     if interaction.guild_id == watch.server_id:
         return ""
-    server_name = interaction.client.peer_servers.server_name(watch.server_id)
+    server_name = interaction.client.peer_servers.get_server_name(watch.server_id)
     server_name = (
         discord_text.to_plain_line(server_name, 60) if server_name is not None else _("a server I’m no longer in")
     )
@@ -186,7 +186,7 @@ class WatchCog(
         query: Range[str, 1, MAX_QUERY_LENGTH],
         where: ChannelArgument | None = None,
     ) -> None:
-        if where is None or interaction_context.home_server(interaction) is None:
+        if where is None or interaction_context.get_home_server(interaction) is None:
             await create_personal_watch(interaction, query)
         else:
             await create_channel_watch(interaction, where, query)

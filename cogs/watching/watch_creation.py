@@ -40,13 +40,13 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
     Raises `UserFacingError` if the query is invalid, the user has too many watches or accepts no direct
     messages.
     """
-    guild = interaction_context.home_server(interaction)
+    guild = interaction_context.get_home_server(interaction)
     if guild is None:
         raise UserFacingError(_("Run this in the server whose feeds you want to watch."))
     bot, user = interaction.client, interaction.user
     store = bot.store
     parsed_query = await watch_matching.parse_watch_query(store, query)
-    feed_ids = await bot.visible_feed_ids(interaction)
+    feed_ids = await bot.load_visible_feed_ids(interaction)
     if not feed_ids:
         raise UserFacingError(_("You can’t see any channel here that follows a feed."))
     user_watches = await store.watches.list_by_user(user.id)

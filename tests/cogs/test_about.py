@@ -74,6 +74,11 @@ async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(te
     assert about.index("`/à-propos`") < about.index("`/aide`") < about.index("`/confidentialité`")
 
 
+async def test_a_client_in_another_language_gets_the_configured_one(telex):
+    telex.locales[telex.reader.id] = "de"
+    assert "Version" in text(last_reply(await telex.reader.user.slash("about")))
+
+
 async def test_what_help_begins_with_can_be_tried(telex, feed_server):
     editor_help = last_reply(await telex.editor.slash(telex.news, "help"))
     try_button_ids = [

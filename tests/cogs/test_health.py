@@ -232,7 +232,7 @@ async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> N
 async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
     leased = telex.bot.leased_shards
     reach = GatewayProbe(telex.bot, leased.scheduler, leased.connections, telex.bot.services)
-    away = asyncio.create_task(reach.wait_for_disconnected([1]))  # which is not connected
+    away = asyncio.create_task(reach.wait_for_disconnected_shards([1]))  # which is not connected
     await advance_in_steps(telex.clock, GIVE_UP_SECONDS + 5, CHECK_INTERVAL_SECONDS)
     assert not away.done()
     assert not telex.bot.services.leases.is_available(ProcessRole.GATEWAY)

@@ -131,7 +131,7 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     runner = web.AppRunner(web.Application())
 
     async def passed_on(request: web.Request) -> web.StreamResponse:
-        route = opened_hub.routes.routes()[request.method == "POST"]
+        route = opened_hub.routes.build_routes()[request.method == "POST"]
         request.match_info["token"] = request.path.rpartition("/")[2]
         return await route.handler(request)
 

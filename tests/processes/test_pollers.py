@@ -104,7 +104,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     owners[0].leases.set_available(ProcessRole.GATEWAY, is_available=False)
     assert await watching.load_problems() == ["Discord has been out of reach for 121 minutes"]
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
-    assert await watching.polling_stalled_since() == now
+    assert await watching.find_polling_stall_start() == now
 
 
 async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publishers, caplog):

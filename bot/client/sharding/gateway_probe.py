@@ -58,7 +58,7 @@ class GatewayProbe:
             await self._clock.sleep(RETRY_SECONDS)
         self._leases.set_available(ProcessRole.GATEWAY, is_available=True)
 
-    async def wait_for_disconnected(self, shard_numbers: Collection[int]) -> frozenset[int]:
+    async def wait_for_disconnected_shards(self, shard_numbers: Collection[int]) -> frozenset[int]:
         """Wait until some of the given shards have been disconnected for `GIVE_UP_SECONDS`, and return these.
 
         `shard_numbers` is read again at each check, because it may change. Does not return while no other
@@ -78,7 +78,9 @@ class GatewayProbe:
                 number: self._disconnected_since.get(number, now) for number in disconnected_numbers
             }
             is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since.values())
-            self._leases.set_available(ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned))
+            self._leases.set_available(
+                ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned_numbers)
+            )
             given_up_numbers = frozenset(
                 number for number, since in self._disconnected_since.items() if now - since >= GIVE_UP_SECONDS
             )

@@ -152,7 +152,7 @@ class LeasedShards:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def start_following(self) -> None:
+    def start_following_leases(self) -> None:
         """Connect the shards that this process owns, and from now on those that it gains."""
         self._is_following_leases = True
         self._connect_new_shards()
@@ -161,7 +161,7 @@ class LeasedShards:
         if not self._is_following_leases or self._shard_numbers is None:
             return
         new_numbers = self._leases.owned_numbers(SHARD_LEASE).difference(
-            self._shard_numbers, self._handing_over_numbers, self.connections.orphaned
+            self._shard_numbers, self._handing_over_numbers, self.connections.orphaned_numbers
         )
         for shard_number in sorted(new_numbers):
             self._shard_numbers.append(shard_number)
@@ -241,7 +241,7 @@ class LeasedShards:
     async def _hand_over_disconnected(self, shard_numbers: Collection[int]) -> None:
         """Hand over shards that have lost their connection; close the client if no shard is connected."""
         while True:
-            disconnected_numbers = await self._gateway_probe.wait_for_disconnected(shard_numbers)
+            disconnected_numbers = await self._gateway_probe.wait_for_disconnected_shards(shard_numbers)
             if not any(map(self.connections.is_connected, shard_numbers)):
                 log.warning("gateway connections lost; handing all shards over")
                 self._close_client()

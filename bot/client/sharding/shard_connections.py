@@ -25,7 +25,7 @@ class ShardConnections:
     def __init__(self, client: discord.AutoShardedClient, on_shard_free: Callable[[], None]) -> None:
         self._client, self._on_shard_free = client, on_shard_free
         self._handed_over_server_by_id: dict[int, discord.Guild] = {}
-        self.orphaned: set[int] = set()
+        self.orphaned_numbers: set[int] = set()
         """Numbers of shards of other processes that discord.py in this process still tries to connect."""
 
     def is_connected(self, shard_number: int) -> bool:
@@ -38,19 +38,19 @@ class ShardConnections:
         servers = [server for server in self._client.guilds if server.shard_id == shard_number]
         self._handed_over_server_by_id |= {server.id: server for server in servers}
         if not self.is_connected(shard_number):
-            self.orphaned.add(shard_number)
+            self.orphaned_numbers.add(shard_number)
             return
         await self._disconnect(shard_number)
 
     async def on_session(self, shard_number: int) -> None:
         """Close the session that discord.py started for a shard that another process owns."""
-        if shard_number in self.orphaned:
+        if shard_number in self.orphaned_numbers:
             await self._disconnect(shard_number)
             self._mark_free(shard_number)
 
     def abort_if_orphaned(self, shard_number: int) -> None:
         """Raise CancelledError if another process owns the shard, which makes discord.py give it up."""
-        if shard_number in self.orphaned:
+        if shard_number in self.orphaned_numbers:
             self._mark_free(shard_number)
             raise asyncio.CancelledError
 
@@ -64,7 +64,7 @@ class ShardConnections:
             self._handed_over_server_by_id.pop(server.id, None)
 
     def _mark_free(self, shard_number: int) -> None:
-        self.orphaned.discard(shard_number)
+        self.orphaned_numbers.discard(shard_number)
         self._on_shard_free()
 
     async def _disconnect(self, shard_number: int) -> None:

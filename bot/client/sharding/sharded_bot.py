@@ -37,7 +37,7 @@ class ShardedBot(commands.AutoShardedBot):
         if not acquire_task.cancelled():
             acquire_task.result()
             await super().launch_shards()
-            self.leased_shards.start_following()
+            self.leased_shards.start_following_leases()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect a shard as soon as it may identify (start a session).
@@ -63,7 +63,7 @@ class ShardedBot(commands.AutoShardedBot):
         if not self.leased_shards.serves_shard(shard_id):
             await self.leased_shards.connections.on_session(shard_id)
             return
-        self.leased_shards.connections.on_servers_ready(self.guilds_of(shard_id))
+        self.leased_shards.connections.on_servers_ready(self.list_guilds_of_shard(shard_id))
         store, served_shards = self.store, self.store.shards
         await store.retry_until_written(partial(self._sync_servers, shard_id))
         last_dispatches = await store.retry_until_written(lambda: store.dispatches.list_recent(0, 1, shard_id))
@@ -78,7 +78,7 @@ class ShardedBot(commands.AutoShardedBot):
     async def _sync_servers(self, shard_id: int) -> None:
         """Store the servers of a shard if the shard belongs to this client."""
         if self.leased_shards.serves_shard(shard_id):
-            guilds = self.guilds_of(shard_id)
+            guilds = self.list_guilds_of_shard(shard_id)
             locale_by_server_id = {
                 guild.id: None if guild.unavailable else str(guild.preferred_locale) for guild in guilds
             }
@@ -107,6 +107,6 @@ class ShardedBot(commands.AutoShardedBot):
             else channel
         )
 
-    def guilds_of(self, shard_id: int) -> list[discord.Guild]:
+    def list_guilds_of_shard(self, shard_id: int) -> list[discord.Guild]:
         """Return the servers of a shard, including servers that are unavailable because of an outage."""
         return [guild for guild in self.guilds if guild.shard_id == shard_id]

@@ -40,14 +40,16 @@ class ChannelFeedRoutes:
         self._trusted_proxies = services.settings.trusted_proxies
         self._feed_builder = ChannelFeedBuilder(client.store, client.languages)
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """Return the routes of channel feeds; aiohttp adds HEAD."""
-        return [web.get(CHANNEL_FEEDS_PATH + "{token}/{what}.{form}", self._serve_feed)]
+        return [web.get(CHANNEL_FEEDS_PATH + "{token}/{selection}.{extension}", self._serve_feed)]
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
-        token, selection, extension = (request.match_info[group_name] for group_name in ("token", "what", "form"))
+        token, selection, extension = (
+            request.match_info[group_name] for group_name in ("token", "selection", "extension")
+        )
         if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
-            return _error_response(HTTPStatus.NOT_FOUND)
+            return _build_error_response(HTTPStatus.NOT_FOUND)
         try:
             channel_feed = await self._client.store.channel_feeds.get_by_token(token)
             if channel_feed is None:
@@ -55,35 +57,35 @@ class ChannelFeedRoutes:
                     client_address.resolve_client_address(request, self._trusted_proxies)
                 )
                 return (
-                    _error_response(HTTPStatus.NOT_FOUND)
+                    _build_error_response(HTTPStatus.NOT_FOUND)
                     if not wait_seconds
-                    else _too_many_requests_response(wait_seconds)
+                    else _build_too_many_requests_response(wait_seconds)
                 )
             if wait_seconds := self._rate_limiter.retry_after(channel_feed.channel_id):
-                return _too_many_requests_response(wait_seconds)
+                return _build_too_many_requests_response(wait_seconds)
             self._rate_limiter.consume(channel_feed.channel_id)
             feed_or_response = await self._load_feed(
                 channel_feed, selection, feed_url(self._public_url, token, selection, extension)
             )
         except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
+            return _build_error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
         return (
             feed_or_response
             if isinstance(feed_or_response, web.Response)
-            else _document_response(request, feed_or_response, extension)
+            else _build_document_response(request, feed_or_response, extension)
         )
 
     async def _load_feed(
         self, channel_feed: ChannelFeed, selection: str, self_url: str
     ) -> PublishedFeed | web.Response:
-        readable_feed_ids = await self._client.peer_servers.readable_feeds_of_channel(
+        readable_feed_ids = await self._client.peer_servers.load_readable_feeds_of_channel(
             channel_feed.server_id, channel_feed.channel_id
         )
         guild = await self._client.peer_servers.fetch_server(channel_feed.server_id)
         if readable_feed_ids is None or guild is None:
-            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
+            return _build_error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
         if 0 not in readable_feed_ids:
-            return _error_response(HTTPStatus.FORBIDDEN)
+            return _build_error_response(HTTPStatus.FORBIDDEN)
         channel = guild.get_channel_or_thread(channel_feed.channel_id)
         if channel is None and not self._client.store.shards.serves(guild.id):
             channel = await guild.fetch_channel(channel_feed.channel_id)
@@ -91,7 +93,7 @@ class ChannelFeedRoutes:
         published_feed = await self._feed_builder.build(
             channel_feed, guild, channel_name, readable_feed_ids, selection, self_url
         )
-        return published_feed or _error_response(HTTPStatus.NOT_FOUND)
+        return published_feed or _build_error_response(HTTPStatus.NOT_FOUND)
 
 
 _ERROR_TEXT_BY_STATUS = {
@@ -102,18 +104,18 @@ _ERROR_TEXT_BY_STATUS = {
 }
 
 
-def _error_response(status: HTTPStatus, *, retry_after_seconds: int | None = None) -> web.Response:
+def _build_error_response(status: HTTPStatus, *, retry_after_seconds: int | None = None) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if retry_after_seconds is not None:
         headers["Retry-After"] = str(retry_after_seconds)
     return web.Response(status=status, text=_ERROR_TEXT_BY_STATUS[status], headers=headers)
 
 
-def _too_many_requests_response(wait_seconds: float) -> web.Response:
-    return _error_response(HTTPStatus.TOO_MANY_REQUESTS, retry_after_seconds=math.ceil(wait_seconds))
+def _build_too_many_requests_response(wait_seconds: float) -> web.Response:
+    return _build_error_response(HTTPStatus.TOO_MANY_REQUESTS, retry_after_seconds=math.ceil(wait_seconds))
 
 
-def _document_response(request: web.Request, published_feed: PublishedFeed, extension: str) -> web.Response:
+def _build_document_response(request: web.Request, published_feed: PublishedFeed, extension: str) -> web.Response:
     """Return a response with the document, or with status 304 if the client has it already.
 
     See RFC 9110, sections 13.1 and 13.2.

@@ -119,9 +119,9 @@ class MetricsCollector(Collector):
         help_text = "Leases that came after the start, mostly from others."
         yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_counts)
         if services.model_services is not None:
-            yield from _model_metrics(services.model_services.client)
+            yield from _iter_model_metrics(services.model_services.client)
         if self._gateway_limiters is not None:
-            yield from _discord_metrics(*self._gateway_limiters)
+            yield from _iter_discord_metrics(*self._gateway_limiters)
 
     async def _measure_loop_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -178,7 +178,7 @@ async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:
         raise OSError(error_number, reason, f"TELEX_HEALTH_ADDRESS={host}:{port}") from error
 
 
-def _model_metrics(client: ModelClient) -> Iterator[Metric]:
+def _iter_model_metrics(client: ModelClient) -> Iterator[Metric]:
     """Yield what the language model was asked for, by task."""
     for field_name, help_text in (
         ("calls", "Requests to the language model."),
@@ -192,7 +192,7 @@ def _model_metrics(client: ModelClient) -> Iterator[Metric]:
         yield _create_labelled_metric(CounterMetricFamily, f"model_{field_name}", help_text, "task", values_by_task)
 
 
-def _discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) -> Iterator[Metric]:
+def _iter_discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) -> Iterator[Metric]:
     responses_help = "Answers of Discord by status."
     yield _create_labelled_metric(
         CounterMetricFamily, "discord_answers", responses_help, "status", rate_limiter.responses_by_status

@@ -45,7 +45,7 @@ class WebSubRoutes:
         """Number of bytes of pushed documents in memory that are not parsed yet."""
         return self._body_budget.used_bytes
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """Return the routes that WebSub hubs call."""
         return [
             web.get(CALLBACK_PATH + "{token}", self._verify_intent),
@@ -59,7 +59,7 @@ class WebSubRoutes:
         try:
             await self._subscriber.flush()
         except StoreError:
-            return _retry_later_response(503, RETRY_AFTER_SECONDS)
+            return _build_retry_later_response(503, RETRY_AFTER_SECONDS)
         if challenge is None:
             return web.Response(status=404)
         return web.Response(text=challenge, headers={"X-Content-Type-Options": "nosniff"})
@@ -74,7 +74,7 @@ class WebSubRoutes:
         if (hub_host := self._subscriber.get_hub_host(token)) is None:
             return web.Response(status=410)
         if wait_seconds := self._subscriber.get_push_retry_after(token):
-            return _retry_later_response(429, wait_seconds)
+            return _build_retry_later_response(429, wait_seconds)
         body = _PushBody(self._body_budget, hub_host, self._max_bytes)
         parse_task = None
         try:
@@ -103,11 +103,11 @@ class WebSubRoutes:
                     token, client_ip, is_verification=is_verification
                 )
         except (StoreError, TimeoutError):
-            return _retry_later_response(503, RETRY_AFTER_SECONDS)
-        return _retry_later_response(429, wait_seconds) if wait_seconds else None
+            return _build_retry_later_response(503, RETRY_AFTER_SECONDS)
+        return _build_retry_later_response(429, wait_seconds) if wait_seconds else None
 
 
-def _retry_later_response(status: int, wait_seconds: float) -> web.Response:
+def _build_retry_later_response(status: int, wait_seconds: float) -> web.Response:
     return web.Response(status=status, headers={"Retry-After": str(math.ceil(wait_seconds))})
 
 
@@ -144,5 +144,5 @@ class _PushBody:
             raise _PushRejected(web.Response(status=413))
         if byte_count > self._reserved_bytes:
             if not self._budget.reserve(self._hub_host, byte_count - self._reserved_bytes):
-                raise _PushRejected(_retry_later_response(429, BUSY_RETRY_AFTER_SECONDS))
+                raise _PushRejected(_build_retry_later_response(429, BUSY_RETRY_AFTER_SECONDS))
             self._reserved_bytes = byte_count
