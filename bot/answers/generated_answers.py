@@ -77,7 +77,7 @@ class AnswerGeneration:
             () if rewritten_question is None else rewritten_question.queries,
             feed_ids=feed_ids,
             max_chars=self.writer.max_passage_chars,
-            published=None if rewritten_question is None else rewritten_question.published,
+            published=None if rewritten_question is None else rewritten_question.published_range,
         )
         written_answer = await self.write(text, passages, question.language)
         if written_answer.sentences:

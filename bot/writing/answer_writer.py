@@ -22,9 +22,9 @@ MAX_PASSAGES = 12
 MAX_TOKENS = 400
 """Maximum number of tokens that the model may generate for an answer."""
 MAX_ANSWERS_PER_SERVER = 30
-"""Maximum number of written answers per server at once."""
+"""Maximum number of answers written for a server in `ANSWER_PERIOD_SECONDS`; the allowance refills steadily."""
 ANSWER_PERIOD_SECONDS = 600.0
-"""Number of seconds in which all of a server's written answers are refilled."""
+"""Time in seconds in which a server's allowance of written answers refills from nothing to its maximum."""
 
 _NO_ANSWER = "NO ANSWER"
 _UNCLEAR_LANGUAGE = "the language of the question ({current} if it is neither English nor French)"
@@ -40,7 +40,7 @@ _INSTRUCTIONS = (
 
 
 class WrittenAnswer(NamedTuple):
-    """Sentences of an answer, and whether the model found no answer in the passages."""
+    """Sentences of an answer; `is_refused` if the model says that the passages do not answer the question."""
 
     sentences: tuple[Sentence, ...] = ()
     is_refused: bool = False
@@ -60,19 +60,19 @@ class AnswerWriter:
 
     @property
     def model_name(self) -> str:
-        """The model's name as people are shown it."""
+        """The language model's name as people are shown it."""
         return self._client.model_name
 
     @property
     def verifies(self) -> bool:
-        """Whether the model checks each sentence, so that what is shown is sure."""
+        """Whether a second request to the model checks that the cited passages support each sentence."""
         return self._verifies
 
     def begin(self, server_id: int | None) -> float | None:
-        """Return the time of the event loop at which an answer that begins now must be ready.
+        """Take an answer from a server's allowance, and return the event loop's time at which it must be ready.
 
-        The answer counts for its server. Returns None if the model is left alone after a failure, or if the server has
-        had its share of answers.
+        Returns None, and takes nothing, if the client pauses after a failure or the server's allowance is used up. No
+        server (None) has no allowance to use up.
         """
         if self._client.is_paused or (server_id is not None and self._server_limiter.retry_after(server_id)):
             return None
@@ -85,7 +85,8 @@ class AnswerWriter:
     ) -> RewrittenQuestion | None:
         """Return a question in the words of articles, or None if the model does not rewrite it in time.
 
-        `deadline` is when the answer must be ready; the rewriting gets `TIMEOUT_SHARE` of the time.
+        `deadline` is the event loop's time at which the answer must be ready; the rewriting gets `TIMEOUT_SHARE` of the
+        time for the answer.
         """
         rewriting_deadline = deadline - (1 - TIMEOUT_SHARE) * self._client.timeout
         return await self._rewriter.rewrite(conversation, server_id=server_id, deadline=rewriting_deadline)
@@ -102,8 +103,9 @@ class AnswerWriter:
     ) -> WrittenAnswer:
         """Return sentences that answer a question, each with the 1-based numbers of the passages that support it.
 
-        `language` is the ISO 639-1 code of the answer's language, None for that of the question. `on_writing` is called
-        when the model begins. There are no sentences if the service fails, finds no answer, or if none is supported.
+        `language` is the ISO 639-1 code of the answer's language, None for the language of the question. `deadline` is
+        the event loop's time at which the answer must be ready. `on_writing` is called before the request to the model.
+        There are no sentences if the service fails, the model finds no answer, or no sentence is supported.
         """
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         if not trusted_indexes:
@@ -113,12 +115,16 @@ class AnswerWriter:
         prompt = prompts.build_prompt(
             ModelTask.ANSWER,
             _INSTRUCTIONS.format(
-                language=_UNCLEAR_LANGUAGE.format(current=prompts.language_name(i18n.current_language()))
+                language=_UNCLEAR_LANGUAGE.format(current=prompts.get_language_name(i18n.current_language()))
                 if language is None
-                else prompts.language_name(language)
+                else prompts.get_language_name(language)
             ),
             list(enumerate(trusted_passages, 1)),
-            lines_before=(f"Today: {prompts.format_date(self._clock.now())}", prompts.question_line(question), ""),
+            lines_before=(
+                f"Today: {prompts.format_date(self._clock.now())}",
+                prompts.format_question_line(question),
+                "",
+            ),
         )
         if on_writing is not None:
             on_writing()
@@ -151,7 +157,7 @@ class AnswerWriter:
         server_id: int | None,
         deadline: float,
     ) -> list[Sentence]:
-        """Return the sentences that their passages support; none if the check fails."""
+        """Return the sentences that the passages they cite support; none if the model's check fails."""
         if not self._verifies or not sentences:
             return [sentence for sentence in sentences if _is_strictly_supported(sentence, passages, language)]
         verdicts = await verify_sentences(
@@ -163,7 +169,7 @@ class AnswerWriter:
 
 
 def _parse_answer(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str | None) -> WrittenAnswer:
-    """Return the sentences of a reply that pass the rules. Raises UnusableReply."""
+    """Return the sentences of a model's reply that pass the rules, or its refusal. Raises UnusableReply."""
     text = citation_checks.check_reply(reply, prompt)
     if _NO_ANSWER in text:
         return WrittenAnswer(is_refused=True)
@@ -172,7 +178,7 @@ def _parse_answer(reply: str, prompt: Prompt, shown_texts: Sequence[str], langua
 
 
 def _is_strictly_supported(sentence: Sentence, passages: Sequence[Passage], language: str | None) -> bool:
-    """Return whether the cited passages have all numbers, dates and names of a sentence, and its language."""
+    """Return whether the cited passages are in a sentence's language and have all its numbers, dates and names."""
     cited_passages = [passages[citation - 1] for citation in sentence.citations]
     languages = {language or detect(sentence.text), *(passage.article.language for passage in cited_passages)}
     return len(languages) == 1 and (

@@ -46,13 +46,13 @@ class ArticleTranslator:
     async def translate(self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]) -> bool:
         """Translate an article and schedule the edit of its posts in the given channels.
 
-        Returns False if the model service failed, else True. A translation with other facts than the original
-        is stored as "", and the original stays. Raises StoreError.
+        Returns False if the model service failed, else True. For a translation that does not say what the original
+        says, "" is stored, and the posts keep the original. Raises StoreError.
         """
         started_at = self._store.clock.now()
         title, excerpt = (
             discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH),
-            _excerpt_to_translate(article),
+            _make_excerpt_to_translate(article),
         )
         passages = [ArticlePassage(part, article) for part in (title, excerpt) if part]
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
@@ -75,10 +75,13 @@ class ArticleTranslator:
         return True
 
     async def _write(self, passages: Sequence[ArticlePassage], language: str, server_id: int) -> str | ModelFailure:
-        """Return the title and the excerpt on two lines, "" if they say anything else than the original."""
+        """Return the translated title and excerpt on two lines, or the failure of the model.
+
+        Returns "" if the translation does not say what the original says. `passages` are the title and the excerpt.
+        """
         prompt = prompts.build_prompt(
             ModelTask.TRANSLATE,
-            _INSTRUCTIONS.format(language=prompts.language_name(language)),
+            _INSTRUCTIONS.format(language=prompts.get_language_name(language)),
             list(enumerate(passages, 1)),
             with_headings=False,
         )
@@ -123,7 +126,7 @@ async def apply_stored_translation(store: Store, article: Article, language: str
     return article._replace(title=title, summary=excerpt, body="", translated_from=article.language)
 
 
-def _excerpt_to_translate(article: Article) -> str:
+def _make_excerpt_to_translate(article: Article) -> str:
     excerpt = excerpts.make_lead_excerpt(
         (article.summary, article.body), discord_text.to_plain_line(article.title), MAX_EXCERPT_LENGTH
     )
@@ -133,9 +136,10 @@ def _excerpt_to_translate(article: Article) -> str:
 def _parse_translation(
     reply: str, prompt: Prompt, passages: Sequence[ArticlePassage], language: str
 ) -> tuple[str, ...]:
-    """Return the translated title and excerpt, nothing if a part is missing, or has a link or another number.
+    """Return the translated title and excerpt in a model's reply.
 
-    Raises UnusableReply.
+    Returns an empty tuple if a part is missing or too long, or has a link or another number than the original. Raises
+    UnusableReply.
     """
     text = citation_checks.check_reply(reply, prompt)
     citation_checks.check_language(text, language)
@@ -145,7 +149,7 @@ def _parse_translation(
     translated_parts = tuple(filter(None, (title, " ".join(excerpt_lines))))[: len(passages)]
     translation = "\n".join(translated_parts)
     original = "\n".join(passage.text for passage in passages)
-    is_complete = len(translated_parts) == len(passages) and citation_checks.keeps_numbers(translation, original)
+    is_complete = len(translated_parts) == len(passages) and citation_checks.has_all_numbers(translation, original)
     if (
         not is_complete
         or len(title) > MAX_TITLE_LENGTH

@@ -26,16 +26,13 @@ SCAN_CHUNK_LENGTH = 2_000
 A regular-expression search blocks all threads, for milliseconds in a chunk.
 """
 SCAN_CHUNK_OVERLAP = 200
-"""Length in characters of the overlap of two chunks."""
-SCAN_CHUNK_OVERLAP = 200
-"""Length in characters of the overlap of two chunks."""
+"""Length in characters of the text that two chunks share, so that a match across their border is found."""
 MAX_SENTENCE_LENGTH = 400
-"""Maximum length in characters of a generated sentence; longer ones are dropped."""
+"""Maximum length in characters of a generated sentence; longer sentences are dropped."""
 ECHO_WORDS = 7
 """Number of consecutive words of the instructions that a reply may not repeat."""
-
 MAX_COUNT = 10
-"""Largest number in letters that may be a count, and is not compared with the passages."""
+"""Largest number in letters ("three") that may count what a passage lists, and needs to be in no passage."""
 
 _DATE_FACT_PATTERN = re.compile(r"day \d+|month|weekday|time|release")
 """Kinds of facts that are compared with the passages: days, months, weekdays, times of day, and versions."""
@@ -116,8 +113,8 @@ def check_language(text: str, language: str | None) -> None:
 def extract_cited_sentences(text: str, shown_texts: Sequence[str], language: str | None) -> tuple[Sentence, ...]:
     """Return the sentences of an answer that pass the rules, at most `MAX_ANSWER_SENTENCES`.
 
-    Each cites at least one of the passages, by 1-based number into `shown_texts`, the passages as the model was
-    shown them, and has no number or date that none of them has.
+    `shown_texts` are the passages as the model was shown them. A sentence passes if it cites at least one passage by
+    its 1-based number, is at most `MAX_SENTENCE_LENGTH` long, and every number and date in it is in some passage.
     """
     known_facts = _merge_facts(shown_texts)
     sentences = [
@@ -126,13 +123,17 @@ def extract_cited_sentences(text: str, shown_texts: Sequence[str], language: str
         if citations
         and 1 <= min(citations) <= max(citations) <= len(shown_texts)
         and len(sentence_text) <= MAX_SENTENCE_LENGTH
-        and not _lacks_facts(sentence_text, known_facts, language)
+        and not _exceeds_known_facts(sentence_text, known_facts, language)
     ]
     return tuple(sentences[:MAX_ANSWER_SENTENCES])
 
 
 def extract_plain_sentences(text: str, shown_texts: Sequence[str], language: str | None) -> tuple[str, ...]:
-    """Return the sentences of a text without citations that pass the rules."""
+    """Return the sentences of a text that pass the rules, without any citations.
+
+    `shown_texts` are the passages as the model was shown them. A sentence passes if it has no link, is at most
+    `MAX_SENTENCE_LENGTH` long, and every number and date in it is in some passage.
+    """
     known_facts = _merge_facts(shown_texts)
     return tuple(
         sentence
@@ -140,14 +141,15 @@ def extract_plain_sentences(text: str, shown_texts: Sequence[str], language: str
         for sentence in excerpts.split_sentences(_CITATION_PATTERN.sub("", line))
         if len(sentence) <= MAX_SENTENCE_LENGTH
         and not _LINK_PATTERN.search(sentence)
-        and not _lacks_facts(sentence, known_facts, language)
+        and not _exceeds_known_facts(sentence, known_facts, language)
     )
 
 
 def has_all_facts_and_names(sentence: str, cited_texts: Sequence[str], language: str | None) -> bool:
-    """Return whether cited passages in the language of a sentence have all its numbers, dates and names.
+    """Return whether every number, date and name of a sentence is in the passages that it cites.
 
-    A capital makes a name; at the beginning of the sentence, so does a word that the passages do not have.
+    The passages must be in the language of the sentence. A word with a capital is a name, except the first word of the
+    sentence if the passages have it in any form.
     """
     facts, cited_facts = (
         checkable_facts.extract_facts(sentence, language),
@@ -165,8 +167,8 @@ def has_all_facts_and_names(sentence: str, cited_texts: Sequence[str], language:
 
 
 def has_unknown_fact(text: str, shown_texts: Sequence[str], language: str | None) -> bool:
-    """Return whether a text in a language has a number or date that stands in no passage."""
-    return _lacks_facts(text, _merge_facts(shown_texts), language)
+    """Return whether a text has a number or date that is in no passage. `language` is the text's ISO 639-1 code."""
+    return _exceeds_known_facts(text, _merge_facts(shown_texts), language)
 
 
 def has_link(text: str) -> bool:
@@ -174,8 +176,8 @@ def has_link(text: str) -> bool:
     return _LINK_PATTERN.search(text) is not None
 
 
-def keeps_numbers(translation: str, original: str) -> bool:
-    """Return whether a translation has the numbers that the original has in digits."""
+def has_all_numbers(translation: str, original: str) -> bool:
+    """Return whether a translation has every number that its original has in digits."""
     digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(original)}
     written_numbers = [
         values for values in checkable_facts.extract_facts(original).numbers if not digits.isdisjoint(values)
@@ -193,14 +195,14 @@ def clean_lines(text: str) -> list[str]:
 
 
 def _merge_facts(texts: Sequence[str]) -> CheckableFacts:
-    """Return the numbers and dates of texts in any language; "S2" has the number 2, too."""
+    """Return the numbers and dates of texts in any language, with digits within words: 2 of "S2"."""
     text = "\n".join(texts)
     facts = checkable_facts.extract_facts(text)
     digits = frozenset(Decimal(match) for match in _NUMBER_PATTERN.findall(text))
     return facts._replace(numbers=(*facts.numbers, digits))
 
 
-def _lacks_facts(text: str, known_facts: CheckableFacts, language: str | None) -> bool:
+def _exceeds_known_facts(text: str, known_facts: CheckableFacts, language: str | None) -> bool:
     """Return whether a text has a number or date that the known facts lack.
 
     A unit is not compared, because a translation may use another; nor is the year of a month, which may follow from the
@@ -218,10 +220,11 @@ def _lacks_facts(text: str, known_facts: CheckableFacts, language: str | None) -
 
 
 def _repeats_instructions(text: str, instructions: str) -> bool:
+    """Return whether a text has `ECHO_WORDS` consecutive words of the instructions."""
     words, instruction_words = text_analysis.tokenize(text), text_analysis.tokenize(instructions)
-    runs = {tuple(words[start : start + ECHO_WORDS]) for start in range(len(words) - ECHO_WORDS + 1)}
+    word_sequences = {tuple(words[start : start + ECHO_WORDS]) for start in range(len(words) - ECHO_WORDS + 1)}
     return any(
-        tuple(instruction_words[start : start + ECHO_WORDS]) in runs
+        tuple(instruction_words[start : start + ECHO_WORDS]) in word_sequences
         for start in range(len(instruction_words) - ECHO_WORDS + 1)
     )
 

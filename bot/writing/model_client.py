@@ -27,7 +27,7 @@ T = TypeVar("T")
 MAX_RESPONSE_BYTES = 2**18
 """Maximum size in bytes of a response, which may hold the model's reasoning."""
 MAX_CONCURRENT_REQUESTS = 2
-"""Maximum number of concurrent requests; servers share them fairly, and waiting counts as time."""
+"""Maximum number of concurrent requests, shared fairly by the servers. A request's wait counts towards its timeout."""
 MAX_BACKGROUND_REQUESTS = 1
 """Maximum number of concurrent requests for texts that no user is waiting for."""
 FAILURE_PAUSE_SECONDS = 30
@@ -40,7 +40,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class TaskUsage:
-    """Requests for one task since the start; tokens are those that the service reported."""
+    """Usage of the model service for one task since the start.
+
+    `seconds` is the time of all calls. The numbers of tokens are as the service reported them. `dropped_sentences`
+    counts sentences that a verification found unsupported by their passages.
+    """
 
     calls: int = 0
     failures: int = 0
@@ -59,13 +63,14 @@ class _BadRequest(ModelError):
 
 
 class _NoSlotInTime(Exception):
-    """Error raised when other requests took the time of a request that was never sent."""
+    """Error raised when a request's time has passed before concurrent requests left room to send it."""
 
 
 class ModelClient:
     """Client of the configured model service; an asynchronous context manager.
 
-    `usage` counts the requests of each task. The constructor raises ValueError if no service is configured.
+    `timeout` is the maximum time in seconds of a request. The constructor raises ValueError if no service is
+    configured.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -124,12 +129,13 @@ class ModelClient:
         is_background: bool = False,
         is_json: bool = False,
     ) -> T | ModelFailure:
-        """Return what `parse_reply` makes of the text that the model generates for a prompt.
+        """Return what `parse_reply` makes of the text that the model generates for a prompt, or the failure.
 
-        A request for no user who waits is `is_background`: it leaves room for others, and its time begins when it is
-        sent. Any other ends at `deadline`, a time of the event loop, if that comes before the timeout. A rewriting that
-        fails does not pause the client, because answers do without. A failure is logged once until requests of its
-        task succeed again.
+        `is_background` is for texts that no user is waiting for: of these, `MAX_BACKGROUND_REQUESTS` run at once.
+        The request ends at `deadline`, a time of the event loop, if this comes before the client's timeout.
+        A failure of the service pauses the client, except for a rewriting, which answers can do without. The first
+        failure is logged, and the recovery once requests of all failing tasks succeed again. `parse_reply` runs in a
+        thread and may raise UnusableReply.
         """
         async with AsyncExitStack() as slots:
             if is_background:
@@ -162,11 +168,11 @@ class ModelClient:
         """Return the text that the model generates. Raises ModelError, or _NoSlotInTime before anything was sent."""
         json_body = {"model": self.model, "messages": prompt.messages, "stream": False}
         loop = asyncio.get_running_loop()
-        end = loop.time() + self.timeout
-        end = end if deadline is None else min(end, deadline)
+        timeout_at = loop.time() + self.timeout
+        request_deadline = timeout_at if deadline is None else min(timeout_at, deadline)
         has_slot = False
         try:
-            async with asyncio.timeout_at(end), self._request_slots.acquire(server_id):
+            async with asyncio.timeout_at(request_deadline), self._request_slots.acquire(server_id):
                 has_slot = True
                 while True:
                     options = self._build_options(max_tokens, is_json=is_json)
@@ -182,6 +188,7 @@ class ModelClient:
             raise ModelError("no answer in time") if has_slot else _NoSlotInTime from error
 
     def _build_options(self, max_tokens: int, *, is_json: bool) -> dict[str, object]:
+        """Return the optional fields of a request, without any that the service has rejected."""
         if not self._supports_options:
             return {}
         options: dict[str, object] = {"temperature": 0, "max_tokens": max_tokens}

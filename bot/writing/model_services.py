@@ -16,7 +16,11 @@ from bot.writing.summarizer import Summarizer
 
 @dataclass(frozen=True, slots=True)
 class ModelServices:
-    """Writer of answers and, if the operator allows a number per day, of summaries and translations."""
+    """Services that write texts with one model client.
+
+    `summarizer` and `translator` are None if the operator allows no generated texts per day; `translator` also if the
+    model is not to check texts.
+    """
 
     client: ModelClient
     answer_writer: AnswerWriter
@@ -37,6 +41,6 @@ async def open_model_services(settings: Settings, clock: Clock, store: Store) ->
             client,
             AnswerWriter(client, settings, clock),
             Summarizer(store, client, quota, verifies=settings.model_verify) if has_daily_quota else None,
-            # Without a check by the model, nothing in another language is shown.
+            # Rules cannot compare texts in two languages: no translation is shown without a check by the model.
             ArticleTranslator(store, client, quota) if has_daily_quota and settings.model_verify else None,
         )

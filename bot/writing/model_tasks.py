@@ -25,7 +25,7 @@ class ModelTask(StrEnum):
 class ModelFailure(Enum):
     """Reason why a request to the model yields nothing."""
 
-    SERVICE = "service"  # It did not reply in time, or with an error, or is left alone after one.
+    SERVICE = "service"  # The service did not reply in time, replied with an error, or is paused after a failure.
     OUTPUT = "output"  # The reply cannot be used.
 
 
@@ -50,7 +50,7 @@ class Prompt(NamedTuple):
 
 
 def strip_reasoning(reply: str) -> str:
-    """Return a reply without the model's reasoning. Raises UnusableReply if the rest is too long."""
+    """Return a reply without the model's reasoning. Raises UnusableReply if what remains is too long."""
     text = _REASONING_PATTERN.sub("", reply).strip()
     if len(text) > MAX_REPLY_LENGTH:
         raise UnusableReply(f"a reply of more than {MAX_REPLY_LENGTH} characters")

@@ -27,7 +27,7 @@ class ModelTrial:
 
 
 async def try_model(client: ModelClient, settings: Settings, clock: Clock) -> ModelTrial:
-    """Have the model rewrite and answer the question, and check its answer."""
+    """Have the model rewrite and answer a question about the opening of a bridge, and check for the right year."""
     writer, started_at = AnswerWriter(client, settings, clock), clock.monotonic()
     deadline = asyncio.get_running_loop().time() + client.timeout
     await writer.rewrite(Conversation(_QUESTION), server_id=None, deadline=deadline)

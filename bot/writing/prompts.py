@@ -25,13 +25,13 @@ _UNTRUSTED_TEXT_WARNING = (
 )
 
 
-def language_name(code: str | None) -> str:
+def get_language_name(code: str | None) -> str:
     """Return the English name of a language that Telex speaks, English for any other code."""
     return _LANGUAGE_NAME_BY_CODE.get(code or "", "English")
 
 
 def format_date(timestamp: int) -> str:
-    """Return the day of a Unix time in seconds as the model is told it (ISO 8601)."""
+    """Return the day in UTC (YYYY-MM-DD) of a Unix time in seconds."""
     return datetime.fromtimestamp(timestamp, UTC).date().isoformat()
 
 
@@ -76,13 +76,13 @@ def format_shown_text(passage: Passage) -> str:
     return f"{format_heading(passage)}\n{neutralize(passage.text, MAX_PASSAGE_LENGTH)}"
 
 
-def question_line(question: str) -> str:
+def format_question_line(question: str) -> str:
     """Return the line of a prompt with the person's question."""
     return f"Question: {neutralize(question, MAX_QUESTION_LENGTH)}"
 
 
 def neutralize(text: str, max_length: int) -> str:
-    """Return a text on one line of at most `max_length` characters, without anything like a citation."""
+    """Return a text on one line of at most `max_length` characters, with no brackets that look like a citation."""
     return discord_text.to_plain_line(text.replace("[", "(").replace("]", ")"), max_length)
 
 

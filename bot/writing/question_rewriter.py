@@ -42,16 +42,20 @@ _INSTRUCTIONS = (
 class RewrittenQuestion(NamedTuple):
     """Queries for a question in the words of articles, and the time that it is about.
 
-    `published` is a range of Unix times in seconds, None without one. `is_about_news` is whether articles may answer.
+    `published_range` holds the Unix times in seconds at which articles that may answer were published, None for any
+    time. `is_about_news` is whether articles may answer at all.
     """
 
     queries: tuple[str, ...]
-    published: range | None = None
+    published_range: range | None = None
     is_about_news: bool = True
 
 
 class Conversation(NamedTuple):
-    """A question with the earlier ones of its conversation, oldest first, and the title that it is about, or ""."""
+    """A question with the earlier questions of its conversation, oldest first.
+
+    `article_title` is the title of the article that the question is about, "" if it is about none.
+    """
 
     question: str
     earlier_questions: tuple[str, ...] = ()
@@ -59,7 +63,7 @@ class Conversation(NamedTuple):
 
 
 class QuestionRewriter:
-    """Rewriter of questions, which keeps the last rewritings."""
+    """Rewriter of questions, which keeps the last `MAX_CACHED_QUESTIONS` rewritings."""
 
     def __init__(self, client: ModelClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
@@ -68,7 +72,7 @@ class QuestionRewriter:
     async def rewrite(
         self, conversation: Conversation, *, server_id: int | None, deadline: float
     ) -> RewrittenQuestion | None:
-        """Return the rewritten question; None if the model fails, is late or replies with anything unusable.
+        """Return the rewritten question, or None if the model fails, is late or gives an unusable reply.
 
         `deadline` is a time of the event loop.
         """
@@ -76,7 +80,7 @@ class QuestionRewriter:
         if cached_question := self._cache.get((conversation, today)):
             return cached_question
         rewritten_question = await self._client.complete(
-            prompts.build_prompt(ModelTask.REWRITE, _INSTRUCTIONS, lines_before=self._lines(conversation, today)),
+            prompts.build_prompt(ModelTask.REWRITE, _INSTRUCTIONS, lines_before=self._build_lines(conversation, today)),
             parse_rewriting,
             max_tokens=MAX_TOKENS,
             server_id=server_id,
@@ -90,8 +94,8 @@ class QuestionRewriter:
             self._cache.popitem(last=False)
         return rewritten_question
 
-    def _lines(self, conversation: Conversation, today: str) -> list[str]:
-        """Return the lines of the prompt, with what the earlier questions were rewritten to."""
+    def _build_lines(self, conversation: Conversation, today: str) -> list[str]:
+        """Return the lines of a prompt: the day, earlier questions with their rewritten queries, and the question."""
         lines = [f"Today: {today}"]
         first_position = max(0, len(conversation.earlier_questions) - MAX_EARLIER_QUESTIONS)
         for position, question in enumerate(conversation.earlier_questions[first_position:], first_position):
@@ -103,11 +107,11 @@ class QuestionRewriter:
             lines.append(f"Earlier question: {prompts.neutralize(question, prompts.MAX_QUESTION_LENGTH)}{queries}")
         if conversation.article_title:
             lines.append(f"About: {prompts.neutralize(conversation.article_title, prompts.MAX_HEADING_LENGTH)}")
-        return [*lines, prompts.question_line(conversation.question)]
+        return [*lines, prompts.format_question_line(conversation.question)]
 
 
 def parse_rewriting(reply: str) -> RewrittenQuestion:
-    """Return the rewriting in a reply, within bounds. Raises UnusableReply if it has none."""
+    """Return the rewritten question in a model's reply, its queries shortened. Raises UnusableReply if it has none."""
     document = parse_json_reply(reply)
     queries, is_about_news = document.get("queries"), document.get("about_news") is not False
     if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):
@@ -120,10 +124,10 @@ def parse_rewriting(reply: str) -> RewrittenQuestion:
     if not bounded_queries and is_about_news:
         raise UnusableReply("a rewriting without queries")
     since, last_day = _parse_day(document.get("since")), _parse_day(document.get("before"))
-    published = None
+    published_range = None
     if since is not None or last_day is not None:
-        published = range(since or 0, _END_OF_TIME if last_day is None else last_day + DAY_SECONDS)
-    return RewrittenQuestion(bounded_queries, published, is_about_news=is_about_news)
+        published_range = range(since or 0, _END_OF_TIME if last_day is None else last_day + DAY_SECONDS)
+    return RewrittenQuestion(bounded_queries, published_range, is_about_news=is_about_news)
 
 
 def _parse_day(text: object) -> int | None:

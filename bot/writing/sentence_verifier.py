@@ -1,4 +1,4 @@
-"""Verification of generated sentences: one question to the model, whether the cited passages support each."""
+"""Verification of generated sentences: one request to the model, whether the cited passages support each sentence."""
 
 from collections.abc import Sequence
 
@@ -31,10 +31,10 @@ async def verify_sentences(
     is_background: bool = False,
     with_headings: bool = True,
 ) -> tuple[bool, ...] | ModelFailure:
-    """Return for each sentence whether the passages that it cites, or all if it cites none, support it.
+    """Ask the model whether the passages that a sentence cites support it, or all passages if it cites none.
 
-    Citations are 1-based numbers into `passages`. Only cited passages are shown. `deadline` is a time of the event
-    loop.
+    Returns a verdict for each sentence, or the failure of the model. Citations are 1-based numbers into `passages`. If
+    any sentence cites passages, the model is shown only the cited passages. `deadline` is a time of the event loop.
     """
     cited_numbers = {number for sentence in sentences for number in sentence.citations}
     shown_passages = [
@@ -61,7 +61,7 @@ async def verify_sentences(
             ModelTask.VERIFY,
             _INSTRUCTIONS,
             shown_passages,
-            lines_before=[prompts.question_line(question)] if question else (),
+            lines_before=[prompts.format_question_line(question)] if question else (),
             lines_after=sentence_lines,
             with_headings=with_headings,
         ),

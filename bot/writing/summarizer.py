@@ -68,7 +68,7 @@ class Summarizer:
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
             return SummaryFailure.TOO_SHORT
         summary_by_article_id = await self._store.generated_texts.get(
-            GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._cache_model(articles)
+            GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._build_cache_key(articles)
         )
         if article.id not in summary_by_article_id:
             return None
@@ -84,8 +84,8 @@ class Summarizer:
     ) -> tuple[str, ...] | SummaryFailure:
         """Return one or two sentences of plain text that sum up an article or a story, or why there are none.
 
-        The first article stands for the story; the reader must be allowed to read all. The text counts against the
-        quota of `server_id`. `user_id` is the user who waits for it, or None; each user gets one summary at a time.
+        The first article stands for the story; the reader must be allowed to read all articles. The text counts against
+        the quota of `server_id`. `user_id` is the user who waits for it, or None; each user gets one summary at a time.
         Raises StoreError.
         """
         if user_id is None:
@@ -98,10 +98,10 @@ class Summarizer:
         finally:
             self._waiting_user_ids.discard(user_id)
 
-    def _cache_model(self, articles: Sequence[Article]) -> str:
-        """Return the name under which a summary is stored: the model's, for a story with a mark of its articles.
+    def _build_cache_key(self, articles: Sequence[Article]) -> str:
+        """Return the name of the model under which a summary is stored, for a story with a hash of its articles.
 
-        Who reads one of the articles may not be allowed to read all, so each set of them has a summary of its own.
+        Who may read one article of a story may not be allowed to read all, so each set of articles has its own summary.
         """
         if len(articles) == 1:
             return self._client.model
@@ -143,7 +143,7 @@ class Summarizer:
             articles[0].id,
             "\n".join(sentences),
             language=language,
-            model=self._cache_model(articles),
+            model=self._build_cache_key(articles),
             server_id=server_id,
             as_of=started_at,
         )
@@ -155,7 +155,7 @@ class Summarizer:
         """Return the sentences that the model writes and the passages support, or why there are none."""
         prompt = prompts.build_prompt(
             ModelTask.SUMMARIZE,
-            _INSTRUCTIONS.format(language=prompts.language_name(language)),
+            _INSTRUCTIONS.format(language=prompts.get_language_name(language)),
             list(enumerate(passages, 1)),
         )
         shown_texts = [prompts.format_shown_text(passage) for passage in passages]
@@ -190,7 +190,7 @@ class Summarizer:
 
 
 def _parse_summary(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str) -> tuple[str, ...]:
-    """Return the sentences of a reply that pass the rules. Raises UnusableReply."""
+    """Return the sentences of a summary in a model's reply that pass the rules. Raises UnusableReply."""
     text = citation_checks.check_reply(reply, prompt)
     citation_checks.check_language(text, language)
     sentences = citation_checks.extract_plain_sentences(text, shown_texts, language)

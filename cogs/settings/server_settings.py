@@ -13,7 +13,7 @@ from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.wording import look_labels
-from bot.posting.wording.setting_words import language_name
+from bot.posting.wording.setting_words import get_language_name
 from cogs.feeds.look_panel import LookPanel
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel, has_manage_guild
@@ -38,7 +38,7 @@ class ServerSettingsPanel(ManagersPanel):
         preferences = await self.store.preferences.get_by_server(guild.id)
         server_language = i18n.supported_language(str(guild.preferred_locale))
         automatic_label = _("Automatic ({language})").format(
-            language=language_name(server_language or self.client.services.settings.language)
+            language=get_language_name(server_language or self.client.services.settings.language)
         )
         managers_text = _("members with Manage Server")
         manager_role = guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None

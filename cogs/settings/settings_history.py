@@ -7,7 +7,7 @@ from bot.core.i18n import N_, _
 from bot.core.preferences import Filter, PostLook, Preference, SettingChange, SettingKind, SubscriptionState
 from bot.core.setting_registry import CHANNEL_SETTINGS
 from bot.posting.wording import filter_labels, look_labels
-from bot.posting.wording.setting_words import SETTING_WORDS, language_name
+from bot.posting.wording.setting_words import SETTING_WORDS, get_language_name
 from bot.text import discord_text
 from cogs.feeds import subscription_options
 from cogs.shared.authorization import ManagersPanel
@@ -103,7 +103,7 @@ def _subscription_state_text(stored_value: str) -> str:
 
 
 _SETTING_FORMATS: Mapping[str, SettingFormat] = {
-    Preference.LANGUAGE: SettingFormat(N_("Post language"), language_name, N_("automatic")),
+    Preference.LANGUAGE: SettingFormat(N_("Post language"), get_language_name, N_("automatic")),
     Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _escape_value),
     Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")),
     Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")),

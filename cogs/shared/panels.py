@@ -12,7 +12,7 @@ from bot.core.preferences import Preference
 from bot.core.setting_registry import ChannelSetting
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.layout.blocks import Item, Section, Text, text_block
-from bot.posting.wording.setting_words import language_name
+from bot.posting.wording.setting_words import get_language_name
 from bot.text import discord_text
 from bot.text.times import zones
 from cogs.shared.authorization import ManagersPanel
@@ -138,6 +138,6 @@ def language_menu(
         await set_language(i18n.supported_language(selected_values[0]))
 
     menu_options = select_options(
-        selected_language, i18n.LANGUAGES, lambda language: language_name(language).capitalize(), unset_label
+        selected_language, i18n.LANGUAGES, lambda language: get_language_name(language).capitalize(), unset_label
     )
     return StringMenu(select_language, placeholder=_("Post language…"), options=menu_options)

@@ -39,7 +39,7 @@ class SwitchWords(SettingWords):
     unset_text: str = N_("off")
 
 
-def language_name(language: str) -> str:
+def get_language_name(language: str) -> str:
     """Return the name of a language of posts in the current language, for use within a sentence."""
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
@@ -60,7 +60,7 @@ def _quiet_hours_text(stored_hours: str) -> str:
 
 SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
     setting_registry.LANGUAGE: SettingWords(
-        name=N_("Post language"), value_text=language_name, unset_text=N_("same as the server")
+        name=N_("Post language"), value_text=get_language_name, unset_text=N_("same as the server")
     ),
     setting_registry.JOIN_STORIES: SwitchWords(
         name=N_("Group by story"),
