@@ -21,7 +21,7 @@ from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering.trend_charts import load_trends
 from bot.posting.wording import search_note_sentences
 from bot.search.more_like_this import find_similar_articles
-from bot.search.searching import article_as_json, search_result_as_json
+from bot.search.searching import build_article_json, build_search_result_json
 from bot.text import urls
 
 MAX_RESULTS = 20
@@ -185,7 +185,7 @@ class _NewsTools:
             query, feed_ids=await self._look_up_visible_feeds(), limit=limit, sort=order
         )
         return SearchResponse(
-            results=[_to_summary(search_result_as_json(hit)) for hit in search_page.results],
+            results=[_to_summary(build_search_result_json(hit)) for hit in search_page.results],
             notes=[search_note_sentences.note_sentence(note) for note in search_page.notes],
             suggestions=list(search_page.suggestions),
         )
@@ -228,13 +228,13 @@ class _NewsTools:
         articles = await self._services.store.articles.list_newest(
             await self._look_up_visible_feeds(), outlet=source, limit=limit
         )
-        return [_to_summary(article_as_json(article)) for article in articles]
+        return [_to_summary(build_article_json(article)) for article in articles]
 
     async def article(self, url: LinkParameter) -> FullArticle:
         """One article with its text."""
         article = await self._find_article(url)
         return FullArticle(
-            **_to_summary(article_as_json(article)),
+            **_to_summary(build_article_json(article)),
             author=article.author,
             tags=list(article.tags),
             text=(article.body or article.summary)[:MAX_TEXT_CHARS],
@@ -248,11 +248,11 @@ class _NewsTools:
             self._services.searcher, article, feed_ids=feed_ids, limit=MAX_RESULTS
         )
         other_articles = [
-            _to_summary(search_result_as_json(hit))
+            _to_summary(build_search_result_json(hit))
             for hit in similar_page.results
             if abs(hit.article.published - article.published) <= STORY_WINDOW_SECONDS
         ]
-        return StoryResponse(article=_to_summary(article_as_json(article)), others=other_articles[:limit])
+        return StoryResponse(article=_to_summary(build_article_json(article)), others=other_articles[:limit])
 
     async def trends(self, days: Literal[1, 7, 30] = 7) -> list[TrendItem]:
         """What’s rising: names and words in more articles than in the same number of days before."""
@@ -301,7 +301,7 @@ class _NewsTools:
 
 
 def _to_passage(passage: ModelPassage) -> PassageResult:
-    summary = article_as_json(passage.article)
+    summary = build_article_json(passage.article)
     return PassageResult(
         text=passage.text,
         url=passage.article.url,

@@ -18,7 +18,7 @@ from bot.core.local_time import format_iso
 from bot.core.reasons import Reason
 from bot.posting.wording import refusal_sentences, search_note_sentences
 from bot.posting.wording.post_explanations import explain_link
-from bot.search.searching import article_as_json, search_result_as_json
+from bot.search.searching import build_article_json, build_search_result_json
 from bot.text import discord_text
 from bot.writing.answer_writer import open_answer_writer
 
@@ -53,7 +53,7 @@ def search(
                 if as_json_:
                     response = {
                         "query": query_text,
-                        "results": [search_result_as_json(hit) for hit in search_page.results],
+                        "results": [build_search_result_json(hit) for hit in search_page.results],
                         "notes": note_sentences,
                         "suggestions": search_page.suggestions,
                     }
@@ -176,7 +176,7 @@ def latest(as_json: JsonOption = False, limit: LimitOption = 20) -> None:
     articles = run_with_store(lambda store: store.articles.list_newest(None, limit=limit))
     if as_json:
         for article in articles:
-            terminal.echo_stdout(json.dumps(article_as_json(article), ensure_ascii=False))
+            terminal.echo_stdout(json.dumps(build_article_json(article), ensure_ascii=False))
     elif not articles:
         terminal.echo_stderr(NO_ARTICLES_TEXT)
     else:

@@ -66,7 +66,7 @@ class _SpellingCandidate(NamedTuple):
 
 
 class _MissingWord(NamedTuple):
-    original: str
+    original_text: str
     is_title_only: bool
     candidates: list[_SpellingCandidate]
 
@@ -131,7 +131,7 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
             )
             notes.insert(
                 0,
-                Note.of(
+                Note.create(
                     NoteKind.UNQUOTED_NAME,
                     filter=f"{unquoted_filter.alias}:{unquoted_filter.value}",
                     words=" ".join(unquoted_filter.words[:word_count]),
@@ -187,13 +187,13 @@ async def _find_longest_known_name(
 
 
 async def _list_names_with_prefix(
-    filter_: FilterName, prefix: str, store: Store, engine: SearchEngine, scope: Scope
+    filter_name: FilterName, prefix: str, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
     """Return the sources, tags or authors in scope of which any word begins with the prefix."""
-    if filter_ is FilterName.SOURCE:
+    if filter_name is FilterName.SOURCE:
         return await store.feeds.find_outlets(scope.feed_ids, prefix, MAX_NAMES_COMPARED)
     return await asyncio.to_thread(
-        lambda: engine.complete_names(_COMPLETION_FIELDS[filter_], prefix, scope, MAX_NAMES_COMPARED, since=0)
+        lambda: engine.complete_names(_COMPLETION_FIELDS[filter_name], prefix, scope, MAX_NAMES_COMPARED, since=0)
     )
 
 
@@ -287,12 +287,12 @@ def _interleave_candidates(candidate_lists: Iterable[list[_SpellingCandidate]]) 
 def _build_missing_words_note(missing_words: Iterable[_MissingWord], *, is_title_only: bool) -> Note | None:
     words = tuple(
         dict.fromkeys(
-            missing_word.original for missing_word in missing_words if missing_word.is_title_only is is_title_only
+            missing_word.original_text for missing_word in missing_words if missing_word.is_title_only is is_title_only
         )
     )
     if not words:
         return None
-    return Note.of(NoteKind.TITLE_WORDS_MISSING if is_title_only else NoteKind.WORDS_MISSING, words=words)
+    return Note.create(NoteKind.TITLE_WORDS_MISSING if is_title_only else NoteKind.WORDS_MISSING, words=words)
 
 
 def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
@@ -301,7 +301,9 @@ def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
         FilterName.TAG: NoteKind.UNKNOWN_TAG,
         FilterName.LANGUAGE: NoteKind.UNKNOWN_LANGUAGE,
     }
-    return Note.of(note_kind_by_filter.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value))
+    return Note.create(
+        note_kind_by_filter.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value)
+    )
 
 
 async def _find_similar_name(field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:

@@ -76,21 +76,21 @@ class QueryParts:
     Attributes:
         words: Plain words; a partial match may lack some of them.
         phrases: Quoted phrases outside titles.
-        required: All nodes other than `words` and `phrases`; every match must satisfy them.
+        remaining_nodes: All nodes other than `words` and `phrases`; every match must satisfy them.
         relaxed_phrases: Phrases made optional because no article contains them, alone or together; they only
             add to the score.
         reader_language: ISO 639-1 code of the user's language, used if the query's own is unknown.
         notes: Notes on the phrases that were made optional.
-        related: Index terms that may stand for a word in partial matches.
+        related_terms: Index terms that may stand for a word in partial matches.
     """
 
     words: tuple[str, ...]
     phrases: tuple[Phrase, ...]
-    required: tuple[Node, ...]
+    remaining_nodes: tuple[Node, ...]
     relaxed_phrases: tuple[Phrase, ...] = ()
     reader_language: str | None = None
     notes: tuple[Note, ...] = ()
-    related: RelatedTerms = field(default_factory=dict)
+    related_terms: RelatedTerms = field(default_factory=dict)
 
     @classmethod
     def from_query(cls, query: Query) -> QueryParts:
@@ -113,7 +113,7 @@ class QueryParts:
     @property
     def required_nodes(self) -> tuple[Node, ...]:
         """Return the nodes of the query that every match must satisfy, even a partial one."""
-        return (*(phrase for phrase in self.phrases if phrase not in self.relaxed_phrases), *self.required)
+        return (*(phrase for phrase in self.phrases if phrase not in self.relaxed_phrases), *self.remaining_nodes)
 
     @property
     def text(self) -> str:
@@ -141,13 +141,13 @@ class QueryParts:
 
         Matching pasted text takes 50 ms.
         """
-        if self.phrases or self.required or len(self.text) > _MAX_INLINE_QUERY_LENGTH:
+        if self.phrases or self.remaining_nodes or len(self.text) > _MAX_INLINE_QUERY_LENGTH:
             return await asyncio.to_thread(function, *args)
         return function(*args)
 
     def with_relaxed_phrases(self, missing_phrases: Sequence[Phrase]) -> QueryParts:
         """Return the parts with all phrases made optional, and a note on phrases that no article has."""
-        note = Note.of(NoteKind.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing_phrases))
+        note = Note.create(NoteKind.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing_phrases))
         return replace(self, relaxed_phrases=self.phrases, notes=(*self.notes, note))
 
     def build_query_terms(self, engine: SearchEngine) -> list[QueryTerm]:
@@ -158,7 +158,7 @@ class QueryParts:
         query_terms = []
         for word, (start, end) in span_by_word.items():
             if word not in stop_words and (stems := text_analysis.find_query_stems(word)):
-                related_stems = self.related.get(word, frozenset())
+                related_stems = self.related_terms.get(word, frozenset())
                 weight = compute_idf(engine, stems) * (NAME_WEIGHT_FACTOR if _is_name(text, start) else 1)
                 query_terms.append(QueryTerm(text[start:end].lower(), stems, weight, related_stems))
         return query_terms
@@ -340,7 +340,7 @@ def _find_matches(
     if word_count + len(query_parts.phrases) <= 1 and not query_parts.relaxed_phrases:
         return query_parts, full_hits, []
     query_parts = replace(
-        query_parts, related=find_related_terms(engine, text_analysis.tokenize(" ".join(query_parts.words)))
+        query_parts, related_terms=find_related_terms(engine, text_analysis.tokenize(" ".join(query_parts.words)))
     )
     return query_parts, full_hits, _find_partial_matches(engine, query_parts, scope)
 
@@ -352,7 +352,7 @@ def _find_partial_matches(engine: SearchEngine, query_parts: QueryParts, scope: 
         MAX_RERANKED_ARTICLES,
         required=query_parts.required_nodes,
         optional=query_parts.relaxed_phrases,
-        related=query_parts.related,
+        related=query_parts.related_terms,
     )
 
 
@@ -365,12 +365,14 @@ def _relax_phrases(engine: SearchEngine, query_parts: QueryParts, scope: Scope) 
     if len(query_parts.words) < MIN_PASTED_WORDS and engine.match_all(query_parts.required_nodes, scope, 1):
         return query_parts
     missing_phrases = [
-        phrase for phrase in query_parts.phrases if not engine.match_all((phrase, *query_parts.required), scope, 1)
+        phrase
+        for phrase in query_parts.phrases
+        if not engine.match_all((phrase, *query_parts.remaining_nodes), scope, 1)
     ]
     if missing_phrases:
         return query_parts.with_relaxed_phrases(missing_phrases)
     return replace(
         query_parts,
         relaxed_phrases=query_parts.phrases,
-        notes=(*query_parts.notes, Note.of(NoteKind.PHRASES_NEVER_TOGETHER)),
+        notes=(*query_parts.notes, Note.create(NoteKind.PHRASES_NEVER_TOGETHER)),
     )

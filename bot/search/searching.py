@@ -32,9 +32,9 @@ __all__ = [
     "SearchPage",
     "SearchResult",
     "Searcher",
-    "article_as_json",
+    "build_article_json",
+    "build_search_result_json",
     "parse_query",
-    "search_result_as_json",
 ]
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ class Searcher:
             return SearchPage(notes=tuple(notes))
         await self.index.ensure_current()
         if (build_progress := self.index.build_progress) is not None:
-            notes.append(Note.of(NoteKind.BUILDING, percent=int(100 * build_progress)))
+            notes.append(Note.create(NoteKind.BUILDING, percent=int(100 * build_progress)))
         engine = self.index.engine
         if engine is None:
             return SearchPage(notes=tuple(notes))
@@ -186,7 +186,7 @@ class Searcher:
                 ranked_articles = [ranked_article._replace(is_partial=True) for ranked_article in similar_word_articles]
         except EngineError as error:
             self.index.report_search_failure(error)
-            return SearchPage(notes=(*notes, Note.of(NoteKind.DAMAGED)))
+            return SearchPage(notes=(*notes, Note.create(NoteKind.DAMAGED)))
         results = await query_parts.run_in_thread_if_slow(
             self._build_results, query_parts, ranked_articles[offset : offset + limit]
         )
@@ -341,14 +341,14 @@ def _fold_beginning(article: Article) -> str:
     return fold((article.body or article.summary)[:DUPLICATE_PREFIX_LENGTH])
 
 
-def search_result_as_json(result: SearchResult) -> dict[str, object]:
+def build_search_result_json(result: SearchResult) -> dict[str, object]:
     """Return a search result as the JSON object that `telex search --json` prints."""
-    return article_as_json(
+    return build_article_json(
         result.article, score=result.score, excerpt=result.snippet, is_partial_match=result.is_partial
     )
 
 
-def article_as_json(
+def build_article_json(
     article: Article, *, score: float = 0.0, excerpt: str | None = None, is_partial_match: bool = False
 ) -> dict[str, object]:
     """Return an article in the JSON form of a search result. `published` is ISO 8601 in UTC."""

@@ -162,7 +162,7 @@ def render_results(trick: str) -> discord.ui.LayoutView:
     hit = SearchResult(
         article=article, score=1.0, snippet=trick, highlights=((0, min(len(trick), 3)),) if trick else ()
     )
-    note = Note.of(NoteKind.NO_VALUE, value=trick)
+    note = Note.create(NoteKind.NO_VALUE, value=trick)
     page = SearchPage(results=(hit,), total_results=1, notes=(note,), suggestions=(trick,))
     entry = replace(item_from_result(hit), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
     results_block = results_card(Query(text=trick, nodes=()), page, [entry])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.client.health import Health
-from bot.search.index.index_condition import MAX_WRITE_FAILURES
+from bot.search.index.index_health import MAX_WRITE_FAILURES
 from bot.search.index.index_updater import ERROR_BACKOFF_SECONDS, IndexUpdater
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE, EngineError
 from bot.search.index.tantivy_engine import TantivyWriter

@@ -109,7 +109,7 @@ async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
     store, library, settings, tmp_path, harm
 ):
     await library.add("car")
-    folder = semantic_index.vectors_folder_of(settings)
+    folder = semantic_index.get_vectors_folder(settings)
     async with open_semantic_index(settings, store) as first:
         await first.encode_missing()
     shutil.copytree(folder, tmp_path / "older")

@@ -11,7 +11,7 @@ from bot.search import query_suggestions, searching
 from bot.search.index import text_analysis
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter
-from bot.search.searching import Searcher, article_as_json, parse_query, search_result_as_json
+from bot.search.searching import Searcher, build_article_json, build_search_result_json, parse_query
 from bot.text.words import fold
 
 PERSON = 77
@@ -405,7 +405,7 @@ async def test_the_excerpt_shows_what_matched(library, searcher):
 async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add("Robots", "All about robots.", days=1)
     (hit,) = (await searcher.search("robots", feed_ids=None)).results
-    json_hit = search_result_as_json(hit)
+    json_hit = build_search_result_json(hit)
     assert list(json_hit) == [
         "url",
         "title",
@@ -419,7 +419,7 @@ async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
     assert json_hit["source"] == "Gazette"
     assert str(json_hit["published"]).endswith("Z")
     assert json_hit["excerpt"] == "All about robots."
-    assert article_as_json(hit.article).keys() == json_hit.keys()
+    assert build_article_json(hit.article).keys() == json_hit.keys()
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
     index.save(set)
     (path,) = (tmp_path / "vectors").glob(file)
     path.write_bytes(path.read_bytes()[:40])
-    assert VectorIndex(tmp_path / "vectors", "toy").generation == ""
+    assert VectorIndex(tmp_path / "vectors", "toy").index_id == ""
 
 
 def test_a_vector_of_nothing_is_near_to_nothing(index):

@@ -20,7 +20,7 @@ from typing import TypeVar, TypeVarTuple
 import filelock
 
 from bot.core.private_files import make_private_folder, restrict_to_owner
-from bot.search.index.index_condition import IndexHealth
+from bot.search.index.index_health import IndexHealth
 from bot.search.index.search_engine import EngineError, IndexPosition
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.store import Store
@@ -101,7 +101,7 @@ class IndexUpdater:
         try:
             while True:
                 try:
-                    while await self._advance():
+                    while await self._write_next_batch():
                         pass
                     await self._store.clock.sleep(self._commit_interval_seconds)
                 except EngineError:  # Already logged.
@@ -124,7 +124,7 @@ class IndexUpdater:
             StoreError: The database failed.
         """
         with contextlib.suppress(EngineError):  # Already logged.
-            while await self._advance():
+            while await self._write_next_batch():
                 pass
 
     def report_search_failure(self, error: EngineError) -> None:
@@ -142,7 +142,7 @@ class IndexUpdater:
         self.engine = None
         self._executor.shutdown()
 
-    async def _advance(self) -> bool:
+    async def _write_next_batch(self) -> bool:
         """Write one batch of the store's changes to the index, and return whether there are more.
 
         Raises:
@@ -250,7 +250,7 @@ class IndexUpdater:
         if not (has_more or self._has_uncommitted_changes):
             self._last_up_to_date_at = time.monotonic()
         if self._rebuilt_engine is not None and not position.backfilled_from:
-            await self._activate_rebuilt()
+            await self._activate_rebuilt_index()
         return has_more
 
     async def _commit(self, writer: TantivyWriter) -> None:
@@ -272,7 +272,7 @@ class IndexUpdater:
         await self._commit(self._writer)
         self.health.mark_rebuild_started()
         if self.engine is None:
-            await self._activate_rebuilt()
+            await self._activate_rebuilt_index()
 
     def _create_empty_index(self) -> TantivyEngine:
         """Create an empty index in a new folder, and delete the folders of unused indexes."""
@@ -282,7 +282,7 @@ class IndexUpdater:
                 shutil.rmtree(folder, ignore_errors=True)
         return TantivyEngine(self._folder / uuid.uuid4().hex)
 
-    async def _activate_rebuilt(self) -> None:
+    async def _activate_rebuilt_index(self) -> None:
         previous_engine, self.engine, self._rebuilt_engine = self.engine, self._rebuilt_engine, None
         assert self.engine is not None
         await self._run_in_writer_thread(self._write_current_pointer, self.engine.folder.name)

@@ -59,7 +59,9 @@ class Scope:
 
 
 UNRESTRICTED_SCOPE = Scope()
+"""Scope that contains all articles."""
 NO_RELATED_TERMS: Mapping[str, Collection[str]] = {}
+"""Related index terms of the words of a query, by word, if no word has any."""
 
 
 class SearchEngine(Protocol):

@@ -228,9 +228,9 @@ class TantivyEngine:
             scored_addresses = searcher.search(query, limit, count=False).hits
         article_ids = searcher.fast_field_values(ARTICLE_FIELD, [address for _, address in scored_addresses])
         return [
-            Hit(int(id_), 0.0 if newest else float(score))
-            for id_, (score, _) in zip(article_ids, scored_addresses, strict=True)
-            if id_ is not None
+            Hit(int(article_id), 0.0 if newest else float(score))
+            for article_id, (score, _) in zip(article_ids, scored_addresses, strict=True)
+            if article_id is not None
         ]
 
 
@@ -245,7 +245,7 @@ class TantivyWriter:
         self._term_cache_for = cache(text_analysis.TermCache)
 
     def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
-        """Add articles to the index, replacing those with the same ids; `are_new` says that there are none."""
+        """Add articles to the index, replacing those with the same ids; `are_new`: none of them is in the index."""
         documents = [
             (article.article_id, _to_document(article, self._term_cache_for(article.language))) for article in articles
         ]

@@ -15,12 +15,12 @@ TOKEN_PREFIXES_BY_FILTER = {FilterName.SOURCE: "o", FilterName.AUTHOR: "a", Filt
 
 
 @lru_cache(maxsize=1 << 11)
-def tokenize_name(filter_: FilterName, name: str) -> tuple[str, ...]:
+def tokenize_name(filter_name: FilterName, name: str) -> tuple[str, ...]:
     """Return the tokens of a name in order and, if there are several, all joined to one ("lemonde").
 
     The result is empty if the name has no word.
     """
-    token_prefix = TOKEN_PREFIXES_BY_FILTER[filter_]
+    token_prefix = TOKEN_PREFIXES_BY_FILTER[filter_name]
     words = text_analysis.tokenize(name[:MAX_NAME_LENGTH])
     joined_tokens = [token_prefix + "".join(words)] if len(words) > 1 else []
     return (*(token_prefix + word for word in words), *joined_tokens)

@@ -23,7 +23,7 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
     """
     notes = []
     if user_id is None and asks_for_bookmarks(query):
-        notes.append(Note.of(NoteKind.OWN_BOOKMARKS))
+        notes.append(Note.create(NoteKind.OWN_BOOKMARKS))
     values_by_filter: dict[FilterName, dict[str | int, None]] = defaultdict(dict)
     for node in iter_required_nodes(query.nodes):
         if isinstance(node, FieldFilter):
@@ -32,10 +32,10 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
         sorted(map(int, values_by_filter[filter_name])) for filter_name in (FilterName.SINCE, FilterName.BEFORE)
     )
     if since and before and since[-1] >= before[0]:
-        notes.append(Note.of(NoteKind.EMPTY_DATE_RANGE))
+        notes.append(Note.create(NoteKind.EMPTY_DATE_RANGE))
     if len(languages := values_by_filter[FilterName.LANGUAGE]) > 1:
         suggested_query = " OR ".join(f"lang:{language}" for language in languages)
-        notes.append(Note.of(NoteKind.LANGUAGES, query=suggested_query))
+        notes.append(Note.create(NoteKind.LANGUAGES, query=suggested_query))
     return notes
 
 
@@ -50,4 +50,4 @@ def is_iso_date(text: str) -> bool:
 def build_date_note(field_filter: FieldFilter, zone: tzinfo, now: int) -> Note:
     """Return the note that tells the moment a date filter refers to; `now` is Unix time in seconds."""
     note_kind = NoteKind.SINCE if field_filter.filter is FilterName.SINCE else NoteKind.BEFORE
-    return Note.of(note_kind, moment=int(field_filter.value), now=now, zone=zone)
+    return Note.create(note_kind, moment=int(field_filter.value), now=now, zone=zone)

@@ -24,9 +24,10 @@ class FilterName(StrEnum):
 
 
 TITLE_FILTER = "title"
+"""Name of the filter that restricts a word or phrase to titles."""
 FILTER_ALIASES: dict[str, str] = {
-    name: filter_
-    for filter_, names in {
+    name: filter_name
+    for filter_name, names in {
         TITLE_FILTER: "title titre intitle",
         FilterName.SOURCE: "source outlet media site",
         FilterName.AUTHOR: "author auteur by par",
@@ -39,6 +40,7 @@ FILTER_ALIASES: dict[str, str] = {
     }.items()
     for name in names.split()
 }
+"""Names of filters by their English and French aliases, in lower case and without accents."""
 FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
     "has": (frozenset("image images picture pictures photo photos img".split()), FilterName.IMAGE),
     "is": (
@@ -49,6 +51,7 @@ FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
         FilterName.BOOKMARKED,
     ),
 }
+"""Values of the filters `has` and `is`, with the property that they stand for."""
 _QUOTATION_MARK_CHARACTERS = frozenset('"“”«»„')
 
 

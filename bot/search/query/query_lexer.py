@@ -20,7 +20,7 @@ _FILTER_ALIAS_PATTERN = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:imag
 _QUOTED_PATTERN = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
 _MINUS_PATTERN = r"(?<![^\s(])[-−–]"
 _TOKEN_PATTERN = re.compile(
-    rf"(?P<open>(?P<without>{_MINUS_PATTERN})?(?:(?P<of>{_FILTER_ALIAS_PATTERN}):)?\()|(?P<close>\))"
+    rf"(?P<open>(?P<group_minus>{_MINUS_PATTERN})?(?:(?P<group_filter>{_FILTER_ALIAS_PATTERN}):)?\()|(?P<close>\))"
     rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{_FILTER_ALIAS_PATTERN}):(?=\S))?"
     rf"(?:(?<!\w)(?P<quoted>{_QUOTED_PATTERN})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
 )
@@ -71,8 +71,8 @@ def _iter_group_tokens(match: re.Match[str]) -> Iterator[Token]:
 
     The filter applies to each word of the group.
     """
-    filter_alias = match["of"] or ""
-    if match["without"]:
+    filter_alias = match["group_filter"] or ""
+    if match["group_minus"]:
         yield Token("not")
     if filter_alias and find_filter_by_alias(filter_alias) is None:
         yield Token("term", filter_alias)

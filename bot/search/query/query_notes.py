@@ -10,7 +10,11 @@ from enum import StrEnum
 
 
 class NoteKind(StrEnum):
-    """Kind of a note on a query. The comments name the placeholders of the note's text."""
+    """Kind of a note on a query. The comments name the placeholders of the note's text.
+
+    STRAY parts of a query have no effect, UNKNOWN names are those of no article or filter, and CUT says how much was
+    read of a query that is too long.
+    """
 
     CUT_TEXT = "cut-text"  # count
     CUT_TERMS = "cut-terms"  # count
@@ -30,14 +34,14 @@ class NoteKind(StrEnum):
     INVALID_DATE = "no-date"  # value
     SINCE = "since"  # moment, now (seconds of UTC), zone
     BEFORE = "before"  # moment, now, zone
-    BUILDING = "building"  # percent
-    DAMAGED = "damaged"
-    OWN_BOOKMARKS = "own-bookmarks"
-    EMPTY_DATE_RANGE = "no-time"
-    LANGUAGES = "languages"  # query
+    BUILDING = "building"  # percent of the articles that the new index has
+    DAMAGED = "damaged"  # The index cannot be read.
+    OWN_BOOKMARKS = "own-bookmarks"  # Only a user has bookmarks.
+    EMPTY_DATE_RANGE = "no-time"  # No time is both since one date and before another.
+    LANGUAGES = "languages"  # query to use instead, as no article has several languages
     PHRASES_MISSING = "phrases-missing"  # phrases
-    PHRASES_NEVER_TOGETHER = "phrases-apart"
-    UNQUOTED_NAME = "loose-name"  # filter, words
+    PHRASES_NEVER_TOGETHER = "phrases-apart"  # No article has all phrases.
+    UNQUOTED_NAME = "loose-name"  # filter, words that may belong to its name
     TITLE_WORDS_MISSING = "title-words-missing"  # words
     WORDS_MISSING = "words-missing"  # words
     UNKNOWN_SOURCE = "unknown-source"  # name
@@ -54,6 +58,6 @@ class Note:
     placeholders: tuple[tuple[str, object], ...] = ()
 
     @classmethod
-    def of(cls, kind: NoteKind, **placeholders: object) -> Note:
+    def create(cls, kind: NoteKind, **placeholders: object) -> Note:
         """Create a note of a kind, with the values for the placeholders of its text."""
         return cls(kind, tuple(placeholders.items()))

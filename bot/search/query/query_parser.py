@@ -92,10 +92,10 @@ class _QueryParser:
         self.group_filters: list[str] = []  # Names of the filters before the open parentheses.
 
     def add_note(self, kind: NoteKind, **placeholders: object) -> None:
-        self.notes.append(Note.of(kind, **placeholders))
+        self.notes.append(Note.create(kind, **placeholders))
 
     def defer_note(self, kind: NoteKind, **placeholders: object) -> None:
-        self.deferred_notes.append(Note.of(kind, **placeholders))
+        self.deferred_notes.append(Note.create(kind, **placeholders))
 
     def join_spaced_filter(self, match: re.Match[str]) -> str:
         """Join a filter's name, colon and value if spaces separate them.
@@ -274,25 +274,25 @@ class _QueryParser:
             return None
         return self.parse_name_filter(FilterName(filter_name), token) if split_words(token.value) else None
 
-    def parse_name_filter(self, filter_: FilterName, token: Token) -> Node:
+    def parse_name_filter(self, filter_name: FilterName, token: Token) -> Node:
         if token.start >= 0 and (following_tokens := self.list_following_words(token)):
             later_words, word_ends = (
                 (word.value for word in following_tokens),
                 (following_token.end for following_token in following_tokens),
             )
             self.unquoted_filters.append(
-                UnquotedFilter(filter_, token.name, token.value, tuple(later_words), token.start, tuple(word_ends))
+                UnquotedFilter(filter_name, token.name, token.value, tuple(later_words), token.start, tuple(word_ends))
             )
-        return FieldFilter(filter_, token.value)
+        return FieldFilter(filter_name, token.value)
 
-    def parse_date_filter(self, filter_: FilterName, token: Token) -> Node | None:
+    def parse_date_filter(self, filter_name: FilterName, token: Token) -> Node | None:
         """Parse the date of a filter, including unquoted words after it that belong to the date."""
         following_words = [following_token.value for following_token in self.list_following_words(token)]
         for word_count in range(len(following_words), -1, -1):
             date_text = " ".join([token.value, *following_words[:word_count]])
             if period := periods.parse(date_text, self.now, self.zone):
                 self.position += word_count
-                field_filter = FieldFilter(filter_, period.start)
+                field_filter = FieldFilter(filter_name, period.start)
                 if not query_checks.is_iso_date(date_text):
                     self.notes.append(query_checks.build_date_note(field_filter, self.zone, self.now))
                 return field_filter

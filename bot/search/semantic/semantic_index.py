@@ -114,7 +114,7 @@ class SemanticIndex:
                 return 0
             total_encoded_count, started_at = 0, asyncio.get_running_loop().time()
             while unencoded_ids := await self._store.encoded_articles.list_unencoded_ids(
-                self._index.generation, WRITE_BATCH_SIZE
+                self._index.index_id, WRITE_BATCH_SIZE
             ):
                 id_text_pairs = await self._store.encoded_articles.load_texts_to_encode(unencoded_ids)
                 encoded_count = 0
@@ -126,11 +126,11 @@ class SemanticIndex:
                         break
                 await self._save()
                 marked_count = await self._store.encoded_articles.mark_encoded(
-                    self._index.generation, id_text_pairs[:encoded_count]
+                    self._index.index_id, id_text_pairs[:encoded_count]
                 )
                 total_encoded_count += marked_count
                 if on_progress is not None:
-                    on_progress(*await self._store.encoded_articles.count_encoded(self._index.generation))
+                    on_progress(*await self._store.encoded_articles.count_encoded(self._index.index_id))
                 if encoded_count < len(id_text_pairs) or not marked_count:
                     break
             return total_encoded_count
@@ -144,9 +144,9 @@ class SemanticIndex:
             return True
         if not await asyncio.to_thread(self._index.become_writer):
             return False
-        encoded_count = (await self._store.encoded_articles.count_encoded(self._index.generation)).encoded
+        encoded_count = (await self._store.encoded_articles.count_encoded(self._index.index_id)).encoded
         if not 0 < encoded_count <= len(self._index):  # It belongs to another database, or is incomplete.
-            await self._store.encoded_articles.delete_index_records(self._index.generation)
+            await self._store.encoded_articles.delete_index_records(self._index.index_id)
             self._index.clear()
         return True
 
@@ -292,7 +292,7 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
     from bot.search.semantic.vector_index import VectorIndex  # noqa: PLC0415 - needs the extra
 
     workers = WorkerPool(recycle_rss_bytes=MAX_WORKER_BYTES)
-    index = await asyncio.to_thread(VectorIndex, vectors_folder_of(settings), model_id)
+    index = await asyncio.to_thread(VectorIndex, get_vectors_folder(settings), model_id)
     try:
         yield SemanticIndex(store, workers, index, model_id)
     finally:
@@ -300,7 +300,7 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
         await asyncio.to_thread(index.close)
 
 
-def vectors_folder_of(settings: Settings) -> Path:
+def get_vectors_folder(settings: Settings) -> Path:
     """Return the path of the folder that holds a database's vectors, which is beside the database."""
     return settings.sibling_path(".vectors")
 

@@ -65,7 +65,7 @@ class VectorIndex:
 
     def __init__(self, folder: Path, model: str) -> None:
         self._folder, self._model_id = folder, model
-        self.generation = ""
+        self.index_id = ""
         """Random name of the index, renewed when the index is cleared; "" if there is no index."""
         self._segments: list[_Segment] = []
         self._active_segment: _Segment | None = None
@@ -102,7 +102,7 @@ class VectorIndex:
         """Discard all vectors; their files are deleted by the next `save`."""
         with self._segments_lock:
             self._segments, self._active_segment = [], None
-            self.generation = secrets.token_hex(8)
+            self.index_id = secrets.token_hex(8)
 
     def refresh(self) -> None:
         """Load what another process has saved; files that cannot be read are treated as missing."""
@@ -114,13 +114,13 @@ class VectorIndex:
                 manifest_version = file_status.st_ino, file_status.st_mtime_ns
                 if manifest_version == self._manifest_version:
                     return
-                self._segments, self.generation = self._read_manifest()
+                self._segments, self.index_id = self._read_manifest()
                 self._manifest_version = manifest_version
             except FileNotFoundError:
-                self._segments, self.generation, self._manifest_version = [], "", None
+                self._segments, self.index_id, self._manifest_version = [], "", None
             except Exception as error:  # noqa: BLE001  # any damage leads to a rebuild
                 log.warning("vector index unreadable error=%s", error)
-                self._segments, self.generation, self._manifest_version = [], "", None
+                self._segments, self.index_id, self._manifest_version = [], "", None
 
     def _read_manifest(self) -> tuple[list[_Segment], str]:
         manifest = json.loads((self._folder / _MANIFEST_FILE).read_text(encoding="utf-8"))
@@ -146,7 +146,7 @@ class VectorIndex:
         with self._segments_lock:
             if self._active_segment is None:
                 self._active_segment = self._open_active_segment(vector_rows.shape[1])
-            _upsert(self._active_segment.graph, article_keys, vector_rows)
+            _upsert_vectors(self._active_segment.graph, article_keys, vector_rows)
 
     def _open_active_segment(self, dimensions: int) -> _Segment:
         """Return the last segment, loaded into memory, or a new segment if the last one is sealed (full)."""
@@ -180,7 +180,7 @@ class VectorIndex:
             manifest = {
                 "version": _MANIFEST_FORMAT_VERSION,
                 "model": self._model_id,
-                "stamp": self.generation,
+                "stamp": self.index_id,
                 "segments": [
                     (segment.name, len(segment), (self._folder / segment.name).stat().st_size)
                     for segment in self._segments
@@ -206,7 +206,7 @@ class VectorIndex:
                 existing_ids = filter_existing(article_keys.tolist())
                 article_keys = article_keys[[article_key in existing_ids for article_key in article_keys.tolist()]]
                 if len(article_keys):
-                    _upsert(graph, article_keys, _get_vectors(segment.graph, article_keys))
+                    _upsert_vectors(graph, article_keys, _get_vectors(segment.graph, article_keys))
             self._segments[start_index:end_index] = [_Segment(graph)] if len(graph) else []
 
     def _find_mergeable_range(self) -> tuple[int, int] | None:
@@ -301,7 +301,7 @@ def _load_graph(graph_file: Path, *, is_memory_mapped: bool) -> Any:  # noqa: AN
     return graph
 
 
-def _upsert(graph: Any, article_keys: NDArray[np.uint64], vector_rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
+def _upsert_vectors(graph: Any, article_keys: NDArray[np.uint64], vector_rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
     """Add vectors to a graph by key, replacing existing vectors; of several with one key, the last counts."""
     index_by_key = {article_key: index for index, article_key in enumerate(article_keys.tolist())}
     last_indexes = np.asarray(list(index_by_key.values()))
