@@ -11,7 +11,7 @@ from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
-from tests.support.interactions import components, forge_click, last_reply, message_text, text
+from tests.support.interactions import button_labels, components, forge_click, last_reply, message_text, text
 from tests.support.scenario import follow, newest_article
 
 
@@ -74,6 +74,11 @@ async def test_votes_in_words_are_thanked_for_and_disabled_under_a_private_answe
         disabled_labels = [button["label"] for button in components(answer) if button.get("disabled")]
         assert disabled_labels == ([] if is_public else ["That answers it", "It doesn’t"])
         assert message_text(thanks) not in text(answer)
+
+
+async def test_the_french_save_button_leaves_room_for_the_votes(telex):
+    telex.locales[telex.reader.id] = "fr"
+    assert button_labels(await ask_question(telex)) == ["Favori"]
 
 
 async def test_everybody_votes_once_on_a_public_answer(telex):
