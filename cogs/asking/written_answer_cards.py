@@ -72,11 +72,8 @@ def _build_button_rows(question_reply: QuestionReply) -> tuple[ActionRow, ...]:
                 for number, question in enumerate(question_reply.suggested_questions)
             )
         ),
-        ActionRow(
-            buttons.SHOW_QUOTES_BUTTON(question_id),
-            save_button,
-            *(buttons.vote_button(question_id, helped=helped) for helped in (True, False)),
-        ),
+        ActionRow(buttons.SHOW_QUOTES_BUTTON(question_id), save_button),
+        ActionRow(*(buttons.vote_button(question_id, helped=helped) for helped in (True, False))),
     )
 
 
