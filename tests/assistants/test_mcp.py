@@ -59,6 +59,13 @@ async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
         search_answer = await mcp.called(client, "search", query="rekognition lang:fr")
         (url,) = [article["url"] for article in search_answer["results"]]
+        search_answer = await mcp.called(
+            client, "search", query="computer qubits", other_queries=["ordinateur", "rekognition", "1,000 qubits"]
+        )
+        assert [article["title"] for article in search_answer["results"]] == [
+            "A quantum computer of 1,000 qubits",
+            "Amazon interdit Rekognition à la police",
+        ], "found by two queries, and by one"
         article = await mcp.called(client, "article", url=url)
         assert article["title"] == "Amazon interdit Rekognition à la police"
         assert len(article["text"]) == mcp.news_tools.MAX_TEXT_CHARS
@@ -81,6 +88,7 @@ async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom
             ("search", {"query": "x" * 501}),
             ("search", {"query": ""}),
             ("search", {"query": "police", "limit": 21}),
+            ("search", {"query": "police", "other_queries": ["x"] * 5}),
             ("search", {"query": "police", "order": "id; DROP TABLE article"}),
             ("latest", {"limit": -1}),
             ("trends", {"days": 3_650}),
