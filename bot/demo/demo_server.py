@@ -33,7 +33,7 @@ from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.demo import simcord_patches
 from bot.demo.demo_clock import ReplayClock
-from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
+from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.preview_places import DemoPlaces
 from bot.demo.sample_feeds import SamplePublisher
 from bot.demo.visitor_actions import VisitorActions
@@ -66,7 +66,7 @@ SAMPLE_OUTLETS_BY_PACK = {
     "security": ("kernel", "paquet"),
     "ai": ("circuit", "fil"),
 }
-"""Sample outlets by the starter list whose outlets they replace, because the demo uses no network."""
+"""Names of sample outlets by the starter pack whose outlets they replace, because the demo uses no network."""
 
 _REFRESH_INTERVAL_SECONDS = 0.3
 """Seconds between two checks whether the page shows the current messages."""
@@ -96,27 +96,29 @@ async def serve(
 ) -> None:
     """Run the demo until it is cancelled or its page is closed; if `port` is 0, a free port is chosen.
 
-    With `is_live`, the feeds of the starter lists are polled on the web instead of the sample feeds. The
+    With `is_live`, the feeds of the starter packs are polled on the web instead of the sample feeds. The
     database is new and is deleted at the end.
     """
     async with AsyncExitStack() as exit_stack:
         demo_folder = exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
-        settings = demo_settings(settings, Path(demo_folder), is_live=is_live)
+        settings = build_demo_settings(settings, Path(demo_folder), is_live=is_live)
         clock = SystemClock() if is_live else ReplayClock()
         services = await exit_stack.enter_async_context(open_services(settings, clock))
         publisher = None if is_live else await exit_stack.enter_async_context(SamplePublisher(clock))
         demo_cog_types = [
             cog_type for cog_type in cog_types if cog_type is not EmojiCog
         ]  # The page has no images of its emoji.
-        env = await exit_stack.enter_async_context(simulated_discord(TelexBot(services, demo_cog_types, shard_count=1)))
+        env = await exit_stack.enter_async_context(
+            open_simulated_discord(TelexBot(services, demo_cog_types, shard_count=1))
+        )
         await exit_stack.enter_async_context(run_background_tasks(services))
         demo_server = await build_demo_server(env)
         simcord_patches.localize_commands(demo_server.camille)
-        asset_by_url = bot_avatar_assets(env) | emoji_assets(env)  # Visitors may add any outlet.
+        asset_by_url = install_bot_avatar(env) | register_emoji(env)  # Visitors may add any outlet.
         if publisher is not None:
-            starter_packs.list_outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
+            starter_packs.list_outlines = build_sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
             asset_by_url |= {
-                publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
+                publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
             }
         preview_context = env.preview(
@@ -150,7 +152,7 @@ async def serve(
             news_task.cancel()
 
 
-def demo_settings(settings: Settings, folder: Path, *, is_live: bool) -> Settings:
+def build_demo_settings(settings: Settings, folder: Path, *, is_live: bool) -> Settings:
     """Return the settings of a demo whose database is in the given folder."""
     return settings.model_copy(
         update={
@@ -159,12 +161,12 @@ def demo_settings(settings: Settings, folder: Path, *, is_live: bool) -> Setting
             "roles": frozenset(ProcessRole),
             "full_text": settings.full_text if is_live else "never",  # Sample feeds have full texts.
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
-            **({} if is_live else _local_publishing_settings()),
+            **({} if is_live else _build_local_publishing_settings()),
         }
     )
 
 
-def _local_publishing_settings() -> dict[str, object]:
+def _build_local_publishing_settings() -> dict[str, object]:
     """Return settings that publish channels of the demo as feeds, on this machine only."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -173,7 +175,7 @@ def _local_publishing_settings() -> dict[str, object]:
 
 
 @asynccontextmanager
-async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
+async def open_simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
     """Start a simulated Discord in which the bot is logged in, with the clock of the bot's services."""
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
@@ -252,7 +254,7 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: 
             async with page_lock:
                 await preview.refresh()
         except SetupError:
-            continue  # An action is running; refresh after it.
+            continue  # A visitor's action is running; the next check refreshes the page.
         refreshed_state = message_state
 
 
@@ -266,7 +268,7 @@ async def follow_feed(
 ) -> Feed:
     """Subscribe a channel, by default the news channel, to a feed and poll the feed once.
 
-    The newest article is posted unless `skip_backlog` is set; of the rest, only later articles are posted.
+    The newest article of the feed is posted unless `skip_backlog` is set; older articles are not posted.
     """
     feed = await services.store.feeds.add(url)
     await services.store.subscriptions.follow(
@@ -284,12 +286,12 @@ async def publish_sample_news(services: Services, publisher: SamplePublisher, de
     """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll them."""
     publisher.publish_backlog()
     feed_by_outlet = {
-        outlet.name: await follow_feed(services, publisher.feed_url(outlet), demo_server, skip_backlog=True)
+        outlet.name: await follow_feed(services, publisher.get_feed_url(outlet), demo_server, skip_backlog=True)
         for outlet in publisher.outlets
     }
     await follow_feed(
         services,
-        publisher.feed_url(publisher.outlets[0]),
+        publisher.get_feed_url(publisher.outlets[0]),
         demo_server,
         skip_backlog=True,
         channel=demo_server.forum,
@@ -301,14 +303,14 @@ async def publish_sample_news(services: Services, publisher: SamplePublisher, de
         await services.poller.poll(feed_by_outlet[story.outlet], polite=False)
 
 
-def sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
-    """Return the starter lists with the sample feeds, which need no network."""
+def build_sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
+    """Return a function that returns the outlines of a starter pack, with sample feeds, which need no network."""
     outlet_by_name = {outlet.name: outlet for outlet in publisher.outlets}
     outlines_by_pack = {
         pack: tuple(
             opml.Outline(
                 outlet_by_name[outlet_name].title,
-                publisher.feed_url(outlet_by_name[outlet_name]),
+                publisher.get_feed_url(outlet_by_name[outlet_name]),
                 None,
                 outlet_by_name[outlet_name].language,
             )

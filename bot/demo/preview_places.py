@@ -26,11 +26,11 @@ class DemoPlaces:
     def __init__(self, env: Env, guild: GuildHandle, locale_by_member: Mapping[MemberActor, str]) -> None:
         self._env, self._guild, self._locale_by_member = env, guild, locale_by_member
 
-    def locale(self, user_id: int) -> str:
+    def get_locale(self, user_id: int) -> str:
         """Return the locale in which the demo's page formats times for a user."""
         return next(locale for member, locale in self._locale_by_member.items() if member.id == user_id)
 
-    def menu(self) -> list[tuple[str, str]]:
+    def list_menu_entries(self) -> list[tuple[str, str]]:
         """Return the ids and labels of all places that the menu lists, user by user."""
         return [
             (f"{member.id}.{channel.id}", f"{member.user.name} {place_label}")
@@ -39,14 +39,14 @@ class DemoPlaces:
         ]
 
     def resolve(self, place_id: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
-        """Return the user and the channel of a place by its id, or None if the menu does not have it."""
+        """Return the user and the channel of a place by its id, or None if the menu has no such place."""
         for member in self._locale_by_member:
             for channel, _place_label in self._iter_visible_channels(member):
                 if place_id == f"{member.id}.{channel.id}":
-                    return member.user if channel.guild_id is None else member, self.handle(channel)
+                    return member.user if channel.guild_id is None else member, self.get_handle(channel)
         return None
 
-    def handle(self, channel: Channel) -> ChannelHandle:
+    def get_handle(self, channel: Channel) -> ChannelHandle:
         """Return the object through which simcord's functions use a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
 

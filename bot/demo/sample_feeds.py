@@ -30,12 +30,12 @@ _DATE_OFFSET_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class SampleOutlet:
-    """An outlet of the demo, with a feed."""
+    """An outlet of the demo, with a feed. `colour` is the colour of its images, as #rrggbb."""
 
     name: str
     title: str
     language: str
-    colour: str  # Of its images, as #rrggbb
+    colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleStory:
-    """An article of the demo. Paragraphs of `text` are separated by blank lines.
+    """An article of the demo by the outlet named `outlet`. Paragraphs of `text` are separated by blank lines.
 
     `age_hours` is the age of the story when it is published; the story is withdrawn `withdrawn_after` seconds
     later, or never if that is None.
@@ -81,12 +81,12 @@ class _Stories(msgspec.Struct):
 
 
 def load_stories() -> tuple[tuple[SampleOutlet, ...], tuple[SampleStory, ...], tuple[SampleStory, ...]]:
-    """Return the outlets, the stories published before the start, and the stories to publish, in order."""
+    """Return the outlets, the stories published before the start, and the stories to publish, the first one first."""
     sample_stories = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
     return sample_stories.outlets, sample_stories.backlog, sample_stories.stories
 
 
-def publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
+def compute_publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
     """Return offsets in seconds at which `count` stories are published, from 0 on and ever further apart."""
     return [duration_seconds * (index / max(1, count - 1)) ** 1.7 for index in range(count)]
 
@@ -97,7 +97,7 @@ class SamplePublisher:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self.outlets, self.backlog, self.stories = load_stories()
-        self.published: list[SampleStory] = []
+        self.published_stories: list[SampleStory] = []
         self._date_by_slug: dict[str, datetime] = {}
         self._server_url = ""
         app = web.Application()
@@ -115,27 +115,27 @@ class SamplePublisher:
     async def __aexit__(self, *exception: object) -> None:
         await self._app_runner.cleanup()
 
-    def feed_url(self, outlet: SampleOutlet) -> str:
+    def get_feed_url(self, outlet: SampleOutlet) -> str:
         """Return the URL of an outlet's feed."""
         return f"{self._server_url}/{outlet.name}/feed.xml"
 
-    def picture_url(self, story: SampleStory) -> str:
+    def get_picture_url(self, story: SampleStory) -> str:
         """Return the URL of a story's image."""
         return f"{self._server_url}/pictures/{story.slug}.png"
 
     def publish_backlog(self) -> None:
         """Add the stories that were published before the start to the feeds."""
-        self.published[:0] = self.backlog
+        self.published_stories[:0] = self.backlog
 
     def build_script(self) -> list[ScriptStep]:
         """Return the steps of all stories in chronological order."""
         steps: list[ScriptStep] = []
-        for story, offset_seconds in zip(self.stories, publication_offsets(len(self.stories)), strict=True):
-            steps.append(ScriptStep(offset_seconds, story, self.published.append))
+        for story, offset_seconds in zip(self.stories, compute_publication_offsets(len(self.stories)), strict=True):
+            steps.append(ScriptStep(offset_seconds, story, self.published_stories.append))
             if story.correction is not None:
                 steps.append(ScriptStep(offset_seconds + story.correction.after, story, self._correct_story))
             if story.withdrawn_after is not None:
-                steps.append(ScriptStep(offset_seconds + story.withdrawn_after, story, self.published.remove))
+                steps.append(ScriptStep(offset_seconds + story.withdrawn_after, story, self.published_stories.remove))
         return sorted(steps, key=lambda step: step.offset_seconds)
 
     async def publish(self) -> AsyncIterator[SampleStory]:
@@ -149,7 +149,7 @@ class SamplePublisher:
 
     def _correct_story(self, story: SampleStory) -> None:
         assert story.correction is not None
-        self.published[self.published.index(story)] = replace(
+        self.published_stories[self.published_stories.index(story)] = replace(
             story, title=story.correction.title, text=story.correction.text
         )
 
@@ -166,7 +166,7 @@ class SamplePublisher:
             raise web.HTTPNotFound
         items_xml = "".join(
             self._format_item_xml(story)
-            for story in sorted(self.published, key=self._get_date, reverse=True)
+            for story in sorted(self.published_stories, key=self._get_date, reverse=True)
             if story.outlet == outlet.name
         )
         feed_xml = (
@@ -188,7 +188,7 @@ class SamplePublisher:
             f"<item><title>{escape(story.title)}</title><link>{link}</link>"
             f'<guid isPermaLink="false">{story.slug}</guid><pubDate>{date_text}</pubDate>'
             f"<dc:creator>{escape(story.author)}</dc:creator>{tags_xml}"
-            f'<media:content url="{self.picture_url(story)}" medium="image" type="image/png"/>'
+            f'<media:content url="{self.get_picture_url(story)}" medium="image" type="image/png"/>'
             f"<description>{escape(paragraphs_html)}</description></item>"
         )
 
@@ -197,14 +197,14 @@ class SamplePublisher:
 
         Raises HTTPNotFound if there is none.
         """
-        for story in (*self.published, *self.backlog, *self.stories):
+        for story in (*self.published_stories, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story
         raise web.HTTPNotFound
 
     async def _serve_page(self, request: web.Request) -> web.Response:
         story = self._find_requested_story(request)
-        if story.withdrawn_after is not None and story not in self.published:
+        if story.withdrawn_after is not None and story not in self.published_stories:
             raise web.HTTPGone
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
         paragraphs_html = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in story.text.split("\n\n"))

@@ -18,6 +18,7 @@ from simcord.results import ResponseMessage
 from bot.demo.preview_places import DemoPlaces
 
 ActionBody = Mapping[str, Any]
+"""JSON object that simcord's page sends for an action: its `kind`, and the keys of this kind."""
 
 
 class VisitorActions:
@@ -62,7 +63,7 @@ class VisitorActions:
             preview.viewers = (viewer,)  # The page identifies its user by this id.
             body = {**body, "viewer_id": str(viewer.id)}
         elif (channel := self._env.backend.channels.get(page.channel_id)) is not None:
-            preview.channel = self._places.handle(channel)
+            preview.channel = self._places.get_handle(channel)
         try:
             return await self._handle_simcord_action(context_id, body)
         finally:
@@ -71,10 +72,10 @@ class VisitorActions:
     def _publish_menu(self, page: Any, **reason: Any) -> None:  # noqa: ANN401  # private to simcord
         self._publish_simcord_page(page, **reason)
         page.snapshot["viewers"] = [
-            {"id": place_id, "name": place_label} for place_id, place_label in self._places.menu()
+            {"id": place_id, "name": place_label} for place_id, place_label in self._places.list_menu_entries()
         ]
         page.snapshot["viewerId"] = f"{page.viewer.id}.{page.channel_id}"
-        page.snapshot["profile"]["locale"] = self._places.locale(page.viewer.id)
+        page.snapshot["profile"]["locale"] = self._places.get_locale(page.viewer.id)
 
     async def _handle_message_menu(
         self,
@@ -82,18 +83,18 @@ class VisitorActions:
         message_id: object,
         entry_name: object,
     ) -> list[dict[str, str]]:
-        """Return the entries of a message's menu, or run the entry called `name` and return no entries."""
+        """Run the entry of a message's menu with a name and return no entries, or return all if none has the name."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
             return []  # simcord has no message menus in direct messages.
         commands = backend.visible_commands(user_id=viewer.id, channel_id=page.channel_id, type=AppCommandType.MESSAGE)
-        locale = self._places.locale(viewer.id)
-        entries = [{"name": command["name"], "label": _command_label(command, locale)} for command in commands]
+        locale = self._places.get_locale(viewer.id)
+        entries = [{"name": command["name"], "label": _get_command_label(command, locale)} for command in commands]
         if entry_name not in [entry["name"] for entry in entries]:
             return entries
         try:
             message = ResponseMessage(self._env, backend.get_message(page.channel_id, int(str(message_id))))
-            channel = self._places.handle(backend.channels[page.channel_id])
+            channel = self._places.get_handle(backend.channels[page.channel_id])
             await viewer.context_menu(channel, str(entry_name), message)
             await self._preview.refresh()
         except (BackendError, SetupError, ValueError):
@@ -101,5 +102,5 @@ class VisitorActions:
         return []
 
 
-def _command_label(command: Mapping[str, Any], locale: str) -> str:
+def _get_command_label(command: Mapping[str, Any], locale: str) -> str:
     return str((command.get("name_localizations") or {}).get(locale) or command["name"])

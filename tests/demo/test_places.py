@@ -21,7 +21,7 @@ WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 @asynccontextmanager
 async def visiting(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_server.DemoServer]]:
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         people = {scene.ada: "en-US", scene.camille: "fr"}
         async with env.preview(scene.news, viewers=tuple(people), layout="channel") as preview:

@@ -24,9 +24,9 @@ from bot.core import i18n
 from bot.core.models import Feed
 from bot.demo import demo_server, simcord_patches
 from bot.demo.demo_clock import SPEED_FACTOR, START_OFFSET_SECONDS, ReplayClock
-from bot.demo.page_pictures import emoji_assets
+from bot.demo.page_pictures import register_emoji
 from bot.demo.preview_places import DemoPlaces
-from bot.demo.sample_feeds import SamplePublisher, load_stories, publication_offsets
+from bot.demo.sample_feeds import SamplePublisher, compute_publication_offsets, load_stories
 from bot.demo.visitor_actions import VisitorActions
 from bot.digests.trend_detection import TrendPeriod, detect_trends
 from bot.posting.rendering.layout import icons, outlet_branding
@@ -56,7 +56,7 @@ def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(s
 
 
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
         assert "/feed add" in message_text(refused)
@@ -64,7 +64,7 @@ async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
 
 
 async def test_a_fault_is_still_shown(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
@@ -72,7 +72,7 @@ async def test_a_fault_is_still_shown(newsroom):
 
 
 async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             turn = acting(env, preview, scene).page_lock
@@ -100,7 +100,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
 
 
 async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
@@ -115,7 +115,7 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
 async def test_the_welcome_fits_and_names_what_there_is(newsroom):
     assert len(demo_server.WELCOME_TEXT) <= 2000  # as many as Discord takes
     bot = TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)
-    async with demo_server.simulated_discord(bot):
+    async with demo_server.open_simulated_discord(bot):
         command_names = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
         with i18n.language_scope("fr"):
             command_names |= {i18n.localized_command(name) for name in command_names}
@@ -123,7 +123,7 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
 
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             visitor = Visitor(env, preview, scene.ada)
@@ -153,7 +153,7 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
 
 
 async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         message = await scene.ada.send(scene.news, "No article")
         async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
@@ -173,7 +173,7 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
 
 
 async def test_a_written_name_mentions_the_bot(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
@@ -187,7 +187,7 @@ async def test_a_written_name_mentions_the_bot(newsroom):
 
 async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         simcord_patches.localize_commands(scene.camille)
         people = (scene.ada, scene.camille)
@@ -208,17 +208,17 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
 async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settings):
     async with (
         SamplePublisher() as publisher,
-        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         scene = await demo_server.build_demo_server(env)
         feeds = {
-            outlet.name: await demo_server.follow_feed(newsroom, publisher.feed_url(outlet), scene)
+            outlet.name: await demo_server.follow_feed(newsroom, publisher.get_feed_url(outlet), scene)
             for outlet in publisher.outlets
         }
         story = await anext(publisher.publish())
         feed = await newsroom.store.feeds.get(feeds[story.outlet].id)
         assert feed.error is None
-        assert (await newsroom.poller.poll(feed, polite=False)).new == 1
+        assert (await newsroom.poller.poll(feed, polite=False)).new_count == 1
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
@@ -277,12 +277,14 @@ async def run_demo(newsroom: Services, clock: ManualClock) -> AsyncIterator[Demo
     """The demo before its first act."""
     async with (
         SamplePublisher(clock) as publisher,
-        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         scene = await demo_server.build_demo_server(env)
         publisher.publish_backlog()
         feeds = {
-            outlet.name: await demo_server.follow_feed(newsroom, publisher.feed_url(outlet), scene, skip_backlog=True)
+            outlet.name: await demo_server.follow_feed(
+                newsroom, publisher.get_feed_url(outlet), scene, skip_backlog=True
+            )
             for outlet in publisher.outlets
         }
         yield DemoRun(newsroom, clock, publisher, env, scene, feeds)
@@ -374,7 +376,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
 
 def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
     *_before, stories = load_stories()
-    times = publication_offsets(len(stories))
+    times = compute_publication_offsets(len(stories))
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
     assert waits == sorted(waits)
@@ -417,10 +419,10 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
 
 
 async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_path):
-    settings = demo_server.demo_settings(settings, tmp_path, is_live=False)
+    settings = demo_server.build_demo_settings(settings, tmp_path, is_live=False)
     async with (
         open_services(settings, clock) as newsroom,
-        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         scene = await demo_server.build_demo_server(env)
         share_message = last_reply(await scene.ada.slash(scene.news, "feed share"))
@@ -432,10 +434,10 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
 
 
 async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsroom, monkeypatch):
-    monkeypatch.setattr("bot.demo.sample_feeds.publication_offsets", lambda count: [0.0] * count)
+    monkeypatch.setattr("bot.demo.sample_feeds.compute_publication_offsets", lambda count: [0.0] * count)
     async with (
         SamplePublisher() as publisher,
-        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         publisher.stories = publisher.stories[:3]
         scene = await demo_server.build_demo_server(env)
@@ -447,7 +449,7 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
 
 
 async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with (
             env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview,
@@ -463,9 +465,9 @@ async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_te
 
 
 async def test_every_outlet_has_a_tile_of_its_own_also_one_that_a_visitor_adds(newsroom):
-    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         try:
-            pictures = emoji_assets(env)
+            pictures = register_emoji(env)
             for name in ("The Circuit Post", "Zeit Online", "20 Minutes"):
                 emoji = outlet_branding.tile_emoji(1, name)
                 assert any(emoji[2:-1].split(":")[1] in address for address in pictures), name

@@ -19,7 +19,7 @@ from bot.client.services import Services
 from bot.core import setting_registry
 from bot.core.preferences import FilterMode, PostLook, Style
 from bot.demo.demo_server import DemoServer, build_demo_server
-from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
+from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher, SampleStory
 from tools.pictures.page_camera import CHROMIUM, FLAGS, MESSAGE, photograph
 from tools.pictures.picture_stage import WIDTHS, run_staged
@@ -62,10 +62,10 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     stage: DemoServer = await build_demo_server(env)
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
     pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
+        publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
         for story in publisher.stories
     }
-    pictures |= emoji_assets(env, [outlet.title for outlet in publisher.outlets])
+    pictures |= register_emoji(env, [outlet.title for outlet in publisher.outlets])
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         channel = stage.guild.create_text_channel(f"news{ending}")
@@ -76,7 +76,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             channel,
             viewers=(person,),
             layout="channel",
-            assets=pictures | bot_avatar_assets(env),
+            assets=pictures | install_bot_avatar(env),
             locale=locale,
         ) as preview:
             await asyncio.to_thread(shoot_messages, preview.url, names)
@@ -99,7 +99,7 @@ async def fill_channel(
     store, language = newsroom.store, LANGUAGES[ending]
     outlet = next(candidate for candidate in publisher.outlets if candidate.language == language)
     stories = [story for story in publisher.stories if story.outlet == outlet.name]
-    feed = await store.feeds.add(publisher.feed_url(outlet))
+    feed = await store.feeds.add(publisher.get_feed_url(outlet))
     server = person.guild.id
     subscription, _created = await store.subscriptions.follow(
         server_id=server, channel_id=channel.id, feed_id=feed.id, first_article_id=None
@@ -110,7 +110,7 @@ async def fill_channel(
 
     async def publish(*new_stories: SampleStory, look: PostLook) -> None:
         await store.subscriptions.set_look(subscription.id, look, user_id=person.id)
-        publisher.published += new_stories
+        publisher.published_stories += new_stories
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:

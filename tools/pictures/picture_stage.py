@@ -20,8 +20,8 @@ import cogs
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
-from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, simulated_discord, sync_clock
-from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
+from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, open_simulated_discord, sync_clock
+from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import LOOPS, World, discord_world
@@ -56,7 +56,7 @@ async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services
         async with (
             open_services(settings) as newsroom,
             SamplePublisher() as publisher,
-            simulated_discord(TelexBot(newsroom, cog_types, shard_count=1)) as env,
+            open_simulated_discord(TelexBot(newsroom, cog_types, shard_count=1)) as env,
         ):
             yield env, newsroom, publisher
 
@@ -102,7 +102,7 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
             ):
                 world.env.backend.bot_user.name = "Telex"
                 world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)
-                world.pictures |= emoji_assets(world.env, OUTLETS)
+                world.pictures |= register_emoji(world.env, OUTLETS)
                 yield world, server
         finally:
             await server.stop()
@@ -171,7 +171,7 @@ async def shoot(
         viewers=(world.editor,),
         layout="channel",
         locale=locale,
-        assets={**world.pictures, **bot_avatar_assets(world.env)},
+        assets={**world.pictures, **install_bot_avatar(world.env)},
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
 
@@ -184,9 +184,9 @@ async def build_newsstand(
     if newsroom.semantic_index is not None:
         await newsroom.semantic_index.start_encoder()
     publisher.publish_backlog()
-    feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
+    feeds = [await follow_feed(newsroom, publisher.get_feed_url(outlet), stage) for outlet in publisher.outlets]
     for stories in ((), publisher.stories[:STORIES]):
-        publisher.published += stories
+        publisher.published_stories += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)
             assert current is not None
@@ -194,11 +194,11 @@ async def build_newsstand(
     assert isinstance(env.bot, TelexBot)
     await env.bot.outbox_relay.run_until_idle()
     pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
+        publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
-    emoji = emoji_assets(env, [outlet.title for outlet in publisher.outlets])
-    return stage, pictures | bot_avatar_assets(env) | emoji
+    emoji = register_emoji(env, [outlet.title for outlet in publisher.outlets])
+    return stage, pictures | install_bot_avatar(env) | emoji
 
 
 async def shoot_widths(

@@ -17,7 +17,7 @@ from bot.core import setting_registry
 from bot.core.i18n import language_scope
 from bot.core.preferences import Preference
 from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed
-from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
+from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher
 from cogs.running.welcome_message import send_welcome
 from tests.support.interactions import last_reply
@@ -44,10 +44,10 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
-    assets = bot_avatar_assets(env) | emoji_assets(env, [outlet.title for outlet in publisher.outlets])
+    assets = install_bot_avatar(env) | register_emoji(env, [outlet.title for outlet in publisher.outlets])
     publisher.publish_backlog()
     for outlet in publisher.outlets:
-        await follow_feed(newsroom, publisher.feed_url(outlet), stage)
+        await follow_feed(newsroom, publisher.get_feed_url(outlet), stage)
     ada = stage.ada
     change = newsroom.store.preferences.change
     for preference, value in (

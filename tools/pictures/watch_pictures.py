@@ -15,7 +15,7 @@ from simcord.env import Env
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, sync_clock
-from bot.demo.page_pictures import bot_avatar_assets
+from bot.demo.page_pictures import install_bot_avatar
 from bot.demo.sample_feeds import SamplePublisher
 from tools.pictures.page_camera import run_command
 from tools.pictures.picture_stage import open_preview_page, run_staged, shoot_last
@@ -35,12 +35,12 @@ def shoot_watch(address: str, folder: Path, ending: str) -> None:
 async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """Let two people watch, let stories come, and take the pictures of what each was told."""
     stage: DemoServer = await build_demo_server(env)
-    feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
+    feeds = [await follow_feed(newsroom, publisher.get_feed_url(outlet), stage) for outlet in publisher.outlets]
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         for query in WATCH_QUERIES[ending]:
             await person.slash(stage.news, "watch add", query=query)
-    publisher.published += itertools.islice(publisher.stories, STORIES)
+    publisher.published_stories += itertools.islice(publisher.stories, STORIES)
     for feed in feeds:
         current = await newsroom.store.feeds.get(feed.id)
         assert current is not None
@@ -48,7 +48,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     assert isinstance(env.bot, TelexBot)
     await env.bot.outbox_relay.run_until_idle()
     pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
+        publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
         for story in publisher.stories
     }
     sync_clock(env, newsroom.clock)
@@ -57,7 +57,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             person.user.dm_channel,
             viewers=(person.user,),
             layout="channel",
-            assets=pictures | bot_avatar_assets(env),
+            assets=pictures | install_bot_avatar(env),
             locale="fr" if ending else "en-US",
         ).__aenter__()
         await asyncio.to_thread(shoot_watch, preview.url, folder, ending)
