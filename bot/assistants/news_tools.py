@@ -79,7 +79,7 @@ class FullArticle(ArticleSummary):
 
 
 class StoryResponse(TypedDict):
-    """An article, and articles of the same days about its story."""
+    """An article, and `others`: articles about the same story, published at most `STORY_WINDOW_SECONDS` from it."""
 
     article: ArticleSummary
     others: list[ArticleSummary]
@@ -107,9 +107,9 @@ class PassageResult(TypedDict):
 
 
 class AnswerResponse(TypedDict):
-    """An answer: `quotes` if it is certain, else `possible` quotes, else related articles.
+    """An answer: `quotes` if it is certain, else `possible` quotes, else `related` articles.
 
-    `passages` are those with most words of the question and the queries, to answer from in other cases.
+    `passages` have the most words of the question and the queries; the caller may answer from them if no quote answers.
     """
 
     answered: bool
@@ -120,7 +120,10 @@ class AnswerResponse(TypedDict):
 
 
 class TrendItem(TypedDict):
-    """A name or word that more articles mention than in the period before."""
+    """A name or word that more articles mention than in the period before.
+
+    `articles` is their number, `before` the number in the period before, `outlets` the number of their outlets.
+    """
 
     name: str
     articles: int
@@ -143,7 +146,10 @@ def build_server(
     auth: AuthSettings | None = None,
     token_verifier: TokenVerifier | None = None,
 ) -> MCPServer[Any]:
-    """Return an MCP server with the news tools, for the tokens that `token_verifier` accepts, if given."""
+    """Return an MCP server with the news tools.
+
+    `token_verifier` decides which access tokens are accepted; without it, callers need no token.
+    """
     server: MCPServer[Any] = MCPServer(
         "telex",
         title="Telex",
@@ -168,6 +174,8 @@ def build_server(
 
 
 class _NewsTools:
+    """The tools. Assistants read the docstrings of the methods as descriptions."""
+
     def __init__(self, services: Services, look_up_visible_feeds: VisibleFeedsLookup) -> None:
         self._services, self._look_up_visible_feeds = services, look_up_visible_feeds
 

@@ -25,9 +25,9 @@ from bot.core.settings import Network
 log = logging.getLogger(__name__)
 
 MAX_CALLS = 60
-"""Maximum number of tool calls per server at once."""
+"""Maximum number of tool calls of a Discord server in `CALL_PERIOD_SECONDS`; the allowance refills steadily."""
 CALL_PERIOD_SECONDS = 60.0
-"""Number of seconds in which all of a server's tool calls are refilled."""
+"""Time in seconds in which a server's allowance of tool calls refills from nothing to its maximum."""
 MAX_REQUEST_BYTES = 64 * 1024
 """Maximum size in bytes of the body of an HTTP request."""
 
@@ -84,7 +84,7 @@ def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> 
     async def serve_limited(scope: Scope, receive: Receive, send: Send) -> None:
         has_authorization = any(header_name == b"authorization" for header_name, _ in scope.get("headers", ()))
 
-        async def send_slowed(message: Message) -> None:
+        async def send_limited(message: Message) -> None:
             if has_authorization and message.get("status") == HTTPStatus.UNAUTHORIZED:
                 wait_seconds = lookup_limiter.count_miss((scope.get("client") or ("",))[0])
                 if wait_seconds:
@@ -97,7 +97,7 @@ def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> 
                     }
             await send(message)
 
-        await app(scope, receive, send_slowed)
+        await app(scope, receive, send_limited)
 
     return serve_limited
 

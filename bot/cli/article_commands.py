@@ -73,7 +73,7 @@ def search(
                         (
                             terminal.format_time(hit.article.published),
                             hit.article.outlet,
-                            f"{hit.article.title}{printing.match_label(hit)}\n{hit.article.url}",
+                            f"{hit.article.title}{printing.format_match_label(hit)}\n{hit.article.url}",
                         )
                         for hit in search_page.results
                     ),
@@ -190,7 +190,7 @@ def why(
     ],
 ) -> None:
     """Show what happened to an article in each channel, and why."""
-    lines = printing.explanation_lines(run_with_store(lambda store: explain_link(store, link)))
+    lines = printing.format_explanation(run_with_store(lambda store: explain_link(store, link)))
     if not lines:
         terminal.echo_stderr("Telex has never seen that address in a feed.")
         raise typer.Exit(FAILED)

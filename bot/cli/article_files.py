@@ -32,7 +32,7 @@ LINES_PER_BATCH = 500
 BUILD_TIMEOUT_SECONDS = 120.0
 """Maximum number of seconds in which a worker builds the articles of a batch of lines."""
 MAX_REPORTED_PROBLEMS = 1_000
-"""Maximum number of rejected lines that are reported with their reason; further ones are only counted."""
+"""Maximum number of rejected lines that are reported with their reason; further lines are only counted."""
 
 
 class LineProblem(NamedTuple):
@@ -44,18 +44,21 @@ class LineProblem(NamedTuple):
 
 @dataclass(slots=True)
 class ArticleImportResult:
-    """Numbers of articles that an import stored, knew already and rejected, with the first problems."""
+    """Numbers of articles that an import stored, of articles stored before, and of rejected lines.
 
-    stored: int = 0
-    already_known: int = 0
-    rejected: int = 0
+    `problems` are the first `MAX_REPORTED_PROBLEMS` rejected lines. `line_count_by_unknown_key` has, by a JSON key that
+    the import ignores, the number of lines with this key.
+    """
+
+    stored_count: int = 0
+    known_count: int = 0
+    rejected_count: int = 0
     problems: list[LineProblem] = field(default_factory=list)
-    unknown_fields: Counter[str] = field(default_factory=Counter)
-    """Number of lines that have an ignored key, by key."""
+    line_count_by_unknown_key: Counter[str] = field(default_factory=Counter)
 
     def reject(self, line_number: int, reason: str) -> None:
-        """Count a line that cannot be imported, and record the reason for the first ones."""
-        self.rejected += 1
+        """Count a line that cannot be imported; record the reason, except after `MAX_REPORTED_PROBLEMS` lines."""
+        self.rejected_count += 1
         if len(self.problems) < MAX_REPORTED_PROBLEMS:
             self.problems.append(LineProblem(line_number, reason))
 
@@ -85,8 +88,8 @@ async def import_lines(
 ) -> ArticleImportResult:
     """Import articles from lines of JSON, and return the counts and problems.
 
-    Stored articles stay unchanged, and lines that cannot be used are reported. `on_progress` is called with
-    the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
+    Stored articles stay unchanged. `on_progress` is called after each batch with the number of lines read so far.
+    Raises StoreError, WorkerTimeout, WorkerDied.
     """
     import_result = ArticleImportResult()
     feed_id_by_source: dict[str, int] = {}
@@ -95,7 +98,7 @@ async def import_lines(
         import_rows = []
         for line_number, raw_line in batch:
             try:
-                import_rows.append(parse_row(raw_line, import_result.unknown_fields))
+                import_rows.append(parse_row(raw_line, import_result.line_count_by_unknown_key))
             except ValueError as error:
                 import_result.reject(line_number, str(error))
         await _import_batch(services, import_rows, feed_id_by_source, import_result)
@@ -126,7 +129,7 @@ async def _import_batch(
             stored_article.key == article_key or _is_same_article(row, stored_article)
             for stored_article in articles_at_url
         ):
-            import_result.already_known += 1
+            import_result.known_count += 1
             continue
         page_key = _page_key_of_row(row, articles_at_url)
         published_at = feed_dates.clamp(row.published, now)
@@ -138,8 +141,8 @@ async def _import_batch(
     stored_count = await article_store.import_batch(
         [(draft.feed_id, article) for draft, article in zip(drafts, new_articles, strict=True)]
     )
-    import_result.stored += stored_count
-    import_result.already_known += len(new_articles) - stored_count
+    import_result.stored_count += stored_count
+    import_result.known_count += len(new_articles) - stored_count
 
 
 def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
@@ -151,7 +154,11 @@ def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
 
 
 def _page_key_of_row(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -> str:
-    """Return the page key of a row: of the article at its link unless several articles share the link."""
+    """Return the key of the web page that a row's article is on.
+
+    A stored article at the same link with the same title or date is a version of the same page: the row gets its page
+    key. If other articles are at the link, the row gets a page key of its own.
+    """
     for stored_article in articles_at_url:
         if row.title == stored_article.title or row.published == stored_article.published:
             return stored_article.page_key

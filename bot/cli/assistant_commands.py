@@ -75,7 +75,10 @@ def mcp(
 
 
 def _is_local_only(host: str) -> bool:
-    """Return whether a host can be reached only from this machine, or is not an address for others."""
+    """Return whether a host to listen on cannot be given to other machines as an address.
+
+    These are `localhost`, loopback addresses, and the addresses that stand for all interfaces (0.0.0.0).
+    """
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

@@ -27,7 +27,7 @@ from bot.writing.model_trial import try_model
 class CheckResult:
     """The result of a check: its subject, whether it passed, and the detail for the operator.
 
-    `is_usage_error`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
+    `is_usage_error` is set if nothing is broken, but Telex was called in the wrong place or with wrong settings.
     `advice` is printed below the table of results, where a command to copy is not wrapped.
     """
 
@@ -39,7 +39,11 @@ class CheckResult:
 
 
 async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Check settings, token, database and every active feed; write nothing but schema migrations."""
+    """Yield the results of checks of settings, token, database and every active feed.
+
+    Nothing is written but schema migrations. The feeds come in the order in which they answer; if the database cannot
+    be opened, it is the last check.
+    """
     yield check_token(settings)
     if not settings.contact:
         yield CheckResult("contact", is_ok=True, detail="none: set TELEX_CONTACT so that publishers can reach you")
@@ -104,9 +108,9 @@ def check_token(settings: Settings) -> CheckResult:
 
 
 async def check_model(settings: Settings) -> CheckResult:
-    """Check that the model service answers, has the configured model, and follows the format of a tiny question.
+    """Check that the model service answers and that the configured model answers a test question in the right format.
 
-    `settings` must have its URL.
+    `settings` must have the service's URL.
     """
     subject, clock = "model service", SystemClock()
     async with ModelClient(settings, clock) as client:

@@ -59,13 +59,14 @@ def run_with_store(use_store: Callable[[Store], Awaitable[T]], *, create: bool =
 async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
     """Open a searcher, which also searches by meaning where available, within the `with` block.
 
-    If there are no articles and `as_json` is set, print a message and exit with status 0.
+    If no articles are stored, this prints a message and exits with status 0, unless the output is JSON (`as_json`).
     """
     async with open_store(settings) as store, open_semantic_index(settings, store) as semantic_index:
         if not as_json and not await store.articles.list_newest(None, limit=1):
             terminal.exit_with_error(NO_ARTICLES_TEXT, 0)
         if semantic_index is not None:
-            semantic_index.limits_wait = False  # A busy machine must not change the results.
+            # A search by meaning that takes long is waited for, so that a busy machine does not change the results.
+            semantic_index.limits_wait = False
             try:
                 await semantic_index.start_encoder()
                 await semantic_index.encode_missing(max_seconds=ENCODE_TIMEOUT_SECONDS)

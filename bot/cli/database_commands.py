@@ -65,17 +65,17 @@ def import_(
     import_result = run_async(import_articles)
     for problem in import_result.problems:
         terminal.echo_stderr(f"line {problem.line_number}: {problem.reason}")
-    if import_result.unknown_fields:
+    if import_result.line_count_by_unknown_key:
         field_counts_text = ", ".join(
-            f"{to_plain_line(field_name, 60)} ({field_line_count})"
-            for field_name, field_line_count in import_result.unknown_fields.most_common()
+            f"{to_plain_line(json_key, 60)} ({line_count})"
+            for json_key, line_count in import_result.line_count_by_unknown_key.most_common()
         )
         terminal.echo_stderr(f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}.")
     terminal.echo_stderr(
-        f"{import_result.stored} stored, {import_result.already_known} already known, "
-        f"{import_result.rejected} rejected."
+        f"{import_result.stored_count} stored, {import_result.known_count} already known, "
+        f"{import_result.rejected_count} rejected."
     )
-    if import_result.rejected:
+    if import_result.rejected_count:
         raise typer.Exit(FAILED)
 
 

@@ -16,7 +16,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot.cli import checks, terminal
-from bot.cli.article_commands import commands
+from bot.cli.article_commands import commands as article_commands
 from bot.cli.assistant_commands import commands as assistant_commands
 from bot.cli.command_context import open_store
 from bot.cli.database_commands import commands as database_commands
@@ -91,6 +91,8 @@ def run(
 
 
 def _reclaim_moved_database(settings: Settings) -> None:
+    """Remove the mark of a database that was moved elsewhere, so that the bot runs on it again."""
+
     async def reactivate_database() -> None:
         async with open_store(settings) as store:
             await store.reactivate()
@@ -121,6 +123,7 @@ def _run_bot(settings: Settings) -> NoReturn:
 
 
 def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+    """Run a process of the bot with the lock that keeps others from its database, and exit."""
     try:
         with Store.lock_for_run(settings.database):
             run_async(run_process, runs_until_stopped=True)
@@ -172,23 +175,23 @@ def check() -> None:
     """
 
     async def run_all_checks() -> int:
-        rows = []
+        check_results = []
         with terminal.create_progress_bar() as progress_bar:
             progress_id = progress_bar.add_task("checking", total=None)
             async for check_result in checks.run_checks(settings):
-                rows.append(check_result)
+                check_results.append(check_result)
                 progress_bar.advance(progress_id)
         terminal.print_table(
             f"Telex {__version__}",
             ("", "what", "found"),
-            (("ok" if row.is_ok else "FAILED", row.subject, row.detail) for row in rows),
+            (("ok" if result.is_ok else "FAILED", result.subject, result.detail) for result in check_results),
         )
-        for row in rows:
-            if row.advice:
-                terminal.echo_stderr(row.advice)
-        if any(row.is_usage_error for row in rows):
+        for check_result in check_results:
+            if check_result.advice:
+                terminal.echo_stderr(check_result.advice)
+        if any(check_result.is_usage_error for check_result in check_results):
             return USAGE_ERROR
-        return 0 if all(row.is_ok for row in rows) else FAILED
+        return 0 if all(check_result.is_ok for check_result in check_results) else FAILED
 
     settings = load_settings_or_exit()
     raise typer.Exit(run_async(run_all_checks))
@@ -229,7 +232,7 @@ def rekey(
 
 app.add_typer(polling_commands)
 app.add_typer(feed_commands)
-app.add_typer(commands)
+app.add_typer(article_commands)
 app.add_typer(database_commands)
 app.add_typer(assistant_commands)
 

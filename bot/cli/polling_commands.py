@@ -95,7 +95,7 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
                     report = await _poll_page(services, feed) or report
             reports.append(report)
             progress_bar.advance(progress_id)
-            terminal.echo_stdout(_outcome_line(report))
+            terminal.echo_stdout(_format_outcome(report))
 
         await asyncio.gather(*(poll_in_slot(feed) for feed in feeds))
     return reports
@@ -104,7 +104,7 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
 async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
     """Poll the feed, or else the first list, of the web page at a feed's address.
 
-    Return None if the page has neither.
+    Returns None if the page has neither a feed nor a list.
     """
     try:
         discovery = await services.follow_service.resolve(feed.url, 0)
@@ -132,7 +132,7 @@ async def _fetch_article_pages(services: Services, reports: Iterable[PollReport]
         )
 
 
-def _outcome_line(report: PollReport) -> str:
+def _format_outcome(report: PollReport) -> str:
     if report.error:
         outcome_text = f"{report.outcome}: {describe_feed_error(report.error)}"
     elif report.new_count or report.changed_count:

@@ -20,7 +20,7 @@ from bot.text import discord_text, urls
 from bot.text.times import periods
 
 
-def match_label(hit: SearchResult) -> str:
+def format_match_label(hit: SearchResult) -> str:
     """Return the label of a search result that matches only in part, or "" if it matches fully."""
     if hit.is_semantic_only:
         return " (close in meaning)"
@@ -36,11 +36,11 @@ def print_answer(answer: Answer, settings: Settings) -> None:
     if answer.period is not None:
         terminal.echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
     if answer.briefing:
-        for briefing_line in answer.briefing:
-            published_text = terminal.format_time(briefing_line.article.published)
+        for briefing_item in answer.briefing:
+            published_text = terminal.format_time(briefing_item.article.published)
             terminal.echo_stdout(
-                f"{published_text}  {discord_text.to_plain_line(briefing_line.text)} "
-                f"[{number_by_article_id[briefing_line.article.id]}]"
+                f"{published_text}  {discord_text.to_plain_line(briefing_item.text)} "
+                f"[{number_by_article_id[briefing_item.article.id]}]"
             )
     elif answer.generated_sentences:
         terminal.echo_stderr(f"Written by the model {settings.model_name} from the sources:")
@@ -62,7 +62,10 @@ def print_answer(answer: Answer, settings: Settings) -> None:
 
 
 def _list_articles(answer: Answer) -> tuple[Article, ...]:
-    """Return the articles to list below an answer: those about the same thing, those it cites, or those it quotes."""
+    """Return the articles to list below an answer.
+
+    These are the articles that it cites or quotes, or, if nothing was found, articles about the topic of the question.
+    """
     if answer.confidence is Confidence.NOTHING:
         return answer.related_articles
     if answer.briefing or answer.generated_sentences:
@@ -90,16 +93,16 @@ def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.do_quotes_differ:
         terminal.echo_stderr("Outlets differ:")
     for quote in answer.shown_quotes:
-        terminal.echo_stdout(_quote_line(quote, number_by_article_id))
+        terminal.echo_stdout(_format_quote(quote, number_by_article_id))
     if answer.superseded_quotes:
         terminal.echo_stderr("Earlier articles say otherwise:")
     for quote in answer.superseded_quotes[:1]:
         terminal.echo_stdout(
-            f"{terminal.format_time(quote.article.published)}  {_quote_line(quote, number_by_article_id)}"
+            f"{terminal.format_time(quote.article.published)}  {_format_quote(quote, number_by_article_id)}"
         )
 
 
-def _quote_line(quote: Quote, number_by_article_id: dict[int, int]) -> str:
+def _format_quote(quote: Quote, number_by_article_id: dict[int, int]) -> str:
     """Return the shown sentences of a quote on one line, with the words that answer in bold on a terminal."""
     text = discord_text.to_plain_line(" ".join(quote.sentences) or quote.text)
     answer_span = discord_text.to_plain_line(quote.answer_span or "")
@@ -120,8 +123,8 @@ def _print_coverage(answer: Answer) -> None:
         terminal.echo_stderr(f"The newest is from {terminal.format_time(answer.newest_published)}.")
 
 
-def explanation_lines(explanation: Explanation) -> list[str]:
-    """Return lines that explain an article's delivery: one per article and feed, then one per channel."""
+def format_explanation(explanation: Explanation) -> list[str]:
+    """Return lines that explain an article's delivery: for each feed that has it, then for each channel."""
     lines: list[str] = []
     for article, feed in explanation.articles:
         feed_description = urls.redact(feed.url) if feed else "a feed that is gone"
@@ -137,14 +140,12 @@ def explanation_lines(explanation: Explanation) -> list[str]:
             )
         if feed is not None and feed.failing_since is not None:
             lines.append(f"that feed has been failing since {_format_utc_time(feed.failing_since)}: {feed.error}")
-    for delivery in explanation.delivery_statuses:
+    for status in explanation.delivery_statuses:
         sentence = discord_text.to_plain_line(
-            delivery_status_sentence(
-                delivery, when=_format_utc_time(delivery.since), to_problem_sentence=describe_reason
-            )
+            delivery_status_sentence(status, when=_format_utc_time(status.since), to_problem_sentence=describe_reason)
         )
-        message_note = f", message {delivery.message_id}" if delivery.message_id else ""
-        lines.append(f"channel {delivery.channel_id}: {sentence}{message_note}")
+        message_note = f", message {status.message_id}" if status.message_id else ""
+        lines.append(f"channel {status.channel_id}: {sentence}{message_note}")
     lines += [
         f"channel {subscription.channel_id}: {undecided_sentence()}"
         for subscription in explanation.undecided_subscriptions

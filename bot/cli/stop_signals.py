@@ -16,7 +16,7 @@ SHORT_STOP_SECONDS = 5
 class StopSignals:
     """Handlers of SIGTERM and SIGINT: the first signal cancels the work, later signals are ignored.
 
-    A second cancellation would leave half closed what the work was closing, and threads that never end.
+    A second cancellation would interrupt the closing of files and connections, and leave threads that never end.
     """
 
     def __init__(self, max_stop_seconds: int) -> None:

@@ -55,9 +55,9 @@ def find(
 
 
 def _find_in_directory(name_or_url: str) -> DiscoveryResult | None:
-    """Return the feeds of outlets with a name from the built-in directory, or None if there are none.
+    """Return the feeds of the outlets in the built-in directory that match a name.
 
-    Return None for a URL, too.
+    Returns None if no outlet matches, or for a URL.
     """
     try:
         urls.normalize_input(name_or_url)
@@ -135,7 +135,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
             (
                 feed.title or "–",
                 urls.redact(feed.url),
-                _status_text(feed, overflow_by_feed_id.get(feed.id), now),
+                _describe_status(feed, overflow_by_feed_id.get(feed.id), now),
                 terminal.format_relative_time(feed.last_article, now),
                 terminal.format_relative_time(feed.next_poll, now) if feed.state is FeedState.ACTIVE else "never",
             )
@@ -171,7 +171,7 @@ def remove(
     terminal.echo_stderr(f"Removed {run_with_store(remove_feed)}")
 
 
-def _status_text(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:
+def _describe_status(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:
     if feed.state is FeedState.GONE:
         return "gone"
     if feed.error:

@@ -58,7 +58,10 @@ TIME_FORMAT = "%Y-%m-%d %H:%M"
 
 
 class QueryCommand(TyperCommand):
-    """A command with a query that may begin with a dash: `-word` excludes a word; no option is that short."""
+    """A command whose query may have words that begin with a dash, which exclude articles with the word.
+
+    Such a word (`-word`) is no option, because an option is either one letter after a dash or begins with two dashes.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer bundles its own click
         """Move the words of the query behind the options, then parse the arguments."""
@@ -86,7 +89,7 @@ class QueryCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-def _stderr_console() -> Console:
+def _create_stderr_console() -> Console:
     """Return the console for messages to people, on standard error."""
     from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
@@ -97,7 +100,7 @@ def echo_stderr(message: str) -> None:
     """Print a message for people on standard error."""
     from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
-    _stderr_console().print(Text(message))
+    _create_stderr_console().print(Text(message))
 
 
 def echo_stdout(line: str) -> None:
@@ -120,7 +123,7 @@ def create_progress_bar() -> Progress:
         TimeElapsedColumn,
     )
 
-    console = _stderr_console()
+    console = _create_stderr_console()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

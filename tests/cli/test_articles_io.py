@@ -51,7 +51,7 @@ async def exported(newsroom: Services) -> str:
 
 async def test_what_is_imported_comes_out_as_it_was(newsroom):
     import_outcome = await imported(newsroom, [line()])
-    assert (import_outcome.stored, import_outcome.already_known, import_outcome.rejected) == (1, 0, 0)
+    assert (import_outcome.stored_count, import_outcome.known_count, import_outcome.rejected_count) == (1, 0, 0)
     assert json.loads(await exported(newsroom)) == FULL
 
 
@@ -61,7 +61,7 @@ async def test_importing_twice_changes_nothing(newsroom, clock):
     before = await exported(newsroom)
     clock.advance(86_400)
     import_outcome = await imported(newsroom, lines + lines)
-    assert (import_outcome.stored, import_outcome.already_known) == (0, 18)
+    assert (import_outcome.stored_count, import_outcome.known_count) == (0, 18)
     assert await exported(newsroom) == before
 
 
@@ -77,11 +77,11 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(sett
             await poll(room, await room.store.feeds.add(url))
         first = await exported(room)
         again = await imported(room, first.encode().splitlines(keepends=True))
-        assert again.stored == 0
+        assert again.stored_count == 0
         assert await exported(room) == first
     async with open_services(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
         import_outcome = await imported(room, first.encode().splitlines(keepends=True))
-        assert (import_outcome.already_known, import_outcome.rejected) == (0, 0)
+        assert (import_outcome.known_count, import_outcome.rejected_count) == (0, 0)
         assert await exported(room) == first
     assert len(first.splitlines()) == 2 * 42
 
@@ -111,7 +111,7 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
         line(url="https://news.example/4").rstrip(),
     ]
     import_outcome = await imported(newsroom, lines)
-    assert import_outcome.stored == 3
+    assert import_outcome.stored_count == 3
     assert [problem.line_number for problem in import_outcome.problems] == [
         2,
         4,
@@ -125,7 +125,7 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
         13,
         14,
     ]
-    assert import_outcome.rejected == 11
+    assert import_outcome.rejected_count == 11
     reasons = {problem.line_number: problem.reason for problem in import_outcome.problems}
     assert reasons[4] == "not a JSON object"
     assert reasons[6] == "url: missing"
@@ -137,7 +137,7 @@ async def test_a_line_without_end_does_not_fill_the_memory(newsroom, monkeypatch
         monkeypatch.setattr(module, "MAX_LINE_BYTES", 2_000)
     lines = [line(url="https://news.example/1"), line(text="x" * 9_000), line(url="https://news.example/2")]
     import_outcome = await imported(newsroom, lines)
-    assert (import_outcome.stored, import_outcome.problems) == (2, [(2, "longer than 2000 bytes")])
+    assert (import_outcome.stored_count, import_outcome.problems) == (2, [(2, "longer than 2000 bytes")])
 
 
 async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
@@ -148,8 +148,8 @@ async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
             b'{"url": "https://www.news.example/2", "text": "A first sentence of the text. And a second."}\n',
         ],
     )
-    assert import_outcome.stored == 2
-    assert import_outcome.unknown_fields == {"unknown": 1}
+    assert import_outcome.stored_count == 2
+    assert import_outcome.line_count_by_unknown_key == {"unknown": 1}
     article_by_suffix = {
         article.url[-1]: article for article in await newsroom.store.articles.list_newest(None, limit=9)
     }

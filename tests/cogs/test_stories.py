@@ -30,7 +30,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     reason = (await why(telex, link, person=telex.editor)).replace("\\", "")
     why_not = "Waiting for more outlets: 1 of 2 so far."
     assert why_not in reason
-    assert why_not in "".join(printing.explanation_lines(await explain_link(telex.store, link)))  # in a terminal
+    assert why_not in "".join(printing.format_explanation(await explain_link(telex.store, link)))  # in a terminal
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
     assert "no story can reach" not in text(panel)
