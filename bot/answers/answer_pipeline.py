@@ -32,7 +32,7 @@ from bot.core.models import Article
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.search.searching import Searcher
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
-from bot.text.language import detect
+from bot.text.language import detect_language
 from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
 from bot.writing.question_rewriter import Conversation
 
@@ -276,7 +276,7 @@ async def _answer_with_overview(
         return None
     if generation is not None:
         model_passages = [ModelPassage(passage, article, passage) for passage in passages]
-        written_answer = await generation.write(text, model_passages, detect(text))
+        written_answer = await generation.write(text, model_passages, detect_language(text))
         if written_answer.sentences:
             return generation.build_answer(text, written_answer.sentences, model_passages, Confidence.SURE)
     return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import log
 
 from bot.search.index import text_analysis
-from bot.text.language import detect
+from bot.text.language import detect_language
 
 MAX_QUESTION_TERMS = 64
 """Maximum number of terms (content words) of a question that are searched for."""
@@ -194,7 +194,7 @@ def analyse_question(
         expected_types = {AnswerType.DEFINITION}
     return AnalysedQuestion(
         text=text,
-        language=detect(text),
+        language=detect_language(text),
         terms=tuple(terms),
         answer_types=frozenset(expected_types),
         changes_over_time=bool(PRESENT_PATTERN.search(normalized_text)) and not _PAST_PATTERN.search(normalized_text),

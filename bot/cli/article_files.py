@@ -132,7 +132,7 @@ async def _import_batch(
             import_result.known_count += 1
             continue
         page_key = _page_key_of_row(row, articles_at_url)
-        published_at = feed_dates.clamp(row.published, now)
+        published_at = feed_dates.clamp_publication_time(row.published, now)
         articles_at_url.append(StoredArticle(article_key, row.url, page_key, row.source, row.title, published_at))
         drafts.append(RowDraft(row, feed_id_by_source[row.source], page_key))
     new_articles: list[NewArticle] = await services.workers.run(

@@ -121,7 +121,7 @@ class BackgroundTasks:
         cleaned_at: float | None = None
         while True:
             now = self._clock.monotonic()
-            if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.owned_numbers(
+            if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.get_owned_numbers(
                 UPKEEP_LEASE
             ):
                 cleaned_at = now

@@ -77,7 +77,7 @@ class Health:
         return (
             is_clustered
             and self._leases.is_available(ProcessRole.GATEWAY)
-            and not self._leases.owned_numbers(SHARD_LEASE)
+            and not self._leases.get_owned_numbers(SHARD_LEASE)
         )
 
     def _count_minutes_since(self, since: int) -> int:

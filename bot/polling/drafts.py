@@ -115,8 +115,8 @@ def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> 
     title = (
         entry.title or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_CHARS) or urls.redact(draft.url)[:MAX_TITLE_CHARS]
     )
-    published = feed_dates.clamp(entry.published, draft.max_published)
-    detected_language = language.detect(
+    published = feed_dates.clamp_publication_time(entry.published, draft.max_published)
+    detected_language = language.detect_language(
         "\n".join((title, entry.summary, body[:LANGUAGE_SAMPLE_CHARS])), entry.language or source.language
     )
     return NewArticle(

@@ -150,7 +150,7 @@ class FullTextFetcher:
     @property
     def _owned_slots(self) -> frozenset[int] | None:
         """Host slots (groups of hosts) that this process owns; None if it owns all."""
-        owned_slots = self._leases.owned_numbers(HOST_SLOT_LEASE)
+        owned_slots = self._leases.get_owned_numbers(HOST_SLOT_LEASE)
         return None if len(owned_slots) == HOST_SLOT_COUNT else owned_slots
 
     async def _compute_seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:

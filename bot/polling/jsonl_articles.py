@@ -87,8 +87,8 @@ def build_articles(row_drafts: Sequence[RowDraft], now: int) -> list[NewArticle]
 def _build_article(draft: RowDraft, now: int) -> NewArticle:
     row = draft.row
     body = boilerplate.strip_boilerplate(row.text or row.summary)
-    article_language = row.language or language.detect(f"{row.title}\n{row.summary}\n{body}")
-    published = feed_dates.clamp(row.published, now)
+    article_language = row.language or language.detect_language(f"{row.title}\n{row.summary}\n{body}")
+    published = feed_dates.clamp_publication_time(row.published, now)
     return NewArticle(
         key=compute_article_key_of_row(row),
         page_key=draft.page_key,
@@ -176,7 +176,7 @@ def _parse_published(published: object) -> int | None:
         return None
     timestamp: int | None = None
     if isinstance(published, str):
-        timestamp = feed_dates.parse(published, is_date_only=True)
+        timestamp = feed_dates.parse_date(published, is_date_only=True)
     elif (
         isinstance(published, int | float)
         and not isinstance(published, bool)

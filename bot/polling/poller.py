@@ -136,7 +136,7 @@ class Poller:
 
     def owns_host_of(self, url: str) -> bool:
         """Return whether this process has the lease of the slot (group of hosts) of the URL's host."""
-        return get_host_slot(url) in self._leases.owned_numbers(HOST_SLOT_LEASE)
+        return get_host_slot(url) in self._leases.get_owned_numbers(HOST_SLOT_LEASE)
 
     def shift_clock(self, seconds: int) -> None:
         """Correct the stored Unix times of hosts after the system clock was set back by `seconds`."""
@@ -221,7 +221,7 @@ class Poller:
             return
         if has_waited:
             fetch_outcome = await self._fetch(feed, host, polite=True)
-        fence = self._leases.fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
+        fence = self._leases.build_fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
         report = await self._build_report(feed, host, fetch_outcome, fence=fence)
         self._result_writer.add_report(report)
 

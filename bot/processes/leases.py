@@ -34,13 +34,15 @@ STOP_SECONDS = 10.0
 ERROR_BACKOFF_SECONDS = 1.0
 """Seconds between a failed renewal of leases and the next attempt."""
 HOST_SLOT_LEASE = "feeds"
-"""Kind of the leases of groups of hosts to poll."""
+"""Kind of the leases of host slots: groups of hosts whose feeds one process polls."""
 SHARD_LEASE = "shard"
 """Kind of the leases of Discord shards."""
 UPKEEP_LEASE = "upkeep"
-"""Kind of the lease of the upkeep that one process does for all."""
+"""Kind of the lease of the upkeep, such as cleaning, that one process does for all."""
 
 LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
+"""Function that is called with the lease numbers that this process gained, and those that it lost."""
+
 _NO_NUMBERS: frozenset[int] = frozenset()
 
 
@@ -66,7 +68,7 @@ class Leases:
         """Return whether this process has a role, such as gateway or poller."""
         return role in self.process.roles
 
-    def owned_numbers(self, kind: str) -> frozenset[int]:
+    def get_owned_numbers(self, kind: str) -> frozenset[int]:
         """Return the lease numbers of a kind for which this process may act now."""
         return _NO_NUMBERS if self._is_renewal_late() else self._owned_numbers_by_kind.get(kind, _NO_NUMBERS)
 
@@ -78,7 +80,7 @@ class Leases:
         """The id of this process as owner of leases, or None where leases never end, as on SQLite."""
         return self.process.id if self._store.processes.is_multi_process else None
 
-    def fence(self, kind: str, number: int) -> Fence | None:
+    def build_fence(self, kind: str, number: int) -> Fence | None:
         """Return the fence for writes under a lease, or None where leases never end, as on SQLite.
 
         A write with a fence fails if another process owns the lease.
@@ -99,7 +101,7 @@ class Leases:
         """Return whether this process has a role and can do its work now."""
         return role in self.process.roles and role not in self._unavailable_roles
 
-    async def other_processes(self, role: ProcessRole) -> list[str]:
+    async def list_other_processes(self, role: ProcessRole) -> list[str]:
         """Return the ids of the other processes that can do the work of a role now. Raises `StoreError`."""
         processes = await self._store.processes.list_live()
         return [process.id for process in processes if role in process.roles and process.id != self.process.id]
@@ -127,7 +129,7 @@ class Leases:
         self._wake_event.set()
 
     async def start(self) -> None:
-        """Register this process and take free leases; do nothing if already done. Raises `StoreError`."""
+        """Register this process and take free leases; do nothing if it is registered. Raises `StoreError`."""
         if self._tasks:
             return
         await self._renew_leases()

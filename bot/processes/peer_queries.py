@@ -21,6 +21,11 @@ _CHUNK_CHARS = 7_000
 _MAX_CONCURRENT_REPLIES = 64
 """Maximum number of queries of other processes that are answered at a time."""
 
+_QUERY_EVENT = "ask"
+"""Name of the notification that carries a query."""
+_REPLY_EVENT = "told"
+"""Name of the notification that carries a part of a reply."""
+
 QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
 """Coroutine function that returns the ids that answer a query, or None if another process has to answer."""
 
@@ -45,8 +50,8 @@ class PeerQueries:
 
     def start(self) -> None:
         """Start to answer queries of other processes; a process without shards answers none."""
-        self._cluster_events.set_payload_handler("ask", self._on_query)
-        self._cluster_events.set_payload_handler("told", self._on_reply)
+        self._cluster_events.set_payload_handler(_QUERY_EVENT, self._on_query)
+        self._cluster_events.set_payload_handler(_REPLY_EVENT, self._on_reply)
 
     async def query(self, query_name: str, server_id: int, subject_id: int) -> frozenset[int] | None:
         """Return the ids with which the process that has the server's shard answers a query about a subject.
@@ -58,7 +63,7 @@ class PeerQueries:
         self._pending_reply_by_query_id[query_id] = reply_future, {}
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_SECONDS):
-                await self._store.notify(f"ask {query_id} {query_name} {server_id} {subject_id}")
+                await self._store.notify(f"{_QUERY_EVENT} {query_id} {query_name} {server_id} {subject_id}")
                 return await reply_future
         except (TimeoutError, StoreError):
             return None
@@ -68,7 +73,7 @@ class PeerQueries:
     def _on_query(self, payload: str) -> None:
         query_id, query_name, *argument_texts = payload.split()
         if (
-            query_id not in self._pending_reply_by_query_id
+            query_id not in self._pending_reply_by_query_id  # Not a query of this process
             and len(self._reply_tasks) < _MAX_CONCURRENT_REPLIES
             and query_name in self._handler_by_query_name
         ):
@@ -85,15 +90,15 @@ class PeerQueries:
 
     async def _send_reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
         try:
-            answer_numbers = await answer
-            if answer_numbers is None:
+            answer_ids = await answer
+            if answer_ids is None:
                 return
-            numbers_text = ",".join(map(str, answer_numbers))
-            chunks = [
-                numbers_text[offset : offset + _CHUNK_CHARS] for offset in range(0, len(numbers_text), _CHUNK_CHARS)
-            ] or [""]
+            ids_text = ",".join(map(str, answer_ids))
+            chunks = [ids_text[offset : offset + _CHUNK_CHARS] for offset in range(0, len(ids_text), _CHUNK_CHARS)] or [
+                ""
+            ]
             for chunk_index, chunk in enumerate(chunks):
-                await self._store.notify(f"told {query_id} {chunk_index} {len(chunks)} {chunk}")
+                await self._store.notify(f"{_REPLY_EVENT} {query_id} {chunk_index} {len(chunks)} {chunk}")
         except StoreError as error:
             log.debug("peer reply failed error=%s", error)
         except Exception:

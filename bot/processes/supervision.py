@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 RESTART_PAUSE_SECONDS = 10.0
 """Seconds between the failure of a task and its restart."""
 MAX_FAILURES = 3
-"""Number of failures of one task within `FAILURE_WINDOW_SECONDS` from which on the process is reported as unhealthy."""
+"""Number of failures of one task within `FAILURE_WINDOW_SECONDS` that make the process unhealthy."""
 FAILURE_WINDOW_SECONDS = 300.0
 """Number of seconds within which the failures of a task are counted together."""
 

@@ -20,7 +20,7 @@ from bot.search.related_terms import RelatedTerms, find_related_terms
 from bot.search.reranking import MAX_RERANKED_ARTICLES, QueryTerm, Reranker
 from bot.search.semantic.semantic_index import SemanticIndex
 from bot.store import Store
-from bot.text.language import detect
+from bot.text.language import detect_language
 
 MIN_FULL_MATCHES = 5
 """Minimum number of articles with all words of a query; with fewer, partial matches are added."""
@@ -279,7 +279,7 @@ class RankedSearch:
         characters that the reranker reads.
         """
         query_terms = query_parts.build_query_terms(engine)
-        language = detect(query_parts.text) or query_parts.reader_language
+        language = detect_language(query_parts.text) or query_parts.reader_language
         reranker = Reranker(query_terms, language=language, now=self._store.clock.now())
         top_engine_score = max((hit.score for hit in hit_by_id.values()), default=0.0) or 1.0
         engine_score_by_id = {article_id: hit.score / top_engine_score for article_id, hit in hit_by_id.items()}

@@ -1,11 +1,11 @@
-"""Mapping of hosts to a fixed number of slots, which processes share among themselves."""
+"""Mapping of hosts to host slots, a fixed number of groups: each is leased by the process that polls its hosts."""
 
 from zlib import crc32
 
 HOST_SLOT_COUNT = 64
 """Number of groups (slots) that hosts are hashed to, the same in every process and version.
 
-There are more slots than processes; each slot is owned by one process.
+There are more slots than processes; each slot is leased by one process.
 """
 
 

@@ -42,6 +42,7 @@ _STOPWORD_LANGUAGES = {
     "pl": "polish", "pt": "portuguese", "ro": "romanian", "sk": "slovak", "sv": "swedish", "tr": "turkish",
     "vi": "vietnamese",
 }  # fmt: skip
+"""Languages recognised by their stop words, by ISO 639-1 code, with their names in the package `stop_words`."""
 _CUE_PATTERNS = (
     (
         "fr",
@@ -52,14 +53,21 @@ _CUE_PATTERNS = (
         re.compile(r"['’]s\b|n['’]t\b|(?:ing|[^aeé]ed|ly|ness|ght|ck|ings|ers|ows?)\b|\b(?:wh|th|sh)|ee|oo"),
     ),
 )
+"""Patterns of cues, the letters that are typical of a language, by ISO 639-1 code."""
 _CUE_WEIGHT = 0.4
+"""Weight of a cue in the score of a language; a function word has a weight of 1 at most."""
 _HINT_WEIGHT = 1.0
+"""Weight of the feed's language tag in the score of its language."""
 _MIN_SCORE = 1.3
+"""Minimum score, a sum of weights, of a text that is clearly French or English."""
 _MIN_SCORE_STOPWORD_LANGUAGES = 2.0
+"""Minimum score of a text that is clearly in one of `_STOPWORD_LANGUAGES`."""
 _MIN_MAIN_LANGUAGE_WEIGHT = 0.5
 """Minimum weight of a French or English word, as most articles are in these languages."""
 _MIN_RELATIVE_LEAD = 0.25
+"""Minimum difference between the two best scores of a text whose language is clear, as a share of the best."""
 _MIN_SCORE_PER_WORD = 0.06
+"""Minimum score per word of a text whose language is clear."""
 _MAX_SAMPLE_CHARS = 4000
 """Maximum number of characters of a text that are read to detect its language."""
 _WORD_PATTERN = re.compile(r"[^\W\d_]+")
@@ -77,7 +85,7 @@ _SCRIPT_PATTERNS = tuple(
 )
 
 
-def detect(text: str, hint: str | None = None) -> str | None:
+def detect_language(text: str, hint: str | None = None) -> str | None:
     """Return the ISO 639-1 code of the language of `text`, or None if it is unclear.
 
     At most `_MAX_SAMPLE_CHARS` characters are read. `hint` is the feed's language tag (BCP 47, such as

@@ -73,7 +73,7 @@ def canonicalize(url: str) -> str:
     are removed. The scheme, other fragments and the order of parameters stay. Raises nothing; a canonical URL
     is returned unchanged.
     """
-    parts = _split(url)
+    parts = _split_url(url)
     if parts is None:
         return ""
     query = "&".join(part for part in parts.query.split("&") if part and not _is_tracking_parameter(part))
@@ -90,7 +90,7 @@ def compute_page_key(url: str, identity: str | None = None) -> str:
     are one page: no publisher keeps different articles there, and feeds do differ in it. `www.` counts, as
     some hosts serve another page without it.
     """
-    parts = _split(canonicalize(url))
+    parts = _split_url(canonicalize(url))
     if parts is None:
         key_text = url.strip()
     else:
@@ -105,7 +105,7 @@ def list_url_variants(url: str) -> tuple[str, ...]:
 
     They have both schemes, each with and without trailing slash.
     """
-    parts = _split(url)
+    parts = _split_url(url)
     if parts is None:
         return ()
     path = parts.path.rstrip("/")
@@ -119,7 +119,7 @@ def list_url_variants(url: str) -> tuple[str, ...]:
 
 def parse_host(url: str) -> str:
     """Return the host of an http(s) URL in canonical form, without port; "" for any other text."""
-    parts = _split(url)
+    parts = _split_url(url)
     return (parts.hostname or "") if parts else ""
 
 
@@ -182,7 +182,7 @@ def normalize_input(text: str) -> str:
     if text[:5].lower() == "feed:":
         text = text[5:].removeprefix("//")
     has_scheme = "://" in text
-    parts = _split(text if has_scheme else "https://" + text)
+    parts = _split_url(text if has_scheme else "https://" + text)
     host_name = (parts.hostname or "") if parts else ""
     looks_like_host = "." in host_name and parts is not None and "@" not in parts.netloc
     if parts is None or not (has_scheme or looks_like_host):
@@ -190,7 +190,7 @@ def normalize_input(text: str) -> str:
     return urlunsplit(parts._replace(path=parts.path or "/"))
 
 
-def _split(url: str) -> SplitResult | None:
+def _split_url(url: str) -> SplitResult | None:
     """Return the parts of an http(s) URL in canonical form, or None for any other text."""
     try:
         parts = urlsplit(_BLANK_CHARS_PATTERN.sub(_encode_space, url.strip()))

@@ -9,7 +9,7 @@ from bot.core import i18n
 from bot.core.clock import Clock
 from bot.core.rate_limits import TokenBucket
 from bot.core.settings import Settings
-from bot.text.language import detect
+from bot.text.language import detect_language
 from bot.writing import citation_checks, prompts
 from bot.writing.citation_checks import Passage, Sentence
 from bot.writing.model_client import ModelClient, open_model_client
@@ -180,7 +180,7 @@ def _parse_answer(reply: str, prompt: Prompt, shown_texts: Sequence[str], langua
 def _is_strictly_supported(sentence: Sentence, passages: Sequence[Passage], language: str | None) -> bool:
     """Return whether the cited passages are in a sentence's language and have all its numbers, dates and names."""
     cited_passages = [passages[citation - 1] for citation in sentence.citations]
-    languages = {language or detect(sentence.text), *(passage.article.language for passage in cited_passages)}
+    languages = {language or detect_language(sentence.text), *(passage.article.language for passage in cited_passages)}
     return len(languages) == 1 and (
         citation_checks.has_all_facts_and_names(
             sentence.text, [prompts.format_shown_text(passage) for passage in cited_passages], language

@@ -12,7 +12,7 @@ from bot.core import i18n
 from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.text import discord_text, excerpts
-from bot.text.language import detect
+from bot.text.language import detect_language
 from bot.text.words import fold
 from bot.writing import checkable_facts
 from bot.writing.checkable_facts import CheckableFacts
@@ -106,7 +106,7 @@ def check_language(text: str, language: str | None) -> None:
 
     With None, it may be in any language that Telex speaks.
     """
-    if detect(_CITATION_PATTERN.sub("", text)) not in {None, *((language,) if language else i18n.LANGUAGES)}:
+    if detect_language(_CITATION_PATTERN.sub("", text)) not in {None, *((language,) if language else i18n.LANGUAGES)}:
         raise UnusableReply("a reply in another language")
 
 

@@ -308,7 +308,7 @@ class SourceFlow(FollowFlow):
         assert self._discovery.parsed is not None
         now = self.client.services.clock.now()
         entries = self._discovery.parsed.entries
-        return sorted(entries, key=lambda entry: feed_dates.clamp(entry.published, now), reverse=True)
+        return sorted(entries, key=lambda entry: feed_dates.clamp_publication_time(entry.published, now), reverse=True)
 
     def _entry_text(self, entry: Entry) -> str:
         title = discord_text.to_markdown_line(entry.title, _MAX_SAMPLE_TITLE_LENGTH) or _("Untitled")

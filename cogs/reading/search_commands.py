@@ -218,7 +218,7 @@ def options_as_query(options: SearchOptions) -> list[str]:
 
 
 def _make_date_filter(filter_name: FilterName, date_text: str, now: int, zone: tzinfo) -> FieldFilter:
-    period = periods.parse(date_text, now, zone)
+    period = periods.parse_period(date_text, now, zone)
     if period is None:
         invalid_date_note = Note.create(NoteKind.INVALID_DATE, value=discord_text.to_markdown_line(date_text))
         raise UserFacingError(search_note_sentences.note_sentence(invalid_date_note))

@@ -31,7 +31,7 @@ def find_list_rows(body: str) -> list[list[tuple[str, str, int | None]]]:
 
 
 def day(number: int) -> int:
-    moment = feed_dates.parse(f"2026-03-0{number}")
+    moment = feed_dates.parse_date(f"2026-03-0{number}")
     assert moment is not None
     return moment
 

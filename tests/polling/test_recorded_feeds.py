@@ -38,7 +38,7 @@ async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, 
 
     feeds = {path: await newsroom.store.feeds.add(serve(path)) for path in files}
     first = await _poll_all(newsroom, feeds)
-    empty = [path.name for path in files if not first[path].new and _has_entries(path)]
+    empty = [path.name for path in files if not first[path].new_count and _has_entries(path)]
     assert empty == []
     assert {report.outcome for report in first.values()} == {PollOutcome.NEW}
     count = await newsroom.store.articles.count()

@@ -48,7 +48,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
         leases_by_room = [room.leases for room in rooms]
         await until(
             lambda: (
-                [len(leases.owned_numbers(HOST_SLOT_LEASE)) for leases in leases_by_room]
+                [len(leases.get_owned_numbers(HOST_SLOT_LEASE)) for leases in leases_by_room]
                 == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
             )
         )
@@ -87,7 +87,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     owners = [
         room
         for room in running
-        if room.leases.owned_numbers(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
+        if room.leases.get_owned_numbers(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
     ]
     await owners[0].leases.close()
     clock.advance(5)
@@ -122,7 +122,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
     feed = await follow(running[0], server.handle("/", first_slow))
     await request_started.wait()
     former_owner, remaining_room = sorted(
-        running, key=lambda room: get_host_slot(feed.url) not in room.leases.owned_numbers(HOST_SLOT_LEASE)
+        running, key=lambda room: get_host_slot(feed.url) not in room.leases.get_owned_numbers(HOST_SLOT_LEASE)
     )
     await former_owner.cluster_events.close()  # it is cut off
     store_probe.set_column(

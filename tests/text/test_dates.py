@@ -54,7 +54,7 @@ JUNE = timegm((2020, 6, 10, 12, 30, 0))
     ],
 )
 def test_dates_that_feeds_write_are_understood(text, moment):
-    assert feed_dates.parse(text) == moment
+    assert feed_dates.parse_date(text) == moment
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_dates_that_feeds_write_are_understood(text, moment):
     ],
 )
 def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, is_whole):
-    assert feed_dates.parse(text) is not None
-    assert (feed_dates.parse(text, is_date_only=True) is not None) is is_whole
+    assert feed_dates.parse_date(text) is not None
+    assert (feed_dates.parse_date(text, is_date_only=True) is not None) is is_whole
 
 
 @pytest.mark.parametrize(
@@ -87,18 +87,18 @@ def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, 
      "2020", "9999-12-31", "31/31/2020", "10 brumaire 2020", "-1"],
 )  # fmt: skip
 def test_what_is_no_date_of_the_web_is_none(text):
-    assert feed_dates.parse(text) is None
+    assert feed_dates.parse_date(text) is None
 
 
 @given(st.text())
 def test_no_text_breaks_it(text):
-    feed_dates.parse(text)
-    feed_dates.parse(text, is_date_only=True)
+    feed_dates.parse_date(text)
+    feed_dates.parse_date(text, is_date_only=True)
 
 
 @given(st.text(alphabet="0123456789-/:., TZ+janpmMerdécû()"))
 def test_nothing_that_resembles_a_date_breaks_it(text):
-    moment = feed_dates.parse(text)
+    moment = feed_dates.parse_date(text)
     assert moment is None or 0 < moment < feed_dates.LATEST_TIMESTAMP
 
 
@@ -109,15 +109,15 @@ def test_nothing_that_resembles_a_date_breaks_it(text):
 def test_the_two_standards_are_read_to_the_second(naive, minutes):
     moment = naive.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
     seconds = int(moment.astimezone(UTC).timestamp())
-    assert feed_dates.parse(moment.isoformat()) == seconds
-    assert feed_dates.parse(format_datetime(moment)) == seconds
+    assert feed_dates.parse_date(moment.isoformat()) == seconds
+    assert feed_dates.parse_date(format_datetime(moment)) == seconds
 
 
 def test_an_article_is_never_newer_than_when_it_was_found():
-    assert feed_dates.clamp(2_000_000_000, 1_700_000_000) == 1_700_000_000
-    assert feed_dates.clamp(1_600_000_000, 1_700_000_000) == 1_600_000_000
-    assert feed_dates.clamp(None, 1_700_000_000) == 1_700_000_000
-    assert feed_dates.clamp(5, 1_700_000_000) == 1_700_000_000
+    assert feed_dates.clamp_publication_time(2_000_000_000, 1_700_000_000) == 1_700_000_000
+    assert feed_dates.clamp_publication_time(1_600_000_000, 1_700_000_000) == 1_600_000_000
+    assert feed_dates.clamp_publication_time(None, 1_700_000_000) == 1_700_000_000
+    assert feed_dates.clamp_publication_time(5, 1_700_000_000) == 1_700_000_000
 
 
 def test_every_date_of_real_feeds_is_understood():
@@ -132,4 +132,4 @@ def test_every_date_of_real_feeds_is_understood():
         for text in date_element.findall(path.read_text(encoding="utf-8", errors="replace"))
     }
     assert len(dates) > 4000
-    assert {text for text in dates if feed_dates.parse(text) is None} == {"Mon, 01 Jan 0001 00:00:00 +0000"}
+    assert {text for text in dates if feed_dates.parse_date(text) is None} == {"Mon, 01 Jan 0001 00:00:00 +0000"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.language import detect, parse_primary_subtag
+from bot.text.language import detect_language, parse_primary_subtag
 from tests.support.shared_data import shared
 
 SENTENCES = {
@@ -35,25 +35,25 @@ OTHERS = [
 @pytest.mark.parametrize("language", SENTENCES)
 def test_a_sentence_tells_its_language_whatever_its_feed_says(language):
     for hint in (None, "", "en-US", "fr", language.upper()):
-        assert detect(SENTENCES[language], hint) == language
+        assert detect_language(SENTENCES[language], hint) == language
 
 
 @pytest.mark.parametrize("text", OTHERS)
 def test_a_language_it_does_not_know_is_no_english_or_french(text):
-    assert detect(text) not in {"en", "fr"}
-    assert detect(text, "sw-KE") == "sw"
+    assert detect_language(text) not in {"en", "fr"}
+    assert detect_language(text, "sw-KE") == "sw"
 
 
 @pytest.mark.parametrize("text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"])
 def test_too_little_text_says_nothing_but_what_the_feed_says(text):
-    assert detect(text) is None
-    assert detect(text, "fr-FR") == "fr"
-    assert detect(text, "nonsense") is None
+    assert detect_language(text) is None
+    assert detect_language(text, "fr-FR") == "fr"
+    assert detect_language(text, "nonsense") is None
 
 
 @given(st.text(), st.none() | st.text())
 def test_no_text_and_no_hint_break_it(text, hint):
-    detected = detect(text, hint)
+    detected = detect_language(text, hint)
     assert detected is None or (len(detected) == 2 and detected.isalpha())
 
 
@@ -68,8 +68,8 @@ def test_tags_give_their_language():
 def test_real_articles_are_told_right(language, least):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         articles = [json.loads(line) for line in file][::10]
-    titles = Counter(detect(article["title"]) for article in articles)
-    article_languages = Counter(detect(f"{article['title']}\n{article['text']}") for article in articles)
+    titles = Counter(detect_language(article["title"]) for article in articles)
+    article_languages = Counter(detect_language(f"{article['title']}\n{article['text']}") for article in articles)
     assert article_languages[language] == len(articles)
     assert titles[language] >= least * len(articles)
     assert titles[None] >= 0.97 * (len(articles) - titles[language]) - 0.01 * len(articles)

@@ -82,7 +82,7 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
     ],
 )
 def test_an_expression_of_time_is_not_read_as_another(text, start):
-    period = periods.parse(text, NOW)
+    period = periods.parse_period(text, NOW)
     assert datetime.fromtimestamp(period.start, UTC) == datetime.fromtimestamp(start, UTC)
 
 
@@ -123,7 +123,7 @@ def test_an_expression_of_time_is_not_read_as_another(text, start):
     ],
 )
 def test_a_span_does_not_end_too_early_or_too_late(text, start, end):
-    assert periods.parse(text, NOW) == (start, end)
+    assert periods.parse_period(text, NOW) == (start, end)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_a_span_does_not_end_too_early_or_too_late(text, start, end):
     ],
 )
 def test_days_begin_at_midnight_where_the_person_is(text, zone, start, end):
-    assert periods.parse(text, NOW, ZoneInfo(zone)) == (start, end)
+    assert periods.parse_period(text, NOW, ZoneInfo(zone)) == (start, end)
 
 
 def test_hours_are_counted_where_a_clock_was_changed_meanwhile():
     twice = day(2020, 10, 25, 1) + 1800  # 2:30 in Paris for the second time
-    assert periods.parse("2h", twice, ZoneInfo("Europe/Paris")) == (twice - 7200, twice)
+    assert periods.parse_period("2h", twice, ZoneInfo("Europe/Paris")) == (twice - 7200, twice)
 
 
 @pytest.mark.parametrize(
@@ -172,16 +172,16 @@ def test_hours_are_counted_where_a_clock_was_changed_meanwhile():
     ],
 )
 def test_what_is_no_time_is_not_guessed(text):
-    assert periods.parse(text, NOW) is None
+    assert periods.parse_period(text, NOW) is None
 
 
 def test_in_the_evening_this_night_is_the_one_that_begins():
     evening = day(2020, 6, 10, 22)
-    assert periods.parse("cette nuit", evening) == (day(2020, 6, 10, 18), day(2020, 6, 11, 6))
-    assert periods.parse("la nuit dernière", evening) == (day(2020, 6, 9, 18), day(2020, 6, 10, 6))
+    assert periods.parse_period("cette nuit", evening) == (day(2020, 6, 10, 18), day(2020, 6, 11, 6))
+    assert periods.parse_period("la nuit dernière", evening) == (day(2020, 6, 9, 18), day(2020, 6, 10, 6))
 
 
 @given(st.text(max_size=60), st.integers(0, 2**32), st.sampled_from(["UTC", "Asia/Beirut", "America/Lima"]))
 def test_no_text_breaks_it(text, now, zone):
-    period = periods.parse(text, now, ZoneInfo(zone))
+    period = periods.parse_period(text, now, ZoneInfo(zone))
     assert period is None or period.start <= period.end

@@ -27,7 +27,7 @@ NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
     ],
 )
 def test_a_span_is_named_by_its_days_or_hours(said, english, french):
-    period = periods.parse(said, NOW)
+    period = periods.parse_period(said, NOW)
     assert period is not None
     assert periods.format_period(period, UTC, "en").replace("\u2009", " ") == english
     assert periods.format_period(period, UTC, "fr").replace("\u2009", " ") == french
@@ -35,6 +35,6 @@ def test_a_span_is_named_by_its_days_or_hours(said, english, french):
 
 def test_days_are_those_of_the_zone():
     paris = ZoneInfo("Europe/Paris")
-    period = periods.parse("today", NOW, paris)
+    period = periods.parse_period("today", NOW, paris)
     assert period is not None
     assert periods.format_period(period, paris, "fr") == "26 nov. 2026"

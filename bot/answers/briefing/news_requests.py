@@ -13,7 +13,7 @@ from bot.answers.briefing import time_expressions
 from bot.answers.question_analysis import find_answer_types
 from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
-from bot.text.language import detect
+from bot.text.language import detect_language
 from bot.text.times.periods import Period
 from bot.text.words import fold
 
@@ -117,7 +117,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     ):
         return None
     recent_period = Period(now - time_expressions.RECENT_SECONDS, now + 1)
-    language = detect(text)
+    language = detect_language(text)
     if time_expression is None:
         return NewsRequest(topic, recent_period, is_period_stated=False, zone=zone, language=language)
     # "These days" has the same period as "the last 7 days", but does not state it.

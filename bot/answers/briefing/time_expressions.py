@@ -73,7 +73,7 @@ _COUNTED_NOUN_PATTERN = re.compile(
     r"|met(?:er|re)s?|kilomet(?:er|re)s?|miles?|points?|mots|words|pages|ans|years?|magasins|stores)\b"
 )
 
-# Patterns that count back from now. The named groups hold the text that `periods.parse` understands.
+# Patterns that count back from now. The named groups hold the text that `periods.parse_period` understands.
 _RELATIVE_PATTERNS = (
     # the last 3 days, ces 3 derniers jours, les derniers 7 jours, depuis deux semaines
     (
@@ -257,8 +257,8 @@ def _find_ranges(folded_text: str, now: int, zone: tzinfo) -> Iterator[TimeExpre
         if year_match and not (_TRAILING_YEAR_PATTERN.search(first_date_text) or "-" in first_date_text):
             first_date_text += year_match[0]
         first_period, last_period = (
-            periods.parse(first_date_text, now, zone),
-            periods.parse(last_date_text, now, zone),
+            periods.parse_period(first_date_text, now, zone),
+            periods.parse_period(last_date_text, now, zone),
         )
         if first_period and last_period and first_period.start < last_period.end:
             is_relative = not any(map(str.isdecimal, last_date_text)) and any(map(str.isalpha, last_date_text))
@@ -298,14 +298,14 @@ def _to_time_expression(
 def _parse_period(text_by_group: dict[str, str], now: int, zone: tzinfo) -> Period | None:
     if "as_is" in text_by_group:
         period_text = text_by_group["as_is"].removeprefix("the ")
-        return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(period_text, period_text), now, zone)
+        return periods.parse_period({"jour": "aujourd'hui", "day": "today"}.get(period_text, period_text), now, zone)
     if "week" in text_by_group:
-        day_period = periods.parse(text_by_group["week"], now, zone)
+        day_period = periods.parse_period(text_by_group["week"], now, zone)
         return day_period and _build_week_period(day_period.start, zone)
     if "lately" in text_by_group:
         return Period(now - RECENT_SECONDS, now + 1)
     if "few" in text_by_group:
-        return periods.parse(f"{_DEFAULT_COUNTS_BY_UNIT[text_by_group['few']]} {text_by_group['few']}", now)
+        return periods.parse_period(f"{_DEFAULT_COUNTS_BY_UNIT[text_by_group['few']]} {text_by_group['few']}", now)
     if "ago" in text_by_group:
         return _parse_period_ago(text_by_group["ago"], now, zone)
     duration_text = (
@@ -313,26 +313,26 @@ def _parse_period(text_by_group: dict[str, str], now: int, zone: tzinfo) -> Peri
         if "rolling" in text_by_group
         else f"{text_by_group['n']} {text_by_group['unit']}"
     )
-    period = periods.parse(duration_text, now)
+    period = periods.parse_period(duration_text, now)
     return period and period._replace(end=period.end + 1)
 
 
 def _parse_period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
     """Return the calendar day, week, month or year that an expression such as "two weeks ago" means."""
-    period = periods.parse(expression, now)
+    period = periods.parse_period(expression, now)
     if period is None:
         return None
     period_start = datetime.fromtimestamp(period.start, zone)
     unit = expression.rpartition(" ")[2]
     if unit.startswith(("week", "semaine")):
         monday = period_start.date() - timedelta(days=period_start.weekday())
-        day_period = periods.parse(monday.isoformat(), now, zone)
+        day_period = periods.parse_period(monday.isoformat(), now, zone)
         return day_period and _build_week_period(day_period.start, zone)
     if unit.startswith(("month", "mois")):
-        return periods.parse(f"{period_start:%Y-%m}", now, zone)
+        return periods.parse_period(f"{period_start:%Y-%m}", now, zone)
     if unit.startswith(("year", "an")):
-        return periods.parse(f"{period_start:%Y}", now, zone)
-    return periods.parse(f"{period_start:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else period
+        return periods.parse_period(f"{period_start:%Y}", now, zone)
+    return periods.parse_period(f"{period_start:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else period
 
 
 def _build_week_period(start: int, zone: tzinfo) -> Period:

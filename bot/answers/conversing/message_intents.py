@@ -7,7 +7,7 @@ from enum import Enum
 from bot.search.query.query_filters import uses_french_alias
 from bot.search.query.query_parser import parse_query
 from bot.search.query.query_tree import Query, Word, iter_required_nodes
-from bot.text.language import detect
+from bot.text.language import detect_language
 from bot.text.words import fold
 
 _LEADING_WORDS_PATTERN = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
@@ -113,7 +113,7 @@ def detect_message_language(text: str) -> str | None:
 
     The language is detected even from a few words.
     """
-    if language := detect(text):
+    if language := detect_language(text):
         return language
     folded_text = fold(text)
     search_verb_match = _SEARCH_VERB_PATTERN.match(text)

@@ -129,7 +129,7 @@ class LeasedShards:
     async def _wait_for_shards(self, eligible_count: int) -> frozenset[int]:
         """Wait until this process owns at least one of `eligible_count` shards."""
         timeout_seconds: float | None = JOIN_GRACE_SECONDS
-        while not (owned_numbers := self._leases.owned_numbers(SHARD_LEASE)):
+        while not (owned_numbers := self._leases.get_owned_numbers(SHARD_LEASE)):
             self._shards_changed.clear()
             try:
                 async with asyncio.timeout(timeout_seconds):
@@ -160,7 +160,7 @@ class LeasedShards:
     def _connect_new_shards(self) -> None:
         if not self._is_following_leases or self._shard_numbers is None:
             return
-        new_numbers = self._leases.owned_numbers(SHARD_LEASE).difference(
+        new_numbers = self._leases.get_owned_numbers(SHARD_LEASE).difference(
             self._shard_numbers, self._handing_over_numbers, self.connections.orphaned_numbers
         )
         for shard_number in sorted(new_numbers):
@@ -219,14 +219,14 @@ class LeasedShards:
             return True
         return (
             shard_number in self._shard_numbers
-            and shard_number in self._leases.owned_numbers(SHARD_LEASE)
+            and shard_number in self._leases.get_owned_numbers(SHARD_LEASE)
             and not self.is_closing_without_shards
         )
 
     def owns_server(self, server_id: int) -> bool:
         """Return whether no other process can own the shard of a server."""
         served_shards = self._store.shards
-        return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.owned_numbers(
+        return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.get_owned_numbers(
             SHARD_LEASE
         )
 

@@ -112,7 +112,7 @@ class MetricsCollector(Collector):
         yield _create_labelled_metric(
             counter_family, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
         )
-        owned_counts = {kind: len(services.leases.owned_numbers(kind)) for kind in LEASE_KINDS}
+        owned_counts = {kind: len(services.leases.get_owned_numbers(kind)) for kind in LEASE_KINDS}
         gained_counts = {kind: services.leases.gained_counts[kind] for kind in LEASE_KINDS}
         help_text = "Leases that this process holds, by kind."
         yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_counts)

@@ -112,7 +112,7 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
     descendants = [descendant for element in elements for descendant in element.iter("*")]
     for element in descendants:
         if element.tag == "time" or element.get("datetime"):
-            timestamp = feed_dates.parse(element.get("datetime")) or feed_dates.parse(get_text(element))
+            timestamp = feed_dates.parse_date(element.get("datetime")) or feed_dates.parse_date(get_text(element))
             if timestamp is not None:
                 return timestamp
     attribute_texts = (element.get(name) for element in descendants for name in ("title", "data-date", "content"))
@@ -121,10 +121,10 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
         *(attribute.strip()[:_MAX_DATE_CHARS] for attribute in attribute_texts if attribute),
         *texts,
     ):
-        if (match := DATE_PATTERN.search(text)) and (timestamp := feed_dates.parse(match[0])) is not None:
+        if (match := DATE_PATTERN.search(text)) and (timestamp := feed_dates.parse_date(match[0])) is not None:
             return timestamp
     if (match := _DATED_PATH_PATTERN.search(url)) is not None:
-        return feed_dates.parse(f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}")
+        return feed_dates.parse_date(f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}")
     return None
 
 

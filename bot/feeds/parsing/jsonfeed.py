@@ -64,7 +64,7 @@ def _build_entry(raw_entry: dict[str, Any], base: str, language: str | None) -> 
     link = entries.resolve_first_url((raw_entry.get("url"), raw_entry.get("external_url")), base)
     guid = entries.parse_guid(raw_entry.get("id"))
     published, updated = (
-        feed_dates.parse(_get_text(raw_entry, f"date_{date_name}")) for date_name in ("published", "modified")
+        feed_dates.parse_date(_get_text(raw_entry, f"date_{date_name}")) for date_name in ("published", "modified")
     )
     tags = raw_entry.get("tags")
     audio_url, duration_seconds = _find_audio(raw_entry, base)

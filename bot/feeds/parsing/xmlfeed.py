@@ -222,7 +222,7 @@ def _find_author(raw_entry: FeedParserDict, *, is_atom: bool) -> str | None:
 def _find_date(raw_entry: FeedParserDict, *names: str) -> int | None:
     texts = (dict.get(raw_entry, name) for name in names)
     return next(
-        (timestamp for text in texts if text and (timestamp := feed_dates.parse(text[:200])) is not None),
+        (timestamp for text in texts if text and (timestamp := feed_dates.parse_date(text[:200])) is not None),
         None,
     )
 

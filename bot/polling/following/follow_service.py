@@ -159,7 +159,9 @@ class FollowService:
         if discovery.response is None or discovery.parsed is None or not discovery.parsed.entries:
             return None
         now = self._clock.now()
-        newest_entry = max(discovery.parsed.entries, key=lambda entry: feed_dates.clamp(entry.published, now))
+        newest_entry = max(
+            discovery.parsed.entries, key=lambda entry: feed_dates.clamp_publication_time(entry.published, now)
+        )
         newest_entry_feed = replace(discovery.parsed, entries=(newest_entry,))
         feed = _build_preview_feed(discovery.feeds[0].url, newest_entry_feed)
         return feed, await self._poller.intake.build_preview(feed, newest_entry_feed, now=now)

@@ -124,7 +124,7 @@ class _QueryParser:
         """Return whether the words from `start` on begin with a date or with quoted text."""
         following_words = self.text[start:].split()[: MAX_UNQUOTED_VALUE_WORDS + 1]
         return not self.text[start].isalnum() or any(
-            periods.parse(" ".join(following_words[:word_count]), self.now, self.zone)
+            periods.parse_period(" ".join(following_words[:word_count]), self.now, self.zone)
             for word_count in range(1, len(following_words) + 1)
         )
 
@@ -290,7 +290,7 @@ class _QueryParser:
         following_words = [following_token.value for following_token in self.list_following_words(token)]
         for word_count in range(len(following_words), -1, -1):
             date_text = " ".join([token.value, *following_words[:word_count]])
-            if period := periods.parse(date_text, self.now, self.zone):
+            if period := periods.parse_period(date_text, self.now, self.zone):
                 self.position += word_count
                 field_filter = FieldFilter(filter_name, period.start)
                 if not query_checks.is_iso_date(date_text):

@@ -15,7 +15,7 @@ from bot.text.times.calendar_names import MONTH_NUMBERS
 EARLIEST_TIMESTAMP = 631_152_000
 """Unix time in seconds of 1 January 1990; an earlier date is a mistake, most often the start of an epoch."""
 LATEST_TIMESTAMP = 4_102_444_800
-"""Unix time in seconds of 1 January 2100, from which on a date is a mistake."""
+"""Unix time in seconds of 1 January 2100; this date and later ones are mistakes."""
 
 _MAX_DATE_CHARS = 100
 _ZONE_OFFSET_MINUTES = {
@@ -31,7 +31,7 @@ An ambiguous name has the meaning of RFC 822, or else the commonest.
 
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
 _YEAR = r"\d{4}|\d{2}(?!\d)"
-_TIME_SUFFIX = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<rest>.*))?"
+_TIME_SUFFIX = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<time>.*))?"
 _DATE_PATTERNS = tuple(
     re.compile(date_pattern + _TIME_SUFFIX)
     for date_pattern in (
@@ -48,7 +48,7 @@ _TIME_PATTERN = re.compile(
 _OFFSET_PATTERN = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
 _EXPLICIT_ZONE_PATTERN = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
 _TRUNCATED_TIME_PATTERN = re.compile(r"[\d:.,+-]*z?")
-"""Pattern of a truncated time, of whose date only the day counts."""
+"""Pattern of an incomplete time, such as `12:`; of a date with such a time, only the day is read."""
 _ASCTIME_PATTERN = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
 _EPOCH_SECONDS_PATTERN = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_PER_YEAR = 12
@@ -56,7 +56,7 @@ _CENTURY_PIVOT_YEAR = 50
 _MAX_UTC_OFFSET_HOURS = 14
 
 
-def parse(text: str | None, *, is_date_only: bool = False) -> int | None:
+def parse_date(text: str | None, *, is_date_only: bool = False) -> int | None:
     """Return the Unix time in seconds of a date, or None if it is no date from 1970 to 2099.
 
     The date may be in ISO 8601 (RFC 3339) or RFC 2822 with its obsolete forms, numeric (year first, or day
@@ -80,7 +80,7 @@ def parse(text: str | None, *, is_date_only: bool = False) -> int | None:
     return None
 
 
-def clamp(published_at: int | None, found_at: int) -> int:
+def clamp_publication_time(published_at: int | None, found_at: int) -> int:
     """Return a publication time (Unix time in seconds), but at most `found_at`.
 
     Return `found_at` if the time is unknown, later than `found_at`, or before `EARLIEST_TIMESTAMP`.
@@ -98,7 +98,7 @@ def _is_date_only(text: str) -> bool:
         match = _match_date(folded_text)
         if match is None:
             return False
-        time_text = (match["rest"] or "").strip()
+        time_text = (match["time"] or "").strip()
         time_match = _TIME_PATTERN.fullmatch(time_text)
         if time_text and time_match is None:
             return _TRUNCATED_TIME_PATTERN.fullmatch(time_text) is not None
@@ -144,7 +144,7 @@ def _parse_loose(text: str) -> int | None:
         month, day = day, month
     if len(match["year"]) == len("yy"):  # RFC 2822, section 4.3
         year += 2000 if year < _CENTURY_PIVOT_YEAR else 1900
-    hour, minute, second, offset_minutes = _parse_time(match["rest"] or "")
+    hour, minute, second, offset_minutes = _parse_time(match["time"] or "")
     moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     return timegm(moment.timetuple()) - offset_minutes * 60
 

@@ -122,7 +122,7 @@ def _make_year(year: int) -> Period:
 
 
 def _parse_ago(match: re.Match[str], now: datetime) -> Period:
-    number_text = match["n"]
+    number_text = match["count"]
     count = _NUMBER_BY_NAME[number_text] if number_text in _NUMBER_BY_NAME else int(number_text)
     end = int(now.timestamp())
     return Period(max(0, end - count * _UNIT_SECONDS[_UNIT_BY_NAME[match["unit"]]]), end)
@@ -212,7 +212,7 @@ def _parse_date(match: re.Match[str], now: datetime) -> Period:
 
 
 def _parse_holiday(match: re.Match[str], now: datetime) -> Period:
-    month, day = _HOLIDAY_DATES[match["feast"]]
+    month, day = _HOLIDAY_DATES[match["holiday"]]
     year = int(match["year"] or now.year - (_make_utc(now.year, month, day) > now))
     return _make_days(_make_utc(year, month, day))
 
@@ -252,7 +252,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (_YEAR_GROUP, _parse_date),
     (
         (
-            rf"(?:(?:{_PAST_EN_PATTERN}) )?(?P<feast>{_HOLIDAY_PATTERN})(?: "
+            rf"(?:(?:{_PAST_EN_PATTERN}) )?(?P<holiday>{_HOLIDAY_PATTERN})(?: "
             rf"(?:{_PAST_FR_PATTERN}))?(?: {_YEAR_GROUP})?"
         ),
         _parse_holiday,
@@ -295,17 +295,17 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     ),
     (
         (
-            rf"(?:il y a |(?:{_PAST_EN_PATTERN}) )?(?P<n>{_NUMBER_PATTERN}) "
+            rf"(?:il y a |(?:{_PAST_EN_PATTERN}) )?(?P<count>{_NUMBER_PATTERN}) "
             rf"?(?P<unit>{_UNIT_PATTERN})(?: ago| (?:{_PAST_FR_PATTERN}))?"
         ),
         _parse_ago,
     ),
     (
-        rf"(?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<n>{_NUMBER_PATTERN}) (?P<unit>{_UNIT_PATTERN})",
+        rf"(?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<count>{_NUMBER_PATTERN}) (?P<unit>{_UNIT_PATTERN})",
         _parse_ago,
     ),
     (
-        rf"(?P<n>{_NUMBER_PATTERN}) (?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<unit>{_UNIT_PATTERN})",
+        rf"(?P<count>{_NUMBER_PATTERN}) (?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<unit>{_UNIT_PATTERN})",
         _parse_ago,
     ),
 )

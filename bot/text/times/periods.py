@@ -21,7 +21,7 @@ from bot.text.times.period_rules import (
 )
 from bot.text.words import fold
 
-__all__ = ["YEAR_PATTERN", "Period", "add_local_seconds", "format_period", "parse"]
+__all__ = ["YEAR_PATTERN", "Period", "add_local_seconds", "format_period", "parse_period"]
 
 _LEADING_PREPOSITION_PATTERN = re.compile(
     r"(?:(?:since|from|before|until|on|in|over|during|the"
@@ -38,7 +38,7 @@ _PART_PATTERN = re.compile(
 _THIRD_BY_PART = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
 
 
-def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
+def parse_period(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
     """Return the period that a text such as `7d`, `2020-06-10` or `depuis lundi` means, or None.
 
     `now` is Unix time in seconds; days begin at midnight in `zone`, weeks on Monday. A day or month without a
@@ -53,7 +53,7 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
         if period := _match_rules(candidate, datetime.fromtimestamp(now, zone)):
             return period
         if (part_match := _PART_PATTERN.fullmatch(candidate)) and (
-            whole_period := parse(part_match["whole"], now, zone)
+            whole_period := parse_period(part_match["whole"], now, zone)
         ):
             third_seconds = (whole_period.end - whole_period.start) // 3
             third_seconds -= third_seconds % DAY_SECONDS if third_seconds > DAY_SECONDS else 0  # whole days
