@@ -45,7 +45,7 @@ from benchmarks.answers_fit import (
 )
 from benchmarks.newsrooms import document_url, open_filled_newsroom
 from bot.answers.answer_scorer import Scorer
-from bot.answers.candidate_scoring import with_excerpt
+from bot.answers.candidate_scoring import add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_selection import has_expected_words, select_quotes
 from bot.core.models import Article
@@ -211,7 +211,7 @@ def judge_questions(questions: Sequence[AskedQuestion]) -> list[Outcome]:
     for outcome, question in zip(outcomes, questions, strict=True):
         analysed_question, (first, *_) = outcome.example.question, outcome.judged
         articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
-        outcome.judged[0] = with_excerpt(
+        outcome.judged[0] = add_excerpt(
             analysed_question,
             QuestionTermMatcher(analysed_question),
             reading(articles[first.article_id]),

@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -47,8 +46,8 @@ from benchmarks.answers_fit import (
     scorer_to_json,
 )
 from benchmarks.newsrooms import document_url, read_rows
-from bot.answers.answer_scorer import MODEL_FILE, HighlightModel, Scorer, log_odds
-from bot.answers.candidate_scoring import ScoredCandidate, with_excerpt
+from bot.answers.answer_scorer import MODEL_FILE, Scorer, compute_log_odds
+from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import analyse_question_with_index
@@ -170,7 +169,7 @@ def mark_first_quotes(
         articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
         for quote in quotes[:1]:
             terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
-            judged_quote = with_excerpt(outcome.example.question, terms, reading(article), quote, scorers[fold])
+            judged_quote = add_excerpt(outcome.example.question, terms, reading(article), quote, scorers[fold])
             if judged_quote.excerpt.answer_span:
                 is_right = outcome.example.is_right(judged_quote.text)
                 yield (
@@ -188,7 +187,7 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
         [
             list(
                 map(
-                    log_odds,
+                    compute_log_odds,
                     (
                         judged_quote.probability,
                         judged_quote.excerpt.span_probability,
@@ -230,7 +229,9 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
         {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_MARKED_PROBABILITY]},
     )
     bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
-    file["marking"] = asdict(HighlightModel(bias, passage, words, rivals, MIN_MARKED_PROBABILITY))
+    file["marking"] = {
+        "bias": bias, "passage": passage, "words": words, "others": rivals, "least": MIN_MARKED_PROBABILITY
+    }  # fmt: skip
     MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 
 

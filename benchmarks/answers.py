@@ -40,7 +40,7 @@ from benchmarks.answers_fit import (
 )
 from bot.answers.answer_model import Confidence
 from bot.answers.answer_scorer import load_candidate_scorer
-from bot.answers.candidate_scoring import ScoredCandidate, with_excerpt
+from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_selection import classify_confidence, select_quotes
 
@@ -63,7 +63,7 @@ def with_first_excerpt(outcome: Outcome, candidates: Sequence[ScoredCandidate]) 
     question = outcome.example.question
     articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
     return [
-        with_excerpt(question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate)
+        add_excerpt(question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate)
         if not number
         else candidate
         for number, candidate in enumerate(candidates)

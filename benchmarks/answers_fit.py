@@ -38,9 +38,9 @@ from benchmarks.answers_examples import (
     load_examples,
     reading,
 )
-from bot.answers.answer_scorer import MODEL_FILE, Scorer, log_odds
+from bot.answers.answer_scorer import MODEL_FILE, Scorer, compute_log_odds
 from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
-from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, find_following_range
+from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, find_following_passage
 from bot.answers.quote_selection import select_quotes
 
 Matrix = NDArray[np.float64]
@@ -201,7 +201,9 @@ def judge_candidates(judge: Judge, candidates: Candidates) -> list[ScoredCandida
     articles = {article.id: article for article in candidates.retrieved.articles}
     return [
         candidate._replace(
-            following=find_following_range(reading(articles[candidate.article_id]), candidate.sentence_range[1])
+            following_passage=find_following_passage(
+                reading(articles[candidate.article_id]), candidate.sentence_range[1]
+            )
         )
         for candidate in scored[:MAX_CANDIDATES]
     ]
@@ -249,7 +251,7 @@ def calibrate(outcomes: Sequence[Outcome]) -> tuple[float, float]:
         if outcome.example.kind in {VAGUE, OUTSIDE}:
             continue
         for judged in filter(None, (outcome.judged, outcome.without)):
-            odds.append(log_odds(judged[0].probability))
+            odds.append(compute_log_odds(judged[0].probability))
             labels.append(int(judged is outcome.judged and outcome.example.is_right(judged[0].text)))
     (slope,), shift = fit_logistic(np.array(odds)[:, None], np.array(labels))
     return slope, shift
@@ -279,7 +281,7 @@ def with_calibrated_probabilities(outcomes: Sequence[Outcome], slope: float, shi
 
     def recalibrate(judged: list[ScoredCandidate]) -> list[ScoredCandidate]:
         return [
-            candidate._replace(probability=1 / (1 + exp(-slope * log_odds(candidate.probability) - shift)))
+            candidate._replace(probability=1 / (1 + exp(-slope * compute_log_odds(candidate.probability) - shift)))
             for candidate in judged
         ]
 

@@ -26,7 +26,7 @@ class Confidence(StrEnum):
 
     - `SURE`: The quotes answer the question.
     - `POSSIBLE`: The passages may answer the question, and are shown as such.
-    - `NOTHING`: No stored article is about the topic.
+    - `NOTHING`: No passage is likely enough to answer.
     """
 
     SURE = "sure"
@@ -67,19 +67,19 @@ class Answer:
             `POSSIBLE`.
         further_quote: The quote from another article that adds another answer to the first quote, or None.
         superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
-        sources: The quoted articles.
-        related_articles: At most `MAX_RELATED_ARTICLES` articles about the same thing, if the answer is not sure.
+        sources: The articles that the answer quotes, lists in its briefing, or cites in its generated sentences.
+        related_articles: At most `MAX_RELATED_ARTICLES` articles about the question's topic, if the answer is not sure.
         probability: Probability from 0 to 1 that the first quote answers the question; None if no passage may
             answer it.
         briefing: The stories that answer a question about a period.
         generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
         article_count: Number of articles that were searched, if nothing was found; otherwise None.
-        model_name: Name of that model as people are shown it, or "".
-        newest_published: When the newest readable article was published (Unix time in seconds); None without
-            articles.
+        model_name: Name of the language model that wrote `generated_sentences`, as people are shown it, or "".
+        newest_published: When the newest article that the asker may read was published (Unix time in seconds); None
+            without articles.
         period: The period that the question is about, in days of `zone`.
-        oldest_published: When the oldest readable article was published (Unix time in seconds), if that is
-            after `period`; otherwise None.
+        oldest_published: When the oldest article that the asker may read was published (Unix time in seconds), if that
+            is after `period`; otherwise None.
     """
 
     question: str
@@ -124,7 +124,7 @@ class Answer:
 
     @property
     def is_outside_period(self) -> bool:
-        """Return whether no readable article falls into the period of the question."""
+        """Return whether all articles that the asker may read are from before, or all from after, the period."""
         if self.period is None or self.newest_published is None:
             return False
         return self.oldest_published is not None or self.newest_published < self.period.start

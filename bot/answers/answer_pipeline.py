@@ -39,10 +39,7 @@ from bot.writing.question_rewriter import Conversation
 __all__ = ["Answer", "AnswerWriter", "BriefingItem", "Quote", "answer_question"]
 
 MIN_CONTENT_WORDS = 2
-"""Minimum number of content words of a question about an article.
-
-To a question with fewer, the title of the article is added.
-"""
+"""Minimum number of content words of a question about an article; to a shorter question, the title is added."""
 _OVERVIEW_PATTERN = re.compile(
     r"(?:summari[sz]e|summary|tl;?dr|resume\w*|explain|explique\w*|what is (?:this|it|that)\b"
     r"|what(?:'s| is) (?:this|it|the article|that) about|de quoi (?:ca |il |cela )?(?:parle|s'agit)"
@@ -131,9 +128,10 @@ async def answer_question(
 async def _add_period(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
-    """Return the answer with the period of the question, if the answer is not sure.
+    """Return the answer with what people need to know if no article answers it.
 
-    If all readable articles are newer than the period, the time of the oldest is added too.
+    That is the number of articles searched, the period that the question states, and, if all articles that the asker
+    may read are newer than this period, the time of the oldest article.
     """
     if answer.confidence is Confidence.NOTHING:
         answer = replace(answer, article_count=await searcher.store.articles.count(feed_ids))
@@ -218,10 +216,7 @@ async def rescore_with_cosines(
 async def _find_readable_article(
     searcher: Searcher, article_id: int, feed_ids: Collection[int] | None
 ) -> Article | None:
-    """Return the article, or a copy of its page in a feed that the asker may read.
-
-    Returns None if there is none.
-    """
+    """Return the article, or a version of it in a feed that the asker may read, or None if there is no such version."""
     article = await searcher.store.articles.get(article_id)
     if article is None or feed_ids is None or article.feed_id in feed_ids:
         return article

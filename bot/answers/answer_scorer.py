@@ -19,7 +19,7 @@ MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
 """Path of the JSON file with the fitted models."""
 
 CONTEXT_LOG_ODDS = 2.0
-"""Amount added to the log-odds of passages from articles that the conversation is about."""
+"""Bonus that is added to the log-odds of passages from articles that the conversation is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +48,29 @@ class Scorer:
         for tree in self.trees:
             node = tree[0]
             while isinstance(node, list):
-                feature, threshold, below_node_index, above_node_index = node
-                node = tree[below_node_index if features[feature] <= threshold else above_node_index]
+                feature_index, threshold, below_node_index, above_node_index = node
+                node = tree[below_node_index if features[feature_index] <= threshold else above_node_index]
             total_log_odds += node
         return 1 / (1 + exp(-total_log_odds)) if total_log_odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
 
 
 @dataclass(frozen=True, slots=True)
 class HighlightModel:
-    """Logistic model that decides whether to highlight the likeliest answer in a passage (the best span).
+    """Logistic model that decides whether to highlight the words of a passage that likeliest answer (the best span).
 
     Attributes:
-        passage: Coefficient of the log-odds that the passage answers.
-        words: Coefficient of the log-odds of the best span.
-        others: Coefficient of the log-odds of the runner-up, the best span that consists of other words.
-        least: Minimum probability for a highlight.
+        bias: Log-odds that are added to the weighted log-odds.
+        passage_coefficient: Coefficient of the log-odds that the passage answers.
+        span_coefficient: Coefficient of the log-odds that the best span answers.
+        runner_up_coefficient: Coefficient of the log-odds of the best span that consists of other words.
+        min_probability: Minimum probability for a highlight, from 0 to 1.
     """
 
     bias: float
-    passage: float
-    words: float
-    others: float
-    least: float
+    passage_coefficient: float
+    span_coefficient: float
+    runner_up_coefficient: float
+    min_probability: float
 
     def should_highlight(
         self, passage_probability: float, span_probability: float, runner_up_probability: float
@@ -79,12 +80,15 @@ class HighlightModel:
         All arguments are probabilities from 0 to 1.
         """
         total_log_odds = (
-            self.bias + self.passage * log_odds(passage_probability) + self.words * log_odds(span_probability)
+            self.bias
+            + self.passage_coefficient * compute_log_odds(passage_probability)
+            + self.span_coefficient * compute_log_odds(span_probability)
+            + self.runner_up_coefficient * compute_log_odds(runner_up_probability)
         )
-        return total_log_odds + self.others * log_odds(runner_up_probability) >= log_odds(self.least)
+        return total_log_odds >= compute_log_odds(self.min_probability)
 
 
-def log_odds(probability: float) -> float:
+def compute_log_odds(probability: float) -> float:
     """Return the natural logarithm of the odds of a probability, with odds of at most a billion to one."""
     return log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
@@ -112,8 +116,15 @@ def load_span_scorer() -> Scorer:
 
 @cache
 def load_highlight_model() -> HighlightModel:
-    """Load the model that decides which answers within passages are highlighted."""
-    return HighlightModel(**json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"])
+    """Load the model that decides whether the words that answer are highlighted in a passage."""
+    model_document = json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"]
+    return HighlightModel(
+        bias=model_document["bias"],
+        passage_coefficient=model_document["passage"],
+        span_coefficient=model_document["words"],
+        runner_up_coefficient=model_document["others"],
+        min_probability=model_document["least"],
+    )
 
 
 def _load_scorer(model_name: str, feature_names: Sequence[str]) -> Scorer:

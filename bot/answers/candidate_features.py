@@ -27,7 +27,11 @@ _MONTH_SECONDS = 30 * 86_400
 
 
 class ArticleFeatures:
-    """Features that all candidates (passages that may answer) of an article share."""
+    """Features that all candidates (passages that may answer) of an article share.
+
+    `article_share` and `title_share` are the shares, from 0 to 1, of the weight of the question's terms (content words)
+    that occur in the article and in its title. `bm25` is the BM25 score of the article.
+    """
 
     def __init__(self, term_matcher: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
         self.analysis = analysis
@@ -52,11 +56,11 @@ class ArticleFeatures:
             / term_matcher.total_weight
         )
 
-    def log_months_behind_newest(self, articles: Iterable[ArticleFeatures]) -> float:
-        """Return how much older the article is than the newest one that matches the question as well.
+    def compute_log_months_behind_newest(self, articles: Iterable[ArticleFeatures]) -> float:
+        """Return log(1 + months) by which the article is older than the newest article that is about as relevant.
 
-        The result is log(1 + months). Another article matches as well if its title and its whole text each
-        contain at least as large a share of the question.
+        An article is as relevant if its title and its whole text each contain at least as large a share of the
+        question. The result is 0 if there is no newer such article.
         """
         newest_published = max(
             (
@@ -130,9 +134,9 @@ COSINE_FEATURE_COUNT = 2
 
 
 def compute_topic_score(features: Sequence[float]) -> float:
-    """Return how much an article is about what a question is about, from 0 to about 3.
+    """Return how much an article is about the topic of a question, from 0 to about 3.
 
-    `features` are those of any passage of the article.
+    `features` are the features of any passage of the article, because all its passages share the features used here.
     """
     return features[FEATURE_NAMES.index("bm25")] + features[FEATURE_NAMES.index("in title")]
 

@@ -24,12 +24,11 @@ MAX_ENCODED_CHARS = 1_700
 
 Each character takes 0.2 ms of CPU time.
 """
-
-
 MIN_TOPIC_SCORE = 1.62
-"""Minimum topic score of an article that is about the same thing as a question.
+"""Minimum topic score of an article that counts as related: about the topic of the question.
 
-Of 116 pairs of a question and an article that doesn't answer it, judged by eye, 2 of the 30 above it were unrelated.
+Of 116 pairs of a question and an article that doesn't answer it, 30 had at least this score; judged by eye, 2 of these
+articles were unrelated.
 """
 
 PassageRange = tuple[str, tuple[int, int]]
@@ -45,7 +44,7 @@ class ScoredCandidate(NamedTuple):
         sentence_range: Index of the first sentence and index after the last; (-1, 0) for the headline.
         probability: Probability from 0 to 1 that the passage answers the question.
         excerpt: The sentences of the passage that are shown to people, with the words that answer.
-        following: The sentences after the passage that may be quoted with it, or None.
+        following_passage: The sentences after the passage that may be quoted with it, or None.
     """
 
     article_id: int
@@ -55,7 +54,7 @@ class ScoredCandidate(NamedTuple):
     features: tuple[float, ...]
     probability: float
     excerpt: Excerpt = Excerpt(())
-    following: PassageRange | None = None
+    following_passage: PassageRange | None = None
 
     @property
     def following_candidate(self) -> ScoredCandidate | None:
@@ -63,15 +62,17 @@ class ScoredCandidate(NamedTuple):
 
         The answer often follows the sentence that contains the question's words.
         """
-        return self.following and self._replace(
-            text=self.following[0], sentence_range=self.following[1], excerpt=Excerpt(())
-        )
+        if self.following_passage is None:
+            return None
+        text, sentence_range = self.following_passage
+        return self._replace(text=text, sentence_range=sentence_range, excerpt=Excerpt(()))
 
     @property
     def shown_excerpt(self) -> Excerpt:
-        """Return the excerpt to show: the sentence that answers alone if its words are probable enough.
+        """Return the excerpt to show.
 
-        Less probable words are left out unless they have the form that the question plainly asks for.
+        If the words that answer are probable enough, it is shortened to the sentence with them. Otherwise, it is whole,
+        and the words are not highlighted unless they have the form that the question plainly asks for.
         """
         if self.excerpt.answer_span and load_highlight_model().should_highlight(
             self.probability, self.excerpt.span_probability, self.excerpt.runner_up_probability
@@ -79,39 +80,36 @@ class ScoredCandidate(NamedTuple):
             return self.excerpt.shorten()
         return self.excerpt if self.excerpt.is_plain else Excerpt(self.excerpt.sentences)
 
-    def overlaps(self, second: ScoredCandidate) -> bool:
+    def overlaps(self, second_candidate: ScoredCandidate) -> bool:
         """Return whether this passage and another one share a sentence."""
         return (
-            self.article_id == second.article_id
-            and self.sentence_range[0] < second.sentence_range[1]
-            and second.sentence_range[0] < self.sentence_range[1]
+            self.article_id == second_candidate.article_id
+            and self.sentence_range[0] < second_candidate.sentence_range[1]
+            and second_candidate.sentence_range[0] < self.sentence_range[1]
         )
 
 
 def extract_candidates(
     question: AnalysedQuestion, analyses: Iterable[ArticleAnalysis]
 ) -> list[tuple[AnswerCandidate, list[float]]]:
-    """Return the passages of the articles that may answer the question, each with its features.
-
-    A passage is scored by its features.
-    """
+    """Return the passages of the articles that may answer the question, each with the features that score it."""
     term_matcher = QuestionTermMatcher(question)
-    article_features = [ArticleFeatures(term_matcher, analysis) for analysis in analyses]
+    features_of_articles = [ArticleFeatures(term_matcher, analysis) for analysis in analyses]
     return [
         (
             candidate,
-            compute_candidate_features(question, term_matcher, features, candidate, log_months_behind_newest),
+            compute_candidate_features(question, term_matcher, article_features, candidate, log_months_behind_newest),
         )
-        for features, log_months_behind_newest in [
-            (article_feature, article_feature.log_months_behind_newest(article_features))
-            for article_feature in article_features
+        for article_features, log_months_behind_newest in [
+            (article_features, article_features.compute_log_months_behind_newest(features_of_articles))
+            for article_features in features_of_articles
         ]
-        for candidate in iter_candidates(features.analysis)
+        for candidate in iter_candidates(article_features.analysis)
     ]
 
 
 class ScoredArticles(NamedTuple):
-    """Passages of articles that may answer a question (candidates), and the articles about the same thing.
+    """Passages of articles that may answer a question (candidates), and the articles about the question's topic.
 
     Attributes:
         candidates: The likeliest candidates, best first.
@@ -130,8 +128,8 @@ def score_candidates(
 ) -> ScoredArticles:
     """Score the passages of the articles that may answer (candidates) by words.
 
-    `context_ids` are articles that the conversation is about, `nearest_ids` those nearest in meaning, whose
-    first candidates are always returned.
+    `context_ids` are the ids of articles that the conversation is about. `nearest_ids` are the ids of the articles
+    nearest to the question in meaning, whose headlines and first passages are always among the candidates.
     """
     analysis_by_id = {article.id: analyse_article(article) for article in articles}
     scorer, term_matcher = load_candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
@@ -150,13 +148,13 @@ def score_candidates(
     )
     return ScoredArticles(
         [
-            with_excerpt(question, term_matcher, analysis_by_id[candidate.article_id], candidate)
+            add_excerpt(question, term_matcher, analysis_by_id[candidate.article_id], candidate)
             for candidate in selected_candidates
         ],
         tuple(
             sorted(
-                (id_ for id_, topic_score in topic_scores.items() if topic_score >= MIN_TOPIC_SCORE),
-                key=lambda id_: -topic_scores[id_],
+                (article_id for article_id, topic_score in topic_scores.items() if topic_score >= MIN_TOPIC_SCORE),
+                key=lambda article_id: -topic_scores[article_id],
             )
         ),
     )
@@ -199,8 +197,11 @@ def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float],
     )
 
 
-def find_following_range(analysis: ArticleAnalysis, range_start: int) -> PassageRange | None:
-    """Return the most sentences from index `range_start` on, up to two, that fit in one quote, or None."""
+def find_following_passage(analysis: ArticleAnalysis, range_start: int) -> PassageRange | None:
+    """Return at most `MAX_FOLLOWING_SENTENCES` sentences from index `range_start`, as many as fit in one quote.
+
+    Returns None if not even the first sentence fits.
+    """
     for range_end in range(min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1):
         following_text = _find_verbatim_text(
             AnswerCandidate(analysis, range_start, analysis.sentences[range_start:range_end])
@@ -210,16 +211,19 @@ def find_following_range(analysis: ArticleAnalysis, range_start: int) -> Passage
     return None
 
 
-def with_excerpt(
+def add_excerpt(
     question: AnalysedQuestion,
     term_matcher: QuestionTermMatcher,
     analysis: ArticleAnalysis,
     candidate: ScoredCandidate,
     scorer: Scorer | None = None,
 ) -> ScoredCandidate:
-    """Return a passage with its excerpt for people and with the sentences after it."""
+    """Return a copy of a passage with its excerpt for people, and with the sentences after it.
+
+    `scorer` predicts which words answer; None stands for the scorer in the model file.
+    """
     return candidate._replace(
-        following=find_following_range(analysis, candidate.sentence_range[1]),
+        following_passage=find_following_passage(analysis, candidate.sentence_range[1]),
         excerpt=extract_excerpt(
             question, term_matcher, analysis, candidate.sentence_range, scorer or load_span_scorer()
         ),
@@ -227,10 +231,11 @@ def with_excerpt(
 
 
 def _find_verbatim_text(candidate: AnswerCandidate) -> str:
-    """Return a passage's text with the article's own white space, or "" if it is not in the article.
+    """Return a passage's text with the article's own white space, or "" if the text of the article lacks it.
 
-    It is not there as a whole if text was cut out between two sentences. If the article's web page was read
-    instead of the feed's text, not even the first sentence occurs; then the text is returned as it is.
+    The passage is not in the article's text as a whole if text was cut out between two of its sentences. If the
+    passage is from the article's web page, not even its first sentence is in the feed's text; then the passage's text
+    is returned unchanged.
     """
     candidate_text, article = candidate.text, candidate.analysis.article
     if candidate.is_headline:

@@ -32,7 +32,7 @@ Two adjacent parts fit in one quote.
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """Index term of a word, and the character offsets of the word in an article's text or title."""
+    """Stem of a word, as in the search index, and the character offsets of the word in an article's text or title."""
 
     stem: str
     start: int
@@ -41,7 +41,7 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedSentence:
-    """A sentence or headline: its offsets in the text, its tokens, and the words in the form of an answer."""
+    """A sentence or headline: its character offsets in the text, its words, and its parts in the form of an answer."""
 
     start: int
     end: int
@@ -51,7 +51,7 @@ class AnalysedSentence:
 
 @dataclass(frozen=True, slots=True)
 class ArticleAnalysis:
-    """An article prepared for question answering."""
+    """An article with its title and its sentences analysed for question answering; `text` is the part that is read."""
 
     article: Article
     text: str

@@ -21,15 +21,16 @@ WritingCallback = Callable[[], None]
 """Function that is called when a model begins to write an answer."""
 
 MAX_SOURCES = 4
-"""Maximum number of articles that a written answer cites; citations of further ones are left out."""
+"""Maximum number of articles that a written answer cites; citations of further articles are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerGeneration:
     """Generation of an answer, which must be ready at `deadline`, a time of the event loop.
 
-    The question is rewritten while its articles are retrieved; `rewriting` is that task, None for an answer that needs
-    no further articles. The answer counts for the server `server_id`.
+    `rewriting` is the task that rewrites the question while its articles are retrieved, None if the answer needs no
+    rewritten question. The answer is taken from the allowance of the server `server_id`. `on_writing` is called when
+    the model begins to write.
     """
 
     writer: AnswerWriter
@@ -41,7 +42,8 @@ class AnswerGeneration:
     async def write(self, text: str, passages: Sequence[ModelPassage], question_language: str | None) -> WrittenAnswer:
         """Return what the model answers to a question from passages.
 
-        It answers in the language of the question (ISO 639-1, None if that is unclear) if Telex speaks it.
+        The answer is in `question_language` (ISO 639-1) if Telex speaks it. None, for an unclear language, lets the
+        model choose.
         """
         return await self.writer.write(
             text,
@@ -62,10 +64,11 @@ class AnswerGeneration:
         text: str,
         feed_ids: Collection[int] | None,
     ) -> Answer:
-        """Return the answer that the model writes, or the quoted one if it writes none that is supported.
+        """Return the answer that the model writes, or `answer`, which only quotes, if it writes no supported sentence.
 
-        `text` is the question as the person asked it. An answer that is not in any passage isn't surely in a quote.
-        Raises StoreError.
+        `retrieved_articles` were retrieved for the question; passages are also taken from articles for the rewritten
+        queries. `text` is the question as the person asked it. If the model finds no answer in the passages, a sure
+        `answer` becomes a possible one. Raises StoreError.
         """
         rewritten_question = None if self.rewriting is None else await self.rewriting
         if rewritten_question is not None and not rewritten_question.is_about_news:
@@ -77,7 +80,7 @@ class AnswerGeneration:
             () if rewritten_question is None else rewritten_question.queries,
             feed_ids=feed_ids,
             max_chars=self.writer.max_passage_chars,
-            published=None if rewritten_question is None else rewritten_question.published_range,
+            published_range=None if rewritten_question is None else rewritten_question.published_range,
         )
         written_answer = await self.write(text, passages, question.language)
         if written_answer.sentences:
@@ -91,8 +94,9 @@ class AnswerGeneration:
     ) -> Answer:
         """Build an answer from generated sentences, which cite passages by 1-based number.
 
-        It is sure if the model verified it; `confidence` is that of the quotes otherwise. The sources of the answer are
-        the articles of the cited passages, and the citations are renumbered to match.
+        The answer is sure if the model verifies its sentences. Otherwise it has the `confidence` of the quotes, at
+        least `POSSIBLE`. The sources of the answer are the articles of the cited passages, and the citations are
+        renumbered to match.
         """
         cited_passages = [passages[number - 1] for sentence in sentences for number in sentence.citations]
         source_by_id = {passage.article.id: passage.article for passage in cited_passages}
@@ -101,7 +105,9 @@ class AnswerGeneration:
         renumbered_sentences = []
         for sentence in sentences:
             article_ids = dict.fromkeys(passages[number - 1].article.id for number in sentence.citations)
-            citations = tuple(number_by_article_id[id_] for id_ in article_ids if id_ in number_by_article_id)
+            citations = tuple(
+                number_by_article_id[article_id] for article_id in article_ids if article_id in number_by_article_id
+            )
             if citations:
                 renumbered_sentences.append(Sentence(sentence.text, citations))
         quoted_passages = {passage.text: passage for passage in cited_passages if passage.article in sources}
@@ -130,9 +136,10 @@ async def begin_generation(
     on_writing: WritingCallback | None,
     rewrites: bool = True,
 ) -> AsyncIterator[AnswerGeneration | None]:
-    """Begin to generate an answer within the block, with the rewriting of the question if `rewrites`.
+    """Begin to generate an answer, which is abandoned at the end of the block.
 
-    Yields None if there is no writer, or if it writes nothing for the server at the moment.
+    If `rewrites`, the rewriting of the question begins at once. Yields None if there is no writer, if its client pauses
+    after a failure, or if the server's allowance of answers is used up.
     """
     deadline = None if writer is None else writer.begin(server_id)
     if writer is None or deadline is None:

@@ -1,4 +1,7 @@
-"""Passages that a language model is shown for a question: from the articles of all its queries, none overlapping."""
+"""Passages that a language model is shown for a question.
+
+They come from the articles found for the question and for further queries, and do not overlap.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ MAX_FUSED_ARTICLES = 30
 MAX_PASSAGES_PER_ARTICLE = 3
 """Maximum number of passages of one article."""
 SURROUNDING_SENTENCES = 2
-"""Number of sentences that a passage has before and after its central one, as far as they fit."""
+"""Maximum number of sentences of a passage before its central sentence, and after it, as far as they fit."""
 HEADING_CHARS = 60
 """Number of characters that the heading of a passage takes besides the article's title."""
 _WINDOW_WEIGHT = 0.5
@@ -36,11 +39,14 @@ _ARTICLE_WEIGHT = 0.3
 _RANK_WEIGHT = 0.5
 """Weight of the rank of a central sentence's article, relative to the words in the sentence."""
 _RECENCY_WEIGHT = 0.4
-"""Weight of the age of a central sentence's article, if the answer changes over time, relative to the words."""
+"""Weight of the newness of a central sentence's article, relative to the words in the sentence.
+
+It is used only if the answer to the question changes over time.
+"""
 
 
 class SelectedPassage(NamedTuple):
-    """Text of a passage, and its central sentence word for word."""
+    """Text of a passage, and its central sentence word for word (`quote`)."""
 
     article_id: int
     text: str
@@ -75,12 +81,12 @@ async def load_model_passages(
     *,
     feed_ids: Collection[int] | None,
     max_chars: int,
-    published: range | None = None,
+    published_range: range | None = None,
 ) -> list[ModelPassage]:
     """Return at most `MAX_PASSAGES` passages for a question and further queries, best first.
 
-    `retrieved_articles` are those that were retrieved for the question itself. Articles published in a range of Unix
-    times in seconds are preferred. The passages have at most `max_chars` characters together, headings included.
+    `retrieved_articles` were retrieved for the question itself, best first. Articles whose Unix time in seconds is in
+    `published_range` are preferred. The passages have at most `max_chars` characters together, headings included.
     Raises StoreError.
     """
     questions, rankings = [question], [retrieved_articles]
@@ -88,13 +94,15 @@ async def load_model_passages(
         query_question = await analyse_question_with_index(searcher, query)
         questions.append(query_question)
         rankings.append((await retrieve_articles(searcher, query_question, feed_ids=feed_ids)).articles)
-    article_by_page = {article.page_key: article for ranking in reversed(rankings) for article in ranking}
-    page_rankings = [[article.page_key for article in ranking] for ranking in rankings]
-    ranked_pages = fuse_rankings(*page_rankings)
-    if published is not None:
-        preferred_pages = [page for page in ranked_pages if article_by_page[page].published in published]
-        ranked_pages = fuse_rankings(*page_rankings, preferred_pages)
-    articles = [article_by_page[page] for page in ranked_pages[:MAX_FUSED_ARTICLES]]
+    article_by_page_key = {article.page_key: article for ranking in reversed(rankings) for article in ranking}
+    page_key_rankings = [[article.page_key for article in ranking] for ranking in rankings]
+    ranked_page_keys = fuse_rankings(*page_key_rankings)
+    if published_range is not None:
+        preferred_page_keys = [
+            page_key for page_key in ranked_page_keys if article_by_page_key[page_key].published in published_range
+        ]
+        ranked_page_keys = fuse_rankings(*page_key_rankings, preferred_page_keys)
+    articles = [article_by_page_key[page_key] for page_key in ranked_page_keys[:MAX_FUSED_ARTICLES]]
     selected_passages = await searcher.run_in_worker(select_passages, questions, articles, max_chars)
     article_by_id = {article.id: article for article in articles}
     return [
@@ -103,7 +111,10 @@ async def load_model_passages(
 
 
 async def quote_sources(searcher: Searcher, text: str, sources: Sequence[Article]) -> list[Quote]:
-    """Return of each article the passage that most likely answers a question. Raises StoreError."""
+    """Return for each article a quote of the passage that most likely answers a question, if it has any passage.
+
+    Raises StoreError.
+    """
     question = await analyse_question_with_index(searcher, text)
     quotes = []
     for source in sources:
@@ -115,11 +126,12 @@ async def quote_sources(searcher: Searcher, text: str, sources: Sequence[Article
 def select_passages(
     questions: Sequence[AnalysedQuestion], articles: Sequence[Article], max_chars: int
 ) -> list[SelectedPassage]:
-    """Return the passages with most words of any of the questions, none overlapping another.
+    """Return the passages with most words of any of the questions, best first; no two overlap.
 
-    Articles are given best first. This takes long: run it in a worker.
+    Articles are given best first. The passages have at most `max_chars` characters together, headings included. This
+    takes long: run it in a worker.
     """
-    matchers = [QuestionTermMatcher(question) for question in questions]
+    term_matchers = [QuestionTermMatcher(question) for question in questions]
     analyses = [analyse_article(article) for article in articles]
     recency_by_article_id = dict.fromkeys((article.id for article in articles), 0.0)
     if any(question.changes_over_time for question in questions):
@@ -127,76 +139,96 @@ def select_passages(
             recency_by_article_id[article.id] = _RECENCY_WEIGHT * (1 - age_rank / len(articles))
     scored_sentences = sorted(
         (
-            (score + _RANK_WEIGHT / (1 + rank) + recency_by_article_id[analysis.article.id], rank, position)
-            for rank, analysis in enumerate(analyses)
-            for position, score in _iter_sentence_scores(matchers, analysis)
+            (
+                score + _RANK_WEIGHT / (1 + article_index) + recency_by_article_id[analysis.article.id],
+                article_index,
+                position,
+            )
+            for article_index, analysis in enumerate(analyses)
+            for position, score in _iter_sentence_scores(term_matchers, analysis)
         ),
         key=lambda scored_sentence: -scored_sentence[0],
     )
     passages: list[SelectedPassage] = []
-    taken_positions: defaultdict[int, set[int]] = defaultdict(set)  # By the rank of the article
-    passage_counts: Counter[int] = Counter()
+    selected_positions: defaultdict[int, set[int]] = defaultdict(set)  # Positions of sentences by article index
+    passage_counts: Counter[int] = Counter()  # By article index
     remaining_chars = max_chars
-    for _score, rank, position in scored_sentences:
+    for _score, article_index, position in scored_sentences:
         if len(passages) == MAX_PASSAGES:
             break
-        analysis = analyses[rank]
-        if position in taken_positions[rank] or passage_counts[rank] == MAX_PASSAGES_PER_ARTICLE:
+        analysis, article_positions = analyses[article_index], selected_positions[article_index]
+        if position in article_positions or passage_counts[article_index] == MAX_PASSAGES_PER_ARTICLE:
             continue
-        window = _find_window(analysis.sentences, position, taken_positions[rank])
+        window = _find_window(analysis.sentences, position, article_positions)
         passage = _build_passage(analysis, position, window)
-        cost = len(passage.text) + len(analysis.article.title) + HEADING_CHARS
-        if cost <= remaining_chars:
+        passage_chars = len(passage.text) + len(analysis.article.title) + HEADING_CHARS
+        if passage_chars <= remaining_chars:
             passages.append(passage)
-            taken_positions[rank].update(window)
-            passage_counts[rank] += 1
-            remaining_chars -= cost
+            article_positions.update(window)
+            passage_counts[article_index] += 1
+            remaining_chars -= passage_chars
     return passages
 
 
 def _iter_sentence_scores(
-    matchers: Sequence[QuestionTermMatcher], analysis: ArticleAnalysis
+    term_matchers: Sequence[QuestionTermMatcher], analysis: ArticleAnalysis
 ) -> Iterator[tuple[int, float]]:
-    """Yield the positions of an article's sentences with their scores; -1 for an article of a headline only."""
-    title_terms = [set(matcher.find_term_positions([analysis.title])) for matcher in matchers]
-    sentence_terms = [
-        [set(matcher.find_term_positions([sentence])) for sentence in analysis.sentences] for matcher in matchers
+    """Yield the positions of an article's sentences with their scores; -1 for an article of a headline only.
+
+    A score is the share of a question's words in the sentence, plus, with less weight, the shares in the sentences
+    around it and in the article. Of several questions, the one with the highest score counts.
+    """
+    title_terms = [set(matcher.find_term_positions([analysis.title])) for matcher in term_matchers]
+    terms_of_sentences = [
+        [set(matcher.find_term_positions([sentence])) for sentence in analysis.sentences] for matcher in term_matchers
     ]
     article_shares = [
-        matcher.compute_weight_share(terms.union(*sentences))
-        for matcher, terms, sentences in zip(matchers, title_terms, sentence_terms, strict=True)
+        matcher.compute_weight_share(terms.union(*sentence_terms))
+        for matcher, terms, sentence_terms in zip(term_matchers, title_terms, terms_of_sentences, strict=True)
     ]
     for position in range(len(analysis.sentences)) or (-1,):
         window = slice(max(0, position - SURROUNDING_SENTENCES), position + SURROUNDING_SENTENCES + 1)
         yield (
             position,
             max(
-                matcher.compute_weight_share(sentences[position] if sentences else terms)
-                + _WINDOW_WEIGHT * matcher.compute_weight_share(terms.union(*sentences[window]))
+                matcher.compute_weight_share(sentence_terms[position] if sentence_terms else terms)
+                + _WINDOW_WEIGHT * matcher.compute_weight_share(terms.union(*sentence_terms[window]))
                 + _ARTICLE_WEIGHT * article_share
-                for matcher, terms, sentences, article_share in zip(
-                    matchers, title_terms, sentence_terms, article_shares, strict=True
+                for matcher, terms, sentence_terms, article_share in zip(
+                    term_matchers, title_terms, terms_of_sentences, article_shares, strict=True
                 )
             ),
         )
 
 
-def _find_window(sentences: Sequence[AnalysedSentence], position: int, taken_positions: Collection[int]) -> range:
-    """Return the positions of a sentence and of those around it that fit in a passage and are in no other."""
+def _find_window(sentences: Sequence[AnalysedSentence], position: int, selected_positions: Collection[int]) -> range:
+    """Return the positions of a sentence and of the sentences around it that fit in one passage with it.
+
+    Sentences at `selected_positions` are already in another passage and left out. For a headline (-1), the range is
+    empty.
+    """
     if position < 0:
         return range(0)
     start, end = position, position + 1
     for distance in range(1, SURROUNDING_SENTENCES + 1):
-        before, after = position - distance, position + distance
-        if end == after < len(sentences) and after not in taken_positions and _fits(sentences, start, after):
-            end = after + 1
-        if start == before + 1 > 0 and before not in taken_positions and _fits(sentences, before, end - 1):
-            start = before
+        previous_position, next_position = position - distance, position + distance
+        if (
+            end == next_position < len(sentences)
+            and next_position not in selected_positions
+            and _fits_in_passage(sentences, start, next_position)
+        ):
+            end = next_position + 1
+        if (
+            start == previous_position + 1 > 0
+            and previous_position not in selected_positions
+            and _fits_in_passage(sentences, previous_position, end - 1)
+        ):
+            start = previous_position
     return range(start, end)
 
 
-def _fits(sentences: Sequence[AnalysedSentence], first: int, last: int) -> bool:
-    return sentences[last].end - sentences[first].start <= MAX_PASSAGE_LENGTH
+def _fits_in_passage(sentences: Sequence[AnalysedSentence], first_position: int, last_position: int) -> bool:
+    return sentences[last_position].end - sentences[first_position].start <= MAX_PASSAGE_LENGTH
 
 
 def _build_passage(analysis: ArticleAnalysis, position: int, window: range) -> SelectedPassage:

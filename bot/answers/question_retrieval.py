@@ -40,13 +40,13 @@ class RetrievedArticles(NamedTuple):
     @property
     def nearest_ids(self) -> frozenset[int]:
         """Return the ids of the at most `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
-        return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:MAX_NEAREST_ARTICLES])
+        return frozenset(sorted(self.cosines, key=lambda article_id: -self.cosines[article_id])[:MAX_NEAREST_ARTICLES])
 
     def with_context(self, context_articles: Sequence[Article]) -> RetrievedArticles:
         """Return a copy in which the articles that the conversation is about come first."""
-        articles = {article.id: article for article in (*context_articles, *self.articles)}
+        article_by_id = {article.id: article for article in (*context_articles, *self.articles)}
         return RetrievedArticles(
-            tuple(articles.values()), self.cosines, frozenset(article.id for article in context_articles)
+            tuple(article_by_id.values()), self.cosines, frozenset(article.id for article in context_articles)
         )
 
 
@@ -77,8 +77,8 @@ async def retrieve_articles(
     """Return at most `MAX_ARTICLES` articles of the feeds (None: all feeds) for a question, each page once.
 
     Three rankings are fused by reciprocal rank: articles with most of the question's words, the newest
-    articles with all of them, and the articles nearest in meaning, if known. If the search index cannot be
-    used, only the last ranking remains.
+    articles with all its words, and, if articles are encoded, the articles nearest in meaning. If the search index
+    cannot be used, only the last ranking remains.
 
     Raises:
         StoreError: The database failed.
@@ -94,12 +94,12 @@ async def retrieve_articles(
             )
         )
     ranked_ids = fuse_rankings(*rankings, list(cosines))[: MAX_ARTICLES + MAX_ARTICLES_PER_RANKING]
-    articles_by_id = {article.id: article for article in await searcher.store.articles.list_by_ids(ranked_ids)}
-    articles_by_page: dict[str, Article] = {}
-    for id_ in ranked_ids:
-        if id_ in articles_by_id:
-            articles_by_page.setdefault(articles_by_id[id_].page_key, articles_by_id[id_])
-    return RetrievedArticles(tuple(articles_by_page.values())[:MAX_ARTICLES], cosines)
+    article_by_id = {article.id: article for article in await searcher.store.articles.list_by_ids(ranked_ids)}
+    article_by_page_key: dict[str, Article] = {}
+    for article_id in ranked_ids:
+        if article_id in article_by_id:
+            article_by_page_key.setdefault(article_by_id[article_id].page_key, article_by_id[article_id])
+    return RetrievedArticles(tuple(article_by_page_key.values())[:MAX_ARTICLES], cosines)
 
 
 async def _load_lexical_rankings(
@@ -107,7 +107,7 @@ async def _load_lexical_rankings(
 ) -> list[list[int]]:
     """Return two rankings of article ids: by most words of the question, and the newest with all its words.
 
-    Only words that the index contains count. The list is empty if there are none or the index cannot be used.
+    Only words that the index contains count. Returns no ranking if the index has none of the words or cannot be used.
     """
     engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
     indexed_words = [term.word for term in question.terms if term.is_in_index]

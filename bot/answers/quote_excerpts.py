@@ -22,7 +22,7 @@ from bot.answers.typed_spans import TypedSpan
 from bot.search.index.text_analysis import tokenize
 
 MIN_PROBABILITY = 1e-4
-"""Probability that is assumed for a passage's second-best answer if there is none."""
+"""Probability that is assumed for the second-best words that answer if a passage has no such words."""
 MAX_EXCERPT_SENTENCES = 2
 """Maximum number of sentences in an excerpt."""
 MIN_CLAUSE_CHARS = 12
@@ -56,10 +56,15 @@ class Excerpt(NamedTuple):
     runner_up_probability: float = MIN_PROBABILITY
 
     def shorten(self) -> Excerpt:
-        """Return the excerpt with the sentence that answers alone, and the one before it if it depends on it."""
-        number = next((n for n, sentence in enumerate(self.sentences) if (self.answer_span or "") in sentence), 0)
-        first = number - 1 if number and _DEPENDENT_SENTENCE_PATTERN.match(self.sentences[number]) else number
-        return self._replace(sentences=self.sentences[first : number + 1])
+        """Return the excerpt with only the sentence that answers.
+
+        If this sentence begins with a word such as "it", the sentence before it is kept too.
+        """
+        answer_index = next(
+            (index for index, sentence in enumerate(self.sentences) if (self.answer_span or "") in sentence), 0
+        )
+        is_dependent = answer_index > 0 and _DEPENDENT_SENTENCE_PATTERN.match(self.sentences[answer_index])
+        return self._replace(sentences=self.sentences[answer_index - bool(is_dependent) : answer_index + 1])
 
 
 def extract_excerpt(
@@ -69,40 +74,44 @@ def extract_excerpt(
     sentence_range: tuple[int, int],
     span_scorer: Scorer,
 ) -> Excerpt:
-    """Return the two adjacent sentences of a passage that most likely answer, and the words in them that do.
+    """Return the two adjacent sentences of a passage that most likely answer, and the words in them that answer.
 
-    `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline.
+    `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline. If the
+    words that answer are in a first sentence that begins with a word such as "it", the excerpt begins one sentence
+    earlier.
     """
-    first, end = _select_sentences(question, term_matcher, analysis, sentence_range)
-    spans = [
-        (span_scorer.predict_probability(features), sentence_index, span)
-        for sentence_index in range(first, end)
-        for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
-    ]
+    range_start, range_end = _select_sentences(question, term_matcher, analysis, sentence_range)
     plain_types = _list_plain_types(question)
-    spans = [
-        span
-        for span in spans
-        if not plain_types or (span[2].answer_type in plain_types and not _is_time_or_number(analysis, *span[1:]))
+    scored_spans = [
+        (span_scorer.predict_probability(features), sentence_index, span)
+        for sentence_index in range(range_start, range_end)
+        for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
+        if not plain_types
+        or (span.answer_type in plain_types and not _is_time_or_number(analysis, sentence_index, span))
     ]
-    clause = None if plain_types else _find_clause(question, analysis, range(first, end))
+    clause = None if plain_types else _find_clause(question, analysis, range(range_start, range_end))
     if clause is not None:
-        return Excerpt(_sentence_texts(analysis, first, end), clause, is_plain=True)
-    if not spans:
-        return Excerpt(_sentence_texts(analysis, first, end))
-    probability, sentence_index, span = max(spans, key=lambda scored_span: scored_span[0])
-    if sentence_index == first > 0 and _DEPENDENT_SENTENCE_PATTERN.match(
-        _sentence_texts(analysis, first, first + 1)[0]
+        return Excerpt(_extract_sentence_texts(analysis, range_start, range_end), clause, is_plain=True)
+    if not scored_spans:
+        return Excerpt(_extract_sentence_texts(analysis, range_start, range_end))
+    probability, sentence_index, best_span = max(scored_spans, key=lambda scored_span: scored_span[0])
+    if sentence_index == range_start > 0 and _DEPENDENT_SENTENCE_PATTERN.match(
+        _extract_sentence_texts(analysis, range_start, range_start + 1)[0]
     ):
-        first, end = first - 1, first + 1
-    answer_tokens = set(tokenize(span.text))
+        range_start, range_end = range_start - 1, range_start + 1
+    answer_tokens = set(tokenize(best_span.text))
     return Excerpt(
-        _sentence_texts(analysis, first, end),
-        span.text,
+        _extract_sentence_texts(analysis, range_start, range_end),
+        best_span.text,
         bool(plain_types),
         probability,
         max(
-            (p for p, _, other in spans if not answer_tokens.issuperset(tokenize(other.text))), default=MIN_PROBABILITY
+            (
+                span_probability
+                for span_probability, _, span in scored_spans
+                if not answer_tokens.issuperset(tokenize(span.text))
+            ),
+            default=MIN_PROBABILITY,
         ),
     )
 
@@ -114,21 +123,23 @@ def _select_sentences(
     sentence_range: tuple[int, int],
 ) -> tuple[int, int]:
     """Return the range of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own."""
-    first, end = sentence_range
-    if end - first <= MAX_EXCERPT_SENTENCES:
-        return first, end
-    scorer, article = load_candidate_scorer(with_cosines=False), ArticleFeatures(term_matcher, analysis)
+    range_start, range_end = sentence_range
+    if range_end - range_start <= MAX_EXCERPT_SENTENCES:
+        return range_start, range_end
+    scorer, article_features = load_candidate_scorer(with_cosines=False), ArticleFeatures(term_matcher, analysis)
 
-    def score(start: int) -> float:
-        part = AnswerCandidate(analysis, start, analysis.sentences[start : start + MAX_EXCERPT_SENTENCES])
-        return scorer.predict_probability(compute_candidate_features(question, term_matcher, article, part, 0.0))
+    def score_sentences(start: int) -> float:
+        candidate = AnswerCandidate(analysis, start, analysis.sentences[start : start + MAX_EXCERPT_SENTENCES])
+        return scorer.predict_probability(
+            compute_candidate_features(question, term_matcher, article_features, candidate, 0.0)
+        )
 
-    start = max(range(first, end - MAX_EXCERPT_SENTENCES + 1), key=score)
-    return start, start + MAX_EXCERPT_SENTENCES
+    best_start = max(range(range_start, range_end - MAX_EXCERPT_SENTENCES + 1), key=score_sentences)
+    return best_start, best_start + MAX_EXCERPT_SENTENCES
 
 
 def _list_plain_types(question: AnalysedQuestion) -> frozenset[AnswerType]:
-    """Return the types of words that a question plainly asks for: numbers, sums, times, or else names."""
+    """Return the types of words that a question plainly asks for: numbers, sums and times, or only names, or none."""
     pattern_types = question.answer_types & PATTERN_TYPES
     plain_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
     if not plain_types and asks_for_name(question.text):
@@ -137,18 +148,19 @@ def _list_plain_types(question: AnalysedQuestion) -> frozenset[AnswerType]:
 
 
 def _is_time_or_number(analysis: ArticleAnalysis, sentence_index: int, span: TypedSpan) -> bool:
-    """Return whether a name is in truth a time or a number with a capital, such as "Wednesday"."""
-    _, sentence = _text_and_sentence(analysis, sentence_index)
+    """Return whether a span that looks like a name is a time or a number with a capital, such as "Wednesday"."""
+    _, sentence = _get_text_and_sentence(analysis, sentence_index)
     return span.answer_type is AnswerType.NAME and any(
-        other.start == span.start and other.answer_type in PATTERN_TYPES for other in sentence.typed_spans
+        overlapping_span.start == span.start and overlapping_span.answer_type in PATTERN_TYPES
+        for overlapping_span in sentence.typed_spans
     )
 
 
 def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence_range: Sequence[int]) -> str | None:
-    """Return the first clause that gives a reason or says what something is, if the question asks for one."""
+    """Return the first clause that gives a reason or says what something is, if the question asks for that, or None."""
     for sentence_index in sentence_range:
-        text, sentence = _text_and_sentence(analysis, sentence_index)
-        for span in _iter_cues(question, sentence):
+        text, sentence = _get_text_and_sentence(analysis, sentence_index)
+        for span in _iter_introductions(question, sentence):
             start = span.end if span.answer_type is AnswerType.DEFINITION else span.start
             if span.answer_type is AnswerType.DEFINITION:
                 start -= len(re.split(r"[\s’']", span.text)[-1])
@@ -161,20 +173,22 @@ def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence
     return None
 
 
-def _iter_cues(question: AnalysedQuestion, sentence: AnalysedSentence) -> Iterator[TypedSpan]:
+def _iter_introductions(question: AnalysedQuestion, sentence: AnalysedSentence) -> Iterator[TypedSpan]:
+    """Yield the words that introduce a reason ("because") or a definition ("is a"), if the question asks for that."""
     for span in sentence.typed_spans:
         if span.answer_type in question.answer_types & {AnswerType.REASON, AnswerType.DEFINITION}:
             yield span
 
 
-def _text_and_sentence(analysis: ArticleAnalysis, sentence_index: int) -> tuple[str, AnalysedSentence]:
+def _get_text_and_sentence(analysis: ArticleAnalysis, sentence_index: int) -> tuple[str, AnalysedSentence]:
+    """Return a sentence with the text to which its offsets refer; index -1 stands for the headline."""
     if sentence_index < 0:
         return analysis.article.title, analysis.title
     return analysis.text, analysis.sentences[sentence_index]
 
 
-def _sentence_texts(analysis: ArticleAnalysis, first: int, end: int) -> tuple[str, ...]:
+def _extract_sentence_texts(analysis: ArticleAnalysis, range_start: int, range_end: int) -> tuple[str, ...]:
     return tuple(
         text[sentence.start : sentence.end]
-        for text, sentence in (_text_and_sentence(analysis, index) for index in range(first, end))
+        for text, sentence in (_get_text_and_sentence(analysis, index) for index in range(range_start, range_end))
     )

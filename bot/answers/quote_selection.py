@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import log
 
 from bot.answers.answer_model import MAX_QUOTES, MAX_RELATED_ARTICLES, Answer, Confidence, Quote
-from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, log_odds
+from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, compute_log_odds
 from bot.answers.candidate_scoring import ScoredCandidate
 from bot.answers.question_analysis import PATTERN_TYPES, AnalysedQuestion
 from bot.answers.quote_excerpts import Excerpt
@@ -14,18 +14,18 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MAX_LOG_ODDS_DROP = log(5)
-"""Maximum amount by which the log-odds of a further quote may be below those of the first quote."""
+"""Maximum amount by which the log-odds of a further quote may be below the log-odds of the first quote."""
 MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
-"""Maximum amount by which the log-odds of a superseded quote may be below those of the first quote.
+"""Maximum amount by which the log-odds of a superseded quote may be below the log-odds of the first quote.
 
-A superseded quote is an earlier one with another answer.
+A superseded quote is from an earlier article and gives another answer.
 """
 SMALL_STORE_ARTICLES = 1_000
-"""Maximum number of articles of a small store, in which the bar of a sure answer is lowest."""
+"""Maximum number of articles of a small store, in which the minimum log-odds of a sure answer are lowest."""
 LARGE_STORE_ARTICLES = 16_000
-"""Minimum number of articles of a large store, in which the bar of a sure answer is highest.
+"""Minimum number of articles of a large store, in which the minimum log-odds of a sure answer are highest.
 
-From `SMALL_STORE_ARTICLES` on, the bar rises with the logarithm of the number of articles.
+Between `SMALL_STORE_ARTICLES` and this number, they rise with the logarithm of the number of articles.
 """
 SMALL_STORE_LOG_ODDS = 0.46
 """Amount by which the minimum log-odds of a sure answer are lower in a small store.
@@ -37,7 +37,7 @@ MIN_EXPECTED_SPAN_PROBABILITY = 0.2
 MIN_EXPECTED_NAME_PROBABILITY = 0.05
 """Minimum probability of the name that a question asks for, in a sure answer."""
 MIN_SPAN_PROBABILITY = 0.3
-"""Minimum probability of the words that answer, in both passages, for the older one to be superseded."""
+"""Minimum probability of the words that answer, in both passages, for the older passage to be superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
 """Minimum time in seconds by which a superseded passage is older than the one that supersedes it.
 
@@ -59,7 +59,7 @@ def classify_confidence(
     if not candidates or candidates[0].probability < scorer.possible_threshold:
         return Confidence.NOTHING
     min_log_odds = compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
-    if context_free_log_odds(candidates[0], context_ids) >= min_log_odds and has_expected_words(
+    if compute_context_free_log_odds(candidates[0], context_ids) >= min_log_odds and has_expected_words(
         question, candidates[0].excerpt
     ):
         return Confidence.SURE
@@ -73,25 +73,26 @@ def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> floa
     """
     size = log(max(article_count, SMALL_STORE_ARTICLES) / SMALL_STORE_ARTICLES)
     relative_size = min(1.0, size / log(LARGE_STORE_ARTICLES / SMALL_STORE_ARTICLES))
-    return log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
+    return compute_log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
 
 
 def has_expected_words(question: AnalysedQuestion, excerpt: Excerpt) -> bool:
-    """Return whether an excerpt has likely words of the kind that the question plainly asks for.
+    """Return whether an excerpt has the words that a sure answer to the question must have.
 
-    A question that asks plainly for nothing, or for a name where none was found, expects none.
+    A question for a number, a sum or a time needs such words in the excerpt, with enough probability. Names are not
+    needed: only a name that was found must be probable enough.
     """
     if question.answer_types & PATTERN_TYPES:
         return excerpt.answer_span is not None and excerpt.span_probability >= MIN_EXPECTED_SPAN_PROBABILITY
     return not excerpt.is_plain or not 0 < excerpt.span_probability < MIN_EXPECTED_NAME_PROBABILITY
 
 
-def context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
+def compute_context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
     """Return the log-odds that a candidate (a passage that may answer) answers, ignoring the conversation.
 
-    The bonus for articles in `context_ids`, which the conversation is about, is taken off.
+    The bonus for articles that the conversation is about (`context_ids`) is subtracted.
     """
-    return log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_ids)
+    return compute_log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_ids)
 
 
 def select_quotes(
@@ -112,11 +113,12 @@ def select_quotes(
     if not distinct_candidates:
         return [], []
     superseded_candidates = _select_superseded(distinct_candidates) if question.changes_over_time else []
-    min_log_odds = context_free_log_odds(distinct_candidates[0], context_ids) - MAX_LOG_ODDS_DROP
+    min_log_odds = compute_context_free_log_odds(distinct_candidates[0], context_ids) - MAX_LOG_ODDS_DROP
     quoted_candidates = [
         candidate
         for candidate in distinct_candidates
-        if candidate not in superseded_candidates and context_free_log_odds(candidate, context_ids) >= min_log_odds
+        if candidate not in superseded_candidates
+        and compute_context_free_log_odds(candidate, context_ids) >= min_log_odds
     ][:MAX_QUOTES]
     following_candidate = distinct_candidates[0].following_candidate
     if (
@@ -135,7 +137,8 @@ def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCand
         candidate
         for candidate in candidates
         if candidate.published <= best_candidate.published - MIN_SUPERSEDED_AGE_SECONDS
-        and log_odds(candidate.probability) >= log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
+        and compute_log_odds(candidate.probability)
+        >= compute_log_odds(best_candidate.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
         and min(candidate.excerpt.span_probability, best_candidate.excerpt.span_probability) >= MIN_SPAN_PROBABILITY
         and not _have_same_answer(candidate, best_candidate)
     ]
@@ -144,22 +147,24 @@ def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCand
 def build_answer(
     question: AnalysedQuestion,
     candidates: Sequence[ScoredCandidate],
-    articles: dict[int, Article],
+    article_by_id: dict[int, Article],
     confidence: Confidence,
     related_ids: Sequence[int],
     context_ids: frozenset[int] = frozenset(),
 ) -> Answer:
     """Build the answer with its quotes; without a likely enough passage, only with related articles.
 
-    `related_ids` are the ids of the articles about the same thing, best first.
+    `related_ids` are the ids of the articles about the question's topic, best first.
     """
-    related_articles = tuple(articles[id_] for id_ in related_ids if id_ not in context_ids)[:MAX_RELATED_ARTICLES]
+    related_articles = tuple(article_by_id[article_id] for article_id in related_ids if article_id not in context_ids)[
+        :MAX_RELATED_ARTICLES
+    ]
     if confidence is Confidence.NOTHING:
         return Answer(question=question.text, related_articles=related_articles)
     quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_ids)
     further_candidate = _find_further_candidate(quoted_candidates, related_ids)
     quote_by_candidate = {
-        candidate: make_quote(candidate, articles[candidate.article_id])
+        candidate: make_quote(candidate, article_by_id[candidate.article_id])
         for candidate in (*quoted_candidates, *superseded_candidates)
     }
     quotes = tuple(quote_by_candidate[candidate] for candidate in quoted_candidates)
@@ -187,7 +192,7 @@ def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
 def _find_further_candidate(
     candidates: Sequence[ScoredCandidate], related_ids: Sequence[int]
 ) -> ScoredCandidate | None:
-    """Return the first candidate that adds another answer to the first one, from another article on the topic."""
+    """Return the best candidate with another answer than the first candidate's, from another article on the topic."""
     return next(
         (
             candidate

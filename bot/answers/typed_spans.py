@@ -1,4 +1,7 @@
-"""Typed spans: words in the form of an answer, such as numbers, sums, dates, names and reasons."""
+"""Typed spans: words in the form of an answer, such as numbers, sums of money, dates and names.
+
+Reasons and definitions have no form of their own: their spans are words that introduce them ("because", "is a").
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -37,7 +40,7 @@ _NUMBER_WORDS_PATTERN = (
 _FRENCH_YEAR_WORD = "an"
 """French word for "year".
 
-It is also an English stop word, which numbers are not counted with, so it is an exception there.
+A stop word after a number is no unit of it, and "an" is an English stop word, but "10 an" may be ten years.
 """
 _SCALE_PATTERN = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS_PATTERN = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
@@ -68,11 +71,11 @@ _DEFINITION_PATTERN = re.compile(
 
 
 def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
-    """Yield the words of a text in the form of an answer; `offset` is added to their positions."""
+    """Yield the words of a text in the form of an answer; `offset` is added to their offsets in the text."""
     date_matches = list(_load_date_pattern().finditer(text))
     for answer_type, start, span_text in (
         *_find_numbers(text, date_matches),
-        *_find_dates_names_cues(text, date_matches),
+        *_find_dates_names_and_introductions(text, date_matches),
     ):
         yield TypedSpan(answer_type, offset + start, offset + start + len(span_text), span_text)
 
@@ -86,16 +89,17 @@ def _find_numbers(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[
     for match in _NUMBER_PATTERN.finditer(text):
         number_text = match[0].rstrip()
         count_text, _, unit_word = number_text.rpartition(" ")
-        if count_text and fold(unit_word) in STOPWORDS - {
-            _FRENCH_YEAR_WORD
-        }:  # In "2020 un" the next word is not a unit.
+        # In "2020 un" the next word is not a unit.
+        if count_text and fold(unit_word) in STOPWORDS - {_FRENCH_YEAR_WORD}:
             number_text = count_text
         if not any(_is_part_of_date(match.start(), number_text, date) for date in date_matches):
             is_money = _MONEY_PATTERN.search(text, match.start(), match.end() + 12)
             yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number_text
 
 
-def _find_dates_names_cues(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
+def _find_dates_names_and_introductions(
+    text: str, date_matches: Sequence[re.Match[str]]
+) -> Iterator[tuple[AnswerType, int, str]]:
     for match in date_matches:
         yield AnswerType.TIME, match.start(), match[0]
     for match in _NAME_PATTERN.finditer(text):
@@ -114,7 +118,10 @@ def _find_dates_names_cues(text: str, date_matches: Sequence[re.Match[str]]) -> 
 
 
 def _is_part_of_date(start: int, number_text: str, date_match: re.Match[str]) -> bool:
-    """Return whether a number belongs to a date, as a day, or as a year that does not count anything."""
+    """Return whether a number is the day or the year of a date.
+
+    A year with a unit after it ("2020 cars") counts something and does not belong to a date.
+    """
     return date_match.start() <= start < date_match.end() and not (
         date_match[0].isdecimal() and len(number_text) > len(date_match[0])
     )
