@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import gc
 import logging
@@ -11,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -24,6 +23,7 @@ from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.settings import Settings
 from bot.core.settings_reading import InvalidSettings, find_unknown_settings, read_settings
+from bot.processes.heap import tune_heap
 from bot.store import DatabaseMissing, DatabaseMoved, StoreError, set_encryption_keys
 from bot.text.discord_text import to_plain_line
 
@@ -40,15 +40,6 @@ FAILED = 1
 """Exit status of a command that failed."""
 USAGE_ERROR = 2
 """Exit status of a command with wrong arguments or settings."""
-
-_M_TRIM_THRESHOLD = -1
-"""Parameter of mallopt(3): the free memory above which the heap shrinks (malloc.h)."""
-_M_MMAP_THRESHOLD = -3
-"""Parameter of mallopt(3): the size from which memory is mapped (malloc.h)."""
-_M_ARENA_MAX = -8
-"""Parameter of mallopt(3): the maximum number of arenas (malloc.h)."""
-_TRIM_THRESHOLD_BYTES = 2**17
-"""Minimum number of freed bytes that are returned to the system."""
 
 _EXCLUDING_QUERY_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _WRITE_FAILURE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
@@ -191,20 +182,6 @@ def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Sett
     return settings
 
 
-def _tune_malloc() -> None:
-    """Make glibc use one heap for all threads and return large freed blocks to the system (mallopt(3)).
-
-    Memory that one thread freed would not be reused by the others, and the interpreter's lock keeps them from
-    competing for one heap. By default, glibc's thresholds grow with the largest documents. Other C libraries
-    lack these settings.
-    """
-    with suppress(AttributeError, OSError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_ARENA_MAX, 1)
-        libc.mallopt(_M_MMAP_THRESHOLD, _TRIM_THRESHOLD_BYTES)
-        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
-
-
 def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
     """Run a coroutine to its end and exit the process if it fails; SIGTERM cancels it as Ctrl-C does.
 
@@ -222,7 +199,7 @@ def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, run
     if runs_until_stopped:  # Loaded objects stay alive; the collector, which halts the loop, need not visit them.
         gc.collect()
         gc.freeze()
-        _tune_malloc()
+        tune_heap()
     try:
         with stop_signals.install():
             return asyncio.run(run_stoppably())

@@ -11,6 +11,7 @@ from bot.core.preferences import ProcessRole
 from bot.polling.full_text_fetcher import MAX_RETRY_DELAY_SECONDS
 from bot.posting.sending.blocked_channels import MAX_BLOCK_SECONDS
 from bot.posting.sending.outcome_recorder import MAX_BACKOFF_SECONDS
+from bot.processes.heap import release_free_memory
 from bot.processes.leases import UPKEEP_LEASE
 from bot.processes.supervision import cancel_and_wait
 from bot.store.records.outbox_records import MaxRetryDelays
@@ -26,6 +27,8 @@ LEFT_SERVER_RETENTION_SECONDS = 30 * DAY_SECONDS
 
 CLEANUP_CHECK_SECONDS = 60.0
 """Seconds between two checks whether the daily clean-up is due and this process has to do it."""
+HEAP_TRIM_SECONDS = 300.0
+"""Seconds between two times that free memory is returned to the system."""
 CLOCK_CHECK_SECONDS = 30.0
 """Seconds between two checks for jumps of the wall clock."""
 CLOCK_STEP_GRACE_SECONDS = 300.0
@@ -55,6 +58,7 @@ class BackgroundTasks:
         self._add_loop("clean-up", self._clean_daily)
         self._add_loop("index", services.index.run)
         self._add_loop("clock", self._watch_clock)
+        self._add_loop("heap", self._trim_heap)
         if services.semantic_index is not None:  # A poller compares titles but does not search.
             is_gateway = services.leases.has_role(ProcessRole.GATEWAY)
             self._add_loop(
@@ -116,6 +120,11 @@ class BackgroundTasks:
         while True:
             await self.check_clock()
             await self._clock.sleep(CLOCK_CHECK_SECONDS)
+
+    async def _trim_heap(self) -> None:
+        while True:
+            await self._clock.sleep(HEAP_TRIM_SECONDS)
+            release_free_memory()
 
     async def _clean_daily(self) -> None:
         cleaned_at: float | None = None
