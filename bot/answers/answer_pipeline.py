@@ -106,9 +106,11 @@ async def answer_question(
             context_article for context_article in (article, *previous_source_articles) if context_article is not None
         ]
         question_text = resolved_text
-        if article is not None and len(follow_up_questions.content_words(resolved_text)) < MIN_CONTENT_WORDS:
+        if article is not None and len(follow_up_questions.extract_content_words(resolved_text)) < MIN_CONTENT_WORDS:
             question_text = f"{resolved_text} ({article.title})"
-        follow_up_words = follow_up_questions.content_words(text) if resolved_text != " ".join(text.split()) else ()
+        follow_up_words = (
+            follow_up_questions.extract_content_words(text) if resolved_text != " ".join(text.split()) else ()
+        )
         async with begin_generation(writer, conversation, server_id=server_id, on_writing=on_writing) as generation:
             question = await analyse_question_with_index(searcher, question_text, follow_up_words)
             retrieved_articles = (await retrieve_articles(searcher, question, feed_ids=feed_ids)).with_context(
@@ -254,7 +256,7 @@ def _asks_for_an_overview(text: str) -> bool:
     """Return whether a question asks only for a summary of an article."""
     folded_text = normalize_question(text)
     remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded_text))
-    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not follow_up_questions.content_words(remaining_text)
+    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not follow_up_questions.extract_content_words(remaining_text)
 
 
 async def _answer_with_overview(

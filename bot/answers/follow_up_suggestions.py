@@ -1,7 +1,7 @@
 """Suggestions of the next question: short questions that the articles just shown answer surely.
 
-A suggestion asks who or what is behind a name that an article introduces, or how many of something there are. Each is
-tried on the engine first, as if it had been pressed, and has to find the words it was made from.
+A suggestion asks who or what is behind a name that an article introduces, or how many of something there are. Before a
+question is suggested, the bot answers it itself, and the answer has to be the words from which the question was made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_SUGGESTIONS = 2
 MAX_SUGGESTION_LENGTH = 40
 """Maximum length in characters of a suggested question."""
 MAX_TRIED_QUESTIONS = 4
-"""Maximum number of questions that are tried on the engine."""
+"""Maximum number of possible questions that are answered to find suggestions."""
 MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article that are searched for something to ask about."""
 
@@ -55,9 +55,12 @@ _UNIT_PATTERN = re.compile(
     r"|kilomètres|tonnes|grammes|kilos|millions|milliards|milliers|this|that|has|was|is|his|its|plus|dans|pas|sous|vers"
     r"|puis|alors|ceux|deux|trois|dix|les|des|aux|hours?)\b"
 )
-"""Pattern of units and little words, after which a number counts nothing."""
+"""Pattern of units and little words. A number with such a word after it does not count things to ask about."""
 _PART_PATTERN = re.compile(r"(?:[\w-]|\b(?:the|these|those|its|les|ces|ses|leurs) )\Z", re.IGNORECASE)
-"""Pattern of the text before a number that belongs to a name, or that counts what the text has named before."""
+"""Pattern of the text before a number to which no question is made.
+
+Such a number belongs to a name ("iPhone-15"), or counts things that the text has named before ("these 15 ...").
+"""
 _WHO_TEMPLATES = {"en": "Who is {name}?", "fr": "Qui est {name} ?"}
 _WHAT_TEMPLATES = {"en": "What is {name}?", "fr": "Qu’est-ce que {name} ?"}
 _COUNT_TEMPLATES = {"en": "How many {noun}?", "fr": "Combien {noun} ?"}
@@ -66,17 +69,18 @@ _COUNT_TEMPLATES = {"en": "How many {noun}?", "fr": "Combien {noun} ?"}
 async def suggest_questions(
     answer: Answer, language: str, try_question: Callable[[str], Awaitable[Answer]]
 ) -> tuple[str, ...]:
-    """Return at most `MAX_SUGGESTIONS` questions that the articles of a sure answer answer surely too.
+    """Return at most `MAX_SUGGESTIONS` questions that the articles of a sure answer surely answer, too.
 
-    `try_question` answers a question as the next one of the conversation.
+    `try_question` returns the answer to a question that follows in the conversation. There are no suggestions for a
+    briefing or an answer that is not sure.
     """
     if not answer.is_answered or answer.briefing:
         return ()
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
     shown_text = " ".join(" ".join(quote.sentences) or quote.text for quote in answer.shown_quotes)
     suggestions: list[str] = []
-    questions = dict(_iter_questions(answer.question, shown_text, shown_articles, language))
-    for question, expected_words in list(questions.items())[:MAX_TRIED_QUESTIONS]:
+    words_by_question = dict(_iter_questions(answer.question, shown_text, shown_articles, language))
+    for question, expected_words in list(words_by_question.items())[:MAX_TRIED_QUESTIONS]:
         if _is_worth_asking(await try_question(question), expected_words, shown_articles):
             suggestions.append(question)
         if len(suggestions) == MAX_SUGGESTIONS:
@@ -99,49 +103,55 @@ def _is_worth_asking(trial_answer: Answer, expected_words: str, shown_articles: 
 def _iter_questions(
     asked_question: str, shown_text: str, articles: Sequence[Article], language: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield the questions that articles may answer, each with the words that answer and that weren't shown."""
+    """Yield questions that articles may answer, with the words that answer each of them.
+
+    These words are not in `shown_text`, which the person has read, and the question is not about words of the question
+    that was asked.
+    """
     asked_words = set(text_analysis.tokenize(asked_question))
     for article in articles:
         if article.language not in {None, language}:
             continue
         for sentence in excerpts.split_sentences((article.body or article.summary)[:MAX_CHARS_READ]):
             for span in find_typed_spans(sentence):
-                question = _ask_about(span, sentence, language)
+                question_with_words = _make_question(span, sentence, language)
+                if question_with_words is None:
+                    continue
+                question, expected_words = question_with_words
                 if (
-                    question is not None
-                    and len(question[0]) <= MAX_SUGGESTION_LENGTH
-                    and question[1] not in shown_text
+                    len(question) <= MAX_SUGGESTION_LENGTH
+                    and expected_words not in shown_text
                     and not asked_words.issuperset(text_analysis.tokenize(span.text))
                 ):
-                    yield question
+                    yield question, expected_words
 
 
-def _ask_about(span: TypedSpan, sentence: str, language: str) -> tuple[str, str] | None:
-    """Return the question about a name or a number in a sentence, with the words that answer, or None."""
+def _make_question(span: TypedSpan, sentence: str, language: str) -> tuple[str, str] | None:
+    """Return a question about a name or a number in a sentence, with the words that answer it, or None."""
     if span.answer_type is AnswerType.NAME:
-        role = _ROLE_PATTERNS[language].search(sentence[: span.start])
-        if role is not None and _PERSON_PATTERN.search(role["role"]):
-            grammatical_article = _select_grammatical_article(role["owner"].lower(), role["role"], language)
-            return _WHO_TEMPLATES[language].format(name=grammatical_article + role["role"]), span.text
-        introduction = _INTRODUCTION_PATTERN.match(sentence, span.end)
-        if introduction is None or has_time(span.text):
+        role_match = _ROLE_PATTERNS[language].search(sentence[: span.start])
+        if role_match is not None and _PERSON_PATTERN.search(role_match["role"]):
+            grammatical_article = _select_grammatical_article(role_match["owner"].lower(), role_match["role"], language)
+            return _WHO_TEMPLATES[language].format(name=grammatical_article + role_match["role"]), span.text
+        introduction_match = _INTRODUCTION_PATTERN.match(sentence, span.end)
+        if introduction_match is None or has_time(span.text):
             return None
-        is_person = " " in span.text and _PERSON_PATTERN.search(introduction[0])
+        is_person = " " in span.text and _PERSON_PATTERN.search(introduction_match[0])
         template = (_WHO_TEMPLATES if is_person else _WHAT_TEMPLATES)[language]
-        return template.format(name=span.text), introduction[0][2:-1]
+        return template.format(name=span.text), introduction_match[0][2:-1]
     if span.answer_type is not AnswerType.NUMBER:
         return None
-    counted = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
-    if counted is None or _PART_PATTERN.search(sentence[: span.start]) or _UNIT_PATTERN.search(counted["noun"]):
+    count_match = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
+    if count_match is None or _PART_PATTERN.search(sentence[: span.start]) or _UNIT_PATTERN.search(count_match["noun"]):
         return None
-    noun = counted["noun"]
+    noun = count_match["noun"]
     if language == "fr":
         noun = f"d’{noun}" if noun[0] in "aeéèêiîoôuhœy" else f"de {noun}"
     return _COUNT_TEMPLATES[language].format(noun=noun), span.text
 
 
 def _select_grammatical_article(owner: str, role: str, language: str) -> str:
-    """Return the definite article for a role, with the space after it."""
+    """Return the definite article for a role with the space after it; `owner` is the possessive before the role."""
     if language == "en":
         return "the "
     return "l’" if role[0] in "aeéiou" else "la " if owner == "sa" else "le "

@@ -72,7 +72,9 @@ FOLLOW_UP_TERM_FACTOR = 4.0
 """Factor on the weight of a word that a follow-up adds to the previous question."""
 IMPLIED_TERM_FACTOR = 0.3
 """Factor on the weight of a word that answers leave out: a date is a "year", a sum of money a "price"."""
-_COMPILED_ANSWER_TYPE_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ANSWER_TYPE_PATTERNS)
+_COMPILED_ANSWER_TYPE_PATTERNS = tuple(
+    (answer_type, re.compile(pattern)) for answer_type, pattern in _ANSWER_TYPE_PATTERNS
+)
 _COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""

@@ -13,7 +13,7 @@ _FAMILY_PREFIX_LENGTH = 5
 class QuestionTermMatcher:
     """Finder of the terms (content words) of a question in sentences.
 
-    Terms are identified by their index in the question.
+    Terms are identified by their index in the question. `weights` has the weight of each term.
     """
 
     def __init__(self, question: AnalysedQuestion) -> None:
@@ -33,7 +33,7 @@ class QuestionTermMatcher:
         return self._term_indexes_by_stem.get(stem, ())
 
     def find_related_terms(self, stem: str) -> Sequence[int]:
-        """Return the indexes of the question's terms that share their first letters with this stem."""
+        """Return the indexes of the question's terms that share their first five letters with this stem."""
         return (
             self._term_indexes_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
             if len(stem) >= _FAMILY_PREFIX_LENGTH

@@ -21,19 +21,19 @@ _PREPOSITION_BEFORE_PATTERN = re.compile(
 )
 
 SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.NAME)
-"""Types of spans that are an answer themselves; spans of the remaining types only introduce one."""
+"""Types of spans that are an answer themselves; spans of the remaining types ("because") only introduce an answer."""
 _NEAR_DECAY_CHARS = 60.0
 """Distance in characters from an answer span at which a question's word has 1/e of its weight for proximity."""
 _BESIDE_DECAY_CHARS = 15.0
 """Distance in characters from an answer span at which a question's word has 1/e of its weight for adjacency."""
 
 SPAN_FEATURE_NAMES = (
-    *(f"is {kind}" for kind in SPAN_TYPES), *(f"asks {kind}" for kind in AnswerType), "asks other",
-    "asks who", "asks where", "of the kind", "placed",
+    *(f"is {span_type}" for span_type in SPAN_TYPES), *(f"asks {answer_type}" for answer_type in AnswerType),
+    "asks other", "asks who", "asks where", "of the kind", "placed",
     "near", "beside", "in sentence", "around", "before it", "of the question", "followed by a term", "words",
     "often", "in title", "place", "begins", "alike in sentence", "headline",
 )  # fmt: skip
-"""Names of the features of an answer span, in order; the model file must list the same."""
+"""Names of the features of an answer span, in the order of the vector. The model file must list the same names."""
 
 
 def iter_span_features(
@@ -52,10 +52,12 @@ def iter_span_features(
     spans = [typed_span for typed_span in sentence.typed_spans if typed_span.answer_type in SPAN_TYPES]
     if not spans:
         return
-    expected_types = {kind for answer_type in question.answer_types for kind in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
+    expected_types = {
+        span_type for answer_type in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
+    }
     folded_question = fold(question.text)
     question_features = [
-        *(float(kind in question.answer_types) for kind in AnswerType),
+        *(float(answer_type in question.answer_types) for answer_type in AnswerType),
         float(not question.answer_types),
     ]
     question_features += (

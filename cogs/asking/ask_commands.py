@@ -268,7 +268,7 @@ class AskCog(PersistentItemCog):
             is_public=public,
             article_id=await find_thread_article_id(self.bot, server_channel, question_text),
             is_article_explicit=False,
-            previous=previous_question,
+            previous_question=previous_question,
         )
 
         async def edit_response(view: discord.ui.LayoutView) -> discord.InteractionMessage:
@@ -298,4 +298,4 @@ def _server_channel(interaction: Interaction) -> GuildChannel | None:
 def make_watch_query(text: str) -> str:
     """Return the query of a watch for a question: its names or, without names, its first content words."""
     extracted_names = follow_up_questions.extract_names(text)
-    return " ".join(extracted_names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text
+    return " ".join(extracted_names or follow_up_questions.extract_content_words(text)[:_MAX_WATCH_WORDS]) or text

@@ -234,7 +234,7 @@ class MessageResponder:
             is_article_explicit=article_id is not None
             if server_channel is not None
             else replied_message_id is not None,
-            previous=previous_question,
+            previous_question=previous_question,
             message_id=message.id,
             infer_language=intent.language is None and previous_question is None,
         )

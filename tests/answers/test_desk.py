@@ -166,7 +166,7 @@ async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeyp
     first = await taking.answer(make_question(article_id=article))
     assert first.about_article is not None
     follows = await newsroom.store.questions.get(first.question_id)
-    second = await taking.answer(make_question(previous=follows))
+    second = await taking.answer(make_question(previous_question=follows))
     assert abouts == [article, article]
     assert second.about_article is None  # nobody asked about it this time, and the answer is not from it
 

@@ -25,14 +25,15 @@ from bot.text.times.periods import Period
 MAX_ITEMS = 6
 """Maximum number of stories in a briefing."""
 MIN_STORIES = 3
-"""Minimum number of stories in a briefing.
+"""Number of stories below which a briefing covers more.
 
-With fewer, a period that the question only implies is extended, and articles in other languages are included.
+A period that the request does not state is extended. If the request's language has fewer articles, articles in all
+languages are used.
 """
 MIN_OUTLETS = 2
-"""Minimum number of outlets in a briefing, if that many report anything.
+"""Number of outlets below which a briefing covers more, unless fewer outlets report on the topic at all.
 
-With fewer, a period that the question only implies is extended.
+A period that the request does not state is extended.
 """
 MAX_TOPIC_ARTICLES = 120
 """Maximum number of articles retrieved for a briefing about a topic."""
@@ -45,6 +46,7 @@ MAX_PREFERENCE_ARTICLES = 3
 REPEATED_OUTLET_FACTOR = 0.75
 """Factor on a story's score for each story of the same outlet that is already selected."""
 DAY_SECONDS = 86_400
+"""Length of a day in seconds."""
 LOOKBACKS_SECONDS = (
     7 * DAY_SECONDS,
     30 * DAY_SECONDS,
@@ -59,7 +61,10 @@ They are tried in order until there are enough stories.
 SAME_STORY_WINDOW_SECONDS = 4 * DAY_SECONDS
 """Maximum time in seconds between two articles that, by their titles, report one story."""
 MIN_TITLE_JACCARD = 0.5
-"""Minimum Jaccard index of the stems of two titles that report one story; other pairs hardly reach it."""
+"""Minimum Jaccard index of the stems of two titles that report one story; titles of different stories hardly reach it.
+
+The index is the number of shared stems divided by the number of all stems, from 0 to 1.
+"""
 
 
 @dataclass(slots=True)
@@ -99,13 +104,14 @@ async def build_briefing(
     scored_articles = await _find_articles(searcher, request, feed_ids, period if request.is_period_stated else None)
     if not scored_articles and request.is_period_stated:
         scored_articles = await _find_articles(searcher, request, feed_ids, None)
-        if scored_articles and scored_articles[0][0].published >= period.start:
-            return (), period  # The newest articles are later than the requested period.
         if scored_articles:
-            period_end = scored_articles[0][0].published + 1
+            newest_article, _relevance = scored_articles[0]
+            if newest_article.published >= period.start:
+                return (), period  # The newest articles are later than the requested period.
+            period_end = newest_article.published + 1
             period = _round_to_days(Period(period_end - (period.end - period.start), period_end), request.zone)
             scored_articles = [
-                scored_article for scored_article in scored_articles if scored_article[0].published >= period.start
+                (article, relevance) for article, relevance in scored_articles if article.published >= period.start
             ]
     if not scored_articles:
         return (), request.period
@@ -133,13 +139,14 @@ def _build_recent_briefing(
     preferences: PreferenceModel,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
     """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets."""
-    period_end = scored_articles[0][0].published + 1
+    newest_article, oldest_article = scored_articles[0][0], scored_articles[-1][0]
+    period_end = newest_article.published + 1
     items: tuple[BriefingItem, ...] = ()
     min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _relevance in scored_articles}))
     for lookback_seconds in LOOKBACKS_SECONDS:
-        period = Period(max(period_end - lookback_seconds, scored_articles[-1][0].published), period_end)
+        period = Period(max(period_end - lookback_seconds, oldest_article.published), period_end)
         recent_articles = [
-            scored_article for scored_article in scored_articles if scored_article[0].published >= period.start
+            (article, relevance) for article, relevance in scored_articles if article.published >= period.start
         ]
         items = _select_items(_group_stories(recent_articles, similar_pairs), period, preferences)
         if len(items) >= MIN_STORIES and len({item.article.outlet for item in items}) >= min_outlets:
@@ -178,7 +185,7 @@ async def _find_articles(
     articles = sorted(await searcher.store.articles.list_by_ids(article_ids), key=lambda article: -article.published)
     topic_articles = await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights)
     same_language_articles = [
-        scored_article for scored_article in topic_articles if scored_article[0].language == request.language
+        (article, relevance) for article, relevance in topic_articles if article.language == request.language
     ]
     return same_language_articles if len(same_language_articles) >= MIN_STORIES else topic_articles
 
@@ -186,10 +193,7 @@ async def _find_articles(
 def _search_article_ids(
     engine: SearchEngine, topic: Sequence[str], period_filters: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
-    """Return the ids of articles that may be about the topic, and the inverse frequency of each topic word.
-
-    It is the inverse document frequency in the index.
-    """
+    """Return the ids of articles that may be about the topic, and the inverse document frequency of each topic word."""
     topic_words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
     hits = engine.match_all((*topic_words, *period_filters), scope, limit, newest=True)
@@ -239,7 +243,7 @@ def _report_same_story(
 ) -> bool:
     """Return whether two articles report one event, by their titles.
 
-    Titles with different numbers never do, because each release is news.
+    Articles whose titles have different numbers do not, because each release ("version 5", "version 6") is news.
     """
     if first_article.page_key == second_article.page_key:
         return True
@@ -256,9 +260,9 @@ def _report_same_story(
 
 
 def _select_items(stories: Iterable[_Story], period: Period, preferences: PreferenceModel) -> tuple[BriefingItem, ...]:
-    """Return the biggest stories by outlets, freshness, relevance and preference.
+    """Return at most `MAX_ITEMS` stories, ranked by outlets, freshness, relevance and the server's preferences.
 
-    Each story ranks lower for every story of the same outlet that is already selected.
+    A story ranks lower for each story of the same outlet that is already selected.
     """
     period_seconds = max(1, period.end - period.start)
     remaining_stories = {

@@ -9,7 +9,7 @@ from bot.text.times import periods
 from bot.text.times.periods import Period
 
 RECENT_SECONDS = 7 * 86400
-"""Length in seconds of the period that "recently" and "these days" mean."""
+"""Length in seconds of the period, until now, that "recently" and "these days" mean."""
 
 
 class TimeExpression(NamedTuple):
@@ -73,7 +73,14 @@ _COUNTED_NOUN_PATTERN = re.compile(
     r"|met(?:er|re)s?|kilomet(?:er|re)s?|miles?|points?|mots|words|pages|ans|years?|magasins|stores)\b"
 )
 
-# Patterns that count back from now. The named groups hold the text that `periods.parse_period` understands.
+# Patterns that count back from now. A named group says how its text becomes a period:
+# - as_is: `periods.parse_period` understands the text unchanged.
+# - n, unit: so many units, until now.
+# - rolling: one unit, until now ("the past week" is not the calendar week).
+# - ago: the calendar day, week, month or year that was so long ago.
+# - few: a unit, of which `_DEFAULT_COUNTS_BY_UNIT` has the number.
+# - lately: the last `RECENT_SECONDS`.
+# - week: a day, which stands for its calendar week.
 _RELATIVE_PATTERNS = (
     # the last 3 days, ces 3 derniers jours, les derniers 7 jours, depuis deux semaines
     (
@@ -199,6 +206,8 @@ _END_OF_EXPRESSION_PATTERN = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
 class _Rule(NamedTuple):
+    """Pattern of a time expression; `is_relative` if the expression counts from now rather than naming a date."""
+
     pattern: re.Pattern[str]
     is_relative: bool
 

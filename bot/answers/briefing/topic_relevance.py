@@ -10,11 +10,11 @@ MIN_ARTICLES = 3
 LEAD_LENGTH = 400
 """Length in characters of the beginning of an article's text (lead) that is searched for the topic."""
 MIN_TITLE_SHARE = 0.6
-"""Minimum share of the weight of a topic's words that occur in the title of an article on the topic."""
+"""Minimum share of the weight of a topic's words that counts as most of the topic."""
 MIN_PARTIAL_SHARE = 0.4
-"""Minimum share of the weight of a topic's words, in the least strict step.
+"""Minimum share of the weight of a topic's words in the title, by the least strict criterion of relevance.
 
-One of two things that were named is enough.
+An article about one of two things that the topic names, as in "Norway Sweden", reaches it.
 """
 EPSILON = 1e-6
 """Tolerance for rounding errors when shares of a topic's weight are compared."""
@@ -28,8 +28,9 @@ def score_topic_relevance(
     """Return the articles that are about a topic, each with its relevance from 0 to 1.
 
     `weights` holds the inverse document frequency of each topic word. Four criteria are tried, until
-    `MIN_ARTICLES` articles meet one: most of the topic in the title and all in title or lead; all in title or
-    lead; most in title or lead; part in the title. The heaviest word is always required.
+    `MIN_ARTICLES` articles meet one of them: most of the topic is in the title and all in title or lead; all is in
+    title or lead; most is in title or lead; a part is in the title. The topic word with the highest weight must always
+    be there.
     """
     if not topic:
         return [(article, 1.0) for article in articles]

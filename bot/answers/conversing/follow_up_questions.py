@@ -1,4 +1,4 @@
-"""Follow-up questions: completion of a question from the previous ones.
+"""Follow-up questions: completion of a question from the previous questions of its conversation.
 
 A question that refers to its topic only by a pronoun ("when will it be repaired?"), or names none, takes the
 content words of the previous question. A question that does not ask anything by itself ("and in France?") is
@@ -33,6 +33,7 @@ _ANAPHORA_PATTERN = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|sa|son|ses|leurs?|lui|ca|cela"
     r"|celui-ci|celle-ci|ceux-ci)\b|-t-(?:il|elle|ils|elles)\b|-(?:il|elle)s?\b|^(?:il|elle)s?\b"
 )
+"""Pattern of pronouns and possessives that stand for something named before (anaphora)."""
 _PREPOSITION_PATTERN = re.compile(
     r"^(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
 )
@@ -42,10 +43,7 @@ _NAME_PATTERN = re.compile(rf"{_CAPITALISED_WORD_PATTERN}(?: (?:{_CAPITALISED_WO
 
 
 def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
-    """Return a question completed so that it makes sense without the conversation.
-
-    `previous_questions` are in order, oldest first.
-    """
+    """Return a question completed from the previous questions (oldest first), so that it can be understood alone."""
     resolved_question = ""
     for question in (*previous_questions[-MAX_PREVIOUS_QUESTIONS:], text):
         normalized_question = " ".join(question[:MAX_QUERY_LENGTH].split())
@@ -60,7 +58,7 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
     folded_text = normalize_question(text)
     opening_match = _FOLLOW_UP_OPENING_PATTERN.match(folded_text)
     text_after_opening = folded_text[opening_match.end() :] if opening_match else folded_text
-    own_content_words = content_words(text)
+    own_content_words = extract_content_words(text)
     is_anaphoric, is_interrogative = (
         bool(_ANAPHORA_PATTERN.search(folded_text)),
         bool(_INTERROGATIVE_PATTERN.search(text_after_opening)),
@@ -72,11 +70,15 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
             and (extract_names(text) or len(own_content_words) > MAX_DEPENDENT_CONTENT_WORDS)
         ):
             return text
-        own_words = set(content_words(text))
+        own_words = set(extract_content_words(text))
         return " ".join(
             [
                 text,
-                *(word for word in content_words(previous_question)[:MAX_INHERITED_WORDS] if word not in own_words),
+                *(
+                    word
+                    for word in extract_content_words(previous_question)[:MAX_INHERITED_WORDS]
+                    if word not in own_words
+                ),
             ]
         )
     if not own_content_words or not (
@@ -100,16 +102,18 @@ def _substitute_in_question(previous_question: str, replacement: str) -> str:
         else [normalize_question(base_question)[time_expression.start : time_expression.end]]
     )
     topic_words = [
-        word for word in content_words(base_question) if word not in text_analysis.tokenize(" ".join(time_phrases))
+        word
+        for word in extract_content_words(base_question)
+        if word not in text_analysis.tokenize(" ".join(time_phrases))
     ]
     preposition_match = _PREPOSITION_PATTERN.match(replacement)
     if preposition_match and not extract_names(base_question):
         # For example "quoi de neuf sur la grève", then "et sur macron ?".
         phrase_pattern = rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern.removeprefix('^')})\S+(?: |$))+"
         for phrase_match in reversed(list(re.finditer(phrase_pattern, base_question, re.IGNORECASE))):
-            if not set(topic_words).isdisjoint(content_words(phrase_match[0])):
-                before, after = base_question[: phrase_match.start()], base_question[phrase_match.end() :]
-                return f"{before}{replacement} {after}".rstrip()
+            if not set(topic_words).isdisjoint(extract_content_words(phrase_match[0])):
+                text_before, text_after = base_question[: phrase_match.start()], base_question[phrase_match.end() :]
+                return f"{text_before}{replacement} {text_after}".rstrip()
     for name in reversed(extract_names(base_question) or topic_words[-1:]):
         optional_prefix = (
             rf"{_PREPOSITION_PATTERN.pattern.removeprefix('^')}"
@@ -123,8 +127,8 @@ def _substitute_in_question(previous_question: str, replacement: str) -> str:
                 if preposition_match or re.match(_GRAMMATICAL_ARTICLE_PATTERN, replacement, re.IGNORECASE)
                 else _find_leading_article(replaced_match[0])
             )
-            before, after = base_question[: replaced_match.start()], base_question[replaced_match.end() :]
-            return f"{before}{grammatical_article}{replacement}{after}"
+            text_before, text_after = base_question[: replaced_match.start()], base_question[replaced_match.end() :]
+            return f"{text_before}{grammatical_article}{replacement}{text_after}"
     return f"{base_question} {replacement}"
 
 
@@ -134,7 +138,7 @@ def _find_leading_article(text: str) -> str:
     return match[0] if match else ""
 
 
-def content_words(text: str) -> list[str]:
+def extract_content_words(text: str) -> list[str]:
     """Return the content words of a question, each once: no stop words and no question words."""
     words = text_analysis.tokenize(text.encode("utf-8", "ignore").decode())
     stop_words = text_analysis.find_stop_words(words)
@@ -156,8 +160,8 @@ def extract_names(text: str) -> list[str]:
     for match in _NAME_PATTERN.finditer(text):
         words = match[0].split()
         is_at_start = not match.start()
-        if is_at_start and (not content_words(words[0]) or len(words) == 1):
+        if is_at_start and (not extract_content_words(words[0]) or len(words) == 1):
             words = words[1:]
-        if words and content_words(" ".join(words)):
+        if words and extract_content_words(" ".join(words)):
             question_names.append(" ".join(words).rstrip(".’'"))
     return question_names

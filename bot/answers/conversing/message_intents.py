@@ -31,7 +31,7 @@ _THANKS_ONLY_PATTERN = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}"
 
 
 class MessageKind(Enum):
-    """Kind of request that a message makes."""
+    """Kind of request that a message makes: for help, for a search, for an answer to a question, or none."""
 
     HELP = "help"
     SEARCH = "search"
@@ -55,39 +55,37 @@ def detect_intent(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     """Return the intent of a message, given its text without the mention.
 
     A search begins with a verb such as "search" or "cherche", or is not a question and uses search syntax: a
-    filter ("since:7d"), a phrase, an exclusion or alternatives. If not `is_addressed`, the mention was added
-    by the Discord client, which adds one to every reply; then only questions are answered. `now` is Unix time
-    in seconds, from which relative dates count.
+    filter ("since:7d"), a phrase, an exclusion or alternatives. `is_addressed` is false if the Discord client
+    added the mention, as it does to every reply; then only a question, or a search verb with a colon, has an
+    intent. `now` is Unix time in seconds, from which relative dates count.
     """
     text = " ".join(text.split())
     return replace(
-        _classify_message(text, now, is_directly_addressed=is_addressed),
+        _classify_message(text, now, is_addressed=is_addressed),
         language=detect_message_language(text),
     )
 
 
-def _classify_message(text: str, now: int, *, is_directly_addressed: bool) -> MessageIntent:
+def _classify_message(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     search_verb_match = _SEARCH_VERB_PATTERN.match(text)
     is_empty_search = (
         search_verb_match is not None and search_verb_match["colon"] and search_verb_match.end() == len(text)
     )
     if not text or is_empty_search or is_greeting(text):
-        return MessageIntent(MessageKind.HELP, text) if is_directly_addressed else MessageIntent(MessageKind.NOTHING)
+        return MessageIntent(MessageKind.HELP, text) if is_addressed else MessageIntent(MessageKind.NOTHING)
     if is_thanks(text):
         return MessageIntent(MessageKind.NOTHING)
     asks_question = is_question(text)
     if (
         search_verb_match
         and search_verb_match.end() < len(text)
-        and (search_verb_match["colon"] or (is_directly_addressed and not text.endswith("?")))
+        and (search_verb_match["colon"] or (is_addressed and not text.endswith("?")))
     ):
         return MessageIntent(MessageKind.SEARCH, text[search_verb_match.end() :])
-    if not asks_question and is_directly_addressed and _uses_search_syntax(parse_query(text, now)):
+    if not asks_question and is_addressed and _uses_search_syntax(parse_query(text, now)):
         return MessageIntent(MessageKind.SEARCH, text)
     return (
-        MessageIntent(MessageKind.ANSWER, text)
-        if asks_question or is_directly_addressed
-        else MessageIntent(MessageKind.NOTHING)
+        MessageIntent(MessageKind.ANSWER, text) if asks_question or is_addressed else MessageIntent(MessageKind.NOTHING)
     )
 
 

@@ -35,16 +35,13 @@ MAX_SEARCHES_PER_USER_PER_MINUTE = 20
 MAX_QUESTIONS_PER_SERVER_PER_MINUTE = 60
 """Maximum number of questions that all users of a server may ask per minute."""
 MAX_CONCURRENT_QUESTIONS = 2
-"""Maximum number of questions answered at once.
-
-They leave one of the database's reading connections to commands.
-"""
+"""Maximum number of questions answered at once, so that a reading connection of the database is left to commands."""
 MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
 """Maximum number of questions answered at once if a model writes, which is mostly waiting time."""
 MAX_WAITING_QUESTIONS = 50
 """Maximum number of questions that wait until fewer questions are being answered."""
 MAX_WAITING_QUESTIONS_PER_SERVER = 20
-"""Maximum number of questions of one server that wait, so that others find room."""
+"""Maximum number of questions of one server that wait, so that questions of other servers find room."""
 MAX_PREVIOUS_QUESTIONS = 5
 """Maximum number of previous questions of a conversation that are loaded for a follow-up."""
 MAX_STORED_SOURCES = 6
@@ -61,13 +58,13 @@ _RATE_PERIOD_SECONDS = 60.0
 _INITIAL_DURATION_SECONDS = 2.0
 """Time in seconds that the first question is assumed to take."""
 _SMOOTHING_FACTOR = 0.8
-"""Weight of the previous average in the moving average of the time to answer."""
+"""Weight of the previous average in the moving average of the time to answer, from 0 to 1."""
 _TITLE_WEIGHT = 3
 """Factor on the weight of a question's word found in a title, relative to one found in the summary."""
 
 
 class QuestionRejection(ReasonCode):
-    """Reason why a question is not answered. The comments name the placeholders of the reason's message."""
+    """Reason why a question or a search is rejected. The comments name the placeholders of the reason's message."""
 
     TOO_MANY_OF_USER = "too-many-of-person"  # count, moment
     TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
@@ -82,12 +79,13 @@ class QuestionRejection(ReasonCode):
 class RateLimited(RequestRejected):
     """Error raised when a user or server exceeds its rate limit.
 
-    `was_notified` is true if the user has already been told of a limit that still applies.
+    `count` is the number of questions or searches allowed per minute, `moment` the Unix time in seconds at which the
+    next is allowed. `was_notified` is true if the user has already been told of a limit that still applies.
     """
 
-    def __init__(self, code: QuestionRejection, *, count: int, moment: int, already_notified: bool) -> None:
+    def __init__(self, code: QuestionRejection, *, count: int, moment: int, was_notified: bool) -> None:
         super().__init__(code, count=count, moment=moment)
-        self.was_notified = already_notified
+        self.was_notified = was_notified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +95,7 @@ class QuestionRequest:
     Attributes:
         article_id: Id of the article that the question is about, or None.
         is_article_explicit: Whether the user named that article; otherwise the channel only suggests it.
-        previous: The previous question of the conversation, or None.
+        previous_question: The previous question of the conversation, or None.
         message_id: Id of the message that asks, or None.
         infer_language: Whether to reply in the language of the quoted articles, because the question's own
             language is unclear.
@@ -111,7 +109,7 @@ class QuestionRequest:
     is_public: bool
     article_id: int | None = None
     is_article_explicit: bool = True
-    previous: Question | None = None
+    previous_question: Question | None = None
     message_id: int | None = None
     infer_language: bool = False
 
@@ -123,7 +121,7 @@ class QuestionReply:
     Attributes:
         about_article: The article that the question was about, or None.
         suggested_questions: Questions to ask next, which the articles of the answer answer.
-        can_watch: Whether the question has content words, which a watch needs.
+        can_watch: Whether the question has content words, by which a watch can look for later articles.
     """
 
     answer: Answer
@@ -162,7 +160,7 @@ class QuestionService:
         self._answer_slots = FairSemaphore(
             MAX_CONCURRENT_QUESTIONS if writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         )
-        self._waiting_counts: Counter[int] = Counter()
+        self._waiting_count_by_server: Counter[int] = Counter()
         self._average_duration_seconds = _INITIAL_DURATION_SECONDS
 
     def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
@@ -196,7 +194,7 @@ class QuestionService:
     def admit_search(self, *, user_id: int) -> None:
         """Count a message that searches or asks for help towards the user's rate limit.
 
-        Raises `RateLimited` if the user has sent too many.
+        Raises `RateLimited` if the user has sent too many such messages in the last minute.
         """
         retry_after_seconds = self._search_limiter.retry_after(user_id)
         if retry_after_seconds:
@@ -221,7 +219,7 @@ class QuestionService:
             }
             self._notified_until_by_user[user_id] = now + retry_after_seconds
         retry_at = self._clock.now() + int(retry_after_seconds) + 1
-        return RateLimited(code, count=count, moment=retry_at, already_notified=was_notified)
+        return RateLimited(code, count=count, moment=retry_at, was_notified=was_notified)
 
     async def answer(self, request: QuestionRequest, on_writing: WritingCallback | None = None) -> QuestionReply:
         """Answer a question that `admit_question` admitted, and store the question.
@@ -235,7 +233,7 @@ class QuestionService:
         if rejection := find_courtesy_rejection(request.text):
             raise RequestRejected(rejection)
         async with self._acquire_slot(request.server_id):
-            previous_questions = await self._load_previous_questions(request.previous)
+            previous_questions = await self._load_previous_questions(request.previous_question)
             candidate_article_ids = (
                 request.article_id,
                 *(previous_question.article_id for previous_question in previous_questions),
@@ -297,7 +295,7 @@ class QuestionService:
             is_public=request.is_public,
             is_answered=answer.is_answered,
             article_id=None if subject_article is None else subject_article.id,
-            previous_id=None if request.previous is None else request.previous.id,
+            previous_id=None if request.previous_question is None else request.previous_question.id,
             message_id=request.message_id,
             source_article_ids=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
         )
@@ -310,7 +308,7 @@ class QuestionService:
             question_id=question_id,
             about_article=subject_article if is_article_stated or is_subject_quoted else None,
             suggested_questions=suggested_questions,
-            can_watch=bool(follow_up_questions.content_words(request.text)),
+            can_watch=bool(follow_up_questions.extract_content_words(request.text)),
         )
 
     async def search(
@@ -345,20 +343,20 @@ class QuestionService:
 
         Raises `RequestRejected` if too many questions are waiting.
         """
-        waiting_counts = self._waiting_counts
+        waiting_count_by_server = self._waiting_count_by_server
         if (
-            waiting_counts.total() >= MAX_WAITING_QUESTIONS
-            or waiting_counts[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
+            waiting_count_by_server.total() >= MAX_WAITING_QUESTIONS
+            or waiting_count_by_server[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
         ):
             raise RequestRejected(QuestionRejection.BUSY)
         async with AsyncExitStack() as slots:
-            waiting_counts[server_id] += 1
+            waiting_count_by_server[server_id] += 1
             try:
                 await slots.enter_async_context(self._answer_slots.acquire(server_id))
             finally:
-                waiting_counts.subtract((server_id,))
-                if not waiting_counts[server_id]:
-                    del waiting_counts[server_id]
+                waiting_count_by_server.subtract((server_id,))
+                if not waiting_count_by_server[server_id]:
+                    del waiting_count_by_server[server_id]
             started_at = self._clock.monotonic()
             try:
                 yield
@@ -368,12 +366,9 @@ class QuestionService:
                 ) * (self._clock.monotonic() - started_at)
 
     def estimate_wait_seconds(self) -> int:
-        """Return the estimated time in seconds until a question asked now is answered.
-
-        It includes the wait until answering begins.
-        """
+        """Return the estimated time in seconds until a question asked now is answered, with the wait for its turn."""
         concurrency = MAX_CONCURRENT_QUESTIONS if self._answer_writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
-        return math.ceil(self._average_duration_seconds * (1 + self._waiting_counts.total() / concurrency))
+        return math.ceil(self._average_duration_seconds * (1 + self._waiting_count_by_server.total() / concurrency))
 
 
 def find_courtesy_rejection(text: str) -> QuestionRejection | None:
@@ -384,8 +379,8 @@ def find_courtesy_rejection(text: str) -> QuestionRejection | None:
 
 
 def has_content_words(text: str) -> bool:
-    """Return whether a text has a word that articles can be found by, which stop words are not."""
-    return bool(follow_up_questions.content_words(text))
+    """Return whether a text has a word by which articles can be found: no stop word and no question word."""
+    return bool(follow_up_questions.extract_content_words(text))
 
 
 def find_best_matching_article(text: str, articles: Sequence[Article]) -> Article | None:
@@ -393,7 +388,7 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 
     Returns None if two articles match equally or none matches.
     """
-    stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.content_words(text)]
+    stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(text)]
     scored_articles: list[tuple[int, Article]] = []
     for article in articles:
         title_stems = set(text_analysis.stem_tokens(article.title, article.language))
@@ -415,6 +410,6 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 
 
 def _select_reply_language(answer: Answer) -> str:
-    """Return the language of the quoted articles if Telex supports it; otherwise the current language."""
+    """Return the language of the answer's articles if it is one that Telex speaks; otherwise the current language."""
     languages = {article.language for article in answer.sources or answer.related_articles}
     return (i18n.supported_language(languages.pop()) if len(languages) == 1 else None) or i18n.current_language()
