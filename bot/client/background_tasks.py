@@ -93,6 +93,7 @@ class BackgroundTasks:
         if purged_question_count:
             log.info("expired questions deleted count=%d", purged_question_count)
         await store.opinions.purge(now - EVIDENCE_WINDOW_SECONDS)
+        await store.muted_stories.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.article_changes.trim_log()
         await store.encoded_articles.purge_stale_indexes(now)

@@ -29,6 +29,7 @@ class WithheldReason(ReasonCode):
     ALREADY_SENT = "told"  # It was sent in a message that a restored backup did not contain.
     TOO_FEW_OUTLETS = "few-outlets"  # count, least
     NOT_SELECTED = "not-best"  # It was not among the top stories of its day.
+    MUTED = "muted"  # mute: its id, from which readers know: user, until (Unix time in seconds), each if there is one
     FILTERED = "filtered"  # modes, queries: those of the blocking filters, in the same order
 
 

@@ -1,4 +1,4 @@
-"""Domain models of what users create: bookmarks, personal digests, watches, questions.
+"""Domain models of what users create: bookmarks, personal digests, watches, muted stories, questions.
 
 Times and ids are described in `bot.core.models`.
 """
@@ -67,6 +67,25 @@ class Watch:
     created_at: int
     absent_since: int | None = None
     problem: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedStory:
+    """A story that a channel, or a person by direct message, gets no more articles of.
+
+    `server_id` is the server of the channel, `owner_id` the person of direct messages; one of them is None.
+    `user_id` is who muted it, or None after they deleted their data. `title` is that of the article which was
+    muted. `muted_until` is None if the mute lasts until it is undone.
+    """
+
+    id: int
+    channel_id: int
+    server_id: int | None
+    owner_id: int | None
+    user_id: int | None
+    title: str
+    created_at: int
+    muted_until: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

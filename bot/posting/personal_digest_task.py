@@ -111,6 +111,7 @@ class PersonalDigestTask(ScheduledTask):
             await self._find_matching_article_ids(dict.fromkeys(topic_queries), readable_feed_ids, since),
             since=since,
             until=until,
+            user_id=user_id,
         )
         if already_posted is not None:
             digest_candidates = already_posted.exclude_posted(digest_candidates)

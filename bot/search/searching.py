@@ -213,8 +213,15 @@ class Searcher:
             query_parts, ranked_articles = await self._ranked_search.find_best(engine, query_parts, scope, limit)
         return query_parts, await self._collapse_stories(ranked_articles)
 
-    async def list_latest(self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int) -> list[Article]:
-        """Return the newest articles of these feeds or of one outlet, each story once.
+    async def list_latest(
+        self,
+        feed_ids: Collection[int],
+        *,
+        outlet: str | None = None,
+        limit: int,
+        excluded_article_ids: Collection[int] = (),
+    ) -> list[Article]:
+        """Return the newest articles of these feeds or of one outlet, each story once, without excluded articles.
 
         Raises:
             StoreError: The database failed.
@@ -222,7 +229,9 @@ class Searcher:
         fetch_limit = limit + OVERFETCH_ARTICLES
         while True:
             newest_articles = await self.store.articles.list_newest(feed_ids, outlet=outlet, limit=fetch_limit)
-            stories = await self._collapse_stories([RankedArticle(article, 0.0) for article in newest_articles])
+            stories = await self._collapse_stories(
+                [RankedArticle(article, 0.0) for article in newest_articles if article.id not in excluded_article_ids]
+            )
             if len(stories) >= limit or len(newest_articles) < fetch_limit:
                 return [story.article for story in stories[:limit]]
             fetch_limit *= 2

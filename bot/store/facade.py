@@ -32,6 +32,7 @@ from bot.store.outbox.held_posts import HeldPosts
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import ErasureReport
+from bot.store.people.muted_stories import MutedStories
 from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
@@ -110,6 +111,7 @@ class Store:
         self.opinions = Opinions(database)
         self.page_fetches = PageFetches(database)
         self.watches = Watches(database)
+        self.muted_stories = MutedStories(database)
         self.encoded_articles = EncodedArticles(database)
         self.stories = Stories(database)
         self.title_samples = TitleSamples(database)

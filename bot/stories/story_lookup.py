@@ -1,4 +1,4 @@
-"""Lookup of recent articles that report the same event as new articles, before the new ones are stored.
+"""Lookup of recent articles and muted stories on the event of new articles, before the new ones are stored.
 
 The articles of the last days are held in memory (`RecentArticleIndex`) and read from the store at the start.
 This delays a post by moments at most: if the encoder does not answer in time, only words count, and after any
@@ -16,7 +16,8 @@ from bot.search.index.search_engine import EngineError
 from bot.search.ranked_search import compute_idf
 from bot.search.semantic.semantic_index import SemanticIndex
 from bot.store import Store, StoreError
-from bot.store.records.content_records import NO_MATCHES, ArticleBrief, SimilarArticle, StoryMatches
+from bot.store.records.content_records import NO_MATCHES, ArticleBrief, MuteMatch, SimilarArticle, StoryMatches
+from bot.stories.muted_story_index import MutedStoryIndex
 from bot.stories.story_matching import (
     LEAD_LENGTH,
     RECENT_WINDOW_SECONDS,
@@ -46,7 +47,7 @@ DEFAULT_TERM_WEIGHT = 5.0
 
 
 class StoryLookup:
-    """Finder of similar articles among those of the last days.
+    """Finder of similar articles among those of the last days, and of muted stories.
 
     In all processes together, one poll at a time is compared and stored. What another process records in
     between is considered within the transaction that stores the articles.
@@ -55,6 +56,9 @@ class StoryLookup:
     def __init__(self, store: Store, index: IndexUpdater, semantic_index: SemanticIndex | None = None) -> None:
         self._store, self._search_index, self._semantic_index = store, index, semantic_index
         self._recent_articles = RecentArticleIndex()
+        self._muted_stories = MutedStoryIndex()
+        self._last_mute_id = 0
+        self._last_muted_article_id = 0
         self._last_article_id = 0
         self._poll_lock = asyncio.Lock()
         self._vector_by_article_key: dict[str, bytes] = {}
@@ -69,7 +73,7 @@ class StoryLookup:
 
     @asynccontextmanager
     async def match_new_articles(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Yield once, to an `async with` block, the recent articles that are similar to new ones of a feed.
+        """Yield once, to an `async with` block, recent similar articles and muted stories of new articles of a feed.
 
         The new articles must be stored within the block, so that the next call knows them.
 
@@ -86,7 +90,8 @@ class StoryLookup:
     async def _match_stories(self, feed_id: int, new_articles: Sequence[NewArticle]) -> StoryMatches:
         try:
             since = await self._load_recent_articles()
-            similar_articles_by_key = await self._find_similar_articles(feed_id, new_articles)
+            await self._load_muted_stories()
+            similar_articles_by_key, mutes_by_key = await self._find_matches(feed_id, new_articles)
         except StoreError:
             raise
         except Exception:
@@ -98,23 +103,49 @@ class StoryLookup:
             return asyncio.run_coroutine_threadsafe(self._match_stories(feed_id, new_articles), loop).result()
 
         return StoryMatches(
-            similar_articles_by_key, compute_membership_score, self._last_article_id, since, recompute_matches
+            similar_articles_by_key,
+            compute_membership_score,
+            self._last_article_id,
+            since,
+            recompute_matches,
+            mutes_by_key,
+            self._last_mute_id,
         )
 
-    async def _find_similar_articles(
+    async def _find_matches(
         self, feed_id: int, new_articles: Sequence[NewArticle]
-    ) -> Mapping[str, Sequence[SimilarArticle]]:
+    ) -> tuple[Mapping[str, Sequence[SimilarArticle]], Mapping[str, Sequence[MuteMatch]]]:
         similar_articles_by_key: dict[str, Sequence[SimilarArticle]] = {}
+        mutes_by_key: dict[str, Sequence[MuteMatch]] = {}
         for article in new_articles:
             lead = (article.summary or article.body)[:LEAD_LENGTH]
             brief = ArticleBrief(0, article.key, feed_id, article.title, lead, article.language, article.published)
-            similar_articles = self._recent_articles.find_similar(
-                extract_story_features(brief, self._compute_term_weight, self._vector_by_article_key.get(article.key))
+            features = extract_story_features(
+                brief, self._compute_term_weight, self._vector_by_article_key.get(article.key)
             )
-            if similar_articles:
+            if similar_articles := self._recent_articles.find_similar(features):
                 similar_articles_by_key[article.key] = similar_articles
+            if mutes := self._muted_stories.find_matches(features):
+                mutes_by_key[article.key] = mutes
             await asyncio.sleep(0)  # Each takes about a millisecond.
-        return similar_articles_by_key
+        return similar_articles_by_key, mutes_by_key
+
+    async def _load_muted_stories(self) -> None:
+        """Load mutes and articles of muted stories that were stored since the last call, by any process."""
+        changes = await self._store.muted_stories.load_changes(
+            after_mute_id=self._last_mute_id,
+            after_article_id=self._last_muted_article_id,
+            lead_length=LEAD_LENGTH,
+        )
+        for mute_id, briefs in changes.articles_by_mute.items():
+            for brief in briefs:
+                if not self._muted_stories.has_article(brief.article_id):
+                    self._muted_stories.add_article(extract_story_features(brief, self._compute_term_weight))
+                    await asyncio.sleep(0)  # Each takes about 0.3 ms.
+            self._muted_stories.extend_mute(mute_id, [brief.article_id for brief in briefs])
+        self._muted_stories.keep_mutes(changes.active_ids)
+        self._last_mute_id = max(self._last_mute_id, changes.last_mute_id)
+        self._last_muted_article_id = max(self._last_muted_article_id, changes.last_article_id)
 
     async def _load_recent_articles(self) -> int:
         """Load articles stored since the last call, by any process, and evict old articles from memory.

@@ -184,8 +184,11 @@ class RecentArticleIndex:
             self._remove(article_id)
             del self._features_by_id[article_id]
 
-    def find_similar(self, features: StoryFeatures) -> tuple[SimilarArticle, ...]:
-        """Return the articles of other feeds that seem to report the same event, most similar first."""
+    def find_similar(self, features: StoryFeatures, *, is_lasting: bool = False) -> tuple[SimilarArticle, ...]:
+        """Return the articles of other feeds that seem to report the same event, most similar first.
+
+        If the event `is_lasting`, articles of the feed itself count too, and the time between articles doesn't.
+        """
         shared_weight_by_article: Counter[int] = Counter()
         remaining_postings = _MAX_POSTINGS_READ
         for index_key in _select_lookup_keys(features):
@@ -202,8 +205,9 @@ class RecentArticleIndex:
         similar_articles = [
             SimilarArticle(candidate.article_id, candidate_similarity)
             for candidate, cosine in zip(candidates, cosines, strict=True)
-            if candidate.feed_id != features.feed_id
-            and (candidate_similarity := compute_similarity(features, candidate, cosine)) >= MIN_SIMILARITY
+            if (is_lasting or candidate.feed_id != features.feed_id)
+            and (candidate_similarity := compute_similarity(features, candidate, cosine, is_lasting=is_lasting))
+            >= MIN_SIMILARITY
         ]
         return tuple(sorted(similar_articles, key=lambda similar_article: -similar_article.similarity)[:MAX_SIMILAR])
 
@@ -216,14 +220,19 @@ class RecentArticleIndex:
 
 
 def compute_similarity(
-    first_features: StoryFeatures, second_features: StoryFeatures, cosine: float | None = None
+    first_features: StoryFeatures,
+    second_features: StoryFeatures,
+    cosine: float | None = None,
+    *,
+    is_lasting: bool = False,
 ) -> float:
     """Return how similar two articles are, from 0 to 1.
 
     `cosine` is the cosine of their titles' vectors, or None if unknown. The similarity decreases with the
-    time between the articles, because later articles mostly report a new development.
+    time between the articles, because later articles mostly report a new development, unless the event
+    `is_lasting`, with all its developments.
     """
-    gap_seconds = abs(first_features.published - second_features.published)
+    gap_seconds = 0 if is_lasting else abs(first_features.published - second_features.published)
     are_translations = (
         None not in (first_features.language, second_features.language)
         and first_features.language != second_features.language

@@ -109,6 +109,7 @@ class MoreMenu(OwnedView):
             action_buttons.append(
                 ActionButton(self._toggle_notify_role, label=role_button_label, emoji=emoji_for(Icon.WATCH))
             )
+        action_buttons.append(buttons.mute_story_button(self._article.key))
         card_blocks: list[Block] = [blocks.text_block(_article_heading(self._article, *_detail_lines(self._article)))]
         if self._dispatch is not None and (
             original_text := await _render_original_text(interaction, self._article, self._dispatch)

@@ -163,7 +163,10 @@ class LatestPages(ArticlePages):
         start_index = page_index * PAGE_SIZE
         article_limit = max(start_index + PAGE_SIZE, MAX_COUNTED_ARTICLES) + 1
         articles = await client.services.searcher.list_latest(
-            visible_feed_ids, outlet=self._outlet, limit=article_limit
+            visible_feed_ids,
+            outlet=self._outlet,
+            limit=article_limit,
+            excluded_article_ids=await self.store.muted_stories.load_article_ids_muted_for(self.user_id),
         )
         if not articles and self._outlet is None:
             return ArticlePage(header=no_articles_blocks())

@@ -14,6 +14,7 @@ from bot.posting.wording.setting_words import SETTING_WORDS
 from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, heading_text, select_options, selected_number, setting_section
 from cogs.shared.views import ActionButton, Interaction, StringMenu
+from cogs.watching.story_muting import build_mute_list
 
 _SCHEDULE_LIMITS = (setting_registry.MAX_POSTS_PER_HOUR, setting_registry.MIN_POST_INTERVAL)
 _STORY_LIMITS = (MIN_OUTLETS, setting_registry.TOP_STORIES_PER_DAY)
@@ -134,7 +135,7 @@ def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone
 
 
 class StoryLimitsPanel(ChannelPanel):
-    """Panel for a channel's story limits: minimum number of outlets, and maximum number of stories a day.
+    """Panel for a channel's story limits (minimum of outlets, maximum of stories a day) and its muted stories.
 
     Posts that wait for more outlets, or for the selection of the day's best stories, are held.
     """
@@ -151,7 +152,10 @@ class StoryLimitsPanel(ChannelPanel):
         lines = self._build_lines(settings, zone, outlet_count=followed_outlet_count, held_count=held_count)
         spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
         menu_rows = [_limit_menu(self, setting, settings)[1] for setting in _STORY_LIMITS]
-        await self.display_card(interaction, *spaced_blocks, *menu_rows)
+        muted_stories = await store.muted_stories.list_by_channel(self.channel.id)
+        await self.display_card(
+            interaction, *spaced_blocks, *menu_rows, *build_mute_list(self, muted_stories, names_user=True)
+        )
 
     def _build_lines(
         self, settings: ChannelSettings, zone: str, *, outlet_count: int, held_count: int

@@ -23,6 +23,7 @@ from cogs.shared.paging import CardPage, CardPaginator
 from cogs.shared.panels import heading_text
 from cogs.shared.persistent_items import PersistentItemCog, persistent_item
 from cogs.shared.views import ActionButton, Interaction, StringMenu, menu_option
+from cogs.watching.story_muting import build_mute_list, mute_choice_button, mute_story_button, undo_mute_button
 from cogs.watching.watch_creation import (
     MANAGER_COMMAND,
     bold_query,
@@ -56,7 +57,7 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
 
 
 class WatchPaginator(CardPaginator):
-    """Pages of the watches that the user may remove."""
+    """Pages of the watches that the user may remove; the first also lists the stories that the user muted."""
 
     async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         watches = await load_removable_watches(interaction)
@@ -72,6 +73,7 @@ class WatchPaginator(CardPaginator):
                 options=watch_options,
                 max_values=len(watch_options),
             )
+        muted_stories = await self.store.muted_stories.list_by_user(self.user_id) if page_index == 0 else []
         if any(watch.problem == Reason(SendProblem.DMS_CLOSED) for watch in page_watches):
             retry_button = ActionButton(self._retry_dms, label=_("Try direct messages again"))
         return CardPage(
@@ -79,6 +81,7 @@ class WatchPaginator(CardPaginator):
                 heading_text(_("Watches"), *watch_lines),
                 ActionRow(remove_menu),
                 ActionRow(retry_button),
+                *build_mute_list(self, muted_stories),
             ),
             has_more=len(watches) > (page_index + 1) * _PAGE_SIZE,
             is_empty=not page_watches,
@@ -173,7 +176,7 @@ class WatchCog(
 ):
     """Cog of the /watch commands: for a user's own watches, and for the watches of a server's channels."""
 
-    persistent_items = (stop_watch_button,)
+    persistent_items = (stop_watch_button, mute_story_button, mute_choice_button, undo_mute_button)
 
     @app_commands.command(name="add", description=locale_str("Get an alert for each new match"))
     @app_commands.describe(

@@ -58,6 +58,8 @@ class Crowd:
     """The reader's, one of the hidden channel and one of a channel abroad, by the word that they look for."""
     people: dict[str, tuple[int, int | None, ChannelHandle]] = field(default_factory=dict)
     """A person's id, the server that they ask in (None: none), and the channel."""
+    mutes: dict[str, int] = field(default_factory=dict)
+    """Mutes of the stories of these articles: the reader's, of the hidden channel and of the channel abroad."""
 
     async def command(self, who: str, name: str, **options: Any) -> str:
         """Send a slash command as this person, whether Discord offers it to them or not; all that is said."""

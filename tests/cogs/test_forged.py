@@ -43,6 +43,29 @@ async def add_hidden_question(people: Crowd) -> int:
     )
 
 
+async def mute_stories(people: Crowd) -> None:
+    """The reader muted a story, and so did the hidden channel and the channel abroad."""
+    world = people.world
+    for word, channel_id, server_id in (
+        (PUBLIC, world.reader.user.dm_channel.id, None),
+        (VAULT, people.vault.id, world.guild.id),
+        (ABROAD, people.abroad.id, people.abroad.guild.id),
+    ):
+        muted_story = await world.store.muted_stories.mute(
+            people.articles[word].id,
+            channel_id=channel_id,
+            server_id=server_id,
+            user_id=world.reader.id,
+            is_personal=server_id is None,
+            feed_ids=[people.articles[word].feed_id],
+            muted_until=None,
+            lead_length=100,
+            limit=9,
+        )
+        assert muted_story is not None
+        people.mutes[word] = muted_story.id
+
+
 FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "save_button": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
     "more_button": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
@@ -57,6 +80,9 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "stop_watch_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
+    "mute_story_button": lambda people, word, _: [(f"telex:mute:{people.articles[word].key}", None)],
+    "mute_choice_button": lambda _people, _word, _question: [(buttons.MUTE_CHOICE_BUTTON.custom_id(), None)],
+    "undo_mute_button": lambda people, word, _: [(f"telex:unmute:{people.mutes[word]}", None)],
     # In capitals, so that what was searched for isn't taken for a title.
     "results_button": lambda _people, word, _: [(buttons.RESULTS_BUTTON.custom_id(word.upper()), None)],
     "trends_button": lambda _people, _word, _question: [(buttons.TRENDS_BUTTON.custom_id(), None)],
@@ -93,6 +119,9 @@ IDS = {
     "show_quotes_button": "telex:quotes:{}",
     "save_sources_button": "telex:save-sources:{}",
     "stop_watch_button": "telex:stop:watch:{}:1",
+    "mute_story_button": "telex:mute:{}",
+    "mute_choice_button": buttons.MUTE_CHOICE_BUTTON.custom_id(),
+    "undo_mute_button": "telex:unmute:{}",
     "results_button": "telex:results:{}",
     "trends_button": buttons.TRENDS_BUTTON.custom_id(),
     "ask_button": buttons.QUESTION_BUTTON.custom_id(),
@@ -118,6 +147,7 @@ async def test_no_kind_of_button_goes_untested(telex):
 
 async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(telex, feed_server):
     people = await create_crowd(telex, feed_server)
+    await mute_stories(people)
     question_id = await add_hidden_question(people)
     counts_before = await bookmark_counts(people)
     message = telex.posts()[0]
@@ -140,6 +170,8 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(te
     assert await bookmark_counts(people) == counts_before
     for watch in people.watches.values():
         assert await people.world.store.watches.get(watch) is not None
+    for mute in people.mutes.values():
+        assert await people.world.store.muted_stories.get(mute) is not None
     assert await people.world.store.questions.vote(question_id, 1, is_helpful=True) is True
 
 

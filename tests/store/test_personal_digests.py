@@ -26,10 +26,12 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     clock.advance(digest.due_at - before)
     assert await digests.list_due(clock.now()) == [digest]
     since, until = before, clock.now() + 1
-    all_candidates = await digests.gather_candidates([feed.id], None, (), since=since, until=until)
+    all_candidates = await digests.gather_candidates([feed.id], None, (), since=since, until=until, user_id=0)
     article_id = all_candidates.candidates[0].article_id
     assert len(all_candidates.candidates) == 2
-    topic_candidates = await digests.gather_candidates([feed.id], (), (article_id,), since=since, until=until)
+    topic_candidates = await digests.gather_candidates(
+        [feed.id], (), (article_id,), since=since, until=until, user_id=0
+    )
     assert [candidate.article_id for candidate in topic_candidates.candidates] == [article_id]
     payload = f'{{"since": {since}, "sections": []}}'
     assert await digests.enqueue_due(digest, payload, until=clock.now(), listed_article_ids=[article_id])

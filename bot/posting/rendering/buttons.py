@@ -36,6 +36,8 @@ VOTE_ID_PATTERN = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
 """Pattern of the custom id of the buttons 👍 and 👎 under an answer."""
 FOLLOW_UP_ID_PATTERN = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
 """Pattern of the custom id of a button with a follow-up question."""
+MUTE_STORY_ID_PATTERN = rf"telex:mute:{_ARTICLE_KEY_GROUP}"
+"""Pattern of the custom id of a button that offers to mute the story of an article."""
 MARK_READ_ID_PATTERN = rf"telex:mark:(?P<mark>read|unread):{_ARTICLE_KEY_GROUP}"
 """Pattern of the custom id of a button that marks a bookmark as read or unread."""
 
@@ -123,6 +125,8 @@ TRENDS_BUTTON = ButtonTemplate("trends", (), N_("Trends"), Icon.TREND)
 QUESTION_BUTTON = ButtonTemplate("question", (), N_("Ask"), Icon.ASK)
 RESULTS_BUTTON = ButtonTemplate("results", (r"(?P<query>(?s:.+))",), N_("Show all"), Icon.LIST)
 SHARE_BUTTON = ButtonTemplate("share", (_ARTICLE_KEY_GROUP,), N_("Share here"), Icon.SHARE)
+MUTE_CHOICE_BUTTON = ButtonTemplate("mute-one", (), N_("Enough of a story…"))
+UNDO_MUTE_BUTTON = ButtonTemplate("unmute", (r"(?P<mute>\d{1,18})",), N_("Undo"))
 NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
 
 
@@ -211,6 +215,14 @@ def save_menu(
         max_values=len(options),
         options=options,
     )
+
+
+def mute_story_button(key: str) -> discord.ui.Button[Any]:
+    """Return a button that offers to mute the story of an article, labelled in the current language.
+
+    It works in any message, for everybody who can read the article there.
+    """
+    return make_button(_("Enough of this story"), f"telex:mute:{key}", "🔕")
 
 
 def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:

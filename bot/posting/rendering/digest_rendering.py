@@ -67,7 +67,11 @@ async def render_digest(
             ActionRow(save_menu),
             ActionRow(
                 buttons.QUESTION_BUTTON(),
-                buttons.PERSONAL_DIGEST_BUTTON() if is_personal else buttons.TRENDS_BUTTON(),
+                *(
+                    [buttons.MUTE_CHOICE_BUTTON(), buttons.PERSONAL_DIGEST_BUTTON()]
+                    if is_personal
+                    else [buttons.TRENDS_BUTTON()]
+                ),
             ),
         )
         return Message(name=page.name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture)

@@ -207,6 +207,7 @@ def watch_notification_message(
             view = buttons.view_of_items(
                 buttons.save_button(article.key),
                 buttons.make_link_button(article.url),
+                buttons.mute_story_button(article.key),
                 buttons.STOP_WATCH_BUTTON(dedupe_key),
             )
         else:
@@ -226,6 +227,7 @@ def watch_notification_message(
             embed.description = "\n".join(article_lines)
             view = buttons.view_of_items(
                 buttons.save_menu(dedupe_key, articles[-MAX_ARTICLES_PER_NOTIFICATION:]),
+                buttons.MUTE_CHOICE_BUTTON(),
                 buttons.STOP_WATCH_BUTTON(dedupe_key),
             )
         return Message(

@@ -16,6 +16,7 @@ _SENTENCE_BY_CODE: Mapping[ReasonCode, str] = {
     WithheldReason.ALREADY_SENT: N_("posted in another message, before a backup was restored ({when})"),
     WithheldReason.TOO_FEW_OUTLETS: N_("not posted: reported by {count} of the {least} outlets it needed ({when})"),
     WithheldReason.NOT_SELECTED: N_("not posted: it wasn’t among the best stories of its day ({when})"),
+    WithheldReason.MUTED: N_("not posted: story muted by {who} ({when})"),
     WithheldReason.FILTERED: N_("filtered out by: {filters} ({when})"),
     WaitReason.QUIET_HOURS: N_("Waiting until {time} (quiet hours)."),
     WaitReason.HOURLY_LIMIT: N_("Waiting until {time} (hourly limit)."),
@@ -45,6 +46,7 @@ _SENTENCE_BY_CODE: Mapping[ReasonCode, str] = {
     SendProblem.UNRECOGNIZED: N_("Another version of Telex noted: {text}"),
 }
 _MISSING_PERMISSIONS_SENTENCE = N_("I’m missing permissions in this channel: {permissions}.")
+_MUTED_UNTIL_SENTENCE = N_("not posted: story muted by {who} until {date} ({when})")
 _CAUSE_BY_RETRIED_CODE: Mapping[ReasonCode, str] = {
     SendProblem.RATE_LIMITED: N_("I have to wait a moment"),
     SendProblem.NO_CONNECTION: N_("I couldn’t reach it"),
@@ -64,8 +66,12 @@ def describe_reason(reason: Reason, *, when: str = "") -> str:
     if reason.code in _CAUSE_BY_RETRIED_CODE:
         cause = _(_CAUSE_BY_RETRIED_CODE[reason.code]).format(**values).rstrip(". ")
         return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(reason=cause)
-    has_permissions = reason.code is SendProblem.FORBIDDEN and reason.values
-    template = _MISSING_PERMISSIONS_SENTENCE if has_permissions else _SENTENCE_BY_CODE[reason.code]
+    template = _SENTENCE_BY_CODE[reason.code]
+    if reason.code is SendProblem.FORBIDDEN and reason.values:
+        template = _MISSING_PERMISSIONS_SENTENCE
+    elif reason.code is WithheldReason.MUTED:
+        values = {"who": _("someone")} | values
+        template = _MUTED_UNTIL_SENTENCE if "date" in values else template
     return _(template).format(**values, when=when)
 
 
@@ -75,9 +81,13 @@ def _format_values(values: Mapping[str, ReasonValue]) -> dict[str, str]:
     match values:
         case {"until": int(until), "time_zone": str(time_zone)}:
             texts["time"] = local_time.format_local_time(until, time_zone)
+        case {"until": int(until)}:
+            texts["date"] = f"<t:{until}:D>"
         case {"permissions": tuple(missing_permissions)}:
             texts["permissions"] = ", ".join(map(permission_label, missing_permissions))
         case {"modes": tuple(modes), "queries": tuple(queries)}:
             filters = [Filter(0, FilterMode(mode), query) for mode, query in zip(modes, queries, strict=True)]
             texts["filters"] = filter_labels.filter_list_text(filters)
+    if "user" in values:
+        texts["who"] = f"<@{values['user']}>"
     return texts

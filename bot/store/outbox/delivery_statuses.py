@@ -1,9 +1,10 @@
 """Repository of delivery statuses: what happened to an article in each channel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.core.models import DeliveryStatus
-from bot.core.reasons import Reason, WaitReason
+from bot.core.reasons import Reason, WaitReason, WithheldReason
 from bot.core.rhythm import UNPACED, Rhythm
 from bot.store.connection import Connection, Row
 from bot.store.outbox import channel_queues, held_posts
@@ -45,7 +46,7 @@ class DeliveryStatuses(Repository):
             parameters,
         )
         outlet_counts = held_posts.count_outlets(db, {row["dispatch_id"] for row in rows if row["state"] == "held"})
-        return [_build_status_from_row(now, rhythms, outlet_counts, row) for row in rows]
+        return _look_up_mutes(db, [_build_status_from_row(now, rhythms, outlet_counts, row) for row in rows])
 
 
 _STATUS_BY_STATE = {
@@ -83,3 +84,29 @@ def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
         return Reason(WaitReason.MORE_OUTLETS, {"count": outlet_count, "least": row["least_outlets"]})
     selection = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}
     return Reason(WaitReason.TOP_STORY_SELECTION, selection)
+
+
+def _look_up_mutes(db: Connection, statuses: Sequence[ChannelDeliveryStatus]) -> list[ChannelDeliveryStatus]:
+    """Return the statuses with the user and the end of each mute among their reasons, where they are known."""
+    mute_id_by_status = {
+        status: status.reason.values.get("mute")
+        for status in statuses
+        if status.reason is not None and status.reason.code is WithheldReason.MUTED
+    }
+    mute_by_id = {
+        row["id"]: row
+        for row in db.fetch_rows(
+            "SELECT id, user_id, muted_until FROM story_mute WHERE id IN (:ids)", {"ids": [*mute_id_by_status.values()]}
+        )
+    }
+    return [
+        replace(status, reason=_describe_mute(mute_by_id.get(mute_id_by_status[status])))
+        if status in mute_id_by_status
+        else status
+        for status in statuses
+    ]
+
+
+def _describe_mute(mute: Row | None) -> Reason:
+    values = {} if mute is None else {"user": mute["user_id"], "until": mute["muted_until"]}
+    return Reason(WithheldReason.MUTED, {name: known for name, known in values.items() if known is not None})

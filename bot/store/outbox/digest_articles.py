@@ -7,6 +7,7 @@ from bot.core.models import Digest, DispatchKind, DispatchState
 from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import transitions
+from bot.store.outbox.muted_articles import is_muted_sql
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, SamePageArticle
 
 MAX_DIGEST_CANDIDATES = 3_000
@@ -22,7 +23,8 @@ def gather_candidates(
 
     Both are Unix times in seconds. These are the articles posted in the channel in the period and those
     reserved for the digest; with `plan.wide`, also articles of `feed_ids` that have no delivery status in the channel.
-    Other articles on the same page are listed only if they come from `feed_ids`.
+    Stories that the channel muted are left out. Other articles on the same page are listed only if they come
+    from `feed_ids`.
     """
     parameters: dict[str, object] = {
         "channel": digest.channel_id,
@@ -33,6 +35,7 @@ def gather_candidates(
         "day": _DAY_SECONDS,
         "server": digest.server_id,
         "limit": MAX_DIGEST_CANDIDATES,
+        "now": until,
     }
     joined_at = db.fetch_value("SELECT joined_at FROM server WHERE id = ?", (digest.server_id,))
     parameters["since"] = max(since, joined_at)  # Nothing from before the bot joined.
@@ -40,7 +43,7 @@ def gather_candidates(
         "SELECT article_id FROM delivery_status WHERE channel_id = :channel AND status = 'digested'", parameters
     )
     candidate_rows = db.fetch_rows(
-        """
+        f"""
         SELECT DISTINCT article.id, article.feed_id, article.page_key, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
         FROM (
@@ -62,6 +65,7 @@ def gather_candidates(
                   AND delivery_status.page_key = article.page_key)
         ) AS candidate
         JOIN article ON article.id = candidate.article_id AND article.retracted_at IS NULL
+        WHERE NOT {is_muted_sql("story_mute.channel_id = :channel")}
         ORDER BY article.published DESC, article.id DESC LIMIT :limit
         """,
         parameters,
@@ -76,11 +80,14 @@ def gather_for_user(
     matched_article_ids: Collection[int],
     since: int,
     until: int,
+    *,
+    user_id: int,
 ) -> DigestCandidates:
     """Gather the articles that a user's digest of the period from `since` until `until` may include.
 
     Both are Unix times in seconds. These are the articles of `selected_feed_ids` (None: of all `feed_ids`)
-    and the articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought.
+    and the articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought. Stories that
+    the user muted are left out.
     """
     parameters: dict[str, object] = {
         "since": since,
@@ -92,9 +99,11 @@ def gather_for_user(
         "all_feeds": selected_feed_ids is None,
         "selected_feeds": selected_feed_ids or (),
         "matches": matched_article_ids,
+        "now": until,
+        "user": user_id,
     }
     candidate_rows = db.fetch_rows(
-        """
+        f"""
         SELECT article.id, article.feed_id, article.page_key, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
         FROM article
@@ -103,6 +112,7 @@ def gather_for_user(
           AND retracted_at IS NULL
           AND (:all_feeds OR feed_id IN (:selected_feeds)
                OR id IN (:matches))
+          AND NOT {is_muted_sql("story_mute.channel_id IN (SELECT id FROM channel WHERE user_id = :user)")}
         ORDER BY article.published DESC, article.id DESC LIMIT :limit
         """,
         parameters,

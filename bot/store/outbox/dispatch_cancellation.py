@@ -12,7 +12,7 @@ from bot.core.outbox.routing import PendingArticle
 from bot.core.outbox.states import PageStatus
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
-from bot.store.outbox import outbox_writes, transitions
+from bot.store.outbox import muted_articles, outbox_writes, transitions
 
 KIND_HELD = "held"
 """Kind that `list_pending_articles` returns for held and reserved articles."""
@@ -70,7 +70,7 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
 
 
 def withdraw_articles(
-    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: WithheldReason | None
+    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: Reason | None
 ) -> None:
     """Withdraw pending articles from a channel, and delete the dispatches that become empty.
 
@@ -85,7 +85,7 @@ def withdraw_articles(
     if reason is None:
         transitions.delete_pages(db, selection_sql, parameters, origins=transitions.PENDING_STATUSES)
     else:
-        transitions.withhold_pages(db, selection_sql, parameters, Reason(reason), origins=transitions.PENDING_STATUSES)
+        transitions.withhold_pages(db, selection_sql, parameters, reason, origins=transitions.PENDING_STATUSES)
     empty_dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
@@ -182,5 +182,6 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     for channel_id, *columns in rows:
         article = PendingArticle(*columns)
         if not outbox_writes.load_filtered_page_keys(db, channel_id, [article]):
-            has_enqueued |= outbox_writes.enqueue(db, channel_id, [article], limit=outbox_writes.UNLIMITED_POSTS)
+            articles = muted_articles.withhold_muted(db, channel_id, [article])
+            has_enqueued |= outbox_writes.enqueue(db, channel_id, articles, limit=outbox_writes.UNLIMITED_POSTS)
     return has_enqueued

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from bot.core.models import DispatchKind, DispatchState
 from bot.core.reasons import SendProblem
 from bot.store.connection import Connection, Row
-from bot.store.outbox import outbox_writes, transitions
+from bot.store.outbox import muted_articles, outbox_writes, transitions
 from bot.store.records.outbox_records import RecoveredNotification
 
 NOTIFICATION_COOLDOWN_SECONDS = 600
@@ -37,7 +37,8 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
     """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
 
     Returns the ids of matched watches that no longer exist. A watch notifies only once of each page. Nothing
-    is enqueued for a watch whose server or user has left, or whose user accepts no direct messages.
+    is enqueued for a watch whose server or user has left, whose user accepts no direct messages, or whose
+    channel muted the story.
     """
     watch_ids_by_article_id: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
@@ -51,6 +52,7 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
             continue
         server_ids = _load_subscribed_server_ids(db, article["feed_id"], article["published"])
         notified_watch_ids = _load_notified_watch_ids(db, article["page_key"], watch_ids)
+        muting_channel_ids = muted_articles.load_muting_channel_ids(db, article_id)
         for watch_id in watch_ids:
             watch = watch_by_id.get(watch_id)
             if (
@@ -60,6 +62,7 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
                 and watch["after_article_id"] < article_id
                 and watch["server_id"] in server_ids
                 and watch_id not in notified_watch_ids
+                and watch["channel_id"] not in muting_channel_ids
             ):
                 notification_batch.add(watch, article_id, article["page_key"], article["key"])
         notification_batch.write()

@@ -18,6 +18,8 @@ PERSONAL_DATA_TABLES = (
     "opinion",
     "watch",
     "personal_digest",
+    "story_mute",
+    "muted_article",
     "channel",
     "setting_change",
 )
@@ -43,11 +45,12 @@ class ErasureReport:
     watches: int
     changes: int
     digests: int = 0
+    muted_stories: int = 0
     is_log_emptied: bool = True
 
 
 def erase_user(db: Connection, user_id: int) -> ErasureReport:
-    """Delete a user's rows, and the user's id from the change history; return the numbers of rows."""
+    """Delete a user's rows, and the user's id from channels' mutes and the change history; return numbers of rows."""
 
     def count_rows(sql: str) -> int:
         return int(db.fetch_value(sql, (user_id,)))
@@ -61,6 +64,10 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.user_id = ?"
     )
+    muted_story_count = count_rows(
+        "SELECT count(*) FROM story_mute JOIN channel ON channel.id = story_mute.channel_id "
+        "WHERE channel.user_id = ? AND ended_at IS NULL"
+    )
     article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
     db.executemany(
         "INSERT INTO erased_bookmark (article_id, user_hash) VALUES (?, ?)",
@@ -68,6 +75,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     )
     db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM channel WHERE user_id = ?", (user_id,))
+    db.execute("UPDATE story_mute SET user_id = NULL WHERE user_id = ?", (user_id,))
     vote_count = db.execute_rowcount("DELETE FROM vote WHERE user_id = ?", (user_id,))
     return ErasureReport(
         bookmarks=bookmark_count,
@@ -76,6 +84,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         opinions=db.execute_rowcount("DELETE FROM opinion WHERE user_id = ?", (user_id,)),
         watches=watch_count,
         digests=digest_count,
+        muted_stories=muted_story_count,
         changes=db.execute_rowcount("UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)),
     )
 

@@ -132,6 +132,13 @@ class PostedArticle(NamedTuple):
     similarity: float | None
 
 
+class MuteMatch(NamedTuple):
+    """A muted story that a new article belongs to, and whether later articles are compared with it too."""
+
+    mute_id: int
+    extends_story: bool
+
+
 JoinScorer = Callable[[int, int, Sequence[PostedArticle]], float]
 """Function that scores how well an article fits into a post; an article with a score below 0 may not join.
 
@@ -146,10 +153,11 @@ def never_join(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -
 
 @dataclass(frozen=True, slots=True)
 class StoryMatches:
-    """Similar articles of new articles, by article key, and the function that decides which post each joins.
+    """Similar articles and muted stories of new articles, by article key, and what decides which post each joins.
 
     They were computed from articles up to `last_article_id` published since `published_since` (Unix time in
-    seconds). `refresh` computes them again with later articles; call it on a thread.
+    seconds), and from mutes up to `last_mute_id`. `refresh` computes them again with what came later; call it
+    on a thread.
     """
 
     similar_articles_by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
@@ -157,6 +165,8 @@ class StoryMatches:
     last_article_id: int = 0
     published_since: int = 0
     refresh: Callable[[], StoryMatches] | None = None
+    mutes_by_key: Mapping[str, Sequence[MuteMatch]] = field(default_factory=dict)
+    last_mute_id: int = 0
 
 
 NO_MATCHES = StoryMatches()

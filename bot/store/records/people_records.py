@@ -27,6 +27,13 @@ class SentArticle(NamedTuple):
     article: ArticleProfile
 
 
+class StorySize(NamedTuple):
+    """Numbers of articles on a story and of their outlets."""
+
+    article_count: int
+    outlet_count: int
+
+
 class Opinion(NamedTuple):
     """A user's opinion of an article, given at `given_at` (Unix time in seconds)."""
 

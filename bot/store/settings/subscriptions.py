@@ -6,9 +6,9 @@ from bot.core.models import Feed, Subscription
 from bot.core.outbox.routing import PendingArticle
 from bot.core.outbox.states import PageStatus
 from bot.core.preferences import PostLook, SettingKind, SubscriptionState
-from bot.core.reasons import WithheldReason
+from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_cancellation, outbox_writes, transitions
+from bot.store.outbox import dispatch_cancellation, muted_articles, outbox_writes, transitions
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
     FEED_SQL,
@@ -77,7 +77,8 @@ class Subscriptions(Repository):
                 {"channel": channel_id, "page": article_row["page_key"]},
                 origins={PageStatus.WITHHELD},
             )
-            outbox_writes.enqueue(db, channel_id, [PendingArticle(*article_row)], limit=outbox_writes.UNLIMITED_POSTS)
+            first_articles = muted_articles.withhold_muted(db, channel_id, [PendingArticle(*article_row)])
+            outbox_writes.enqueue(db, channel_id, first_articles, limit=outbox_writes.UNLIMITED_POSTS)
         return subscription, created_count > 0
 
     @write_transaction
@@ -89,7 +90,9 @@ class Subscriptions(Repository):
         pending_articles = [
             article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)
         ]
-        dispatch_cancellation.withdraw_articles(db, channel_id, pending_articles, reason=WithheldReason.UNFOLLOWED)
+        dispatch_cancellation.withdraw_articles(
+            db, channel_id, pending_articles, reason=Reason(WithheldReason.UNFOLLOWED)
+        )
         db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
         _log_change(db, subscription, user_id, _get_state(subscription), None)
         return True
@@ -141,8 +144,10 @@ class Subscriptions(Repository):
                 if unfiltered_article.page_key not in filtered_page_keys
             ]
         post_articles = [post_article for post_article, kind in articles_with_kinds if kind == "post"]
+        post_articles = muted_articles.withhold_muted(db, channel_id, post_articles)
         outbox_writes.enqueue(db, channel_id, post_articles, limit=outbox_writes.UNLIMITED_POSTS)
         other_articles = [other_article for other_article, kind in articles_with_kinds if kind != "post"]
+        other_articles = muted_articles.withhold_muted(db, channel_id, other_articles)
         outbox_writes.enqueue_as_catch_up(db, channel_id, other_articles)
         target_subscription = _find_subscription(
             db, "subscription.channel_id = ? AND feed_id = ?", channel_id, subscription.feed_id
@@ -175,7 +180,7 @@ class Subscriptions(Repository):
             )
         ]
         dispatch_cancellation.withdraw_articles(
-            db, subscription.channel_id, pending_articles, reason=WithheldReason.PAUSED
+            db, subscription.channel_id, pending_articles, reason=Reason(WithheldReason.PAUSED)
         )
         db.execute("UPDATE subscription SET paused_at = ? WHERE id = ?", (db.now, subscription_id))
         _log_change(db, subscription, user_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)

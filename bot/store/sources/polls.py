@@ -14,6 +14,7 @@ from bot.store.coordination import process_leases
 from bot.store.outbox import (
     alerts,
     corrections,
+    muted_articles,
     outbox_writes,
     page_fetch_queue,
     page_ownership,
@@ -40,7 +41,10 @@ from bot.text import urls
 MAX_IDENTITIES_PER_ARTICLE = 20
 """Maximum number of identity hashes stored per article; some publishers change a guid on each request."""
 _KNOWN_ARTICLE_COLUMNS_SQL = "article.id, key, url, title, published, fingerprint, page_key, change_count, updated_at"
-_HAS_NEWER_ARTICLE_SQL = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
+_HAS_NEWER_SQL = (
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM article WHERE id > :article AND published >= :since) "
+    "OR EXISTS (SELECT 1 FROM story_mute WHERE id > :mute)"
+)
 HASHES_PER_QUERY = 10_000
 """Maximum number of identity hashes per statement; SQLite accepts 32,766 parameters."""
 
@@ -171,13 +175,16 @@ class Polls(Repository):
 
         Unless it is the first poll, every new page gets a status in each channel that follows the feed: a
         post, a place in a catch-up or in a similar article's post, or withheld or filtered. `matches` are
-        computed again if other articles were stored since. Raises LeaseLost if `fence` is no longer valid.
+        computed again if other articles or mutes were stored since. Raises LeaseLost if `fence` is no longer
+        valid.
         """
         process_leases.require_lease(db, fence)
-        if (
-            matches.refresh is not None
-            and db.fetch_row(_HAS_NEWER_ARTICLE_SQL, (matches.last_article_id, matches.published_since)) is not None
-        ):
+        known = {
+            "article": matches.last_article_id,
+            "since": matches.published_since,
+            "mute": matches.last_mute_id,
+        }
+        if matches.refresh is not None and db.fetch_row(_HAS_NEWER_SQL, known) is not None:
             matches = matches.refresh()
         return _record_poll(db, poll, matches)
 
@@ -199,7 +206,10 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
     _apply_changes(db, feed.id, intake)
     story_merging.store_similarities(db, pending_articles, matches)
-    channel_ids = _enqueue_for_channels(db, poll, pending_articles, matches, feed_row and feed_row["last_success"])
+    muting_channel_ids = muted_articles.record_matches(db, feed.id, pending_articles, matches)
+    channel_ids = _enqueue_for_channels(
+        db, poll, pending_articles, matches, feed_row and feed_row["last_success"], muting_channel_ids
+    )
     if poll.fetch_pages:
         page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
     if poll.alert is not None:
@@ -246,8 +256,9 @@ def _enqueue_for_channels(
     articles: Sequence[PendingArticle],
     matches: StoryMatches,
     last_success: int | None,
+    muting_channel_ids: Collection[int],
 ) -> list[int]:
-    """Enqueue new articles in every channel that follows their feed.
+    """Enqueue new articles in every channel that follows their feed, and has not muted their story.
 
     Return the ids of the channels that have something to send.
     """
@@ -275,7 +286,11 @@ def _enqueue_for_channels(
             filters_by_subscription[subscription_row["id"]], accepted_articles, poll.filter_matcher
         )
         if poll.is_first_poll:
-            unjoined_articles = accepted_articles = accepted_articles[-1:]
+            accepted_articles = accepted_articles[-1:]
+        if channel_id in muting_channel_ids:
+            accepted_articles = muted_articles.withhold_muted(db, channel_id, accepted_articles)
+        if poll.is_first_poll:
+            unjoined_articles = accepted_articles
         else:
             outbox_writes.record_filtered(db, channel_id, filtered_articles)
             unjoined_articles = story_merging.join_posts(db, channel_id, poll.feed.id, accepted_articles, matches)

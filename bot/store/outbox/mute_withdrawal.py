@@ -1,0 +1,50 @@
+"""Functions that withdraw what is pending of a story when it is muted, and restore it when that is undone."""
+
+from collections.abc import Collection
+
+from bot.core.models import DispatchState
+from bot.core.outbox.routing import PendingArticle
+from bot.core.outbox.states import PageStatus
+from bot.store.connection import Connection
+from bot.store.outbox import dispatch_cancellation, outbox_writes, transitions
+from bot.store.outbox.muted_articles import make_mute_reason
+
+
+def withdraw_pending(db: Connection, channel_id: int, article_ids: Collection[int], mute_id: int) -> None:
+    """Withdraw the pending posts, reserved articles and notifications of a story that a channel mutes."""
+    rows = db.fetch_rows(
+        "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
+        "JOIN article ON article.id = delivery_status.article_id "
+        "WHERE delivery_status.channel_id = :channel AND delivery_status.article_id IN (:articles)",
+        {"channel": channel_id, "articles": article_ids},
+    )
+    dispatch_cancellation.withdraw_articles(
+        db, channel_id, [PendingArticle(*row) for row in rows], reason=make_mute_reason(mute_id)
+    )
+    notification_ids = db.fetch_column(
+        "SELECT DISTINCT dispatch.id FROM dispatch JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
+        "WHERE dispatch.channel_id = :channel AND dispatch.state = 'waiting' AND watch_match.article_id IN (:articles)",
+        {"channel": channel_id, "articles": article_ids},
+    )
+    db.execute(
+        "DELETE FROM watch_match WHERE dispatch_id IN (:dispatches) AND article_id IN (:articles)",
+        {"dispatches": notification_ids, "articles": article_ids},
+    )
+    kept_ids = db.fetch_column(
+        "SELECT dispatch_id FROM watch_match WHERE dispatch_id IN (:dispatches)", {"dispatches": notification_ids}
+    )
+    transitions.delete_dispatches(db, set(notification_ids) - set(kept_ids), origins={DispatchState.PENDING})
+
+
+def restore_withdrawn(db: Connection, channel_id: int, mute_id: int, created_at: int) -> None:
+    """Enqueue again what was withdrawn when a story was muted at `created_at`; later articles stay withheld."""
+    selection_sql = "channel_id = :channel AND decided_at = :created AND reason = :reason"
+    parameters = {"channel": channel_id, "created": created_at, "reason": make_mute_reason(mute_id).encode()}
+    rows = db.fetch_rows(
+        "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
+        f"JOIN article ON article.id = delivery_status.article_id WHERE {selection_sql} "
+        "AND delivery_status.status = 'withheld' ORDER BY article.published, article.id",
+        parameters,
+    )
+    transitions.delete_pages(db, selection_sql, parameters, origins={PageStatus.WITHHELD})
+    outbox_writes.enqueue(db, channel_id, [PendingArticle(*row) for row in rows], limit=outbox_writes.UNLIMITED_POSTS)

@@ -1,0 +1,287 @@
+"""Repository of muted stories: those of channels, and those of people for their watches and digests."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import NamedTuple
+
+from bot.core.user_models import MutedStory
+from bot.store.connection import Connection
+from bot.store.outbox import mute_withdrawal, muted_articles
+from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL
+from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, ArticleBrief
+from bot.store.records.people_records import StorySize
+from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.row_mapping import from_row
+from bot.store.settings.parent_rows import ensure_channel, ensure_server
+from bot.text.words import fold
+
+MAX_STORY_ARTICLES = 500
+"""Maximum number of articles, the newest, that a muted story has at first and is compared by."""
+RESTORE_WINDOW_SECONDS = 86_400
+"""Seconds after a story was muted within which undoing that also restores what was pending then."""
+
+_COLUMNS_SQL = """
+    story_mute.id, story_mute.channel_id, channel.server_id, channel.user_id AS owner_id, story_mute.user_id,
+    story_mute.title, story_mute.created_at, story_mute.muted_until
+"""
+_FROM_SQL = "FROM story_mute JOIN channel ON channel.id = story_mute.channel_id"
+_LEAD_SQL = (
+    "substr(coalesce(nullif(article.summary, ''), article.body, article.text), 1, CAST(:lead_length AS INTEGER))"
+)
+_BRIEF_SQL = (
+    f"article.id, article.key, article.feed_id, article.title, {_LEAD_SQL}, article.language, article.published"
+)
+
+
+class MuteChanges(NamedTuple):
+    """What was stored since an earlier mute and an earlier article, in the muted stories of all channels.
+
+    `articles_by_mute` maps mute ids to the further articles of their stories; a new mute whose articles were
+    all deleted has a copy of the first with a negative id. `active_ids` are the ids of all mutes in force.
+    `last_mute_id` and `last_article_id` are the highest ids so far.
+    """
+
+    articles_by_mute: dict[int, list[ArticleBrief]]
+    active_ids: set[int]
+    last_mute_id: int
+    last_article_id: int
+
+
+class MutedStories(Repository):
+    """Repository of muted stories. A person's mutes are those of their direct messages.
+
+    Methods raise StoreError.
+    """
+
+    @write_transaction
+    def mute(
+        self,
+        db: Connection,
+        article_id: int,
+        *,
+        channel_id: int,
+        server_id: int | None,
+        user_id: int,
+        is_personal: bool,
+        feed_ids: Collection[int],
+        muted_until: int | None,
+        lead_length: int,
+        limit: int,
+    ) -> MutedStory | None:
+        """Mute the story of an article in a channel, and withdraw what is pending of it there.
+
+        The channel is that of the user's direct messages if `is_personal`. The story is made of articles of
+        `feed_ids`; later articles of feeds followed in the server extend it. If the channel has muted it
+        already, the end of that changes. Return None if the channel has `limit` muted stories, or the article
+        is gone.
+        """
+        if server_id is not None:
+            ensure_server(db, server_id)
+        ensure_channel(
+            db,
+            channel_id,
+            server_id=None if is_personal else server_id,
+            dm_user_id=user_id if is_personal else None,
+        )
+        mute_id = db.fetch_value(
+            f"SELECT max(story_mute.id) {_FROM_SQL} JOIN muted_article ON muted_article.mute_id = story_mute.id "
+            f"WHERE channel.id = :channel AND muted_article.article_id = :article AND {ACTIVE_MUTE_SQL}",
+            {"channel": channel_id, "article": article_id, "now": db.now},
+        )
+        if mute_id is not None:
+            db.execute(
+                "UPDATE story_mute SET muted_until = ?, user_id = ? WHERE id = ?", (muted_until, user_id, mute_id)
+            )
+            return _find_mute(db, mute_id)
+        active_count = db.fetch_value(
+            f"SELECT count(*) FROM story_mute WHERE channel_id = :channel AND {ACTIVE_MUTE_SQL}",
+            {"channel": channel_id, "now": db.now},
+        )
+        story_ids = _load_story(db, article_id, server_id, feed_ids)
+        if active_count >= limit or not story_ids:
+            return None
+        parameters = {
+            "channel": channel_id,
+            "server": server_id or _find_server_of_user(db, channel_id, article_id),
+            "user": user_id,
+            "article": article_id,
+            "now": db.now,
+            "until": muted_until,
+            "lead_length": lead_length,
+        }
+        db.execute(
+            "INSERT INTO story_mute (channel_id, server_id, user_id, title, lead, language, published, created_at, "
+            f"muted_until) SELECT CAST(:channel AS BIGINT), CAST(:server AS BIGINT), CAST(:user AS BIGINT), title, "
+            f"{_LEAD_SQL}, language, published, CAST(:now AS BIGINT), CAST(:until AS BIGINT) "
+            "FROM article WHERE id = :article",
+            parameters,
+        )
+        mute_id = db.fetch_value("SELECT max(id) FROM story_mute WHERE channel_id = ?", (channel_id,))
+        muted_articles.add_articles(db, [(mute_id, story_article_id, True) for story_article_id in story_ids])
+        mute_withdrawal.withdraw_pending(db, channel_id, story_ids, mute_id)
+        return _find_mute(db, mute_id)
+
+    @write_transaction
+    def undo(self, db: Connection, mute_id: int) -> None:
+        """End a mute; soon after its start, what was pending of its story then is enqueued again."""
+        row = db.fetch_row(
+            f"SELECT channel_id, created_at FROM story_mute WHERE id = :mute AND {ACTIVE_MUTE_SQL}",
+            {"mute": mute_id, "now": db.now},
+        )
+        if row is None:
+            return
+        db.execute("UPDATE story_mute SET ended_at = ? WHERE id = ?", (db.now, mute_id))
+        _clear_ended(db)
+        if row["created_at"] > db.now - RESTORE_WINDOW_SECONDS:
+            mute_withdrawal.restore_withdrawn(db, row["channel_id"], mute_id, row["created_at"])
+
+    async def get(self, mute_id: int) -> MutedStory | None:
+        """Return a muted story by the id of the mute, or None if the mute has ended."""
+        return next(iter(await self._list_mutes("story_mute.id = :id", mute_id)), None)
+
+    async def list_by_channel(self, channel_id: int) -> list[MutedStory]:
+        """List the stories that a channel has muted, oldest mute first."""
+        return await self._list_mutes("story_mute.channel_id = :id", channel_id)
+
+    async def list_by_user(self, user_id: int) -> list[MutedStory]:
+        """List the stories that a person muted for themselves, oldest mute first."""
+        return await self._list_mutes("channel.user_id = :id", user_id)
+
+    async def list_made_by_user(self, user_id: int) -> list[MutedStory]:
+        """List the stories that a person muted, for themselves or for channels, oldest mute first."""
+        return await self._list_mutes("(channel.user_id = :id OR story_mute.user_id = :id)", user_id)
+
+    async def load_article_ids_muted_for(self, user_id: int) -> set[int]:
+        """Return the ids of the articles of all stories that a person muted for themselves."""
+        return await self._fetch_set(
+            f"SELECT muted_article.article_id {_FROM_SQL} JOIN muted_article ON muted_article.mute_id = story_mute.id "
+            f"WHERE channel.user_id = :user AND {ACTIVE_MUTE_SQL}",
+            {"user": user_id, "now": self._clock.now()},
+        )
+
+    @read_transaction
+    def measure_story(
+        self, db: Connection, article_id: int, server_id: int | None, feed_ids: Collection[int]
+    ) -> StorySize:
+        """Return how many articles of `feed_ids`, and of how many outlets, the story of an article has so far."""
+        outlets = db.fetch_column(
+            "SELECT outlet FROM article WHERE id IN (:ids)",
+            {"ids": _load_story(db, article_id, server_id, feed_ids)},
+        )
+        return StorySize(len(outlets), len({fold(outlet) for outlet in outlets}))
+
+    @read_transaction
+    def load_changes(
+        self, db: Connection, *, after_mute_id: int, after_article_id: int, lead_length: int
+    ) -> MuteChanges:
+        """Return the mutes with ids above `after_mute_id`, and muted articles with ids above `after_article_id`.
+
+        `lead_length` is the number of characters of texts to load.
+        """
+        parameters = {
+            "mute": after_mute_id,
+            "article": after_article_id,
+            "lead_length": lead_length,
+            "now": self._clock.now(),
+        }
+        active_ids = set(db.fetch_ids(f"SELECT id FROM story_mute WHERE {ACTIVE_MUTE_SQL}", parameters))
+        last_mute_id = db.fetch_value("SELECT coalesce(max(id), 0) FROM story_mute")
+        if not active_ids:
+            return MuteChanges({}, active_ids, last_mute_id, after_article_id)
+        articles_by_mute: defaultdict[int, list[ArticleBrief]] = defaultdict(list)
+        article_rows = db.fetch_rows(
+            f"SELECT muted_article.mute_id, {_BRIEF_SQL} FROM muted_article "
+            "JOIN story_mute ON story_mute.id = muted_article.mute_id "
+            "JOIN article ON article.id = muted_article.article_id "
+            f"WHERE muted_article.extends_story = 1 AND {ACTIVE_MUTE_SQL} "
+            "AND (muted_article.mute_id > :mute OR muted_article.article_id > :article)",
+            parameters,
+        )
+        copy_rows = db.fetch_rows(
+            "SELECT id, -id, '', 0, title, lead, language, published FROM story_mute "
+            f"WHERE id > :mute AND {ACTIVE_MUTE_SQL} AND NOT EXISTS ("
+            "SELECT 1 FROM muted_article WHERE mute_id = story_mute.id)",
+            parameters,
+        )
+        for mute_id, *columns in [*article_rows, *copy_rows]:
+            articles_by_mute[mute_id].append(ArticleBrief(*columns))
+        last_article_id = db.fetch_value("SELECT coalesce(max(article_id), 0) FROM muted_article")
+        return MuteChanges(dict(articles_by_mute), active_ids, last_mute_id, last_article_id)
+
+    @write_transaction
+    def purge(self, db: Connection, before: int) -> None:
+        """Delete mutes that ended before a Unix time in seconds, and the stories of all that ended."""
+        _clear_ended(db)
+        db.execute("DELETE FROM story_mute WHERE coalesce(ended_at, muted_until) < ?", (before,))
+
+    async def _list_mutes(self, condition_sql: str, parameter: int) -> list[MutedStory]:
+        return await self._fetch_objects(
+            lambda row: from_row(MutedStory, row),
+            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition_sql} AND {ACTIVE_MUTE_SQL} ORDER BY story_mute.id",
+            {"id": parameter, "now": self._clock.now()},
+        )
+
+
+def _find_mute(db: Connection, mute_id: int) -> MutedStory:
+    return from_row(MutedStory, db.fetch_row(f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE story_mute.id = ?", (mute_id,)))
+
+
+def _clear_ended(db: Connection) -> None:
+    """Delete what mutes that ended say of their stories; /why needs only who muted it and until when."""
+    ended_sql = f"NOT {ACTIVE_MUTE_SQL}"
+    db.execute(
+        f"DELETE FROM muted_article WHERE mute_id IN (SELECT id FROM story_mute WHERE {ended_sql})", {"now": db.now}
+    )
+    db.execute(f"UPDATE story_mute SET title = '', lead = '' WHERE title <> '' AND {ended_sql}", {"now": db.now})
+
+
+def _load_story(db: Connection, article_id: int, server_id: int | None, feed_ids: Collection[int]) -> set[int]:
+    """Return the ids of the articles on the event of an article, itself included, from feeds of `feed_ids`.
+
+    These are the articles of its posts in the server, and articles that are as similar to one of them as a
+    post requires. The set is empty if the article is gone.
+    """
+    if db.fetch_row("SELECT 1 FROM article WHERE id = ?", (article_id,)) is None:
+        return set()
+    story_ids = {article_id}
+    post_ids = db.fetch_ids(
+        "SELECT dispatch.id FROM delivery_status JOIN channel ON channel.id = delivery_status.channel_id "
+        "JOIN dispatch ON dispatch.id = coalesce(delivery_status.dispatch_id, delivery_status.joined_dispatch_id) "
+        "WHERE delivery_status.article_id = :article AND channel.server_id = :server AND dispatch.kind = 'post'",
+        {"article": article_id, "server": server_id},
+    )
+    candidate_ids = _load_similar_ids(db, story_ids).union(
+        db.fetch_ids(
+            "SELECT article_id FROM delivery_status WHERE dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
+            {"posts": post_ids},
+        )
+    )
+    while candidate_ids - story_ids and len(story_ids) < MAX_STORY_ARTICLES:
+        rows = db.fetch_rows("SELECT id, feed_id FROM article WHERE id IN (:ids)", {"ids": candidate_ids - story_ids})
+        readable_ids = sorted((row["id"] for row in rows if row["feed_id"] in feed_ids), reverse=True)
+        new_ids = readable_ids[: MAX_STORY_ARTICLES - len(story_ids)]
+        story_ids.update(new_ids)
+        candidate_ids = _load_similar_ids(db, new_ids)
+    return story_ids
+
+
+def _load_similar_ids(db: Connection, article_ids: Collection[int]) -> set[int]:
+    """Return the ids of articles so similar to one of the given articles that they share a post."""
+    rows = db.fetch_rows(
+        "SELECT earlier_id FROM similar_article WHERE similarity >= :least AND article_id IN (:ids) "
+        "UNION SELECT article_id FROM similar_article WHERE similarity >= :least AND earlier_id IN (:ids)",
+        {"ids": article_ids, "least": SINGLE_ARTICLE_SIMILARITY},
+    )
+    return {row[0] for row in rows}
+
+
+def _find_server_of_user(db: Connection, channel_id: int, article_id: int) -> int | None:
+    """Return a server that follows the feed of an article and whose news a user gets by direct messages."""
+    server_id: int | None = db.fetch_value(
+        "SELECT min(channel.server_id) FROM article JOIN subscription ON subscription.feed_id = article.feed_id "
+        "JOIN channel ON channel.id = subscription.channel_id WHERE article.id = :article AND channel.server_id IN ("
+        "SELECT server_id FROM watch WHERE channel_id = :channel AND removed_at IS NULL "
+        "UNION SELECT server_id FROM personal_digest WHERE channel_id = :channel)",
+        {"article": article_id, "channel": channel_id},
+    )
+    return server_id

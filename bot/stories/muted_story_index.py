@@ -1,0 +1,170 @@
+"""Index in memory of the articles of muted stories: which new articles belong to them, however late they come.
+
+A muted story is compared as a whole, without regard to time: by its most similar articles, and by how many of
+its usual title words a new title has. One similar article is enough to mute the new one; only an article that
+is similar to several extends the story, or a single odd article would draw the story to another event.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+from bot.store.records.content_records import MuteMatch
+from bot.stories.story_matching import RecentArticleIndex, StoryFeatures
+
+MAX_COMPARED_ARTICLES = 500
+"""Maximum number of a muted story's articles, the newest, with which new articles are compared."""
+
+_MIN_BEST_SIMILARITY = 0.25
+"""Minimum similarity to a story's most similar article of an article that belongs to the story."""
+_MIN_TYPICAL_SIMILARITY = 0.3
+"""Minimum mean similarity to a story's most similar articles of an article that extends the story."""
+_TYPICAL_ARTICLE_COUNT = 3
+"""Number of the most similar articles of which the mean is taken, and of articles that have usual words."""
+_MIN_CLOSENESS = 0.2
+"""Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to it by that alone."""
+_FAR_CLOSENESS = 0.1
+"""Closeness to a story's usual title words below which only a nearly identical title belongs to it."""
+_NEARLY_IDENTICAL_SIMILARITY = 0.7
+_COVERAGE_SHARE = 0.6
+"""Share of closeness that depends on how much of a title the story's words cover; the rest on the reverse."""
+_MIN_USUAL_SHARE = 0.2
+"""Minimum share of a story's titles with a word by which the story is looked up."""
+
+
+class _MutedStory:
+    """The articles of a story, with the mutes of exactly these articles."""
+
+    def __init__(self, article_ids: frozenset[int], features_by_id: Mapping[int, StoryFeatures]) -> None:
+        self.article_ids = article_ids
+        self.mute_ids: set[int] = set()
+        self._weight_by_term: dict[str, float] = {}
+        counts: Counter[str] = Counter()
+        for article_id in article_ids:
+            counts.update(features_by_id[article_id].weights.keys())
+            self._weight_by_term |= features_by_id[article_id].weights
+        self._share_by_term = {term: count / len(article_ids) for term, count in counts.items()}
+        self._total_weight = sum(self._weight_by_term[term] * share**2 for term, share in self._share_by_term.items())
+
+    @property
+    def has_usual_words(self) -> bool:
+        """Whether the story has enough articles to tell its usual words from others."""
+        return len(self.article_ids) >= _TYPICAL_ARTICLE_COUNT
+
+    def list_usual_words(self) -> list[str]:
+        """Return the title words, as index terms, by which the story is looked up."""
+        if not self.has_usual_words:
+            return []
+        return [term for term, share in self._share_by_term.items() if share >= _MIN_USUAL_SHARE]
+
+    def compute_closeness(self, features: StoryFeatures) -> float:
+        """Return how close a title is to the story's usual words, from 0 to 1."""
+        covered_weight = usual_weight = 0.0
+        for term, weight in features.weights.items():
+            if share := self._share_by_term.get(term):
+                covered_weight += weight * min(1.0, 2 * share)
+                usual_weight += self._weight_by_term[term] * share**2
+        return _COVERAGE_SHARE * covered_weight / features.total_weight + (1 - _COVERAGE_SHARE) * usual_weight / (
+            self._total_weight or 1.0
+        )
+
+    def evaluate(self, features: StoryFeatures, similarity_by_id: Mapping[int, float]) -> tuple[bool, bool]:
+        """Return whether an article belongs to the story, and whether it extends it."""
+        similarities = sorted(
+            (similarity_by_id[article_id] for article_id in self.article_ids & similarity_by_id.keys()), reverse=True
+        )[:_TYPICAL_ARTICLE_COUNT]
+        best_similarity = max(similarities, default=0.0)
+        if self.has_usual_words:
+            closeness = self.compute_closeness(features)
+            if closeness >= _MIN_CLOSENESS:
+                return True, True
+            if closeness < _FAR_CLOSENESS and best_similarity < _NEARLY_IDENTICAL_SIMILARITY:
+                return False, False
+        typical_similarity = sum(similarities) / min(_TYPICAL_ARTICLE_COUNT, len(self.article_ids))
+        belongs = best_similarity >= _MIN_BEST_SIMILARITY
+        return belongs, belongs and typical_similarity >= _MIN_TYPICAL_SIMILARITY
+
+
+class MutedStoryIndex:
+    """Index in memory of all muted stories. Mutes of the same articles are compared once."""
+
+    def __init__(self) -> None:
+        self._features_by_id: dict[int, StoryFeatures] = {}
+        self._article_index = RecentArticleIndex()
+        self._story_by_article_ids: dict[frozenset[int], _MutedStory] = {}
+        self._story_by_mute_id: dict[int, _MutedStory] = {}
+        self._stories_by_article_id: defaultdict[int, set[_MutedStory]] = defaultdict(set)
+        self._stories_by_term: defaultdict[str, set[_MutedStory]] = defaultdict(set)
+
+    def add_article(self, features: StoryFeatures) -> None:
+        """Add the features of an article to be added to muted stories."""
+        if features.article_id not in self._features_by_id:
+            self._features_by_id[features.article_id] = features
+            self._article_index.add(features)
+
+    def has_article(self, article_id: int) -> bool:
+        """Return whether the features of an article are known."""
+        return article_id in self._features_by_id
+
+    def extend_mute(self, mute_id: int, article_ids: Iterable[int]) -> None:
+        """Add articles, whose features are known, to the story of a mute, which may be new."""
+        old_story = self._story_by_mute_id.get(mute_id)
+        old_ids = frozenset() if old_story is None else old_story.article_ids
+        new_ids = frozenset(sorted(old_ids.union(article_ids))[-MAX_COMPARED_ARTICLES:])
+        if old_story is not None:
+            self._leave_story(mute_id)
+        story = self._story_by_article_ids.get(new_ids)
+        if story is None:
+            story = self._story_by_article_ids[new_ids] = _MutedStory(new_ids, self._features_by_id)
+            for article_id in new_ids:
+                self._stories_by_article_id[article_id].add(story)
+            for term in story.list_usual_words():
+                self._stories_by_term[term].add(story)
+        story.mute_ids.add(mute_id)
+        self._story_by_mute_id[mute_id] = story
+
+    def keep_mutes(self, mute_ids: Collection[int]) -> None:
+        """Remove all mutes except those with the given ids, and the articles of their stories."""
+        ended_ids = self._story_by_mute_id.keys() - mute_ids
+        for mute_id in ended_ids:
+            self._leave_story(mute_id)
+        if ended_ids:
+            known_features = self._features_by_id
+            self._features_by_id, self._article_index = {}, RecentArticleIndex()
+            self._stories_by_article_id = defaultdict(
+                set, {article_id: stories for article_id, stories in self._stories_by_article_id.items() if stories}
+            )
+            for article_id in self._stories_by_article_id:
+                self.add_article(known_features[article_id])
+
+    def find_matches(self, features: StoryFeatures) -> tuple[MuteMatch, ...]:
+        """Return the mutes whose stories a new article belongs to."""
+        if not self._story_by_mute_id:
+            return ()
+        similarity_by_id = {
+            similar_article.article_id: similar_article.similarity
+            for similar_article in self._article_index.find_similar(features, is_lasting=True)
+        }
+        candidate_stories: set[_MutedStory] = set()
+        for article_id in similarity_by_id:
+            candidate_stories |= self._stories_by_article_id[article_id]
+        for term in features.weights:
+            candidate_stories |= self._stories_by_term.get(term, set())
+        matches: list[MuteMatch] = []
+        for story in candidate_stories:
+            belongs, extends_story = story.evaluate(features, similarity_by_id)
+            if belongs:
+                matches += [MuteMatch(mute_id, extends_story) for mute_id in story.mute_ids]
+        return tuple(sorted(matches))
+
+    def _leave_story(self, mute_id: int) -> None:
+        story = self._story_by_mute_id.pop(mute_id)
+        story.mute_ids.discard(mute_id)
+        if story.mute_ids:
+            return
+        del self._story_by_article_ids[story.article_ids]
+        for term in story.list_usual_words():
+            self._stories_by_term[term].discard(story)
+            if not self._stories_by_term[term]:
+                del self._stories_by_term[term]
+        for article_id in story.article_ids:
+            self._stories_by_article_id[article_id].discard(story)
