@@ -131,7 +131,7 @@ async def _import_batch(
         ):
             import_result.known_count += 1
             continue
-        page_key = _page_key_of_row(row, articles_at_url)
+        page_key = _compute_page_key(row, articles_at_url)
         published_at = feed_dates.clamp_publication_time(row.published, now)
         articles_at_url.append(StoredArticle(article_key, row.url, page_key, row.source, row.title, published_at))
         drafts.append(RowDraft(row, feed_id_by_source[row.source], page_key))
@@ -153,7 +153,7 @@ def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
     )
 
 
-def _page_key_of_row(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -> str:
+def _compute_page_key(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -> str:
     """Return the key of the web page that a row's article is on.
 
     A stored article at the same link with the same title or date is a version of the same page: the row gets its page

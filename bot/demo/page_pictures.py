@@ -40,7 +40,7 @@ def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[
         product(ascii_uppercase + digits, outlet_branding.INITIAL_COLOURS)
         if outlet_names is None
         else {
-            (outlet_branding.initial_of(outlet_name), outlet_branding.outlet_colour(0, outlet_name))
+            (outlet_branding.get_initial(outlet_name), outlet_branding.outlet_colour(0, outlet_name))
             for outlet_name in outlet_names
         }
     )

@@ -31,7 +31,8 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
     """
     title = discord_text.to_plain_line(title)
     stemmed_tokens = [
-        (_stem(word), start, end) for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS_READ)
+        (_compute_stem(word), start, end)
+        for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS_READ)
     ]
     yielded_keys: set[PhraseKey] = set()
     for index, (_stems, start, _end) in enumerate(stemmed_tokens):
@@ -63,7 +64,7 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
 
 
 @lru_cache(maxsize=1 << 15)
-def _stem(word: str) -> PhraseKey:
+def _compute_stem(word: str) -> PhraseKey:
     """Return the stems of a word; an empty tuple for a stop word.
 
     The English stemmer is always used: trends are mostly names, which must be equal across languages.
@@ -72,7 +73,7 @@ def _stem(word: str) -> PhraseKey:
 
 
 @cache
-def _calendar_stems() -> frozenset[str]:
+def _list_calendar_stems() -> frozenset[str]:
     """Return the stems of the names of days and months in the supported languages."""
     names = [
         name
@@ -81,9 +82,9 @@ def _calendar_stems() -> frozenset[str]:
         for calendar_names in (get_day_names(width, locale=language), get_month_names(width, locale=language))
         for name in calendar_names.values()
     ]
-    return frozenset(stem for name in names for word in text_analysis.tokenize(name) for stem in _stem(word))
+    return frozenset(stem for name in names for word in text_analysis.tokenize(name) for stem in _compute_stem(word))
 
 
 def is_number_or_date(key: PhraseKey) -> bool:
     """Return whether a phrase has only numbers and names of days or months, and thus cannot be a trend."""
-    return all(stem.isdecimal() or stem in _calendar_stems() for stem in key)
+    return all(stem.isdecimal() or stem in _list_calendar_stems() for stem in key)

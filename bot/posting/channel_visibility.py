@@ -51,8 +51,8 @@ class ChannelVisibility:
         if isinstance(readable_channel, discord.Thread) and readable_channel.is_private():
             return False
         readers_channel, readable_channel = (
-            _permission_channel_of(readers_place),
-            _permission_channel_of(readable_channel),
+            _get_permission_channel(readers_place),
+            _get_permission_channel(readable_channel),
         )
         if readers_channel is None or readable_channel is None:
             return False
@@ -68,7 +68,7 @@ class ChannelVisibility:
         Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
         channel = await self._find_channel(guild, channel_id)
-        permission_channel = _permission_channel_of(channel)
+        permission_channel = _get_permission_channel(channel)
         if permission_channel is None or (isinstance(channel, discord.Thread) and channel.is_private()):
             return False
         everyone_permissions = permission_channel.permissions_for(guild.default_role)
@@ -105,7 +105,7 @@ class ChannelVisibility:
         return thread
 
 
-def _permission_channel_of(
+def _get_permission_channel(
     channel_or_thread: discord.abc.GuildChannel | discord.Thread | None,
 ) -> discord.abc.GuildChannel | None:
     """Return the channel whose permission overwrites apply: a thread's parent, or the channel itself."""

@@ -62,7 +62,7 @@ async def resolve_daily_thread(
         thread = await message_targets.find_channel(context.client, thread_id)
         if thread != ChannelBlocked(Reason(SendProblem.CHANNEL_GONE)):
             return thread
-    thread_name = _thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
+    thread_name = _build_thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
     daily_thread = await try_request(_find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS))
     if daily_thread is None and may_create:
         daily_thread = await _create_thread(channel, thread_name)
@@ -71,7 +71,7 @@ async def resolve_daily_thread(
     return daily_thread
 
 
-def _thread_name(day: date, language: str) -> str:
+def _build_thread_name(day: date, language: str) -> str:
     with i18n.language_scope(language):
         thread_title = _("News of {day}").format(day=format_date(day, "long", locale=language))
     return discord_text.to_plain_line(thread_title, _MAX_THREAD_NAME_LENGTH)

@@ -42,7 +42,7 @@ async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_se
     if guild is not None and guild.unavailable:  # Its channels are not in the cache.
         return RetryAfter(_RETRY_DELAY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
     channel = client.get_channel(dispatch.channel_id)
-    message = _partial_message(client, dispatch)
+    message = _get_partial_message(client, dispatch)
     if add_seed_reaction and dispatch.kind is DispatchKind.POST and _can_react(channel):
         retry_outcome = await _run_step(lambda: message.add_reaction(BOOKMARK_EMOJI), dispatch)
         if retry_outcome is not None:
@@ -60,7 +60,7 @@ async def edit_sent_message(
     Returns None when done, `RetryAfter` if another attempt is needed, or the outcome that explains why the
     message cannot be edited. Raises any error that is neither discord.py's nor aiohttp's.
     """
-    edit_call: Callable[..., Awaitable[object]] = _partial_message(client, dispatch).edit
+    edit_call: Callable[..., Awaitable[object]] = _get_partial_message(client, dispatch).edit
     if dispatch.webhook_id is not None:
         webhook = await webhooks.get(dispatch.webhook_id)
         if isinstance(webhook, SendOutcome):
@@ -69,7 +69,7 @@ async def edit_sent_message(
                 if isinstance(webhook, RetryAfter | ChannelBlocked | Rejected)
                 else _retry_or_give_up(webhook, dispatch)
             )
-        edit_call = _webhook_edit_call(webhook, dispatch)
+        edit_call = _build_webhook_edit_call(webhook, dispatch)
     rejection = Rejected(Reason(SendProblem.REFUSED))
     for message_variant in message.fallbacks():
         try:
@@ -89,7 +89,7 @@ async def edit_sent_message(
     return rejection
 
 
-def _webhook_edit_call(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
+def _build_webhook_edit_call(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
     assert dispatch.message_id is not None  # a sent dispatch has one
     message_channel_id = dispatch.thread_id or dispatch.channel_id
     thread = discord.Object(message_channel_id) if message_channel_id != webhook.channel_id else discord.utils.MISSING
@@ -116,7 +116,7 @@ async def _edit_reopening_thread(
         await edit_call(**message_fields)
 
 
-def _partial_message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:
+def _get_partial_message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:
     message_channel_id = dispatch.thread_id or dispatch.channel_id
     channel = client.get_partial_messageable(message_channel_id, guild_id=dispatch.server_id)
     assert dispatch.message_id is not None  # a sent dispatch has one

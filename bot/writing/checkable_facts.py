@@ -135,8 +135,8 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
     folded_text = _PERCENT_PATTERN.sub("percent", " ".join(fold(folded_text).split()))
     numbers: list[frozenset[Decimal]] = []
     fact_pairs: set[tuple[str, str]] = {
-        *_date_facts(folded_text),
-        *map(_time_fact, _TIME_PATTERN.finditer(folded_text)),
+        *_extract_date_facts(folded_text),
+        *map(_build_time_fact, _TIME_PATTERN.finditer(folded_text)),
     }
     folded_text = _TIME_PATTERN.sub(" ", folded_text)
     for match in _NUMBER_PATTERN.finditer(folded_text):
@@ -144,14 +144,14 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
         if _VERSION_NUMBER_PATTERN.fullmatch(digits):
             fact_pairs.add(("release", digits))
             continue
-        candidate_values = _possible_values(digits, match["scale"], language)
+        candidate_values = _list_possible_values(digits, match["scale"], language)
         numbers.append(candidate_values)
         if match["unit"]:
             fact_pairs.update(
                 (f"{candidate_value:f}", _UNIT_BY_NAME[match["unit"]]) for candidate_value in candidate_values
             )
     spelled_numbers = list(
-        _spelled_numbers(_WORD_PATTERN.findall(_NUMBER_PATTERN.sub(" ", folded_text).replace("'", " ")))
+        _extract_spelled_numbers(_WORD_PATTERN.findall(_NUMBER_PATTERN.sub(" ", folded_text).replace("'", " ")))
     )
     fact_pairs.update((str(spelled_value), unit) for spelled_value, unit in spelled_numbers if unit)
     numbers += (
@@ -172,14 +172,14 @@ def has_unsupported_fact(claimed_facts: CheckableFacts, supported_facts: Checkab
     )
 
 
-def _time_fact(match: re.Match[str]) -> tuple[str, str]:
+def _build_time_fact(match: re.Match[str]) -> tuple[str, str]:
     hour = int(match["hour"])
     if match["half"]:
         hour = hour % _NOON_HOUR + (_NOON_HOUR if match["half"] == "p" else 0)
     return "time", f"{hour}:{match['minute']}"
 
 
-def _date_facts(folded_text: str) -> Iterator[tuple[str, str]]:
+def _extract_date_facts(folded_text: str) -> Iterator[tuple[str, str]]:
     for pattern in (_DATE_PATTERN, _ENGLISH_DATE_PATTERN):
         for match in pattern.finditer(folded_text):
             yield f"day {int(match['day'])}", f"month {_MONTH_NUMBER_BY_NAME[match['month']]}"
@@ -200,7 +200,7 @@ def _date_facts(folded_text: str) -> Iterator[tuple[str, str]]:
         yield "month", str(month)
 
 
-def _possible_values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
+def _list_possible_values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
     """Return the values that a number written in digits may have in a language."""
     *digit_groups, last_group = re.split("[.,]", digits)
     separator = digits[-len(last_group) - 1 : -len(last_group)]
@@ -237,7 +237,7 @@ def _possible_values(digits: str, scale: str | None, language: str | None) -> fr
     return frozenset(candidate.normalize() for candidate in candidate_values)
 
 
-def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
+def _extract_spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
     """Yield the numbers that are spelled in words, each with the unit of time after it, or None.
 
     An article before a unit of time counts as 1 ("an hour").

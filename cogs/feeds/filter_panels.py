@@ -109,7 +109,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         )
         notes = [f"-# {discord_text.to_markdown_line(note)}" for note in self._note_sentences]
         outcome_texts = [
-            _outcome_variants(article, blocking_filters, is_filter_named=self._has_several_filters)
+            _build_outcome_variants(article, blocking_filters, is_filter_named=self._has_several_filters)
             for article, blocking_filters in page_outcomes
         ]
         button_style = discord.ButtonStyle.success
@@ -226,7 +226,7 @@ def pass_rate_text(dry_run: FilterDryRun) -> str:
     )
 
 
-def _outcome_variants(
+def _build_outcome_variants(
     article: Article, blocking_filters: tuple[Filter, ...], *, is_filter_named: bool
 ) -> tuple[str, str]:
     linked_title, plain_title = article_cards.title_variants(article)

@@ -29,9 +29,9 @@ def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> Fo
     return FormModal(
         _("Prefix, colour, excerpt"),
         on_submit,
-        _text_field("prefix", _("Text before each title"), look.prefix, MAX_PREFIX_LENGTH),
-        _text_field("colour", _("Accent colour"), colour_text, 7, description=colour_hint),
-        _text_field("excerpt", _("Excerpt length"), excerpt_length_text, 4, description=excerpt_hint),
+        _build_text_field("prefix", _("Text before each title"), look.prefix, MAX_PREFIX_LENGTH),
+        _build_text_field("colour", _("Accent colour"), colour_text, 7, description=colour_hint),
+        _build_text_field("excerpt", _("Excerpt length"), excerpt_length_text, 4, description=excerpt_hint),
         view=panel,
     )
 
@@ -43,14 +43,14 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
     return FormModal(
         _("Template"),
         on_submit,
-        _text_field(
+        _build_text_field(
             "title",
             _("Title line"),
             template.title,
             post_templates.MAX_LINE_LENGTH,
             description=placeholders_text,
         ),
-        _text_field(
+        _build_text_field(
             "body",
             _("Text"),
             template.body,
@@ -58,12 +58,12 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
             description=_("You can use Discord’s formatting. Leave all three fields empty to remove the template."),
             style=paragraph_style,
         ),
-        _text_field("footer", _("Footer"), template.footer, post_templates.MAX_LINE_LENGTH),
+        _build_text_field("footer", _("Footer"), template.footer, post_templates.MAX_LINE_LENGTH),
         view=panel,
     )
 
 
-def _text_field(
+def _build_text_field(
     field_id: str,
     label: str,
     default_text: str,

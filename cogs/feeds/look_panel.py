@@ -56,7 +56,7 @@ class LookPanel(ManagersPanel):
             return DEFAULT_LOOK
         return await self.store.preferences.get_look(self.guild.id)
 
-    def _heading_lines(self) -> list[str]:
+    def _format_heading_lines(self) -> list[str]:
         heading, default_label = (
             _("How posts look on this server, unless their feed has its own look:"),
             _("Default look"),
@@ -121,12 +121,12 @@ class LookPanel(ManagersPanel):
         assert self._example_article_and_feed is not None
         look = await self._load_current_look()
         message = await render_as_posted(interaction, *self._example_article_and_feed, self._channel_id, look)
-        heading_lines = self._heading_lines()
+        heading_lines = self._format_heading_lines()
         if look.role is not None:
             if look.style is not Style.CLASSIC:
                 heading_lines.append("-# " + _("Posts that mention a role use the classic style."))
             if message.mentioned_role_id is None:
-                heading_lines.append("⚠️ " + _mention_warning(look.role))
+                heading_lines.append("⚠️ " + _format_mention_warning(look.role))
         if not message.layout:
             heading_lines.append("-# " + _("Preview below."))
         preview_layout = _disable_items(message.layout)
@@ -167,7 +167,7 @@ class LookPanel(ManagersPanel):
                 description,
                 is_default=style is look.style,
             )
-            for style, description in _style_descriptions().items()
+            for style, description in _describe_styles().items()
         ]
         role_menu = RoleMenu(
             self._choose_role,
@@ -217,7 +217,7 @@ class LookPanel(ManagersPanel):
         if role is None:
             raise UserFacingError(_("That role no longer exists."))
         if not self._can_mention(interaction, role):
-            raise _mention_refusal(role)
+            raise _explain_mention_refusal(role)
 
     async def _toggle_image(self, _interaction: Interaction) -> None:
         look = await self._load_current_look()
@@ -254,7 +254,7 @@ class LookPanel(ManagersPanel):
         await self.finish(interaction, await self._save_look(interaction))
 
 
-def _style_descriptions() -> dict[Style, str]:
+def _describe_styles() -> dict[Style, str]:
     return {
         Style.FULL: _("Title, two sentences, large picture"),
         Style.THUMBNAIL: _("Title, two sentences, small picture"),
@@ -282,10 +282,10 @@ def require_mention(interaction: Interaction, look: PostLook | None, channel: Po
     assert isinstance(interaction.user, discord.Member)
     role = channel.guild.get_role(look.role) if look is not None and look.role is not None else None
     if role is not None and not role_mentions.can_mention(interaction.user, role, channel):
-        raise _mention_refusal(role)
+        raise _explain_mention_refusal(role)
 
 
-def _mention_refusal(role: discord.Role) -> UserFacingError:
+def _explain_mention_refusal(role: discord.Role) -> UserFacingError:
     return UserFacingError(
         _(
             "You can’t mention {role} there, so I won’t either. Ask someone who can mention all "
@@ -294,7 +294,7 @@ def _mention_refusal(role: discord.Role) -> UserFacingError:
     )
 
 
-def _mention_warning(role_id: int) -> str:
+def _format_mention_warning(role_id: int) -> str:
     return _(
         "<@&{role}> won’t be mentioned: it was deleted, or I’m not allowed to. Make the role "
         "mentionable in its settings, or give me Mention @everyone, @here and All Roles in "

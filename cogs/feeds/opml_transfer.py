@@ -64,7 +64,7 @@ async def import_opml(
     await interaction.client.outbox_relay.recheck_channel(target_channel.id)
     report_lines = list(_report_lines(import_result))
     heading_markup = _("Imported into {channel}").format(channel=target_channel.mention)
-    card_blocks: list[Block] = [heading_text(heading_markup, *_summary_lines(import_result))]
+    card_blocks: list[Block] = [heading_text(heading_markup, *_format_summary_lines(import_result))]
     if 0 < len(report_lines) <= _MAX_INLINE_REPORT_LINES:
         card_blocks += [
             Separator(),
@@ -105,7 +105,7 @@ async def _read_feed_list(interaction: Interaction, file: discord.Attachment | N
     return await opml_import.parse_opml(services.workers, opml_bytes)
 
 
-def _summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
+def _format_summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
     if feed_count := len(import_result.added_titles):
         yield "✅ " + format_count("{count} feed added", "{count} feeds added", feed_count)
     if feed_count := len(import_result.already_followed_titles):

@@ -291,7 +291,7 @@ class SourceFlow(FollowFlow):
 
     async def _draw_icon(self, sample_feed: Feed | None, outlet: str) -> Picture | None:
         """Return the tile with the initial of the source, or None if its name has none or drawing fails."""
-        initial = outlet_branding.initial_of(outlet)
+        initial = outlet_branding.get_initial(outlet)
         if not initial:
             return None
         colour = outlet_branding.outlet_colour(0 if sample_feed is None else sample_feed.id, outlet)

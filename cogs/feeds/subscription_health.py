@@ -78,7 +78,7 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
 def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None = None) -> SubscriptionHealth:
     """Return the health of a subscription; `channel_problem` is why its channel gets no posts, or None."""
     subscription, feed = followed_feed
-    state = _feed_state(feed)
+    state = _get_feed_state(feed)
     if state is not HealthState.GONE and subscription.paused_at is not None:
         return SubscriptionHealth(followed_feed, HealthState.PAUSED)
     if state in {HealthState.GONE, HealthState.FAILING}:
@@ -92,7 +92,7 @@ def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None 
     return SubscriptionHealth(followed_feed, state)
 
 
-def _feed_state(feed: Feed) -> HealthState:
+def _get_feed_state(feed: Feed) -> HealthState:
     if feed.state is FeedState.GONE:
         return HealthState.GONE
     if feed.failing_since is not None and feed.error is not None:
@@ -119,7 +119,7 @@ def health_sentence(health: SubscriptionHealth) -> str:
 
 def feed_error_sentence(feed: Feed) -> str:
     """Return the error of a feed as a sentence with its state, or "" if the feed can be read."""
-    state = _feed_state(feed)
+    state = _get_feed_state(feed)
     reason = describe_feed_error(feed.error or "gone")
     if state is HealthState.GONE:
         return f"{state} " + _("gone: {reason}").format(reason=reason)

@@ -70,7 +70,7 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         self.page_index = min(self.page_index, max(0, len(health_pages) - 1))
         self._page_healths = health_pages[self.page_index] if health_pages else []
         attention_count = sum(health.state in ACTION_REQUIRED_STATES for health in healths)
-        blocks: list[Block] = [text_block(_heading_text(healths, attention_count))]
+        blocks: list[Block] = [text_block(_format_heading(healths, attention_count))]
         if status_line:
             blocks.append(text_block(status_line))
         problem_healths = [
@@ -87,7 +87,7 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         if other_healths:
             blocks += [
                 Separator(),
-                *[text_block(channel_text) async for channel_text in _channel_texts(interaction, other_healths)],
+                *[text_block(channel_text) async for channel_text in _iter_channel_texts(interaction, other_healths)],
             ]
         if note_lines := [note async for note in _iter_notes(interaction, self._page_healths)]:
             blocks.append(text_block("\n".join(note_lines)))
@@ -196,7 +196,7 @@ def _are_all_paused(healths: Sequence[SubscriptionHealth]) -> bool:
     return all(health.followed_feed.subscription.paused_at is not None for health in healths)
 
 
-def _heading_text(healths: list[SubscriptionHealth], attention_count: int) -> str:
+def _format_heading(healths: list[SubscriptionHealth], attention_count: int) -> str:
     if not healths:
         return linkify_commands(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
     feed_count = len(healths)
@@ -227,7 +227,7 @@ def _split_pages(healths: list[SubscriptionHealth]) -> Iterator[list[Subscriptio
         yield page_healths
 
 
-async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
+async def _iter_channel_texts(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
     """Yield a text for each channel: its posting limits, then a line for each of its feeds."""
     for channel_id, channel_healths in groupby(healths, lambda health: health.followed_feed.subscription.channel_id):
         channel_lines = [f"<#{channel_id}>"]

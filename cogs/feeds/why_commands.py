@@ -90,10 +90,10 @@ class WhyCog(TelexCog):
             )
             answer_text = "\n".join(answer_lines)
         else:
-            answer_text = await self._not_found_text(interaction, article_url, visible_feed_ids)
+            answer_text = await self._explain_not_found(interaction, article_url, visible_feed_ids)
         await reply_with_card(interaction, text_block(discord_text.truncate_utf16(answer_text, _MAX_MESSAGE_LENGTH)))
 
-    async def _not_found_text(
+    async def _explain_not_found(
         self, interaction: Interaction, article_url: str, visible_feed_ids: Collection[int]
     ) -> str:
         """Return the text for an address without articles that the user can see.
@@ -115,7 +115,7 @@ class WhyCog(TelexCog):
         }
         for followed_feed in list(followed_feed_by_feed_id.values())[:_MAX_FEEDS]:
             text_lines.append(
-                _labelled_line(
+                _format_labelled_line(
                     bold_feed_name(followed_feed.feed),
                     subscription_health.health_sentence(subscription_health.evaluate_health(followed_feed)),
                 )
@@ -187,9 +187,9 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
             "and {count} more articles at this address",
             unlisted_count,
         )
-    channel_lines = [_status_line(status) for status in explanation.delivery_statuses]
+    channel_lines = [_format_status_line(status) for status in explanation.delivery_statuses]
     channel_lines += [
-        _labelled_line(f"<#{channel_id}>", undecided_sentence())
+        _format_labelled_line(f"<#{channel_id}>", undecided_sentence())
         for channel_id in {subscription.channel_id for subscription in explanation.undecided_subscriptions}
     ]
     yield from channel_lines[:_MAX_LINES]
@@ -197,7 +197,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{dropped_at}:f>")
 
 
-def _status_line(status: ChannelDeliveryStatus) -> str:
+def _format_status_line(status: ChannelDeliveryStatus) -> str:
     if status.joined_title is not None:
         status = replace(
             status, joined_title=discord_text.to_markdown_line(status.joined_title, _MAX_POST_TITLE_LENGTH)
@@ -209,10 +209,10 @@ def _status_line(status: ChannelDeliveryStatus) -> str:
     post_link = ""
     if status.status in _LINKED_STATUSES and status.message_id is not None:
         post_link = f" · https://discord.com/channels/{status.server_id}/{post_channel_id}/{status.message_id}"
-    return _labelled_line(f"<#{status.channel_id}>", sentence) + post_link
+    return _format_labelled_line(f"<#{status.channel_id}>", sentence) + post_link
 
 
-def _labelled_line(bold_label: str, sentence: str) -> str:
+def _format_labelled_line(bold_label: str, sentence: str) -> str:
     return _("{name}: {details}").format(name=bold_label, details=sentence)
 
 

@@ -63,10 +63,10 @@ class SummaryCard(OwnedView):
         if summarizer is None:
             raise UserFacingError(not_readable_text())
         if await summarizer.load_cached([self._article], i18n.current_language()) is None:
-            await self._display(interaction, writing_text())
-        await self._display(interaction, await load_summary_markup(interaction, summarizer, self._article))
+            await self._show(interaction, writing_text())
+        await self._show(interaction, await load_summary_markup(interaction, summarizer, self._article))
 
-    async def _display(self, interaction: Interaction, summary: str) -> None:
+    async def _show(self, interaction: Interaction, summary: str) -> None:
         linked_title, _plain_title = article_cards.title_variants(self._article)
         card_blocks = (
             text_block(f"### {linked_title}\n{outlet_branding.byline(self._article).variants[0]}"),
@@ -87,7 +87,7 @@ async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, 
         user_id=interaction.user.id,
     )
     if isinstance(summary, SummaryFailure):
-        return _failure_text(summary)
+        return _describe_failure(summary)
     linked_outlet = link_markup(
         discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH) or _("Source"), article.url
     )
@@ -102,7 +102,7 @@ def writing_text() -> str:
     return f"-# ✍️ {sentence}"
 
 
-def _failure_text(reason: SummaryFailure) -> str:
+def _describe_failure(reason: SummaryFailure) -> str:
     sentence_by_reason = {
         SummaryFailure.TOO_SHORT: _("This article is too short to summarize."),
         SummaryFailure.QUOTA_EXHAUSTED: _("Today’s limit for summaries has been reached. Try again tomorrow."),

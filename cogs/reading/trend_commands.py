@@ -203,11 +203,11 @@ class TrendPanel(OwnedView):
         pictures = []
         if rendered_chart is not None and rendered_chart.png_bytes is not None:
             pictures.append(Picture(rendered_chart.png_bytes, _CHART_FILENAME, chart_alt_text(rendered_chart.chart)))
-        await self.display(interaction, self._panel_layout(report, rendered_chart), pictures=pictures)
+        await self.display(interaction, self._build_panel_layout(report, rendered_chart), pictures=pictures)
 
-    def _panel_layout(self, report: TrendReport, rendered_chart: RenderedChart | None) -> Layout:
+    def _build_panel_layout(self, report: TrendReport, rendered_chart: RenderedChart | None) -> Layout:
         trend_rows = self._list_rows()
-        card_blocks: list[Block] = [text_block(f"### {self._title_text()}\n{self._leader_text(report.trends)}")]
+        card_blocks: list[Block] = [text_block(f"### {self._format_title()}\n{self._describe_leader(report.trends)}")]
         if rendered_chart is not None and rendered_chart.png_bytes is not None:
             card_blocks.append(
                 Gallery((Image(f"attachment://{_CHART_FILENAME}", chart_alt_text(rendered_chart.chart)),))
@@ -228,7 +228,7 @@ class TrendPanel(OwnedView):
                         self._open_articles,
                         AckMode.EPHEMERAL_MESSAGE,
                         placeholder=placeholder,
-                        options=_row_options(trend_rows),
+                        options=_build_row_options(trend_rows),
                     )
                 )
             )
@@ -239,7 +239,7 @@ class TrendPanel(OwnedView):
         assert self._report is not None
         return self._report.trends.outlet_rows if self._shows_outlets else self._report.trends.rising_rows
 
-    def _title_text(self) -> str:
+    def _format_title(self) -> str:
         if self._shows_outlets:
             return _("Most active outlets")
         return {
@@ -248,7 +248,7 @@ class TrendPanel(OwnedView):
             TrendPeriod.MONTH: _("Rising in the last 30 days"),
         }[self._period]
 
-    def _leader_text(self, trends: Trends) -> str:
+    def _describe_leader(self, trends: Trends) -> str:
         if not trends.is_comparable:
             return _(
                 "Not enough articles to compare: {articles} in this period, {before} in the one before. "
@@ -329,10 +329,10 @@ class TrendPanel(OwnedView):
         async def on_choice(click: Interaction, row_number: str) -> None:
             await create_personal_watch(click, f'"{trend_rows[int(row_number)].name}"')
 
-        await SingleChoiceMenu(interaction, on_choice, _("Get alerts about…"), _row_options(trend_rows)).render(
+        await SingleChoiceMenu(interaction, on_choice, _("Get alerts about…"), _build_row_options(trend_rows)).render(
             interaction
         )
 
 
-def _row_options(trend_rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
+def _build_row_options(trend_rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
     return [menu_option(row.name, row_number, figures_text(row)) for row_number, row in enumerate(trend_rows)]

@@ -102,12 +102,12 @@ class HelpPages(OwnedView):
         )
         available_steps = [
             first_step
-            for first_step in _first_steps(guild is not None, needs_setup=self._needs_setup)
+            for first_step in _list_first_steps(guild is not None, needs_setup=self._needs_setup)
             if self._is_available(first_step)
         ]
         step_sections = [
             Section(
-                (_step_text(step),),
+                (_format_step(step),),
                 self._try_button(step),
             )
             for step in available_steps
@@ -119,7 +119,7 @@ class HelpPages(OwnedView):
             Separator(),
             *step_sections,
             Separator(),
-            ActionRow(self._topic_menu()),
+            ActionRow(self._build_topic_menu()),
             ActionRow(
                 discord.ui.Button(label=_("Add to a server"), url=invitation_url),
                 None
@@ -155,26 +155,26 @@ class HelpPages(OwnedView):
             self, run_step_with_text, label, text_field, title=step.title, ack_mode=AckMode.EPHEMERAL_MESSAGE
         )
 
-    def _topic_menu(self, selected_topic: HelpTopic | None = None) -> StringMenu:
+    def _build_topic_menu(self, selected_topic: HelpTopic | None = None) -> StringMenu:
         topics = [topic for topic in HelpTopic if topic in self._commands_by_topic]
         if self.interaction.guild is not None:
             topics.append(HelpTopic.SYNTAX)
         topic_options = [
-            menu_option(_topic_title(topic), topic, is_default=topic is selected_topic) for topic in topics
+            menu_option(_get_topic_title(topic), topic, is_default=topic is selected_topic) for topic in topics
         ]
         return StringMenu(self._open_topic, placeholder=_("All commands, by topic…"), options=topic_options)
 
     async def _open_topic(self, interaction: Interaction, selected_values: list[str]) -> None:
         topic = HelpTopic(selected_values[0])
-        topic_text = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._command_lines(topic))
+        topic_text = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._format_command_lines(topic))
         blocks = (
-            text_block(f"### {_topic_title(topic)}\n{topic_text}"),
-            ActionRow(self._topic_menu(topic)),
+            text_block(f"### {_get_topic_title(topic)}\n{topic_text}"),
+            ActionRow(self._build_topic_menu(topic)),
             ActionRow(ActionButton(self.render, label=_("Back"), emoji=emoji_for(Icon.BACK))),
         )
         await self.display_card(interaction, *blocks)
 
-    def _command_lines(self, topic: HelpTopic) -> Iterator[str]:
+    def _format_command_lines(self, topic: HelpTopic) -> Iterator[str]:
         """Yield a line for each command of a topic, by name; message menu entries come last."""
         leaf_commands = (
             slash_command
@@ -184,7 +184,7 @@ class HelpPages(OwnedView):
         slash_commands = [
             leaf_command for leaf_command in leaf_commands if self._can_manage or "managers" not in leaf_command.extras
         ]
-        yield from sorted(map(_command_line, slash_commands), key=lambda line: fold(line.lstrip("`<")))
+        yield from sorted(map(_format_command_line, slash_commands), key=lambda line: fold(line.lstrip("`<")))
         for command in self._commands_by_topic[topic]:
             if isinstance(command, app_commands.ContextMenu):
                 description: str = command.extras["does"].message
@@ -193,7 +193,7 @@ class HelpPages(OwnedView):
                 )
 
 
-def _first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
+def _list_first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
     if not is_in_server:
         yield GettingStartedItem(("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them"))
         yield GettingStartedItem(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
@@ -230,12 +230,12 @@ def _first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingSt
     )
 
 
-def _step_text(step: GettingStartedItem) -> Text:
-    command_markup = _command_markup("/" + " ".join(step.path))
+def _format_step(step: GettingStartedItem) -> Text:
+    command_markup = _format_command_markup("/" + " ".join(step.path))
     return text_block(f"{emoji_for(step.icon) or ''} **{step.title}**\n-# {command_markup} {step.description}".strip())
 
 
-def _topic_title(topic: HelpTopic) -> str:
+def _get_topic_title(topic: HelpTopic) -> str:
     return {
         HelpTopic.READING: _("Read and search"),
         HelpTopic.WATCHING: _("Watches and digests"),
@@ -285,12 +285,12 @@ def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
         yield command
 
 
-def _command_markup(english_name: str) -> str:
+def _format_command_markup(english_name: str) -> str:
     """Return a command as a clickable mention or, if the id of the command is unknown, as code."""
     localized_path = i18n.localized_command(english_name)
     linked_path = linkify_commands(localized_path)
     return f"`{localized_path}`" if linked_path == localized_path else linked_path
 
 
-def _command_line(command: SlashCommand) -> str:
-    return f"{_command_markup(f'/{command.qualified_name}')} {_(command.description)}"
+def _format_command_line(command: SlashCommand) -> str:
+    return f"{_format_command_markup(f'/{command.qualified_name}')} {_(command.description)}"

@@ -24,7 +24,9 @@ class AssistantPanel(ManagersPanel):
         """
         assistant_tokens = await self.store.assistant_tokens.list_by_server(self.guild.id)
         assistant_url = await self.store.assistant_tokens.get_public_url()
-        token_lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [_("No tokens yet.")]
+        token_lines = [_format_token_line(assistant_token) for assistant_token in assistant_tokens] or [
+            _("No tokens yet.")
+        ]
         blocks: list[Block] = [
             heading_text(
                 _("Tokens for AI assistants"),
@@ -81,7 +83,7 @@ class AssistantPanel(ManagersPanel):
         await self.store.assistant_tokens.revoke(self.guild.id, token_names, user_id=self.user_id)
 
 
-def _token_line(token: AssistantToken) -> str:
+def _format_token_line(token: AssistantToken) -> str:
     last_used_text = _("never used")
     if token.last_used_at is not None:
         last_used_text = _("last used {when}").format(when=f"<t:{token.last_used_at}:R>")

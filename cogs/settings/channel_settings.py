@@ -51,7 +51,7 @@ class ChannelSettingsPanel(ChannelPanel):
         if not settings[setting]:
             return ()
         if setting is setting_registry.DAILY_THREAD and isinstance(self.channel, discord.TextChannel):
-            return (_missing_permissions_text(permissions.find_missing_thread_permissions(self.channel)),)
+            return (_format_missing_permissions(permissions.find_missing_thread_permissions(self.channel)),)
         return await self._prepare_webhook() if setting is setting_registry.POST_AS_OUTLET else ()
 
     async def _load_tag_sections(self) -> tuple[Section, ...]:
@@ -99,7 +99,7 @@ class ChannelSettingsPanel(ChannelPanel):
         await self.change(setting, not settings[setting])
 
 
-def _missing_permissions_text(missing_permission_names: list[str]) -> str:
+def _format_missing_permissions(missing_permission_names: list[str]) -> str:
     """Return advice on permissions that Telex lacks to create threads, or "" if it has all."""
     if not missing_permission_names:
         return ""

@@ -32,7 +32,7 @@ class ForumTagPanel(ChannelPanel):
     async def render(self, interaction: Interaction) -> None:
         self._rules = await self.store.forum_tags.list_by_channel(self._forum.id)
         text_lines = [_("Tags named like a feed’s categories are added automatically.")]
-        text_lines += [f"• {self._rule_text(rule)}" for rule in self._rules]
+        text_lines += [f"• {self._format_rule(rule)}" for rule in self._rules]
         assignable_tags = list_assignable_tags(self._forum)
         if not assignable_tags:
             text_lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
@@ -41,7 +41,9 @@ class ForumTagPanel(ChannelPanel):
             options = [menu_option(tag.name, tag.id) for tag in assignable_tags]
             add_menu = StringMenu(self._open_rule_modal, AckMode.MANUAL, placeholder=_("Add a tag…"), options=options)
         if self._rules:
-            options = [menu_option(self._rule_label(rule), rule_number) for rule_number, rule in enumerate(self._rules)]
+            options = [
+                menu_option(self._format_rule_label(rule), rule_number) for rule_number, rule in enumerate(self._rules)
+            ]
             remove_menu = StringMenu(self._remove_rule, placeholder=_("Remove a rule…"), options=options)
         blocks = (
             heading_text(_("Post tags"), self._forum.mention, *text_lines),
@@ -54,11 +56,11 @@ class ForumTagPanel(ChannelPanel):
         tag = self._forum.get_tag(rule.tag_id)
         return tag.name if tag is not None else _("a deleted tag")
 
-    def _rule_label(self, rule: ForumTagRule) -> str:
+    def _format_rule_label(self, rule: ForumTagRule) -> str:
         tag_name = self._find_tag_name(rule)
         return _("{tag}: {query}").format(tag=tag_name, query=rule.query) if rule.query else tag_name
 
-    def _rule_text(self, rule: ForumTagRule) -> str:
+    def _format_rule(self, rule: ForumTagRule) -> str:
         tag_markup = discord_text.to_markdown_line(self._find_tag_name(rule), discord_limits.MAX_OPTION_LABEL_LENGTH)
         if not rule.query:
             return _("**{tag}**: every post").format(tag=tag_markup)

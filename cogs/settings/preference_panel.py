@@ -21,11 +21,9 @@ class PreferencePanel(ManagersPanel):
     async def render(self, interaction: Interaction) -> None:
         preference_model = await self.client.services.preference_models.get(self.guild.id)
         reset_button = ActionButton(self._confirm_reset, label=_("Reset…"), disabled=not preference_model.opinion_count)
-        await self._display(interaction, preference_model, ActionRow(reset_button))
+        await self._show(interaction, preference_model, ActionRow(reset_button))
 
-    async def _display(
-        self, interaction: Interaction, preference_model: PreferenceModel, button_row: ActionRow
-    ) -> None:
+    async def _show(self, interaction: Interaction, preference_model: PreferenceModel, button_row: ActionRow) -> None:
         spaced_blocks = [
             block
             for line in _build_preference_lines(preference_model, self.user_id)
@@ -38,7 +36,7 @@ class PreferencePanel(ManagersPanel):
         confirm_button = ActionButton(
             self._reset_preferences, label=_("Reset permanently"), style=discord.ButtonStyle.danger
         )
-        await self._display(
+        await self._show(
             interaction,
             preference_model,
             ActionRow(confirm_button, ActionButton(self.render, label=_("Keep it"))),

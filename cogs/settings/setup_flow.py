@@ -106,7 +106,7 @@ class SetupFlow(OwnedView):
             menu_option(
                 _(pack_title.message),
                 pack_name,
-                _feed_names_text(starter_packs.list_outlines(pack_name)),
+                _format_feed_names(starter_packs.list_outlines(pack_name)),
                 is_default=pack_name in self._selected_pack_names,
             )
             for pack_name, pack_title in starter_packs.PACKS.items()
@@ -213,7 +213,9 @@ class SetupFlow(OwnedView):
             confirmation = _("Now following in {channel}.")
         confirmation = confirmation.format(channel=target_channel.mention)
         title = _("What’s next")
-        next_steps_block = text_block("\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _next_steps()))))
+        next_steps_block = text_block(
+            "\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _list_next_steps())))
+        )
         card = Card(
             (heading_text(confirmation, delay_text, *result_lines), Separator(), next_steps_block),
             outlet_branding.DEFAULT_COLOUR,
@@ -221,7 +223,7 @@ class SetupFlow(OwnedView):
         await self.finish(interaction, (card,))
 
 
-def _feed_names_text(outlines: tuple[Outline, ...]) -> str:
+def _format_feed_names(outlines: tuple[Outline, ...]) -> str:
     """Return the names of the first feeds of a starter pack, and the number of the remaining feeds."""
     feed_names_text = ", ".join(outline.title for outline in outlines[:_MAX_FEEDS_NAMED])
     unnamed_count = len(outlines) - _MAX_FEEDS_NAMED
@@ -230,7 +232,7 @@ def _feed_names_text(outlines: tuple[Outline, ...]) -> str:
     return format_count("{names} and {count} other", "{names} and {count} others", unnamed_count, names=feed_names_text)
 
 
-def _next_steps() -> tuple[str, ...]:
+def _list_next_steps() -> tuple[str, ...]:
     return (
         linkify_commands(_("React with 🔖 to save a post. /bookmarks lists what you saved.")),
         linkify_commands(_("/search finds any article, and /ask answers your questions.")),

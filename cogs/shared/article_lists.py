@@ -52,8 +52,8 @@ class ArticleListItem:
             tuple(
                 "\n".join(filter(None, text_lines))
                 for text_lines in (
-                    (heading, *excerpt_lines, byline, self._other_outlets_text(), *self.extra_lines),
-                    (heading, *excerpt_lines, byline, self._outlet_count_text(), *self.extra_lines),
+                    (heading, *excerpt_lines, byline, self._format_other_outlets(), *self.extra_lines),
+                    (heading, *excerpt_lines, byline, self._format_outlet_count(), *self.extra_lines),
                     (heading, byline, *self.extra_lines),
                     (f"**{plain_title}**", byline),
                 )
@@ -62,7 +62,7 @@ class ArticleListItem:
         save_button = buttons.save_button(article.key, with_label=False) if self.has_save_button else None
         return Section((texts,), messages.image_block(article) or self.accessory or save_button)
 
-    def _other_outlets_text(self) -> str:
+    def _format_other_outlets(self) -> str:
         outlet_links = [
             link_markup(discord_text.to_markdown_line(outlet.outlet, _MAX_OUTLET_LENGTH), outlet.url)
             for outlet in self.other_outlets[:_MAX_OUTLETS_NAMED]
@@ -73,7 +73,7 @@ class ArticleListItem:
             outlet_links.append(f"+{format_number(unnamed_count)}")
         return "-# " + _("Also: {links}").format(links=" · ".join(outlet_links))
 
-    def _outlet_count_text(self) -> str:
+    def _format_outlet_count(self) -> str:
         other_outlet_count = len(self.other_outlets)
         if not other_outlet_count:
             return ""

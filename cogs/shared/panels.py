@@ -98,7 +98,7 @@ def time_zone_button(
     async def submit_time_zone(interaction: Interaction, text: str) -> None:
         zone = await asyncio.to_thread(zones.find_zone, text)
         if zone is None:
-            raise UserFacingError(await _unknown_zone_text(text))
+            raise UserFacingError(await _format_unknown_zone(text))
         await on_submit(interaction, zone)
 
     text_field = TextField(
@@ -110,7 +110,7 @@ def time_zone_button(
     return modal_button(view, submit_time_zone, label or _("Change…"), text_field, title=_("Time zone"), **kwargs)
 
 
-async def _unknown_zone_text(text: str) -> str:
+async def _format_unknown_zone(text: str) -> str:
     escaped_text = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
     if any(character.isdecimal() for character in text):
         return _("“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium.").format(

@@ -21,7 +21,7 @@ def schedule_text(plan: DigestPlan) -> str:
     if plan.weekday is None:
         return _("every day at {time}").format(time=local_time.format_clock(plan.minute))
     return _("every {weekday} at {time}").format(
-        weekday=_weekday_name(plan.weekday), time=local_time.format_clock(plan.minute)
+        weekday=_get_weekday_name(plan.weekday), time=local_time.format_clock(plan.minute)
     )
 
 
@@ -39,7 +39,7 @@ def schedule_menus(plan: DigestPlan, change_plan: Callable[..., None]) -> tuple[
 
     day_options = select_options(plan.weekday, range(7), weekly_label, _("Every day"))
     _unset_option, *hour_options = select_options(
-        plan.minute, range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR), _time_label, ""
+        plan.minute, range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR), _format_time_label, ""
     )
     return (
         ActionRow(StringMenu(select_day, placeholder=_("How often…"), options=day_options)),
@@ -47,16 +47,16 @@ def schedule_menus(plan: DigestPlan, change_plan: Callable[..., None]) -> tuple[
     )
 
 
-def _time_label(minute: int) -> str:
+def _format_time_label(minute: int) -> str:
     return _("At {time}").format(time=local_time.format_clock(minute))
 
 
 def weekly_label(day: int) -> str:
     """Return the label of a weekly digest; `day` is the day of the week, from 0 for Monday."""
-    return _("Every {weekday}").format(weekday=_weekday_name(day))
+    return _("Every {weekday}").format(weekday=_get_weekday_name(day))
 
 
-def _weekday_name(day: int) -> str:
+def _get_weekday_name(day: int) -> str:
     return str(get_day_names("wide", locale=i18n.current_language())[day])
 
 

@@ -54,7 +54,7 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
         raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
     dm_channel = await message_targets.open_dm(bot, user.id)
     if not isinstance(dm_channel, discord.DMChannel):
-        raise UserFacingError(_dms_closed_text())
+        raise UserFacingError(_format_dms_closed())
     added_watch = await store.watches.add(
         server_id=guild.id,
         channel_id=dm_channel.id,
@@ -75,7 +75,7 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
         if is_new_watch and not can_dm:
             await store.watches.remove(watch.id)
     if not can_dm:
-        raise UserFacingError(_dms_closed_text())
+        raise UserFacingError(_format_dms_closed())
     await store.watches.mark_member_present(user.id, guild.id)
     await bot.outbox_relay.recheck_channel(dm_channel.id)
     confirmation = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
@@ -165,7 +165,7 @@ async def _try_test_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
     return True
 
 
-def _dms_closed_text() -> str:
+def _format_dms_closed() -> str:
     return _("I can’t DM you. Allow direct messages in this server’s privacy settings, then try again.")
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.core.models import Feed
 from bot.posting.emoji import application_emoji, tile_drawing
-from bot.posting.emoji.application_emoji import ApplicationEmojiSync, icon_url_of
+from bot.posting.emoji.application_emoji import ApplicationEmojiSync, get_icon_url
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
@@ -140,10 +140,10 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
         site_url="https://news.example/tech/",
         icon="https://x.example/i",
     )
-    assert icon_url_of(feed) == "https://x.example/i"
-    assert icon_url_of(replace(feed, icon=None)) == "https://news.example/favicon.ico"
-    assert icon_url_of(replace(feed, icon=None, site_url=None)) == "https://feeds.example/favicon.ico"
-    assert icon_url_of(replace(feed, server_id=7)) is None
+    assert get_icon_url(feed) == "https://x.example/i"
+    assert get_icon_url(replace(feed, icon=None)) == "https://news.example/favicon.ico"
+    assert get_icon_url(replace(feed, icon=None, site_url=None)) == "https://feeds.example/favicon.ico"
+    assert get_icon_url(replace(feed, server_id=7)) is None
 
 
 @pytest.mark.parametrize("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])

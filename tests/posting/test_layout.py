@@ -149,7 +149,7 @@ async def test_words_alone_and_nothing_that_leads_out():
 
 @pytest.mark.parametrize(("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")])
 def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
-    assert outlet_branding.initial_of(name) == letter
+    assert outlet_branding.get_initial(name) == letter
     assert (
         outlet_branding.outlet_colour(1, name)
         == outlet_branding.outlet_colour(2, name.upper())

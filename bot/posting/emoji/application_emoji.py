@@ -100,7 +100,7 @@ class ApplicationEmojiSync:
         for feed_id in use_counts.keys() - self._icon_url_by_feed_id.keys():
             self._register_feed(await self._store.feeds.get(feed_id))
         shown_emoji_names = {
-            _emoji_name(icon_url)
+            _build_emoji_name(icon_url)
             for feed_id in use_counts
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
@@ -134,7 +134,7 @@ class ApplicationEmojiSync:
             type(outlet_branding.tile_use_counts)(),
         )
         shown_emoji_names = {
-            _emoji_name(icon_url)
+            _build_emoji_name(icon_url)
             for feed_id in use_counts
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
@@ -161,10 +161,10 @@ class ApplicationEmojiSync:
 
     def _register_feed(self, feed: Feed | None) -> None:
         if feed is not None:
-            self._icon_url_by_feed_id[feed.id] = icon_url_of(feed)
+            self._icon_url_by_feed_id[feed.id] = get_icon_url(feed)
 
     def _needs_fetch(self, icon_url: str) -> bool:
-        icon_record = self._icon_record_by_name.get(_emoji_name(icon_url))
+        icon_record = self._icon_record_by_name.get(_build_emoji_name(icon_url))
         if icon_record is None:
             return True
         if icon_record.last_shown_at is None:
@@ -172,7 +172,7 @@ class ApplicationEmojiSync:
         return icon_record.name not in self._emoji_by_name  # It was evicted.
 
     async def _fetch(self, icon_url: str) -> None:
-        emoji_name, now = _emoji_name(icon_url), self._clock.now()
+        emoji_name, now = _build_emoji_name(icon_url), self._clock.now()
         icon_record = OutletIcon(emoji_name, now, None, None)
         try:
             response = await self._fetcher.get(icon_url, accept=_ACCEPT_HEADER, max_bytes=_MAX_ICON_BYTES)
@@ -213,7 +213,7 @@ class ApplicationEmojiSync:
         """Make messages that are rendered from now on use the emoji that exist."""
         tile_by_feed_id = {}
         for feed_id, icon_url in self._icon_url_by_feed_id.items():
-            emoji_name = _emoji_name(icon_url) if icon_url is not None else ""
+            emoji_name = _build_emoji_name(icon_url) if icon_url is not None else ""
             if emoji_name in self._emoji_by_name and emoji_name in self._icon_record_by_name:
                 tile_by_feed_id[feed_id] = outlet_branding.Tile(
                     str(self._emoji_by_name[emoji_name]), self._icon_record_by_name[emoji_name].colour
@@ -228,7 +228,7 @@ class ApplicationEmojiSync:
         )
 
 
-def icon_url_of(feed: Feed) -> str | None:
+def get_icon_url(feed: Feed) -> str | None:
     """Return the URL of a feed's icon: the icon that the feed names, else its site's favicon.
 
     Returns None if the feed has no web site, and for a private feed of one server, whose site must not appear
@@ -242,7 +242,7 @@ def icon_url_of(feed: Feed) -> str | None:
     return str(site_url.origin() / "favicon.ico") if site_url.scheme in {"http", "https"} and site_url.host else None
 
 
-def _emoji_name(icon_url: str) -> str:
+def _build_emoji_name(icon_url: str) -> str:
     return _ICON_NAME_PREFIX + blake2b(icon_url.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

@@ -65,7 +65,7 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
         icon = icon.resize(scaled_size, Image.Resampling.LANCZOS)
     tile = Image.new("RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (255, 255, 255, 255))
     tile.alpha_composite(icon, ((TILE_SIZE_PIXELS - icon.width) // 2, (TILE_SIZE_PIXELS - icon.height) // 2))
-    return TileImage(_round_corners(tile), _dominant_colour(icon))
+    return TileImage(_round_corners(tile), _find_dominant_colour(icon))
 
 
 def tile_from_initial(letter: str, colour: int) -> TileImage:
@@ -82,14 +82,14 @@ def tile_from_initial(letter: str, colour: int) -> TileImage:
 
 
 def _round_corners(tile: Image.Image) -> bytes:
-    tile.putalpha(_corner_mask())
+    tile.putalpha(_draw_corner_mask())
     png_buffer = io.BytesIO()
     tile.save(png_buffer, "PNG", optimize=True)
     return png_buffer.getvalue()
 
 
 @cache
-def _corner_mask() -> Image.Image:
+def _draw_corner_mask() -> Image.Image:
     """Return a mask that gives a tile rounded corners."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
@@ -99,7 +99,7 @@ def _corner_mask() -> Image.Image:
     return mask.resize((TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), Image.Resampling.LANCZOS)
 
 
-def _dominant_colour(icon: Image.Image) -> int | None:
+def _find_dominant_colour(icon: Image.Image) -> int | None:
     """Return the most frequent colour (0xRRGGBB) of the coloured pixels; None if hardly any are coloured."""
     thumbnail = icon.resize((24, 24)).convert("RGBA")
     weight_by_colour: dict[int, float] = {}

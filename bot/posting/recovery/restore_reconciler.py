@@ -73,7 +73,7 @@ class RestoreReconciler:
         if self.restored_at is None:
             return None
         articles = await self._store.articles.list_by_ids(dispatch.article_ids)
-        since = _earliest_send_time(
+        since = _find_earliest_send_time(
             dispatch, articles, restored_at=self.restored_at, earliest_lookup_at=self._earliest_lookup_at
         )
         if since is None:
@@ -216,7 +216,7 @@ class RestoreReconciler:
         return Deduplicated()
 
 
-def _earliest_send_time(
+def _find_earliest_send_time(
     dispatch: Dispatch, articles: Sequence[Article], *, restored_at: int, earliest_lookup_at: int
 ) -> int | None:
     """Return the earliest time at which a dispatch may have been sent; None if after the restoration.

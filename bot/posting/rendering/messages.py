@@ -265,7 +265,7 @@ def status_lines_markup(article: Article) -> str:
     return "\n".join(f"-# {line}" for line in status_lines)
 
 
-def title_of(article: Article) -> str:
+def format_title(article: Article) -> str:
     """Return the plain title of an article; if it has none, the first words of its text, else its URL."""
     title = discord_text.to_plain_line(article.title[:_MAX_CHARS_READ])
     lead_text = (article.summary or article.body)[:_MAX_CHARS_READ]
@@ -282,7 +282,7 @@ def plain_excerpt(article: Article, length: int) -> str:
 
     `length` is the maximum in UTF-16 units.
     """
-    return excerpts.make_lead_excerpt((article.summary, article.body), title_of(article), length)
+    return excerpts.make_lead_excerpt((article.summary, article.body), format_title(article), length)
 
 
 def excerpt_markup(article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None) -> str:
@@ -316,7 +316,9 @@ def _article_list_markup(articles: Sequence[Article]) -> str:
 
 
 def _article_line_markup(article: Article) -> str:
-    linked_title = link_markup(discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url)
+    linked_title = link_markup(
+        discord_text.to_markdown_line(format_title(article), _MAX_LINE_TITLE_LENGTH), article.url
+    )
     outlet = discord_text.to_markdown_line(article.outlet, _MAX_SHORT_TEXT_LENGTH)
     return f"• {linked_title} · {outlet}" if outlet else f"• {linked_title}"
 
@@ -354,7 +356,7 @@ def usable_image_url(url: str | None) -> str | None:
 def image_block(article: Article) -> blocks.Image | None:
     """Return a block with an article's picture; None if it has none or Discord would reject its URL."""
     url = usable_image_url(article.image_url)
-    return blocks.Image(url, title_of(article)) if url else None
+    return blocks.Image(url, format_title(article)) if url else None
 
 
 def to_datetime(timestamp: int) -> datetime:

@@ -52,10 +52,10 @@ def render_post(
     """
     with i18n.language_scope(language):
         thread_name = discord_text.to_plain_line(
-            f"{look.prefix} {messages.title_of(article)}", messages.MAX_THREAD_NAME_LENGTH
+            f"{look.prefix} {messages.format_title(article)}", messages.MAX_THREAD_NAME_LENGTH
         )
         outlet_name = _outlet_name(article, feed)
-        webhook_identity = outlet_branding.webhook_identity_for(article.feed_id, outlet_name) if by_webhook else None
+        webhook_identity = outlet_branding.get_webhook_identity(article.feed_id, outlet_name) if by_webhook else None
         if not uses_embed(look):
             return Message(
                 thread_name,
@@ -149,7 +149,7 @@ def _fill_template(
     Status lines are added to its body, and the outlets of joined articles to its footer if it does not show
     them.
     """
-    title = messages.title_of(article)
+    title = messages.format_title(article)
     value_by_field = {
         "title": messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH),
         "outlet": outlet_branding.tile_and_name(article.feed_id, article.outlet).replace("**", ""),
@@ -173,7 +173,7 @@ def _fill_template(
 
 
 def _headline_text(article: Article, look: PostLook) -> Text:
-    title = messages.title_of(article)
+    title = messages.format_title(article)
     excerpt = _excerpt_markup(article, messages.EXCERPT_LENGTH, look)
     following_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article)))))
     return blocks.text_block(
@@ -190,7 +190,7 @@ def _compact_layout(
     omit_outlet: bool,
 ) -> Layout:
     """Return the layout of a compact post or of a headline, which have few lines and no card."""
-    title = messages.title_of(article)
+    title = messages.format_title(article)
     is_compact = look.style is Style.COMPACT
     if look.template is not None:
         filled_template = _fill_template(article, look.template, look, joined_articles)
@@ -243,7 +243,7 @@ def uses_embed(look: PostLook) -> bool:
 
 
 def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look: PostLook) -> discord.Embed:
-    title = messages.title_of(article)
+    title = messages.format_title(article)
     embed = discord.Embed(colour=outlet_branding.DEFAULT_COLOUR if look.colour is None else look.colour)
     prefixed_title = f"{look.prefix} {title}".lstrip()
     outlet_name = discord_text.to_plain_line(outlet_name, _MAX_OUTLET_LENGTH)

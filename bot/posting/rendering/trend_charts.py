@@ -90,8 +90,8 @@ def _build_chart(
         )
         for trend_row in trend_rows[:MAX_ROWS]
     )
-    tick_labels = _tick_label(now - 2 * period.seconds, period), _tick_label(now, period)
-    return Chart(title, _("before"), _period_label(period), tick_labels, chart_rows)
+    tick_labels = _format_tick_label(now - 2 * period.seconds, period), _format_tick_label(now, period)
+    return Chart(title, _("before"), _format_period_label(period), tick_labels, chart_rows)
 
 
 def _change_text(row: TrendRow) -> str:
@@ -103,7 +103,7 @@ def _change_text(row: TrendRow) -> str:
     return f"×{format_decimal(factor, number_pattern, locale=i18n.current_language())}"
 
 
-def _period_label(period: TrendPeriod) -> str:
+def _format_period_label(period: TrendPeriod) -> str:
     return {
         TrendPeriod.DAY: _("last 24 hours"),
         TrendPeriod.WEEK: _("last 7 days"),
@@ -111,7 +111,7 @@ def _period_label(period: TrendPeriod) -> str:
     }[period]
 
 
-def _tick_label(timestamp: int, period: TrendPeriod) -> str:
+def _format_tick_label(timestamp: int, period: TrendPeriod) -> str:
     """Return the label of a time on a chart's axis: a date, or the time in UTC for a period of a day."""
     tick_time = datetime.fromtimestamp(timestamp, UTC)
     if period is TrendPeriod.DAY:

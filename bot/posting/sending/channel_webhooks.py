@@ -49,7 +49,7 @@ class ChannelWebhooks:
         `_REJECTED_RETRY_SECONDS`, unless `ignore_backoff` is set. Raises any error that is neither
         discord.py's nor aiohttp's.
         """
-        channel = webhook_channel_of(target)
+        channel = get_webhook_channel(target)
         if channel is None:
             return ChannelBlocked(Reason(SendProblem.CHANNEL_GONE))
         if missing_permissions := permissions.find_missing_webhook_permissions(channel):
@@ -96,7 +96,7 @@ class ChannelWebhooks:
 
     async def fetch_own_ids(self, target: Target) -> set[int]:
         """Return the ids of the bot's webhooks in a channel; empty if Telex cannot list them."""
-        channel = webhook_channel_of(target)
+        channel = get_webhook_channel(target)
         if channel is None or permissions.find_missing_webhook_permissions(channel):
             return set()
         try:
@@ -133,7 +133,7 @@ class ChannelWebhooks:
         return sorted(own_webhooks, key=lambda webhook: webhook.id)
 
 
-def webhook_channel_of(target: Target) -> WebhookChannel | None:
+def get_webhook_channel(target: Target) -> WebhookChannel | None:
     """Return the channel whose webhooks post in a place: a thread's parent, or the channel itself.
 
     Returns None for direct messages.

@@ -122,7 +122,7 @@ class RateLimiter:
         self._wake_task = None
         self._grant_slots()
 
-    def _queue_key(self, path: str) -> tuple[Hashable, bool] | None:
+    def _get_queue_key(self, path: str) -> tuple[Hashable, bool] | None:
         """Return the key to charge for a request, and whether its priority is low.
 
         Returns None if the request does not count against the limit.
@@ -148,7 +148,7 @@ class RateLimiter:
         context: SimpleNamespace,
         start_params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        if (queue_key := self._queue_key(start_params.url.path)) is not None:
+        if (queue_key := self._get_queue_key(start_params.url.path)) is not None:
             key, low_priority = queue_key
             context.request = await self.acquire(key, low_priority=low_priority)
 

@@ -74,7 +74,7 @@ class RequestQuota:
         granted_slots = (
             self._granted_slots if self._frozen_slots is None else min(self._granted_slots, self._frozen_slots)
         )
-        return min(granted_slots, _allowed_slots(self._invalid_count(now) + self._peer_invalid_count))
+        return min(granted_slots, _compute_allowed_slots(self._count_invalid_requests(now) + self._peer_invalid_count))
 
     def seconds_until_recheck(self, now: float) -> float:
         """Return the seconds after which a waiting request must check the quota again in any case."""
@@ -95,7 +95,7 @@ class RequestQuota:
                 self._process_id,
                 in_flight_count,
                 min(in_flight_count + waiting_count + HEADROOM_SLOTS, MAX_REQUESTS_PER_SECOND),
-                self._invalid_count(now),
+                self._count_invalid_requests(now),
             )
             self._renewal_task = asyncio.create_task(self._renew(allocation, now))
 
@@ -114,7 +114,7 @@ class RequestQuota:
         self._paused_until = max(self._paused_until, now + seconds)
         self._renewal_requested_at = -math.inf
 
-    def _invalid_count(self, now: float) -> int:
+    def _count_invalid_requests(self, now: float) -> int:
         while self._invalid_request_times and self._invalid_request_times[0] <= now - INVALID_REQUEST_WINDOW_SECONDS:
             self._invalid_request_times.popleft()
         return len(self._invalid_request_times)
@@ -148,7 +148,7 @@ def compute_fair_share(own_allocation: RequestAllocation, peer_allocations: Sequ
     The remainder of the division goes to the processes with the largest demand; of those with equal demand,
     to those with the fewest slots.
     """
-    total_slots = _allowed_slots(
+    total_slots = _compute_allowed_slots(
         own_allocation.rate_limited_count
         + sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
     )
@@ -164,5 +164,5 @@ def compute_fair_share(own_allocation: RequestAllocation, peer_allocations: Sequ
     return max(0, min(own_slots, total_slots - sum(peer.slots for peer in peer_allocations)))
 
 
-def _allowed_slots(invalid_count: int) -> int:
+def _compute_allowed_slots(invalid_count: int) -> int:
     return max(1, round(MAX_REQUESTS_PER_SECOND * (1 - invalid_count / MAX_INVALID_REQUESTS)))

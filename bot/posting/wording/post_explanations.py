@@ -146,7 +146,7 @@ def delivery_status_sentence(
             return describe_reason(status.reason, when=when)
         case DeliveryStatus.PENDING | DeliveryStatus.JOINED | DeliveryStatus.FAILED:
             problem_sentence = "" if status.reason is None else to_problem_sentence(status.reason)
-            return _unposted_sentence(status, when, problem_sentence)
+            return _format_unposted_sentence(status, when, problem_sentence)
     template_by_status: dict[DeliveryStatus, str] = {
         DeliveryStatus.POSTED: _("posted {when}"),
         DeliveryStatus.IN_CATCH_UP: _("in a catch-up {when}"),
@@ -157,17 +157,17 @@ def delivery_status_sentence(
     return template_by_status.get(status.status, _("left out ({when})")).format(when=when)
 
 
-def _unposted_sentence(status: ChannelDeliveryStatus, when: str, problem_sentence: str) -> str:
+def _format_unposted_sentence(status: ChannelDeliveryStatus, when: str, problem_sentence: str) -> str:
     if status.status is DeliveryStatus.FAILED:
         return _("not posted: sending failed. {reason}").format(reason=problem_sentence)
     if status.status is DeliveryStatus.JOINED:
-        return " ".join(filter(None, (_joined_sentence(status, when), problem_sentence)))
+        return " ".join(filter(None, (_format_joined_sentence(status, when), problem_sentence)))
     if problem_sentence:
         return _("waiting to be posted since {when}. {reason}").format(when=when, reason=problem_sentence)
     return _("waiting to be posted since {when}").format(when=when)
 
 
-def _joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
+def _format_joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
     """Return a sentence on an article that joined a post; … stands for the title of a post that is gone."""
     title = _("“{text}”").format(text=status.joined_title or discord_text.ELLIPSIS)
     if status.message_id is None:

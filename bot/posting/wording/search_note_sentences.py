@@ -25,7 +25,7 @@ def note_sentence(note: Note) -> str:
     return _(template).format(**formatted_values)
 
 
-def _date_text(note_values: _NoteValues) -> str:
+def _format_date(note_values: _NoteValues) -> str:
     """Return a date in the current language, without the year if it is in the current year."""
     time_zone: tzinfo = note_values["zone"]
     local_datetime = datetime.fromtimestamp(note_values["moment"], time_zone)
@@ -39,28 +39,28 @@ def _date_text(note_values: _NoteValues) -> str:
     return date_text
 
 
-def _quoted_list(texts: tuple[str, ...]) -> str:
+def _format_quoted_list(texts: tuple[str, ...]) -> str:
     return ", ".join(_("“{text}”").format(text=text) for text in texts)
 
 
-def _unknown_filter_sentence(note_values: _NoteValues) -> str:
+def _format_unknown_filter_sentence(note_values: _NoteValues) -> str:
     sentence = _("“{name}:” isn’t a filter, so I searched for the words “{value}”.").format(**note_values)
     if note_values["near"]:
         sentence += " " + _("Did you mean “{name}:”?").format(name=note_values["near"])
     return sentence
 
 
-def _title_words_missing_sentence(note_values: _NoteValues) -> str:
+def _format_title_words_missing_sentence(note_values: _NoteValues) -> str:
     missing_words = note_values["words"]
     return ngettext("No title has the word {words}.", "No title has the words {words}.", len(missing_words)).format(
-        words=_quoted_list(missing_words)
+        words=_format_quoted_list(missing_words)
     )
 
 
-def _words_missing_sentence(note_values: _NoteValues) -> str:
+def _format_words_missing_sentence(note_values: _NoteValues) -> str:
     missing_words = note_values["words"]
     return ngettext("No article has the word {words}.", "No article has the words {words}.", len(missing_words)).format(
-        words=_quoted_list(missing_words)
+        words=_format_quoted_list(missing_words)
     )
 
 
@@ -77,24 +77,24 @@ _SENTENCE_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
     NoteKind.TOO_DEEP: N_("Ignored parentheses nested more than {count} deep."),
     NoteKind.NO_VALUE: N_("Ignored “{value}”: it has no value."),
     NoteKind.EMPTY_QUERY: N_("There’s nothing to search for in that. Try a word or a name."),
-    NoteKind.UNKNOWN_FILTER: _unknown_filter_sentence,
+    NoteKind.UNKNOWN_FILTER: _format_unknown_filter_sentence,
     NoteKind.INVALID_LANGUAGE: N_("“{value}” isn’t a language I know. Try en or fr."),
     NoteKind.UNKNOWN_FLAG: N_("“{value}” isn’t a filter. Try has:image or is:bookmarked."),
     NoteKind.INVALID_DATE: N_("“{value}” isn’t a date I know. Try 7d, 2020-06-10 or “last monday”."),
-    NoteKind.SINCE: lambda values: _("Since {date}").format(date=_date_text(values)),
-    NoteKind.BEFORE: lambda values: _("Before {date}").format(date=_date_text(values)),
+    NoteKind.SINCE: lambda values: _("Since {date}").format(date=_format_date(values)),
+    NoteKind.BEFORE: lambda values: _("Before {date}").format(date=_format_date(values)),
     NoteKind.BUILDING: N_("The search index is still being built ({percent}%). More articles may match."),
     NoteKind.DAMAGED: N_("The search index is damaged. I’m rebuilding it: try again in a moment."),
     NoteKind.OWN_BOOKMARKS: N_("Bookmarks are personal. To find yours, use is:bookmarked in /search."),
     NoteKind.EMPTY_DATE_RANGE: N_("There’s nothing between these two dates."),
     NoteKind.LANGUAGES: N_("An article has only one language. Try {query}."),
     NoteKind.PHRASES_MISSING: lambda values: _("No article has {phrases}. Here’s what comes close.").format(
-        phrases=_quoted_list(values["phrases"])
+        phrases=_format_quoted_list(values["phrases"])
     ),
     NoteKind.PHRASES_NEVER_TOGETHER: N_("No article has all of this word for word. Here’s what comes close."),
     NoteKind.UNQUOTED_NAME: N_("Read “{filter}” without “{words}”. Put a name of several words in quotation marks."),
-    NoteKind.TITLE_WORDS_MISSING: _title_words_missing_sentence,
-    NoteKind.WORDS_MISSING: _words_missing_sentence,
+    NoteKind.TITLE_WORDS_MISSING: _format_title_words_missing_sentence,
+    NoteKind.WORDS_MISSING: _format_words_missing_sentence,
     NoteKind.UNKNOWN_SOURCE: N_("No source is called “{name}”."),
     NoteKind.UNKNOWN_TAG: N_("No article has the tag “{name}”."),
     NoteKind.UNKNOWN_LANGUAGE: N_("No article is in the language “{name}”."),

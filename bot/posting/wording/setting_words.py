@@ -44,13 +44,13 @@ def get_language_name(language: str) -> str:
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
-def _duration_text(seconds: int) -> str:
+def _format_duration(seconds: int) -> str:
     if seconds < _SECONDS_PER_MINUTE:
         return format_count("{count} second", "{count} seconds", seconds)
     return format_count("{count} minute", "{count} minutes", seconds // _SECONDS_PER_MINUTE)
 
 
-def _quiet_hours_text(stored_hours: str) -> str:
+def _format_quiet_hours(stored_hours: str) -> str:
     """Return stored quiet hours as text; an invalid value is returned unchanged, with markup escaped."""
     try:
         return "\u202f–\u202f".join(map(local_time.format_clock, local_time.parse_quiet_hours(stored_hours)))
@@ -87,14 +87,14 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
         off_line=N_("off: posts notify people as they’ve chosen in Discord"),
         on_line=N_("on: only posts that mention a role notify people"),
     ),
-    setting_registry.QUIET_HOURS: SettingWords(name=N_("Quiet hours"), value_text=_quiet_hours_text),
+    setting_registry.QUIET_HOURS: SettingWords(name=N_("Quiet hours"), value_text=_format_quiet_hours),
     setting_registry.MAX_POSTS_PER_HOUR: SettingWords(
         name=N_("Hourly limit"),
         value_text=lambda count: format_count("{count} post an hour", "{count} posts an hour", count),
         unset_text=N_("no limit"),
     ),
     setting_registry.MIN_POST_INTERVAL: SettingWords(
-        name=N_("Time between posts"), value_text=_duration_text, unset_text=N_("no minimum")
+        name=N_("Time between posts"), value_text=_format_duration, unset_text=N_("no minimum")
     ),
     setting_registry.MIN_OUTLETS: SettingWords(
         name=N_("Outlets"),

@@ -58,7 +58,7 @@ def split_row(row: ActionRow) -> list[ActionRow]:
     return rows
 
 
-def _component_count(block: Block) -> int:
+def _count_components(block: Block) -> int:
     match block:
         case Section(texts, accessory):
             return len(texts) + (2 if accessory is not None else 0)
@@ -159,7 +159,7 @@ def _limit_components(layout: Layout) -> Layout:
     def count_excess_components() -> int:
         card_count = sum(isinstance(part, Card) for part in layout)
         return (
-            card_count + sum(_component_count(block) for blocks in blocks_by_part for block in blocks) - MAX_COMPONENTS
+            card_count + sum(_count_components(block) for blocks in blocks_by_part for block in blocks) - MAX_COMPONENTS
         )
 
     def find_last_block(*block_types: type[Block]) -> tuple[list[Block], int] | None:

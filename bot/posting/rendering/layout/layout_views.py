@@ -57,12 +57,14 @@ def _to_discord_items(block: Block) -> Iterator[Item]:
             assert accessory is not None  # `fit_layout` converts such a section to texts.
             yield discord.ui.Section(
                 *(discord.ui.TextDisplay(text.variants[0]) for text in texts),
-                accessory=discord.ui.Thumbnail(accessory.url, description=_alt_text(accessory))
+                accessory=discord.ui.Thumbnail(accessory.url, description=_build_alt_text(accessory))
                 if isinstance(accessory, Image)
                 else accessory,
             )
         case Gallery(images):
-            gallery_items = (discord.MediaGalleryItem(image.url, description=_alt_text(image)) for image in images)
+            gallery_items = (
+                discord.MediaGalleryItem(image.url, description=_build_alt_text(image)) for image in images
+            )
             yield discord.ui.MediaGallery(*gallery_items)
         case Separator(visible):
             yield discord.ui.Separator(visible=visible, spacing=discord.SeparatorSpacing.small)
@@ -71,5 +73,5 @@ def _to_discord_items(block: Block) -> Iterator[Item]:
                 yield discord.ui.ActionRow(*row.items)
 
 
-def _alt_text(image: Image) -> str | None:
+def _build_alt_text(image: Image) -> str | None:
     return discord_text.to_plain_line(image.description, _MAX_ALT_TEXT_LENGTH) or None

@@ -67,7 +67,7 @@ def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial: Mapping[tup
     _tile_by_feed_id, _emoji_by_initial_and_colour = tile_by_feed_id, emoji_by_initial
 
 
-def initial_of(outlet: str) -> str:
+def get_initial(outlet: str) -> str:
     """Return the letter or digit that stands for an outlet; "" if its name has no ASCII letter or digit."""
     folded_name = words.fold(discord_text.to_plain_line(outlet))
     folded_name = folded_name.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
@@ -77,7 +77,7 @@ def initial_of(outlet: str) -> str:
 def outlet_colour(feed_id: int, outlet: str) -> int:
     """Return the colour of an outlet (0xRRGGBB): that of its icon, or one derived from its name."""
     tile = _tile_by_feed_id.get(feed_id)
-    return tile.colour if tile is not None and tile.colour is not None else _colour_for_name(outlet)
+    return tile.colour if tile is not None and tile.colour is not None else _select_colour(outlet)
 
 
 def tile_emoji(feed_id: int, outlet: str) -> str:
@@ -86,7 +86,7 @@ def tile_emoji(feed_id: int, outlet: str) -> str:
     icon_tile = _tile_by_feed_id.get(feed_id)
     if icon_tile is not None:
         return icon_tile.emoji
-    initial_and_colour = (initial_of(outlet), _colour_for_name(outlet))
+    initial_and_colour = (get_initial(outlet), _select_colour(outlet))
     emoji = _emoji_by_initial_and_colour.get(initial_and_colour)
     if emoji is None and initial_and_colour[0] and len(missing_initials) < MAX_INITIALS:
         missing_initials.add(initial_and_colour)
@@ -102,7 +102,7 @@ def tile_and_name(feed_id: int, outlet: str) -> str:
     return f"{tile_emoji(feed_id, outlet)} **{name}**" if name else ""
 
 
-def webhook_identity_for(feed_id: int, outlet: str) -> WebhookIdentity | None:
+def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
     """Return the name and picture of an outlet's posts by webhook; None if Discord forbids its name.
 
     https://discord.com/developers/docs/resources/webhook#create-webhook
@@ -120,5 +120,5 @@ def byline(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Te
     return Text(("-# " + " · ".join(filter(None, byline_parts)),))
 
 
-def _colour_for_name(outlet: str) -> int:
+def _select_colour(outlet: str) -> int:
     return INITIAL_COLOURS[crc32(words.fold(discord_text.to_plain_line(outlet)).encode()) % len(INITIAL_COLOURS)]
