@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.outbox.gathering import PendingDispatch, list_excess_posts, plan_queue
 from bot.core.outbox.releasing import JoinedArticle, plan_release
-from bot.core.outbox.routing import ChannelRouting, ForDigest, Hold, PendingArticle, Post, route
+from bot.core.outbox.routing import ChannelRouting, DigestRoute, HoldRoute, PendingArticle, PostRoute, choose_route
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.core.reasons import WithheldReason
 
@@ -29,16 +29,16 @@ ARTICLES = st.lists(st.integers(0, 5), max_size=6).map(
 @pytest.mark.parametrize(
     ("routing", "expected"),
     [
-        (ChannelRouting(False, None, None), Post()),
-        (ChannelRouting(False, 3, None), Hold(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
-        (ChannelRouting(False, None, 5), Hold(NOW + TOP_STORY_WINDOW_SECONDS)),
-        (ChannelRouting(False, 3, 5), Hold(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
-        (ChannelRouting(True, 3, 5), ForDigest()),
-        (ChannelRouting(True, None, None), ForDigest()),
+        (ChannelRouting(False, None, None), PostRoute()),
+        (ChannelRouting(False, 3, None), HoldRoute(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
+        (ChannelRouting(False, None, 5), HoldRoute(NOW + TOP_STORY_WINDOW_SECONDS)),
+        (ChannelRouting(False, 3, 5), HoldRoute(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
+        (ChannelRouting(True, 3, 5), DigestRoute()),
+        (ChannelRouting(True, None, None), DigestRoute()),
     ],
 )
 def test_a_digest_alone_comes_before_holding_and_holding_before_posts(routing, expected):
-    assert route(routing, NOW) == expected
+    assert choose_route(routing, NOW) == expected
 
 
 @given(dispatches=DISPATCHES, articles=ARTICLES, limit=st.integers(0, 9))
@@ -70,7 +70,7 @@ def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(di
         assert single_count == min(max(allowed - retried_count - 1, 0), len(untried_ids))
 
 
-@pytest.mark.parametrize("channel_route", [Post(), Hold(NOW), ForDigest()])
+@pytest.mark.parametrize("channel_route", [PostRoute(), HoldRoute(NOW), DigestRoute()])
 @given(articles=ARTICLES, ended=st.lists(st.sampled_from([None, WithheldReason.PAUSED]), min_size=6, max_size=6))
 def test_each_joined_article_is_released_once_and_the_oldest_leads(channel_route, articles, ended):
     joined = [JoinedArticle(*pair) for pair in zip(articles, ended, strict=False)]
@@ -79,7 +79,7 @@ def test_each_joined_article_is_released_once_and_the_oldest_leads(channel_route
     assert release.withheld_page_keys == ({WithheldReason.PAUSED: withheld} if withheld else {})
     wanted = [article for article, reason in joined if not reason]
     wanted_keys = {article.page_key for article in wanted}
-    if isinstance(channel_route, ForDigest):
+    if isinstance(channel_route, DigestRoute):
         assert set(release.digest_page_keys) == wanted_keys
         assert release.first_article is None
         assert not release.follower_page_keys

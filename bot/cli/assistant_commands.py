@@ -11,7 +11,7 @@ from bot.cli.command_context import run_with_store
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
 from bot.client.services import open_services
-from bot.core.installation import extra_command
+from bot.core.installation import build_extra_command
 
 commands = typer.Typer()
 
@@ -43,7 +43,7 @@ def mcp(
         terminal.echo_stderr(f"Tokens revoked: {revoked_count}.")
         return
     if find_spec("mcp") is None:
-        exit_with_error(f"This needs an extra: {extra_command('mcp')}", FAILED)
+        exit_with_error(f"This needs an extra: {build_extra_command('mcp')}", FAILED)
     if http and settings.discord_token is None:
         exit_with_error("DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", USAGE_ERROR)
     logs.configure_logging(settings)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.core.clock import SystemClock
-from bot.core.installation import extra_command
+from bot.core.installation import build_extra_command
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
@@ -134,7 +134,7 @@ def check_semantic_search(settings: Settings, encoded_counts: EncodedCounts) -> 
     subject = "semantic search"
     model_id = article_encoder.find_model_id()
     if model_id is None:
-        advice = f"To turn on semantic search: {extra_command('semantic')}"
+        advice = f"To turn on semantic search: {build_extra_command('semantic')}"
         return CheckResult(subject, is_ok=True, detail="off: its extra isn’t installed", advice=advice)
     if not settings.semantic:
         return CheckResult(subject, is_ok=True, detail="off: TELEX_SEMANTIC is false")

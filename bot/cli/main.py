@@ -24,7 +24,7 @@ from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
-from bot.core.installation import extra_command
+from bot.core.installation import build_extra_command
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.core.version import __version__
@@ -65,7 +65,8 @@ def run_default_command(
         _run_bot(settings)
     if not _is_demo_installed():
         exit_with_error(
-            f"{_SETUP_ADVICE} Then run telex again.\nOr try it in a simulated Discord first: {extra_command('demo')}",
+            f"{_SETUP_ADVICE} Then run telex again.\n"
+            f"Or try it in a simulated Discord first: {build_extra_command('demo')}",
             USAGE_ERROR,
         )
     terminal.echo_stderr("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
@@ -152,7 +153,7 @@ def _is_demo_installed() -> bool:
 
 def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True) -> None:
     if not _is_demo_installed():
-        exit_with_error(f"The demo needs an extra: {extra_command('demo')}", FAILED)
+        exit_with_error(f"The demo needs an extra: {build_extra_command('demo')}", FAILED)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
     if "database" in settings.model_fields_set:
         terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")

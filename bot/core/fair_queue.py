@@ -159,7 +159,7 @@ class FairSemaphore:
         loop = asyncio.get_running_loop()
         ticket_future: asyncio.Future[Ticket[Any]] = loop.create_future()
         self._queue.put(key, ticket_future)
-        self._grant_waiting()
+        self._grant_waiting_tickets()
         started_at = 0.0
         try:
             await ticket_future
@@ -168,9 +168,9 @@ class FairSemaphore:
         finally:
             if ticket_future.done() and not ticket_future.cancelled():
                 self._queue.release(ticket_future.result(), loop.time() - started_at if started_at else 0.0)
-                self._grant_waiting()
+                self._grant_waiting_tickets()
 
-    def _grant_waiting(self) -> None:
+    def _grant_waiting_tickets(self) -> None:
         while (ticket := self._queue.try_acquire()) is not None:
             if ticket.item.done():  # The waiting task was cancelled.
                 self._queue.release(ticket, 0.0)

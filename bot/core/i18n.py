@@ -96,9 +96,9 @@ def _localize_command_names(catalogue: Catalog, language: str) -> None:
     }
     if not localized_name_by_command:
         return
-    english_pattern = re.compile(_any_command_pattern(localized_name_by_command))
+    english_pattern = re.compile(_build_any_command_pattern(localized_name_by_command))
     _localized_command_patterns[language] = re.compile(
-        f"(?<!`){_any_command_pattern(localized_name_by_command.values())}"
+        f"(?<!`){_build_any_command_pattern(localized_name_by_command.values())}"
     )
 
     def localize_command_name(text: str) -> str:
@@ -114,7 +114,7 @@ def _localize_command_names(catalogue: Catalog, language: str) -> None:
             )
 
 
-def _any_command_pattern(commands: Iterable[str]) -> str:
+def _build_any_command_pattern(commands: Iterable[str]) -> str:
     alternatives = "|".join(map(re.escape, sorted(commands, key=len, reverse=True)))
     return rf"(?<![\w/<])(?:{alternatives})(?![\w-])"
 
@@ -140,10 +140,10 @@ def linkify_commands(sentence: str) -> str:
     load_catalogue(current_language())
     if localized_pattern := _localized_command_patterns.get(current_language()):
         return localized_pattern.sub(r"`\g<0>`", sentence)
-    return _COMMAND_PATTERN.sub(lambda match: _command_mention(match[1], match[2]), sentence)
+    return _COMMAND_PATTERN.sub(lambda match: _find_command_mention(match[1], match[2]), sentence)
 
 
-def _command_mention(first_word: str, second_word: str | None) -> str:
+def _find_command_mention(first_word: str, second_word: str | None) -> str:
     """Return a mention of `/first second`, or of `/first` and the word if that is no subcommand."""
     if second_word is None:
         return _mention_by_command.get(first_word, first_word)

@@ -14,7 +14,7 @@ _UVX_CACHE_FOLDER = "archive-v0"
 """Folder in uv's cache that holds the temporary environments of `uvx`."""
 
 
-def extra_command(extra: str) -> str:
+def build_extra_command(extra: str) -> str:
     """Return the command that installs an extra (optional packages) in the way Telex itself was installed.
 
     For a container image without sources, return instructions instead. An environment of `uvx` is not kept: the
@@ -29,12 +29,12 @@ def extra_command(extra: str) -> str:
         return f"uvx --from 'telex[{extra}]' telex"
     origin = _read_origin()
     if "dir_info" not in origin:
-        return _pip_install_command(_build_requirement(origin, extra))
+        return _build_pip_install_command(_build_requirement(origin, extra))
     source_folder = Path(unquote(urlsplit(origin["url"]).path))
     if not (source_folder / "pyproject.toml").is_file():
         return f"add {extra} to EXTRAS in .env (EXTRAS={extra}), then docker compose up --detach --build"
     constraints_file = source_folder / "constraints.txt"
-    return _pip_install_command(
+    return _build_pip_install_command(
         *(("-c", str(constraints_file)) if constraints_file.is_file() else ()),
         *(("-e",) if origin["dir_info"].get("editable") else ()),
         f"{source_folder}[{extra}]",
@@ -61,7 +61,7 @@ def _build_requirement(origin: dict[str, Any], extra: str) -> str:
     return f"telex[{extra}] @ {origin['url']}"
 
 
-def _pip_install_command(*arguments: str) -> str:
+def _build_pip_install_command(*arguments: str) -> str:
     pip_command = [sys.executable, "-m", "pip", "install"]
     if find_spec("pip") is None:  # uv creates environments without pip.
         pip_command = ["uv", "pip", "install", "--python", sys.executable]

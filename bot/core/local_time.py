@@ -64,7 +64,7 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
     return begin, end
 
 
-def quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str) -> int:
+def find_quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str) -> int:
     """Return the Unix time in seconds at which quiet hours around `now` end, or 0 outside of quiet hours."""
     if quiet_hours_text is None:
         return 0
@@ -121,7 +121,7 @@ def _find_end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> da
     return latest.replace(microsecond=0)
 
 
-def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str) -> int:
+def find_next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str) -> int:
     """Return the first Unix time in seconds after `after` at which a minute of the day begins.
 
     `weekday` is 0 (Monday) to 6, or None for any day.
@@ -138,9 +138,9 @@ def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str
     raise AssertionError("every weekday comes within eight days")
 
 
-def next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -> int:
+def find_next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -> int:
     """Return the first Unix time in seconds after `after` at which one of the minutes of the day begins."""
-    return min(next_occurrence(after, minute, None, zone_name) for minute in minutes)
+    return min(find_next_occurrence(after, minute, None, zone_name) for minute in minutes)
 
 
 def spread_over_waking_hours(count: int) -> list[int]:

@@ -219,11 +219,11 @@ class DispatchState(StrEnum):
     """State of a dispatch (one message to one channel) on its way to Discord."""
 
     HELD = "held"  # A post held until enough outlets report the story, or for a selection
-    PENDING = "waiting"
+    PENDING = "waiting"  # To be sent when the channel's settings and the queue allow it
     CLAIMED = "claimed"  # Being sent; after a crash perhaps sent
-    SENT = "sent"
+    SENT = "sent"  # Is in the channel, with a known message id
     UNCERTAIN = "uncertain"  # Perhaps sent, and the channel's history cannot be read
-    FAILED = "failed"
+    FAILED = "failed"  # Was refused, and is not tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,11 +283,11 @@ class Digest:
 class DeliveryStatus(StrEnum):
     """Status of an article in a channel; each article has exactly one status per channel."""
 
-    POSTED = "posted"
-    IN_CATCH_UP = "caught up"
-    JOINED = "joined"
-    IN_DIGEST = "digested"
-    FILTERED = "filtered"
-    WITHHELD = "withheld"
-    PENDING = "waiting"
-    FAILED = "failed"
+    POSTED = "posted"  # In a post of its own
+    IN_CATCH_UP = "caught up"  # In a message that combines many posts
+    JOINED = "joined"  # Named in the post of a similar article
+    IN_DIGEST = "digested"  # In a digest, or reserved for the next one
+    FILTERED = "filtered"  # Blocked by the filters of the channel's subscriptions
+    WITHHELD = "withheld"  # Not posted, for a `WithheldReason` such as a paused feed
+    PENDING = "waiting"  # Its post is held, waits or is being sent
+    FAILED = "failed"  # Its post was refused, or it is unknown whether it was sent

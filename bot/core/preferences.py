@@ -84,7 +84,7 @@ class FilterMode(StrEnum):
     """Effect of a filter on the articles that match its query."""
 
     INCLUDE = "only"  # An article has to match one of the filters of this mode.
-    EXCLUDE = "never"
+    EXCLUDE = "never"  # An article must match no filter of this mode.
 
 
 class Filter(NamedTuple):

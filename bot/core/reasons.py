@@ -23,11 +23,11 @@ class ReasonCode(StrEnum):
 class WithheldReason(ReasonCode):
     """Reason why an article was not posted in a channel, although a feed of the channel has it."""
 
-    PAUSED = "paused"
+    PAUSED = "paused"  # The feed was paused in the channel.
     BOT_ABSENT = "away"  # The bot was not in the server when the article was found.
-    UNFOLLOWED = "unfollowed"
+    UNFOLLOWED = "unfollowed"  # The channel does not follow the feed any more.
     ALREADY_SENT = "told"  # It was sent in a message that a restored backup did not contain.
-    TOO_FEW_OUTLETS = "few-outlets"  # count, least
+    TOO_FEW_OUTLETS = "few-outlets"  # count, least: the numbers of outlets that reported it, and needed
     NOT_SELECTED = "not-best"  # It was not among the top stories of its day.
     MUTED = "muted"  # mute: its id, from which readers know: user, until (Unix time in seconds), each if there is one
     FILTERED = "filtered"  # modes, queries: those of the blocking filters, in the same order
@@ -39,32 +39,32 @@ class WaitReason(ReasonCode):
     QUIET_HOURS = "quiet-hours"  # until (Unix time in seconds), time_zone
     HOURLY_LIMIT = "most-an-hour"  # until, time_zone
     MIN_INTERVAL = "gap"  # until, time_zone
-    MORE_OUTLETS = "outlets"  # count, least
+    MORE_OUTLETS = "outlets"  # count, least: the numbers of outlets so far and needed
     TOP_STORY_SELECTION = "best"  # until, time_zone
 
 
 class SendProblem(ReasonCode):
     """Reason why a dispatch was not sent, or not yet, or why nothing can be sent to a channel."""
 
-    CHANNEL_GONE = "gone"
+    CHANNEL_GONE = "gone"  # The channel was deleted.
     FORBIDDEN = "forbidden"  # permissions: names in Discord's API, or none if Discord does not tell
-    LOCKED = "locked"
-    NEEDS_TAG = "needs-tag"
-    TOO_MANY_THREADS = "too-many-threads"
-    TOO_MANY_WEBHOOKS = "too-many-webhooks"
-    WEBHOOK_GONE = "webhook-gone"
-    NOT_TEXT = "not-text"
+    LOCKED = "locked"  # The thread is archived and locked.
+    NEEDS_TAG = "needs-tag"  # The forum requires a tag for each post.
+    TOO_MANY_THREADS = "too-many-threads"  # The server has as many threads as Discord allows.
+    TOO_MANY_WEBHOOKS = "too-many-webhooks"  # The channel has as many webhooks as Discord allows.
+    WEBHOOK_GONE = "webhook-gone"  # The webhook was deleted or moved.
+    NOT_TEXT = "not-text"  # Channels of this type have no messages.
     DMS_CLOSED = "closed"  # The user accepts no direct messages.
     REFUSED = "refused"  # text: Discord's error
     UNREADABLE = "unreadable"  # It cannot be verified whether the dispatch was delivered.
-    ARTICLE_GONE = "article-gone"
+    ARTICLE_GONE = "article-gone"  # The article is not stored any more.
     NOTHING_READABLE = "hidden"  # The recipients may no longer read any of its articles.
-    INTERNAL_ERROR = "fault"
+    INTERNAL_ERROR = "fault"  # An error of Telex, which the log has
     RATE_LIMITED = "rate-limited"  # seconds
     NO_CONNECTION = "no-connection"  # text: the error of the connection
     NO_ANSWER = "no-answer"  # text: the error of the connection
     ERROR_RESPONSE = "error-response"  # text: Discord's error, after which Telex tries again
-    SERVER_UNAVAILABLE = "server-unavailable"
+    SERVER_UNAVAILABLE = "server-unavailable"  # Discord reports an outage of the server.
     UNRECOGNIZED = "unrecognized"  # text: what another version of Telex stored
 
 

@@ -32,14 +32,14 @@ class Rhythm:
     time_zone: str = "UTC"
     sent_times: Sequence[int] = ()
 
-    def interval_end(self, now: int) -> int:
+    def compute_interval_end(self, now: int) -> int:
         """Return when the minimum interval since the last post ends, or 0 if none runs."""
         if self.min_interval_seconds is None:
             return 0
         sent_times = self._list_sent_within(self.min_interval_seconds, now)
         return sent_times[0] + self.min_interval_seconds if sent_times else 0
 
-    def hourly_limit_end(self, now: int) -> int:
+    def compute_hourly_limit_end(self, now: int) -> int:
         """Return when the hourly limit allows another post, or 0 if it does now."""
         if self.max_posts_per_hour is None:
             return 0
@@ -48,52 +48,61 @@ class Rhythm:
             return 0
         return sent_times[self.max_posts_per_hour - 1] + HOUR_SECONDS
 
-    def pace_end(self, now: int) -> int:
+    def compute_pace_end(self, now: int) -> int:
         """Return when both the interval and the hourly limit allow another post; 0 or the past means now."""
-        return max(self.interval_end(now), self.hourly_limit_end(now))
+        return max(self.compute_interval_end(now), self.compute_hourly_limit_end(now))
 
-    def quiet_end(self, kind: str, now: int) -> int:
+    def compute_quiet_end(self, kind: str, now: int) -> int:
         """Return when the quiet hours that delay a dispatch of a kind end, or 0 if none delay it."""
         if kind == DispatchKind.DIGEST:
             return 0
-        sendable_at = max(now, self.pace_end(now)) if kind in PACED_KINDS else now
-        return local_time.quiet_hours_end(sendable_at, self.quiet_hours, self.time_zone)
+        sendable_at = max(now, self.compute_pace_end(now)) if kind in PACED_KINDS else now
+        return local_time.find_quiet_hours_end(sendable_at, self.quiet_hours, self.time_zone)
 
-    def release_time(self, kind: str, now: int) -> int:
-        """Return from when the pacing allows a dispatch of a kind; 0 or the past means now."""
-        return max(self.quiet_end(kind, now), self.pace_end(now) if kind in PACED_KINDS else 0)
+    def compute_release_time(self, kind: str, now: int) -> int:
+        """Return when the pacing first allows a dispatch of a kind; 0 or the past means now."""
+        return max(self.compute_quiet_end(kind, now), self.compute_pace_end(now) if kind in PACED_KINDS else 0)
 
-    def wait_reason(self, kind: str, now: int) -> Reason | None:
+    def find_wait_reason(self, kind: str, now: int) -> Reason | None:
         """Return which setting delays a dispatch of a kind and until when, or None if none does."""
-        end_by_code = {WaitReason.QUIET_HOURS: self.quiet_end(kind, now)}
+        end_by_code = {WaitReason.QUIET_HOURS: self.compute_quiet_end(kind, now)}
         if kind in PACED_KINDS:
             end_by_code |= {
-                WaitReason.HOURLY_LIMIT: self.hourly_limit_end(now),
-                WaitReason.MIN_INTERVAL: self.interval_end(now),
+                WaitReason.HOURLY_LIMIT: self.compute_hourly_limit_end(now),
+                WaitReason.MIN_INTERVAL: self.compute_interval_end(now),
             }
         code = max(end_by_code, key=lambda candidate_code: end_by_code[candidate_code])
         if end_by_code[code] <= now:
             return None
         return Reason(code, {"until": end_by_code[code], "time_zone": self.time_zone})
 
-    def next_dispatch(self, pending: Iterable[PendingDispatch], now: int) -> tuple[PendingDispatch, int]:
+    def select_next_dispatch(
+        self, pending_dispatches: Iterable[PendingDispatch], now: int
+    ) -> tuple[PendingDispatch, int]:
         """Return the dispatch that the channel sends next, with its release time.
 
         A channel is served in order, but a dispatch that the pacing delays is overtaken by those that it does
         not delay. Of each kind, only the first pending dispatch is needed. Raises ValueError without any.
         """
-        release_times = [(dispatch, self.release_time(dispatch.kind, now)) for dispatch in pending]
-        return min(release_times, key=lambda entry: (max(entry[1], now), entry[0].position, entry[0].id))
+        release_times = [(dispatch, self.compute_release_time(dispatch.kind, now)) for dispatch in pending_dispatches]
+        return min(
+            release_times,
+            key=lambda dispatch_and_time: (
+                max(dispatch_and_time[1], now),
+                dispatch_and_time[0].position,
+                dispatch_and_time[0].id,
+            ),
+        )
 
-    def list_posts_to_merge(self, pending: Iterable[PendingDispatch], now: int) -> list[int]:
+    def list_posts_to_merge(self, pending_dispatches: Iterable[PendingDispatch], now: int) -> list[int]:
         """Return the ids of the posts to merge into a catch-up because more wait than the hourly limit allows.
 
-        `pending` are the pending dispatches in the order of the queue.
+        `pending_dispatches` are the pending dispatches in the order of the queue.
         """
         if self.max_posts_per_hour is None:
             return []
         allowed_count = self.max_posts_per_hour - len(self._list_sent_within(HOUR_SECONDS, now))
-        paced_dispatches = [dispatch for dispatch in pending if dispatch.kind in PACED_KINDS]
+        paced_dispatches = [dispatch for dispatch in pending_dispatches if dispatch.kind in PACED_KINDS]
         return list_excess_posts(paced_dispatches, allowed_count=allowed_count)
 
     def _list_sent_within(self, seconds: int, now: int) -> list[int]:

@@ -82,7 +82,7 @@ class NumberSetting(ChannelSetting[int | None]):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class QuietHoursSetting(ChannelSetting[str | None]):
-    """Setting that is a time of the day such as `22:00-07:00`, or None."""
+    """Setting that is a range of times of the day such as `22:00-07:00`, or None."""
 
     default: str | None = None
 

@@ -30,7 +30,7 @@ def read_settings(**overrides: str) -> Settings:
     except ValidationError as error:
         sentence_by_setting: dict[str, str] = {}
         for problem in error.errors():
-            name = _setting_name(str(problem["loc"][0]))
+            name = _build_setting_name(str(problem["loc"][0]))
             sentence_by_setting.setdefault(name, f"{name}: {_describe_problem(name, problem)}.")
         raise InvalidSettings("\n".join(sentence_by_setting.values())) from None  # The cause contains values.
 
@@ -39,7 +39,7 @@ def find_unknown_settings() -> list[str]:
     """Return a warning for each unknown variable that looks like a setting, with the closest known name."""
     variable_names = {name.upper() for name in os.environ}
     variable_names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
-    setting_names = list(map(_setting_name, Settings.model_fields))
+    setting_names = list(map(_build_setting_name, Settings.model_fields))
     warnings = []
     for name in sorted(variable_names.difference(setting_names)):
         close_names = get_close_matches(name, setting_names, n=1, cutoff=_MIN_NAME_SIMILARITY)
@@ -49,7 +49,7 @@ def find_unknown_settings() -> list[str]:
     return warnings
 
 
-def _setting_name(field_name: str) -> str:
+def _build_setting_name(field_name: str) -> str:
     name = field_name.upper()
     return name if name == "DISCORD_TOKEN" else f"TELEX_{name}"
 

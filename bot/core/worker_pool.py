@@ -41,7 +41,7 @@ _ENV_ALLOWLIST = frozenset(
 )
 _BOOTSTRAP_CODE_TEMPLATE = (
     "import sys; sys.path[:] = {path!r}; "
-    "from bot.core.worker_process import run_worker; run_worker({descriptor}, {tired})"
+    "from bot.core.worker_process import run_worker; run_worker({descriptor}, {recycle_rss_bytes})"
 )
 
 
@@ -226,7 +226,7 @@ class _Worker(asyncio.Protocol):
         parent_socket, worker_socket = socket.socketpair()
         with worker_socket:
             bootstrap_source = _BOOTSTRAP_CODE_TEMPLATE.format(
-                path=sys.path, descriptor=worker_socket.fileno(), tired=recycle_rss_bytes
+                path=sys.path, descriptor=worker_socket.fileno(), recycle_rss_bytes=recycle_rss_bytes
             )
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; runs our interpreter
                 [sys.executable, "-P", "-c", bootstrap_source],

@@ -102,7 +102,7 @@ class BestStorySelectionTask(ScheduledTask):
         due_at, story_count = selection.due_at, 0
         while due_at <= now and story_count < selection.stories_per_day:
             due_at, story_count = (
-                local_time.next_occurrence_of_any(due_at, minutes_of_day, selection.time_zone),
+                local_time.find_next_occurrence_of_any(due_at, minutes_of_day, selection.time_zone),
                 story_count + 1,
             )
         stories = await self._store.held_posts.list_eligible_stories(selection)
@@ -110,7 +110,7 @@ class BestStorySelectionTask(ScheduledTask):
         selected_post_ids = [
             story.post_id for story in story_ranking.select_best_stories(stories, story_count, now, preference_model)
         ]
-        next_due_at = local_time.next_occurrence_of_any(now, minutes_of_day, selection.time_zone)
+        next_due_at = local_time.find_next_occurrence_of_any(now, minutes_of_day, selection.time_zone)
         await self._store.held_posts.release_selected(selection, selected_post_ids, next_due_at=next_due_at)
 
 

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
-from bot.core.installation import extra_command
+from bot.core.installation import build_extra_command
 from bot.store import clock_repair, database_copy, url_encryption
 from bot.store.connection import Connection
 from bot.store.content.article_changes import ArticleChanges
@@ -73,7 +73,7 @@ def create_engine(location: Path | DatabaseUrl) -> Engine:
     if isinstance(location, Path):
         return SqliteEngine(location)
     if find_spec("psycopg") is None:
-        raise DatabaseUnusable(f"A database on a PostgreSQL server needs an extra: {extra_command('postgres')}")
+        raise DatabaseUnusable(f"A database on a PostgreSQL server needs an extra: {build_extra_command('postgres')}")
     from bot.store.postgres.postgres_engine import PostgresEngine  # noqa: PLC0415 - needs the extra
 
     return PostgresEngine(location)

@@ -169,7 +169,9 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
         )
     preferences = await store.preferences.get_by_channel(target_channel.id)
     zone = (await store.preferences.get_by_server(target_channel.guild.id)).time_zone
-    quiet_until = local_time.quiet_hours_end(interaction.client.services.clock.now(), preferences[QUIET_HOURS], zone)
+    quiet_until = local_time.find_quiet_hours_end(
+        interaction.client.services.clock.now(), preferences[QUIET_HOURS], zone
+    )
     if preferences[MIN_OUTLETS] is not None or preferences[TOP_STORIES_PER_DAY] is not None:
         return linkify_commands(
             _("{channel} only gets the stories /settings stories lets through, so they arrive later.")

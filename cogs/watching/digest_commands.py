@@ -174,7 +174,7 @@ class ChannelDigestPanel(ChannelPanel):
         client, plan = self.client, self._edited_plan
         zone = (await client.store.preferences.get_by_server(self.channel.guild.id)).time_zone
         now = client.services.clock.now()
-        due_at = local_time.next_occurrence(now, plan.minute, plan.weekday, zone)
+        due_at = local_time.find_next_occurrence(now, plan.minute, plan.weekday, zone)
         text_lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
             _("Sent {when} ({zone}), next one {date}").format(

@@ -136,7 +136,9 @@ class PersonalDigestPanel(OwnedView):
 
     def _state_lines(self) -> Iterator[str]:
         plan, saved_digest = self._edited_plan, self._saved_digest
-        due_at = local_time.next_occurrence(self.client.services.clock.now(), plan.minute, plan.weekday, plan.time_zone)
+        due_at = local_time.find_next_occurrence(
+            self.client.services.clock.now(), plan.minute, plan.weekday, plan.time_zone
+        )
         yield _("The top stories in a DM: {when} ({zone}).").format(
             when=digest_labels.schedule_text(plan), zone=plan.time_zone
         )

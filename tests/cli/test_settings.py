@@ -196,7 +196,7 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
     monkeypatch.setattr(installation, "find_spec", lambda _name: has_pip or None)
     pip = f"{sys.executable} -m pip" if has_pip else f"uv pip install --python {sys.executable}"
     start = f"{pip} install" if has_pip else pip
-    assert installation.extra_command("demo") == f"{start} {command.replace('{folder}', str(tmp_path))}"
+    assert installation.build_extra_command("demo") == f"{start} {command.replace('{folder}', str(tmp_path))}"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_an_extra_of_an_installed_tool_is_added_with_the_same_tool(monkeypatch, 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
     monkeypatch.setattr(sys, "prefix", str(file.parent))
-    assert installation.extra_command("demo") == command
+    assert installation.build_extra_command("demo") == command
 
 
 def test_without_a_token_and_the_demo_telex_says_how_to_get_either(monkeypatch, tmp_path, capsys):
@@ -223,7 +223,7 @@ def test_without_a_token_and_the_demo_telex_says_how_to_get_either(monkeypatch, 
         main.app([])
     error = capsys.readouterr().err
     assert "https://discord.com/developers/applications" in error
-    assert installation.extra_command("demo") in error
+    assert installation.build_extra_command("demo") in error
 
 
 async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):
@@ -234,13 +234,13 @@ async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch
         if semantic_check.subject == "semantic search"
     ]
     assert check.detail == "off: its extra isn’t installed"
-    assert check.advice == f"To turn on semantic search: {installation.extra_command('semantic')}"
+    assert check.advice == f"To turn on semantic search: {installation.build_extra_command('semantic')}"
 
 
 def test_in_an_image_an_extra_is_built_in(monkeypatch, tmp_path):
     origin = {"url": f"file://{tmp_path}/gone", "dir_info": {}}
     monkeypatch.setattr(installation, "_read_origin", lambda: origin)
-    assert "EXTRAS=demo" in installation.extra_command("demo")
+    assert "EXTRAS=demo" in installation.build_extra_command("demo")
 
 
 def test_a_port_of_the_demo_that_is_in_use_is_a_sentence(telex):

@@ -53,15 +53,15 @@ def plan_queue(
     )
 
 
-def list_excess_posts(pending: Sequence[PendingDispatch], *, allowed_count: int) -> list[int]:
+def list_excess_posts(pending_dispatches: Sequence[PendingDispatch], *, allowed_count: int) -> list[int]:
     """Return the ids of the posts to merge so that no more dispatches wait than may be sent now.
 
-    `pending` are the posts and catch-ups in the order of the queue. The oldest untried posts are merged; their
-    catch-up takes one place. A single post stays as it is.
+    `pending_dispatches` are the posts and catch-ups in the order of the queue. The oldest untried posts are
+    merged; their catch-up counts as one dispatch. A single post stays as it is.
     """
-    post_ids = [dispatch.id for dispatch in pending if dispatch.is_untried_post]
-    if len(pending) <= allowed_count or len(pending) == len(post_ids) == 1:
+    post_ids = [dispatch.id for dispatch in pending_dispatches if dispatch.is_untried_post]
+    if len(pending_dispatches) <= allowed_count or len(pending_dispatches) == len(post_ids) == 1:
         return []
-    retried_count = sum(1 for dispatch in pending if dispatch.attempts)
+    retried_count = sum(1 for dispatch in pending_dispatches if dispatch.attempts)
     single_count = max(allowed_count - retried_count - 1, 0)
     return post_ids[: max(len(post_ids) - single_count, 0)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bot.core.outbox.routing import ForDigest, PendingArticle, Route
+from bot.core.outbox.routing import DigestRoute, PendingArticle, Route
 from bot.core.reasons import WithheldReason
 
 
@@ -27,7 +27,7 @@ class Release(NamedTuple):
 
 
 def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Release:
-    """Return what becomes of the articles that joined a post, in a channel with this route.
+    """Return what is done with the articles that joined a post, in a channel with this route.
 
     Of the articles that the channel still gets, the oldest gets the post.
     """
@@ -40,6 +40,6 @@ def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Rele
         key=lambda article: (article.published_at, article.article_id),
     )
     page_keys = [article.page_key for article in articles]
-    if isinstance(route, ForDigest):
+    if isinstance(route, DigestRoute):
         return Release(withheld_page_keys, page_keys, None, [])
     return Release(withheld_page_keys, [], articles[0] if articles else None, page_keys[1:])

@@ -24,31 +24,31 @@ class ChannelRouting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class PostRoute:
     """Route of articles that are posted, each on its own or in a catch-up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldRoute:
     """Route of articles whose posts are held, and expire at `until` (Unix time in seconds)."""
 
     until: int
 
 
 @dataclass(frozen=True, slots=True)
-class ForDigest:
+class DigestRoute:
     """Route of articles that are reserved for the channel's next digest."""
 
 
-Route = Post | Hold | ForDigest
+Route = PostRoute | HoldRoute | DigestRoute
 
 
-def route(channel: ChannelRouting, now: int) -> Route:
+def choose_route(channel: ChannelRouting, now: int) -> Route:
     """Return where new articles of a channel go at a Unix time in seconds."""
     if channel.is_digest_only:
-        return ForDigest()
+        return DigestRoute()
     if channel.min_outlets is not None:
-        return Hold(now + MIN_OUTLETS_DEADLINE_SECONDS)
+        return HoldRoute(now + MIN_OUTLETS_DEADLINE_SECONDS)
     if channel.top_stories_per_day is not None:
-        return Hold(now + TOP_STORY_WINDOW_SECONDS)
-    return Post()
+        return HoldRoute(now + TOP_STORY_WINDOW_SECONDS)
+    return PostRoute()

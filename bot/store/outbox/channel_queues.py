@@ -41,9 +41,9 @@ class ChannelQueue(NamedTuple):
     rhythm: Rhythm
     pending: list[PendingDispatch]
 
-    def next_dispatch(self, now: int) -> tuple[PendingDispatch, int, int]:
+    def select_next_dispatch(self, now: int) -> tuple[PendingDispatch, int, int]:
         """Return the dispatch to send next, from when it may be tried, and from when it can be claimed."""
-        dispatch, release_at = self.rhythm.next_dispatch(self.pending, now)
+        dispatch, release_at = self.rhythm.select_next_dispatch(self.pending, now)
         attempt_at = max(dispatch.due_at, self.retry_at)
         return dispatch, attempt_at, max(attempt_at, release_at)
 
@@ -63,7 +63,7 @@ def load_outlook(db: Connection, now: int, condition_sql: str, parameters: Mappi
             attempt_times.append((attempt_at, attempt_at, channel_id))
     if has_paced_channel:
         for channel_id, queue in _load_paced_queues(db, now, condition_sql, parameters).items():
-            _dispatch, attempt_at, claimable_at = queue.next_dispatch(now)
+            _dispatch, attempt_at, claimable_at = queue.select_next_dispatch(now)
             attempt_times.append((claimable_at, attempt_at, channel_id))
     ready_channels = sorted(
         (attempt_at, channel_id) for claimable_at, attempt_at, channel_id in attempt_times if claimable_at <= now

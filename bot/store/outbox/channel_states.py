@@ -74,7 +74,7 @@ class ChannelStates(ShardedRepository):
         rhythm = channel_queues.load_rhythms(db, now, "channel.id = :channel", {"channel": channel_id}).get(channel_id)
         if rhythm is None or not channel_queues.has_pending_post(db, channel_id):
             return None
-        return rhythm.wait_reason(DispatchKind.POST, now)
+        return rhythm.find_wait_reason(DispatchKind.POST, now)
 
     def _build_served_condition_sql(self, shard: int | None = None) -> str:
         return self._shards.build_served_condition("channel.server_id", shard)

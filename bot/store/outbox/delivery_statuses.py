@@ -71,7 +71,7 @@ def _build_status_from_row(
     if row["state"] == "held":
         reason = _find_hold_reason(row, outlet_counts[row["dispatch_id"]])
     elif status is DeliveryStatus.PENDING and reason is None:
-        reason = rhythms.get(row["channel_id"], UNPACED).wait_reason(row["kind"], now)
+        reason = rhythms.get(row["channel_id"], UNPACED).find_wait_reason(row["kind"], now)
     if status is DeliveryStatus.POSTED:
         status = _STATUS_BY_KIND.get(row["kind"], status)
     since = row["decided_at"] if row["sent_at"] is None else row["sent_at"]

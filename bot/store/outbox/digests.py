@@ -58,7 +58,7 @@ class Digests(ShardedRepository):
         time_zone, left_at = db.fetch_row("SELECT time_zone, left_at FROM server WHERE id = ?", (server_id,))
         if left_at is not None or (old_plan is None and other_digest_count >= limit):
             return None
-        due_at = local_time.next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
+        due_at = local_time.find_next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
         if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
             due_at = row["due_at"]
         db.execute(
@@ -210,7 +210,7 @@ def reschedule_digests(db: Connection, server_id: int) -> None:
     db.executemany(
         "UPDATE digest SET due_at = ? WHERE id = ?",
         [
-            (local_time.next_occurrence(db.now, row["minute"], row["weekday"], row["time_zone"]), row["id"])
+            (local_time.find_next_occurrence(db.now, row["minute"], row["weekday"], row["time_zone"]), row["id"])
             for row in rows
         ],
     )
@@ -241,7 +241,7 @@ def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
 
 
 def _compute_next_due_at(db: Connection, digest: Digest) -> int:
-    return local_time.next_occurrence(db.now, digest.plan.minute, digest.plan.weekday, digest.time_zone)
+    return local_time.find_next_occurrence(db.now, digest.plan.minute, digest.plan.weekday, digest.time_zone)
 
 
 def _is_unchanged(db: Connection, digest: Digest) -> bool:

@@ -316,7 +316,7 @@ class Dispatches(ChannelStates):
     def _select_next_dispatch(self, db: Connection, channel_id: int) -> PendingDispatch | None:
         """Return the dispatch that a channel can send now, after merging excess posts; None if there is none."""
         while (queue := channel_queues.load_queue(db, channel_id, self._build_served_condition_sql())) is not None:
-            dispatch, _attempt_at, claimable_at = queue.next_dispatch(db.now)
+            dispatch, _attempt_at, claimable_at = queue.select_next_dispatch(db.now)
             if claimable_at > db.now:
                 return None
             if dispatch.kind not in PACED_KINDS or not channel_queues.merge_excess_posts(db, channel_id, queue):

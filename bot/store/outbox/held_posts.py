@@ -220,7 +220,7 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
             (
                 None
                 if stories_per_day is None
-                else local_time.next_occurrence_of_any(
+                else local_time.find_next_occurrence_of_any(
                     db.now, local_time.spread_over_waking_hours(stories_per_day), time_zone
                 ),
                 channel_id,

@@ -9,7 +9,15 @@ from itertools import chain, count
 
 from bot.core.models import DispatchKind, DispatchState
 from bot.core.outbox.gathering import PendingDispatch, plan_queue
-from bot.core.outbox.routing import ChannelRouting, ForDigest, Hold, PendingArticle, Post, Route, route
+from bot.core.outbox.routing import (
+    ChannelRouting,
+    DigestRoute,
+    HoldRoute,
+    PendingArticle,
+    PostRoute,
+    Route,
+    choose_route,
+)
 from bot.core.outbox.states import PageStatus
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
@@ -35,13 +43,13 @@ def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle],
     if not new_articles:
         return False
     match load_route(db, channel_id):
-        case ForDigest():
+        case DigestRoute():
             reserve_for_digest(db, channel_id, new_articles)
             return False
-        case Hold(until):
+        case HoldRoute(until):
             _insert_held_posts(db, channel_id, new_articles, until)
             return False
-        case Post():
+        case PostRoute():
             _enqueue_posts(db, channel_id, new_articles, limit)
     return True
 
@@ -121,11 +129,11 @@ def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[Pend
     """
     new_articles = select_without_status(db, channel_id, articles)
     match load_route(db, channel_id):
-        case ForDigest():
+        case DigestRoute():
             reserve_for_digest(db, channel_id, new_articles)
-        case Hold(until):
+        case HoldRoute(until):
             _insert_held_posts(db, channel_id, new_articles, until)
-        case Post():
+        case PostRoute():
             merge_into_catch_up(db, channel_id, new_articles)
 
 
@@ -206,7 +214,7 @@ def load_route(db: Connection, channel_id: int) -> Route:
         "FROM channel WHERE id = :channel",
         {"channel": channel_id},
     )
-    return route(ChannelRouting(*row), db.now)
+    return choose_route(ChannelRouting(*row), db.now)
 
 
 def add_post(db: Connection, channel_id: int, article: PendingArticle, *, held_until: int | None = None) -> int:

@@ -186,4 +186,4 @@ def _find_digest(db: Connection, channel_id: int) -> PersonalDigest | None:
 
 
 def _compute_next_due_at(plan: PersonalDigestPlan, now: int) -> int:
-    return local_time.next_occurrence(now, plan.minute, plan.weekday, plan.time_zone)
+    return local_time.find_next_occurrence(now, plan.minute, plan.weekday, plan.time_zone)
