@@ -46,7 +46,7 @@ _MAX_RERANKED_STORIES = 60
 _MAX_STORIES_FOR_ONE_TOPIC = 4
 """Maximum number of stories of a digest in which one topic may cover all of them."""
 _MAX_TOPIC_SHARE = 0.7
-"""Maximum share of a digest's stories that one topic may cover; a topic with more is too general."""
+"""Maximum share of a digest's stories that one topic may cover; a topic of more stories is too general."""
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS_READ = 10
@@ -276,7 +276,7 @@ def _group_by_topic(
 ) -> Iterable[DigestSection]:
     """Yield the ranked stories as sections; a section takes the place of its best story.
 
-    The top story gets no heading unless others share its topic, and stories without a topic come last. If no
+    The top story gets no heading unless other stories share its topic, and stories without a topic come last. If no
     stories share a topic, there may be a single section without a heading.
     """
     name_by_topic_per_story = [_find_topics(group, language, topics_in_language) for group in stories]

@@ -41,7 +41,7 @@ _MIN_PHRASE_SHARE = 0.6
 Also the minimum share of the articles with a phrase's rarer end word that contain the whole phrase.
 """
 _MAX_OVERLAP = 0.5
-"""Maximum overlap (Jaccard index) of the articles of two trends; above it, only the stronger one is kept."""
+"""Maximum overlap (Jaccard index) of the articles of two trends; above it, only the stronger trend is kept."""
 
 
 class TrendPeriod(StrEnum):
@@ -168,7 +168,7 @@ class _TitleIndex:
         self._spelling_counts_by_key: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
     def add(self, title_sample: TitleSample) -> None:
-        """Add a title, unless one of the same page, or the same title of its outlet, was added before."""
+        """Add a title, unless its page already has a title or its outlet already has the same title."""
         bucket_count = self._period.bucket_count
         bucket = 2 * bucket_count - 1 - (self._now - 1 - title_sample.published) * bucket_count // self._period.seconds
         dedupe_keys = {("page", title_sample.page_key), (f"of {title_sample.outlet}", fold(title_sample.title))}

@@ -1,8 +1,8 @@
 """Creation of the digests of channels when they are due.
 
 The stories are selected outside a transaction. One transaction then enqueues the digest and sets the time of
-the next one. After a crash before this transaction the selection is repeated; after a later crash nothing is
-left to do.
+the channel's next digest. After a crash before this transaction the selection is repeated; after a later crash
+nothing is left to do.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class ChannelDigestTask(ScheduledTask):
         return await self._store.digests.get_next_due_at()
 
     async def run(self) -> float:
-        """Create the digests that are due; return the seconds until the next attempt if one has to be tried again."""
+        """Create the digests that are due, and return the seconds until a digest has to be tried again, or 0."""
         wait_seconds = 0.0
         due_digests = await self._store.digests.list_due(self._clock.now())
         # Waiting for summaries must not delay the digests that have none.

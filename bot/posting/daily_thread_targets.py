@@ -35,7 +35,7 @@ THREADED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 
 _AUTO_ARCHIVE_MINUTES: Literal[1440] = 1440
 _MAX_LOOKBACK_SECONDS = 2 * 86_400
-"""Maximum age in seconds of a thread that may be the daily one; covers clock skew and time zones."""
+"""Maximum age in seconds of a thread that may be today's, in any time zone and with clock skew."""
 _MAX_THREAD_NAME_LENGTH = 100
 
 

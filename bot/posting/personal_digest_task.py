@@ -33,7 +33,7 @@ class PersonalDigestTask(ScheduledTask):
         return await self._store.personal_digests.get_next_due_at()
 
     async def run(self) -> float:
-        """Create the digests that are due; return the seconds until the next attempt if one has to be tried again."""
+        """Create the digests that are due, and return the seconds until a digest has to be tried again, or 0."""
         wait_seconds = 0.0
         for digest in await self._store.personal_digests.list_due(self._clock.now()):
             is_done = False

@@ -102,9 +102,9 @@ def check_reply(reply: str, prompt: Prompt) -> str:
 
 
 def check_language(text: str, language: str | None) -> None:
-    """Raise UnusableReply if a text is in another language than the one with this ISO 639-1 code.
+    """Raise UnusableReply if a text is not in a language (ISO 639-1), or, for None, in any that Telex speaks.
 
-    With None, it may be in any language that Telex speaks.
+    A text whose language is unclear passes.
     """
     if detect_language(_CITATION_PATTERN.sub("", text)) not in {None, *((language,) if language else i18n.LANGUAGES)}:
         raise UnusableReply("a reply in another language")

@@ -1,6 +1,6 @@
 """Client of the optional language model service, whose output is untrusted.
 
-It uses the chat API that OpenAI's servers and many local ones share
+It uses the chat API that OpenAI's servers and many local servers share
 (https://platform.openai.com/docs/api-reference/chat). Responses are bounded in size and time.
 """
 

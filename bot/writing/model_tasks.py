@@ -6,7 +6,7 @@ from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
 MAX_REPLY_LENGTH = 20_000
-"""Maximum length in characters of a reply without its reasoning; a longer one is unusable."""
+"""Maximum length in characters of a reply without its reasoning; a longer reply is unusable."""
 
 _REASONING_PATTERN = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CODE_FENCE_PATTERN = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)

@@ -41,7 +41,7 @@ _COLOUR_BY_CONFIDENCE = {
     Confidence.POSSIBLE: 0xD8A13A,
     Confidence.NOTHING: 0x80848E,
 }
-"""Accent colours as RGB: green for a sure answer, amber for a possible one, grey for none."""
+"""Accent colours as RGB: green for a sure answer, amber for a possible answer, grey if nothing was found."""
 
 
 def answer_view(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> discord.ui.LayoutView:

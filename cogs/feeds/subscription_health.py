@@ -53,7 +53,7 @@ class SubscriptionHealth:
 async def load_server_health(interaction: Interaction) -> list[SubscriptionHealth]:
     """Return the health of all subscriptions that the user can see.
 
-    Subscriptions that need attention come first, then the others by channel.
+    Subscriptions that need attention come first, then all further subscriptions, by channel.
     """
     followed_feeds = await list_visible_subscriptions(interaction)
     problem_by_channel_id = {

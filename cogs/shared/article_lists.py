@@ -18,7 +18,7 @@ from cogs.shared.article_cards import Spans, bold_spans, title_variants
 _EXCERPT_LENGTH = 110
 """Maximum length of an excerpt in a list, in UTF-16 code units."""
 _MAX_OUTLETS_NAMED = 2
-"""Maximum number of further outlets of a story that a list entry names; the rest are counted."""
+"""Maximum number of further outlets of a story that a list entry names; more outlets are only counted."""
 _MAX_OUTLET_LENGTH = 40
 
 

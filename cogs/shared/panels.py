@@ -72,7 +72,7 @@ def setting_section(name: str, value_text: str = "", control: Item | None = None
 def select_options(
     selected_choice: T | None, choice_values: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
-    """Return menu options for values, the current one preselected.
+    """Return menu options for values, with the current value preselected.
 
     The first option unsets the setting.
     """

@@ -18,7 +18,7 @@ from bot.search.query.query_parser import MAX_QUERY_LENGTH
 MAX_PREVIOUS_QUESTIONS = 5
 """Maximum number of previous questions from which a question is completed."""
 MAX_DEPENDENT_CONTENT_WORDS = 1
-"""Maximum number of content words of a question that depends on the previous one and has no name."""
+"""Maximum number of content words of a question without names that depends on the previous question."""
 MAX_INHERITED_WORDS = 5
 """Maximum number of content words that a question takes from the previous question."""
 

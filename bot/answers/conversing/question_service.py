@@ -60,7 +60,7 @@ _INITIAL_DURATION_SECONDS = 2.0
 _SMOOTHING_FACTOR = 0.8
 """Weight of the previous average in the moving average of the time to answer, from 0 to 1."""
 _TITLE_WEIGHT = 3
-"""Factor on the weight of a question's word found in a title, relative to one found in the summary."""
+"""Weight of a word of the question in an article's title, relative to a word in the article's summary."""
 
 
 class QuestionRejection(ReasonCode):
@@ -410,6 +410,6 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 
 
 def _select_reply_language(answer: Answer) -> str:
-    """Return the language of the answer's articles if it is one that Telex speaks; otherwise the current language."""
+    """Return the language of the answer's articles if Telex speaks it; otherwise the current language."""
     languages = {article.language for article in answer.sources or answer.related_articles}
     return (i18n.supported_language(languages.pop()) if len(languages) == 1 else None) or i18n.current_language()

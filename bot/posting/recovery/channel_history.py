@@ -34,7 +34,7 @@ async def find_already_posted(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> tuple[set[int], set[int]]:
-    """Return two sets of ids of the given articles: those already shown by posts, and those shown by digests.
+    """Return which of the given articles posts have already shown, and which articles digests have shown, by id.
 
     A catch-up counts as a post, as does a post that the article joined. The post about the article itself
     counts only if the dispatch is a catch-up. If the message of that catch-up is found and its menu is full,

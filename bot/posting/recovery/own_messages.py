@@ -20,7 +20,7 @@ It covers the skew between this machine's clock and Discord's, and the longest d
 """
 
 _MAX_FIRST_MESSAGES = 3
-"""Number of messages at the start of a forum thread that are read, of which one opened it."""
+"""Number of messages that are read at the start of a forum thread, among them the message that opened it."""
 
 
 class HistoryNotReadable(Exception):

@@ -303,7 +303,7 @@ def _outlet_links(joined_articles: Sequence[Article]) -> str:
 
 
 def _outlet_count_link(joined_articles: Sequence[Article]) -> str:
-    """Return the number of outlets of the joined articles, linked to the first one; "" if there are none."""
+    """Return the number of outlets of the joined articles as a link to the first of the articles, or "" without any."""
     if not joined_articles:
         return ""
     outlet_count = len({article.outlet for article in joined_articles})

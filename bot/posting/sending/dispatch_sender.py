@@ -56,8 +56,8 @@ class DispatchSender:
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
 
-        The outcome is `Sent`, None if no message was found, or another one if the lookup failed. Sending
-        again at once is safe if the message had a nonce, by which Discord rejects repetitions. Raises
+        The outcome is `Sent`, None if no message was found, or, if the lookup failed, an outcome that says why.
+        Sending again at once is safe if the message had a nonce, by which Discord rejects repetitions. Raises
         StoreError.
         """
         target = await self.resolve_target(dispatch, may_create=False)

@@ -18,7 +18,7 @@ from bot.posting.sending.send_outcomes import (
 from bot.store import Store
 
 MAX_BACKOFF_SECONDS = 300
-"""Maximum delay in seconds between two attempts to send, unless Discord demands a longer one."""
+"""Maximum delay in seconds between two attempts to send, unless Discord demands a longer delay."""
 _BASE_BACKOFF_SECONDS = 5.0
 _RETRY_KIND = "retry"
 """Kind of all reasons to try again, for the log: an outage that changes its error is logged once."""

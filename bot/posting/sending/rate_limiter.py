@@ -26,7 +26,7 @@ from bot.posting.sending.request_quota import (
 from bot.store import Store
 
 RTT_DRIFT_SECONDS = 0.0001
-"""Time in seconds by which the assumed minimum round trip grows per request, until a shorter one is measured."""
+"""Time in seconds by which the assumed minimum round trip grows per request, until a shorter round trip is measured."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")

@@ -145,8 +145,8 @@ class RequestQuota:
 def compute_fair_share(own_allocation: RequestAllocation, peer_allocations: Sequence[RequestAllocation]) -> int:
     """Return the slots of a process: its max-min fair share, capped by what its peers have released.
 
-    The remainder of the division goes to the processes with the largest demand; of those with equal demand,
-    to those with the fewest slots.
+    The remainder of the division goes to the processes with the largest demand; among processes with equal demand,
+    to the processes with the fewest slots.
     """
     total_slots = _compute_allowed_slots(
         own_allocation.rate_limited_count

@@ -68,7 +68,7 @@ def _count_components(block: Block) -> int:
 
 
 def _without_empty_parts(block: Block) -> Iterable[Block]:
-    """Return the block without its empty parts, as no, one or several blocks.
+    """Return what remains of a block without its empty parts: nothing, one block, or several.
 
     A section without a picture or button becomes texts.
     """

@@ -1,7 +1,7 @@
 """How an outlet appears in a message: its tile, its colour and its byline.
 
 A tile is an emoji of the application: the outlet's icon, or its initial on a colour. `set_emoji` sets which
-tiles exist; for others, a coloured square is shown.
+tiles exist; an outlet without a tile has a coloured square.
 """
 
 from collections import Counter
@@ -75,7 +75,7 @@ def get_initial(outlet: str) -> str:
 
 
 def outlet_colour(feed_id: int, outlet: str) -> int:
-    """Return the colour of an outlet (0xRRGGBB): that of its icon, or one derived from its name."""
+    """Return the colour of an outlet (0xRRGGBB): the colour of its icon, or a colour derived from its name."""
     tile = _tile_by_feed_id.get(feed_id)
     return tile.colour if tile is not None and tile.colour is not None else _select_colour(outlet)
 
