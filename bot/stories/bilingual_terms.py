@@ -15,7 +15,7 @@ TermSet = frozenset[str]
 
 def translate_terms(terms: Iterable[str]) -> TermSet:
     """Return the dictionary's translations of index terms, between English and French."""
-    translations_by_term = _word_table()
+    translations_by_term = _load_translations()
     return frozenset().union(*(translations_by_term.get(term, ()) for term in terms))
 
 
@@ -25,7 +25,7 @@ def translate_names(terms: TermSet) -> TermSet:
     Names are translated between English and French, and returned as index terms.
     """
     translated_terms: set[str] = set()
-    for english_name, french_name in _name_table():
+    for english_name, french_name in _load_name_pairs():
         if english_name <= terms:
             translated_terms |= french_name
         if french_name <= terms:
@@ -34,8 +34,8 @@ def translate_names(terms: TermSet) -> TermSet:
 
 
 @cache
-def _word_table() -> dict[str, TermSet]:
-    """Return a dictionary of index terms to their translations, from English to French and back."""
+def _load_translations() -> dict[str, TermSet]:
+    """Return the translations of index terms by term, from English to French and from French to English."""
     translations_by_stem: defaultdict[str, set[str]] = defaultdict(set)
     for english_words, french_words in _read_pairs("bilingual_words.txt"):
         english_stems, french_stems = (
@@ -50,7 +50,7 @@ def _word_table() -> dict[str, TermSet]:
 
 
 @cache
-def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
+def _load_name_pairs() -> tuple[tuple[TermSet, TermSet], ...]:
     """Return pairs of a name's index terms in English and in French."""
     english_locale, french_locale = Locale("en"), Locale("fr")
     name_pairs = [
@@ -81,8 +81,8 @@ def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
 
 
 def _read_pairs(filename: str) -> Iterator[tuple[str, str]]:
-    """Yield the English and the French side of each line of a dictionary file."""
+    """Yield the English and the French part of each line of a dictionary file, which `|` separates."""
     for line in (DATA / filename).read_text("utf-8").splitlines():
         if not line.startswith("#"):
-            english_side, french_side = line.split("|")
-            yield english_side, french_side
+            english_part, french_part = line.split("|")
+            yield english_part, french_part

@@ -51,7 +51,7 @@ class PreferenceModelCache:
         return cached_model.model
 
     def mark_changed(self, server_id: int) -> None:
-        """Record that a user of a server gave an opinion, so that the cached model expires sooner."""
+        """Let the cached model of a server expire sooner, because a user of the server gave an opinion."""
         if server_id in self._cached_model_by_server:
             self._changed_server_ids.add(server_id)
 

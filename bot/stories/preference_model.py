@@ -40,11 +40,15 @@ MIN_USERS_TO_SHOW = 3
 _PRIOR_LIKE_COUNT = 2.0
 """Number of likes (c) added to the actual and expected likes of a trait, so that rare traits score near 0."""
 _OPINION_WEIGHTS = {OpinionKind.BOOKMARKED: 1.0, OpinionKind.LIKED: 1.0, OpinionKind.OPENED: 0.3}
+"""Weights of opinions by kind; a dislike weighs as much as a like."""
 _MAX_TRAITS_PER_STORY = 3
 """Maximum number of traits (outlets, topics, words) that count in the score of a story."""
 _MIN_TRAIT_SCORE = 0.1
+"""Minimum absolute score of a trait that a model contains."""
 _MAX_TRAITS_PER_SERVER = 500
+"""Maximum number of traits of a model, the strongest."""
 _MAX_TAGS = 10
+"""Maximum number of an article's tags that count as topics."""
 _MAX_NAME_LENGTH = 60
 """Maximum length in characters of the name of a trait (outlet, topic or word)."""
 _MIN_WORD_LENGTH = 3
@@ -87,7 +91,7 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceModel:
-    """Traits that a server likes or dislikes, by key, and the number of opinions they were learned from."""
+    """Traits that the users of a server like or dislike, by key, and the number of opinions they were learned from."""
 
     traits: Mapping[str, Trait] = field(default_factory=dict)
     opinion_count: int = 0
@@ -99,7 +103,7 @@ class PreferenceModel:
         return traits[:_MAX_TRAITS_PER_STORY]
 
     def compute_score(self, articles: Iterable[RatableArticle]) -> float:
-        """Return how much the server likes a story, from -`MAX_SCORE` to `MAX_SCORE`; 0 is average."""
+        """Return how much the server's users like a story, from -`MAX_SCORE` to `MAX_SCORE`; 0 is average."""
         if not self.traits:
             return 0.0
         return max(-MAX_SCORE, min(MAX_SCORE, sum(trait.score for trait in self.select_strongest_traits(articles))))
@@ -109,7 +113,7 @@ NO_PREFERENCES = PreferenceModel()
 """Preference model of a server whose users gave no opinions."""
 
 
-def learn_preferences(shown_articles: Sequence[SentArticle], opinions: Sequence[Opinion], now: int) -> PreferenceModel:
+def learn_preferences(sent_articles: Sequence[SentArticle], opinions: Sequence[Opinion], now: int) -> PreferenceModel:
     """Return the preference model of a server, learned from its posts and its users' opinions.
 
     Call it in a worker process, because it is slow. `now` is Unix time in seconds.
@@ -117,9 +121,9 @@ def learn_preferences(shown_articles: Sequence[SentArticle], opinions: Sequence[
     effective_opinions = list(_iter_effective_opinions(opinions))
     if not effective_opinions:
         return NO_PREFERENCES
-    article_by_id = {shown_article.article_id: shown_article.article for shown_article in shown_articles}
-    posted_weight_by_article = {
-        shown_article.article_id: _compute_decay(now - shown_article.sent_at) for shown_article in shown_articles
+    article_by_id = {sent_article.article_id: sent_article.article for sent_article in sent_articles}
+    post_weight_by_article = {
+        sent_article.article_id: _compute_decay(now - sent_article.sent_at) for sent_article in sent_articles
     }
     like_weight_by_article: defaultdict[int, float] = defaultdict(float)
     dislike_weight_by_article: defaultdict[int, float] = defaultdict(float)
@@ -133,11 +137,11 @@ def learn_preferences(shown_articles: Sequence[SentArticle], opinions: Sequence[
                 now - opinion.given_at
             )
             user_ids_by_article[opinion.article_id].append(opinion.user_id)
-    like_rate = sum(like_weight_by_article.values()) / (sum(posted_weight_by_article.values()) or 1.0)
+    like_rate = sum(like_weight_by_article.values()) / (sum(post_weight_by_article.values()) or 1.0)
     return PreferenceModel(
         _compute_traits(
             article_by_id,
-            posted_weight_by_article,
+            post_weight_by_article,
             like_weight_by_article,
             dislike_weight_by_article,
             user_ids_by_article,
@@ -149,7 +153,7 @@ def learn_preferences(shown_articles: Sequence[SentArticle], opinions: Sequence[
 
 def _compute_traits(
     article_by_id: Mapping[int, RatableArticle],
-    posted_weight_by_article: Mapping[int, float],
+    post_weight_by_article: Mapping[int, float],
     like_weight_by_article: Mapping[int, float],
     dislike_weight_by_article: Mapping[int, float],
     user_ids_by_article: Mapping[int, Sequence[int]],
@@ -168,7 +172,7 @@ def _compute_traits(
             continue
         actual_like_weight = sum(like_weight_by_article.get(article_id, 0.0) for article_id in article_ids)
         expected_like_weight = sum(
-            like_rate * posted_weight_by_article[article_id] + dislike_weight_by_article.get(article_id, 0.0)
+            like_rate * post_weight_by_article[article_id] + dislike_weight_by_article.get(article_id, 0.0)
             for article_id in article_ids
         )
         score = log((actual_like_weight + _PRIOR_LIKE_COUNT) / (expected_like_weight + _PRIOR_LIKE_COUNT))
@@ -207,24 +211,24 @@ def _iter_effective_opinions(opinions: Sequence[Opinion]) -> Iterator[Opinion]:
 
     An explicit opinion overrides one that an action implies, such as a bookmark.
     """
-    explicitly_rated = {
-        (opinion.user_id, opinion.article_id) for opinion in opinions if opinion.kind in _EXPLICIT_OPINIONS
+    explicitly_rated_articles = {
+        (opinion.user_id, opinion.article_id) for opinion in opinions if opinion.kind in _EXPLICIT_OPINION_KINDS
     }
-    counts_by_user: Counter[int] = Counter()
-    used_user_articles: set[tuple[int, int]] = set()
+    opinion_counts_by_user: Counter[int] = Counter()
+    counted_user_articles: set[tuple[int, int]] = set()
     for opinion in sorted(opinions, key=lambda opinion: (-opinion.given_at, opinion.article_id)):
         user_article = (opinion.user_id, opinion.article_id)
-        if user_article in used_user_articles or (
-            user_article in explicitly_rated and opinion.kind not in _EXPLICIT_OPINIONS
+        if user_article in counted_user_articles or (
+            user_article in explicitly_rated_articles and opinion.kind not in _EXPLICIT_OPINION_KINDS
         ):
             continue
-        if counts_by_user[opinion.user_id] < MAX_OPINIONS_PER_USER:
-            used_user_articles.add(user_article)
-            counts_by_user[opinion.user_id] += 1
+        if opinion_counts_by_user[opinion.user_id] < MAX_OPINIONS_PER_USER:
+            counted_user_articles.add(user_article)
+            opinion_counts_by_user[opinion.user_id] += 1
             yield opinion
 
 
-_EXPLICIT_OPINIONS = frozenset({OpinionKind.LIKED, OpinionKind.DISLIKED})
+_EXPLICIT_OPINION_KINDS = frozenset({OpinionKind.LIKED, OpinionKind.DISLIKED})
 
 
 def _compute_decay(age_seconds: int) -> float:

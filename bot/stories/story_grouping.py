@@ -21,7 +21,7 @@ StoryArticles = list[DigestCandidate]
 _MIN_SHARED_WORDS = 3
 """Minimum number of words that two titles must share for their similarity to be computed."""
 _MIN_TRANSLATED_WORDS = 2
-"""Minimum number of words of a title whose translations another title must have for them to be compared.
+"""Minimum number of words of a title whose translations another title has, for both titles to be compared.
 
 It is low, since the dictionary is small.
 """
@@ -49,14 +49,14 @@ def group_into_stories(
     similar_ids_by_article_id: dict[int, list[int]] = defaultdict(list)
     for first_id, second_id in similarity_by_pair:
         similar_ids_by_article_id[first_id].append(second_id)
-    features_by_article_id = _features_by_article(candidates)
-    bilingual_terms_by_id = _bilingual_terms_by_article(features_by_article_id.values())
+    features_by_article_id = _build_features_by_article(candidates)
+    bilingual_terms_by_id = _build_bilingual_terms_by_article(features_by_article_id.values())
     stories: list[StoryArticles] = []
     story_indexes_by_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
     story_index_by_article_id: dict[int, int] = {}
     for article in sorted(candidates, key=lambda candidate: (candidate.published, candidate.article_id)):
         title_words = features_by_article_id[article.article_id].weights
-        nearby_story_indexes = {
+        similar_story_indexes = {
             story_index_by_article_id[similar_id]
             for similar_id in similar_ids_by_article_id[article.article_id]
             if similar_id in story_index_by_article_id
@@ -64,7 +64,7 @@ def group_into_stories(
         shared_word_counts = Counter(
             word_story_index for word in title_words for word_story_index in story_indexes_by_word[word]
         )
-        nearby_story_indexes |= {
+        similar_story_indexes |= {
             word_story_index
             for word_story_index, word_count in shared_word_counts.items()
             if word_count >= _MIN_SHARED_WORDS
@@ -74,18 +74,18 @@ def group_into_stories(
             for word in bilingual_terms_by_id.get(article.article_id, ())
             for word_story_index in story_indexes_by_word[word]
         )
-        nearby_story_indexes |= {
+        similar_story_indexes |= {
             word_story_index
             for word_story_index, word_count in translated_word_counts.items()
             if word_count >= _MIN_TRANSLATED_WORDS
         }
         story_index = next(
             (
-                nearby_index
-                for nearby_index in sorted(nearby_story_indexes)
+                similar_story_index
+                for similar_story_index in sorted(similar_story_indexes)
                 if _belongs_to_story(
                     article,
-                    stories[nearby_index],
+                    stories[similar_story_index],
                     similarity_by_pair,
                     features_by_article_id,
                     bilingual_terms_by_id,
@@ -118,7 +118,7 @@ def _belongs_to_story(
             compute_similarity(
                 features_by_article_id[first_id],
                 features_by_article_id[second_id],
-                _cross_lingual_cosine(
+                _estimate_cross_lingual_cosine(
                     features_by_article_id[first_id], features_by_article_id[second_id], bilingual_terms_by_id
                 ),
             )
@@ -127,7 +127,7 @@ def _belongs_to_story(
     return compute_membership_margin(similarities, len(story_articles)) >= 0
 
 
-def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
+def _build_bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
     """Return the index terms of each title and their translations to the other language, by article id.
 
     Returns an empty dictionary if all titles are in one language.
@@ -145,7 +145,7 @@ def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int
     }
 
 
-def _cross_lingual_cosine(
+def _estimate_cross_lingual_cosine(
     first_features: StoryFeatures,
     second_features: StoryFeatures,
     bilingual_terms_by_id: dict[int, frozenset[str]],
@@ -175,22 +175,22 @@ def _compute_matched_share(features: StoryFeatures, terms: frozenset[str]) -> fl
     return sum(weight for term, weight in features.weights.items() if term in terms) / features.total_weight
 
 
-def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
+def _build_features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
     """Return the features of each title by article id; the IDF of words is computed among these titles."""
     document_frequency_by_word: Counter[str] = Counter()
     unweighted_features_by_id = {
-        candidate.article_id: _title_features(candidate, document_frequency_by_word, len(candidates))
+        candidate.article_id: _extract_title_features(candidate, document_frequency_by_word, len(candidates))
         for candidate in candidates
     }
     for features in unweighted_features_by_id.values():
         document_frequency_by_word.update(features.weights.keys())
     return {
-        candidate.article_id: _title_features(candidate, document_frequency_by_word, len(candidates))
+        candidate.article_id: _extract_title_features(candidate, document_frequency_by_word, len(candidates))
         for candidate in candidates
     }
 
 
-def _title_features(
+def _extract_title_features(
     candidate: DigestCandidate, document_frequency_by_word: Counter[str], article_count: int
 ) -> StoryFeatures:
     collection_size = max(article_count, _MIN_COLLECTION_SIZE)

@@ -127,7 +127,7 @@ class StoryLookup:
                 similar_articles_by_key[article.key] = similar_articles
             if mutes := self._muted_stories.find_matches(features):
                 mutes_by_key[article.key] = mutes
-            await asyncio.sleep(0)  # Each takes about a millisecond.
+            await asyncio.sleep(0)  # Each article takes about a millisecond; other tasks run in between.
         return similar_articles_by_key, mutes_by_key
 
     async def _load_muted_stories(self) -> None:
@@ -141,7 +141,7 @@ class StoryLookup:
             for brief in briefs:
                 if not self._muted_stories.has_article(brief.article_id):
                     self._muted_stories.add_article(extract_story_features(brief, self._compute_term_weight))
-                    await asyncio.sleep(0)  # Each takes about 0.3 ms.
+                    await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
             self._muted_stories.extend_mute(mute_id, [brief.article_id for brief in briefs])
         self._muted_stories.keep_mutes(changes.active_ids)
         self._last_mute_id = max(self._last_mute_id, changes.last_mute_id)
@@ -162,7 +162,7 @@ class StoryLookup:
                 self._recent_articles.add(extract_story_features(brief, self._compute_term_weight, vector))
                 if vector is None and self._semantic_index is not None:
                     self._unencoded_brief_by_id[brief.article_id] = brief
-                await asyncio.sleep(0)  # Each takes about 0.3 ms.
+                await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
             self._last_article_id = briefs[-1].article_id
         self._recent_articles.evict_before(since)
         if self._unencoded_brief_by_id and self._encoding_task is None:

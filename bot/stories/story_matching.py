@@ -41,7 +41,7 @@ _MAX_LOOKUP_TERMS = 12
 """Maximum number of an article's terms, the most distinctive, by which similar articles are looked up."""
 _MAX_POSTINGS_READ = 800
 """Maximum number of index entries (pairs of term and article) that are read to look up similar articles."""
-_MAX_COMPARED = 64
+_MAX_COMPARED_ARTICLES = 64
 """Maximum number of articles found by the lookup that are compared exactly."""
 _MIN_SHARED_TERMS = 2
 """Minimum number of terms that the titles of two similar articles share."""
@@ -54,7 +54,7 @@ _MIN_CROSS_LINGUAL_COSINE = 0.55
 """Minimum cosine of two similar articles in different languages."""
 _CROSS_LINGUAL_OFFSET = 0.1
 """Amount subtracted from the cosine of two articles in different languages."""
-_MAX_AGE_PENALTY = 0.5
+_MAX_GAP_PENALTY = 0.5
 """Share of the similarity that two articles lose if the time between them is the maximum."""
 _TITLE_CASE_SHARE = 0.6
 """Minimum share of capitalised words in a title whose capitals do not indicate names."""
@@ -103,7 +103,8 @@ def extract_story_features(
 ) -> StoryFeatures:
     """Return the features of an article for story matching.
 
-    `compute_term_weight` returns the inverse document frequency of an index term.
+    `compute_term_weight` returns the inverse document frequency of an index term. `vector` is the vector of the
+    title's meaning, or None if unknown.
     """
     title, lead, language = strip_agency_prefix(brief.title), brief.lead[:LEAD_LENGTH], brief.language
     weight_by_term = {
@@ -199,7 +200,8 @@ class RecentArticleIndex:
                 for article_id in article_ids:
                     shared_weight_by_article[article_id] += weight  # type: ignore[assignment]  # weights are no whole numbers
         candidates = [
-            self._features_by_id[article_id] for article_id, _ in shared_weight_by_article.most_common(_MAX_COMPARED)
+            self._features_by_id[article_id]
+            for article_id, _ in shared_weight_by_article.most_common(_MAX_COMPARED_ARTICLES)
         ]
         cosines = _compute_cosines(features, candidates)
         similar_articles = [
@@ -243,12 +245,12 @@ def compute_similarity(
         or _have_different_subjects(first_features, second_features)
     ):
         return 0.0
-    undiscounted_similarity = (
+    similarity_without_gap = (
         _compute_cross_lingual_similarity(first_features, second_features, cosine)
         if are_translations
         else _compute_lexical_similarity(first_features, second_features, cosine)
     )
-    return undiscounted_similarity * (1 - _MAX_AGE_PENALTY * gap_seconds / MAX_STORY_GAP_SECONDS)
+    return similarity_without_gap * (1 - _MAX_GAP_PENALTY * gap_seconds / MAX_STORY_GAP_SECONDS)
 
 
 def _compute_cross_lingual_similarity(
@@ -258,7 +260,7 @@ def _compute_cross_lingual_similarity(
 
     It is 0 without a cosine and a common name.
     """
-    if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(first_features, second_features):
+    if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _have_common_name(first_features, second_features):
         return 0.0
     return cosine - _CROSS_LINGUAL_OFFSET
 
@@ -311,7 +313,7 @@ def _have_different_subjects(first_features: StoryFeatures, second_features: Sto
     )
 
 
-def _share_a_name(first_features: StoryFeatures, second_features: StoryFeatures) -> bool:
+def _have_common_name(first_features: StoryFeatures, second_features: StoryFeatures) -> bool:
     return not first_features.names.isdisjoint(second_features.mentioned_words) or not second_features.names.isdisjoint(
         first_features.mentioned_words
     )
@@ -336,13 +338,13 @@ def _iter_brands(title: str) -> Iterator[str]:
 
     Examples are "iPhone" and "Apple".
     """
-    capitals_mean_names = not _is_title_case(title)
+    do_capitals_mean_names = not _is_title_case(title)
     for word, start, end in text_analysis.find_token_spans(title):
         original_word = title[start:end]
         has_inner_capital = (
             word.isalpha() and original_word != original_word.upper() and original_word[1:] != original_word[1:].lower()
         )
-        if has_inner_capital or (capitals_mean_names and word in AMBIGUOUS_BRANDS and original_word[0].isupper()):
+        if has_inner_capital or (do_capitals_mean_names and word in AMBIGUOUS_BRANDS and original_word[0].isupper()):
             yield word
 
 
@@ -355,6 +357,7 @@ def _is_title_case(title: str) -> bool:
 
 
 def _iter_capitalised(text: str, *, includes_sentence_starts: bool) -> Iterator[str]:
+    """Yield the capitalised words of a text in folded form, those that begin a sentence only on request."""
     for word, start, end in text_analysis.find_token_spans(text):
         if end - start < _MIN_NAME_LENGTH or not text[start].isupper() or text_analysis.is_stop_word(word):
             continue
@@ -373,11 +376,13 @@ def _iter_index_keys(features: StoryFeatures) -> Iterator[str]:
 
 
 def _select_lookup_keys(features: StoryFeatures) -> list[str]:
+    """Return the keys by which articles similar to an article are looked up: its rarest terms, and its names."""
     distinctive_terms = sorted(features.weights, key=lambda term: -features.weights[term])[:_MAX_LOOKUP_TERMS]
     return [*distinctive_terms, *(f"={name}" for name in features.names)]
 
 
 def _compute_cosines(features: StoryFeatures, candidates: list[StoryFeatures]) -> list[float | None]:
+    """Return the cosine of an article and each candidate, or None where a vector is unknown."""
     if features.vector is None:
         return [None] * len(candidates)
     from bot.search.semantic.vector_index import compute_cosines  # noqa: PLC0415 - needs the extra, which made the vector

@@ -31,9 +31,9 @@ def compute_membership_score(feed_id: int, published: int, posted_articles: Sequ
     An article never joins a post that has an article of the same feed: a feed does not report an event twice
     without news.
     """
-    for post_article in posted_articles:
-        if post_article.feed_id == feed_id or (
-            post_article.is_first and abs(post_article.published - published) > MAX_STORY_GAP_SECONDS
+    for posted_article in posted_articles:
+        if posted_article.feed_id == feed_id or (
+            posted_article.is_first and abs(posted_article.published - published) > MAX_STORY_GAP_SECONDS
         ):
             return -1.0
     return compute_membership_margin(

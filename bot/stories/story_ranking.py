@@ -7,7 +7,14 @@ from bot.core.preferences import TOP_STORY_WINDOW_SECONDS
 from bot.store.records.outbox_records import HeldStory
 from bot.stories.preference_model import PreferenceModel
 
-_OUTLET_POINTS, _BOOKMARK_POINTS, _RECENCY_POINTS, _PREFERENCE_POINTS = 3.0, 2.0, 1.0, 1.5
+_OUTLET_POINTS = 3.0
+"""Points for each further outlet that reports a story."""
+_BOOKMARK_POINTS = 2.0
+"""Factor on the logarithm of the number of bookmarks of a story plus 1."""
+_RECENCY_POINTS = 1.0
+"""Points for a story published now; an older one gets fewer."""
+_PREFERENCE_POINTS = 1.5
+"""Points for a preference score of 1."""
 
 
 def compute_story_score(*, outlet_count: int, bookmark_count: int, recency: float, preference: float) -> float:

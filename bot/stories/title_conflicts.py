@@ -41,8 +41,8 @@ _UNIT_NAMES = _ROUNDED_UNITS | {"day"}
 _CURRENCY_WORDS_PATTERN = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True))
 _SCALE_WORDS_PATTERN = "|".join(sorted(_SCALE_BY_WORD, key=len, reverse=True))
 _NUMBER_PATTERN = re.compile(
-    rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) "
-    rf"?(?P<paid_scale>(?:{_SCALE_WORDS_PATTERN})\b)?"
+    rf"(?P<currency_sign>us\$|[$€£¥]) ?(?P<amount>\d[\d.,]*(?: \d{{3}})*) "
+    rf"?(?P<amount_scale>(?:{_SCALE_WORDS_PATTERN})\b)?"
     rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: "
     rf"?(?P<scale>(?:{_SCALE_WORDS_PATTERN})\b))?"
     rf"(?: ?(?P<unit>(?:d'|de )?(?:{_CURRENCY_WORDS_PATTERN})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
@@ -57,7 +57,7 @@ _WORD_AFTER_PATTERN = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )
 _MONTH_NAMES_PATTERN = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 _DAY_PATTERN = re.compile(
     rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_MONTH_NAMES_PATTERN})\b"
-    rf"|\b(?P<month_>{_MONTH_NAMES_PATTERN}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
+    rf"|\b(?P<leading_month>{_MONTH_NAMES_PATTERN}) (?P<following_day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
 )
 _YEAR_RANGE = range(1900, 2100)
 _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
@@ -73,7 +73,7 @@ def extract_figures(text: str) -> Figures:
 
 def _iter_figures(folded_text: str) -> Iterator[Figure]:
     for match in _DAY_PATTERN.finditer(folded_text):
-        month, day = match["month"] or match["month_"], match["day"] or match["day_"]
+        month, day = match["month"] or match["leading_month"], match["day"] or match["following_day"]
         yield Figure("day", MONTH_NUMBERS[month] * 100 + int(day))
     folded_text = _DAY_PATTERN.sub(" ", folded_text)
     yield from _iter_versions(folded_text)
@@ -96,9 +96,9 @@ def _iter_versions(folded_text: str) -> Iterator[Figure]:
 
 def _iter_numbers(folded_text: str) -> Iterator[Figure]:
     for match in _NUMBER_PATTERN.finditer(folded_text):
-        if match["before"]:
-            amount = _parse_number(match["paid"]) * _SCALE_BY_WORD.get(match["paid_scale"] or "", 1)
-            yield Figure(_CURRENCY_BY_WORD[match["before"]], amount)
+        if match["currency_sign"]:
+            amount = _parse_number(match["amount"]) * _SCALE_BY_WORD.get(match["amount_scale"] or "", 1)
+            yield Figure(_CURRENCY_BY_WORD[match["currency_sign"]], amount)
             continue
         figure_value = _parse_number(match["number"]) * _SCALE_BY_WORD.get(match["scale"] or "", 1)
         unit = (match["unit"] or "").strip().removeprefix("d'").removeprefix("de ").replace(" ", "")
