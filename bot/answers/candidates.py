@@ -19,6 +19,7 @@ MAX_CHARS_READ = 12_000
 """Maximum number of characters of an article that are searched for answers."""
 
 _HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
+"""Maximum length in characters of a part of a long sentence, such that two parts and a space fit in a quote."""
 _SENTENCE_PART_PATTERN = re.compile(
     rf"\S(?:.{{0,{MAX_QUOTE_LENGTH - 2}}}\S)?$"
     rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",

@@ -13,6 +13,7 @@ from simcord.enums import ChannelType
 from simcord.env import Env
 
 _CHANNEL_TYPES_WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
+"""Types of channels that contain channels or threads, but no messages of their own."""
 _MAX_THREADS_PER_CHANNEL = 8
 """Maximum number of threads of a channel, the newest, that the menu lists."""
 

@@ -22,6 +22,7 @@ _MAX_PHRASE_WORDS = 3
 _MIN_WORD_LENGTH = 3
 """Minimum length in characters of a single word, unless it is in capitals or a number."""
 _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
+"""Characters between two words of one name or phrase: spaces and hyphens."""
 
 
 def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:

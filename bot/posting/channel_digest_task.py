@@ -30,6 +30,7 @@ MAX_DELAY_SECONDS = 60
 _SUMMARY_LOOKUP_SECONDS = 5.0
 """Minimum time in seconds to look up stored summaries, even if no time is left to generate any."""
 _SELECTION_TIMEOUT_SECONDS = 20.0
+"""Maximum time in seconds in which a worker selects the stories of a digest."""
 
 
 class ChannelDigestTask(ScheduledTask):

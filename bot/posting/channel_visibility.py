@@ -8,6 +8,7 @@ from bot.core.clock import Clock
 _THREAD_CACHE_SECONDS = 300.0
 """Time in seconds for which an archived thread is not requested from Discord again."""
 _MAX_CACHED_THREADS = 2000
+"""Maximum number of archived threads in the cache, which is emptied when it is full."""
 
 
 class ChannelVisibility:

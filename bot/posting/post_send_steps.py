@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0
 """Delay in seconds after Discord's error 30046: too many edits of messages older than an hour."""
 _RETRY_DELAY_SECONDS = 60.0
+"""Delay in seconds after a step whose outcome is unknown, or while Discord cannot reach the server."""
 
 
 async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool) -> RetryAfter | None:

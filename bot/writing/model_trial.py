@@ -14,6 +14,7 @@ from bot.writing.question_rewriter import Conversation
 
 _QUESTION = "When did the new bridge in Lyon open?"
 _ANSWER = "2019"
+"""Text that an answer to the question must contain."""
 _TEXT = "The new bridge in Lyon opened in 2019 and is 210 metres long."
 
 

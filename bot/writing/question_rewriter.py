@@ -26,6 +26,7 @@ MAX_TOKENS = 300
 """Maximum number of tokens that the model may generate for a rewriting."""
 
 _END_OF_TIME = 2**62
+"""End of a range of Unix times without a last day."""
 _INSTRUCTIONS = (
     "You prepare searches in an archive of news articles in English and French. Turn the reader's question into two "
     "or three short queries of three to eight words, in the language of the question and in the words of a headline: "

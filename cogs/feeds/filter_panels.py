@@ -30,6 +30,7 @@ from cogs.shared.panels import heading_text
 from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _PAGE_SIZE = 10
+"""Number of articles on a page of what the filters would block."""
 _MAX_QUERY_LENGTH = 150
 """Maximum length in characters of a query that a list of filters shows."""
 

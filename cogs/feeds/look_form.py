@@ -16,6 +16,7 @@ from cogs.shared.views import OwnedView
 
 _COLOUR_PATTERN = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 _SHORT_COLOUR_LENGTH = 3
+"""Number of digits of a colour with one hexadecimal digit for each of red, green and blue."""
 
 
 def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:

@@ -33,6 +33,7 @@ ADDED_MARK = "✅"
 """First characters of the line that reports a newly followed feed."""
 
 _MAX_CONCURRENT_FOLLOWS = 4
+"""Maximum number of feeds of a starter pack that are followed at once."""
 
 
 @cache

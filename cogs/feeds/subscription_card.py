@@ -35,7 +35,9 @@ from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _MAX_URL_LENGTH = 150
 _MAX_FILTERS_LISTED = 3
+"""Maximum number of filters of a subscription that the card names."""
 _MAX_QUERY_LENGTH = 30
+"""Maximum length in UTF-16 units of a filter's query on the card."""
 
 
 class SubscriptionCard(SubscriptionPanel):

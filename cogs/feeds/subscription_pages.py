@@ -40,6 +40,7 @@ It raises `UserFacingError` if the feed was polled just before.
 
 _WARNING_COLOUR = 0xF0B132
 _MAX_PAGE_LINES = 24
+"""Maximum number of lines of a page, counting an entry with a button as `_LINES_PER_BUTTON_ENTRY`."""
 _LINES_PER_BUTTON_ENTRY = 3
 """Number of lines of a page that an entry with a button counts as.
 

@@ -38,10 +38,13 @@ _LINKED_STATUSES = frozenset(
 )
 """Delivery statuses of an article that a message of the bot shows, to which the answer then links."""
 _MAX_ARTICLES = 5
+"""Maximum number of articles that an explanation lists; further articles are counted."""
 _MAX_FEEDS = 3
+"""Maximum number of feeds, and of dropped entries, that an answer lists."""
 _MAX_MATCHES = 10
 """Maximum number of articles found by typed words among which the user can choose."""
 _MAX_LINES = 25
+"""Maximum number of lines about channels in an explanation."""
 _MAX_MESSAGE_LENGTH = 3_900
 """Maximum length of the answer in UTF-16 code units; Discord allows 4,000."""
 _MAX_POST_TITLE_LENGTH = 100

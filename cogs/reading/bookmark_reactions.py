@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _BACKFILL_WINDOW_SECONDS = 7 * 86400
 """Time in seconds before a shard went offline from which on posts are checked for missed reactions."""
 _MAX_BACKFILL_POSTS = 2000
+"""Maximum number of recent posts of a shard that are checked for missed reactions."""
 _MAX_FORUM_POSTS = 200
 """Maximum number of forum posts per check for missed reactions.
 
@@ -35,12 +36,14 @@ Each forum post costs a request, because it is a thread of its own.
 _MAX_REACTION_REQUESTS = 1000
 """Maximum number of posts whose reactions are fetched per check for missed reactions."""
 _MAX_USERS_PER_REACTION = 1000
+"""Maximum number of users of a reaction that are fetched from Discord."""
 _HISTORY_PAGE_SIZE = 100
 """Number of messages per request.
 
 https://discord.com/developers/docs/resources/message#get-channel-messages
 """
 _MAX_WARNED_USERS = 10_000
+"""Maximum number of users who are warned, and remembered so that each is warned at most once."""
 _UNDO_SECONDS = 15 * 60
 """Time in seconds within which adding the reaction again restores the bookmark's note and tags."""
 _MAX_REMOVED_BOOKMARKS = 1000

@@ -19,6 +19,7 @@ from bot.text import discord_text
 from cogs.shared.views import Interaction
 
 _MAX_CANDIDATES = 12
+"""Maximum number of completions of a query's last word that are looked up."""
 _FILTER_PATTERN = re.compile(
     r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed_value>[^\"“”«»„]*)$"
 )
@@ -44,6 +45,7 @@ _FRENCH_VALUES_BY_FILTER = {
 }  # fmt: skip
 _COMPLETION_FIELDS = {FilterName.TAG: CompletionField.TAG, FilterName.AUTHOR: CompletionField.AUTHOR}
 _NAME_FILTERS = frozenset((FilterName.SOURCE, *_COMPLETION_FIELDS))
+"""Filters whose values are looked up as they are typed: names of outlets, tags and authors."""
 
 
 class CompletionContext(NamedTuple):

@@ -21,6 +21,7 @@ from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction, OwnedView
 
 _MAX_OUTLET_LENGTH = 60
+"""Maximum length in UTF-16 units of an outlet's name in a link."""
 
 
 class SummaryCog(PersistentItemCog):

@@ -12,6 +12,7 @@ from cogs.shared.panels import heading_text
 from cogs.shared.views import ActionButton, Interaction, StringMenu, menu_option
 
 _MAX_TOKENS_PER_SERVER = 10
+"""Maximum number of access tokens of a server."""
 
 
 class AssistantPanel(ManagersPanel):

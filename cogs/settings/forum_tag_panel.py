@@ -17,8 +17,10 @@ from cogs.shared.panels import ChannelPanel, heading_text
 from cogs.shared.views import AckMode, Interaction, StringMenu, menu_option
 
 _MAX_RULES_PER_FORUM = 20
+"""Maximum number of tag rules of a forum."""
 
 _MAX_QUERY_LENGTH = 100
+"""Maximum length in UTF-16 units of a tag rule's query."""
 
 
 class ForumTagPanel(ChannelPanel):

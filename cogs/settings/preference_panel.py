@@ -13,6 +13,7 @@ from cogs.shared.authorization import ManagersPanel
 from cogs.shared.views import ActionButton, Interaction
 
 _MAX_TRAITS_PER_KIND = 6
+"""Maximum number of liked traits of articles, and of disliked traits, that the panel lists."""
 
 
 class PreferencePanel(ManagersPanel):

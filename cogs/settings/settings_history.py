@@ -17,9 +17,11 @@ from cogs.shared.views import Interaction
 from cogs.watching import digest_labels
 
 _PAGE_SIZE = 8
+"""Number of changes on a page."""
 _MAX_CHANGES = 500
 """Maximum number of changes of settings that are loaded; the store keeps no more."""
 _MAX_VALUE_LENGTH = 100
+"""Maximum length in UTF-16 units of the text for a setting's value."""
 
 
 class SettingsHistory(ManagersPanel, CardPaginator):

@@ -24,6 +24,7 @@ from cogs.shared.views import ActionButton, ChannelMenu, Interaction, OwnedView,
 
 _COMMAND_NAME = "setup"
 _MAX_ADDED_SITES = 10
+"""Maximum number of sites that the user can add by address during the setup."""
 _MAX_FEEDS_NAMED = 4
 """Maximum number of feeds that the description of a starter pack names."""
 

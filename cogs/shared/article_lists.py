@@ -20,6 +20,7 @@ _EXCERPT_LENGTH = 110
 _MAX_OUTLETS_NAMED = 2
 """Maximum number of further outlets of a story that a list entry names; more outlets are only counted."""
 _MAX_OUTLET_LENGTH = 40
+"""Maximum length in UTF-16 units of an outlet's name in a list entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ MANAGER_COMMAND = "feed"
 """Name of the command whose permissions a user needs to create a watch for a channel."""
 
 _MAX_QUERY_LENGTH = 150
+"""Maximum length in UTF-16 units of a query in a confirmation."""
 _MAX_NOTES_LENGTH = 1000
 """Maximum length, in UTF-16 code units, of the notes on a query. A message holds 2,000 in all."""
 

@@ -43,6 +43,7 @@ _ACCEPT_HEADER = "image/png,image/x-icon,image/webp,image/*;q=0.8"
 _STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
 _REJECTED_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
 _MAX_FETCHES_PER_ROUND = 10
+"""Maximum number of icons that are fetched in one round; further icons wait for the next round."""
 _ICON_NAME_PREFIX, _INITIAL_NAME_PREFIX, _BUTTON_NAME_PREFIX = "outlet_", "initial_", "button_"
 
 

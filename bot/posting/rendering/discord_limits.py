@@ -11,7 +11,9 @@ MAX_CUSTOM_ID_LENGTH = 100
 # https://discord.com/developers/docs/components/reference#string-select
 MAX_OPTION_LABEL_LENGTH = 100
 MAX_OPTIONS = 25
+"""Maximum number of options of a menu in a message."""
 
 # https://discord.com/developers/docs/interactions/application-commands#autocomplete
 MAX_CHOICE_NAME_LENGTH = 100
 MAX_CHOICES = 25
+"""Maximum number of choices that a command option offers while the user types."""

@@ -19,10 +19,12 @@ from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, SendOutc
 log = logging.getLogger(__name__)
 
 _WEBHOOK_NAME = "Telex"
+"""Name of the webhooks in a channel's settings; each message is sent under its outlet's name instead."""
 _REJECTED_RETRY_SECONDS = 600.0
 """Time in seconds without another request after Discord refused to list or create a channel's webhooks."""
 
 WebhookChannel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
+"""Channel that can have webhooks; a thread uses the webhooks of its channel."""
 
 
 class ChannelWebhooks:

@@ -26,7 +26,9 @@ from bot.posting.sending.send_outcomes import (
 )
 
 _UNAVAILABLE_RETRY_SECONDS = 60
+"""Delay in seconds before another attempt while Discord has an outage of the server."""
 _LOCKED_RETRY_SECONDS = 60
+"""Delay in seconds before another lookup in a locked thread, which may have been unlocked."""
 
 
 class DispatchSender:

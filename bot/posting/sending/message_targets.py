@@ -22,7 +22,9 @@ from bot.posting.sending.send_outcomes import (
 from bot.store import Store
 
 GuildTarget = discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
+"""Channel or thread of a server that can get messages."""
 Target = GuildTarget | discord.DMChannel
+"""Channel, thread or direct messages that can get messages."""
 
 
 async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget | SendOutcome:

@@ -46,6 +46,7 @@ MAX_INVALID_REQUESTS = 5_000
 The rate falls linearly up to this number.
 """
 _WARN_AT_INVALID_REQUESTS = 500
+"""Number of invalid requests per window at which a warning is logged."""
 
 
 class RequestQuota:

@@ -100,7 +100,9 @@ _PROBLEM_BY_CODE = {
 _SLOW_DOWN_CODES = frozenset({20016, 20022, 20028, 20029, 40004})
 """Discord's error codes for slow mode, write rate limits, and sending that is temporarily disabled."""
 _DEFAULT_RETRY_SECONDS = 60.0
+"""Delay in seconds before another attempt if Discord's response states none."""
 _SHORT_RETRY_SECONDS = 5.0
+"""Delay in seconds before another attempt if there was no connection, or if a repeatable request got no response."""
 
 T = TypeVar("T")
 _STATUS_UNAUTHORISED = 401

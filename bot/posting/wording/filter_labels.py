@@ -7,7 +7,9 @@ from bot.core.preferences import Filter, FilterMode
 from bot.text import discord_text
 
 _MAX_FILTERS_LISTED = 5
+"""Maximum number of filters that are named on one line by default."""
 _MAX_QUERY_LENGTH = 60
+"""Maximum length in UTF-16 units of a filter's query by default."""
 
 
 def filter_label(query_filter: Filter, max_query_length: int = _MAX_QUERY_LENGTH) -> str:

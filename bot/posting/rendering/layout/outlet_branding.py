@@ -32,6 +32,7 @@ INITIAL_COLOURS = tuple(_SQUARE_BY_COLOUR)
 
 _MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80
 _FORBIDDEN_NAME_PARTS = ("discord", "clyde")
+"""Words that Discord does not allow in the name of a webhook."""
 
 
 class Tile(NamedTuple):
