@@ -1,4 +1,7 @@
-"""Muting of stories: the panel that asks for whom and how long, its buttons, and lists of muted stories."""
+"""Muting of stories: the panel that asks for whom and how long, its buttons, and lists of muted stories.
+
+Articles that join a muted story are not posted in the channel, or not sent to the person, that muted it.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -31,12 +34,12 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView, Str
 MAX_MUTED_STORIES_PER_USER = 10
 """Maximum number of stories that a person may have muted for themselves."""
 MAX_MUTED_STORIES_PER_CHANNEL = 25
-"""Maximum number of stories that a channel may have muted: as many as a menu can list."""
+"""Maximum number of stories that may be muted in a channel: as many as a menu can list."""
 
 _MANAGER_COMMAND = "settings"
 """Name of the command whose permissions a user needs to mute a story in a channel."""
 _COLOUR = 0x80848E
-"""Grey, the colour of cards about what is not shown."""
+"""Grey, as RGB: the colour of cards about muting."""
 _DAY_SECONDS = 86_400
 _MAX_TITLE_LENGTH, _MAX_LISTED_TITLE_LENGTH = 150, 60
 _FOR_ME, _FOR_CHANNEL = "me", "channel"
@@ -59,20 +62,21 @@ async def mute_choice_button(interaction: Interaction, _item: object) -> None:
 
 
 @persistent_item(buttons.UNDO_MUTE_BUTTON.id_pattern, AckMode.UPDATE_MESSAGE)
-async def undo_mute_button(interaction: Interaction, _item: object, *, mute: str) -> None:
+async def undo_mute_button(interaction: Interaction, _item: object, *, muted_story_id: str) -> None:
     """Undo a mute, if the user may."""
-    muted_story = await interaction.client.store.muted_stories.get(int(mute))
+    muted_story = await interaction.client.store.muted_stories.get(int(muted_story_id))
     if muted_story is None or not await _can_undo(interaction, muted_story):
         raise UserFacingError(_("This story isn’t muted anymore."))
     await undo_mutes(interaction, [muted_story])
     title = discord_text.to_markdown_line(muted_story.title, _MAX_TITLE_LENGTH)
-    await reply(interaction, _card(text_block(_("🔔 **{title}** isn’t muted anymore.").format(title=title))))
+    await reply(interaction, _build_card(text_block(_("🔔 **{title}** isn’t muted anymore.").format(title=title))))
 
 
 async def _can_undo(interaction: Interaction, muted_story: MutedStory) -> bool:
-    """Return whether a mute is the user's own or of a channel in this server; then it takes a manager.
+    """Return whether the user may undo a mute: their own, or a mute of a channel in this server that they manage.
 
-    Raises `NotAuthorized` if the user may not manage feeds, and `UserFacingError` if they cannot see the channel.
+    For a channel's mute, raises `NotAuthorized` if the user is no manager, and `UserFacingError` if they cannot see
+    the channel.
     """
     if muted_story.owner_id is not None:
         return muted_story.owner_id == interaction.user.id
@@ -84,7 +88,7 @@ async def _can_undo(interaction: Interaction, muted_story: MutedStory) -> bool:
 
 
 async def undo_mutes(interaction: Interaction, muted_stories: Sequence[MutedStory]) -> None:
-    """Undo mutes, and have what they had held back a moment ago sent."""
+    """Undo mutes, and wake the outbox relay, which sends what the mutes have just held back."""
     for muted_story in muted_stories:
         await interaction.client.store.muted_stories.undo(muted_story.id)
     interaction.client.outbox_relay.wake()
@@ -97,13 +101,14 @@ async def open_mute_panel(interaction: Interaction, article: Article) -> None:
         interaction_context.get_server_id(interaction),
         await interaction.client.load_visible_feed_ids(interaction),
     )
-    await MuteStoryPanel(interaction, article, story_size, await _find_channel(interaction)).render(interaction)
+    await MuteStoryPanel(interaction, article, story_size, await _find_muting_channel(interaction)).render(interaction)
 
 
-async def _find_channel(interaction: Interaction) -> PostableChannel | None:
-    """Return the channel with feeds that the user is in and may manage, or None.
+async def _find_muting_channel(interaction: Interaction) -> PostableChannel | None:
+    """Return the channel in which the user can mute the story for everyone, or None.
 
-    In a thread of posts, that is its channel.
+    It is the channel or thread that the user is in, or else the parent channel of the thread, if it follows feeds and
+    the user may manage it.
     """
     guild, channel = interaction_context.get_home_server(interaction), interaction.channel
     if guild is None or channel is None or not await can_use_manager_command(interaction, _MANAGER_COMMAND):
@@ -115,7 +120,7 @@ async def _find_channel(interaction: Interaction) -> PostableChannel | None:
 
 
 class MuteStoryPanel(OwnedView):
-    """Panel that mutes a story, for the user or, if there is a `channel` that they manage, for everyone in it."""
+    """Panel that mutes a story for the user or, if `channel` is not None, for everyone in this channel."""
 
     def __init__(
         self, interaction: Interaction, article: Article, story_size: StorySize, channel: PostableChannel | None
@@ -138,12 +143,12 @@ class MuteStoryPanel(OwnedView):
             text_block(*(f"### {heading}\n**{title}**\n-# {size_line}" for title in title_variants)),
             *self._build_scope_menu(),
             ActionRow(
-                ActionButton(partial(self._mute, 3 * _DAY_SECONDS), label=_("3 days")),
-                ActionButton(partial(self._mute, 7 * _DAY_SECONDS), label=_("A week")),
-                ActionButton(partial(self._mute, None), label=_("Until I undo it")),
+                ActionButton(partial(self._mute_story, 3 * _DAY_SECONDS), label=_("3 days")),
+                ActionButton(partial(self._mute_story, 7 * _DAY_SECONDS), label=_("A week")),
+                ActionButton(partial(self._mute_story, None), label=_("Until I undo it")),
                 ActionButton(self.cancel, label=_("Cancel")),
             ),
-            text_block(f"-# {_scope_note(is_for_channel=self._channel is not None)}"),
+            text_block(f"-# {_format_scope_note(is_for_channel=self._channel is not None)}"),
             colour=_COLOUR,
         )
 
@@ -169,7 +174,7 @@ class MuteStoryPanel(OwnedView):
     async def _select_scope(self, _interaction: Interaction, selected_values: list[str]) -> None:
         self._is_for_channel = selected_values == [_FOR_CHANNEL]
 
-    async def _mute(self, duration_seconds: int | None, interaction: Interaction) -> None:
+    async def _mute_story(self, duration_seconds: int | None, interaction: Interaction) -> None:
         channel = self._channel if self._is_for_channel else None
         if channel is not None:
             await require_manager_command(interaction, _MANAGER_COMMAND)
@@ -189,9 +194,9 @@ class MuteStoryPanel(OwnedView):
         )
         if muted_story is None:
             is_stored = await self.store.articles.list_by_ids([self._article.id])
-            raise UserFacingError(_limit_text(channel) if is_stored else not_readable_text())
+            raise UserFacingError(_explain_limit(channel) if is_stored else not_readable_text())
         self.client.outbox_relay.wake()
-        await self.finish(interaction, _confirmation(muted_story))
+        await self.finish(interaction, _build_confirmation(muted_story))
 
 
 async def _open_dm_channel(interaction: Interaction) -> int:
@@ -202,7 +207,7 @@ async def _open_dm_channel(interaction: Interaction) -> int:
     return dm_channel.id
 
 
-def _limit_text(channel: PostableChannel | None) -> str:
+def _explain_limit(channel: PostableChannel | None) -> str:
     if channel is None:
         return linkify_commands(
             format_count(
@@ -221,7 +226,7 @@ def _limit_text(channel: PostableChannel | None) -> str:
     )
 
 
-def _confirmation(muted_story: MutedStory) -> Layout:
+def _build_confirmation(muted_story: MutedStory) -> Layout:
     """Return the message that says what is muted, with a button that undoes it."""
     if muted_story.owner_id is not None:
         template = (
@@ -240,18 +245,18 @@ def _confirmation(muted_story: MutedStory) -> Layout:
         channel=f"<#{muted_story.channel_id}>",
         date=f"<t:{muted_story.muted_until}:D>",
     )
-    note = _scope_note(is_for_channel=muted_story.owner_id is None)
-    return _card(Section((text_block(f"{sentence}\n-# {note}"),), buttons.UNDO_MUTE_BUTTON(muted_story.id)))
+    note = _format_scope_note(is_for_channel=muted_story.owner_id is None)
+    return _build_card(Section((text_block(f"{sentence}\n-# {note}"),), buttons.UNDO_MUTE_BUTTON(muted_story.id)))
 
 
-def _scope_note(*, is_for_channel: bool) -> str:
-    """Return where the articles of a muted story stay."""
+def _format_scope_note(*, is_for_channel: bool) -> str:
+    """Return the sentence that says where the articles of a muted story can still be found."""
     if is_for_channel:
         return linkify_commands(_("It all stays in /search."))
     return linkify_commands(_("Channels keep their posts. It all stays in /search."))
 
 
-def _card(*card_blocks: Block) -> Layout:
+def _build_card(*card_blocks: Block) -> Layout:
     return (Card(card_blocks, _COLOUR),)
 
 
@@ -270,13 +275,13 @@ def build_mute_list(
         view.has_saved = True
 
     heading = _("Muted stories")
-    lines = [f"**{heading}**", *(_mute_line(story, names_user=names_user) for story in muted_stories)]
+    lines = [f"**{heading}**", *(_format_mute_line(story, names_user=names_user) for story in muted_stories)]
     options = [menu_option(story.title, story.id) for story in muted_stories]
     undo_menu = StringMenu(undo_selected, placeholder=_("Undo…"), options=options, max_values=len(options))
     return text_block("\n".join(lines)), ActionRow(undo_menu)
 
 
-def _mute_line(muted_story: MutedStory, *, names_user: bool) -> str:
+def _format_mute_line(muted_story: MutedStory, *, names_user: bool) -> str:
     details = (
         _("until you undo it")
         if muted_story.muted_until is None

@@ -126,7 +126,7 @@ QUESTION_BUTTON = ButtonTemplate("question", (), N_("Ask"), Icon.ASK)
 RESULTS_BUTTON = ButtonTemplate("results", (r"(?P<query>(?s:.+))",), N_("Show all"), Icon.LIST)
 SHARE_BUTTON = ButtonTemplate("share", (_ARTICLE_KEY_GROUP,), N_("Share here"), Icon.SHARE)
 MUTE_CHOICE_BUTTON = ButtonTemplate("mute-one", (), N_("Enough of a story…"))
-UNDO_MUTE_BUTTON = ButtonTemplate("unmute", (r"(?P<mute>\d{1,18})",), N_("Undo"))
+UNDO_MUTE_BUTTON = ButtonTemplate("unmute", (r"(?P<muted_story_id>\d{1,18})",), N_("Undo"))
 NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
 
 
