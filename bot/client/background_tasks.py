@@ -81,7 +81,7 @@ class BackgroundTasks:
         await cancel_and_wait(self._tasks)
 
     async def purge_expired(self) -> None:
-        """Delete expired servers, questions, votes, watches and article texts. Raises StoreError.
+        """Delete expired servers, questions, votes, watches, proposals and article texts. Raises StoreError.
 
         Article texts expire only if the setting `keep_texts_days` is set.
         """
@@ -95,6 +95,7 @@ class BackgroundTasks:
         await store.opinions.purge(now - EVIDENCE_WINDOW_SECONDS)
         await store.muted_stories.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        await store.proposals.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.article_changes.trim_log()
         await store.encoded_articles.purge_stale_indexes(now)
         if text_retention_days := self._services.settings.keep_texts_days:

@@ -210,7 +210,7 @@ class DispatchKind(StrEnum):
 
     POST = "post"
     CATCH_UP = "catch-up"
-    FEED_ALERT = "notice"  # A feed fails or has recovered.
+    FEED_ALERT = "notice"  # A feed fails, has recovered or is proposed.
     WATCH_NOTIFICATION = "watch"  # Articles that match a watch
     DIGEST = "digest"  # The stories of a day or a week
 
@@ -260,6 +260,8 @@ class Dispatch:
     watch_id: int | None = None
     look: PostLook = DEFAULT_LOOK
     webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
+    proposal_id: int | None = None  # Of an alert about a proposed feed
+    proposer_id: int | None = None  # Who is told what became of the proposal; None for the managers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

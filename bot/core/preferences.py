@@ -119,6 +119,11 @@ class Preference(StrEnum):
     MANAGER_ROLE = "manager_role"
     ALERT_CHANNEL = "alerts"
     SELF_ASSIGNABLE_ROLES = "notify_roles"
+    PROPOSALS = "proposals"
+
+
+PROPOSALS_FROM_EVERYONE = "everyone"
+"""Value of the preference for proposals when everyone may propose feeds; else it is the id of a role, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ class ServerPreferences:
     - `alerts`: channel for alerts about failing feeds; None for the channels that follow them.
     - `look`: default for subscriptions without their own.
     - `notify_roles`: roles that users may assign to themselves.
+    - `proposals`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
     """
 
     language: str | None = None
@@ -139,6 +145,7 @@ class ServerPreferences:
     alerts: int | None = None
     look: PostLook = DEFAULT_LOOK
     notify_roles: tuple[int, ...] = ()
+    proposals: str | None = None
 
 
 MIN_OUTLETS_DEADLINE_SECONDS = 3 * 86_400
@@ -175,6 +182,7 @@ class SettingKind(StrEnum):
     DIGEST = "digest"  # Values are `DigestPlan`s.
     ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are prefixes of token names
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
+    PROPOSAL = "proposal"  # Values are the title of a proposed feed and `declined`.
     TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
 
 

@@ -35,6 +35,7 @@ from bot.store.people.erasure import ErasureReport
 from bot.store.people.muted_stories import MutedStories
 from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
+from bot.store.people.proposals import Proposals
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.records.outbox_records import MaxRetryDelays
@@ -112,6 +113,7 @@ class Store:
         self.page_fetches = PageFetches(database)
         self.watches = Watches(database)
         self.muted_stories = MutedStories(database)
+        self.proposals = Proposals(database, self.shards)
         self.encoded_articles = EncodedArticles(database)
         self.stories = Stories(database)
         self.title_samples = TitleSamples(database)

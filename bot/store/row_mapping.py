@@ -59,14 +59,15 @@ def build_json_ids_sql(column_sql: str) -> str:
 
 DISPATCH_SQL = f"""
     dispatch.id,
-    coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
+    coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id),
+        (SELECT server_id FROM proposal WHERE id = dispatch.proposal_id), 0) AS server_id,
     channel.user_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
     dispatch.dedupe_key, dispatch.state, dispatch.created_at, dispatch.due_at,
         dispatch.attempts,
     dispatch.claimed_at, dispatch.message_id, dispatch.thread_id, dispatch.sent_at,
     dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
-    dispatch.look, dispatch.webhook_id,
+    dispatch.look, dispatch.webhook_id, dispatch.proposal_id, dispatch.proposer_id,
     (SELECT {build_json_ids_sql("covered.id")}
      FROM (SELECT DISTINCT article.id, article.published
            FROM delivery_status JOIN article ON article.id = delivery_status.article_id

@@ -85,8 +85,9 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
 
 
 def count_private_urls(db: Connection) -> EncryptionCounts:
-    """Count the private feed URLs, and those of them that are encrypted."""
+    """Count the private URLs of feeds and proposals, and those of them that are encrypted."""
     stored_urls = [url for _id, _server_id, url, _moved_to in _list_private_feeds(db)]
+    stored_urls += [url for _id, url in _list_private_proposals(db)]
     return EncryptionCounts(len(stored_urls), sum(url.startswith(ENCRYPTED_PREFIX) for url in stored_urls))
 
 
@@ -98,8 +99,14 @@ def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]
     ]
 
 
+def _list_private_proposals(db: Connection) -> list[tuple[int, str]]:
+    """Return id and stored URL of all proposals of a feed with a private URL."""
+    rows = db.fetch_rows("SELECT id, url FROM proposal")
+    return [(proposal_id, url) for proposal_id, url in rows if is_private(url, None)]
+
+
 def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
-    """Encrypt the private feed URLs that are stored in plain text; return the number of changed URLs.
+    """Encrypt the private URLs that are stored in plain text; return the number of changed URLs.
 
     With `reencrypt`, all private URLs are encrypted anew. Raises `DatabaseUnusable`, before any change, if a
     URL cannot be decrypted.
@@ -110,5 +117,11 @@ def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
         if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX)):
             encrypted_moved_to = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
             update_rows.append((encrypt_url(plain_url, server_id), encrypted_moved_to, feed_id))
+    proposal_rows = [
+        (encrypt_url(decrypt_url(url), None), proposal_id)
+        for proposal_id, url in _list_private_proposals(db)
+        if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX))
+    ]
     db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", update_rows)
-    return len(update_rows)
+    db.executemany("UPDATE proposal SET url = ? WHERE id = ?", proposal_rows)
+    return len(update_rows) + len(proposal_rows)

@@ -25,7 +25,7 @@ from bot.store.sqlite.sqlite_connection import SqliteConnection
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.watches.watch_matching import WatchMatcher
 from tests.support.clocks import ManualClock
-from tests.support.samples import new_article
+from tests.support.samples import CHANNEL, SERVER, new_article
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 END = 10_000
@@ -67,7 +67,13 @@ async def find_whom_to_tell(store: Store) -> None:
     await WatchMatcher(store).process_next_batch()
 
 
-WRITES = {write.__name__: write for write in (record_a_poll, make_a_digest, find_whom_to_tell)}
+async def approve_a_proposal(store: Store) -> None:
+    await store.proposals.approve(
+        1, server_id=SERVER, channel_id=CHANNEL, feed_id=1, first_article_id=None, user_id=9_000
+    )
+
+
+WRITES = {write.__name__: write for write in (record_a_poll, make_a_digest, find_whom_to_tell, approve_a_proposal)}
 
 
 def crash_before_statements(

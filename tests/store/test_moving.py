@@ -17,6 +17,7 @@ from bot.store import DatabaseMoved, DatabaseUnusable, Store, database_copy
 from bot.store.connection import Connection
 from bot.store.meta import RESTORED_ID_GAP
 from bot.store.records.people_records import OpinionKind
+from bot.store.records.proposal_records import ProposalDraft
 from tests.support.clocks import ManualClock
 from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
@@ -69,6 +70,21 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
         channel_id=CHANNEL + 1,
         user_id=ANNA,
         limit=9,
+    )
+    await store.proposals.add(
+        ProposalDraft(
+            server_id=SERVER,
+            target_channel_id=CHANNEL,
+            url="https://paper.example/feed",
+            title="Paper",
+            preview="{}",
+            user_id=ANNA,
+            reason="",
+            language="en",
+            channel_id=CHANNEL,
+            message_id=None,
+            dm_channel_id=None,
+        )
     )
     await record(store, feed, new_article(feed, "waits"), new_article(feed, "waits too"))
     await store.meta.set("vectors abc", "of files that stay")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from bot.store.connection import Connection
+from bot.store.people.proposals import erase_proposals
 
 PERSONAL_DATA_TABLES = (
     "bookmark",
@@ -20,6 +21,9 @@ PERSONAL_DATA_TABLES = (
     "personal_digest",
     "story_mute",
     "muted_article",
+    "proposal",
+    "proposer",
+    "blocked_proposer",
     "channel",
     "setting_change",
 )
@@ -46,6 +50,7 @@ class ErasureReport:
     changes: int
     digests: int = 0
     muted_stories: int = 0
+    proposals: int = 0
     is_log_emptied: bool = True
 
 
@@ -74,6 +79,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         [(article_id, _hash_removal(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
     )
     db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
+    proposal_count = erase_proposals(db, user_id)
     db.execute("DELETE FROM channel WHERE user_id = ?", (user_id,))
     db.execute("UPDATE story_mute SET user_id = NULL WHERE user_id = ?", (user_id,))
     vote_count = db.execute_rowcount("DELETE FROM vote WHERE user_id = ?", (user_id,))
@@ -85,6 +91,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         watches=watch_count,
         digests=digest_count,
         muted_stories=muted_story_count,
+        proposals=proposal_count,
         changes=db.execute_rowcount("UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
 from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 
-NEVER_REUSED_ID_TABLES = ("watch", "digest")
+NEVER_REUSED_ID_TABLES = ("watch", "digest", "proposal", "proposer")
 """Tables whose ids are never reused: Discord knows them as parts of buttons and of message nonces."""
 
 

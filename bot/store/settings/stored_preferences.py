@@ -22,15 +22,21 @@ class Preferences(Repository):
     async def get_by_server(self, server_id: int) -> ServerPreferences:
         """Return the preferences of a server, or the defaults if the server is unknown."""
         row = await self._fetch_row(
-            "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
+            "SELECT language, time_zone, manager_role, alerts, look, notify_roles, proposals FROM server WHERE id = ?",
             (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, look_json, roles_csv = row
+        language, time_zone, manager_role, alerts, look_json, roles_csv, proposals = row
         self_assignable_role_ids = tuple(int(role_id) for role_id in (roles_csv or "").split(",") if role_id)
         return ServerPreferences(
-            language, time_zone, manager_role, alerts, PostLook.from_json(look_json), self_assignable_role_ids
+            language,
+            time_zone,
+            manager_role,
+            alerts,
+            PostLook.from_json(look_json),
+            self_assignable_role_ids,
+            proposals,
         )
 
     async def get_by_channel(self, channel_id: int) -> ChannelSettings:

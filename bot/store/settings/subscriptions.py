@@ -9,7 +9,7 @@ from bot.core.preferences import PostLook, SettingKind, SubscriptionState
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, muted_articles, outbox_writes, transitions
-from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
     FEED_SQL,
     SUBSCRIPTION_SQL,
@@ -25,61 +25,62 @@ FROM_SQL = "FROM subscription JOIN channel ON channel.id = subscription.channel_
 _SELECT_SQL = f"SELECT {SUBSCRIPTION_SQL} {FROM_SQL} WHERE"
 
 
+def follow_feed(
+    db: Connection,
+    *,
+    server_id: int,
+    channel_id: int,
+    feed_id: int,
+    first_article_id: int | None,
+    skip_backlog: bool = False,
+    user_id: int | None = None,
+) -> tuple[Subscription, bool]:
+    """Subscribe a channel to a feed; return the subscription, and whether it is new.
+
+    For a new subscription, `first_article_id` is enqueued. With `skip_backlog`, for many feeds at once,
+    articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
+    to another server.
+    """
+    feed_row = db.fetch_row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
+    if feed_row is None or feed_row["server_id"] not in {0, server_id}:
+        raise StoreError("This feed is not there for this server.")
+    ensure_channel(db, channel_id, server_id=server_id)
+    created_count = db.execute_rowcount(
+        "INSERT INTO subscription (channel_id, feed_id, added_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (channel_id, feed_id) DO NOTHING",
+        (channel_id, feed_id, db.now),
+    )
+    # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
+    if created_count and skip_backlog and feed_row["last_success"] is None:
+        db.execute(
+            "UPDATE subscription SET resumed_at = ?, resumed_from = 'paused' WHERE channel_id = ? AND feed_id = ?",
+            (db.now, channel_id, feed_id),
+        )
+    subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+    assert subscription is not None
+    if created_count:
+        _log_change(db, subscription, user_id, None, SubscriptionState.ACTIVE)
+    article_row = db.fetch_row("SELECT id, key, page_key, published FROM article WHERE id = ?", (first_article_id,))
+    if created_count and article_row is not None:
+        # An article that was withheld from an earlier subscription may be posted now.
+        transitions.delete_pages(
+            db,
+            "channel_id = :channel AND page_key = :page",
+            {"channel": channel_id, "page": article_row["page_key"]},
+            origins={PageStatus.WITHHELD},
+        )
+        first_articles = muted_articles.withhold_muted(db, channel_id, [PendingArticle(*article_row)])
+        outbox_writes.enqueue(db, channel_id, first_articles, limit=outbox_writes.UNLIMITED_POSTS)
+    return subscription, created_count > 0
+
+
 class Subscriptions(Repository):
     """Repository of subscriptions of channels to feeds. Methods raise StoreError.
 
     Articles remain stored when no channel follows their feed any more. Changes with a `user_id` are logged.
     """
 
-    @write_transaction
-    def follow(
-        self,
-        db: Connection,
-        *,
-        server_id: int,
-        channel_id: int,
-        feed_id: int,
-        first_article_id: int | None,
-        skip_backlog: bool = False,
-        user_id: int | None = None,
-    ) -> tuple[Subscription, bool]:
-        """Subscribe a channel to a feed; return the subscription, and whether it is new.
-
-        For a new subscription, `first_article_id` is enqueued. With `skip_backlog`, for many feeds at once,
-        articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
-        to another server.
-        """
-        feed_row = db.fetch_row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
-        if feed_row is None or feed_row["server_id"] not in {0, server_id}:
-            raise StoreError("This feed is not there for this server.")
-        ensure_channel(db, channel_id, server_id=server_id)
-        created_count = db.execute_rowcount(
-            "INSERT INTO subscription (channel_id, feed_id, added_at) VALUES (?, ?, ?) "
-            "ON CONFLICT (channel_id, feed_id) DO NOTHING",
-            (channel_id, feed_id, db.now),
-        )
-        # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
-        if created_count and skip_backlog and feed_row["last_success"] is None:
-            db.execute(
-                "UPDATE subscription SET resumed_at = ?, resumed_from = 'paused' WHERE channel_id = ? AND feed_id = ?",
-                (db.now, channel_id, feed_id),
-            )
-        subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
-        assert subscription is not None
-        if created_count:
-            _log_change(db, subscription, user_id, None, SubscriptionState.ACTIVE)
-        article_row = db.fetch_row("SELECT id, key, page_key, published FROM article WHERE id = ?", (first_article_id,))
-        if created_count and article_row is not None:
-            # An article that was withheld from an earlier subscription may be posted now.
-            transitions.delete_pages(
-                db,
-                "channel_id = :channel AND page_key = :page",
-                {"channel": channel_id, "page": article_row["page_key"]},
-                origins={PageStatus.WITHHELD},
-            )
-            first_articles = muted_articles.withhold_muted(db, channel_id, [PendingArticle(*article_row)])
-            outbox_writes.enqueue(db, channel_id, first_articles, limit=outbox_writes.UNLIMITED_POSTS)
-        return subscription, created_count > 0
+    follow = bind_write(follow_feed)
 
     @write_transaction
     def unfollow(self, db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:

@@ -1,0 +1,407 @@
+"""Repository of proposals: feeds that members would like a server to follow, and what managers decided.
+
+The message to the managers and the notices to the proposers are dispatches. A proposal is stored first; the
+channel for alerts gets its message as soon as there is one.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from bot.core.models import DispatchKind, DispatchState, Subscription
+from bot.core.preferences import SettingKind
+from bot.core.reasons import Reason, SendProblem
+from bot.core.user_errors import RequestRejected
+from bot.store.connection import Connection, Row
+from bot.store.coordination.served_shards import ShardedRepository
+from bot.store.outbox import transitions
+from bot.store.records.proposal_records import (
+    Proposal,
+    ProposalDecision,
+    ProposalDraft,
+    ProposalRejection,
+    Proposer,
+)
+from bot.store.repository import read_transaction, write_transaction
+from bot.store.row_mapping import from_row
+from bot.store.settings import setting_changes, subscriptions
+from bot.store.settings.parent_rows import ensure_channel
+from bot.store.url_encryption import decrypt_url, encrypt_url
+
+MAX_OPEN_PER_USER = 3
+"""Maximum number of open proposals of a user in a server."""
+MAX_OPEN_PER_SERVER = 50
+"""Maximum number of open proposals in a server, so that its managers can read them all."""
+MAX_PROPOSERS = 10
+"""Maximum number of users who can join one proposal."""
+OPEN_SECONDS = 14 * 86_400
+"""Seconds after which an open proposal closes."""
+
+_AWAITING_MESSAGE_SQL = f"""
+    alert_channel.id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
+        WHERE dispatch.proposal_id = proposal.id AND dispatch.proposer_id IS NULL
+          AND coalesce(channel.problem, '') <> '{SendProblem.CHANNEL_GONE}')
+"""
+"""SQL condition that the managers of a proposal's server can be shown the proposal, but have no message about it."""
+_OPEN_PROPOSALS_SQL = f"""
+    FROM proposal
+    JOIN server ON server.id = proposal.server_id AND server.left_at IS NULL
+    LEFT JOIN channel AS alert_channel ON alert_channel.id = server.alerts
+        AND coalesce(alert_channel.problem, '') <> '{SendProblem.CHANNEL_GONE}'
+    WHERE proposal.decision IS NULL
+"""
+"""FROM and WHERE clauses for open proposals in servers that the bot is in, each with the channel for alerts."""
+
+
+class Proposals(ShardedRepository):
+    """Repository of proposals, of those who made them, and of users whose proposals are blocked.
+
+    Methods raise StoreError.
+    """
+
+    @write_transaction
+    def add(self, db: Connection, draft: ProposalDraft) -> tuple[Proposal, bool]:
+        """Store a proposal, or join the open one of the same feed; return it, and whether it is new.
+
+        Raises RequestRejected if the user is blocked or has proposed the feed, or a limit is reached.
+        """
+        open_proposals = _list_open(db, draft.server_id)
+        same_proposal = next((proposal for proposal in open_proposals if proposal.url == draft.url), None)
+        if same_proposal is not None and draft.user_id in _proposer_user_ids(same_proposal):
+            raise RequestRejected(ProposalRejection.ALREADY_PROPOSED)
+        _require_may_propose(db, open_proposals, draft.server_id, draft.user_id)
+        if same_proposal is None:
+            proposal_id = _insert_proposal(db, draft, len(open_proposals))
+        else:
+            proposal_id = same_proposal.id
+            if len(same_proposal.proposers) >= MAX_PROPOSERS:
+                raise RequestRejected(ProposalRejection.ENOUGH_PROPOSERS, count=MAX_PROPOSERS)
+        db.execute(
+            "INSERT INTO proposer (proposal_id, user_id, reason, language, channel_id, message_id, proposed_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                proposal_id,
+                draft.user_id,
+                draft.reason,
+                draft.language,
+                draft.channel_id,
+                draft.message_id,
+                db.now,
+            ),
+        )
+        if draft.dm_channel_id is not None:
+            ensure_channel(db, draft.dm_channel_id, dm_user_id=draft.user_id)
+        _schedule_message_edits(db, [proposal_id])
+        return _get(db, proposal_id), same_proposal is None
+
+    @read_transaction
+    def require_may_propose(self, db: Connection, server_id: int, user_id: int) -> None:
+        """Raise RequestRejected if a user's proposals are blocked in a server or they have too many open ones."""
+        _require_may_propose(db, _list_open(db, server_id), server_id, user_id)
+
+    @read_transaction
+    def get(self, db: Connection, proposal_id: int) -> Proposal | None:
+        """Return the proposal with an id, or None if there is none."""
+        return next(iter(_list_proposals(db, "id = :id", {"id": proposal_id})), None)
+
+    @read_transaction
+    def get_open(self, db: Connection, proposal_id: int, server_id: int) -> Proposal:
+        """Return an open proposal of a server. Raises RequestRejected if there is none or it was decided."""
+        return _require_open(db, proposal_id, server_id)
+
+    @read_transaction
+    def list_by_user(self, db: Connection, user_id: int) -> list[Proposal]:
+        """List the proposals that a user made or decided on, oldest first."""
+        return _list_proposals(
+            db,
+            "decided_by = :user OR id IN (SELECT proposal_id FROM proposer WHERE user_id = :user)",
+            {"user": user_id},
+        )
+
+    @read_transaction
+    def list_open(self, db: Connection, server_id: int) -> list[Proposal]:
+        """List the open proposals of a server, oldest first."""
+        return _list_open(db, server_id)
+
+    @write_transaction
+    def set_channel(self, db: Connection, proposal_id: int, channel_id: int, *, server_id: int) -> None:
+        """Set the channel for which a feed is proposed. Raises RequestRejected if the proposal was decided."""
+        _require_open(db, proposal_id, server_id)
+        ensure_channel(db, channel_id, server_id=server_id)
+        db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
+        _schedule_message_edits(db, [proposal_id])
+
+    @write_transaction
+    def schedule_message_edit(self, db: Connection, proposal_id: int) -> None:
+        """Schedule an edit of the message about a proposal, which shows the proposal as it is stored."""
+        _schedule_message_edits(db, [proposal_id])
+
+    @write_transaction
+    def approve(
+        self,
+        db: Connection,
+        proposal_id: int,
+        *,
+        server_id: int,
+        channel_id: int,
+        feed_id: int,
+        first_article_id: int | None,
+        user_id: int | None,
+    ) -> tuple[Subscription, bool]:
+        """Approve a proposal in the name of a manager and follow its feed, in one transaction.
+
+        Return the subscription, and whether it is new; `first_article_id` is posted then. Raises
+        RequestRejected if the proposal was decided before.
+        """
+        proposal = _require_open(db, proposal_id, server_id)
+        db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
+        _decide(db, proposal, ProposalDecision.APPROVED, user_id)
+        return subscriptions.follow_feed(
+            db,
+            server_id=server_id,
+            channel_id=channel_id,
+            feed_id=feed_id,
+            first_article_id=first_article_id,
+            user_id=user_id,
+        )
+
+    @write_transaction
+    def decline(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int) -> None:
+        """Decline a proposal. Raises RequestRejected if it was decided before."""
+        _decline(db, _require_open(db, proposal_id, server_id), user_id)
+
+    @write_transaction
+    def block_user(self, db: Connection, blocked_user_id: int, *, server_id: int, user_id: int) -> None:
+        """Block a user's proposals in a server, in the name of the manager `user_id`.
+
+        Proposals of the blocked user alone are declined; those that others make, too, remain without them.
+        """
+        db.execute(
+            "INSERT INTO blocked_proposer (server_id, user_id, blocked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (server_id, blocked_user_id, db.now),
+        )
+        for proposal in _list_open(db, server_id):
+            if _proposer_user_ids(proposal) == {blocked_user_id}:
+                _decline(db, proposal, user_id)
+            elif blocked_user_id in _proposer_user_ids(proposal):
+                db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal.id, blocked_user_id))
+                _schedule_message_edits(db, [proposal.id])
+
+    @write_transaction
+    def unblock_user(self, db: Connection, blocked_user_id: int, *, server_id: int) -> None:
+        """Let a user propose feeds in a server again."""
+        db.execute("DELETE FROM blocked_proposer WHERE server_id = ? AND user_id = ?", (server_id, blocked_user_id))
+
+    async def list_blocked_user_ids(self, server_id: int) -> list[int]:
+        """List the users whose proposals are blocked in a server, the last one blocked first."""
+        return await self._fetch_column(
+            "SELECT user_id FROM blocked_proposer WHERE server_id = ? ORDER BY blocked_at DESC, user_id", (server_id,)
+        )
+
+    async def list_blocking_server_ids(self, user_id: int) -> list[int]:
+        """List the servers in which a user's proposals are blocked."""
+        return await self._fetch_column(
+            "SELECT server_id FROM blocked_proposer WHERE user_id = ? ORDER BY server_id", (user_id,)
+        )
+
+    async def get_next_due_at(self) -> int | None:
+        """Return when the next open proposal closes, 0 if one awaits its message, or None if none is open.
+
+        Only servers that this process serves count.
+        """
+        return await self._fetch_value(
+            f"SELECT min(CASE WHEN {_AWAITING_MESSAGE_SQL} THEN 0 ELSE proposal.closes_at END) {_OPEN_PROPOSALS_SQL} "
+            f"AND {self._shards.build_served_condition('proposal.server_id')}"
+        )
+
+    @write_transaction
+    def process_due(self, db: Connection) -> None:
+        """Close the proposals whose time is over, and enqueue the messages about those that await one.
+
+        Only proposals in servers that this process serves are processed.
+        """
+        served_sql = self._shards.build_served_condition("proposal.server_id")
+        due_sql = f"SELECT proposal.id {_OPEN_PROPOSALS_SQL} AND {served_sql} AND proposal.closes_at <= :now"
+        for proposal in _list_proposals(db, f"id IN ({due_sql})", {"now": db.now}):
+            _decide(db, proposal, ProposalDecision.EXPIRED, None)
+        rows = db.fetch_rows(
+            f"SELECT proposal.id, alert_channel.id AS channel_id {_OPEN_PROPOSALS_SQL} "
+            f"AND {served_sql} AND {_AWAITING_MESSAGE_SQL} ORDER BY proposal.id"
+        )
+        for row in rows:
+            _enqueue(db, row["channel_id"], row["id"], f"proposal:{row['id']}")
+
+    @write_transaction
+    def move_notice_to_channel(self, db: Connection, dispatch_id: int) -> None:
+        """Replace a claimed direct message about an outcome by a message in the channel of the proposal."""
+        self._shards.require_served(db, dispatch_id)
+        row = db.fetch_row("SELECT proposal_id, proposer_id FROM dispatch WHERE id = ?", (dispatch_id,))
+        if row is not None:
+            _enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
+            transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
+
+    @write_transaction
+    def forget_alert_channel(self, db: Connection, channel_id: int) -> None:
+        """Unset a deleted channel as a server's channel for alerts; its proposals await another message.
+
+        A message that is being sent there keeps its proposal until the attempt has failed.
+        """
+        db.execute("UPDATE server SET alerts = NULL WHERE alerts = ?", (channel_id,))
+        dispatch_ids = db.fetch_column(
+            "SELECT id FROM dispatch WHERE channel_id = ? AND proposal_id IS NOT NULL AND proposer_id IS NULL",
+            (channel_id,),
+        )
+        transitions.delete_dispatches(db, dispatch_ids)
+        sent_states = {DispatchState.SENT, DispatchState.UNCERTAIN, DispatchState.FAILED}
+        transitions.change_dispatches(db, dispatch_ids, states=sent_states, proposal_id=None, edit_due_at=None)
+
+    @write_transaction
+    def purge(self, db: Connection, before: int) -> None:
+        """Delete the proposals that were decided before a Unix time in seconds."""
+        db.execute("DELETE FROM proposal WHERE decided_at < ?", (before,))
+
+
+def erase_proposals(db: Connection, user_id: int) -> int:
+    """Delete what a user proposed and decided; return the number of their proposals.
+
+    Open proposals that nobody else makes are withdrawn, and the messages about all of them are edited.
+    """
+    proposal_ids = db.fetch_column("SELECT proposal_id FROM proposer WHERE user_id = ?", (user_id,))
+    decided_ids = db.fetch_column("SELECT id FROM proposal WHERE decided_by = ?", (user_id,))
+    db.execute("UPDATE proposal SET decided_by = NULL WHERE decided_by = ?", (user_id,))
+    db.execute("DELETE FROM proposer WHERE user_id = ?", (user_id,))
+    db.execute("DELETE FROM blocked_proposer WHERE user_id = ?", (user_id,))
+    db.execute(
+        "UPDATE proposal SET decision = :decision, decided_at = :now WHERE id IN (:ids) AND decision IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM proposer WHERE proposer.proposal_id = proposal.id)",
+        {"decision": ProposalDecision.WITHDRAWN, "now": db.now, "ids": proposal_ids},
+    )
+    _schedule_message_edits(db, {*proposal_ids, *decided_ids})
+    return len(proposal_ids)
+
+
+def _list_proposals(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[Proposal]:
+    rows = db.fetch_rows(f"SELECT * FROM proposal WHERE {condition_sql} ORDER BY id", parameters)
+    proposers_by_proposal_id: dict[int, list[Proposer]] = {}
+    for row in db.fetch_rows(
+        "SELECT * FROM proposer WHERE proposal_id IN (:ids) ORDER BY id", {"ids": [row["id"] for row in rows]}
+    ):
+        proposers_by_proposal_id.setdefault(row["proposal_id"], []).append(from_row(Proposer, row))
+    return [_proposal_from_row(row, proposers_by_proposal_id.get(row["id"], [])) for row in rows]
+
+
+def _proposal_from_row(row: Row, proposers: list[Proposer]) -> Proposal:
+    return from_row(Proposal, row, url=decrypt_url(row["url"]), proposers=tuple(proposers))
+
+
+def _list_open(db: Connection, server_id: int) -> list[Proposal]:
+    return _list_proposals(db, "server_id = :server AND decision IS NULL", {"server": server_id})
+
+
+def _get(db: Connection, proposal_id: int) -> Proposal:
+    (proposal,) = _list_proposals(db, "id = :id", {"id": proposal_id})
+    return proposal
+
+
+def _proposer_user_ids(proposal: Proposal) -> set[int]:
+    return {proposer.user_id for proposer in proposal.proposers}
+
+
+def _require_may_propose(db: Connection, open_proposals: Collection[Proposal], server_id: int, user_id: int) -> None:
+    if db.fetch_row("SELECT 1 FROM blocked_proposer WHERE server_id = ? AND user_id = ?", (server_id, user_id)):
+        raise RequestRejected(ProposalRejection.BLOCKED_BY_MANAGER)
+    own_count = sum(user_id in _proposer_user_ids(proposal) for proposal in open_proposals)
+    if own_count >= MAX_OPEN_PER_USER:
+        raise RequestRejected(ProposalRejection.TOO_MANY_OF_USER, count=MAX_OPEN_PER_USER)
+
+
+def _require_open(db: Connection, proposal_id: int, server_id: int) -> Proposal:
+    proposal = next(iter(_list_proposals(db, "id = :id", {"id": proposal_id})), None)
+    if proposal is None or proposal.server_id != server_id:
+        raise RequestRejected(ProposalRejection.GONE)
+    if proposal.decision is not None:
+        raise RequestRejected(
+            ProposalRejection.ALREADY_DECIDED, decision=proposal.decision.value, user=proposal.decided_by or 0
+        )
+    return proposal
+
+
+def _insert_proposal(db: Connection, draft: ProposalDraft, open_count: int) -> int:
+    if open_count >= MAX_OPEN_PER_SERVER:
+        raise RequestRejected(ProposalRejection.TOO_MANY_OF_SERVER, count=MAX_OPEN_PER_SERVER)
+    ensure_channel(db, draft.target_channel_id, server_id=draft.server_id)
+    (proposal_id,) = db.fetch_column(
+        "INSERT INTO proposal (server_id, channel_id, url, title, preview, created_at, closes_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            draft.server_id,
+            draft.target_channel_id,
+            encrypt_url(draft.url, None),
+            draft.title,
+            draft.preview,
+            db.now,
+            db.now + OPEN_SECONDS,
+        ),
+    )
+    return int(proposal_id)
+
+
+def _decide(db: Connection, proposal: Proposal, decision: ProposalDecision, user_id: int | None) -> None:
+    """Record the decision on an open proposal, have its message show it, and enqueue the notices of the outcome."""
+    db.execute(
+        "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ? WHERE id = ?",
+        (decision, db.now, user_id, proposal.id),
+    )
+    _schedule_message_edits(db, [proposal.id])
+    for proposer in proposal.proposers:
+        dm_row = db.fetch_row("SELECT id, problem FROM channel WHERE user_id = ?", (proposer.user_id,))
+        if dm_row is None or dm_row["problem"] == Reason(SendProblem.DMS_CLOSED).encode():
+            _enqueue_channel_notice(db, proposal.id, proposer.id)
+        else:
+            _enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
+
+
+def _decline(db: Connection, proposal: Proposal, user_id: int) -> None:
+    _decide(db, proposal, ProposalDecision.DECLINED, user_id)
+    setting_changes.log_change(
+        db, proposal.server_id, user_id, SettingKind.PROPOSAL, proposal.title, ProposalDecision.DECLINED
+    )
+
+
+def _enqueue_channel_notice(db: Connection, proposal_id: int, proposer_id: int) -> None:
+    """Enqueue the notice of an outcome for the channel in which the proposer proposed the feed."""
+    server_id, channel_id = db.fetch_row(
+        "SELECT proposal.server_id, proposer.channel_id FROM proposer "
+        "JOIN proposal ON proposal.id = proposer.proposal_id WHERE proposer.id = ?",
+        (proposer_id,),
+    )
+    ensure_channel(db, channel_id, server_id=server_id)
+    _enqueue_notice(db, channel_id, proposal_id, proposer_id)
+
+
+def _enqueue_notice(db: Connection, channel_id: int, proposal_id: int, proposer_id: int) -> None:
+    _enqueue(db, channel_id, proposal_id, f"proposal:{proposal_id}:{proposer_id}", proposer_id=proposer_id)
+
+
+def _enqueue(db: Connection, channel_id: int, proposal_id: int, dedupe_key: str, **columns: int) -> None:
+    transitions.insert_dispatch(
+        db,
+        DispatchState.PENDING,
+        channel_id,
+        DispatchKind.FEED_ALERT,
+        dedupe_key,
+        position=db.now,
+        due_at=db.now,
+        proposal_id=proposal_id,
+        **columns,
+    )
+
+
+def _schedule_message_edits(db: Connection, proposal_ids: Collection[int]) -> None:
+    """Schedule edits of the messages about proposals, unless one is scheduled that has not begun."""
+    dispatch_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE proposal_id IN (:ids) AND proposer_id IS NULL "
+        "AND coalesce(edit_due_at, 0) <= :now",
+        {"ids": proposal_ids, "now": db.now},
+    )
+    transitions.schedule_edits(db, dispatch_ids, earliest_at=db.now)
