@@ -13,7 +13,7 @@ from bot.core.reasons import Reason, SendProblem
 from bot.digests import digest_selection
 from bot.digests.digest_selection import DigestContent
 from bot.posting.channel_visibility import ChannelVisibility
-from bot.posting.sending.send_outcomes import RetryAfter, SendOutcome, Sent, try_request
+from bot.posting.sending.send_outcomes import ChannelBlocked, RetryAfter, SendOutcome, Sent, try_request
 from bot.store import Store
 
 MAX_SERVERS_QUERIED = 10
@@ -60,16 +60,39 @@ class AudienceResolver:
     async def restrict_to_audience(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
         """Return the dispatch with only the articles that its recipients may read, or None if none are left.
 
-        Returns a `RetryAfter` if Discord or another process did not answer. Restricts watch notifications and
-        personal or server-wide digests; other dispatches, which only show feeds of their own channel, are
-        returned unchanged. Raises StoreError.
+        Returns a `RetryAfter` if Discord or another process did not answer. Restricts watch notifications,
+        personal or server-wide digests, and what a proposer is told in a channel; other dispatches, which only
+        show feeds of their own channel, are returned unchanged. Raises StoreError.
         """
+        if dispatch.proposer_id is not None and dispatch.user_id is None:
+            return await self._restrict_to_proposer(dispatch)
         if dispatch.kind is not DispatchKind.DIGEST:
             return dispatch if dispatch.watch_id is None else await self._restrict_in_server(dispatch, None)
         if dispatch.user_id is not None:
             return await self._restrict_personal_digest(dispatch, dispatch.user_id)
         digest_content = digest_selection.digest_from_json(dispatch.payload)
         return await self._restrict_in_server(dispatch, digest_content) if digest_content.wide else dispatch
+
+    async def _restrict_to_proposer(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
+        """Return a notice for a channel if its proposer is still a member who can view the channel, else None."""
+        proposal = await self._store.proposals.get(dispatch.proposal_id or 0)
+        guild = self._client.get_guild(dispatch.server_id)
+        user_ids = [
+            proposer.user_id
+            for proposer in (() if proposal is None else proposal.proposers)
+            if proposer.id == dispatch.proposer_id
+        ]
+        if guild is None or not user_ids:
+            return None
+        member = await try_request(guild.fetch_member(user_ids[0]))
+        if isinstance(member, ChannelBlocked):  # Discord knows no such member.
+            return None
+        if isinstance(member, SendOutcome):
+            return _as_retry(member)
+        can_view = await try_request(self._visibility.can_view(guild, member, dispatch.channel_id))
+        if isinstance(can_view, SendOutcome):
+            return _as_retry(can_view)
+        return dispatch if can_view else None
 
     async def _restrict_in_server(
         self, dispatch: Dispatch, digest_content: DigestContent | None

@@ -114,6 +114,19 @@ class BestStorySelectionTask(ScheduledTask):
         await self._store.held_posts.release_selected(selection, selected_post_ids, next_due_at=next_due_at)
 
 
+class ProposalTask(ScheduledTask):
+    """Scheduled task that shows proposals to managers, and closes those that nobody decided on in time."""
+
+    async def get_next_due_at(self) -> int | None:
+        """Return when the next proposal closes, or 0 if one awaits its message."""
+        return await self._store.proposals.get_next_due_at()
+
+    async def run(self) -> float:
+        """Enqueue the messages that are awaited, and close the proposals whose time is over."""
+        await self._store.proposals.process_due()
+        return 0.0
+
+
 class WatchMatchingTask(ScheduledTask):
     """Scheduled task that matches new articles against the watches (saved searches) of all servers."""
 

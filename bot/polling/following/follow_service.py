@@ -1,6 +1,7 @@
 """Following of a feed: discovery, preview, subscription, first article. Independent of Discord."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
 from bot.core.models import Article, Feed, ParsedFeed, Subscription
@@ -117,13 +118,19 @@ class FollowService:
         return convert_list_to_feed(discovery, page_list) if list_feeds.is_list_url(url) else discovery
 
     async def follow(
-        self, discovery: DiscoveryResult, *, server_id: int, channel_id: int, user_id: int | None = None
+        self,
+        discovery: DiscoveryResult,
+        *,
+        server_id: int,
+        channel_id: int,
+        user_id: int | None = None,
+        proposal_id: int | None = None,
     ) -> FollowResult:
         """Subscribe a channel to the feed found by `resolve`, store its articles and enqueue the newest.
 
-        `user_id` is the user who asked for it. Nothing is fetched again. A second call for the same feed and
-        channel changes nothing. Raises RequestRejected if the server follows too many feeds, FeedError,
-        StoreError.
+        `user_id` is the user who asked for it, or who approves the proposal `proposal_id`. Nothing is fetched
+        again. A second call for the same feed and channel changes nothing. Raises RequestRejected if the server
+        follows too many feeds or the proposal was decided before, FeedError, StoreError.
         """
         if discovery.response is None or discovery.parsed is None:
             raise ValueError("not a feed")
@@ -141,7 +148,10 @@ class FollowService:
         feed = await self._poller.ingest_fetched(feed, discovery.response, server_id=server_id)
         newest_articles = await self._store.articles.list_newest([feed.id], limit=1)
         first_article = newest_articles[0] if newest_articles else None
-        subscription, is_new = await self._store.subscriptions.follow(
+        subscribe = self._store.subscriptions.follow
+        if proposal_id is not None:
+            subscribe = partial(self._store.proposals.approve, proposal_id)
+        subscription, is_new = await subscribe(
             server_id=server_id,
             channel_id=channel_id,
             feed_id=feed.id,

@@ -38,9 +38,9 @@ async def find_delivered_message(
     """Return `Sent` if the history window has a dispatch's message, and None if it does not.
 
     Returns another outcome if the lookup failed. Messages with articles are recognised by the dedupe key in a
-    custom id, alerts by the text of `message`. All threads of the channel that the bot created are searched,
-    whatever the channel's settings are now. With `article`, a post of another feed's article with the same
-    page counts, too. Raises any error that is neither discord.py's nor aiohttp's.
+    custom id, proposals by a button, other alerts by the text of `message`. All threads of the channel that the
+    bot created are searched, whatever the channel's settings are now. With `article`, a post of another feed's
+    article with the same page counts, too. Raises any error that is neither discord.py's nor aiohttp's.
     """
 
     async def find_message() -> Sent | None:
@@ -87,6 +87,9 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
             return buttons.STOP_WATCH_BUTTON.custom_id(dispatch.dedupe_key) in message_contents.list_custom_ids(
                 sent_message
             )
+        case DispatchKind.FEED_ALERT if dispatch.proposal_id is not None and dispatch.proposer_id is None:
+            button_id = buttons.APPROVE_PROPOSAL_BUTTON.custom_id(dispatch.proposal_id)
+            return button_id in message_contents.list_custom_ids(sent_message)
         case DispatchKind.FEED_ALERT:
             embed = message.embed if message is not None else None
             alert_text = embed.description if embed is not None else None

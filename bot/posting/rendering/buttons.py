@@ -25,6 +25,7 @@ _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
 """Pattern, within custom ids, of the short keys of the articles that joined a post, one after the other."""
 _DISPATCH_KEY_GROUP = r"(?P<dedupe_key>\S{1,80})"
 _QUESTION_ID_GROUP = r"(?P<question_id>\d{1,19})"
+_PROPOSAL_ID_GROUP = r"(?P<proposal_id>\d{1,18})"
 
 SAVE_ID_PATTERN = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
 """Pattern of the custom id of a Save button, which bookmarks an article."""
@@ -38,12 +39,24 @@ FOLLOW_UP_ID_PATTERN = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
 """Pattern of the custom id of a button with a follow-up question."""
 MUTE_STORY_ID_PATTERN = rf"telex:mute:{_ARTICLE_KEY_GROUP}"
 """Pattern of the custom id of a button that offers to mute the story of an article."""
+PROPOSAL_CHANNEL_ID_PATTERN = rf"telex:proposal-channel:{_PROPOSAL_ID_GROUP}"
+"""Pattern of the custom id of a menu with the channel for which a feed is proposed."""
 MARK_READ_ID_PATTERN = rf"telex:mark:(?P<mark>read|unread):{_ARTICLE_KEY_GROUP}"
 """Pattern of the custom id of a button that marks a bookmark as read or unread."""
 
 _MAX_BUTTON_URL_LENGTH = 512  # https://discord.com/developers/docs/components/reference#button
 
 
+POSTABLE_CHANNEL_TYPES = [
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.news_thread,
+    discord.ChannelType.public_thread,
+    discord.ChannelType.private_thread,
+    discord.ChannelType.forum,
+    discord.ChannelType.media,
+]
+"""Types of the channels and threads of a server that can have posts."""
 MAX_JOINED_PER_BUTTON = 8
 """Maximum number of articles that joined a post in one custom id, which has at most 100 characters."""
 SHORT_KEY_LENGTH = 8
@@ -127,6 +140,11 @@ RESULTS_BUTTON = ButtonTemplate("results", (r"(?P<query>(?s:.+))",), N_("Show al
 SHARE_BUTTON = ButtonTemplate("share", (_ARTICLE_KEY_GROUP,), N_("Share here"), Icon.SHARE)
 MUTE_CHOICE_BUTTON = ButtonTemplate("mute-one", (), N_("Enough of a story…"))
 UNDO_MUTE_BUTTON = ButtonTemplate("unmute", (r"(?P<muted_story_id>\d{1,18})",), N_("Undo"))
+APPROVE_PROPOSAL_BUTTON = ButtonTemplate(
+    "proposal-follow", (_PROPOSAL_ID_GROUP,), N_("Follow"), style=discord.ButtonStyle.success
+)
+DECLINE_PROPOSAL_BUTTON = ButtonTemplate("proposal-decline", (_PROPOSAL_ID_GROUP,), N_("Decline"))
+BLOCK_PROPOSER_BUTTON = ButtonTemplate("proposal-block", (_PROPOSAL_ID_GROUP,), N_("Block this person’s proposals"))
 NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
 
 
@@ -229,6 +247,16 @@ def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:
     """Return a button that marks a bookmark as read or unread, in the current language."""
     target_state = "read" if mark_as_read else "unread"
     return make_button(_("Mark as read") if mark_as_read else _("Mark as unread"), f"telex:mark:{target_state}:{key}")
+
+
+def proposal_channel_menu(proposal_id: int, channel_id: int) -> discord.ui.ChannelSelect[Any]:
+    """Return a menu with the channel for which a feed is proposed, in the current language."""
+    return discord.ui.ChannelSelect(
+        custom_id=f"telex:proposal-channel:{proposal_id}",
+        placeholder=_("Choose a channel…"),
+        channel_types=POSTABLE_CHANNEL_TYPES,
+        default_values=[discord.SelectDefaultValue(id=channel_id, type=discord.SelectDefaultValueType.channel)],
+    )
 
 
 def make_link_button(url: str) -> discord.ui.Button[Any] | None:

@@ -8,7 +8,7 @@ from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.setting_registry import SILENT_POSTS, TRANSLATE
 from bot.digests import digest_selection
 from bot.posting.posting_context import PostingContext
-from bot.posting.rendering import digest_rendering, messages, posts, role_mentions
+from bot.posting.rendering import digest_rendering, messages, posts, proposal_messages, role_mentions
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.store import Store
@@ -39,7 +39,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
 async def _render_content(context: PostingContext, dispatch: Dispatch) -> Message | None:
     store, client, settings = context.store, context.client, context.settings
     if dispatch.kind is DispatchKind.FEED_ALERT:
-        return messages.feed_alert_message(dispatch.payload)
+        return await _render_alert(context, dispatch)
     articles = await store.articles.list_by_ids(dispatch.article_ids)
     if not articles:
         return None
@@ -77,6 +77,33 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
         joined_articles=await store.articles.list_by_ids(dispatch.joined_article_ids),
         dedupe_key=dispatch.dedupe_key,
         by_webhook=dispatch.webhook_id is not None,
+    )
+
+
+async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message | None:
+    """Return an alert about a feed, a proposal of a feed to managers, or its outcome for a proposer.
+
+    Managers are not shown a proposal that was decided before its message was sent.
+    """
+    if dispatch.proposal_id is None:
+        return messages.feed_alert_message(dispatch.payload)
+    proposal = await context.store.proposals.get(dispatch.proposal_id)
+    if proposal is None or (dispatch.proposer_id is None and dispatch.message_id is None and proposal.decision):
+        return None
+    language = await context.languages.for_channel(dispatch.server_id, dispatch.channel_id)
+    if dispatch.proposer_id is None:
+        return proposal_messages.proposal_message(proposal, language=language)
+    proposer = next((proposer for proposer in proposal.proposers if proposer.id == dispatch.proposer_id), None)
+    if proposer is None:
+        return None
+    guild = await message_targets.find_guild(context.client, context.store, proposal.server_id)
+    server_name = "" if guild is None else guild.name
+    is_dm = dispatch.user_id is not None
+    return proposal_messages.outcome_message(
+        proposal,
+        server_name=server_name,
+        mentioned_user_id=None if is_dm else proposer.user_id,
+        language=proposer.language if is_dm else language,
     )
 
 

@@ -68,8 +68,8 @@ class Message:
     """Message to send: either an embed with buttons, or a layout, which excludes any other content.
 
     `name` is the title of the thread that a forum opens, and `tags` are its tags. `mentioned_role_id` is the
-    role that the message notifies; with `is_silent` it notifies nobody. `picture` is attached, and shown by the
-    embed or layout. A webhook sends the message as `webhook_identity`.
+    role that the message notifies, `mentioned_user_id` the user; with `is_silent` it notifies nobody. `picture`
+    is attached, and shown by the embed or layout. A webhook sends the message as `webhook_identity`.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Message:
     view: discord.ui.View | None = None
     layout: Layout = ()
     mentioned_role_id: int | None = None
+    mentioned_user_id: int | None = None
     is_silent: bool = False
     tags: tuple[discord.ForumTag, ...] = ()
     picture: Picture | None = None
@@ -84,15 +85,19 @@ class Message:
 
     @property
     def content(self) -> str | None:
-        """Text above the embed: the mention of the role, or None without a role."""
+        """Text above the embed: the mention of the role or user, or None without one."""
+        if self.mentioned_user_id is not None:
+            return f"<@{self.mentioned_user_id}>"
         return None if self.mentioned_role_id is None else f"<@&{self.mentioned_role_id}>"
 
     @property
     def allowed_mentions(self) -> discord.AllowedMentions:
-        """Mentions that may notify: the role and nobody else."""
+        """Mentions that may notify: the role or the user and nobody else."""
         mentions = discord.AllowedMentions.none()
         if self.mentioned_role_id is not None:
             mentions.roles = [discord.Object(self.mentioned_role_id)]
+        if self.mentioned_user_id is not None:
+            mentions.users = [discord.Object(self.mentioned_user_id)]
         return mentions
 
     def send_kwargs(self) -> dict[str, Any]:

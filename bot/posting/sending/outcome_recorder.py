@@ -5,6 +5,7 @@ from collections.abc import Collection
 from functools import partial
 
 from bot.core.models import Dispatch
+from bot.core.reasons import SendProblem
 from bot.posting.sending.blocked_channels import BlockedChannels
 from bot.posting.sending.send_outcomes import (
     ChannelBlocked,
@@ -75,7 +76,10 @@ class OutcomeRecorder:
                 # Later attempts wait longer, so that a message that arrives late is found before the next.
                 return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
             case ChannelBlocked(reason):
-                await dispatch_store.schedule_retry(dispatch.id, due_at=now, reason=None)
+                if reason.code is SendProblem.DMS_CLOSED and dispatch.proposer_id is not None:
+                    await self._store.proposals.move_notice_to_channel(dispatch.id)
+                else:
+                    await dispatch_store.schedule_retry(dispatch.id, due_at=now, reason=None)
                 await self._blocked_channels.block(dispatch.channel_id, reason)
             case Rejected(reason):
                 await dispatch_store.mark_failed(dispatch.id, reason)

@@ -10,6 +10,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
 from bot.text import discord_text, urls
 from bot.watches.live_query_validation import QueryRejection
 
@@ -72,6 +73,16 @@ def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
     )
 
 
+def _already_decided_sentence(sentence_values: _SentenceValues) -> str:
+    sentence = {
+        ProposalDecision.APPROVED: _("{user} has accepted this proposal already."),
+        ProposalDecision.DECLINED: _("{user} has declined this proposal already."),
+    }.get(ProposalDecision(str(sentence_values["decision"])))
+    if sentence is None or not sentence_values["user"]:
+        return _("This proposal is closed.")
+    return sentence.format(user=f"<@{sentence_values['user']}>")
+
+
 _SENTENCE_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] = {
     FollowFailure.NEEDS_PASSWORD: N_("The site asks for a username and password."),
     FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
@@ -83,6 +94,17 @@ _SENTENCE_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] =
         "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another page of the site."
     ),
     FollowFailure.TOO_MANY: _too_many_feeds_sentence,
+    ProposalRejection.BLOCKED_BY_MANAGER: N_("A manager of this server has blocked your proposals."),
+    ProposalRejection.TOO_MANY_OF_USER: N_(
+        "{count} of your proposals are open here, the maximum. Wait until the managers decide."
+    ),
+    ProposalRejection.TOO_MANY_OF_SERVER: N_(
+        "{count} proposals are open here, the maximum. Try again when the managers have decided on some."
+    ),
+    ProposalRejection.ALREADY_PROPOSED: N_("You’ve proposed this already. You’ll hear what the managers decide."),
+    ProposalRejection.ENOUGH_PROPOSERS: N_("{count} people want this already. The managers know."),
+    ProposalRejection.ALREADY_DECIDED: _already_decided_sentence,
+    ProposalRejection.GONE: N_("This proposal no longer exists."),
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
     QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),
     QueryRejection.FILTER_HAS_DATE: N_("Filters only apply to new articles. Remove the date."),
