@@ -4,7 +4,7 @@ from discord.ext import commands
 
 from cogs.asking.ask_commands import AskCog
 from cogs.feeds.feed_commands import FeedCog
-from cogs.feeds.source_follow import SourceCog
+from cogs.feeds.proposing.source_commands import SourceCog
 from cogs.feeds.why_commands import WhyCog
 from cogs.reading.bookmark_commands import BookmarkCog
 from cogs.reading.bookmark_reactions import ReactionCog

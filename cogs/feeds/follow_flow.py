@@ -12,7 +12,7 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.discover import DiscoveryResult, convert_list_to_feed
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.link_groups import ListItem
-from bot.polling.following.follow_service import PasswordRequired, get_private_owner_id, resolve_input
+from bot.polling.following.follow_service import FollowResult, PasswordRequired, get_private_owner_id, resolve_input
 from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Item, Layout
@@ -26,7 +26,7 @@ from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.channel_options import PostableChannel, permission_problems, require_can_post
 from cogs.shared.modals import FormModal, TextField, modal_button
-from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView, StringMenu, menu_option
+from cogs.shared.views import AckMode, ActionButton, ComponentCallback, Interaction, OwnedView, StringMenu, menu_option
 
 _MAX_PREVIEW_ITEMS = 5
 _MAX_TITLE_LENGTH = 120
@@ -151,7 +151,7 @@ class FollowFlow(ManagersPanel):
             for list_number, page_list in enumerate(page_lists)
             if list_number != self._list_index
         ]
-        follow_button = ActionButton(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success)
+        follow_button = self._build_follow_button(self._follow_list, _("Follow this list"))
         other_lists_menu = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=list_options)
         feeds, site_feed_button, site_feeds_menu = self._discovery.feeds, None, None
         sentence = _("This page has no feed, but I can post what’s new in this list to {channel}:")
@@ -185,6 +185,10 @@ class FollowFlow(ManagersPanel):
             preview_layout=(preview_card,),
             menus=menus,
         )
+
+    def _build_follow_button(self, action: ComponentCallback, label: str) -> ActionButton:
+        """Return the button of the last step, which runs an action that ends in `_confirm`."""
+        return ActionButton(action, label=label, style=discord.ButtonStyle.success)
 
     async def _follow_site(self, interaction: Interaction) -> None:
         await self._discover(interaction, self._discovery.feeds[0].url)
@@ -245,34 +249,59 @@ class FollowFlow(ManagersPanel):
             sample_layout = blocks.without_items(message.layout)
             if not sample_layout:  # A classic embed can't be part of a layout.
                 await post_previews.send_private_preview(interaction, message)
-        follow_button = ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
+        follow_button = self._build_follow_button(self._confirm, _("Follow"))
         await self._show_step(
             interaction, "\n".join(filter(None, text_lines)), follow_button, preview_layout=sample_layout
         )
 
     async def _confirm(self, interaction: Interaction) -> None:
-        client = self.client
         target_channel = await channel_options.require_existing_channel(interaction, self._target_channel.id)
-        require_can_post(target_channel)
-        follow_result = await client.services.follow_service.follow(
-            self._discovery,
-            server_id=target_channel.guild.id,
-            channel_id=target_channel.id,
-            user_id=self.user_id,
-        )
+        follow_result = await follow_in_channel(interaction, self._discovery, target_channel)
         if not follow_result.is_new:
             self._raise_already_followed(follow_result.feed)
+        await self.finish(interaction, await follow_confirmation(interaction, follow_result, target_channel))
+
+
+async def follow_in_channel(
+    interaction: Interaction,
+    discovery: DiscoveryResult,
+    target_channel: PostableChannel,
+    *,
+    proposal_id: int | None = None,
+) -> FollowResult:
+    """Follow a discovered feed in a channel, and approve the proposal `proposal_id` if it is given.
+
+    Raises `UserFacingError` if Telex cannot post in the channel, and RequestRejected if the server follows too
+    many feeds or the proposal was decided before.
+    """
+    require_can_post(target_channel)
+    client = interaction.client
+    follow_result = await client.services.follow_service.follow(
+        discovery,
+        server_id=target_channel.guild.id,
+        channel_id=target_channel.id,
+        user_id=interaction.user.id,
+        proposal_id=proposal_id,
+    )
+    if follow_result.is_new:
         await client.outbox_relay.recheck_channel(target_channel.id)
-        client.outbox_relay.wake()
-        delay_text = await channel_options.posting_delay_text(interaction, target_channel)
-        if delay_text:
-            confirmation = _("Now following {feed} in {channel}.")
-        elif follow_result.first_article:
-            confirmation = _("Now following {feed} in {channel}. Its latest article is on its way.")
-        else:
-            confirmation = _("Now following {feed} in {channel}. New articles will appear there.")
-        confirmation = confirmation.format(feed=bold_feed_name(follow_result.feed), channel=target_channel.mention)
-        await self.finish(interaction, "\n".join(filter(None, (confirmation, delay_text))))
+    client.outbox_relay.wake()
+    return follow_result
+
+
+async def follow_confirmation(
+    interaction: Interaction, follow_result: FollowResult, target_channel: PostableChannel
+) -> str:
+    """Return the sentences that confirm a subscription and say when its articles arrive."""
+    delay_text = await channel_options.posting_delay_text(interaction, target_channel)
+    if delay_text:
+        confirmation = _("Now following {feed} in {channel}.")
+    elif follow_result.first_article:
+        confirmation = _("Now following {feed} in {channel}. Its latest article is on its way.")
+    else:
+        confirmation = _("Now following {feed} in {channel}. New articles will appear there.")
+    confirmation = confirmation.format(feed=bold_feed_name(follow_result.feed), channel=target_channel.mention)
+    return "\n".join(filter(None, (confirmation, delay_text)))
 
 
 def _list_item_line(item: ListItem) -> str:

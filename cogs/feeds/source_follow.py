@@ -1,4 +1,4 @@
-"""Message menu entry “Follow this source”: from a link in any message to a followed feed."""
+"""Steps from a link in a message, or a typed address, to a followed feed."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -6,34 +6,28 @@ from functools import partial
 from urllib.parse import urljoin
 
 import discord
-from discord.app_commands import locale_str
 
-from bot.client import interaction_context
-from bot.client.discord_client import TelexBot
-from bot.core.i18n import _, format_count
-from bot.core.models import Entry, Feed
-from bot.core.user_errors import RequestRejected, UserFacingError
+from bot.core.i18n import _
+from bot.core.user_errors import RequestRejected
 from bot.core.worker_process import WorkerError
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.following.follow_service import FollowFailure
+from bot.polling.following.follow_service import FollowFailure, resolve_input
 from bot.posting.emoji import tile_drawing
-from bot.posting.rendering import messages
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Item, Layout, Section, Separator, text_block
 from bot.posting.rendering.messages import Picture
+from bot.posting.rendering.source_preview import SourcePreview
 from bot.posting.wording import refusal_sentences
 from bot.text import discord_text, shared_links, urls
-from bot.text.times import feed_dates
 from cogs.feeds.follow_flow import FollowFlow, discovery_options
 from cogs.feeds.subscription_card import SubscriptionCard
 from cogs.feeds.subscription_health import ManualFeedChecks
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_visible_subscriptions
+from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_readable_subscriptions
 from cogs.reading.message_articles import LINK_PATTERN
 from cogs.shared import channel_options
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel
 from cogs.shared.modals import TextField, modal_button
-from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
 from cogs.watching.watch_creation import create_personal_watch
 
@@ -41,39 +35,7 @@ _MAX_LINKS = 25
 """Maximum number of links offered to choose from: the options of one menu."""
 _DISCORD_SITES = {"discord.com", "discord.gg", "discordapp.com", "discordapp.net", "discord.media", "discord.new"}
 """Sites whose links lead into Discord and have no feed."""
-_MAX_SAMPLE_TITLE_LENGTH = 100
-_WEEK_SECONDS = 7 * 24 * 3600
-_DAILY_THRESHOLD_PER_WEEK = 14
-"""Number of articles a week from which the rate is given per day."""
-
-
-class SourceCog(PersistentItemCog):
-    """Cog of the message menu entry that follows the site of a link."""
-
-    def __init__(self, bot: TelexBot) -> None:
-        super().__init__(bot)
-        self._manual_checks = ManualFeedChecks(bot)
-        self.add_message_menu(
-            locale_str("Follow this source"),
-            self.follow_source,
-            locale_str("follow the site that a message links to"),
-            for_managers=True,
-        )
-
-    async def follow_source(self, interaction: Interaction, message: discord.Message) -> None:
-        """Open the steps that follow the site of a link in the message.
-
-        Raises `UserFacingError` if there is no link, and `NotAuthorized` if the user may
-        not manage feeds.
-        """
-        guild = interaction_context.get_home_server(interaction)
-        assert guild is not None
-        await require_manager_command(interaction, "feed")
-        links = list_source_links(message)
-        if not links:
-            raise UserFacingError(_("This message has no link to a site."))
-        channel = await _find_usual_channel(interaction, guild)
-        await SourceFlow(interaction, channel, self._manual_checks).open(interaction, links)
+_MAX_TITLE_LENGTH = 100
 
 
 def list_source_links(message: discord.Message) -> list[str]:
@@ -99,14 +61,14 @@ def _iter_rich_texts(embeds: Sequence[discord.Embed], components: Sequence[objec
         yield from _iter_rich_texts((), children)
 
 
-async def _find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
+async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
     """Return the channel that is proposed for the posts of a new source.
 
     It is the current channel if that follows feeds, else the channel that follows most; if no channel follows
     any, the current channel. Raises `UserFacingError` if the current channel cannot have posts.
     """
     feed_counts = Counter(
-        subscription.channel_id for subscription, _feed in await list_visible_subscriptions(interaction)
+        subscription.channel_id for subscription, _feed in await list_readable_subscriptions(interaction)
     )
     channel_ids = [channel_id for channel_id, _count in feed_counts.most_common()]
     if interaction.channel_id in channel_ids:
@@ -151,6 +113,14 @@ class SourceFlow(FollowFlow):
         link_menu = StringMenu(open_chosen_link, placeholder=_("Choose a link…"), options=link_options)
         rows = (ActionRow(link_menu), ActionRow(ActionButton(self.cancel, label=_("Cancel"))))
         await self.display(interaction, (text_block(_("Which source do you want to follow?")), *rows))
+
+    async def open_address(self, interaction: Interaction, address: str) -> None:
+        """Find the source of a typed address or name.
+
+        Raises FeedError if it is no address, and RequestRejected if no outlet has that name.
+        """
+        feeds = resolve_input(address)
+        await self._open_link(interaction, feeds[0].url if len(feeds) == 1 else address)
 
     async def _open_link(self, interaction: Interaction, link: str) -> None:
         """Find the feed of a link's page or site, or the list of the site's home page."""
@@ -240,42 +210,40 @@ class SourceFlow(FollowFlow):
         """Show the source with its newest articles, or say where the server follows it already."""
         self._render_step = self._preview
         feed_url = self._discovery.feeds[0].url
-        for followed_feed in await list_visible_subscriptions(interaction):
+        for followed_feed in await list_readable_subscriptions(interaction):
             if followed_feed.feed.url == feed_url:
                 await self._show_followed(interaction, followed_feed)
                 return
-        preview = await self.client.services.follow_service.preview(self._discovery)
-        title = self._discovery.feeds[0].title
-        sample_feed = None if preview is None else preview[0]
-        outlet = title if sample_feed is None else sample_feed.outlet
-        picture = await self._draw_icon(sample_feed, outlet)
-        _refusal, permission_advice = channel_options.permission_problems(self._target_channel)
-        heading = f"### {discord_text.to_markdown_line(title, 100) or urls.redact(feed_url)}"
-        entries = self._list_newest_entries()
-        rate_line = f"-# {rate_text(entries)}"
-        address = discord_text.to_markdown_line(urls.redact(feed_url).removeprefix("https://"), 100)
-        sample_texts = [self._entry_text(entry) for entry in entries[:2]] or [_("It has no articles yet.")]
+        assert self._discovery.parsed is not None
+        preview = SourcePreview.from_feed(
+            self._discovery.parsed, self._discovery.feeds[0].title, feed_url, self.client.services.clock.now()
+        )
+        picture = await self._draw_icon()
         feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=list(self._feed_options))
-        newest_label, channel_label = _("NEWEST IN {address}"), _("WHERE ITS POSTS GO")
+        heading = f"### {discord_text.to_markdown_line(preview.title, _MAX_TITLE_LENGTH)}"
+        permission_advice = self._find_permission_advice()
         card_blocks: tuple[Block, ...] = (
             Section(
-                (text_block(heading), text_block(rate_line)),
+                (text_block(heading), text_block(f"-# {preview.rate_text}")),
                 None if picture is None else Image(f"attachment://{picture.filename}", picture.description),
             ),
             Separator(),
-            text_block("-# " + newest_label.format(address=address)),
-            *map(text_block, sample_texts),
+            *preview.iter_article_blocks(),
             Separator(),
             *([ActionRow(feed_menu)] if len(self._feed_options) > 1 else []),
-            text_block("-# " + channel_label),
+            text_block("-# " + _("WHERE ITS POSTS GO")),
             ActionRow(self._build_channel_menu()),
             *([text_block(permission_advice)] if permission_advice else []),
             ActionRow(
-                ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success),
-                ActionButton(self.cancel, label=_("Cancel")),
+                self._build_follow_button(self._confirm, _("Follow")), ActionButton(self.cancel, label=_("Cancel"))
             ),
         )
         await self.display_card(interaction, *card_blocks, pictures=[] if picture is None else [picture])
+
+    def _find_permission_advice(self) -> str:
+        """Return a sentence on useful permissions that Telex lacks in the channel, or "" if it lacks none."""
+        _refusal, permission_advice = channel_options.permission_problems(self._target_channel)
+        return permission_advice
 
     async def _show_followed(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         subscription, feed = followed_feed
@@ -289,12 +257,14 @@ class SourceFlow(FollowFlow):
     async def _open_subscription(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         await SubscriptionCard(interaction, followed_feed, self._manual_checks.check).render(interaction)
 
-    async def _draw_icon(self, sample_feed: Feed | None, outlet: str) -> Picture | None:
+    async def _draw_icon(self) -> Picture | None:
         """Return the tile with the initial of the source, or None if its name has none or drawing fails."""
+        sample_articles = await self.client.services.follow_service.preview(self._discovery)
+        outlet = sample_articles[0].outlet if sample_articles else self._discovery.feeds[0].title
         initial = outlet_branding.get_initial(outlet)
         if not initial:
             return None
-        colour = outlet_branding.outlet_colour(0 if sample_feed is None else sample_feed.id, outlet)
+        colour = outlet_branding.outlet_colour(0, outlet)
         try:
             tile = await self.client.services.workers.run(
                 tile_drawing.tile_from_initial, initial, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
@@ -302,29 +272,3 @@ class SourceFlow(FollowFlow):
         except WorkerError:
             return None
         return Picture(tile.png, "source.png", discord_text.to_plain_line(outlet, 100))
-
-    def _list_newest_entries(self) -> list[Entry]:
-        """Return the entries of the found feed, newest first."""
-        assert self._discovery.parsed is not None
-        now = self.client.services.clock.now()
-        entries = self._discovery.parsed.entries
-        return sorted(entries, key=lambda entry: feed_dates.clamp_publication_time(entry.published, now), reverse=True)
-
-    def _entry_text(self, entry: Entry) -> str:
-        title = discord_text.to_markdown_line(entry.title, _MAX_SAMPLE_TITLE_LENGTH) or _("Untitled")
-        linked_title = messages.link_markup(title, entry.link) if entry.link else title
-        return f"**{linked_title}**" + (f"\n-# <t:{entry.published}:R>" if entry.published is not None else "")
-
-
-def rate_text(entries: Sequence[Entry]) -> str:
-    """Return how many articles a feed brings per week or day, judged by the dates of its entries, newest first.
-
-    Returns how many articles it has if fewer than two have a date.
-    """
-    times = [entry.published for entry in entries if entry.published is not None]
-    if len(times) < 2 or times[0] == times[-1]:  # noqa: PLR2004 - an interval has two ends
-        return format_count("{count} article", "{count} articles", len(entries))
-    weekly_rate = (len(times) - 1) * _WEEK_SECONDS / (times[0] - times[-1])
-    if weekly_rate >= _DAILY_THRESHOLD_PER_WEEK:
-        return format_count("about {count} article a day", "about {count} articles a day", round(weekly_rate / 7))
-    return format_count("about {count} article a week", "about {count} articles a week", max(1, round(weekly_rate)))

@@ -47,6 +47,18 @@ def subscription_title(interaction: Interaction, followed_feed: FollowedFeed) ->
     )
 
 
+async def list_readable_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
+    """Return the server's subscriptions in channels that the user can see."""
+    subscription_pairs = await interaction.client.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
+    channel_ids = {subscription.channel_id for subscription, _feed in subscription_pairs}
+    readable_channel_ids = {channel_id for channel_id in channel_ids if await can_see_channel(interaction, channel_id)}
+    return [
+        FollowedFeed(subscription, feed)
+        for subscription, feed in subscription_pairs
+        if subscription.channel_id in readable_channel_ids
+    ]
+
+
 async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
     """Return the server's subscriptions in channels that the user can see or that were deleted."""
     followed_feeds = [

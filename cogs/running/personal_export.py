@@ -59,6 +59,10 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             for notification in await store.watches.list_sent_notifications(interaction.user.id)
         ],
         "digest": await _load_digest_record(interaction),
+        "proposals": await _list_proposal_records(interaction),
+        "proposals_blocked_in": list(
+            map(_snowflake_text, await store.proposals.list_blocking_server_ids(interaction.user.id))
+        ),
         "settings": [
             {
                 "setting": change.setting,
@@ -85,6 +89,31 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         ],
     }
     return json.dumps(export_document, ensure_ascii=False, indent=2).encode()
+
+
+async def _list_proposal_records(interaction: Interaction) -> list[dict[str, object]]:
+    """Return the proposals that the user made or decided on; the reason and the place are the user's own."""
+    user_id = interaction.user.id
+    proposal_records: list[dict[str, object]] = []
+    for proposal in await interaction.client.store.proposals.list_by_user(user_id):
+        proposal_record: dict[str, object] = {
+            "feed": proposal.title,
+            "server_id": _snowflake_text(proposal.server_id),
+            "for_channel_id": _snowflake_text(proposal.channel_id),
+            "decision": proposal.decision,
+            "decided_by_you": proposal.decided_by == user_id,
+        }
+        for proposer in proposal.proposers:
+            if proposer.user_id == user_id:
+                proposal_record |= {
+                    "url": proposal.url,
+                    "proposed": format_iso(proposer.proposed_at),
+                    "reason": proposer.reason,
+                    "channel_id": _snowflake_text(proposer.channel_id),
+                    "message_id": _snowflake_text(proposer.message_id),
+                }
+        proposal_records.append(proposal_record)
+    return proposal_records
 
 
 async def _load_digest_record(interaction: Interaction) -> dict[str, object] | None:

@@ -134,6 +134,8 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     question_count = await store.questions.count(user_id)
     watch_count = await store.watches.count(user_id)
     digest = await store.personal_digests.get_by_user(user_id)
+    proposal_count = len(await store.proposals.list_by_user(user_id))
+    blocking_server_ids = await store.proposals.list_blocking_server_ids(user_id)
     change_count = len(await store.preferences.list_changes_by_user(user_id))
     vote_count = len(await store.questions.list_votes_by_user(user_id))
     opinion_count = len(await store.opinions.list_by_user(user_id))
@@ -163,6 +165,15 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
             ),
         ),
         (digest is not None, _("your digest: when you get it, what it covers, its language and time zone")),
+        (
+            proposal_count,
+            ngettext(
+                "{count} proposal of a feed that you made or decided on, kept 30 days after the decision",
+                "{count} proposals of feeds that you made or decided on, kept 30 days after the decision",
+                proposal_count,
+            ),
+        ),
+        (len(blocking_server_ids), _("that managers have blocked your proposals")),
         (
             change_count,
             ngettext(
@@ -194,6 +205,7 @@ def _erased_data_lines(erasure: ErasureReport) -> list[str]:
         ),
         (erasure.watches, ngettext("{count} watch", "{count} watches", erasure.watches)),
         (erasure.digests, _("your digest")),
+        (erasure.proposals, ngettext("{count} proposal", "{count} proposals", erasure.proposals)),
         (
             erasure.changes,
             ngettext(

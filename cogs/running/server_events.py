@@ -72,12 +72,12 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Revoke the web feed addresses of a channel that was deleted."""
-        await self._revoke_channel_feeds(channel.guild.id, channel.id)
+        """Revoke the web feed addresses of a channel that was deleted, and send no alerts there."""
+        await self._forget_channel(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        await self._revoke_channel_feeds(payload.guild_id, payload.thread_id)
+        await self._forget_channel(payload.guild_id, payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
@@ -94,11 +94,12 @@ class GuildEventsCog(commands.Cog):
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
         await self._bot.outbox_relay.recheck_channel(after.id)
 
-    async def _revoke_channel_feeds(self, server_id: int, channel_id: int) -> None:
+    async def _forget_channel(self, server_id: int, channel_id: int) -> None:
         revoke_token = partial(
             self._store.channel_feeds.revoke, server_id=server_id, channel_id=channel_id, user_id=None
         )
         await self._store.retry_until_written(revoke_token)
+        await self._store.retry_until_written(partial(self._store.proposals.forget_alert_channel, channel_id))
 
     async def _welcome_if_joined_recently(self, guild: discord.Guild) -> None:
         """Send the welcome to a server that invited the bot recently, while the bot was not connected."""

@@ -15,6 +15,7 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, tex
 from bot.posting.wording import look_labels
 from bot.posting.wording.setting_words import get_language_name
 from cogs.feeds.look_panel import LookPanel
+from cogs.feeds.subscription_options import is_channel_deleted
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel, has_manage_guild
 from cogs.shared.channel_options import ChannelOption, PostableChannel, require_can_post
@@ -157,13 +158,18 @@ async def set_alert_channel(interaction: Interaction, target_channel: PostableCh
             _("Choose a channel or a thread for alerts. In a forum, each alert would become its own post.")
         )
     permission_advice = require_can_post(target_channel)
-    await interaction.client.store.preferences.change(
+    store, guild = interaction.client.store, target_channel.guild
+    old_channel_id = await store.servers.get_alert_channel_id(guild.id)
+    if old_channel_id is not None and await is_channel_deleted(guild, old_channel_id):
+        await store.proposals.forget_alert_channel(old_channel_id)  # It was deleted while Telex was offline.
+    await store.preferences.change(
         Preference.ALERT_CHANNEL,
         target_channel.id,
         server_id=target_channel.guild.id,
         user_id=interaction.user.id,
     )
     await interaction.client.outbox_relay.recheck_channel(target_channel.id)
+    interaction.client.outbox_relay.wake()  # Proposals may await a channel.
     confirmation = _(
         "Alerts now go to {channel} when a feed fails for a day, disappears or comes back. "
         "Everyone who can read {channel} sees the names of those feeds, even ones from other "

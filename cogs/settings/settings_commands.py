@@ -9,6 +9,7 @@ from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.channel_settings import ChannelSettingsPanel
 from cogs.settings.posting_limits_panels import SchedulePanel, StoryLimitsPanel
 from cogs.settings.preference_panel import PreferencePanel
+from cogs.settings.proposal_panel import ProposalPanel
 from cogs.settings.server_settings import ServerSettingsPanel
 from cogs.settings.settings_history import SettingsHistory
 from cogs.shared.authorization import MANAGER_EXTRAS, ManagersOnlyMixin, guild_context_only
@@ -63,6 +64,10 @@ class SettingsCog(
     )
     async def taste(self, interaction: Interaction) -> None:
         await PreferencePanel(interaction).render(interaction)
+
+    @app_commands.command(name="proposals", description=locale_str("Let members propose feeds"))
+    async def proposals(self, interaction: Interaction) -> None:
+        await ProposalPanel(interaction).render(interaction)
 
     @app_commands.command(name="assistants", description=locale_str("Let AI assistants read what everyone here can"))
     async def assistants(self, interaction: Interaction) -> None:

@@ -8,8 +8,10 @@ from bot.core.preferences import Filter, PostLook, Preference, SettingChange, Se
 from bot.core.setting_registry import CHANNEL_SETTINGS
 from bot.posting.wording import filter_labels, look_labels
 from bot.posting.wording.setting_words import SETTING_WORDS, get_language_name
+from bot.store.records.proposal_records import ProposalDecision
 from bot.text import discord_text
 from cogs.feeds import subscription_options
+from cogs.settings.proposal_panel import proposers_text
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.paging import CardPage, CardPaginator
 from cogs.shared.panels import heading_text
@@ -104,12 +106,18 @@ def _subscription_state_text(stored_value: str) -> str:
     return _("paused") if stored_value == SubscriptionState.PAUSED else _("followed")
 
 
+def _proposal_text(stored_value: str) -> str:
+    return _("declined") if stored_value == ProposalDecision.DECLINED else _escape_value(stored_value)
+
+
 _SETTING_FORMATS: Mapping[str, SettingFormat] = {
     Preference.LANGUAGE: SettingFormat(N_("Post language"), get_language_name, N_("automatic")),
     Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _escape_value),
     Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")),
     Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")),
     Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _role_mentions),
+    Preference.PROPOSALS: SettingFormat(N_("Who can propose feeds"), proposers_text, N_("nobody")),
+    SettingKind.PROPOSAL: SettingFormat(N_("Proposal"), _proposal_text),
     SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _escape_value),
     SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),
     SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state_text, N_("not followed")),

@@ -10,6 +10,7 @@ from bot.core import local_time
 from bot.core.i18n import _, linkify_commands
 from bot.core.setting_registry import MIN_OUTLETS, QUIET_HOURS, TOP_STORIES_PER_DAY
 from bot.core.user_errors import UserFacingError
+from bot.posting.rendering.buttons import POSTABLE_CHANNEL_TYPES
 from bot.posting.sending import permissions
 from cogs.shared.views import Interaction
 
@@ -29,16 +30,7 @@ class ChannelOption(app_commands.Transformer):
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        channel_type = discord.ChannelType
-        return [
-            channel_type.text,
-            channel_type.news,
-            channel_type.news_thread,
-            channel_type.public_thread,
-            channel_type.private_thread,
-            channel_type.forum,
-            channel_type.media,
-        ]
+        return POSTABLE_CHANNEL_TYPES
 
     async def transform(self, _interaction: discord.Interaction[Any], value: object, /) -> object:
         """Return the option's value unchanged; `resolve_channel` later looks up the channel.

@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.client.command_tree import enforce_rate_limit
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import error_boundary, report_error, set_reply_language
-from cogs.shared.authorization import MANAGER_EXTRAS, guild_context_only, user_installable
+from cogs.shared.authorization import guild_context_only, user_installable
 from cogs.shared.views import CUSTOM_ID_PREFIX, AckMode, Interaction, OwnedView, acknowledge, expired_text
 
 PersistentItem = type[discord.ui.DynamicItem[Any]]
@@ -83,16 +83,14 @@ class PersistentItemCog(TelexCog):
         self._context_menus: list[app_commands.ContextMenu] = []
 
     def add_message_menu(
-        self, name: locale_str, action: MessageMenuAction, description: locale_str, *, for_managers: bool = False
+        self, name: locale_str, action: MessageMenuAction, description: locale_str, *, in_servers_only: bool = False
     ) -> None:
         """Add an entry to the message menu; `description` appears in /help.
 
-        An entry for users who manage feeds appears in servers only, any other also where only the user installed
-        Telex.
+        Unless it is only for servers, it also appears where only the user installed Telex.
         """
-        extras = {"does": description, **(MANAGER_EXTRAS if for_managers else {})}
-        context_menu = app_commands.ContextMenu(name=name, callback=action, extras=extras)
-        decorate_menu = guild_context_only if for_managers else user_installable
+        context_menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": description})
+        decorate_menu = guild_context_only if in_servers_only else user_installable
         self._context_menus.append(decorate_menu(context_menu))
 
     async def cog_load(self) -> None:

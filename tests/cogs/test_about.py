@@ -55,7 +55,8 @@ async def test_help_names_the_commands_that_the_asker_may_use(telex):
         "**Bookmark**",
     ):
         assert name in reader
-    assert "/feed" not in reader
+    assert "/feed " not in reader
+    assert "/feeds" in reader
     assert "/settings" not in reader
     root_command_names = [
         command.name for command in telex.bot.tree.get_commands() if not isinstance(command, ContextMenu)

@@ -94,6 +94,10 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "create_watch_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
     "show_quotes_button": lambda _people, _word, question: [(buttons.SHOW_QUOTES_BUTTON.custom_id(question), None)],
     "save_sources_button": lambda _people, _word, question: [(buttons.SAVE_SOURCES_BUTTON.custom_id(question), None)],
+    "approve_proposal_button": lambda _people, _word, _question: [(buttons.APPROVE_PROPOSAL_BUTTON.custom_id(1), None)],
+    "decline_proposal_button": lambda _people, _word, _question: [(buttons.DECLINE_PROPOSAL_BUTTON.custom_id(1), None)],
+    "block_proposer_button": lambda _people, _word, _question: [(buttons.BLOCK_PROPOSER_BUTTON.custom_id(1), None)],
+    "proposal_channel_menu": lambda people, _word, _question: [("telex:proposal-channel:1", [str(people.vault.id)])],
 }
 OPEN_A_WINDOW = {"ask_button"}
 OF_QUESTIONS = {
@@ -127,6 +131,10 @@ IDS = {
     "ask_button": buttons.QUESTION_BUTTON.custom_id(),
     "personal_digest_button": buttons.PERSONAL_DIGEST_BUTTON.custom_id(),
     "setup_button": buttons.BEGIN_BUTTON.custom_id(),
+    "approve_proposal_button": "telex:proposal-follow:{}",
+    "decline_proposal_button": "telex:proposal-decline:{}",
+    "block_proposer_button": "telex:proposal-block:{}",
+    "proposal_channel_menu": "telex:proposal-channel:{}",
 }
 
 

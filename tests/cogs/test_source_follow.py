@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.core.models import Entry
-from cogs.feeds.source_follow import rate_text
+from bot.core.models import Entry, ParsedFeed
+from bot.posting.rendering.source_preview import SourcePreview
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
@@ -174,4 +174,7 @@ async def test_only_managers_follow_and_only_while_they_are(telex, feed_server):
 )
 def test_the_rate_of_a_source_is_that_of_its_entries(days, text):
     times = [None if day is None else int(1_000_000_000 - day * 86_400) for day in days]
-    assert rate_text([Entry(guid=None, link=None, title="", published=time) for time in times]) == text
+    entries = tuple(Entry(guid=None, link=None, title="", published=time) for time in times)
+    preview = SourcePreview.from_feed(ParsedFeed(title="", entries=entries), "Paper", "https://paper.example/", 10**9)
+    assert preview.rate_text == text
+    assert SourcePreview.from_json(preview.to_json()) == preview

@@ -11,6 +11,7 @@ from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.refusal_sentences import refusal_sentence
+from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
 from bot.watches.live_query_validation import QueryRejection
 
 VALUES_BY_CODE: dict[ReasonCode, dict[str, ReasonValue]] = {
@@ -47,7 +48,9 @@ def test_every_code_has_a_sentence_in_both_languages(code):
         assert ("today" in sentence) is isinstance(code, WithheldReason)
 
 
-@pytest.mark.parametrize("code", [*FollowFailure, *OpmlFailure, *QueryRejection, *QuestionRejection])
+@pytest.mark.parametrize(
+    "code", [*FollowFailure, *OpmlFailure, *QueryRejection, *QuestionRejection, *ProposalRejection]
+)
 def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
     values: dict[str, ReasonValue] = {
         "address": "news.example",
@@ -55,6 +58,8 @@ def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
         "count": 3,
         "length": 300,
         "moment": 1_800_000_000,
+        "decision": ProposalDecision.DECLINED,
+        "user": 7,
     }
     sentences = set()
     for language in ("en", "fr"):
@@ -65,7 +70,7 @@ def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
 
 def test_every_class_of_codes_is_covered_here():
     covered_classes = {WithheldReason, WaitReason, SendProblem}
-    covered_classes |= {FollowFailure, OpmlFailure, QueryRejection, QuestionRejection}
+    covered_classes |= {FollowFailure, OpmlFailure, QueryRejection, QuestionRejection, ProposalRejection}
     assert set(ReasonCode.__subclasses__()) == covered_classes
 
 

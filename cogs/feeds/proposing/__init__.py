@@ -1,0 +1,1 @@
+"""Proposals: members propose feeds, managers decide on them."""

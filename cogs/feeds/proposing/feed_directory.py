@@ -1,0 +1,86 @@
+"""List of the feeds that a member can read, in /feeds."""
+
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+
+from bot.core.i18n import _, format_count
+from bot.posting.rendering import messages
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, text_block
+from bot.posting.rendering.layout.icons import Icon, emoji_for
+from bot.text import discord_text, urls
+from cogs.feeds.follow_flow import add_site_button
+from cogs.feeds.proposing.proposal_flow import can_propose
+from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_readable_subscriptions
+from cogs.shared.authorization import can_use_manager_command
+from cogs.shared.paging import PagedMixin
+from cogs.shared.views import AckMode, Interaction, OwnedView
+
+_PAGE_SIZE = 12
+_MAX_ADDRESS_LENGTH = 80
+
+
+class FeedDirectory(PagedMixin, OwnedView):
+    """Pages of the feeds in channels that the user can see, by channel, with a button that adds another one.
+
+    `propose_address` opens the steps that propose the feed at an address, or follow it.
+    """
+
+    def __init__(
+        self, interaction: Interaction, propose_address: Callable[[Interaction, str], Awaitable[None]]
+    ) -> None:
+        super().__init__(interaction)
+        self._propose_address = propose_address
+
+    async def render(self, interaction: Interaction) -> None:
+        """Show the current page, with what the user may see and do now."""
+        followed_feeds = sorted(
+            await list_readable_subscriptions(interaction),
+            key=lambda followed_feed: followed_feed.subscription.channel_id,
+        )
+        page_count = max(1, -(-len(followed_feeds) // _PAGE_SIZE))
+        self.page_index = min(self.page_index, page_count - 1)
+        page_feeds = followed_feeds[self.page_index * _PAGE_SIZE : (self.page_index + 1) * _PAGE_SIZE]
+        heading = format_count("{count} feed you can read", "{count} feeds you can read", len(followed_feeds))
+        if not followed_feeds:
+            heading = _("No feed posts in a channel that you can see.")
+        channel_texts = [
+            "\n".join((f"<#{channel_id}>", *map(_feed_line, channel_feeds)))
+            for channel_id, channel_feeds in groupby(
+                page_feeds, lambda followed_feed: followed_feed.subscription.channel_id
+            )
+        ]
+        button_label = _("Follow a feed")
+        may_add = await can_use_manager_command(interaction, "feed")
+        if not may_add:
+            button_label, may_add = _("Propose a feed"), await can_propose(interaction)
+        add_button = add_site_button(
+            self,
+            self._propose_address,
+            button_label,
+            ack_mode=AckMode.EPHEMERAL_MESSAGE,
+            emoji=emoji_for(Icon.ADD),
+        )
+        page_buttons = self.page_buttons(has_more=self.page_index + 1 < page_count, page_count=page_count)
+        card_blocks: tuple[Block, ...] = (
+            text_block(f"### {heading}"),
+            *([Separator()] if channel_texts else []),
+            *map(text_block, channel_texts),
+            ActionRow(*page_buttons),
+            ActionRow(add_button if may_add else None),
+        )
+        await self.display(interaction, (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
+
+
+def _channel_id(followed_feed: FollowedFeed) -> int:
+    return followed_feed.subscription.channel_id
+
+
+def _feed_line(followed_feed: FollowedFeed) -> str:
+    """Return a line with the name of a feed and its address, in which secrets are masked."""
+    feed = followed_feed.feed
+    address = urls.redact(feed.url)
+    short_address = discord_text.to_markdown_line(address.removeprefix("https://"), _MAX_ADDRESS_LENGTH)
+    if feed.site_url and not urls.has_secret(feed.site_url):
+        short_address = messages.link_markup(short_address, feed.site_url)
+    return f"• {bold_feed_name(feed)} · {short_address}"

@@ -1,0 +1,132 @@
+"""Buttons and the menu of the message about a proposal, for users who manage feeds. They survive restarts."""
+
+import discord
+
+from bot.client import interaction_context
+from bot.core.i18n import _, linkify_commands
+from bot.core.user_errors import UserFacingError
+from bot.feeds.fetch_errors import FeedError
+from bot.posting.rendering import buttons
+from bot.posting.wording import refusal_sentences
+from bot.store.records.proposal_records import Proposal
+from bot.text import discord_text
+from cogs.feeds import follow_flow
+from cogs.shared import channel_options
+from cogs.shared.authorization import require_manager_command
+from cogs.shared.modals import SingleChoiceMenu
+from cogs.shared.persistent_items import PersistentItem, persistent_item
+from cogs.shared.views import AckMode, Interaction, menu_option, reply
+
+_MAX_TITLE_LENGTH = 100
+
+
+async def _load_open_proposal(interaction: Interaction, proposal_id: str) -> Proposal:
+    """Return an open proposal of this server, for a user who manages feeds now.
+
+    Raises `NotAuthorized`, and RequestRejected if the proposal is gone or was decided.
+    """
+    await require_manager_command(interaction, "feed")
+    server_id = interaction_context.get_server_id(interaction)
+    assert server_id is not None
+    return await interaction.client.store.proposals.get_open(int(proposal_id), server_id)
+
+
+@persistent_item(buttons.APPROVE_PROPOSAL_BUTTON.id_pattern)
+async def approve_proposal_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
+    """Follow the proposed feed in the channel that the message shows."""
+    open_proposal = await _load_open_proposal(interaction, proposal_id)
+    target_channel = await channel_options.require_existing_channel(interaction, open_proposal.channel_id)
+    channel_options.require_can_post(target_channel)
+    try:
+        discovery = await interaction.client.services.follow_service.resolve(open_proposal.url, target_channel.guild.id)
+    except FeedError as error:
+        sentence = refusal_sentences.find_error_sentence(error) or ""
+        raise UserFacingError(f"{sentence} {_gone_text(open_proposal)}".strip()) from error
+    if discovery.parsed is None or discovery.feeds[0].url != open_proposal.url:
+        raise UserFacingError(_gone_text(open_proposal))
+    follow_result = await follow_flow.follow_in_channel(
+        interaction, discovery, target_channel, proposal_id=open_proposal.id
+    )
+    await reply(interaction, await follow_flow.follow_confirmation(interaction, follow_result, target_channel))
+
+
+def _gone_text(proposal: Proposal) -> str:
+    return _("I can’t read {feed} anymore. The proposal stays open: try again later, or decline it.").format(
+        feed=_bold_title(proposal)
+    )
+
+
+@persistent_item(buttons.DECLINE_PROPOSAL_BUTTON.id_pattern)
+async def decline_proposal_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
+    """Decline the proposal."""
+    open_proposal = await _load_open_proposal(interaction, proposal_id)
+    await interaction.client.store.proposals.decline(
+        open_proposal.id, server_id=open_proposal.server_id, user_id=interaction.user.id
+    )
+    interaction.client.outbox_relay.wake()
+    await reply(interaction, _("Declined {feed}.").format(feed=_bold_title(open_proposal)))
+
+
+@persistent_item(buttons.BLOCK_PROPOSER_BUTTON.id_pattern)
+async def block_proposer_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
+    """Block the proposals of the person who made this one, or of one of several people."""
+    open_proposal = await _load_open_proposal(interaction, proposal_id)
+    user_ids = [proposer.user_id for proposer in open_proposal.proposers]
+    if len(user_ids) == 1:
+        await _block_user(interaction, user_ids[0])
+        return
+
+    async def block_chosen_user(click: Interaction, selected_values: str) -> None:
+        await require_manager_command(click, "feed")
+        await _block_user(click, int(selected_values))
+
+    guild = interaction_context.get_home_server(interaction)
+    assert guild is not None
+    options = [menu_option(await find_member_name(guild, user_id), user_id) for user_id in user_ids]
+    await SingleChoiceMenu(interaction, block_chosen_user, _("Whose proposals?"), options).render(interaction)
+
+
+async def _block_user(interaction: Interaction, user_id: int) -> None:
+    server_id = interaction_context.get_server_id(interaction)
+    assert server_id is not None
+    await interaction.client.store.proposals.block_user(user_id, server_id=server_id, user_id=interaction.user.id)
+    interaction.client.outbox_relay.wake()
+    sentence = linkify_commands(_("{user} can’t propose feeds here anymore. Undo it in /settings proposals."))
+    await reply(interaction, sentence.format(user=f"<@{user_id}>"))
+
+
+@persistent_item(buttons.PROPOSAL_CHANNEL_ID_PATTERN, AckMode.UPDATE_MESSAGE)
+async def proposal_channel_menu(
+    interaction: Interaction, item: discord.ui.ChannelSelect[discord.ui.View], proposal_id: str
+) -> None:
+    """Choose the channel in which the proposed feed would be followed."""
+    open_proposal, store = await _load_open_proposal(interaction, proposal_id), interaction.client.store
+    try:
+        target_channel = await channel_options.resolve_channel_id(interaction, item.values[0].id)
+    except UserFacingError:
+        await store.proposals.schedule_message_edit(open_proposal.id)  # The menu shows the rejected choice.
+        interaction.client.outbox_relay.wake()
+        raise
+    await store.proposals.set_channel(open_proposal.id, target_channel.id, server_id=open_proposal.server_id)
+    interaction.client.outbox_relay.wake()
+
+
+async def find_member_name(guild: discord.Guild, user_id: int) -> str:
+    """Return the name of a member in a server, or the id of a user who is not a member."""
+    try:
+        return (guild.get_member(user_id) or await guild.fetch_member(user_id)).display_name
+    except discord.HTTPException:
+        return str(user_id)
+
+
+def _bold_title(proposal: Proposal) -> str:
+    return f"**{discord_text.to_markdown_line(proposal.title, _MAX_TITLE_LENGTH)}**"
+
+
+PROPOSAL_ITEMS: tuple[PersistentItem, ...] = (
+    approve_proposal_button,
+    decline_proposal_button,
+    block_proposer_button,
+    proposal_channel_menu,
+)
+"""Buttons and menu of the message about a proposal."""
