@@ -156,10 +156,10 @@ class Answer:
         if self.briefing:
             answer_document["lines"] = [
                 {
-                    **_build_source_document(item.article),
-                    "text": extract_opening_passage(item.article, MAX_QUOTE_LENGTH),
+                    **_build_source_document(briefing_item.article),
+                    "text": extract_opening_passage(briefing_item.article, MAX_QUOTE_LENGTH),
                 }
-                for item in self.briefing
+                for briefing_item in self.briefing
             ]
         return answer_document
 

@@ -98,7 +98,11 @@ def check_token(settings: Settings) -> CheckResult:
     except (binascii.Error, UnicodeDecodeError):
         bot_id = ""
     has_three_parts = len(further_parts) == 2  # noqa: PLR2004 - id.time.signature
-    if bot_id.isdigit() and has_three_parts and all(re.fullmatch(r"[\w-]+", part) for part in further_parts):
+    if (
+        bot_id.isdigit()
+        and has_three_parts
+        and all(re.fullmatch(r"[\w-]+", token_part) for token_part in further_parts)
+    ):
         return CheckResult("token", is_ok=True, detail=f"has the shape of a bot's token (bot id {bot_id})")
     return CheckResult(
         "token",

@@ -185,7 +185,10 @@ def check() -> None:
         terminal.print_table(
             f"Telex {__version__}",
             ("", "what", "found"),
-            (("ok" if result.is_ok else "FAILED", result.subject, result.detail) for result in check_results),
+            (
+                ("ok" if check_result.is_ok else "FAILED", check_result.subject, check_result.detail)
+                for check_result in check_results
+            ),
         )
         for check_result in check_results:
             if check_result.advice:

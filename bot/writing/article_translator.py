@@ -54,7 +54,7 @@ class ArticleTranslator:
             discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH),
             _make_excerpt_to_translate(article),
         )
-        passages = [ArticlePassage(part, article) for part in (title, excerpt) if part]
+        passages = [ArticlePassage(text, article) for text in (title, excerpt) if text]
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         translation: str | ModelFailure = ""
         if title and trusted_indexes:
