@@ -127,7 +127,7 @@ def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> No
         messages = scene.messages(kind)
         mention_counts = Counter(number for message in messages for number in articles(message))
         button_message_ids = {
-            message.id for message in messages if any("telex:all:" in name for name in message.custom_ids())
+            message.id for message in messages if any("telex:all:" in name for name in message.list_custom_ids())
         }
         for number in numbers:
             message_ids = message_ids_by_post.get((channel.id, number), [])
@@ -168,7 +168,7 @@ async def _run_scene(launcher: Launcher, chance: random.Random, counts: Counter[
         async with open_scene(
             discord, feeds, launcher, Path(folder), speed=speed, kinds=PLACES, catch_up_after=CATCH_UP_AFTER
         ) as scene:
-            discord.faults.weather = make_fault_source(chance, counts, speed)
+            discord.faults.find_unscripted_fault = make_fault_source(chance, counts, speed)
             kills_before = counts["kills"]
             while counts["kills"] < min(kills_before + SCENE_KILLS, kills):
                 await run_burst(scene, chance, counts)

@@ -72,7 +72,7 @@ def read_requests(folder: Path) -> Iterator[Request]:
 
 def find_violations(contract: schema.Contract, request: Request) -> list[str]:
     """Say what Discord would refuse of a request."""
-    violations = contract.request(request.method, request.path, request.query, request.body)
+    violations = contract.check_request(request.method, request.path, request.query, request.body)
     message = request.body.get("data", request.body) if isinstance(request.body, dict) else {}
     try:
         rules.check_references(message or {})
@@ -88,7 +88,7 @@ def report_violations(folder: Path, language: str) -> int:
     operations: Counter[str] = Counter()
     violation_count = 0
     for request in read_requests(folder):
-        operation = contract.operation(request.method, request.path)
+        operation = contract.find_operation(request.method, request.path)
         operations[f"{request.method} {operation.path if operation else request.path}"] += 1
         if violations := find_violations(contract, request):
             violation_count += 1

@@ -167,7 +167,9 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         interactions: list[Interaction] = []
         while time.monotonic() - started_at < seconds:
             name, options = random.choice(COMMANDS)
-            interactions.append(discord.people.command(discord.state.owner, random.choice(channels), name, **options))
+            interactions.append(
+                discord.people.use_command(discord.state.owner, random.choice(channels), name, **options)
+            )
             await asyncio.sleep(COMMAND_INTERVAL_SECONDS)
         measured_seconds, new_calls = time.monotonic() - started_at, discord.calls[call_count:]
         cores = [
@@ -195,7 +197,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
                 for call in discord.calls
             ),
             acknowledge_seconds=[
-                acknowledged_at[one.id] - one.created for one in interactions if one.id in acknowledged_at
+                acknowledged_at[one.id] - one.created_at for one in interactions if one.id in acknowledged_at
             ],
             unanswered=sum(interaction.id not in acknowledged_at for interaction in interactions),
             megabytes=[measure_weight(bot.pid).total for bot in bots],
@@ -238,9 +240,9 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
 def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
     """The shards that have a session, each with the number of its process."""
     return {
-        session.shard[0]: session.line.process_name
+        session.shard[0]: session.connection.process_name
         for session, _line in discord.gateway.connections
-        if session.shard is not None and session.line is not None
+        if session.shard is not None and session.connection is not None
     }
 
 

@@ -175,7 +175,7 @@ def use_command(discord: DiscordServer, name: str, **options: str) -> list[Inter
         [news_channel for news_channel in discord.state.channels.values() if news_channel.name.startswith("news-")]
     )
     try:
-        return [discord.people.command(discord.state.owner, channel, name, **options)]
+        return [discord.people.use_command(discord.state.owner, channel, name, **options)]
     except LookupError:
         return []
 

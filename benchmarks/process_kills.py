@@ -281,7 +281,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
     async with open_fleet(speed) as running_fleet:
         for number in range(len(ROLES)):
             running_fleet.start(number)
-        running_fleet.discord.faults.weather = campaign.make_fault_source(
+        running_fleet.discord.faults.find_unscripted_fault = campaign.make_fault_source(
             chance, counts, speed, fault_share=FAULT_SHARE
         )
         kill_task = asyncio.create_task(kill_randomly(running_fleet, chance, counts, kills))
@@ -308,8 +308,8 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
             campaign.count_outcomes(scene, numbers, counts)
         for violation in running_fleet.discord.violations[:5]:
             sys.stderr.write(f"not as Discord describes it: {violation}\n")
-        counts["doubled shards"] = len(running_fleet.discord.gateway.doubled)
-        counts["early identifies"] = running_fleet.discord.gateway.limits.refused
+        counts["doubled shards"] = len(running_fleet.discord.gateway.duplicate_sessions)
+        counts["early identifies"] = running_fleet.discord.gateway.limits.refused_count
         if counts["lost"] or counts["repeated"] or counts["hidden"] or counts["unsettled"]:
             shutil.copytree(running_fleet.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True)
     return counts

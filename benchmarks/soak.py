@@ -30,7 +30,7 @@ from rich.table import Table
 from benchmarks import promises
 from benchmarks.publishers import Publishers
 from bot.drill.discord_stand_in.discord_server import DiscordServer
-from bot.drill.discord_stand_in.state import Kind, Permission
+from bot.drill.discord_stand_in.state import ChannelKind, Permission
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer
 from tests.support.shared_data import SHARED, discord_contract
@@ -88,7 +88,11 @@ class Town(Scene):
                     owner = self.discord.state.owner.id
                     self.channels[name] = self.discord.acts.open_thread(parent, owner, name)
                 else:
-                    sort = {"text": Kind.TEXT, "announcement": Kind.ANNOUNCEMENT, "forum": Kind.FORUM}[kind]
+                    sort = {
+                        "text": ChannelKind.TEXT,
+                        "announcement": ChannelKind.ANNOUNCEMENT,
+                        "forum": ChannelKind.FORUM,
+                    }[kind]
                     self.channels[name] = self.discord.acts.add_channel(self.server, name, sort)
 
     async def follow_all(self, replays: dict[str, str]) -> None:
@@ -270,7 +274,7 @@ class Soak:
         outcome.lost = list(self._find_missing())
         for name in town.channels:
             posts = town.posts(name)
-            keys = Counter(key for message in town.messages(name) for key in set(message.custom_ids()))
+            keys = Counter(key for message in town.messages(name) for key in set(message.list_custom_ids()))
             outcome.posts += len(town.messages(name))
             outcome.articles += len(posts)
             outcome.repeated += [f"{name}: {article}" for article, times in posts.items() if times > 1]

@@ -23,7 +23,7 @@ from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import i18n
 from bot.core.user_errors import UserFacingError
-from bot.drill.discord_stand_in.message_text import layout_text
+from bot.drill.discord_stand_in.message_text import extract_layout_text
 from tests.support.discord_world import World, discord_world
 from tests.support.interactions import last_reply
 
@@ -260,10 +260,10 @@ async def test_what_commands_a_message_names_can_be_clicked(telex):
             f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
             "not /feed or a/b."
         )
-        list_text = layout_text(last_reply(await telex.editor.slash(telex.news, "feed list")).components)
+        list_text = extract_layout_text(last_reply(await telex.editor.slash(telex.news, "feed list")).components)
         assert f"</feed packs:{ids['feed']}>" in list_text
         telex.locales[telex.editor.id] = "fr"
-        assert "`/flux sélections`" in layout_text(
+        assert "`/flux sélections`" in extract_layout_text(
             last_reply(await telex.editor.slash(telex.news, "feed list")).components
         )
         telex.locales.clear()

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from simcord.results import ResponseMessage
 
-from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, TITLE, flatten_components, headline
+from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, TITLE, find_headline, flatten_components
 
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 
@@ -38,7 +38,7 @@ def title(message: Message) -> str | None:
     """The title of a post, a catch-up or a notice; None where there is none."""
     if message.embeds:
         return message.embeds[0].title
-    return headline(
+    return find_headline(
         [component if isinstance(component, dict) else component.to_dict() for component in message.components]
     )
 

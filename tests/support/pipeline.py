@@ -18,7 +18,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article, Feed
 from bot.core.preferences import PostLook, Style
 from bot.core.settings import Settings
-from bot.drill.discord_stand_in.message_text import headline
+from bot.drill.discord_stand_in.message_text import find_headline
 from bot.feeds.parsing.entries import (
     MAX_ENTRIES,
     MAX_GUID_CHARS,
@@ -130,7 +130,7 @@ class Pipeline:
                     self._check_embed(message.embed)
 
     def _check_layout(self, view: discord.ui.LayoutView) -> None:
-        if not headline(view.to_components()):
+        if not find_headline(view.to_components()):
             raise BrokenInvariant("no title")
         if view.content_length() > _MAX_LAYOUT_LENGTH or view.total_children_count > _MAX_COMPONENTS:
             raise BrokenInvariant("a layout that Discord refuses")

@@ -25,4 +25,4 @@ def shared(name: str) -> Path:
 
 def discord_contract() -> schema.Contract | None:
     """What Discord allows in requests and answers; None where its description is absent."""
-    return schema.load(API_DESCRIPTION) if API_DESCRIPTION.exists() else None
+    return schema.load_contract(API_DESCRIPTION) if API_DESCRIPTION.exists() else None

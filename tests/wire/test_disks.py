@@ -89,9 +89,9 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     discord.people.react(bruno, post)
     clicked = discord.people.click(ada, post, save_button(post))
     assert NOTHING_DONE in await scene.answer(clicked)
-    interaction = discord.people.command(discord.state.owner, talk, "feed alerts", channel=talk)
+    interaction = discord.people.use_command(discord.state.owner, talk, "feed alerts", channel=talk)
     assert NOTHING_DONE in await scene.answer(interaction)
-    assert "Article 1" in await scene.answer(discord.people.command(ada, talk, "latest"))
+    assert "Article 1" in await scene.answer(discord.people.use_command(ada, talk, "latest"))
     await until(is_unwell)
     await until(lambda: list_owner_messages(scene))
     refused = await scene.telex(
@@ -130,7 +130,7 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
     await scene.wait_until_settled()
     numbers = scene.write(2)
     await scene.make_due()
-    scene.discord.faults.act("POST /channels/*/messages", trouble.begin, after=True)
+    scene.discord.faults.run_callback("POST /channels/*/messages", trouble.begin, after=True)
     await until(lambda: count_log_lines(scene, trouble.words))
     if dies:
         bot.kill()
@@ -290,4 +290,4 @@ async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
         assert await first.wait_for_exit() == 1
         assert "Another Telex runs" in first.log
         assert second.status is None
-        discord_server.gateway.doubled.clear()  # for a moment both spoke with Discord
+        discord_server.gateway.duplicate_sessions.clear()  # for a moment both spoke with Discord

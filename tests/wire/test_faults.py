@@ -77,7 +77,7 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
 async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(scene, arrived):
     discord = scene.discord
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
-    discord.faults.act(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
+    discord.faults.run_callback(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
     await scene.start().wait_for_exit()
     discord.acts.nonce_window = 0  # only the look-back tells
     for number in range(2100):

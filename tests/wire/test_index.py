@@ -33,7 +33,7 @@ async def test_an_index_overwritten_while_people_search_stops_no_poll(scene, tmp
     talk = scene.discord.acts.add_channel(scene.server, "talk")
 
     async def finds(number: int) -> bool:
-        interaction = scene.discord.people.command(ada, talk, "search", query=f"article {number}")
+        interaction = scene.discord.people.use_command(ada, talk, "search", query=f"article {number}")
         return f"articles/{number}" in await scene.answer(interaction)
 
     await until(lambda: finds(1))

@@ -134,7 +134,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_
 @pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(scene, discord_server, kind):
     route = scene.sending(kind)
-    discord_server.faults.act(route, scene.kill, delay=1.5)
+    discord_server.faults.run_callback(route, scene.kill, delay=1.5)
     await scene.start().wait_for_exit()
     (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
     scene.start()

@@ -49,7 +49,7 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
     await scene.run()
     await scene.change(1, "A better title")
     discord = scene.discord
-    discord.faults.act("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
+    discord.faults.run_callback("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
     assert await scene.start().wait_for_exit() == -SIGKILL
     discord.faults.drop("PATCH /channels/*/messages/*", after=True)
     discord.faults.fail("PATCH /channels/*/messages/*", 503)
@@ -100,8 +100,8 @@ async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene):
     discord.shards = 2
     scene.start()
     await scene.wait_until_settled()
-    assert [data["shard"] for data in discord.gateway.identified] == [[0, 2], [1, 2]]
-    assert all(identify_data["intents"] & GUILD_MESSAGES for identify_data in discord.gateway.identified)
+    assert [data["shard"] for data in discord.gateway.identify_payloads] == [[0, 2], [1, 2]]
+    assert all(identify_data["intents"] & GUILD_MESSAGES for identify_data in discord.gateway.identify_payloads)
     assert not find_delivery_faults(scene, [1])
 
 
@@ -113,7 +113,7 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
         for post in scene.messages("text"):
             discord.acts.delete(post)
 
-    discord.faults.act("PUT /channels/*/messages/*/reactions/*", moderate)
+    discord.faults.run_callback("PUT /channels/*/messages/*/reactions/*", moderate)
     scene.start()
     await scene.wait_until_settled()
     assert scene.order("announcement") == [1, *numbers]
@@ -132,7 +132,7 @@ async def test_discord_out_of_order_when_the_bot_starts(scene):
 def _has_connected(scene: Scene, times: int) -> bool:
     """Whether the bot identified or resumed so often: cut off before it is ready, it identifies again."""
     gateway = scene.discord.gateway
-    return len(gateway.identified) + gateway.resumed >= times
+    return len(gateway.identify_payloads) + gateway.resume_count >= times
 
 
 async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server):
@@ -155,7 +155,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         menu = click.message
         assert menu is not None
         for label in labels:
-            before = menu.edits
+            before = menu.edit_count
             people.press(ada, menu, label)
             await until(partial(_was_edited, menu, before))
         return menu
@@ -168,7 +168,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
         await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context)
         await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), user_id=ada.id)
-    discord_server.faults.act("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
+    discord_server.faults.run_callback("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
     await scene.wait_until_settled()
     (post,) = scene.messages("text")
@@ -177,7 +177,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     assert await bot.wait_for_exit() == -SIGKILL
     bot = scene.start()
     await scene.wait_until_settled()
-    assert f"<#{post.id}>" in (await pressed(post, "Discuss")).visible_text()
+    assert f"<#{post.id}>" in (await pressed(post, "Discuss")).render_visible_text()
     threads = [channel for channel in discord_server.state.channels.values() if channel.parent_id == post.channel_id]
     assert [thread.id for thread in threads] == [post.id]
     await pressed(post, "Notify me")
@@ -188,4 +188,4 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
 
 
 def _was_edited(message: ChannelMessage, before: int) -> bool:
-    return message.edits > before
+    return message.edit_count > before

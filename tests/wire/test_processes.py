@@ -53,10 +53,10 @@ async def search_by_direct_message(crowd: Crowd) -> None:
         discord.people.say(ada, direct, "search: Title")
         await discord.until(lambda: direct.history()[-1].author_id != ada.id)
         answer = direct.history()[-1]
-        if "far-0" in answer.visible_text() and "first-0" in answer.visible_text():
+        if "far-0" in answer.render_visible_text() and "first-0" in answer.render_visible_text():
             return
         await asyncio.sleep(0.2)  # until it is in the index
-    raise AssertionError(answer.visible_text())
+    raise AssertionError(answer.render_visible_text())
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def log_on_failure(crowd: Crowd, channels: list[Channel]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        diagnostics = discord.gateway.identified, list(map(str, discord.calls)), crowd.posts(channels)
+        diagnostics = discord.gateway.identify_payloads, list(map(str, discord.calls)), crowd.posts(channels)
         sys.stderr.write("\n".join(map(str, (*diagnostics, *(bot.log for bot in crowd.bots)))))
         raise
 
@@ -115,7 +115,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         with log_on_failure(crowd, channels):
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after)
-            assert (limits.started, max(count_session_waits(first_bot), count_session_waits(second_bot))) == (
+            assert (limits.started_count, max(count_session_waits(first_bot), count_session_waits(second_bot))) == (
                 SHARDS // 2,
                 1,
             )
@@ -124,7 +124,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
             await search_by_direct_message(crowd)
 
-            discord.faults.act("POST /channels/*/messages", first_bot.kill, after=True, drop=True, skip=1)
+            discord.faults.run_callback("POST /channels/*/messages", first_bot.kill, after=True, drop=True, skip=1)
             titles += await enqueue_and_wait(crowd, channels, "second", 2)
             assert list(count_shards_by_process(crowd).values()) == [4]
 
@@ -134,14 +134,14 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
             titles += await enqueue_and_wait(crowd, channels, "fourth", 1)
             assert second_bot.log.count("handing over shard=") == SHARDS / 2
-            discord.gateway.refuse("2", but=1)
+            discord.gateway.refuse("2", spared_count=1)
             await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [1, 3])
             titles += await enqueue_and_wait(crowd, channels, "one refused", 1)
             discord.gateway.refuse("2")
             await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [SHARDS])
             assert "gateway connections lost" in second_bot.log
             titles += await enqueue_and_wait(crowd, channels, "refused", 1)
-            discord.gateway.refused.clear()
+            discord.gateway.refused_process_names.clear()
             await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
             await kick_bot(crowd, far[0])
 
@@ -150,7 +150,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             titles += await enqueue_and_wait(crowd, channels, "fifth", 1)
             assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
 
-            discord.gateway.refused.add("4")
+            discord.gateway.refused_process_names.add("4")
             fourth_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             await discord.until(lambda: "gateway unreachable" in fourth_bot.log)
             simulate_takeover(server)
@@ -159,4 +159,4 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             titles += await enqueue_and_wait(crowd, channels, "sixth", 1)
     assert titles_by_channel(channels) == {channel.id: titles for channel in channels}
-    assert (discord.gateway.doubled, discord.gateway.limits.refused) == ([], 0)
+    assert (discord.gateway.duplicate_sessions, discord.gateway.limits.refused_count) == ([], 0)

@@ -31,7 +31,7 @@ def restore(backup: Path, database: Path) -> None:
 
 
 def save_button(post: ChannelMessage) -> str:
-    (name,) = [name for name in post.custom_ids() if name.startswith("telex:save:")]
+    (name,) = [name for name in post.list_custom_ids() if name.startswith("telex:save:")]
     return name
 
 

@@ -108,9 +108,9 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     ada = people.join(scene.server.id, "Ada")
     bruno = people.join(scene.server.id, "Bruno", locale="fr")
     (post,) = scene.messages("text")
-    search_interaction = people.command(ada, text, "search", query="article")
-    latest = people.command(ada, text, "latest")
-    save = next(name for name in post.custom_ids() if name.startswith("telex:save:"))
+    search_interaction = people.use_command(ada, text, "search", query="article")
+    latest = people.use_command(ada, text, "latest")
+    save = next(name for name in post.list_custom_ids() if name.startswith("telex:save:"))
     saved = people.click(bruno, post, save)
     people.react(ada, post, SAVE)
     for interaction in (search_interaction, latest):
@@ -118,11 +118,11 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     assert await scene.answer(saved)
     assert saved.ephemeral
     for person in (ada, bruno):
-        assert "Article 1" in await scene.answer(people.command(person, text, "bookmarks"))
+        assert "Article 1" in await scene.answer(people.use_command(person, text, "bookmarks"))
     people.unreact(ada, post, SAVE)
 
     async def is_gone() -> bool:
-        return "Article 1" not in await scene.answer(people.command(ada, text, "bookmarks"))
+        return "Article 1" not in await scene.answer(people.use_command(ada, text, "bookmarks"))
 
     await until(is_gone)
 
@@ -137,10 +137,10 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     (reply,) = (note for note in text.messages.values() if note.reference)
     assert reply.reference["message_id"] == str(question_message.id)
     assert "Article 1" in str(reply.parts)
-    thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
+    thumb = next(name for name in reply.list_custom_ids() if name.startswith("telex:vote:up"))
     assert "helped" in await scene.answer(discord.people.click(ada, reply, thumb))
     assert "Nothing on this" in await scene.answer(
-        discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
+        discord.people.use_command(ada, text, "ask", question="How deep is the ocean of Europa?")
     )
 
 
@@ -153,7 +153,7 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
     await discord.until(lambda: not discord.gateway.connections)
     for kind in KINDS:
         discord.people.react(ada, scene.messages(kind)[0])
-    await discord.until(lambda: discord.gateway.resumed)
+    await discord.until(lambda: discord.gateway.resume_count)
     async with scene.newsroom() as newsroom:
         await until(lambda: newsroom.store.bookmarks.count(ada.id))
 

@@ -19,12 +19,12 @@ async def test_posts_are_silent_wherever_they_go_and_still_are_when_a_crash_has_
     numbers = await scene.publish(2)
     for kind in ("announcement", "forum"):
         discord_server.faults.drop(scene.sending(kind), after=False)
-    discord_server.faults.act("POST /webhooks/*/*", scene.kill, after=False, drop=True)
+    discord_server.faults.run_callback("POST /webhooks/*/*", scene.kill, after=False, drop=True)
     await scene.start().wait_for_exit()
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
     for kind in scene.channels:
-        posts = [message for message in scene.messages(kind) if message.custom_ids()]
+        posts = [message for message in scene.messages(kind) if message.list_custom_ids()]
         assert len(posts) == 3, kind
         assert all(post.parts["flags"] & SUPPRESS_NOTIFICATIONS for post in posts), kind

@@ -6,7 +6,7 @@ import sys
 import discord
 import pytest
 
-from bot.drill.discord_stand_in.state import Kind, Permission
+from bot.drill.discord_stand_in.state import ChannelKind, Permission
 from tests.support.wire.clients import skip_sleep, text_channel
 
 
@@ -81,7 +81,7 @@ async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_se
 
 async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(client, discord_server, place, monkeypatch):
     """Why the courier must not leave forum posts to the library."""
-    forum = discord_server.acts.add_channel(place, "forum", Kind.FORUM)
+    forum = discord_server.acts.add_channel(place, "forum", ChannelKind.FORUM)
     await client.wait_for_event("guild_channel_create")
     channel = client.get_channel(forum.id)
     assert isinstance(channel, discord.ForumChannel)

@@ -35,8 +35,8 @@ async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(di
             (message,) = await client.wait_for_event("message")
             assert message.channel.id == channel.id
             assert [name for name, _ in client.events].count("message") == 1
-    assert [identify_data["shard"] for identify_data in discord_server.gateway.identified] == [[0, 2], [1, 2]]
-    assert limits.refused > 0  # the second came too early, was told so, and tried again
+    assert [identify_data["shard"] for identify_data in discord_server.gateway.identify_payloads] == [[0, 2], [1, 2]]
+    assert limits.refused_count > 0  # the second came too early, was told so, and tried again
     assert limits.to_payload()["remaining"] == 998
 
 
@@ -66,7 +66,7 @@ async def test_buttons_modals_and_autocompletion_work(client, discord_server, ge
     completed = discord_server.people.autocomplete(ada, general, "find", "text", text="ab")
     await discord_server.until(lambda: clicked.answered and completed.answered)
     assert general.messages[sent.id].content == "Clicked"
-    assert not general.messages[sent.id].custom_ids()
+    assert not general.messages[sent.id].list_custom_ids()
     assert completed.callback["data"]["choices"] == [{"name": "ab!", "value": "ab"}]
 
 

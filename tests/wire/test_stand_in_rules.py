@@ -13,7 +13,7 @@ from tests.support.wire.clients import text_channel
 
 @pytest.fixture
 def contract() -> schema.Contract:
-    return schema.load(shared("discord/openapi.json"))
+    return schema.load_contract(shared("discord/openapi.json"))
 
 
 @pytest.mark.parametrize(
@@ -27,23 +27,23 @@ def contract() -> schema.Contract:
     ],
 )
 def test_a_request_that_discord_does_not_describe_is_found(contract, body, finding):
-    findings = contract.request("POST", "/channels/1/messages", {}, body)
+    findings = contract.check_request("POST", "/channels/1/messages", {}, body)
     assert any(f": {finding}: " in line for line in findings), findings
 
 
 def test_an_answer_that_discord_does_not_describe_is_found(contract):
-    assert contract.response("GET", "/users/@me", 200, {"id": "1"})
-    assert contract.response("GET", "/users/@me", 418, {"code": "no"})
-    assert contract.response("DELETE", "/channels/1/messages/2", 204, {})
-    assert contract.request("GET", "/channels/1/messages", {"limit": "101"}, None)
-    assert contract.request("GET", "/channels/1/nothing", {}, None)
+    assert contract.check_response("GET", "/users/@me", 200, {"id": "1"})
+    assert contract.check_response("GET", "/users/@me", 418, {"code": "no"})
+    assert contract.check_response("DELETE", "/channels/1/messages/2", 204, {})
+    assert contract.check_request("GET", "/channels/1/messages", {"limit": "101"}, None)
+    assert contract.check_request("GET", "/channels/1/nothing", {}, None)
 
 
 def test_identifiers_as_integers_are_taken_as_discord_takes_them(contract):
-    assert not contract.request("POST", "/users/@me/channels", {}, {"recipient_id": 7})
+    assert not contract.check_request("POST", "/users/@me/channels", {}, {"recipient_id": 7})
     button = {"type": 2, "style": 2, "custom_id": "x", "emoji": {"id": 7, "name": "icon"}}
     row = {"type": 1, "components": [button]}
-    assert not contract.request("POST", "/channels/1/messages", {}, {"components": [row]})
+    assert not contract.check_request("POST", "/channels/1/messages", {}, {"components": [row]})
 
 
 async def test_limits_that_the_description_leaves_out_are_kept(client, general):
@@ -96,7 +96,7 @@ async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(cl
     assert list(general.messages) == before
     await channel.get_partial_message(classic.id).edit(content=None, embed=None, view=layout("Now a layout"))
     await channel.get_partial_message(sent.id).edit(view=layout("Second"))
-    assert [message.visible_text().count('"type": 10') for message in general.history()] == [1, 1]
+    assert [message.render_visible_text().count('"type": 10') for message in general.history()] == [1, 1]
     assert general.messages[classic.id].embeds == []
 
 

@@ -89,7 +89,7 @@ TROUBLES = {
 
 async def run_command(scene: Scene, place: Channel, command: str, **options: str) -> str:
     """What the server's owner is answered, without the backslashes before what could be markup."""
-    interaction = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
+    interaction = scene.discord.people.use_command(scene.discord.state.owner, place, command, **options)
     return (await scene.answer(interaction)).replace("\\\\", "")
 
 
@@ -172,7 +172,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = await scene.publish(4)
-    discord.faults.act(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
+    discord.faults.run_callback(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
     started_at = scene.clock.now()
     await until(lambda: discord.offline)
     await until(lambda: scene.clock.now() - started_at > 900)

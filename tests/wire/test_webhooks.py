@@ -36,7 +36,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
     for kind in SIGNED:
         save = next(
             custom_id
-            for custom_id in find_newest_message(scene, kind).custom_ids()
+            for custom_id in find_newest_message(scene, kind).list_custom_ids()
             if custom_id.startswith("telex:save:")
         )
         presses.append(discord_server.people.click(ada, find_newest_message(scene, kind), save))
@@ -47,7 +47,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
     await scene.change(2, "Article 2 as it really was")
     scene.hasten_edits()
     bot = scene.start()
-    await until(lambda: all("really was" in find_newest_message(scene, kind).visible_text() for kind in SIGNED))
+    await until(lambda: all("really was" in find_newest_message(scene, kind).render_visible_text() for kind in SIGNED))
     token = next(iter(discord_server.state.webhooks.values())).token
     assert token not in bot.log
     assert token.encode() not in scene.file.read_bytes()
@@ -65,8 +65,8 @@ async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_
         webhook.channel_id = elsewhere.id
 
     numbers = await scene.publish(3)
-    discord_server.faults.act("POST /webhooks/*", webhooks.clear, skip=1)
-    discord_server.faults.act("POST /webhooks/*", move, skip=2)
+    discord_server.faults.run_callback("POST /webhooks/*", webhooks.clear, skip=1)
+    discord_server.faults.run_callback("POST /webhooks/*", move, skip=2)
     scene.start()
     await scene.wait_until_settled()
     assert not elsewhere.messages
@@ -85,7 +85,7 @@ async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_
     faults.fail_late(executing, 60 / scene.clock.speed, times=2)
     faults.rate_limit(executing, 60)
     faults.drop(executing, after=True)
-    faults.act(executing, scene.kill, after=True, drop=True)
+    faults.run_callback(executing, scene.kill, after=True, drop=True)
     await scene.start().wait_for_exit()
     discord_server.acts.nonce_window = 0
     scene.start()

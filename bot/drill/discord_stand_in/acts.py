@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.drill.discord_stand_in import payloads, rules
-from bot.drill.discord_stand_in.errors import error
+from bot.drill.discord_stand_in.errors import build_error
 from bot.drill.discord_stand_in.gateway import (
     DM_MESSAGES,
     DM_REACTIONS,
@@ -17,9 +17,9 @@ from bot.drill.discord_stand_in.gateway import (
 from bot.drill.discord_stand_in.state import (
     EVERYONE,
     Channel,
+    ChannelKind,
     ChannelMessage,
     Json,
-    Kind,
     Overwrite,
     Permission,
     Person,
@@ -60,11 +60,11 @@ class Acts:
     ) -> ChannelMessage:
         """Post a message in a channel; an archived thread opens again."""
         message = ChannelMessage(
-            id=message_id or self.state.new_id(),
+            id=message_id or self.state.create_id(),
             channel_id=channel.id,
             author_id=author_id,
             parts=rules.normalize_message(body),
-            created=self.state.timestamp(),
+            created_at=self.state.format_now(),
             nonce=body.get("nonce"),
             **fields,
         )
@@ -75,7 +75,7 @@ class Acts:
             self.archive(channel, archived=False)
         if message.ephemeral_for is None:
             self._dispatch_channel_event(
-                channel, "MESSAGE_CREATE", payloads.message_event(self.state, message), MESSAGES
+                channel, "MESSAGE_CREATE", payloads.build_message_event(self.state, message), MESSAGES
             )
         return message
 
@@ -87,12 +87,12 @@ class Acts:
             if key in body and not body[key]:
                 parts[key] = "" if key == "content" else []
         message.parts = parts
-        message.edited = self.state.timestamp()
-        message.edits += 1
+        message.edited_at = self.state.format_now()
+        message.edit_count += 1
         channel = self.state.channels[message.channel_id]
         if message.ephemeral_for is None:
             self._dispatch_channel_event(
-                channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES
+                channel, "MESSAGE_UPDATE", payloads.build_message_event(self.state, message), MESSAGES
             )
 
     def delete(self, message: ChannelMessage) -> None:
@@ -107,7 +107,9 @@ class Acts:
         """Publish a message of an announcement channel to its followers."""
         message.crossposted = True
         channel = self.state.channels[message.channel_id]
-        self._dispatch_channel_event(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
+        self._dispatch_channel_event(
+            channel, "MESSAGE_UPDATE", payloads.build_message_event(self.state, message), MESSAGES
+        )
 
     def react(self, message: ChannelMessage, person_id: int, name: str) -> None:
         person_ids = message.reactions.setdefault(name, [])
@@ -124,7 +126,7 @@ class Acts:
 
     def add_webhook(self, channel: Channel, name: str) -> Webhook:
         """Create a webhook of the bot's application."""
-        webhook_id = self.state.new_id()
+        webhook_id = self.state.create_id()
         token = f"{webhook_id}{'s3cretT0ken' * 5}"
         webhook = Webhook(id=webhook_id, channel_id=channel.id, name=name, token=token)
         self.state.webhooks[webhook.id] = webhook
@@ -132,9 +134,9 @@ class Acts:
 
     # Channels and threads
 
-    def add_channel(self, server: Server, name: str, kind: Kind = Kind.TEXT, **fields: Any) -> Channel:
+    def add_channel(self, server: Server, name: str, kind: ChannelKind = ChannelKind.TEXT, **fields: Any) -> Channel:
         channel = Channel(
-            id=self.state.new_id(),
+            id=self.state.create_id(),
             kind=kind,
             name=name,
             server_id=server.id,
@@ -142,7 +144,7 @@ class Acts:
             **fields,
         )
         self.state.channels[channel.id] = channel
-        self._dispatch_channel_event(channel, "CHANNEL_CREATE", payloads.channel(self.state, channel), GUILDS)
+        self._dispatch_channel_event(channel, "CHANNEL_CREATE", payloads.build_channel(self.state, channel), GUILDS)
         return channel
 
     def open_thread(
@@ -159,20 +161,20 @@ class Acts:
 
         With an `author`, a webhook opens it.
         """
-        thread_id = fields.pop("thread_id", None) or self.state.new_id()
-        is_announcement = parent.kind is Kind.ANNOUNCEMENT
+        thread_id = fields.pop("thread_id", None) or self.state.create_id()
+        is_announcement = parent.kind is ChannelKind.ANNOUNCEMENT
         thread = Channel(
             id=thread_id,
-            kind=Kind.ANNOUNCEMENT_THREAD if is_announcement else Kind.PUBLIC_THREAD,
+            kind=ChannelKind.ANNOUNCEMENT_THREAD if is_announcement else ChannelKind.PUBLIC_THREAD,
             name=name,
             server_id=parent.server_id,
             parent_id=parent.id,
             owner_id=owner_id,
-            archive_changed=self.state.timestamp(),
+            archive_changed_at=self.state.format_now(),
             **fields,
         )
         self.state.channels[thread.id] = thread
-        payload = payloads.channel(self.state, thread) | {"newly_created": True}
+        payload = payloads.build_channel(self.state, thread) | {"newly_created": True}
         self._dispatch_channel_event(thread, "THREAD_CREATE", payload, GUILDS)
         if body is not None:
             webhook_id = owner_id if author is not None else None
@@ -182,21 +184,21 @@ class Acts:
     def archive(self, thread: Channel, *, archived: bool = True, locked: bool | None = None) -> None:
         thread.archived = archived
         thread.locked = thread.locked if locked is None else locked
-        thread.archive_changed = self.state.timestamp()
-        self._dispatch_channel_event(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
+        thread.archive_changed_at = self.state.format_now()
+        self._dispatch_channel_event(thread, "THREAD_UPDATE", payloads.build_channel(self.state, thread), GUILDS)
 
     def remove_channel(self, channel: Channel) -> None:
         for thread in [candidate for candidate in self.state.channels.values() if candidate.parent_id == channel.id]:
             del self.state.channels[thread.id]
         del self.state.channels[channel.id]
         event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
-        payload = payloads.channel(self.state, channel)
+        payload = payloads.build_channel(self.state, channel)
         self.gateway.dispatch(event, payload, server_id=channel.server_id, intents=GUILDS)
 
     def update_channel(self, channel: Channel) -> None:
         """Send the event of a change that was made to a channel."""
         event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
-        self._dispatch_channel_event(channel, event, payloads.channel(self.state, channel), GUILDS)
+        self._dispatch_channel_event(channel, event, payloads.build_channel(self.state, channel), GUILDS)
 
     def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Take permissions in a channel from a person, by default the bot."""
@@ -220,10 +222,10 @@ class Acts:
             if channel.recipient_id == person.id:
                 return channel
         if not person.accepts_dm:
-            raise error(403, 50007)
-        channel = Channel(id=self.state.new_id(), kind=Kind.DM, name="", recipient_id=person.id)
+            raise build_error(403, 50007)
+        channel = Channel(id=self.state.create_id(), kind=ChannelKind.DM, name="", recipient_id=person.id)
         self.state.channels[channel.id] = channel
-        self.gateway.dispatch("CHANNEL_CREATE", payloads.channel(self.state, channel), intents=DM_MESSAGES)
+        self.gateway.dispatch("CHANNEL_CREATE", payloads.build_channel(self.state, channel), intents=DM_MESSAGES)
         return channel
 
     # Servers
@@ -240,7 +242,7 @@ class Acts:
 
         `shard` holds the number of the server's shard and the number of all shards.
         """
-        server = Server(id=self.state.new_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
+        server = Server(id=self.state.create_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
         server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
         server.members[self.state.owner.id] = []
         self.state.servers[server.id] = server
@@ -250,10 +252,10 @@ class Acts:
 
     def invite(self, server: Server, permissions: int = int(Permission.MANAGE_MESSAGES)) -> None:
         """Let the bot join a server, with a role of its own."""
-        role = Role(id=self.state.new_id(), name=self.state.bot.name, permissions=permissions, position=1)
+        role = Role(id=self.state.create_id(), name=self.state.bot.name, permissions=permissions, position=1)
         server.roles[role.id] = role
         server.members[self.state.bot.id] = [role.id]
-        payload = payloads.server_create(self.state, server)
+        payload = payloads.build_server_create_event(self.state, server)
         del payload["unavailable"]  # only a server that was there before is told to be available
         self.gateway.dispatch("GUILD_CREATE", payload, server_id=server.id, intents=GUILDS)
 
@@ -271,22 +273,22 @@ class Acts:
     def recover(self, server: Server) -> None:
         server.available = True
         self.gateway.dispatch(
-            "GUILD_CREATE", payloads.server_create(self.state, server), server_id=server.id, intents=GUILDS
+            "GUILD_CREATE", payloads.build_server_create_event(self.state, server), server_id=server.id, intents=GUILDS
         )
 
     def add_role(self, server: Server, name: str) -> Role:
         """Create a role that grants nothing, below all others."""
         for existing_role in server.roles.values():
             existing_role.position += existing_role.id != server.id
-        role = Role(id=self.state.new_id(), name=name, permissions=0, position=1)
+        role = Role(id=self.state.create_id(), name=name, permissions=0, position=1)
         server.roles[role.id] = role
-        payload = {"guild_id": str(server.id), "role": payloads.role(role)}
+        payload = {"guild_id": str(server.id), "role": payloads.build_role(role)}
         self.gateway.dispatch("GUILD_ROLE_CREATE", payload, server_id=server.id, intents=GUILDS)
         return role
 
     def change_role(self, server: Server, role: Role, permissions: int) -> None:
         role.permissions = permissions
-        payload = {"guild_id": str(server.id), "role": payloads.role(role)}
+        payload = {"guild_id": str(server.id), "role": payloads.build_role(role)}
         self.gateway.dispatch("GUILD_ROLE_UPDATE", payload, server_id=server.id, intents=GUILDS)
 
     def _get_or_add_overwrite(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
@@ -307,7 +309,7 @@ class Acts:
             self.gateway.dispatch(event, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
             return
         server = self.state.servers[channel.server_id]
-        permissions = self.state.permissions(self.state.bot.id, channel)
+        permissions = self.state.compute_permissions(self.state.bot.id, channel)
         if not server.available or not server.has(self.state.bot.id):
             return
         if intents == GUILDS or permissions & Permission.VIEW_CHANNEL:
@@ -316,5 +318,5 @@ class Acts:
 
     def _dispatch_reaction(self, message: ChannelMessage, person_id: int, name: str, *, added: bool) -> None:
         event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
-        payload = payloads.reaction_event(self.state, message, person_id, name, added=added)
+        payload = payloads.build_reaction_event(self.state, message, person_id, name, added=added)
         self._dispatch_channel_event(self.state.channels[message.channel_id], event, payload, REACTIONS)

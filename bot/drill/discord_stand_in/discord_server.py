@@ -74,7 +74,7 @@ class DiscordServer:
 
     async def start(self) -> DiscordServer:
         app = web.Application(client_max_size=2**25)
-        app.router.add_get("/gateway/{who:.*}", self._gateway_handler)
+        app.router.add_get("/gateway/{process_name:.*}", self._gateway_handler)
         app.router.add_route("*", PREFIX + "/{path:.*}", self._rest_handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

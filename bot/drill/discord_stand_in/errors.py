@@ -47,12 +47,12 @@ MESSAGES = {
 }
 
 
-def error(status: int, code: int) -> ApiError:
+def build_error(status: int, code: int) -> ApiError:
     """Return an error of Discord's API with the message that Discord has for its code."""
     return ApiError(status, code, MESSAGES[code])
 
 
-def invalid(field_path: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
+def build_form_error(field_path: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
     """Return the error of a refused form, with the path of the wrong field ("embeds.0.title")."""
     node: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for key in reversed(field_path.split(".")):

@@ -17,7 +17,7 @@ class Fault:
     """Fault of calls whose "METHOD /path" matches `route` (`*` stands for anything).
 
     `after`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
-    The first `skip` matching calls have no fault, the next `times` have it (None: all). `act` is called at
+    The first `skip` matching calls have no fault, the next `times` have it (None: all). `callback` is called at
     the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`:
     seconds after the failing answer at which the effect takes place all the same.
     """
@@ -30,7 +30,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
     late: float | None = None
-    act: Callable[[], None] | None = None
+    callback: Callable[[], None] | None = None
     skip: int = 0
     times: int | None = 1
     hits: int = 0
@@ -41,7 +41,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._scripted: list[Fault] = []
-        self.weather: Callable[[str], Fault | None] = _let_pass
+        self.find_unscripted_fault: Callable[[str], Fault | None] = _let_pass
         """Function that returns the fault of a call ("METHOD /path") without a scripted fault, or None."""
 
     def clear(self) -> None:
@@ -60,7 +60,7 @@ class Faults:
                 fault.times -= 1
             fault.hits += 1
             return fault
-        return self.weather(call)
+        return self.find_unscripted_fault(call)
 
     def add(self, fault: Fault) -> Fault:
         self._scripted.append(fault)
@@ -117,18 +117,18 @@ class Faults:
         """Delay the answer to requests of a route by `delay` seconds, before or after their effect."""
         return self.add(Fault(route=route, delay=delay, after=after, times=times))
 
-    def act(
+    def run_callback(
         self,
         route: str,
-        act: Callable[[], None],
+        callback: Callable[[], None],
         *,
         after: bool = False,
         drop: bool = False,
         delay: float = 0,
         skip: int = 0,
     ) -> Fault:
-        """Call `act` at the moment of a request, once: to kill the bot, or to change its role."""
-        return self.add(Fault(route=route, act=act, after=after, drop=drop, delay=delay, skip=skip))
+        """Call `callback` at the moment of a request, once: to kill the bot, or to change its role."""
+        return self.add(Fault(route=route, callback=callback, after=after, drop=drop, delay=delay, skip=skip))
 
 
 def _let_pass(_call: str) -> Fault | None:

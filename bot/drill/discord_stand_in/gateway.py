@@ -37,8 +37,8 @@ class Session:
     intents: int
     shard: tuple[int, int] | None
     sequence: int = 0
-    sent: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
-    line: Line | None = None
+    sent_payloads: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
+    connection: GatewayConnection | None = None
 
     def serves(self, server_id: int | None) -> bool:
         if self.shard is None:
@@ -49,16 +49,16 @@ class Session:
     def push(self, event: str, event_data: Json) -> None:
         self.sequence += 1
         payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": event_data}
-        self.sent.append(payload)
-        if self.line is not None:
-            self.line.send(payload)
+        self.sent_payloads.append(payload)
+        if self.connection is not None:
+            self.connection.send(payload)
 
 
-class Line:
+class GatewayConnection:
     """Connection of a process to the gateway, with a queue, so that no sender waits for a slow reader."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
-        self.process_name: str = request.match_info["who"]
+        self.process_name: str = request.match_info["process_name"]
         self._socket, self._request = socket, request
         self._deflate = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
@@ -102,27 +102,27 @@ class IdentifyLimits:
         self.max_concurrency = 1
         self.period = 0.0
         self.total = 1000
-        self.started = 0
+        self.started_count = 0
         self.reset_after = 86_400.0
-        self.refused = 0
+        self.refused_count = 0
         self._last_start_by_bucket: dict[int, float] = {}
 
-    def take(self, shard: int) -> bool:
+    def count_start(self, shard: int) -> bool:
         """Count a new session of a shard; return False, uncounted, if the shard may not begin one now."""
         bucket, now = shard % self.max_concurrency, time.monotonic()
         is_too_early = now - self._last_start_by_bucket.get(bucket, -self.period) < self.period
-        if is_too_early or self.started >= self.total:
-            self.refused += 1
+        if is_too_early or self.started_count >= self.total:
+            self.refused_count += 1
             return False
         self._last_start_by_bucket[bucket] = now
-        self.started += 1
+        self.started_count += 1
         return True
 
     def to_payload(self) -> Json:
         """Return the session start limits as Discord's `/gateway/bot` reports them."""
         return {
             "total": self.total,
-            "remaining": self.total - self.started,
+            "remaining": self.total - self.started_count,
             "reset_after": round(self.reset_after * 1_000),
             "max_concurrency": self.max_concurrency,
         }
@@ -135,39 +135,43 @@ class Gateway:
         self._state = state
         self._token = token
         self.url = ""
-        self.refused: set[str] = set()
+        self.refused_process_names: set[str] = set()
         """Names of the processes whose connections break; a name ends the address that the process connects to."""
         self.sessions: dict[str, Session] = {}
-        self.heartbeat_interval = 41.25
-        self.privileged = 0  # the privileged intents that the portal has switched on
-        self.identified: list[Json] = []
-        self.resumed = 0
+        self.heartbeat_interval = 41.25  # seconds
+        self.allowed_privileged_intents = 0
+        """The privileged intents that the developer portal has switched on, as bits."""
+        self.identify_payloads: list[Json] = []
+        """Data of the accepted identify requests, in order."""
+        self.resume_count = 0
+        """Number of sessions that were resumed."""
         self.limits = IdentifyLimits()
-        self.doubled: list[str] = []  # shards that were identified while an earlier session of them lived
+        self.duplicate_sessions: list[str] = []
+        """Shards that were identified while an earlier session of them was connected."""
 
     @property
-    def connections(self) -> list[tuple[Session, Line]]:
+    def connections(self) -> list[tuple[Session, GatewayConnection]]:
         """Sessions that are connected, each with its connection."""
-        return [(session, session.line) for session in self.sessions.values() if session.line is not None]
+        return [(session, session.connection) for session in self.sessions.values() if session.connection is not None]
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve a connection to the gateway until it ends."""
-        if request.match_info["who"] in self.refused:
+        if request.match_info["process_name"] in self.refused_process_names:
             raise ConnectionError
         socket = web.WebSocketResponse(max_msg_size=2**20)
         await socket.prepare(request)
-        line = Line(socket, request, compressed=request.query.get("compress") == "zlib-stream")
-        writer = asyncio.create_task(line.write())
-        line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
+        connection = GatewayConnection(socket, request, compressed=request.query.get("compress") == "zlib-stream")
+        writer = asyncio.create_task(connection.write())
+        connection.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
         session: Session | None = None
         try:
             async for received in socket:
                 if received.type is WSMsgType.TEXT:
-                    session = self._receive(json.loads(received.data), line, session)
+                    session = self._receive(json.loads(received.data), connection, session)
         finally:
             writer.cancel()
-            if session is not None and session.line is line:
-                session.line = None
+            if session is not None and session.connection is connection:
+                session.connection = None
         return socket
 
     def dispatch(self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
@@ -178,64 +182,68 @@ class Gateway:
 
     def request_reconnect(self) -> None:
         """Ask all connected clients to reconnect and resume (opcode 7)."""
-        for _session, line in self.connections:
-            line.send({"op": RECONNECT, "d": None})
+        for _session, connection in self.connections:
+            connection.send({"op": RECONNECT, "d": None})
 
     def invalidate(self, *, resumable: bool = False) -> None:
         """Tell all connected clients that their sessions are invalid (opcode 9); drop them unless `resumable`."""
-        for session, line in self.connections:
-            line.send({"op": INVALID_SESSION, "d": resumable})
+        for session, connection in self.connections:
+            connection.send({"op": INVALID_SESSION, "d": resumable})
             if not resumable:
-                session.line = None
+                session.connection = None
                 del self.sessions[session.id]
 
     def cut(self) -> None:
         """Break all connections without a close frame."""
-        for _session, line in self.connections:
-            line.cut()
+        for _session, connection in self.connections:
+            connection.cut()
 
-    def refuse(self, process_name: str, *, but: int = 0) -> None:
-        """Break the connections of a process, except the first `but` of them, and all that it opens later."""
-        self.refused.add(process_name)
-        lines = [line for _session, line in self.connections if line.process_name == process_name]
-        for line in lines[but:]:
-            line.cut()
+    def refuse(self, process_name: str, *, spared_count: int = 0) -> None:
+        """Break the connections of a process, except the first `spared_count` of them, and all that it opens later."""
+        self.refused_process_names.add(process_name)
+        process_connections = [
+            connection for _session, connection in self.connections if connection.process_name == process_name
+        ]
+        for connection in process_connections[spared_count:]:
+            connection.cut()
 
     async def stop(self) -> None:
-        for _session, line in self.connections:
-            line.close(WSCloseCode.GOING_AWAY)
+        for _session, connection in self.connections:
+            connection.close(WSCloseCode.GOING_AWAY)
         await asyncio.sleep(0)
 
-    def _receive(self, message: Json, line: Line, session: Session | None) -> Session | None:
+    def _receive(self, message: Json, connection: GatewayConnection, session: Session | None) -> Session | None:
         operation = message["op"]
         if operation == IDENTIFY:
-            return self._identify(message["d"], line)
+            return self._identify(message["d"], connection)
         if operation == RESUME:
-            return self._resume(message["d"], line)
+            return self._resume(message["d"], connection)
         if operation == HEARTBEAT:
-            line.send({"op": ACK})
+            connection.send({"op": ACK})
         elif operation == REQUEST_MEMBERS:
             self._send_members(message["d"], session)
         return session
 
-    def _identify(self, identify_data: Json, line: Line) -> Session | None:
+    def _identify(self, identify_data: Json, connection: GatewayConnection) -> Session | None:
         if identify_data["token"] != self._token:
-            line.close(AUTHENTICATION_FAILED)
+            connection.close(AUTHENTICATION_FAILED)
             return None
-        if identify_data["intents"] & PRIVILEGED & ~self.privileged:
-            line.close(DISALLOWED_INTENTS)
+        if identify_data["intents"] & PRIVILEGED & ~self.allowed_privileged_intents:
+            connection.close(DISALLOWED_INTENTS)
             return None
         shard = tuple(identify_data["shard"]) if "shard" in identify_data else None
-        if not self.limits.take(shard[0] if shard else 0):
-            line.send({"op": INVALID_SESSION, "d": False})
+        if not self.limits.count_start(shard[0] if shard else 0):
+            connection.send({"op": INVALID_SESSION, "d": False})
             return None
-        self.identified.append(identify_data)
-        self.doubled += [f"shard {shard}" for old_session, _line in self.connections if old_session.shard == shard]
-        session = Session(secrets.token_hex(16), identify_data["intents"], shard, line=line)
+        self.identify_payloads.append(identify_data)
+        self.duplicate_sessions += [
+            f"shard {shard}" for old_session, _connection in self.connections if old_session.shard == shard
+        ]
+        session = Session(secrets.token_hex(16), identify_data["intents"], shard, connection=connection)
         for old_session in [
             old_session
             for old_session in self.sessions.values()
-            if old_session.line is None and old_session.shard == shard
+            if old_session.connection is None and old_session.shard == shard
         ]:
             del self.sessions[old_session.id]
         self.sessions[session.id] = session
@@ -245,10 +253,10 @@ class Gateway:
         ]
         ready_payload: Json = {
             "v": 10,
-            "user": payloads.own_user(bot),
+            "user": payloads.build_own_user(bot),
             "guilds": [{"id": str(server.id), "unavailable": True} for server in bot_servers],
             "session_id": session.id,
-            "resume_gateway_url": self.url + line.process_name,
+            "resume_gateway_url": self.url + connection.process_name,
             "application": {"id": str(bot.id), "flags": 0},
         }
         if shard is not None:
@@ -256,20 +264,20 @@ class Gateway:
         session.push("READY", ready_payload)
         for server in bot_servers:
             if server.available:
-                session.push("GUILD_CREATE", payloads.server_create(self._state, server))
+                session.push("GUILD_CREATE", payloads.build_server_create_event(self._state, server))
         return session
 
-    def _resume(self, resume_data: Json, line: Line) -> Session | None:
+    def _resume(self, resume_data: Json, connection: GatewayConnection) -> Session | None:
         session = self.sessions.get(resume_data["session_id"])
         if session is None or resume_data["token"] != self._token:
-            line.send({"op": INVALID_SESSION, "d": False})
+            connection.send({"op": INVALID_SESSION, "d": False})
             return None
-        missed_payloads = [payload for payload in session.sent if payload["s"] > resume_data["seq"]]
-        session.line = line
+        missed_payloads = [payload for payload in session.sent_payloads if payload["s"] > resume_data["seq"]]
+        session.connection = connection
         for payload in missed_payloads:
-            line.send(payload)
+            connection.send(payload)
         session.push("RESUMED", {})
-        self.resumed += 1
+        self.resume_count += 1
         return session
 
     def _send_members(self, request_data: Json, session: Session | None) -> None:
@@ -278,7 +286,7 @@ class Gateway:
             return
         chunk: Json = {
             "guild_id": str(server.id),
-            "members": [payloads.member(self._state, server, person_id) for person_id in server.members],
+            "members": [payloads.build_member(self._state, server, person_id) for person_id in server.members],
             "chunk_index": 0,
             "chunk_count": 1,
         }

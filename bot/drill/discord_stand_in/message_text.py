@@ -23,14 +23,14 @@ def flatten_components(components: list[Any]) -> list[dict[str, Any]]:
     return flattened
 
 
-def layout_text(components: list[Any]) -> str:
+def extract_layout_text(components: list[Any]) -> str:
     """Return the text of a layout, a line for each text component."""
     return "\n".join(
         component["content"] for component in flatten_components(components) if component["type"] == TEXT_DISPLAY
     )
 
 
-def headline(components: list[Any]) -> str | None:
+def find_headline(components: list[Any]) -> str | None:
     """Return the first heading of a layout without its markup, or None where it has none."""
-    match = TITLE.search(layout_text(components))
+    match = TITLE.search(extract_layout_text(components))
     return _ESCAPE.sub(r"\1", match[1] or match[3]) if match else None

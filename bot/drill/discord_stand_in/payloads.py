@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 import zlib
 
-from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Person, Role, Server, State, Webhook
+from bot.drill.discord_stand_in.state import (
+    Channel,
+    ChannelKind,
+    ChannelMessage,
+    Json,
+    Person,
+    Role,
+    Server,
+    State,
+    Webhook,
+)
 
-SUPPRESS_CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
+CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
 EPHEMERAL = 1 << 6
 REQUIRE_TAG = 1 << 4  # channel flag
 _NULL_IN_SERVER = (
@@ -36,7 +46,7 @@ _NULL_IN_APPLICATION = (
 )
 
 
-def user(person: Person) -> Json:
+def build_user(person: Person) -> Json:
     return {
         "id": str(person.id),
         "username": person.name.lower().replace(" ", "."),
@@ -50,9 +60,9 @@ def user(person: Person) -> Json:
     }
 
 
-def own_user(person: Person) -> Json:
+def build_own_user(person: Person) -> Json:
     return {
-        **user(person),
+        **build_user(person),
         "mfa_enabled": True,
         "locale": person.locale,
         "verified": True,
@@ -60,7 +70,7 @@ def own_user(person: Person) -> Json:
     }
 
 
-def role(role: Role) -> Json:
+def build_role(role: Role) -> Json:
     return {
         "id": str(role.id),
         "name": role.name,
@@ -77,7 +87,7 @@ def role(role: Role) -> Json:
     }
 
 
-def member(state: State, server: Server, person_id: int, *, with_user: bool = True) -> Json:
+def build_member(state: State, server: Server, person_id: int, *, with_user: bool = True) -> Json:
     payload: Json = {
         "avatar": None,
         "banner": None,
@@ -92,31 +102,31 @@ def member(state: State, server: Server, person_id: int, *, with_user: bool = Tr
         "deaf": False,
     }
     if with_user:
-        payload["user"] = user(state.people[person_id])
+        payload["user"] = build_user(state.people[person_id])
     return payload
 
 
-def channel(state: State, channel_record: Channel, *, with_server: bool = True) -> Json:
+def build_channel(state: State, channel: Channel, *, with_server: bool = True) -> Json:
     """Return a channel or thread as Discord sends it, without its server unless `with_server`."""
-    last_message_id = max(channel_record.messages, default=None)
+    last_message_id = max(channel.messages, default=None)
     payload: Json = {
-        "id": str(channel_record.id),
-        "type": int(channel_record.kind),
-        "flags": REQUIRE_TAG if channel_record.requires_tag else 0,
+        "id": str(channel.id),
+        "type": int(channel.kind),
+        "flags": REQUIRE_TAG if channel.requires_tag else 0,
         "last_message_id": str(last_message_id) if last_message_id else None,
     }
-    if channel_record.kind is Kind.DM:
-        recipient = state.people[channel_record.recipient_id or 0]
-        return {**payload, "recipients": [user(recipient)]}
-    payload["name"] = channel_record.name
+    if channel.kind is ChannelKind.DM:
+        recipient = state.people[channel.recipient_id or 0]
+        return {**payload, "recipients": [build_user(recipient)]}
+    payload["name"] = channel.name
     if with_server:
-        payload["guild_id"] = str(channel_record.server_id)
-    if channel_record.is_thread:
-        return {**payload, **_thread(channel_record)}
+        payload["guild_id"] = str(channel.server_id)
+    if channel.is_thread:
+        return {**payload, **_build_thread_fields(channel)}
     payload |= {
-        "position": channel_record.position,
-        "parent_id": str(channel_record.parent_id) if channel_record.parent_id else None,
-        "topic": channel_record.topic,
+        "position": channel.position,
+        "parent_id": str(channel.parent_id) if channel.parent_id else None,
+        "topic": channel.topic,
         "nsfw": False,
         "rate_limit_per_user": 0,
         "permission_overwrites": [
@@ -126,12 +136,12 @@ def channel(state: State, channel_record: Channel, *, with_server: bool = True) 
                 "allow": str(int(overwrite.allow)),
                 "deny": str(int(overwrite.deny)),
             }
-            for overwrite in channel_record.overwrites
+            for overwrite in channel.overwrites
         ],
     }
-    if channel_record.kind is Kind.FORUM:
+    if channel.kind is ChannelKind.FORUM:
         payload |= {
-            "available_tags": channel_record.tags,
+            "available_tags": channel.tags,
             "default_reaction_emoji": None,
             "default_sort_order": None,
             "default_forum_layout": 0,
@@ -139,46 +149,46 @@ def channel(state: State, channel_record: Channel, *, with_server: bool = True) 
     return payload
 
 
-def _thread(thread_record: Channel) -> Json:
-    count = len(thread_record.messages)
+def _build_thread_fields(thread: Channel) -> Json:
+    count = len(thread.messages)
     return {
-        "parent_id": str(thread_record.parent_id),
-        "owner_id": str(thread_record.owner_id),
+        "parent_id": str(thread.parent_id),
+        "owner_id": str(thread.owner_id),
         "rate_limit_per_user": 0,
         "message_count": count,
         "total_message_sent": count,
         "member_count": 1,
-        "applied_tags": [str(tag) for tag in thread_record.applied_tags],
+        "applied_tags": [str(tag) for tag in thread.applied_tags],
         "thread_metadata": {
-            "archived": thread_record.archived,
-            "archive_timestamp": thread_record.archive_changed,
+            "archived": thread.archived,
+            "archive_timestamp": thread.archive_changed_at,
             "auto_archive_duration": 1440,
-            "locked": thread_record.locked,
-            "create_timestamp": thread_record.archive_changed,
+            "locked": thread.locked,
+            "create_timestamp": thread.archive_changed_at,
         },
     }
 
 
-def emoji(name: str) -> Json:
+def build_emoji(name: str) -> Json:
     if ":" in name:
         label, _, emoji_id = name.rpartition(":")
         return {"id": emoji_id, "name": label, "animated": False}
     return {"id": None, "name": name}
 
 
-def message(state: State, message_record: ChannelMessage, *, reader_id: int | None = None) -> Json:
+def build_message(state: State, message: ChannelMessage, *, reader_id: int | None = None) -> Json:
     """Return a message as Discord sends it to the user `reader_id`, or to the bot if None."""
-    parts = message_record.parts
+    parts = message.parts
     flags = int(parts.get("flags") or 0)
-    flags |= SUPPRESS_CROSSPOSTED if message_record.crossposted else 0
+    flags |= CROSSPOSTED if message.crossposted else 0
     payload: Json = {
-        "id": str(message_record.id),
-        "channel_id": str(message_record.channel_id),
-        "author": message_record.author or user(state.people[message_record.author_id]),
-        "type": message_record.type,
+        "id": str(message.id),
+        "channel_id": str(message.channel_id),
+        "author": message.author or build_user(state.people[message.author_id]),
+        "type": message.type,
         "content": parts.get("content") or "",
-        "timestamp": message_record.created,
-        "edited_timestamp": message_record.edited,
+        "timestamp": message.created_at,
+        "edited_timestamp": message.edited_at,
         "tts": False,
         "mention_everyone": False,
         "mentions": _find_mentioned_users(state, parts.get("content") or ""),
@@ -189,40 +199,40 @@ def message(state: State, message_record: ChannelMessage, *, reader_id: int | No
         "pinned": False,
         "flags": flags,
     }
-    reaction_payloads = reactions(message_record, reader_id or state.bot.id)
+    reaction_payloads = build_reactions(message, reader_id or state.bot.id)
     if reaction_payloads:
         payload["reactions"] = reaction_payloads
-    if message_record.nonce is not None:
-        payload["nonce"] = message_record.nonce
-    if message_record.reference:
-        payload["message_reference"] = message_record.reference
-    if message_record.interaction:
-        payload["interaction_metadata"] = message_record.interaction
-    if message_record.webhook_id:
-        payload["webhook_id"] = str(message_record.webhook_id)
+    if message.nonce is not None:
+        payload["nonce"] = message.nonce
+    if message.reference:
+        payload["message_reference"] = message.reference
+    if message.interaction:
+        payload["interaction_metadata"] = message.interaction
+    if message.webhook_id:
+        payload["webhook_id"] = str(message.webhook_id)
         payload["application_id"] = str(state.bot.id)
     return payload
 
 
-def webhook(state: State, webhook_record: Webhook) -> Json:
+def build_webhook(state: State, webhook: Webhook) -> Json:
     return {
-        "id": str(webhook_record.id),
+        "id": str(webhook.id),
         "type": 1,
         "application_id": str(state.bot.id),
-        "channel_id": str(webhook_record.channel_id),
-        "guild_id": str(state.channels[webhook_record.channel_id].server_id),
-        "name": webhook_record.name,
+        "channel_id": str(webhook.channel_id),
+        "guild_id": str(state.channels[webhook.channel_id].server_id),
+        "name": webhook.name,
         "avatar": None,
-        "token": webhook_record.token,
-        "url": f"https://discord.com/api/webhooks/{webhook_record.id}/{webhook_record.token}",
-        "user": user(state.bot),
+        "token": webhook.token,
+        "url": f"https://discord.com/api/webhooks/{webhook.id}/{webhook.token}",
+        "user": build_user(state.bot),
     }
 
 
-def signature(webhook_record: Webhook, name: str, avatar_url: str | None) -> Json:
+def build_webhook_author(webhook: Webhook, name: str, avatar_url: str | None) -> Json:
     """Return the author of a webhook's message; Discord stores the picture and gives it a hash."""
     return {
-        "id": str(webhook_record.id),
+        "id": str(webhook.id),
         "username": name,
         "global_name": None,
         "discriminator": "0000",
@@ -237,25 +247,25 @@ def signature(webhook_record: Webhook, name: str, avatar_url: str | None) -> Jso
 def _find_mentioned_users(state: State, content: str) -> list[Json]:
     """Return the people whom a text mentions, whatever `allowed_mentions` says."""
     user_ids = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
-    return [user(state.people[number]) for number in user_ids if number in state.people]
+    return [build_user(state.people[number]) for number in user_ids if number in state.people]
 
 
-def reactions(message_record: ChannelMessage, reader_id: int) -> list[Json]:
+def build_reactions(message: ChannelMessage, reader_id: int) -> list[Json]:
     return [
         {
-            "emoji": emoji(name),
+            "emoji": build_emoji(name),
             "count": len(person_ids),
             "count_details": {"burst": 0, "normal": len(person_ids)},
             "burst_colors": [],
             "me": reader_id in person_ids,
             "me_burst": False,
         }
-        for name, person_ids in message_record.reactions.items()
+        for name, person_ids in message.reactions.items()
         if person_ids
     ]
 
 
-def server(state: State, server: Server) -> Json:
+def build_server(state: State, server: Server) -> Json:
     """Return a server as Discord's REST API sends it."""
     return {
         **dict.fromkeys(_NULL_IN_SERVER),
@@ -268,7 +278,7 @@ def server(state: State, server: Server) -> Json:
         "system_channel_flags": 0,
         "widget_enabled": False,
         "verification_level": 1,
-        "roles": [role(server_role) for server_role in server.roles.values()],
+        "roles": [build_role(server_role) for server_role in server.roles.values()],
         "default_message_notifications": 1,
         "mfa_level": 0,
         "explicit_content_filter": 2,
@@ -287,23 +297,19 @@ def server(state: State, server: Server) -> Json:
     }
 
 
-def server_create(state: State, server_record: Server) -> Json:
+def build_server_create_event(state: State, server: Server) -> Json:
     """Return a server as in GUILD_CREATE: with channels, active threads and the bot as the only member."""
-    channels = state.list_channels(server_record.id)
+    channels = state.list_channels(server.id)
     return {
-        **server(state, server_record),
+        **build_server(state, server),
         "joined_at": "2025-01-01T00:00:00.000000+00:00",
         "large": False,
         "unavailable": False,
-        "member_count": len(server_record.members),
+        "member_count": len(server.members),
         "voice_states": [],
-        "members": [member(state, server_record, state.bot.id)],
-        "channels": [
-            channel(state, channel_record, with_server=False)
-            for channel_record in channels
-            if not channel_record.is_thread
-        ],
-        "threads": [channel(state, thread) for thread in channels if thread.is_thread and not thread.archived],
+        "members": [build_member(state, server, state.bot.id)],
+        "channels": [build_channel(state, channel, with_server=False) for channel in channels if not channel.is_thread],
+        "threads": [build_channel(state, thread) for thread in channels if thread.is_thread and not thread.archived],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],
@@ -311,21 +317,21 @@ def server_create(state: State, server_record: Server) -> Json:
     }
 
 
-def application(state: State) -> Json:
+def build_application(state: State) -> Json:
     bot = state.bot
     return {
         **dict.fromkeys(_NULL_IN_APPLICATION),
         "id": str(bot.id),
         "name": bot.name,
         "description": "",
-        "bot": user(bot),
+        "bot": build_user(bot),
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
         "flags": 0,
         "flags_new": "0",
         "redirect_uris": [],
-        "owner": user(state.owner),
+        "owner": build_user(state.owner),
         "approximate_guild_count": len(state.servers),
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,
@@ -334,34 +340,34 @@ def application(state: State) -> Json:
     }
 
 
-def message_event(state: State, message_record: ChannelMessage) -> Json:
+def build_message_event(state: State, message: ChannelMessage) -> Json:
     """Return a message as in MESSAGE_CREATE and MESSAGE_UPDATE."""
-    payload = message(state, message_record)
-    server_id = state.channels[message_record.channel_id].server_id
+    payload = build_message(state, message)
+    server_id = state.channels[message.channel_id].server_id
     if server_id is not None:
         payload["guild_id"] = str(server_id)
-        server_record = state.servers[server_id]
-        if server_record.has(message_record.author_id):
-            payload["member"] = member(state, server_record, message_record.author_id, with_user=False)
+        server = state.servers[server_id]
+        if server.has(message.author_id):
+            payload["member"] = build_member(state, server, message.author_id, with_user=False)
     return payload
 
 
-def reaction_event(
-    state: State, message_record: ChannelMessage, person_id: int, emoji_name: str, *, added: bool
+def build_reaction_event(
+    state: State, message: ChannelMessage, person_id: int, emoji_name: str, *, added: bool
 ) -> Json:
     payload: Json = {
         "user_id": str(person_id),
-        "channel_id": str(message_record.channel_id),
-        "message_id": str(message_record.id),
-        "emoji": emoji(emoji_name),
+        "channel_id": str(message.channel_id),
+        "message_id": str(message.id),
+        "emoji": build_emoji(emoji_name),
         "type": 0,
         "burst": False,
     }
     if added:
-        payload |= {"burst_colors": [], "message_author_id": str(message_record.author_id)}
-    server_id = state.channels[message_record.channel_id].server_id
+        payload |= {"burst_colors": [], "message_author_id": str(message.author_id)}
+    server_id = state.channels[message.channel_id].server_id
     if server_id is not None:
         payload["guild_id"] = str(server_id)
         if added:
-            payload["member"] = member(state, state.servers[server_id], person_id)
+            payload["member"] = build_member(state, state.servers[server_id], person_id)
     return payload

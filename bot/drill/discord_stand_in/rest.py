@@ -203,7 +203,7 @@ class Rest:
             if response is not None:
                 return response
         if self._contract is not None:
-            self.violations += self._contract.response(call.method, call.path, status, body)
+            self.violations += self._contract.check_response(call.method, call.path, status, body)
         return self._reply(call, status, body, headers)
 
     async def _run_handler_late(self, call: Call, handler: Handler, seconds: float) -> None:
@@ -231,7 +231,7 @@ class Rest:
 
     async def _run_handler(self, call: Call, handler: Handler) -> Answer:
         if self._contract is not None:
-            findings = self._contract.request(call.method, call.path, call.query, call.body)
+            findings = self._contract.check_request(call.method, call.path, call.query, call.body)
             if findings:
                 self.violations += findings
                 return 400, {"code": 50035, "message": f"Invalid Form Body: {findings[0]}"}
@@ -243,8 +243,8 @@ class Rest:
 
     async def _apply_fault(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
         """Apply a fault to a request. Return the answer, or None if the call goes on."""
-        if fault.act is not None:
-            fault.act()
+        if fault.callback is not None:
+            fault.callback()
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop:
@@ -270,5 +270,5 @@ class Rest:
         call.answer = body
         if body is None:
             return web.Response(status=status, headers=headers)
-        raw = json.dumps(body).encode()
-        return web.Response(status=status, body=raw, headers={**headers, "Content-Type": "application/json"})
+        body_bytes = json.dumps(body).encode()
+        return web.Response(status=status, body=body_bytes, headers={**headers, "Content-Type": "application/json"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bot.drill.discord_stand_in import payloads, rest_webhooks, rules
-from bot.drill.discord_stand_in.errors import error
+from bot.drill.discord_stand_in.errors import build_error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body
 from bot.drill.discord_stand_in.state import ChannelMessage, Interaction, Json
@@ -17,7 +17,10 @@ ORIGINAL = "/webhooks/{webhook}/{token}/messages/@original"
 FOLLOWUP = "/webhooks/{webhook}/{token}/messages/{message}"
 
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE = 4, 5, 6, 7
-FIRST_ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 900.0
+FIRST_ANSWER_SECONDS = 3.0
+"""Seconds after an interaction in which the bot must answer for the first time."""
+TOKEN_SECONDS = 900.0
+"""Seconds after an interaction in which its token allows further answers."""
 
 
 @ROUTES.add("GET", EMOJI)
@@ -27,12 +30,12 @@ def list_emoji(server: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("POST", EMOJI)
 def create_emoji(server: StandIn, call: Call) -> Answer:
-    emoji_id = server.state.new_id()
+    emoji_id = server.state.create_id()
     server.state.emoji[emoji_id] = {
         "id": str(emoji_id),
         "name": call.body["name"],
         "roles": [],
-        "user": payloads.user(server.state.bot),
+        "user": payloads.build_user(server.state.bot),
         "require_colons": True,
         "managed": False,
         "animated": False,
@@ -56,7 +59,7 @@ def put_commands(server: StandIn, call: Call) -> Answer:
     server.state.commands = {}
     for command in call.body:
         command_type = command.get("type") or 1
-        command_id = command_ids.get((command_type, command["name"])) or server.state.new_id()
+        command_id = command_ids.get((command_type, command["name"])) or server.state.create_id()
         server.state.commands[command_id] = build_command_payload(server, command, command_id)
     return 200, list(server.state.commands.values())
 
@@ -67,7 +70,7 @@ def build_command_payload(server: StandIn, command: Json, command_id: int) -> Js
         **command,
         "id": str(command_id),
         "application_id": str(server.state.bot.id),
-        "version": str(server.state.new_id()),
+        "version": str(server.state.create_id()),
         "type": command.get("type") or 1,
         "description": command.get("description") or "",
         "default_member_permissions": None if permissions is None else str(permissions),
@@ -80,11 +83,11 @@ def build_command_payload(server: StandIn, command: Json, command_id: int) -> Js
 def answer_interaction(server: StandIn, call: Call) -> Answer:
     interaction = server.state.interactions.get(call.ids["token"])
     if interaction is None or interaction.id != call["interaction"]:
-        raise error(404, 10062)
+        raise build_error(404, 10062)
     if interaction.callback is not None:
-        raise error(400, 40060)
-    if time.monotonic() - interaction.created > FIRST_ANSWER_SECONDS:
-        raise error(404, 10062)
+        raise build_error(400, 40060)
+    if time.monotonic() - interaction.created_at > FIRST_ANSWER_SECONDS:
+        raise build_error(404, 10062)
     callback_type = call.body["type"]
     message_body = call.body.get("data") or {}
     if callback_type in {MESSAGE, UPDATE}:
@@ -109,7 +112,10 @@ def answer_interaction(server: StandIn, call: Call) -> Answer:
     }
     if callback_type in {MESSAGE, UPDATE} and interaction.message is not None:
         answer["interaction"]["response_message_id"] = str(interaction.message.id)
-        answer["resource"] = {"type": callback_type, "message": payloads.message(server.state, interaction.message)}
+        answer["resource"] = {
+            "type": callback_type,
+            "message": payloads.build_message(server.state, interaction.message),
+        }
     return 200, answer
 
 
@@ -124,10 +130,10 @@ def follow_up(server: StandIn, call: Call) -> Answer:
     is_deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
     if is_deferred and interaction.message is None:
         interaction.message = write_response(server, interaction, body)
-        return 200, payloads.message(server.state, interaction.message)
+        return 200, payloads.build_message(server.state, interaction.message)
     message = write_response(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
     interaction.followups.append(message)
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 @ROUTES.add("PATCH", ORIGINAL)
@@ -138,14 +144,14 @@ def edit_original(server: StandIn, call: Call) -> Answer:
         interaction.message = write_response(server, interaction, body)
     else:
         server.acts.edit(interaction.message, body)
-    return 200, payloads.message(server.state, interaction.message)
+    return 200, payloads.build_message(server.state, interaction.message)
 
 
 @ROUTES.add("GET", FOLLOWUP)
 def get_followup(server: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_webhook_call(server, call):
         return rest_webhooks.get_message(server, call)
-    return 200, payloads.message(server.state, find_followup(server, call))
+    return 200, payloads.build_message(server.state, find_followup(server, call))
 
 
 @ROUTES.add("PATCH", FOLLOWUP)
@@ -154,7 +160,7 @@ def edit_followup(server: StandIn, call: Call) -> Answer:
         return rest_webhooks.edit_message(server, call)
     message = find_followup(server, call)
     server.acts.edit(message, check_body(call))
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 @ROUTES.add("DELETE", FOLLOWUP)
@@ -168,9 +174,9 @@ def delete_followup(server: StandIn, call: Call) -> Answer:
 def find_interaction(server: StandIn, call: Call) -> Interaction:
     interaction = server.state.interactions.get(call.ids["token"])
     if interaction is None:
-        raise error(404, 10015)
-    if interaction.callback is None or time.monotonic() - interaction.created > TOKEN_SECONDS:
-        raise error(404, 10015)
+        raise build_error(404, 10015)
+    if interaction.callback is None or time.monotonic() - interaction.created_at > TOKEN_SECONDS:
+        raise build_error(404, 10015)
     return interaction
 
 
@@ -179,7 +185,7 @@ def find_followup(server: StandIn, call: Call) -> ChannelMessage:
     for message in [*interaction.followups, interaction.message]:
         if message is not None and message.id == call["message"]:
             return message
-    raise error(404, 10008)
+    raise build_error(404, 10008)
 
 
 def write_response(
@@ -194,16 +200,16 @@ def write_response(
         type=20,
         ephemeral_for=interaction.person_id if is_ephemeral else None,
         webhook_id=server.state.bot.id,
-        interaction=_metadata(server, interaction),
+        interaction=_build_metadata(server, interaction),
     )
 
 
-def _metadata(server: StandIn, interaction: Interaction) -> Json:
+def _build_metadata(server: StandIn, interaction: Interaction) -> Json:
     """Return a message's metadata about the interaction that it answers."""
     metadata: Json = {
         "id": str(interaction.id),
         "type": interaction.type,
-        "user": payloads.user(server.state.people[interaction.person_id]),
+        "user": payloads.build_user(server.state.people[interaction.person_id]),
         "authorizing_integration_owners": {},
     }
     if interaction.source is not None:

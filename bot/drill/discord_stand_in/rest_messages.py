@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.drill.discord_stand_in import payloads, rules
-from bot.drill.discord_stand_in.errors import error, invalid
+from bot.drill.discord_stand_in.errors import build_error, build_form_error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
-from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Permission
+from bot.drill.discord_stand_in.state import Channel, ChannelKind, ChannelMessage, Json, Permission
 
 ROUTES = Routes()
 NO_CONTENT: Answer = (204, None)
@@ -18,18 +18,18 @@ def find_channel(server: StandIn, call: Call, *permissions: Permission) -> Chann
     """Return the channel of a call. Raises ApiError if the bot can't see it or lacks one of the permissions."""
     channel = server.state.channels.get(call["channel"])
     if channel is None:
-        raise error(404, 10003)
+        raise build_error(404, 10003)
     if not server.state.has_permissions(server.state.bot.id, channel, Permission.VIEW_CHANNEL):
-        raise error(403, 50001)
+        raise build_error(403, 50001)
     if not server.state.has_permissions(server.state.bot.id, channel, *permissions):
-        raise error(403, 50013)
+        raise build_error(403, 50013)
     return channel
 
 
 def find_message(server: StandIn, call: Call, *permissions: Permission) -> ChannelMessage:
     message = find_channel(server, call, *permissions).messages.get(call["message"])
     if message is None or message.ephemeral_for is not None:
-        raise error(404, 10008)
+        raise build_error(404, 10008)
     return message
 
 
@@ -52,33 +52,33 @@ def create_message(server: StandIn, call: Call) -> Answer:
     is_in_thread = channel is not None and channel.is_thread
     permission = Permission.SEND_MESSAGES_IN_THREADS if is_in_thread else Permission.SEND_MESSAGES
     channel = find_channel(server, call, permission)
-    if channel.kind is Kind.FORUM:
-        raise error(400, 50024)
+    if channel.kind is ChannelKind.FORUM:
+        raise build_error(400, 50024)
     body = check_body(call)
     rules.check_not_empty(body)
     bot_id = server.state.bot.id
     if body.get("embeds") and not server.state.has_permissions(bot_id, channel, Permission.EMBED_LINKS):
-        raise error(403, 50013)
+        raise build_error(403, 50013)
     if channel.locked and not server.state.has_permissions(bot_id, channel, Permission.MANAGE_THREADS):
-        raise error(403, 50013)
+        raise build_error(403, 50013)
     if channel.recipient_id and not server.state.people[channel.recipient_id].accepts_dm:
-        raise error(403, 50007)
+        raise build_error(403, 50007)
     if body.get("nonce") is not None and body.get("enforce_nonce"):
         existing_message = server.acts.find_by_nonce(bot_id, body["nonce"])
         if existing_message is not None:
-            return 200, payloads.message(server.state, existing_message)
+            return 200, payloads.build_message(server.state, existing_message)
     reference = body.get("message_reference")
     if reference:
         reference = {"type": 0, "channel_id": str(channel.id), "message_id": str(reference["message_id"])}
     message = server.acts.post(channel, bot_id, body, reference=reference, type=19 if reference else 0)
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 @ROUTES.add("GET", "/channels/{channel}/messages")
 def list_messages(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call)
-    if channel.kind is Kind.FORUM:
-        raise error(400, 50024)
+    if channel.kind is ChannelKind.FORUM:
+        raise build_error(400, 50024)
     if not server.state.has_permissions(server.state.bot.id, channel, Permission.READ_MESSAGE_HISTORY):
         return 200, []
     limit = int(call.query.get("limit", 50))
@@ -93,27 +93,27 @@ def list_messages(server: StandIn, call: Call) -> Answer:
         messages.sort(key=lambda message: message.id)
     else:
         messages = messages[-limit:]
-    return 200, [payloads.message(server.state, message) for message in reversed(messages)]
+    return 200, [payloads.build_message(server.state, message) for message in reversed(messages)]
 
 
 @ROUTES.add("GET", "/channels/{channel}/messages/{message}")
 def get_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 @ROUTES.add("PATCH", "/channels/{channel}/messages/{message}")
 def edit_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call)
     if message.author_id != server.state.bot.id:
-        raise error(403, 50005)
+        raise build_error(403, 50005)
     if server.state.channels[message.channel_id].archived:
-        raise error(400, 50083)
+        raise build_error(400, 50083)
     body = check_body(call)
     rules.check_not_empty({**message.parts, **body})
     rules.check_edit(message.parts, body)
     server.acts.edit(message, body)
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 @ROUTES.add("DELETE", "/channels/{channel}/messages/{message}")
@@ -129,14 +129,14 @@ def delete_message(server: StandIn, call: Call) -> Answer:
 def crosspost(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call)
     channel = server.state.channels[message.channel_id]
-    if channel.kind is not Kind.ANNOUNCEMENT:
-        raise error(400, 50024)
+    if channel.kind is not ChannelKind.ANNOUNCEMENT:
+        raise build_error(400, 50024)
     is_own_message = message.author_id == server.state.bot.id
     find_channel(server, call, Permission.SEND_MESSAGES if is_own_message else Permission.MANAGE_MESSAGES)
     if message.crossposted:
-        raise error(400, 40033)
+        raise build_error(400, 40033)
     server.acts.publish(message)
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 @ROUTES.add("POST", "/channels/{channel}/typing")
@@ -149,14 +149,14 @@ def start_typing(server: StandIn, call: Call) -> Answer:
 def add_reaction(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if server.state.channels[message.channel_id].archived:
-        raise error(400, 50083)
+        raise build_error(400, 50083)
     name = call.ids["emoji"]
     if not message.reactions.get(name):
         find_message(server, call, Permission.ADD_REACTIONS)
         if len(message.reactions) >= MAX_REACTIONS:
-            raise error(400, 30010)
+            raise build_error(400, 30010)
     if name.isascii() and ":" not in name:
-        raise error(400, 10014)
+        raise build_error(400, 10014)
     server.acts.react(message, server.state.bot.id, name)
     return NO_CONTENT
 
@@ -172,31 +172,31 @@ def list_reacting_people(server: StandIn, call: Call) -> Answer:
         person_id for person_id in message.reactions.get(call.ids["emoji"], []) if person_id > min_person_id
     )
     limit = int(call.query.get("limit", 25))
-    return 200, [payloads.user(server.state.people[person_id]) for person_id in person_ids[:limit]]
+    return 200, [payloads.build_user(server.state.people[person_id]) for person_id in person_ids[:limit]]
 
 
 @ROUTES.add("POST", "/channels/{channel}/threads")
 def create_forum_post(server: StandIn, call: Call) -> Answer:
     forum = find_channel(server, call, Permission.SEND_MESSAGES)
-    if forum.kind is not Kind.FORUM:
+    if forum.kind is not ChannelKind.FORUM:
         find_channel(server, call, Permission.CREATE_PUBLIC_THREADS)
         thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"])
-        return 201, payloads.channel(server.state, thread)
+        return 201, payloads.build_channel(server.state, thread)
     tags = [int(tag) for tag in call.body.get("applied_tags") or []]
     if forum.requires_tag and not tags:
-        raise error(400, 40067)
+        raise build_error(400, 40067)
     if "message" not in call.body:
-        raise invalid("message", "This field is required", "BASE_TYPE_REQUIRED")
+        raise build_form_error("message", "This field is required", "BASE_TYPE_REQUIRED")
     body = check_body(call, call.body["message"])
     rules.check_not_empty(body)
     if body.get("embeds") and not server.state.has_permissions(server.state.bot.id, forum, Permission.EMBED_LINKS):
-        raise error(403, 50013)
+        raise build_error(403, 50013)
     rules.check_text(call.body["name"], "name")
     if not call.body["name"].strip() or rules.count_utf16_units(call.body["name"]) > MAX_THREAD_NAME:
-        raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
+        raise build_form_error("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
     thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags)
-    payload = payloads.channel(server.state, thread)
-    payload["message"] = payloads.message(server.state, thread.messages[thread.id])
+    payload = payloads.build_channel(server.state, thread)
+    payload["message"] = payloads.build_message(server.state, thread.messages[thread.id])
     return 201, payload
 
 
@@ -204,10 +204,10 @@ def create_forum_post(server: StandIn, call: Call) -> Answer:
 def create_thread_of_message(server: StandIn, call: Call) -> Answer:
     message = find_message(server, call, Permission.CREATE_PUBLIC_THREADS)
     if message.id in server.state.channels:
-        raise error(400, 160004)
+        raise build_error(400, 160004)
     parent = server.state.channels[message.channel_id]
     thread = server.acts.open_thread(parent, server.state.bot.id, call.body["name"], thread_id=message.id)
-    return 201, payloads.channel(server.state, thread)
+    return 201, payloads.build_channel(server.state, thread)
 
 
 @ROUTES.add("GET", "/channels/{channel}/threads/archived/public")
@@ -216,9 +216,9 @@ def list_archived_threads(server: StandIn, call: Call) -> Answer:
     threads = [
         channel for channel in server.state.channels.values() if channel.parent_id == parent.id and channel.archived
     ]
-    threads.sort(key=lambda thread: thread.archive_changed, reverse=True)
+    threads.sort(key=lambda thread: thread.archive_changed_at, reverse=True)
     if "before" in call.query:
-        threads = [thread for thread in threads if thread.archive_changed < call.query["before"]]
+        threads = [thread for thread in threads if thread.archive_changed_at < call.query["before"]]
     limit = int(call.query.get("limit", 50))
-    thread_payloads = [payloads.channel(server.state, thread) for thread in threads[:limit]]
+    thread_payloads = [payloads.build_channel(server.state, thread) for thread in threads[:limit]]
     return 200, {"threads": thread_payloads, "members": [], "has_more": len(threads) > limit}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.drill.discord_stand_in import payloads
-from bot.drill.discord_stand_in.errors import error
+from bot.drill.discord_stand_in.errors import build_error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, find_channel
 from bot.drill.discord_stand_in.state import Permission, Server
@@ -15,7 +15,7 @@ def find_own_server(server: StandIn, call: Call) -> Server:
     """Return the server of a call. Raises ApiError if the bot isn't in it."""
     bot_server = server.state.servers.get(call["server"])
     if bot_server is None or not bot_server.has(server.state.bot.id):
-        raise error(404, 10004)
+        raise build_error(404, 10004)
     return bot_server
 
 
@@ -25,18 +25,18 @@ def check_role_is_assignable(server: StandIn, call: Call) -> Server:
     bot_roles = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
     can_manage_roles = any(role.permissions & Permission.MANAGE_ROLES for role in bot_roles)
     if not can_manage_roles or bot_server.roles[call["role"]].position >= max(role.position for role in bot_roles):
-        raise error(403, 50013)
+        raise build_error(403, 50013)
     return bot_server
 
 
 @ROUTES.add("GET", "/users/@me")
 def get_own_user(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.own_user(server.state.bot)
+    return 200, payloads.build_own_user(server.state.bot)
 
 
 @ROUTES.add("GET", "/oauth2/applications/@me")
 def get_application(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.application(server.state)
+    return 200, payloads.build_application(server.state)
 
 
 @ROUTES.add("GET", "/gateway/bot")
@@ -48,7 +48,7 @@ def get_gateway(server: StandIn, call: Call) -> Answer:
 @ROUTES.add("GET", "/guilds/{server}")
 def get_server(server: StandIn, call: Call) -> Answer:
     bot_server = find_own_server(server, call)
-    payload = payloads.server(server.state, bot_server)
+    payload = payloads.build_server(server.state, bot_server)
     if call.query.get("with_counts"):
         payload |= {"approximate_member_count": len(bot_server.members), "approximate_presence_count": 1}
     return 200, payload
@@ -57,14 +57,16 @@ def get_server(server: StandIn, call: Call) -> Answer:
 @ROUTES.add("GET", "/guilds/{server}/channels")
 def list_server_channels(server: StandIn, call: Call) -> Answer:
     channels = server.state.list_channels(find_own_server(server, call).id)
-    return 200, [payloads.channel(server.state, channel) for channel in channels if not channel.is_thread]
+    return 200, [payloads.build_channel(server.state, channel) for channel in channels if not channel.is_thread]
 
 
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
 def list_active_threads(server: StandIn, call: Call) -> Answer:
     channels = server.state.list_channels(find_own_server(server, call).id)
     active_threads = [
-        payloads.channel(server.state, channel) for channel in channels if channel.is_thread and not channel.archived
+        payloads.build_channel(server.state, channel)
+        for channel in channels
+        if channel.is_thread and not channel.archived
     ]
     return 200, {"threads": active_threads, "members": [], "has_more": False}
 
@@ -73,8 +75,8 @@ def list_active_threads(server: StandIn, call: Call) -> Answer:
 def get_server_member(server: StandIn, call: Call) -> Answer:
     bot_server = find_own_server(server, call)
     if not bot_server.has(call["user"]):
-        raise error(404, 10007)
-    return 200, payloads.member(server.state, bot_server, call["user"])
+        raise build_error(404, 10007)
+    return 200, payloads.build_member(server.state, bot_server, call["user"])
 
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
@@ -95,7 +97,7 @@ def take_role(server: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/channels/{channel}")
 def get_channel(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.channel(server.state, find_channel(server, call))
+    return 200, payloads.build_channel(server.state, find_channel(server, call))
 
 
 @ROUTES.add("PATCH", "/channels/{channel}")
@@ -109,20 +111,20 @@ def edit_channel(server: StandIn, call: Call) -> Answer:
         server.acts.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
     else:
         server.acts.update_channel(channel)
-    return 200, payloads.channel(server.state, channel)
+    return 200, payloads.build_channel(server.state, channel)
 
 
 @ROUTES.add("GET", "/users/{user}")
 def get_user(server: StandIn, call: Call) -> Answer:
     person = server.state.people.get(call["user"])
     if person is None:
-        raise error(404, 10013)
-    return 200, payloads.user(person)
+        raise build_error(404, 10013)
+    return 200, payloads.build_user(person)
 
 
 @ROUTES.add("POST", "/users/@me/channels")
 def open_direct(server: StandIn, call: Call) -> Answer:
     person = server.state.people.get(int(call.body["recipient_id"]))
     if person is None:
-        raise error(404, 10013)
-    return 200, payloads.channel(server.state, server.acts.open_direct_channel(person))
+        raise build_error(404, 10013)
+    return 200, payloads.build_channel(server.state, server.acts.open_direct_channel(person))

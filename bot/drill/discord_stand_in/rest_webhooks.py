@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.drill.discord_stand_in import payloads, rules
-from bot.drill.discord_stand_in.errors import error, invalid
+from bot.drill.discord_stand_in.errors import build_error, build_form_error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body, find_channel
-from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Json, Kind, Permission, Webhook
+from bot.drill.discord_stand_in.state import Channel, ChannelKind, ChannelMessage, Json, Permission, Webhook
 
 ROUTES = Routes()
 MAX_WEBHOOKS = 15  # of a channel
@@ -18,7 +18,7 @@ _FORBIDDEN_WORDS = ("clyde", "discord")
 def list_webhooks(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
     webhooks = [webhook for webhook in server.state.webhooks.values() if webhook.channel_id == channel.id]
-    return 200, [payloads.webhook(server.state, webhook) for webhook in webhooks]
+    return 200, [payloads.build_webhook(server.state, webhook) for webhook in webhooks]
 
 
 @ROUTES.add("POST", "/channels/{channel}/webhooks")
@@ -26,16 +26,16 @@ def create_webhook(server: StandIn, call: Call) -> Answer:
     channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
     check_name(call.body["name"], "name")
     if sum(webhook.channel_id == channel.id for webhook in server.state.webhooks.values()) >= MAX_WEBHOOKS:
-        raise error(400, 30007)
-    return 200, payloads.webhook(server.state, server.acts.add_webhook(channel, call.body["name"]))
+        raise build_error(400, 30007)
+    return 200, payloads.build_webhook(server.state, server.acts.add_webhook(channel, call.body["name"]))
 
 
 @ROUTES.add("GET", "/webhooks/{webhook}")
 def get_webhook(server: StandIn, call: Call) -> Answer:
     """Return a webhook; its owner needs no permission."""
     if call["webhook"] not in server.state.webhooks:
-        raise error(404, 10015)
-    return 200, payloads.webhook(server.state, server.state.webhooks[call["webhook"]])
+        raise build_error(404, 10015)
+    return 200, payloads.build_webhook(server.state, server.state.webhooks[call["webhook"]])
 
 
 def is_webhook_call(server: StandIn, call: Call) -> bool:
@@ -51,36 +51,36 @@ def execute_webhook(server: StandIn, call: Call) -> Answer:
     rules.check_not_empty(body)
     author = build_author(webhook, body)
     message_body = {key: part for key, part in body.items() if key not in {"nonce", "username", "avatar_url"}}
-    if channel.kind is not Kind.FORUM:
+    if channel.kind is not ChannelKind.FORUM:
         if "thread_name" in body:
-            raise error(400, 220003)
+            raise build_error(400, 220003)
         message = server.acts.post(channel, webhook.id, message_body, webhook_id=webhook.id, author=author)
-        return 200, payloads.message(server.state, message)
+        return 200, payloads.build_message(server.state, message)
     if not body.get("thread_name"):
-        raise error(400, 220001)
+        raise build_error(400, 220001)
     tags = [int(tag) for tag in body.get("applied_tags") or []]
     if channel.requires_tag and not tags:
-        raise error(400, 40067)
+        raise build_error(400, 40067)
     rules.check_text(body["thread_name"], "thread_name")
     thread = server.acts.open_thread(
         channel, webhook.id, body["thread_name"], body=message_body, applied_tags=tags, author=author
     )
-    return 200, payloads.message(server.state, thread.messages[thread.id])
+    return 200, payloads.build_message(server.state, thread.messages[thread.id])
 
 
 def get_message(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.message(server.state, find_own_message(server, call))
+    return 200, payloads.build_message(server.state, find_own_message(server, call))
 
 
 def edit_message(server: StandIn, call: Call) -> Answer:
     message = find_own_message(server, call)
     if server.state.channels[message.channel_id].archived:
-        raise error(400, 50083)
+        raise build_error(400, 50083)
     body = check_body(call)
     rules.check_not_empty({**message.parts, **body})
     rules.check_edit(message.parts, body)
     server.acts.edit(message, body)
-    return 200, payloads.message(server.state, message)
+    return 200, payloads.build_message(server.state, message)
 
 
 def delete_message(server: StandIn, call: Call) -> Answer:
@@ -91,9 +91,9 @@ def delete_message(server: StandIn, call: Call) -> Answer:
 def find_webhook_by_token(server: StandIn, call: Call) -> Webhook:
     webhook = server.state.webhooks.get(call["webhook"])
     if webhook is None:
-        raise error(404, 10015)
+        raise build_error(404, 10015)
     if webhook.token != call.ids["token"]:
-        raise error(401, 50027)
+        raise build_error(401, 50027)
     return webhook
 
 
@@ -102,7 +102,7 @@ def find_target_channel(server: StandIn, webhook: Webhook, call: Call) -> Channe
     thread_id = int(call.query.get("thread_id", webhook.channel_id))
     channel = server.state.channels.get(thread_id)
     if channel is None or webhook.channel_id not in {channel.id, channel.parent_id}:
-        raise error(400, 10003)
+        raise build_error(400, 10003)
     return channel
 
 
@@ -110,7 +110,7 @@ def find_own_message(server: StandIn, call: Call) -> ChannelMessage:
     webhook = find_webhook_by_token(server, call)
     message = find_target_channel(server, webhook, call).messages.get(call["message"])
     if message is None or message.webhook_id != webhook.id:
-        raise error(404, 10008)
+        raise build_error(404, 10008)
     return message
 
 
@@ -118,12 +118,12 @@ def build_author(webhook: Webhook, body: Json) -> Json:
     """Return the author of a webhook's post as Discord shows it."""
     name = body.get("username") or webhook.name
     check_name(name, "username")
-    return payloads.signature(webhook, name, body.get("avatar_url"))
+    return payloads.build_webhook_author(webhook, name, body.get("avatar_url"))
 
 
 def check_name(name: str, field: str) -> None:
     if not 1 <= rules.count_utf16_units(name.strip()) <= MAX_NAME:
-        raise invalid(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
+        raise build_form_error(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
     for word in _FORBIDDEN_WORDS:
         if word in name.lower():
-            raise invalid(field, f'Username cannot contain "{word}"', "USERNAME_INVALID_CONTAINS")
+            raise build_form_error(field, f'Username cannot contain "{word}"', "USERNAME_INVALID_CONTAINS")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.drill.discord_stand_in.errors import error, invalid
+from bot.drill.discord_stand_in.errors import build_error, build_form_error
 from bot.drill.discord_stand_in.state import Json
 
 V2 = 1 << 15  # message flag IS_COMPONENTS_V2
@@ -33,21 +33,21 @@ def check_message(body: Json) -> None:
     embeds = body.get("embeds") or []
     components = body.get("components") or []
     if count_utf16_units(content) > MAX_CONTENT:
-        raise invalid("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
-    if sum(_embed_length(embed) for embed in embeds) > MAX_EMBEDS:
-        raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
+        raise build_form_error("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
+    if sum(_measure_embed(embed) for embed in embeds) > MAX_EMBEDS:
+        raise build_form_error("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
     for embed_index, embed in enumerate(embeds):
         _check_links(embed, f"embeds.{embed_index}")
     is_v2 = bool((body.get("flags") or 0) & V2)
     _check_components(components, is_v2=is_v2)
     if is_v2 and (content or embeds):
-        raise invalid("flags", "The 'content' and 'embeds' fields cannot be used with Components V2")
+        raise build_form_error("flags", "The 'content' and 'embeds' fields cannot be used with Components V2")
 
 
 def check_edit(stored_parts: Json, body: Json) -> None:
     """Refuse an edit of a message with the parts `stored_parts` as Discord would. Raises ApiError."""
     if (stored_parts.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
-        raise invalid("flags", "Components V2 cannot be taken away from a message")
+        raise build_form_error("flags", "Components V2 cannot be taken away from a message")
     check_message({**stored_parts, **body})
 
 
@@ -60,7 +60,7 @@ def check_references(body: Json) -> None:
     for name in list_references([body.get("components"), body.get("embeds")]):
         if name not in attachment_names:
             code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
-            raise invalid("components", f"The referenced attachment {name} was not found", code)
+            raise build_form_error("components", f"The referenced attachment {name} was not found", code)
 
 
 def list_references(part_of_message: Any) -> Iterator[str]:
@@ -75,7 +75,7 @@ def list_references(part_of_message: Any) -> Iterator[str]:
 def check_not_empty(body: Json) -> None:
     """Refuse a message without anything to see. Raises ApiError."""
     if not any(body.get(part) for part in ("content", "embeds", "components", "attachments", "sticker_ids")):
-        raise error(400, 50006)
+        raise build_error(400, 50006)
 
 
 def check_commands(commands: list[Json]) -> None:
@@ -85,10 +85,12 @@ def check_commands(commands: list[Json]) -> None:
         command_type = command.get("type", 1)
         name = command["name"]
         if command_type == 1 and (not COMMAND_NAME.match(name) or name != name.lower()):
-            raise invalid(f"{command_index}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
+            raise build_form_error(
+                f"{command_index}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME"
+            )
         if (command_type, name) in command_names:
             message = "Application command names must be unique"
-            raise invalid(f"{command_index}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
+            raise build_form_error(f"{command_index}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
         command_names.add((command_type, name))
 
 
@@ -101,7 +103,7 @@ def number_components(components: list[Json]) -> list[Json]:
 def normalize_message(body: Json) -> Json:
     """Return the parts of a message as Discord answers them."""
     parts: Json = {"content": body.get("content") or "", "flags": body.get("flags") or 0}
-    parts["embeds"] = [_embed(embed) for embed in body.get("embeds") or []]
+    parts["embeds"] = [_normalize_embed(embed) for embed in body.get("embeds") or []]
     parts["attachments"] = body.get("attachments") or []
     parts["components"] = number_components(body.get("components") or [])
     return parts
@@ -113,7 +115,7 @@ def check_text(json_value: Any, field_path: str = "") -> None:
         try:
             json_value.encode()
         except UnicodeEncodeError:
-            raise invalid(field_path or "content", "Invalid UTF-8") from None
+            raise build_form_error(field_path or "content", "Invalid UTF-8") from None
     elif isinstance(json_value, dict):
         for key, member in json_value.items():
             check_text(member, f"{field_path}.{key}".strip("."))
@@ -122,7 +124,7 @@ def check_text(json_value: Any, field_path: str = "") -> None:
             check_text(member, f"{field_path}.{index}")
 
 
-def _embed(embed: Json) -> Json:
+def _normalize_embed(embed: Json) -> Json:
     embed_payload = {**embed, "type": "rich"}
     for part in ("image", "thumbnail"):
         if embed_payload.get(part):
@@ -137,7 +139,7 @@ def _embed(embed: Json) -> Json:
     return embed_payload
 
 
-def _embed_length(embed: Json) -> int:
+def _measure_embed(embed: Json) -> int:
     texts = [embed.get("title"), embed.get("description")]
     texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
     for row in embed.get("fields") or []:
@@ -155,7 +157,7 @@ def _check_links(embed: Json, embed_path: str) -> None:
     for link_path, link in links.items():
         allowed_schemes = ("http://", "https://") if link_path == "url" else ("http://", "https://", "attachment://")
         if link is not None and (not link.lower().startswith(allowed_schemes) or len(link) > MAX_LINK):
-            raise invalid(f"{embed_path}.{link_path}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+            raise build_form_error(f"{embed_path}.{link_path}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 
 
 def _check_components(components: list[Json], *, is_v2: bool) -> None:
@@ -167,47 +169,49 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
         style = component.get("style")
         if component["type"] == BUTTON and style in {LINK_STYLE, PREMIUM_STYLE}:
             if style == LINK_STYLE and len(component.get("url", "")) > MAX_BUTTON_LINK:
-                raise invalid("components", "Must be 512 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
+                raise build_form_error("components", "Must be 512 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
             continue
         custom_id = component.get("custom_id")
         if not custom_id or len(custom_id) > MAX_CUSTOM_ID:
-            raise invalid("components", "A custom id is required", "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED")
+            raise build_form_error("components", "A custom id is required", "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED")
         if custom_id in custom_ids:
             message = "Component custom id cannot be duplicated"
-            raise invalid("components", message, "COMPONENT_CUSTOM_ID_DUPLICATED")
+            raise build_form_error("components", message, "COMPONENT_CUSTOM_ID_DUPLICATED")
         custom_ids.add(custom_id)
     _check_layout(all_components, is_v2=is_v2)
     texts = [component.get("content", "") for component in all_components if component["type"] == TEXT]
     if sum(map(count_utf16_units, texts)) > MAX_V2_TEXTS:
-        raise invalid("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
+        raise build_form_error("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
     if is_v2 and len(all_components) > MAX_V2_COMPONENTS:
-        raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
+        raise build_form_error("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
     if not is_v2 and len(components) > MAX_ROWS:
-        raise invalid("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
+        raise build_form_error("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
 
 
 def _check_layout(all_components: list[Json], *, is_v2: bool) -> None:
     for component in all_components:
-        _check_part(component, is_v2=is_v2)
+        _check_component(component, is_v2=is_v2)
         media = [item["media"] for item in component.get("items") or []]
         media += [component["media"]] if component.get("media") else []
         for url in (medium["url"] for medium in media):
             if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > MAX_LINK:
-                raise invalid("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+                raise build_form_error("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 
 
-def _check_part(component: Json, *, is_v2: bool) -> None:
+def _check_component(component: Json, *, is_v2: bool) -> None:
     """Refuse a component in the wrong place, or one that needs Components V2. Raises ApiError."""
     component_type, inner_components = component["type"], component.get("components") or []
     if component_type in LAYOUT and not is_v2:
-        raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
+        raise build_form_error("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
     max_components = {ROW: 5, SECTION: 3}.get(component_type)
     if max_components is not None and not 1 <= len(inner_components) <= max_components:
-        raise invalid("components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH")
+        raise build_form_error(
+            "components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH"
+        )
     if component_type == SECTION and not component.get("accessory"):
-        raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
+        raise build_form_error("components", "This field is required", "BASE_TYPE_REQUIRED")
     if component_type == TEXT and not component.get("content", "").strip():
-        raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
+        raise build_form_error("components", "This field is required", "BASE_TYPE_REQUIRED")
 
 
 def _flatten(components: list[Json]) -> Iterator[Json]:
@@ -222,27 +226,28 @@ def _number_component(component: Json, counter: Iterator[int]) -> Json:
     numbered_component = {**component, "id": component.get("id") or next(counter)}
     if numbered_component.get("components"):
         numbered_component["components"] = [
-            _number_component(inner, counter) for inner in numbered_component["components"]
+            _number_component(inner_component, counter) for inner_component in numbered_component["components"]
         ]
     if numbered_component.get("emoji"):
         numbered_component["emoji"] = {
-            key: str(media_key) if key == "id" else media_key
-            for key, media_key in numbered_component["emoji"].items()
-            if media_key is not None
+            key: str(emoji_value) if key == "id" else emoji_value
+            for key, emoji_value in numbered_component["emoji"].items()
+            if emoji_value is not None
         }
     if numbered_component.get("accessory"):
         numbered_component["accessory"] = _number_component(numbered_component["accessory"], counter)
     for media_key in ("media", "file"):
         if isinstance(numbered_component.get(media_key), dict):
-            numbered_component[media_key] = _media(numbered_component[media_key], numbered_component["id"])
+            numbered_component[media_key] = _normalize_media(numbered_component[media_key], numbered_component["id"])
     if "items" in numbered_component:
         numbered_component["items"] = [
-            {**item, "media": _media(item["media"], numbered_component["id"])} for item in numbered_component["items"]
+            {**item, "media": _normalize_media(item["media"], numbered_component["id"])}
+            for item in numbered_component["items"]
         ]
     return numbered_component
 
 
-def _media(media: Json, component_id: int) -> Json:
+def _normalize_media(media: Json, component_id: int) -> Json:
     return {
         **media,
         "id": str(component_id),

@@ -55,34 +55,34 @@ class Contract:
         for path, path_item in document["paths"].items():
             for method in _METHODS:
                 if method in path_item:
-                    self._operations[method].append(self._operation(path, method, path_item))
+                    self._operations[method].append(self._build_operation(path, method, path_item))
         for operations in self._operations.values():
             operations.sort(key=lambda operation: operation.path.count("{"))
 
-    def operation(self, method: str, path: str) -> Operation | None:
+    def find_operation(self, method: str, path: str) -> Operation | None:
         """Return the description of a path below `/api/v10`, or None if it has none."""
         for operation in self._operations.get(method.lower(), ()):
             if operation.pattern.fullmatch(path):
                 return operation
         return None
 
-    def request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
+    def check_request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
         """List what is wrong with a request, one line per finding."""
-        operation = self.operation(method, path)
+        operation = self.find_operation(method, path)
         if operation is None:
             return [f"{method} {path}: not in the description"]
-        findings = list(self._query(operation, query))
+        findings = list(self._check_query(operation, query))
         if operation.body is None:
             if body is not None:
                 findings.append("a body where none is described")
         elif body is not None:
-            comparable_body = snowflakes_as_text(body)
-            findings += self._check(operation.body, comparable_body, shape(comparable_body, measured=True))
+            comparable_body = convert_snowflakes_to_text(body)
+            findings += self._check(operation.body, comparable_body, compute_shape(comparable_body, measured=True))
         return [f"{method} {operation.path}: {finding}" for finding in findings]
 
-    def response(self, method: str, path: str, status: int, body: object) -> list[str]:
+    def check_response(self, method: str, path: str, status: int, body: object) -> list[str]:
         """List what is wrong with an answer, one line per finding."""
-        operation = self.operation(method, path)
+        operation = self.find_operation(method, path)
         if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
         operation_and_status = f"{method} {operation.path} {status}"
@@ -92,9 +92,9 @@ class Contract:
         reference = operation.responses[status_key]
         if reference is None:
             return [f"{operation_and_status}: a body where none is described"] if body is not None else []
-        return [f"{operation_and_status}: {finding}" for finding in self._check(reference, body, shape(body))]
+        return [f"{operation_and_status}: {finding}" for finding in self._check(reference, body, compute_shape(body))]
 
-    def _query(self, operation: Operation, query: Mapping[str, str]) -> Iterable[str]:
+    def _check_query(self, operation: Operation, query: Mapping[str, str]) -> Iterable[str]:
         for name, text_value in query.items():
             if name in _UNDESCRIBED_PARAMETERS:
                 continue
@@ -118,14 +118,14 @@ class Contract:
         if validator is None:
             validator = Draft202012Validator({"$ref": reference}, registry=self._registry)
             self._validators[reference] = validator
-        findings = [explain(error) for error in validator.iter_errors(instance)]
+        findings = [explain_error(error) for error in validator.iter_errors(instance)]
         if not findings:
             self._valid_shapes.add((reference, instance_shape))
         return findings
 
-    def _operation(self, path: str, method: str, path_item: Json) -> Operation:
+    def _build_operation(self, path: str, method: str, path_item: Json) -> Operation:
         description = path_item[method]
-        reference = f"{_BASE}#/paths/{_pointer(path)}/{method}"
+        reference = f"{_BASE}#/paths/{_build_json_pointer(path)}/{method}"
         parameters = {}
         for number, parameter in enumerate(description.get("parameters", [])):
             if parameter["in"] == "query":
@@ -139,18 +139,18 @@ class Contract:
             shared_reference = response.get("$ref")
             if shared_reference:
                 schema_reference = _BASE + shared_reference
-            content = (self._shared_response(shared_reference) if shared_reference else response).get("content", {})
+            content = (self._get_shared_response(shared_reference) if shared_reference else response).get("content", {})
             json_body = "application/json" in content
             responses[status] = f"{schema_reference}/content/application~1json/schema" if json_body else None
         pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
         return Operation(pattern, path, method, parameters, body, responses)
 
-    def _shared_response(self, reference: str) -> Json:
+    def _get_shared_response(self, reference: str) -> Json:
         response: Json = self._document["components"]["responses"][reference.rsplit("/", 1)[1]]
         return response
 
 
-def explain(error: ValidationError) -> str:
+def explain_error(error: ValidationError) -> str:
     """Return the deepest error of a failed validation as text, in the branch whose `type` fits the instance."""
     while error.context:
         branches: dict[object, list[ValidationError]] = {}
@@ -170,16 +170,16 @@ def explain(error: ValidationError) -> str:
     return f"{field_path}: {error.message[:300]}"
 
 
-def shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
+def compute_shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
     """Return the shape of a JSON value, equal for values that differ only in texts and numbers.
 
     If `measured`, texts of other lengths differ too, because requests have limits. Thousands of answers have
     few shapes: checking one takes some ten milliseconds, checking all commands half a second.
     """
     if isinstance(json_value, dict):
-        return frozenset((key, shape(part, key, measured=measured)) for key, part in json_value.items())
+        return frozenset((key, compute_shape(part, key, measured=measured)) for key, part in json_value.items())
     if isinstance(json_value, list):
-        parts = (shape(part, name, measured=measured) for part in json_value)
+        parts = (compute_shape(part, name, measured=measured) for part in json_value)
         return ("list", tuple(parts) if measured else frozenset(parts))
     if isinstance(json_value, str):
         return (json_value.isdigit(), len(json_value) if measured else None)
@@ -193,27 +193,27 @@ def shape(json_value: object, name: str = "", *, measured: bool = False) -> obje
     return json_value
 
 
-def snowflakes_as_text(body: object, name: str = "") -> object:
+def convert_snowflakes_to_text(body: object, name: str = "") -> object:
     """Return a body with identifiers as strings; Discord accepts integers too."""
     if isinstance(body, dict):
         if name == "emoji" and isinstance(body.get("id"), int):
             return {**body, "id": str(body["id"])}
-        return {key: snowflakes_as_text(field_value, key) for key, field_value in body.items()}
+        return {key: convert_snowflakes_to_text(field_value, key) for key, field_value in body.items()}
     if isinstance(body, list):
         if name in {"attachments", "default_values"}:
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]
-        return [snowflakes_as_text(part, name) for part in body]
+        return [convert_snowflakes_to_text(part, name) for part in body]
     if isinstance(body, int) and not isinstance(body, bool):
         return str(body) if name.endswith("_id") or name in SNOWFLAKES else body
     return body
 
 
-def _pointer(path: str) -> str:
+def _build_json_pointer(path: str) -> str:
     return path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
 
 
 @cache
-def load(path: Path) -> Contract:
+def load_contract(path: Path) -> Contract:
     """Read Discord's API description, an OpenAPI document."""
     document = json.loads(path.read_text())
     schemas = document["components"]["schemas"]

@@ -34,16 +34,16 @@ class People:
     def unreact(self, person: Person, message: ChannelMessage, emoji: str = "🔖") -> None:
         self._acts.unreact(message, person.id, emoji)
 
-    def command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
+    def use_command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
         """Use a slash command ("feed add"). Raises LookupError when the bot has not registered it."""
-        command_data = self._command_data(name, options)
+        command_data = self._build_command_data(name, options)
         return self._interact(person, channel, COMMAND, command_data)
 
     def autocomplete(self, person: Person, channel: Channel, name: str, focused: str, **options: Any) -> Interaction:
-        command_data = self._command_data(name, options, focused)
+        command_data = self._build_command_data(name, options, focused)
         return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
-    def menu(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
+    def use_menu_entry(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
         """Use the command called `name` in the menu of a message."""
         command_id, command = self._find_command(name, 3)
         command_data: Json = {
@@ -52,7 +52,7 @@ class People:
             "type": 3,
             "target_id": str(message.id),
         }
-        command_data["resolved"] = {"messages": {str(message.id): payloads.message(self._state, message)}}
+        command_data["resolved"] = {"messages": {str(message.id): payloads.build_message(self._state, message)}}
         return self._interact(person, self._state.channels[message.channel_id], COMMAND, command_data)
 
     def click(self, person: Person, message: ChannelMessage, custom_id: str, *values: str) -> Interaction:
@@ -82,7 +82,7 @@ class People:
         source: ChannelMessage | None = None,
     ) -> Interaction:
         interaction = Interaction(
-            id=self._state.new_id(),
+            id=self._state.create_id(),
             token=secrets.token_urlsafe(40),
             type=interaction_type,
             person_id=person.id,
@@ -90,13 +90,15 @@ class People:
             source=source,
         )
         self._state.interactions[interaction.token] = interaction
-        payload = self._payload(interaction, person, channel, interaction_data)
+        payload = self._build_payload(interaction, person, channel, interaction_data)
         self._acts.gateway.dispatch("INTERACTION_CREATE", payload, server_id=channel.server_id)
         return interaction
 
-    def _payload(self, interaction: Interaction, person: Person, channel: Channel, interaction_data: Json) -> Json:
+    def _build_payload(
+        self, interaction: Interaction, person: Person, channel: Channel, interaction_data: Json
+    ) -> Json:
         state = self._state
-        permissions = state.permissions(person.id, channel)
+        permissions = state.compute_permissions(person.id, channel)
         payload: Json = {
             "id": str(interaction.id),
             "application_id": str(state.bot.id),
@@ -105,24 +107,24 @@ class People:
             "version": 1,
             "attachment_size_limit": 10 * 2**20,
             "channel_id": str(channel.id),
-            "channel": payloads.channel(state, channel) | {"permissions": str(permissions)},
+            "channel": payloads.build_channel(state, channel) | {"permissions": str(permissions)},
             "data": interaction_data,
             "locale": person.locale,
-            "app_permissions": str(state.permissions(state.bot.id, channel)),
+            "app_permissions": str(state.compute_permissions(state.bot.id, channel)),
             "entitlements": [],
             "authorizing_integration_owners": {},
             "context": 0 if channel.server_id else 1,
         }
         if interaction.source is not None:
-            payload["message"] = payloads.message(state, interaction.source)
+            payload["message"] = payloads.build_message(state, interaction.source)
         if channel.server_id is None:
-            return payload | {"user": payloads.user(person)}
+            return payload | {"user": payloads.build_user(person)}
         server = state.servers[channel.server_id]
         return payload | {
             "guild_id": str(server.id),
             "guild": {"id": str(server.id), "locale": server.locale, "features": []},
             "guild_locale": server.locale,
-            "member": payloads.member(state, server, person.id) | {"permissions": str(permissions)},
+            "member": payloads.build_member(state, server, person.id) | {"permissions": str(permissions)},
             "authorizing_integration_owners": {"0": str(server.id)},
         }
 
@@ -132,12 +134,13 @@ class People:
                 return command_id, command
         raise LookupError(f"no such command: {name}")
 
-    def _command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
+    def _build_command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
         command_name, *subcommands = name.split()
         command_id, command = self._find_command(command_name, 1)
         resolved: Json = {}
         option_payloads = [
-            self._option(option_name, option_value, resolved, focused) for option_name, option_value in options.items()
+            self._build_option(option_name, option_value, resolved, focused)
+            for option_name, option_value in options.items()
         ]
         for depth, subcommand in enumerate(reversed(subcommands)):
             option_payloads = [{"name": subcommand, "type": 1 if depth == 0 else 2, "options": option_payloads}]
@@ -151,11 +154,11 @@ class People:
             command_data["resolved"] = resolved
         return command_data
 
-    def _option(self, name: str, option_value: Any, resolved: Json, focused: str | None) -> Json:
+    def _build_option(self, name: str, option_value: Any, resolved: Json, focused: str | None) -> Json:
         option: Json = {"name": name, "type": OPTION_TYPES[type(option_value)], "value": option_value}
         if isinstance(option_value, Channel):
             option["value"] = str(option_value.id)
-            channel_payload = payloads.channel(self._state, option_value) | {"permissions": str((1 << 50) - 1)}
+            channel_payload = payloads.build_channel(self._state, option_value) | {"permissions": str((1 << 50) - 1)}
             resolved.setdefault("channels", {})[str(option_value.id)] = channel_payload
         if name == focused:
             option["focused"] = True

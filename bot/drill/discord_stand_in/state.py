@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
 from typing import Any
 
-from bot.drill.discord_stand_in.message_text import headline
+from bot.drill.discord_stand_in.message_text import find_headline
 
 Json = dict[str, Any]
 DISCORD_EPOCH_MS = 1_420_070_400_000
 DEFERRED = 5  # type of a callback: a message follows
 
 
-class Kind(IntEnum):
+class ChannelKind(IntEnum):
     """Type of a channel, by Discord's numbers."""
 
     TEXT = 0
@@ -28,7 +28,7 @@ class Kind(IntEnum):
     FORUM = 15
 
 
-THREADS = {Kind.ANNOUNCEMENT_THREAD, Kind.PUBLIC_THREAD}
+THREADS = {ChannelKind.ANNOUNCEMENT_THREAD, ChannelKind.PUBLIC_THREAD}
 
 
 class Permission(IntFlag):
@@ -100,8 +100,8 @@ class ChannelMessage:
     channel_id: int
     author_id: int
     parts: Json
-    created: str
-    edited: str | None = None
+    created_at: str
+    edited_at: str | None = None
     nonce: str | int | None = None
     type: int = 0
     reference: Json | None = None
@@ -111,7 +111,7 @@ class ChannelMessage:
     webhook_id: int | None = None
     author: Json | None = None  # the name and picture of a webhook's post
     reactions: dict[str, list[int]] = field(default_factory=dict)  # emoji: who, in order
-    edits: int = 0
+    edit_count: int = 0
 
     @property
     def embeds(self) -> list[Json]:
@@ -121,9 +121,9 @@ class ChannelMessage:
     @property
     def title(self) -> str | None:
         """Title of the message's embed or layout, or None if it has none."""
-        return self.embeds[0]["title"] if self.embeds else headline(self.parts.get("components") or [])
+        return self.embeds[0]["title"] if self.embeds else find_headline(self.parts.get("components") or [])
 
-    def visible_text(self) -> str:
+    def render_visible_text(self) -> str:
         """Return the message's embeds and components as JSON, in which a test can look for words."""
         return json.dumps([self.embeds, self.parts.get("components") or []])
 
@@ -141,7 +141,7 @@ class ChannelMessage:
             if "accessory" in component:
                 pending_components.append(component["accessory"])
 
-    def custom_ids(self) -> list[str]:
+    def list_custom_ids(self) -> list[str]:
         return [component["custom_id"] for component in self.components() if component.get("custom_id")]
 
 
@@ -150,7 +150,7 @@ class Channel:
     """A channel of any kind; a thread has a parent, a direct message a recipient and no server."""
 
     id: int
-    kind: Kind
+    kind: ChannelKind
     name: str
     server_id: int | None = None
     position: int = 0
@@ -162,7 +162,7 @@ class Channel:
     topic: str | None = None
     archived: bool = False
     locked: bool = False
-    archive_changed: str = "2025-01-01T00:00:00.000000+00:00"
+    archive_changed_at: str = "2025-01-01T00:00:00.000000+00:00"
     tags: list[Json] = field(default_factory=list)
     applied_tags: list[int] = field(default_factory=list)
     requires_tag: bool = False
@@ -211,7 +211,7 @@ class Interaction:
     type: int
     person_id: int
     channel_id: int
-    created: float = field(default_factory=time.monotonic)
+    created_at: float = field(default_factory=time.monotonic)
     source: ChannelMessage | None = None  # the message whose component was clicked
     callback: Json | None = None
     message: ChannelMessage | None = None  # the original response
@@ -246,7 +246,7 @@ class State:
         self.bot = self.add_person("Telex", bot=True)
         self.owner = self.add_person("owner")
 
-    def new_id(self, shard: tuple[int, int] | None = None) -> int:
+    def create_id(self, shard: tuple[int, int] | None = None) -> int:
         """Return a new snowflake, later than all before; with `shard`, one that belongs to a shard of all shards."""
         milliseconds = int(self.now() * 1000)
         self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
@@ -254,25 +254,25 @@ class State:
             self._last_id += 1 << 22
         return self._last_id
 
-    def timestamp(self) -> str:
+    def format_now(self) -> str:
         """Return the current time in ISO 8601, as Discord writes it."""
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="microseconds")
 
     def add_person(self, name: str, *, bot: bool = False, locale: str = "en-US") -> Person:
-        person = Person(id=self.new_id(), name=name, bot=bot, locale=locale)
+        person = Person(id=self.create_id(), name=name, bot=bot, locale=locale)
         self.people[person.id] = person
         return person
 
     def list_channels(self, server_id: int) -> list[Channel]:
         return [channel for channel in self.channels.values() if channel.server_id == server_id]
 
-    def message(self, message_id: int) -> ChannelMessage | None:
+    def find_message(self, message_id: int) -> ChannelMessage | None:
         for channel in self.channels.values():
             if message_id in channel.messages:
                 return channel.messages[message_id]
         return None
 
-    def permissions(self, person_id: int, channel: Channel) -> int:
+    def compute_permissions(self, person_id: int, channel: Channel) -> int:
         """Return a person's permissions in a channel (docs: permissions, "Permission Overwrites")."""
         if channel.server_id is None:
             return ALL_PERMISSIONS if person_id in {channel.recipient_id, self.bot.id} else 0
@@ -307,5 +307,5 @@ class State:
         return granted_permissions if granted_permissions & Permission.VIEW_CHANNEL else 0
 
     def has_permissions(self, person_id: int, channel: Channel, *required_permissions: Permission) -> bool:
-        permissions = self.permissions(person_id, channel)
+        permissions = self.compute_permissions(person_id, channel)
         return all(permissions & permission for permission in required_permissions)

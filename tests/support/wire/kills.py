@@ -252,7 +252,7 @@ async def run_until_killed(scene: Scene, kind: str, step: Step, *, nth: int = 1)
         scene.kill_while_reading(step.reading)
     else:
         route = step.route.format(place=place)
-        scene.discord.faults.act(route, scene.kill, after=step.after, drop=True, skip=nth - 1)
+        scene.discord.faults.run_callback(route, scene.kill, after=step.after, drop=True, skip=nth - 1)
     bot = scene.start(**environment)
     status = await bot.wait_for_exit()
     assert status == -SIGKILL, f"{step.name}: ended with {status}\n{bot.log[-3000:]}"
@@ -350,7 +350,7 @@ async def survive_edit(
         for kind in scene.channels
         for message in scene.messages(kind)
         for number in articles(message).intersection(numbers)
-        if words not in message.visible_text()
+        if words not in message.render_visible_text()
     ]
     return replace(faults, unfinished=(*faults.unfinished, *old))
 

@@ -20,7 +20,7 @@ from bot.core.preferences import DigestPlan, PersonalDigestPlan
 from bot.core.setting_registry import ChannelSetting
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
-from bot.drill.discord_stand_in.state import Channel, Interaction, Kind, Permission, Server
+from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Server
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
@@ -91,7 +91,7 @@ class Scene(ServerInspector):
                 parent = acts.add_channel(self.server, "talk")
                 place = acts.open_thread(parent, self.discord.state.owner.id, "News thread")
             else:
-                sorts = {"text": Kind.TEXT, "announcement": Kind.ANNOUNCEMENT, "forum": Kind.FORUM}
+                sorts = {"text": ChannelKind.TEXT, "announcement": ChannelKind.ANNOUNCEMENT, "forum": ChannelKind.FORUM}
                 place = acts.add_channel(self.server, f"news-{kind}", sorts[sort])
             self.channels[kind] = place
             if kind != sort:
@@ -372,7 +372,7 @@ class Scene(ServerInspector):
 
     def start(self, *argv: str, **environment: str) -> BotProcess:
         """Start a bot."""
-        logins = len(self.discord.gateway.identified)
+        logins = len(self.discord.gateway.identify_payloads)
         self.bot = BotProcess(self._launcher, self._folder, {**self.environment, **environment}, *argv)
         self._logins[self.bot.pid] = logins
         return self.bot
@@ -431,7 +431,7 @@ class Scene(ServerInspector):
         quiet = 0
         async with asyncio.timeout(within):
             while quiet < QUIET_LOOKS:
-                is_in = len(self.discord.gateway.identified) > self._logins[self.bot.pid]
+                is_in = len(self.discord.gateway.identify_payloads) > self._logins[self.bot.pid]
                 quiet = quiet + 1 if is_in and not self.open_dispatches() else 0
                 if self.bot.status is not None:
                     raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")

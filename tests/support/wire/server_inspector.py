@@ -103,7 +103,7 @@ class ServerInspector:
         bot = self.discord.state.bot.id
         for kind in self.channels:
             for message in self.messages(kind):
-                is_post = any(name.startswith("telex:save:") for name in message.custom_ids())
+                is_post = any(name.startswith("telex:save:") for name in message.list_custom_ids())
                 if is_post and bot not in message.reactions.get(SAVE, []):
                     missing.append(f"{kind}: no reaction under {sorted(articles(message))}")
                 if kind == "announcement" and not message.crossposted:
@@ -113,4 +113,4 @@ class ServerInspector:
 
 def articles(message: ChannelMessage) -> set[int]:
     """The numbers of the articles that a message tells of."""
-    return {int(number) for number in _LINK.findall(message.visible_text())}
+    return {int(number) for number in _LINK.findall(message.render_visible_text())}
