@@ -94,6 +94,10 @@ FORBIDDEN = {
     "Python, or a column that Python writes": r"\b(fold|site|instr|hex|quiet_until|printf|strftime|datetime|random)\(",
     "ON CONFLICT": r"\bINSERT OR\b|\bREPLACE INTO\b",
     "coalesce for ifnull": r"\bifnull\(",
+    "an alias that PostgreSQL does not reserve": (
+        r"(?i)\bAS (similar|window|user|end|group|order|table|column|check|both|some|freeze|verbose|offset|limit|only"
+        r"|primary|references|analyse|collation|desc|asc|leading|trailing|placing|using|when|to|default|grant|fetch)\b"
+    ),
     "the SQL of both": r"\bsqlite_|\bPRAGMA\b|\browid\b|\bILIKE\b|::|\bARRAY\[|\b(ANY|ALL) \(",
 }
 """What a statement uses instead, by the regular expression of what one of the engines alone understands."""

@@ -48,7 +48,7 @@ class Stories(Repository):
         """
         rows = await self._fetch_rows(
             """
-            SELECT article.id, article.outlet, similar.outlet, similar.url FROM (
+            SELECT article.id, article.outlet, covering_article.outlet, covering_article.url FROM (
                 SELECT article_id, earlier_id AS similar_id, similarity FROM similar_article
                 WHERE article_id IN (:ids)
                 UNION SELECT earlier_id, article_id, similarity FROM similar_article
@@ -56,10 +56,11 @@ class Stories(Repository):
                 UNION SELECT article.id, duplicate.id, 1.0 FROM article JOIN article AS duplicate USING (page_key)
                 WHERE article.id IN (:ids) AND duplicate.id <> article.id
             ) AS pair
-            JOIN article ON article.id = pair.article_id JOIN article AS similar ON similar.id = pair.similar_id
-            WHERE similar.feed_id IN (:feeds) AND similar.retracted_at IS NULL
-              AND similar.outlet <> '' AND pair.similarity >= :min_similarity
-            ORDER BY similar.published, similar.id
+            JOIN article ON article.id = pair.article_id
+            JOIN article AS covering_article ON covering_article.id = pair.similar_id
+            WHERE covering_article.feed_id IN (:feeds) AND covering_article.retracted_at IS NULL
+              AND covering_article.outlet <> '' AND pair.similarity >= :min_similarity
+            ORDER BY covering_article.published, covering_article.id
             """,
             {"ids": article_ids, "feeds": feed_ids, "min_similarity": min_similarity},
         )
