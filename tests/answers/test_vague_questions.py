@@ -52,6 +52,8 @@ def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
         "Qui dirige la NASA aujourd'hui ?",
         "prix de l'essence en ce moment",
         "steam machine price",
+        "matter 1.4.1 whats new",
+        "quoi de neuf dans Firefox 143.0 ?",
         "",
     ],
 )

@@ -6,6 +6,7 @@ stands beside a topic; nothing asks for a person, a place, a reason or a number;
 to be a topic.
 """
 
+import re
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ _NEWS_WORDS_AFTER_OPENER = frozenset(
 """Words that make a phrase with an opener (`_OPENING_WORDS`) a request for news, as "new" in "what's new"."""
 _OPENING_WORDS = frozenset("what whats anything something catch the quoi du rien que qu".split())
 """Words that open a request for news, as "what" in "what's new"."""
+_VERSION_PATTERN = re.compile(r"\b\d+\.\d")
+"""Pattern of a version number. "What’s new in Python 3.13?" asks what the version brings, not for news of the week."""
 _PHRASE_REWRITES = (
     (" going on", " happening"),
     (" point sur", " actus sur"),
@@ -94,9 +97,11 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     if not (words or time_expression) or not _FACT_QUESTION_WORDS.isdisjoint(words):
         return None
     filler_words = text_analysis.find_stop_words(words) | _FILLER_WORDS
-    news_head_words = _find_phrase_heads(words, _NEWS_NOUNS, filler_words) or _find_phrase_heads(
-        words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENING_WORDS
-    )
+    news_head_words = _find_phrase_heads(words, _NEWS_NOUNS, filler_words)
+    if not news_head_words:
+        news_head_words = _find_phrase_heads(words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENING_WORDS)
+        if news_head_words and _VERSION_PATTERN.search(text_without_time):
+            return None
     first_content_word = next((word for word in words if word not in filler_words), "")
     # A short text may begin with the news word, as in "actus spatial".
     news_head_words = news_head_words or (
