@@ -119,7 +119,7 @@ async def answer_question(
             answer = await answer_from_articles(searcher, question, retrieved_articles)
             if generation is not None:
                 answer = await generation.improve_answer(
-                    searcher, question, answer, retrieved_articles.articles, text=text, feed_ids=feed_ids
+                    searcher, question, answer, retrieved_articles.articles, feed_ids=feed_ids
                 )
     answer = replace(
         answer, question=text, newest_published=newest_published_at if newest_articles else None, zone=zone
@@ -273,7 +273,7 @@ async def _answer_with_overview(
         return None
     if generation is not None:
         model_passages = [ModelPassage(passage, article, passage) for passage in passages]
-        written_answer = await generation.write(text, model_passages, detect_language(text))
+        written_answer = await generation.write(model_passages, detect_language(text))
         if written_answer.sentences:
-            return generation.build_answer(text, written_answer.sentences, model_passages, Confidence.SURE)
+            return generation.build_answer(written_answer.sentences, model_passages, Confidence.SURE)
     return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,))

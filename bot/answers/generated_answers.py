@@ -34,19 +34,20 @@ class AnswerGeneration:
     """
 
     writer: AnswerWriter
+    conversation: Conversation
     deadline: float
     rewriting: asyncio.Task[RewrittenQuestion | None] | None
     server_id: int | None = None
     on_writing: WritingCallback | None = None
 
-    async def write(self, text: str, passages: Sequence[ModelPassage], question_language: str | None) -> WrittenAnswer:
-        """Return what the model answers to a question from passages.
+    async def write(self, passages: Sequence[ModelPassage], question_language: str | None) -> WrittenAnswer:
+        """Return what the model answers to the question from passages.
 
         The answer is in `question_language` (ISO 639-1) if Telex speaks it. None, for an unclear language, lets the
         model choose.
         """
         return await self.writer.write(
-            text,
+            self.conversation,
             passages,
             i18n.supported_language(question_language),
             server_id=self.server_id,
@@ -61,14 +62,13 @@ class AnswerGeneration:
         answer: Answer,
         retrieved_articles: Sequence[Article],
         *,
-        text: str,
         feed_ids: Collection[int] | None,
     ) -> Answer:
         """Return the answer that the model writes, or `answer`, which only quotes, if it writes no supported sentence.
 
         `retrieved_articles` were retrieved for the question; passages are also taken from articles for the rewritten
-        queries. `text` is the question as the person asked it. If the model finds no answer in the passages, a sure
-        `answer` becomes a possible one. Raises StoreError.
+        queries. If the model finds no answer in the passages, a sure `answer` becomes a possible one, and a possible
+        one none. Raises StoreError.
         """
         rewritten_question = None if self.rewriting is None else await self.rewriting
         if rewritten_question is not None and not rewritten_question.is_about_news:
@@ -82,15 +82,21 @@ class AnswerGeneration:
             max_chars=self.writer.max_passage_chars,
             published_range=None if rewritten_question is None else rewritten_question.published_range,
         )
-        written_answer = await self.write(text, passages, question.language)
+        written_answer = await self.write(passages, question.language)
         if written_answer.sentences:
-            return self.build_answer(text, written_answer.sentences, passages, answer.confidence)
-        if written_answer.is_refused and answer.is_answered:
+            return self.build_answer(written_answer.sentences, passages, answer.confidence)
+        if not written_answer.is_refused:
+            return answer
+        if answer.is_answered:
             return replace(answer, confidence=Confidence.POSSIBLE, quotes=(), possible_quotes=answer.quotes)
-        return answer
+        return Answer(
+            question=self.conversation.question,
+            confidence=Confidence.NOTHING,
+            related_articles=answer.related_articles,
+        )
 
     def build_answer(
-        self, text: str, sentences: Sequence[Sentence], passages: Sequence[ModelPassage], confidence: Confidence
+        self, sentences: Sequence[Sentence], passages: Sequence[ModelPassage], confidence: Confidence
     ) -> Answer:
         """Build an answer from generated sentences, which cite passages by 1-based number.
 
@@ -117,7 +123,7 @@ class AnswerGeneration:
         elif confidence is Confidence.NOTHING:
             confidence = Confidence.POSSIBLE
         return Answer(
-            question=text,
+            question=self.conversation.question,
             confidence=confidence,
             quotes=quotes if confidence is Confidence.SURE else (),
             possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
@@ -149,7 +155,7 @@ async def begin_generation(
     if rewrites:
         rewriting = asyncio.create_task(writer.rewrite(conversation, server_id=server_id, deadline=deadline))
     try:
-        yield AnswerGeneration(writer, deadline, rewriting, server_id, on_writing)
+        yield AnswerGeneration(writer, conversation, deadline, rewriting, server_id, on_writing)
     finally:
         if rewriting is not None:
             rewriting.cancel()

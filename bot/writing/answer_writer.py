@@ -14,7 +14,13 @@ from bot.writing import citation_checks, prompts
 from bot.writing.citation_checks import Passage, Sentence
 from bot.writing.model_client import ModelClient, open_model_client
 from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
-from bot.writing.question_rewriter import TIMEOUT_SHARE, Conversation, QuestionRewriter, RewrittenQuestion
+from bot.writing.question_rewriter import (
+    TIMEOUT_SHARE,
+    Conversation,
+    QuestionRewriter,
+    RewrittenQuestion,
+    format_conversation_lines,
+)
 from bot.writing.sentence_verifier import verify_sentences
 
 MAX_PASSAGES = 12
@@ -93,7 +99,7 @@ class AnswerWriter:
 
     async def write(
         self,
-        question: str,
+        conversation: Conversation,
         passages: Sequence[Passage],
         language: str | None,
         *,
@@ -122,7 +128,7 @@ class AnswerWriter:
             list(enumerate(trusted_passages, 1)),
             lines_before=(
                 f"Today: {prompts.format_date(self._clock.now())}",
-                prompts.format_question_line(question),
+                *format_conversation_lines(conversation),
                 "",
             ),
         )
@@ -138,7 +144,7 @@ class AnswerWriter:
         if isinstance(answer, ModelFailure):
             return WrittenAnswer()
         supported_sentences = await self._select_supported(
-            answer.sentences, trusted_passages, question, language, server_id=server_id, deadline=deadline
+            answer.sentences, trusted_passages, conversation.question, language, server_id=server_id, deadline=deadline
         )
         return answer._replace(
             sentences=tuple(

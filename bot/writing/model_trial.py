@@ -33,7 +33,7 @@ async def try_model(client: ModelClient, settings: Settings, clock: Clock) -> Mo
     deadline = asyncio.get_running_loop().time() + client.timeout
     await writer.rewrite(Conversation(_QUESTION), server_id=None, deadline=deadline)
     passage = ArticlePassage(_TEXT, _build_article(clock.now()))
-    answer = await writer.write(_QUESTION, [passage], "en", server_id=None, deadline=deadline)
+    answer = await writer.write(Conversation(_QUESTION), [passage], "en", server_id=None, deadline=deadline)
     return ModelTrial(
         has_answered=any(_ANSWER in sentence.text for sentence in answer.sentences),
         failed_tasks=tuple(task for task, usage in client.usage.items() if usage.failures),

@@ -1,6 +1,7 @@
 """Rewriting of questions into queries in the words of articles. Its output is searched for and never shown."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -97,18 +98,31 @@ class QuestionRewriter:
 
     def _build_lines(self, conversation: Conversation, today: str) -> list[str]:
         """Return the lines of a prompt: the day, earlier questions with their rewritten queries, and the question."""
-        lines = [f"Today: {today}"]
-        first_position = max(0, len(conversation.earlier_questions) - MAX_EARLIER_QUESTIONS)
-        for position, question in enumerate(conversation.earlier_questions[first_position:], first_position):
-            earlier_conversation = conversation._replace(
-                question=question, earlier_questions=conversation.earlier_questions[:position]
-            )
+
+        def format_queries(earlier_conversation: Conversation) -> str:
             rewritten_question = self._cache.get((earlier_conversation, today))
-            queries = "" if rewritten_question is None else f" ({'; '.join(rewritten_question.queries)})"
-            lines.append(f"Earlier question: {prompts.neutralize(question, prompts.MAX_QUESTION_LENGTH)}{queries}")
-        if conversation.article_title:
-            lines.append(f"About: {prompts.neutralize(conversation.article_title, prompts.MAX_HEADING_LENGTH)}")
-        return [*lines, prompts.format_question_line(conversation.question)]
+            return "" if rewritten_question is None else f" ({'; '.join(rewritten_question.queries)})"
+
+        return [f"Today: {today}", *format_conversation_lines(conversation, format_queries)]
+
+
+def format_conversation_lines(
+    conversation: Conversation, format_note: Callable[[Conversation], str] = lambda _: ""
+) -> list[str]:
+    """Return the lines of a prompt with the last earlier questions, the title of the article, and the question.
+
+    `format_note` returns what follows an earlier question, which it is given with those before it.
+    """
+    lines = []
+    first_position = max(0, len(conversation.earlier_questions) - MAX_EARLIER_QUESTIONS)
+    for position, question in enumerate(conversation.earlier_questions[first_position:], first_position):
+        note = format_note(
+            conversation._replace(question=question, earlier_questions=conversation.earlier_questions[:position])
+        )
+        lines.append(f"Earlier question: {prompts.neutralize(question, prompts.MAX_QUESTION_LENGTH)}{note}")
+    if conversation.article_title:
+        lines.append(f"About: {prompts.neutralize(conversation.article_title, prompts.MAX_HEADING_LENGTH)}")
+    return [*lines, prompts.format_question_line(conversation.question)]
 
 
 def parse_rewriting(reply: str) -> RewrittenQuestion:

@@ -20,6 +20,7 @@ from bot.search.searching import Searcher
 from bot.writing.answer_writer import MAX_ANSWERS_PER_SERVER, AnswerWriter, WrittenAnswer, open_answer_writer
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS, ModelClient, ModelError
 from bot.writing.model_tasks import ModelTask
+from bot.writing.question_rewriter import Conversation
 from tests.support.model_service import ModelService, list_sentences, support_unless, task_of
 from tests.support.search.library import Library
 
@@ -105,6 +106,18 @@ def quote(text: str, language: str) -> Quote:
         found_at=0,
     )
     return Quote(text, article)
+
+
+async def test_a_follow_up_is_answered_with_the_earlier_questions_at_hand(library, searcher, writer, service):
+    service.answer_with("The ban lasts one year [1].")
+    await library.add("Amazon bans police use of Rekognition", ENGLISH)
+    await answer_question(searcher, "What did Amazon ban?", feed_ids=None, writer=writer)
+    assert "Earlier question" not in service.prompt
+    answer = await answer_question(
+        searcher, "and for how long?", feed_ids=None, writer=writer, previous_questions=["What did Amazon ban?"]
+    )
+    assert "\nEarlier question: What did Amazon ban?\nQuestion: and for how long?\n" in service.prompt
+    assert answer.generated_sentences
 
 
 async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, searcher, writer, service):
@@ -240,7 +253,7 @@ async def test_a_check_in_a_code_fence_or_after_thoughts_is_read(library, search
     assert (await ask_about_article(library, searcher, writer)).generated_sentences
 
 
-async def test_a_model_that_finds_no_answer_makes_no_quote_sure(library, searcher, writer, service, monkeypatch):
+async def test_a_model_that_finds_no_answer_makes_quotes_less_sure(library, searcher, writer, service, monkeypatch):
     monkeypatch.setattr(answer_pipeline, "classify_confidence", lambda *_arguments: Confidence.SURE)
     service.answer_with("NO ANSWER")
     answer = await ask_about_article(library, searcher, writer)
@@ -248,6 +261,12 @@ async def test_a_model_that_finds_no_answer_makes_no_quote_sure(library, searche
     assert plain_answer.is_answered
     assert answer.confidence is Confidence.POSSIBLE
     assert answer.possible_quotes == plain_answer.quotes
+    monkeypatch.setattr(answer_pipeline, "classify_confidence", lambda *_arguments: Confidence.POSSIBLE)
+    assert (await answer_question(searcher, QUESTION, feed_ids=None)).possible_quotes
+    answer = await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
+    assert answer.confidence is Confidence.NOTHING
+    assert not answer.shown_quotes
+    assert answer.article_count
 
 
 def write_strictly(settings: Settings) -> Settings:
@@ -701,7 +720,11 @@ async def test_a_failure_is_logged_once_without_the_key_and_the_service_left_alo
 
 async def write_answer(writer: AnswerWriter) -> WrittenAnswer:
     return await writer.write(
-        QUESTION, [quote(ENGLISH, "en")], "en", server_id=1, deadline=asyncio.get_running_loop().time() + 20
+        Conversation(QUESTION),
+        [quote(ENGLISH, "en")],
+        "en",
+        server_id=1,
+        deadline=asyncio.get_running_loop().time() + 20,
     )
 
 
