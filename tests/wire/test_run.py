@@ -138,7 +138,9 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     assert reply.reference["message_id"] == str(question_message.id)
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.list_custom_ids() if name.startswith("telex:vote:up"))
-    assert "helped" in await scene.answer(discord.people.click(ada, reply, thumb))
+    vote = discord.people.click(ada, reply, thumb)
+    await discord.until(lambda: vote.followups)
+    assert "helped" in vote.followups[0].content
     assert "Nothing on this" in await scene.answer(
         discord.people.use_command(ada, text, "ask", question="How deep is the ocean of Europa?")
     )
