@@ -16,15 +16,18 @@ MAX_COMPARED_ARTICLES = 500
 
 _MIN_BEST_SIMILARITY = 0.25
 """Minimum similarity to a story's most similar article of an article that belongs to the story."""
-_MIN_TYPICAL_SIMILARITY = 0.3
+_MIN_TYPICAL_SIMILARITY = 0.35
 """Minimum mean similarity to a story's most similar articles of an article that extends the story."""
 _TYPICAL_ARTICLE_COUNT = 3
 """Number of the most similar articles of which the mean is taken, and of articles that have usual words."""
-_MIN_CLOSENESS = 0.2
-"""Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to it by that alone."""
+_MIN_CLOSENESS, _SMALL_STORY_CLOSENESS = 0.18, 0.5
+"""Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to it by that alone.
+
+The second number is added divided by the story's articles: few titles say little of what is usual.
+"""
 _FAR_CLOSENESS = 0.1
 """Closeness to a story's usual title words below which only a nearly identical title belongs to it."""
-_NEARLY_IDENTICAL_SIMILARITY = 0.7
+_NEARLY_IDENTICAL_SIMILARITY = 0.9
 _COVERAGE_SHARE = 0.6
 """Share of closeness that depends on how much of a title the story's words cover; the rest on the reverse."""
 _MIN_USUAL_SHARE = 0.2
@@ -75,7 +78,7 @@ class _MutedStory:
         best_similarity = max(similarities, default=0.0)
         if self.has_usual_words:
             closeness = self.compute_closeness(features)
-            if closeness >= _MIN_CLOSENESS:
+            if closeness >= _MIN_CLOSENESS + _SMALL_STORY_CLOSENESS / len(self.article_ids):
                 return True, True
             if closeness < _FAR_CLOSENESS and best_similarity < _NEARLY_IDENTICAL_SIMILARITY:
                 return False, False

@@ -1,0 +1,143 @@
+"""How well a muted story stays muted, and what else is swallowed: a back-test on labelled headlines.
+
+    python -m benchmarks.muted_stories [--semantic]
+
+Each labelled story is muted when its post has its k-th article, with the articles of the post, as a person does
+who has had enough. Of the later headlines of the story, those that aren't muted leak; of all later headlines of
+other stories, those that are muted are swallowed. English: half of the labelled stories of `/shared/stories` were
+used to choose the thresholds, the other half is what is reported. French: cases written for this benchmark, of
+which pairs are easily confused, among news articles; half of them were used to choose the thresholds, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.stories import (
+    Headline,
+    encode_titles,
+    find_kinships,
+    load_labelled_headlines,
+    load_news,
+    make_tellings,
+    make_weigher,
+    print_line,
+    replay_channel,
+)
+from bot.stories.muted_story_index import MutedStoryIndex
+from bot.stories.story_matching import StoryFeatures
+
+FRENCH_CASES_PATH = Path(__file__).with_name("muted_stories_fr.tsv")
+MUTE_AT_COUNTS = (1, 3, 5, 10)
+"""Numbers of articles of a post at which its story is muted."""
+FRENCH_NEWS_MONTH = "2019-07"
+"""Month of the news articles among which the French cases stand."""
+_DAY_SECONDS = 86_400
+
+
+class MuteOutcome(NamedTuple):
+    """What became of the later headlines when a story was muted: shares of its own and of other stories."""
+
+    later_count: int
+    leaked_count: int
+    other_count: int
+    swallowed_count: int
+
+
+def replay_mutes(headlines: Sequence[Headline], features: Sequence[StoryFeatures], mute_at: int) -> list[MuteOutcome]:
+    """Mute each labelled story when a post has `mute_at` of its articles; return what became of later headlines."""
+    post_numbers, _joins = replay_channel(find_kinships(features), 0.0)
+    index = MutedStoryIndex()
+    story_by_mute: list[str] = []
+    counts_by_story: dict[str, Counter[int]] = {}
+    later, leaked, others, swallowed = (Counter[int]() for _ in range(4))
+    for number, headline in enumerate(headlines):
+        matches = {match.mute_id: match.extends_story for match in index.find_matches(features[number])}
+        for mute_id, story in enumerate(story_by_mute):
+            is_of_story, is_muted = headline.story == story, mute_id in matches
+            (later if is_of_story else others)[mute_id] += 1
+            leaked[mute_id] += is_of_story and not is_muted
+            swallowed[mute_id] += is_muted and not is_of_story
+        for mute_id, extends_story in matches.items():
+            if extends_story:
+                _extend_mute(index, mute_id, [features[number]])
+        if not headline.story or headline.story in story_by_mute:
+            continue
+        post_counts = counts_by_story.setdefault(headline.story, Counter())
+        post_counts[post_numbers[number]] += 1
+        if post_counts[post_numbers[number]] == mute_at:
+            members = [features[member] for member in range(number + 1) if post_numbers[member] == post_numbers[number]]
+            _extend_mute(index, len(story_by_mute), members)
+            story_by_mute.append(headline.story)
+    return [
+        MuteOutcome(later[mute_id], leaked[mute_id], others[mute_id], swallowed[mute_id])
+        for mute_id in range(len(story_by_mute))
+        if later[mute_id]
+    ]
+
+
+def _extend_mute(index: MutedStoryIndex, mute_id: int, members: Sequence[StoryFeatures]) -> None:
+    for member in members:
+        index.add_article(member)
+    index.extend_mute(mute_id, [member.article_id for member in members])
+
+
+def load_french_cases() -> tuple[list[Headline], list[Headline]]:
+    """Load the French cases in two halves, each among the news articles of a month."""
+    with FRENCH_CASES_PATH.open(encoding="utf-8", newline="") as file:
+        rows = [(story, int(day), title) for story, day, title in csv.reader(file, delimiter="\t")]
+    news = load_news("fr", FRENCH_NEWS_MONTH)
+    start = news[0].published
+    events = sorted({story.rstrip("2") for story, _day, _title in rows})
+    halves = []
+    for half in (events[::2], events[1::2]):
+        cases = [
+            Headline(title, "", f"{story}{number}", start + day * _DAY_SECONDS + number * 600, "fr", story)
+            for number, (story, day, title) in enumerate(rows)
+            if story.rstrip("2") in half
+        ]
+        halves.append(sorted([*news, *cases], key=lambda headline: headline.published))
+    return halves[0], halves[1]
+
+
+def print_outcomes(name: str, headlines: Sequence[Headline], *, is_semantic: bool) -> None:
+    """Print one line for each number of articles at which stories are muted."""
+    encoded: Sequence[bytes | None] = encode_titles(headlines) if is_semantic else [None] * len(headlines)
+    features = make_tellings(headlines, make_weigher(headlines[0].language), encoded)
+    for mute_at in MUTE_AT_COUNTS:
+        outcomes = replay_mutes(headlines, features, mute_at)
+        if not outcomes:
+            continue
+        later_count = sum(outcome.later_count for outcome in outcomes)
+        muted_count = later_count - sum(outcome.leaked_count for outcome in outcomes)
+        swallowed_count = sum(outcome.swallowed_count for outcome in outcomes)
+        leak_by_story = statistics.fmean(outcome.leaked_count / outcome.later_count for outcome in outcomes)
+        swallowed_share = statistics.fmean(
+            outcome.swallowed_count / outcome.other_count for outcome in outcomes if outcome.other_count
+        )
+        print_line(
+            f"| {name} | {mute_at} | {len(outcomes)} | {1 - muted_count / later_count:.3f} | {leak_by_story:.3f} "
+            f"| {swallowed_share:.4f} | {muted_count / (muted_count + swallowed_count):.3f} |"
+        )
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--semantic", action="store_true", help="with the extra")
+    arguments = parser.parse_args()
+    print_line("| headlines | muted at article | stories | leak | leak by story | others swallowed | precision |")
+    print_line("|---|---|---|---|---|---|---|")
+    for language, halves in (("en", load_labelled_headlines()), ("fr", load_french_cases())):
+        for half_name, headlines in zip(("tuned on", "reported"), halves, strict=True):
+            print_outcomes(f"{language}, {half_name}", headlines, is_semantic=arguments.semantic)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Which new articles belong to a muted story: its developments days later, and not other events."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.stories.muted_story_index import MutedStoryIndex
+from tests.stories.test_stories import make_telling
+
+DAY = 86_400
+STORY = {
+    "en": (
+        "Ship’s anchor cuts the Nordwave cable",
+        "Nordwave cable cut: anchor of a cargo ship suspected",
+        "Internet slow in Brittany after the Nordwave cable was cut",
+    ),
+    "fr": (
+        "Une ancre sectionne le câble sous-marin Nordwave",
+        "Câble Nordwave coupé : l’ancre d’un cargo mise en cause",
+        "Internet ralenti en Bretagne après la rupture du câble Nordwave",
+    ),
+}
+DEVELOPMENTS = {
+    "en": ("Nordwave cable repaired after ten days", "Owner of the ship must pay for the Nordwave cable"),
+    "fr": ("Le câble Nordwave est réparé après dix jours", "Nordwave : l’armateur du cargo devra payer le câble"),
+}
+OTHER_EVENTS = {
+    "en": (
+        "Ferry runs aground off Brest",
+        "Amazon opens a data centre in Brittany",
+        "Nordic leaders meet in Oslo",
+    ),
+    "fr": ("Un ferry s’échoue à Brest", "Amazon ouvre un centre de données en Bretagne", "Grève à la SNCF"),
+}
+
+
+def build_index(*titles: str, language: str = "en", mute_ids: tuple[int, ...] = (1,)) -> MutedStoryIndex:
+    """An index with mutes of one story."""
+    index = MutedStoryIndex()
+    for number, title in enumerate(titles, 1):
+        index.add_article(make_telling(title, number, language=language))
+    for mute_id in mute_ids:
+        index.extend_mute(mute_id, range(1, len(titles) + 1))
+    return index
+
+
+def find_mutes(index: MutedStoryIndex, title: str, *, language: str = "en") -> list[int]:
+    """The mutes whose story an article belongs to that comes two months later, also from a feed of the story."""
+    features = make_telling(title, 900, language=language, published=60 * DAY, feed=1)
+    return [match.mute_id for match in index.find_matches(features)]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_developments_belong_to_the_story_however_late_and_other_events_do_not(language):
+    index = build_index(*STORY[language], language=language)
+    assert [find_mutes(index, title, language=language) for title in DEVELOPMENTS[language]] == [[1], [1]]
+    assert [find_mutes(index, title, language=language) for title in OTHER_EVENTS[language]] == [[], [], []]
+
+
+def test_an_article_that_is_like_one_odd_article_is_muted_but_draws_the_story_nowhere():
+    index = build_index(*STORY["en"], *DEVELOPMENTS["en"], "Storm closes schools and roads")
+    (match,) = index.find_matches(make_telling("Storm closes schools in Normandy", 900))
+    assert (match.mute_id, match.extends_story) == (1, False)
+
+
+def test_mutes_of_the_same_articles_agree_until_one_grows():
+    index = build_index(*STORY["en"], mute_ids=tuple(range(1, 1001)))
+    assert find_mutes(index, DEVELOPMENTS["en"][0]) == list(range(1, 1001))
+    index.add_article(make_telling("Captain questioned about drunkenness on board", 10))
+    index.extend_mute(7, [10])
+    assert find_mutes(index, "Captain questioned: drunkenness on board again") == [7]
+    assert find_mutes(index, DEVELOPMENTS["en"][0]) == list(range(1, 1001))
+
+
+def test_an_ended_mute_is_forgotten_and_the_others_stay():
+    index = build_index(*STORY["en"], mute_ids=(1, 2))
+    index.add_article(make_telling("Captain questioned about drunkenness on board", 10))
+    index.extend_mute(2, [10])
+    index.keep_mutes({1})
+    assert find_mutes(index, DEVELOPMENTS["en"][0]) == [1]
+    assert not index.has_article(10)
+    index.keep_mutes(set())
+    assert find_mutes(index, DEVELOPMENTS["en"][0]) == []
+    assert not index.has_article(1)
