@@ -34,6 +34,7 @@ PICTURE_MODULES = (
     "digest",
     "reading",
     "taste",
+    "mute",
     "elsewhere",
     "written",
 )
