@@ -63,6 +63,16 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         "proposals_blocked_in": list(
             map(_snowflake_text, await store.proposals.list_blocking_server_ids(interaction.user.id))
         ),
+        "muted_stories": [
+            {
+                "title": muted_story.title,
+                "muted": format_iso(muted_story.created_at),
+                "until": None if muted_story.muted_until is None else format_iso(muted_story.muted_until),
+                "server_id": _snowflake_text(muted_story.server_id),
+                "channel_id": _snowflake_text(muted_story.channel_id),
+            }
+            for muted_story in await store.muted_stories.list_made_by_user(interaction.user.id)
+        ],
         "settings": [
             {
                 "setting": change.setting,

@@ -136,6 +136,7 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     digest = await store.personal_digests.get_by_user(user_id)
     proposal_count = len(await store.proposals.list_by_user(user_id))
     blocking_server_ids = await store.proposals.list_blocking_server_ids(user_id)
+    mute_count = len(await store.muted_stories.list_made_by_user(user_id))
     change_count = len(await store.preferences.list_changes_by_user(user_id))
     vote_count = len(await store.questions.list_votes_by_user(user_id))
     opinion_count = len(await store.opinions.list_by_user(user_id))
@@ -175,6 +176,14 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
         ),
         (len(blocking_server_ids), _("that managers have blocked your proposals")),
         (
+            mute_count,
+            ngettext(
+                "{count} story that you muted, kept 30 days after it ends: where and until when",
+                "{count} stories that you muted, kept 30 days after they end: where and until when",
+                mute_count,
+            ),
+        ),
+        (
             change_count,
             ngettext(
                 "{count} setting of a server that you changed, and when",
@@ -206,6 +215,10 @@ def _erased_data_lines(erasure: ErasureReport) -> list[str]:
         (erasure.watches, ngettext("{count} watch", "{count} watches", erasure.watches)),
         (erasure.digests, _("your digest")),
         (erasure.proposals, ngettext("{count} proposal", "{count} proposals", erasure.proposals)),
+        (
+            erasure.muted_stories,
+            ngettext("{count} muted story", "{count} muted stories", erasure.muted_stories),
+        ),
         (
             erasure.changes,
             ngettext(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
+from tests.cogs.test_bookmarks import attachment_text
+from tests.cogs.test_personal_digests import advance_until_due, save_daily_digest
 from tests.posting.test_stories import AGAIN, BAN, OTHER, THIRD, Outlets
 from tests.support.discord_world import World
 from tests.support.interactions import (
@@ -21,6 +25,7 @@ from tests.support.scenario import posted_titles, why
 
 DAY = 86_400
 SELECT = 3  # https://discord.com/developers/docs/components/reference#component-object-component-types
+WORDS = ("Bakery", "Comet", "Dolphin", "Glacier", "Lottery", "Orchestra", "Pension", "Railway", "Tulip", "Volcano")
 LATER = "Police facial recognition: Amazon makes its ban for a year permanent"
 
 
@@ -96,3 +101,64 @@ async def test_a_member_is_offered_no_channel_and_cannot_undo_for_it(telex, outl
     assert f"<@{telex.editor.id}>" in text(listed)
     await choose(telex.editor, listed, BAN, "Undo")
     assert await telex.store.muted_stories.list_by_channel(telex.news.id) == []
+
+
+async def test_a_personal_mute_is_for_alerts_and_latest_and_leaves_the_channel_alone(telex, outlets):
+    telex.locales[telex.reader.id] = "fr"
+    watch_reply = await telex.reader.slash(telex.news, "watch add", query="facial recognition")
+    assert "facial recognition" in message_text(watch_reply)
+    direct = telex.reader.user.dm_channel
+    await outlets.publish("second", OTHER)
+    alert = telex.posts(direct)[-1]
+    assert OTHER in (text(alert) or "")
+    panel = last_reply(await telex.reader.user.click(alert, label="Assez de ce sujet"))
+    confirmation = last_reply(await telex.reader.user.click(panel, label="3 jours"))
+    assert f"Plus rien sur **{OTHER}** pour vous jusqu’au" in text(confirmation)
+    alert_count = len(telex.posts(direct))
+    await telex.advance(3600)
+    title = "Microsoft bans facial recognition for the police"
+    number = await outlets.publish("third", title)
+    assert "grouped with" in await why(telex, f"https://news.example/articles/{number}", person=telex.editor)
+    assert len(telex.posts(direct)) == alert_count
+    latest = message_text(await telex.reader.slash(telex.news, "latest"))
+    assert BAN in latest
+    assert OTHER not in latest
+    assert title not in latest
+    assert title in message_text(await telex.editor.slash(telex.news, "latest"))
+    watches = last_reply(await telex.reader.slash(telex.news, "watch list"))
+    assert "Sujets en sourdine" in text(watches)
+    assert "Sujets en sourdine" not in text(last_reply(await choose(telex.reader, watches, OTHER, "Rétablir")))
+    assert title in message_text(await telex.reader.slash(telex.news, "latest"))
+
+
+async def test_ten_stories_are_enough_for_one_person(telex, outlets):
+    for number in range(10):
+        await outlets.publish("third", f"{WORDS[number]} number {number}{number}{number} of {WORDS[9 - number]}")
+    posts = telex.posts()[-11:]
+    replies = []
+    for post in posts:
+        telex.clock.advance(60)  # nobody is too quick
+        menu = last_reply(await telex.reader.click(post, label="More"))
+        panel = last_reply(await telex.reader.click(menu, label="Enough of this story"))
+        replies.append(message_text(await telex.reader.click(panel, label="A week")))
+    assert "Nothing more on" in replies[9]
+    assert "You’ve already muted 10 stories." in replies[10]
+    assert len(await telex.store.muted_stories.list_by_user(telex.reader.id)) == 10
+
+
+async def test_a_story_is_chosen_from_a_digest_of_ones_own(telex, outlets):
+    await outlets.publish("second", OTHER)
+    await save_daily_digest(telex)
+    await advance_until_due(telex)
+    digest = telex.posts(telex.reader.user.dm_channel)[-1]
+    choice = last_reply(await telex.reader.user.click(digest, label="Enough of a story…"))
+    panel = last_reply(await choose(telex.reader.user, choice, OTHER))
+    assert "1 article from 1 outlet" in text(panel)
+    await telex.reader.user.click(panel, label="Until I undo it")
+    (muted,) = await telex.store.muted_stories.list_by_user(telex.reader.id)
+    assert (muted.title, muted.muted_until) == (OTHER, None)
+    privacy_reply = await telex.reader.slash(telex.news, "privacy")
+    assert "1 story that you muted" in message_text(privacy_reply)
+    export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
+    export = json.loads(attachment_text(telex, export_reply))
+    assert [story["title"] for story in export["muted_stories"]] == [OTHER]

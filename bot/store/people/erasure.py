@@ -69,9 +69,10 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.user_id = ?"
     )
-    muted_story_count = count_rows(
+    muted_story_count = db.fetch_value(
         "SELECT count(*) FROM story_mute JOIN channel ON channel.id = story_mute.channel_id "
-        "WHERE channel.user_id = ? AND ended_at IS NULL"
+        "WHERE channel.user_id = :user OR story_mute.user_id = :user",
+        {"user": user_id},
     )
     article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
     db.executemany(

@@ -148,8 +148,16 @@ class MutedStories(Repository):
         return await self._list_mutes("channel.user_id = :id", user_id)
 
     async def list_made_by_user(self, user_id: int) -> list[MutedStory]:
-        """List the stories that a person muted, for themselves or for channels, oldest mute first."""
-        return await self._list_mutes("(channel.user_id = :id OR story_mute.user_id = :id)", user_id)
+        """List all mutes stored about a person, for themselves or for channels, oldest first.
+
+        Mutes that have ended may have no title anymore.
+        """
+        return await self._fetch_objects(
+            lambda row: from_row(MutedStory, row),
+            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE channel.user_id = :user OR story_mute.user_id = :user "
+            "ORDER BY story_mute.id",
+            {"user": user_id},
+        )
 
     async def load_article_ids_muted_for(self, user_id: int) -> set[int]:
         """Return the ids of the articles of all stories that a person muted for themselves."""

@@ -1,0 +1,309 @@
+"""Muted stories: nothing of them is posted, everything is recorded, and a race makes no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bot.core.models import Feed, NewArticle
+from bot.core.preferences import DigestPlan
+from bot.core.user_models import MutedStory
+from bot.store import Store
+from bot.store.people import muted_stories
+from bot.store.people.muted_stories import MAX_STORY_ARTICLES, RESTORE_WINDOW_SECONDS
+from bot.store.records.content_records import MuteMatch, StoryMatches
+from bot.store.records.source_records import IntakeResult, PollWrite
+from bot.stories.story_membership import compute_membership_score
+from tests.store import sql
+from tests.store.test_stories import load_article, record_similar_article
+from tests.support.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    add_followed_feed,
+    deliver,
+    follow,
+    load_delivery_statuses,
+    new_article,
+    record,
+)
+from tests.support.store_probe import place_of
+
+DAY = 86_400
+OTHER_SERVER, OTHER_CHANNEL = SERVER + 1, CHANNEL + 1
+ADA, DIRECT = 77, 7_700
+"""A person, and the channel of their direct messages."""
+
+
+async def mute(store: Store, article: NewArticle, *, channel: int = CHANNEL, **options: Any) -> MutedStory | None:
+    """Mute the story of an article in a channel, or for Ada."""
+    stored_article = await load_article(store, article)
+    arguments: dict[str, Any] = {
+        "server_id": SERVER,
+        "user_id": ADA,
+        "is_personal": channel == DIRECT,
+        "feed_ids": await store.subscriptions.load_feed_ids([CHANNEL, OTHER_CHANNEL]),
+        "muted_until": store.clock.now() + 7 * DAY,
+        "lead_length": 100,
+        "limit": 10,
+    }
+    return await store.muted_stories.mute(stored_article.id, channel_id=channel, **arguments | options)
+
+
+async def record_of_story(
+    store: Store, feed: Feed, article: NewArticle, *mutes: MutedStory, extends_story: bool = True, **matches: Any
+) -> None:
+    """Record a poll with an article that belongs to muted stories."""
+    mutes_by_key = {article.key: [MuteMatch(muted.id, extends_story) for muted in mutes]}
+    await store.polls.record(
+        PollWrite(feed, IntakeResult([article]), catch_up_after=10, is_first_poll=False),
+        matches=StoryMatches({}, compute_membership_score, mutes_by_key=mutes_by_key, **matches),
+    )
+
+
+async def load_mute_members(store: Store) -> dict[int, list[str]]:
+    """The titles with which new articles are compared, by mute."""
+    changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
+    return {mute_id: sorted(brief.title for brief in briefs) for mute_id, briefs in changes.articles_by_mute.items()}
+
+
+@pytest.fixture
+async def feed(store: Store) -> Feed:
+    """A feed that the channel follows, with one article that was posted."""
+    feed = await add_followed_feed(store)
+    await record(store, feed, new_article(feed, "cut"))
+    await deliver(store)
+    return feed
+
+
+async def test_an_article_of_a_muted_story_is_withheld_there_and_posted_elsewhere(store, feed):
+    await follow(store, feed, channel=OTHER_CHANNEL)
+    muted = await mute(store, new_article(feed, "cut"))
+    assert muted is not None
+    later_article = new_article(feed, "later")
+    await record_of_story(store, feed, later_article, muted)
+    assert await load_delivery_statuses(store, later_article) == {
+        CHANNEL: ("withheld", f"muted user={ADA} until={muted.muted_until}"),
+        OTHER_CHANNEL: ("waiting", None),
+    }
+    assert await load_mute_members(store) == {muted.id: ["Title of cut", "Title of later"]}
+
+
+async def test_a_story_muted_by_another_process_a_moment_ago_is_not_posted(store, feed):
+    later_article = new_article(feed, "later")
+    muted: list[MutedStory | None] = [await mute(store, new_article(feed, "cut"))]
+
+    def refresh() -> StoryMatches:
+        return StoryMatches(
+            {}, compute_membership_score, mutes_by_key={later_article.key: [MuteMatch(muted[0].id, True)]}
+        )
+
+    last_article_id = (await load_article(store, new_article(feed, "cut"))).id
+    await record_of_story(store, feed, later_article, last_article_id=last_article_id, refresh=refresh)
+    assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
+
+
+async def test_a_match_with_a_mute_that_has_ended_is_posted(store, feed, clock):
+    undone = await mute(store, new_article(feed, "cut"))
+    await store.muted_stories.undo(undone.id)
+    await record_of_story(store, feed, new_article(feed, "later"), undone)
+    expired = await mute(store, new_article(feed, "later"), muted_until=clock.now() + 5)
+    clock.advance(6)
+    await record_of_story(store, feed, new_article(feed, "latest"), expired)
+    assert len(await deliver(store)) == 1  # The second mute had withdrawn the article before.
+    assert await store.muted_stories.list_by_channel(CHANNEL) == []
+
+
+async def test_what_waits_is_withdrawn_and_undo_brings_it_back_but_nothing_later(store, clock):
+    feeds = [await add_followed_feed(store, name) for name in ("one", "two")]
+    first_article, joined_article, reserved = (
+        new_article(feeds[0], "first"),
+        new_article(feeds[1], "joined"),
+        new_article(feeds[0], "other"),
+    )
+    await record(store, feeds[0], first_article, reserved)
+    await record_similar_article(store, feeds[1], joined_article, first_article)
+    muted = await mute(store, first_article)
+    for article in (first_article, joined_article):
+        assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "withheld"
+    assert (await load_delivery_statuses(store, reserved))[CHANNEL][0] == "waiting"
+    clock.advance(60)
+    later_article = new_article(feeds[0], "later")
+    await record_of_story(store, feeds[0], later_article, muted)
+    await store.muted_stories.undo(muted.id)
+    await store.muted_stories.undo(muted.id)
+    assert len(await deliver(store)) == 3
+    assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
+
+
+async def test_undo_after_a_day_sends_no_old_news(store, feed, clock):
+    await record(store, feed, new_article(feed, "waiting"))
+    muted = await mute(store, new_article(feed, "waiting"))
+    clock.advance(RESTORE_WINDOW_SECONDS)
+    await store.muted_stories.undo(muted.id)
+    assert await deliver(store) == []
+    assert "muted" in str(await load_delivery_statuses(store, new_article(feed, "waiting")))
+
+
+async def test_what_is_reserved_for_a_digest_is_withdrawn_and_what_was_posted_is_left_out(store, feed, clock):
+    digest = await store.digests.save(
+        server_id=SERVER,
+        channel_id=CHANNEL,
+        plan=DigestPlan(weekday=None, minute=480, alone=True),
+        user_id=ADA,
+        limit=5,
+    )
+    await record(store, feed, new_article(feed, "reserved"), new_article(feed, "other"))
+
+    async def list_candidates() -> list[str]:
+        clock.advance(60)
+        gathered = await store.digests.gather_candidates(digest, [feed.id], since=0, until=clock.now())
+        return sorted(candidate.title for candidate in gathered.candidates)
+
+    assert await list_candidates() == ["Title of cut", "Title of other", "Title of reserved"]
+    await mute(store, new_article(feed, "cut"))
+    await mute(store, new_article(feed, "reserved"))
+    assert await list_candidates() == ["Title of other"]
+    assert (await load_delivery_statuses(store, new_article(feed, "reserved")))[CHANNEL][0] == "withheld"
+
+
+async def test_a_persons_digest_leaves_out_their_muted_stories_alone(store, feed, clock):
+    await mute(store, new_article(feed, "cut"), channel=DIRECT)
+    clock.advance(60)
+    for user, titles in ((ADA, []), (ADA + 1, ["Title of cut"])):
+        gathered = await store.personal_digests.gather_candidates(
+            [feed.id], None, (), since=0, until=clock.now(), user_id=user
+        )
+        assert [candidate.title for candidate in gathered.candidates] == titles
+    cut = await load_article(store, new_article(feed, "cut"))
+    assert await store.muted_stories.load_article_ids_muted_for(ADA) == {cut.id}
+    assert await store.muted_stories.load_article_ids_muted_for(ADA + 1) == set()
+
+
+async def test_no_notification_is_sent_or_left_waiting_for_who_muted_the_story(store, feed):
+    watches = [
+        (await store.watches.add(server_id=SERVER, channel_id=place, user_id=user, query="x", language="en", limit=5))[
+            0
+        ]
+        for place, user in ((DIRECT, ADA), (DIRECT + 1, ADA + 1), (CHANNEL, None))
+    ]
+    await record(store, feed, new_article(feed, "waiting"))
+    waiting = await load_article(store, new_article(feed, "waiting"))
+    await store.watches.enqueue_notifications([(watch.id, waiting.id) for watch in watches], [waiting.id])
+    muted = await mute(store, new_article(feed, "waiting"), channel=DIRECT)
+    later_article = new_article(feed, "later")
+    await record_of_story(store, feed, later_article, muted)
+    later = await load_article(store, later_article)
+    await store.watches.enqueue_notifications([(watch.id, later.id) for watch in watches], [later.id])
+    sent_counts = [
+        sum(len(dispatch.article_ids) for dispatch in await deliver(store, place) if dispatch.watch_id)
+        for place in (DIRECT, DIRECT + 1, CHANNEL)
+    ]
+    assert sent_counts == [0, 2, 2]
+    assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "posted"
+
+
+async def test_the_feeds_of_other_servers_neither_extend_a_story_nor_count_for_its_channel(store, feed):
+    foreign_feed = await add_followed_feed(store, "foreign", server=OTHER_SERVER, channel=OTHER_CHANNEL)
+    of_channel = await mute(store, new_article(feed, "cut"))
+    personal = await mute(store, new_article(feed, "cut"), channel=DIRECT)
+    bridge = new_article(foreign_feed, "bridge")
+    await record_of_story(store, foreign_feed, bridge, of_channel, personal)
+    assert await load_mute_members(store) == {of_channel.id: ["Title of cut"], personal.id: ["Title of cut"]}
+    bridge_id = (await load_article(store, bridge)).id
+    assert bridge_id in await store.muted_stories.load_article_ids_muted_for(ADA)
+    assert (await load_delivery_statuses(store, bridge))[OTHER_CHANNEL][0] == "waiting"
+
+
+async def test_a_muted_story_has_no_articles_of_feeds_that_the_person_cannot_read(store, feed):
+    hidden_feed = await add_followed_feed(store, "hidden", channel=OTHER_CHANNEL)
+    await record_similar_article(store, hidden_feed, new_article(hidden_feed, "secret"), new_article(feed, "cut"))
+    cut = await load_article(store, new_article(feed, "cut"))
+    assert tuple(await store.muted_stories.measure_story(cut.id, SERVER, [feed.id])) == (1, 1)
+    assert tuple(await store.muted_stories.measure_story(cut.id, SERVER, [feed.id, hidden_feed.id])) == (2, 2)
+    muted = await mute(store, new_article(feed, "cut"), feed_ids=[feed.id])
+    assert await load_mute_members(store) == {muted.id: ["Title of cut"]}
+
+
+async def test_the_newest_article_of_a_feed_just_followed_is_withheld_too(store, feed):
+    muted = await mute(store, new_article(feed, "cut"))
+    newcomer = await add_followed_feed(store, "newcomer", channel=OTHER_CHANNEL)
+    article = new_article(newcomer, "late")
+    await record_of_story(store, newcomer, article, muted)
+    stored_article = await load_article(store, article)
+    await store.subscriptions.follow(
+        server_id=SERVER, channel_id=CHANNEL, feed_id=newcomer.id, first_article_id=stored_article.id
+    )
+    assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "withheld"
+
+
+async def test_a_feed_that_moves_into_the_channel_brings_nothing_of_the_story(store, feed):
+    muted = await mute(store, new_article(feed, "cut"))
+    mover = await add_feed(store, "mover")
+    subscription_id = await follow(store, mover, channel=OTHER_CHANNEL)
+    article = new_article(mover, "late")
+    await record_of_story(store, mover, article, muted)
+    await store.subscriptions.move(subscription_id, CHANNEL)
+    assert {place: status for place, (status, _) in (await load_delivery_statuses(store, article)).items()} == {
+        CHANNEL: "withheld"
+    }
+
+
+async def test_ten_stories_are_muted_at_most_and_muting_again_changes_the_end(store, feed, clock):
+    articles = [new_article(feed, f"n{number}") for number in range(11)]
+    await record(store, feed, *articles)
+    muted = [await mute(store, article, channel=DIRECT) for article in articles[:10]]
+    assert await mute(store, articles[10], channel=DIRECT) is None
+    again = await mute(store, articles[3], channel=DIRECT, muted_until=None)
+    assert again.id == muted[3].id
+    assert [story.muted_until is None for story in await store.muted_stories.list_by_user(ADA)].count(True) == 1
+    clock.advance(8 * DAY)
+    assert [story.id for story in await store.muted_stories.list_by_user(ADA)] == [again.id]
+    assert await mute(store, articles[10], channel=DIRECT) is not None
+
+
+async def test_a_mute_outlives_its_articles_and_is_forgotten_a_month_after_its_end(store, feed, clock):
+    muted = await mute(store, new_article(feed, "cut"))
+    later_article = new_article(feed, "later")
+    await record_of_story(store, feed, later_article, muted)
+    location = place_of(store)
+    sql.run(location, "DELETE FROM muted_article")  # As with the articles that they name.
+    changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
+    ((brief,),) = changes.articles_by_mute.values()
+    assert (brief.article_id, brief.title) == (-muted.id, "Title of cut")
+    clock.advance(8 * DAY)
+    await store.muted_stories.purge(clock.now() - 30 * DAY)
+    assert "Title" not in str(sql.run(location, "SELECT title, lead FROM story_mute"))
+    assert f"user={ADA}" in str(await load_delivery_statuses(store, later_article))
+    clock.advance(30 * DAY)
+    await store.muted_stories.purge(clock.now() - 30 * DAY)
+    assert sql.run(location, "SELECT id FROM story_mute") == []
+    assert (await load_delivery_statuses(store, later_article))[CHANNEL] == ("withheld", "muted")
+
+
+async def test_a_story_of_hundreds_of_articles_is_muted_up_to_a_limit(store, feed, monkeypatch):
+    monkeypatch.setattr(muted_stories, "MAX_STORY_ARTICLES", 20)
+    assert MAX_STORY_ARTICLES == 500
+    other_feed = await add_followed_feed(store, "other")
+    articles: Sequence[NewArticle] = [new_article(other_feed, f"n{number}") for number in range(30)]
+    for article in articles:
+        await record_similar_article(store, other_feed, article, new_article(feed, "cut"))
+    muted = await mute(store, new_article(feed, "cut"))
+    (members,) = (await load_mute_members(store)).values()
+    assert len(members) == 20
+    assert "Title of cut" in members
+    assert muted is not None
+
+
+async def test_a_persons_mutes_keep_their_channel_and_go_with_their_data(store, feed):
+    personal = await mute(store, new_article(feed, "cut"), channel=DIRECT)
+    of_channel = await mute(store, new_article(feed, "cut"))
+    await store.watches.purge(store.clock.now())
+    assert [story.id for story in await store.muted_stories.list_made_by_user(ADA)] == [personal.id, of_channel.id]
+    report = await store.erase(ADA)
+    assert report.muted_stories == 2
+    (remaining,) = await store.muted_stories.list_by_channel(CHANNEL)
+    assert (remaining.id, remaining.user_id) == (of_channel.id, None)
+    assert await store.muted_stories.list_made_by_user(ADA) == []
