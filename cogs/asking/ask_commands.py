@@ -230,7 +230,7 @@ class AskCog(PersistentItemCog):
         """
         server_id = interaction_context.get_server_id(interaction)
         if server_id is not None:
-            self._question_service.admit_question(text, user_id=interaction.user.id, server_id=server_id)
+            self._question_service.limiter.admit_question(text, user_id=interaction.user.id, server_id=server_id)
 
     async def _reply(
         self,
@@ -258,7 +258,9 @@ class AskCog(PersistentItemCog):
             await interaction.edit_original_response(view=notice_view)
             return
         if member is None:
-            self._question_service.admit_question(question_text, user_id=interaction.user.id, server_id=server_id)
+            self._question_service.limiter.admit_question(
+                question_text, user_id=interaction.user.id, server_id=server_id
+            )
         request = QuestionRequest(
             text=question_text,
             feed_ids=feed_ids,

@@ -11,11 +11,11 @@ import discord
 
 from bot.answers.conversing import message_intents
 from bot.answers.conversing.message_intents import MessageIntent, MessageKind
+from bot.answers.conversing.question_limits import RateLimited
 from bot.answers.conversing.question_service import (
     DM_CONVERSATION_SECONDS,
     QuestionRequest,
     QuestionService,
-    RateLimited,
 )
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import build_user_message
@@ -186,14 +186,16 @@ class MessageResponder:
         """
         user_id = message_reply.message.author.id
         if message_reply.intent.kind is MessageKind.ANSWER:
-            self._question_service.admit_question(message_reply.intent.text, user_id=user_id, server_id=server_id)
+            self._question_service.limiter.admit_question(
+                message_reply.intent.text, user_id=user_id, server_id=server_id
+            )
         else:
-            self._question_service.admit_search(user_id=user_id)
+            self._question_service.limiter.admit_search(user_id=user_id)
 
     async def _send_wait_notice(self, message_reply: MessageReply) -> None:
         await asyncio.sleep(WAIT_NOTICE_DELAY_SECONDS)
         await message_reply.send_or_edit(
-            content=_wait_notice_text(self._question_service.estimate_wait_seconds()), only_if_first=True
+            content=_wait_notice_text(self._question_service.queue.estimate_wait_seconds()), only_if_first=True
         )
 
     async def _search(

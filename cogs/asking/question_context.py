@@ -1,14 +1,19 @@
 """Context of a question: readable feeds, the article that its channel suggests, the previous question."""
 
+from collections.abc import Sequence
+
 import discord
 
-from bot.answers.conversing.question_service import THREAD_CONVERSATION_SECONDS, find_best_matching_article
+from bot.answers.conversing import follow_up_questions
+from bot.answers.conversing.question_service import THREAD_CONVERSATION_SECONDS
 from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _, linkify_commands
+from bot.core.models import Article
 from bot.core.user_models import Question
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text_block
+from bot.search.index import text_analysis
 from cogs.reading.article_list_pages import no_feeds_blocks
 from cogs.reading.message_articles import find_article_dispatch
 from cogs.shared.views import Interaction
@@ -17,6 +22,8 @@ GuildChannel = discord.abc.GuildChannel | discord.Thread
 
 MAX_SNOWFLAKE = 2**63 - 1
 """Largest id that the database can hold."""
+_TITLE_WEIGHT = 3
+"""Weight of a word of the question in an article's title, relative to a word in the article's summary."""
 
 
 async def load_feed_ids_readable_by_all(
@@ -66,6 +73,32 @@ async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int
         return dispatch.article_ids[0]
     article = find_best_matching_article(text, await bot.store.articles.list_by_ids(dispatch.article_ids))
     return None if article is None else article.id
+
+
+def find_best_matching_article(text: str, articles: Sequence[Article]) -> Article | None:
+    """Return the article whose title and summary match most words of a text.
+
+    Returns None if two articles match equally or none matches.
+    """
+    stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(text)]
+    scored_articles: list[tuple[int, Article]] = []
+    for article in articles:
+        title_stems = set(text_analysis.stem_tokens(article.title, article.language))
+        summary_stems = set(text_analysis.stem_tokens(article.summary, article.language))
+        scored_articles.append(
+            (
+                sum(_TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems) for stems in stems_by_word),
+                article,
+            )
+        )
+    scored_articles.sort(key=lambda scored_article: -scored_article[0])
+    if (
+        not scored_articles
+        or not scored_articles[0][0]
+        or (len(scored_articles) > 1 and scored_articles[0][0] == scored_articles[1][0])
+    ):
+        return None
+    return scored_articles[0][1]
 
 
 async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question | None:

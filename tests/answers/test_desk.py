@@ -9,21 +9,20 @@ import pytest
 
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer, Confidence
-from bot.answers.conversing import question_service
-from bot.answers.conversing.question_service import (
-    MAX_CONCURRENT_QUESTIONS,
+from bot.answers.conversing import question_queue
+from bot.answers.conversing.question_limits import (
     MAX_QUESTIONS_PER_SERVER_PER_MINUTE,
     MAX_QUESTIONS_PER_USER_PER_MINUTE,
     QuestionRejection,
-    QuestionRequest,
-    QuestionService,
     RateLimited,
-    find_best_matching_article,
 )
+from bot.answers.conversing.question_queue import MAX_CONCURRENT_QUESTIONS
+from bot.answers.conversing.question_service import QuestionRequest, QuestionService
 from bot.client.services import Services
 from bot.core.user_errors import RequestRejected
 from bot.posting.wording import refusal_sentences
 from bot.writing.answer_writer import AnswerWriter
+from cogs.asking.question_context import find_best_matching_article
 from tests.support.samples import SERVER, add_feed, new_article, record
 
 
@@ -83,7 +82,7 @@ async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow_engine):
 
 
 async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow_engine, monkeypatch):
-    monkeypatch.setattr(question_service, "MAX_WAITING_QUESTIONS", 1)
+    monkeypatch.setattr(question_queue, "MAX_WAITING_QUESTIONS", 1)
     taking = service_of(newsroom)
     tasks = [
         asyncio.create_task(taking.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 1)
@@ -101,7 +100,7 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slo
 
 
 async def test_a_server_that_asks_much_leaves_room_for_others(newsroom, slow_engine, monkeypatch):
-    monkeypatch.setattr(question_service, "MAX_WAITING_QUESTIONS_PER_SERVER", 1)
+    monkeypatch.setattr(question_queue, "MAX_WAITING_QUESTIONS_PER_SERVER", 1)
     service = service_of(newsroom)
     tasks = [
         asyncio.create_task(service.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 1)
@@ -139,17 +138,17 @@ async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow_engine):
 def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom, clock):
     taking = service_of(newsroom)
     for number in range(MAX_QUESTIONS_PER_SERVER_PER_MINUTE):
-        taking.admit_question("Who?", user_id=number // MAX_QUESTIONS_PER_USER_PER_MINUTE, server_id=SERVER)
+        taking.limiter.admit_question("Who?", user_id=number // MAX_QUESTIONS_PER_USER_PER_MINUTE, server_id=SERVER)
     with pytest.raises(RateLimited) as refused:
-        taking.admit_question("Who?", user_id=999, server_id=SERVER)
+        taking.limiter.admit_question("Who?", user_id=999, server_id=SERVER)
     assert "This server" in refusal_sentences.refusal_sentence(refused.value.reason)
     assert not refused.value.was_notified
     with pytest.raises(RateLimited) as refused:
-        taking.admit_question("Who?", user_id=999, server_id=SERVER)
+        taking.limiter.admit_question("Who?", user_id=999, server_id=SERVER)
     assert refused.value.was_notified
-    taking.admit_question("Who?", user_id=998, server_id=SERVER + 1)
+    taking.limiter.admit_question("Who?", user_id=998, server_id=SERVER + 1)
     clock.advance(2)
-    taking.admit_question("Who?", user_id=999, server_id=SERVER)
+    taking.limiter.admit_question("Who?", user_id=999, server_id=SERVER)
 
 
 async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeypatch):

@@ -8,7 +8,7 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import BriefingItem, Confidence, Quote
-from bot.answers.conversing.question_service import MAX_SEARCHES_PER_USER_PER_MINUTE
+from bot.answers.conversing.question_limits import MAX_SEARCHES_PER_USER_PER_MINUTE
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
 from tests.cogs.engine import bot_mention

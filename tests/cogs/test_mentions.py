@@ -11,10 +11,10 @@ import discord
 from simcord.builders import ChannelHandle
 
 from bot.answers import answer_pipeline
+from bot.answers.conversing.question_limits import MAX_QUESTIONS_PER_USER_PER_MINUTE
 from bot.answers.conversing.question_service import (
     DM_CONVERSATION_SECONDS,
     MAX_PREVIOUS_QUESTIONS,
-    MAX_QUESTIONS_PER_USER_PER_MINUTE,
     THREAD_CONVERSATION_SECONDS,
 )
 from bot.core.setting_registry import LANGUAGE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.answers.conversing.question_service import QuestionRejection
+from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core import i18n
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
 from bot.polling.following.follow_service import FollowFailure

@@ -1,26 +1,20 @@
-"""Service that answers questions: rate limits, concurrency, conversations, and storage of questions."""
+"""Service that answers questions: conversations, and storage of questions."""
 
-import math
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
 from bot.answers.conversing import follow_up_questions, message_intents
+from bot.answers.conversing.question_limits import QuestionLimiter, QuestionRejection
+from bot.answers.conversing.question_queue import QuestionQueue
 from bot.answers.follow_up_suggestions import suggest_questions
 from bot.answers.generated_answers import WritingCallback
 from bot.core import i18n, local_time
 from bot.core.clock import Clock
-from bot.core.fair_queue import FairSemaphore
 from bot.core.models import Article
-from bot.core.rate_limits import TokenBucket
-from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.core.user_models import Question
-from bot.search.index import text_analysis
-from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
@@ -28,20 +22,6 @@ from bot.stories.preference_cache import PreferenceModelCache
 from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
 
-MAX_QUESTIONS_PER_USER_PER_MINUTE = 5
-"""Maximum number of questions that a user may ask per minute."""
-MAX_SEARCHES_PER_USER_PER_MINUTE = 20
-"""Maximum number of messages of a user per minute that search or ask for help."""
-MAX_QUESTIONS_PER_SERVER_PER_MINUTE = 60
-"""Maximum number of questions that all users of a server may ask per minute."""
-MAX_CONCURRENT_QUESTIONS = 2
-"""Maximum number of questions answered at once, so that a reading connection of the database is left to commands."""
-MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
-"""Maximum number of questions answered at once if a model writes, which is mostly waiting time."""
-MAX_WAITING_QUESTIONS = 50
-"""Maximum number of questions that wait until fewer questions are being answered."""
-MAX_WAITING_QUESTIONS_PER_SERVER = 20
-"""Maximum number of questions of one server that wait, so that questions of other servers find room."""
 MAX_PREVIOUS_QUESTIONS = 5
 """Maximum number of previous questions of a conversation that are loaded for a follow-up."""
 MAX_STORED_SOURCES = 6
@@ -53,39 +33,6 @@ It is short because direct messages have no threads.
 """
 THREAD_CONVERSATION_SECONDS = 86_400
 """Time in seconds after which a question in a thread begins a new conversation."""
-
-_RATE_PERIOD_SECONDS = 60.0
-_INITIAL_DURATION_SECONDS = 2.0
-"""Time in seconds that the first question is assumed to take."""
-_SMOOTHING_FACTOR = 0.8
-"""Weight of the previous average in the moving average of the time to answer, from 0 to 1."""
-_TITLE_WEIGHT = 3
-"""Weight of a word of the question in an article's title, relative to a word in the article's summary."""
-
-
-class QuestionRejection(ReasonCode):
-    """Reason why a question or a search is rejected. The comments name the placeholders of the reason's message."""
-
-    TOO_MANY_OF_USER = "too-many-of-person"  # count, moment
-    TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
-    TOO_MANY_SEARCHES = "too-many-searches"  # count, moment
-    TOO_LONG = "too-long"  # count, length
-    BUSY = "busy"
-    NO_TOPIC = "no-topic"
-    THANKS = "thanks"
-    GREETING = "greeting"
-
-
-class RateLimited(RequestRejected):
-    """Error raised when a user or server exceeds its rate limit.
-
-    `count` is the number of questions or searches allowed per minute, `moment` the Unix time in seconds at which the
-    next is allowed. `was_notified` is true if the user has already been told of a limit that still applies.
-    """
-
-    def __init__(self, code: QuestionRejection, *, count: int, moment: int, was_notified: bool) -> None:
-        super().__init__(code, count=count, moment=moment)
-        self.was_notified = was_notified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,84 +92,12 @@ class QuestionService:
         self._store = store
         self._preference_cache = preference_cache
         self._searcher = searcher
-        self._clock = clock
         self._answer_writer = writer
-        self._user_limiter = TokenBucket(
-            clock, max_tokens=MAX_QUESTIONS_PER_USER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
-        )
-        self._server_limiter = TokenBucket(
-            clock, max_tokens=MAX_QUESTIONS_PER_SERVER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
-        )
-        self._search_limiter = TokenBucket(
-            clock, max_tokens=MAX_SEARCHES_PER_USER_PER_MINUTE, period_seconds=_RATE_PERIOD_SECONDS
-        )
-        self._notified_until_by_user: dict[int, float] = {}  # Monotonic time by user id.
-        self._answer_slots = FairSemaphore(
-            MAX_CONCURRENT_QUESTIONS if writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
-        )
-        self._waiting_count_by_server: Counter[int] = Counter()
-        self._average_duration_seconds = _INITIAL_DURATION_SECONDS
-
-    def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
-        """Count a question of a user towards the rate limits.
-
-        Raises:
-            RateLimited: The user or the server has asked too many questions.
-            RequestRejected: The text is longer than `MAX_QUERY_LENGTH` characters.
-        """
-        retry_after_seconds = self._user_limiter.retry_after(user_id)
-        if retry_after_seconds:
-            raise self._build_rate_limit_error(
-                QuestionRejection.TOO_MANY_OF_USER,
-                MAX_QUESTIONS_PER_USER_PER_MINUTE,
-                retry_after_seconds,
-                user_id,
-            )
-        retry_after_seconds = self._server_limiter.retry_after(server_id)
-        if retry_after_seconds:
-            raise self._build_rate_limit_error(
-                QuestionRejection.TOO_MANY_OF_SERVER,
-                MAX_QUESTIONS_PER_SERVER_PER_MINUTE,
-                retry_after_seconds,
-                user_id,
-            )
-        self._user_limiter.consume(user_id)
-        self._server_limiter.consume(server_id)
-        if len(text) > MAX_QUERY_LENGTH:
-            raise RequestRejected(QuestionRejection.TOO_LONG, count=MAX_QUERY_LENGTH, length=len(text))
-
-    def admit_search(self, *, user_id: int) -> None:
-        """Count a message that searches or asks for help towards the user's rate limit.
-
-        Raises `RateLimited` if the user has sent too many such messages in the last minute.
-        """
-        retry_after_seconds = self._search_limiter.retry_after(user_id)
-        if retry_after_seconds:
-            raise self._build_rate_limit_error(
-                QuestionRejection.TOO_MANY_SEARCHES,
-                MAX_SEARCHES_PER_USER_PER_MINUTE,
-                retry_after_seconds,
-                user_id,
-            )
-        self._search_limiter.consume(user_id)
-
-    def _build_rate_limit_error(
-        self, code: QuestionRejection, count: int, retry_after_seconds: float, user_id: int
-    ) -> RateLimited:
-        now = self._clock.monotonic()
-        was_notified = self._notified_until_by_user.get(user_id, now) > now
-        if not was_notified:
-            self._notified_until_by_user = {
-                notified_user_id: notified_until
-                for notified_user_id, notified_until in self._notified_until_by_user.items()
-                if notified_until > now
-            }
-            self._notified_until_by_user[user_id] = now + retry_after_seconds
-        retry_at = self._clock.now() + int(retry_after_seconds) + 1
-        return RateLimited(code, count=count, moment=retry_at, was_notified=was_notified)
+        self.limiter = QuestionLimiter(clock)
+        self.queue = QuestionQueue(clock, has_model=writer is not None)
 
     async def answer(self, request: QuestionRequest, on_writing: WritingCallback | None = None) -> QuestionReply:
-        """Answer a question that `admit_question` admitted, and store the question.
+        """Answer a question that `limiter` admitted, and store the question.
 
         `on_writing` is called when a model begins to write the answer.
 
@@ -232,20 +107,10 @@ class QuestionService:
         """
         if rejection := find_courtesy_rejection(request.text):
             raise RequestRejected(rejection)
-        async with self._acquire_slot(request.server_id):
+        async with self.queue.acquire(request.server_id):
             previous_questions = await self._load_previous_questions(request.previous_question)
-            candidate_article_ids = (
-                request.article_id,
-                *(previous_question.article_id for previous_question in previous_questions),
-            )
-            article_id = next(
-                (
-                    candidate_article_id
-                    for candidate_article_id in candidate_article_ids
-                    if candidate_article_id is not None
-                ),
-                None,
-            )
+            subject_ids = (request.article_id, *(question.article_id for question in previous_questions))
+            article_id = next((subject_id for subject_id in subject_ids if subject_id is not None), None)
             subject_article = None if article_id is None else await self._store.articles.get(article_id)
             zone = local_time.load_zone((await self._store.preferences.get_by_server(request.server_id)).time_zone)
             earlier_texts = [question.text for question in reversed(previous_questions)]
@@ -279,12 +144,8 @@ class QuestionService:
             suggested_questions = await suggest_questions(answer, i18n.current_language(), try_question)
         if request.infer_language:
             i18n.set_language(_select_reply_language(answer))
-        if (
-            not answer.is_answered
-            and subject_article is None
-            and not previous_questions
-            and not has_content_words(request.text)
-        ):
+        has_content_words = bool(follow_up_questions.extract_content_words(request.text))
+        if not (answer.is_answered or subject_article or previous_questions or has_content_words):
             raise RequestRejected(QuestionRejection.NO_TOPIC)
         question_id = await self._store.questions.add(
             server_id=request.server_id,
@@ -308,7 +169,7 @@ class QuestionService:
             question_id=question_id,
             about_article=subject_article if is_article_stated or is_subject_quoted else None,
             suggested_questions=suggested_questions,
-            can_watch=bool(follow_up_questions.extract_content_words(request.text)),
+            can_watch=has_content_words,
         )
 
     async def search(
@@ -322,7 +183,7 @@ class QuestionService:
             RequestRejected: Too many questions are waiting.
             StoreError: The database failed.
         """
-        async with self._acquire_slot(server_id):
+        async with self.queue.acquire(server_id):
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, count_up_to=count_up_to)
 
     async def _load_previous_questions(self, previous_question: Question | None) -> list[Question]:
@@ -337,76 +198,12 @@ class QuestionService:
             )
         return questions
 
-    @asynccontextmanager
-    async def _acquire_slot(self, server_id: int) -> AsyncIterator[None]:
-        """Wait for a slot, which servers get in turn, and hold it within the `with` block.
-
-        Raises `RequestRejected` if too many questions are waiting.
-        """
-        waiting_count_by_server = self._waiting_count_by_server
-        if (
-            waiting_count_by_server.total() >= MAX_WAITING_QUESTIONS
-            or waiting_count_by_server[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
-        ):
-            raise RequestRejected(QuestionRejection.BUSY)
-        async with AsyncExitStack() as slots:
-            waiting_count_by_server[server_id] += 1
-            try:
-                await slots.enter_async_context(self._answer_slots.acquire(server_id))
-            finally:
-                waiting_count_by_server.subtract((server_id,))
-                if not waiting_count_by_server[server_id]:
-                    del waiting_count_by_server[server_id]
-            started_at = self._clock.monotonic()
-            try:
-                yield
-            finally:
-                self._average_duration_seconds = _SMOOTHING_FACTOR * self._average_duration_seconds + (
-                    1 - _SMOOTHING_FACTOR
-                ) * (self._clock.monotonic() - started_at)
-
-    def estimate_wait_seconds(self) -> int:
-        """Return the estimated time in seconds until a question asked now is answered, with the wait for its turn."""
-        concurrency = MAX_CONCURRENT_QUESTIONS if self._answer_writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
-        return math.ceil(self._average_duration_seconds * (1 + self._waiting_count_by_server.total() / concurrency))
-
 
 def find_courtesy_rejection(text: str) -> QuestionRejection | None:
     """Return the rejection for a text that only greets or thanks, or None for any other text."""
     if message_intents.is_thanks(text):
         return QuestionRejection.THANKS
     return QuestionRejection.GREETING if message_intents.is_greeting(text) else None
-
-
-def has_content_words(text: str) -> bool:
-    """Return whether a text has a word by which articles can be found: no stop word and no question word."""
-    return bool(follow_up_questions.extract_content_words(text))
-
-
-def find_best_matching_article(text: str, articles: Sequence[Article]) -> Article | None:
-    """Return the article whose title and summary match most words of a text.
-
-    Returns None if two articles match equally or none matches.
-    """
-    stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(text)]
-    scored_articles: list[tuple[int, Article]] = []
-    for article in articles:
-        title_stems = set(text_analysis.stem_tokens(article.title, article.language))
-        summary_stems = set(text_analysis.stem_tokens(article.summary, article.language))
-        scored_articles.append(
-            (
-                sum(_TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems) for stems in stems_by_word),
-                article,
-            )
-        )
-    scored_articles.sort(key=lambda scored_article: -scored_article[0])
-    if (
-        not scored_articles
-        or not scored_articles[0][0]
-        or (len(scored_articles) > 1 and scored_articles[0][0] == scored_articles[1][0])
-    ):
-        return None
-    return scored_articles[0][1]
 
 
 def _select_reply_language(answer: Answer) -> str:

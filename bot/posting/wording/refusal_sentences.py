@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bot.answers.conversing.question_service import QuestionRejection
+from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core.i18n import N_, _, format_count, format_number
 from bot.core.reasons import Reason, ReasonCode, ReasonValue
 from bot.core.user_errors import RequestRejected, UserFacingError

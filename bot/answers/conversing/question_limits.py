@@ -1,0 +1,101 @@
+"""Rate limits on the questions and searches of a user and of a server, and the reasons for rejecting them."""
+
+from bot.core.clock import Clock
+from bot.core.rate_limits import TokenBucket
+from bot.core.reasons import ReasonCode
+from bot.core.user_errors import RequestRejected
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
+
+MAX_QUESTIONS_PER_USER_PER_MINUTE = 5
+"""Maximum number of questions that a user may ask per minute."""
+MAX_SEARCHES_PER_USER_PER_MINUTE = 20
+"""Maximum number of messages of a user per minute that search or ask for help."""
+MAX_QUESTIONS_PER_SERVER_PER_MINUTE = 60
+"""Maximum number of questions that all users of a server may ask per minute."""
+
+_RATE_PERIOD_SECONDS = 60.0
+
+
+class QuestionRejection(ReasonCode):
+    """Reason why a question or a search is rejected. The comments name the placeholders of the reason's message."""
+
+    TOO_MANY_OF_USER = "too-many-of-person"  # count, moment
+    TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
+    TOO_MANY_SEARCHES = "too-many-searches"  # count, moment
+    TOO_LONG = "too-long"  # count, length
+    BUSY = "busy"
+    NO_TOPIC = "no-topic"
+    THANKS = "thanks"
+    GREETING = "greeting"
+
+
+class RateLimited(RequestRejected):
+    """Error raised when a user or server exceeds its rate limit.
+
+    `count` is the number of questions or searches allowed per minute, `moment` the Unix time in seconds at which the
+    next is allowed. `was_notified` is true if the user has already been told of a limit that still applies.
+    """
+
+    def __init__(self, code: QuestionRejection, *, count: int, moment: int, was_notified: bool) -> None:
+        super().__init__(code, count=count, moment=moment)
+        self.was_notified = was_notified
+
+
+class _RateLimit(TokenBucket):
+    """Number of requests per minute for each key, and the reason why further requests are rejected."""
+
+    def __init__(self, clock: Clock, code: QuestionRejection, max_tokens: int) -> None:
+        super().__init__(clock, max_tokens=max_tokens, period_seconds=_RATE_PERIOD_SECONDS)
+        self.code, self.max_tokens = code, max_tokens
+
+
+class QuestionLimiter:
+    """Rate limits on questions and searches. A user is told once of a limit that applies."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._user_limit = _RateLimit(clock, QuestionRejection.TOO_MANY_OF_USER, MAX_QUESTIONS_PER_USER_PER_MINUTE)
+        self._server_limit = _RateLimit(
+            clock, QuestionRejection.TOO_MANY_OF_SERVER, MAX_QUESTIONS_PER_SERVER_PER_MINUTE
+        )
+        self._search_limit = _RateLimit(clock, QuestionRejection.TOO_MANY_SEARCHES, MAX_SEARCHES_PER_USER_PER_MINUTE)
+        self._notified_until_by_user: dict[int, float] = {}  # Monotonic time by user id.
+
+    def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
+        """Count a question of a user towards the rate limits.
+
+        Raises:
+            RateLimited: The user or the server has asked too many questions.
+            RequestRejected: The text is longer than `MAX_QUERY_LENGTH` characters.
+        """
+        self._check(self._user_limit, user_id, user_id)
+        self._check(self._server_limit, server_id, user_id)
+        self._user_limit.consume(user_id)
+        self._server_limit.consume(server_id)
+        if len(text) > MAX_QUERY_LENGTH:
+            raise RequestRejected(QuestionRejection.TOO_LONG, count=MAX_QUERY_LENGTH, length=len(text))
+
+    def admit_search(self, *, user_id: int) -> None:
+        """Count a message that searches or asks for help towards the user's rate limit.
+
+        Raises `RateLimited` if the user has sent too many such messages in the last minute.
+        """
+        self._check(self._search_limit, user_id, user_id)
+        self._search_limit.consume(user_id)
+
+    def _check(self, limit: _RateLimit, key: int, user_id: int) -> None:
+        """Raise `RateLimited` for a user if the key, a user or a server, has reached a limit."""
+        retry_after_seconds = limit.retry_after(key)
+        if not retry_after_seconds:
+            return
+        now = self._clock.monotonic()
+        was_notified = self._notified_until_by_user.get(user_id, now) > now
+        if not was_notified:
+            self._notified_until_by_user = {
+                notified_user_id: notified_until
+                for notified_user_id, notified_until in self._notified_until_by_user.items()
+                if notified_until > now
+            }
+            self._notified_until_by_user[user_id] = now + retry_after_seconds
+        retry_at = self._clock.now() + int(retry_after_seconds) + 1
+        raise RateLimited(limit.code, count=limit.max_tokens, moment=retry_at, was_notified=was_notified)

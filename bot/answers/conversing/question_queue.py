@@ -1,0 +1,70 @@
+"""Queue of questions, which are answered a few at a time, those of each server in turn."""
+
+import math
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from bot.answers.conversing.question_limits import QuestionRejection
+from bot.core.clock import Clock
+from bot.core.fair_queue import FairSemaphore
+from bot.core.user_errors import RequestRejected
+
+MAX_CONCURRENT_QUESTIONS = 2
+"""Maximum number of questions answered at once, so that a reading connection of the database is left to commands."""
+MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
+"""Maximum number of questions answered at once if a model writes, which is mostly waiting time."""
+MAX_WAITING_QUESTIONS = 50
+"""Maximum number of questions that wait until fewer questions are being answered."""
+MAX_WAITING_QUESTIONS_PER_SERVER = 20
+"""Maximum number of questions of one server that wait, so that questions of other servers find room."""
+
+_INITIAL_DURATION_SECONDS = 2.0
+"""Time in seconds that the first question is assumed to take."""
+_SMOOTHING_FACTOR = 0.8
+"""Weight of the previous average in the moving average of the time to answer, from 0 to 1."""
+
+
+class QuestionQueue:
+    """Queue for slots to answer questions, with more slots if a model writes the answers."""
+
+    def __init__(self, clock: Clock, *, has_model: bool) -> None:
+        self._clock = clock
+        self._concurrency = MAX_CONCURRENT_QUESTIONS_WITH_MODEL if has_model else MAX_CONCURRENT_QUESTIONS
+        self._slots = FairSemaphore(self._concurrency)
+        self._waiting_count_by_server: Counter[int] = Counter()
+        self._average_duration_seconds = _INITIAL_DURATION_SECONDS
+
+    @asynccontextmanager
+    async def acquire(self, server_id: int) -> AsyncIterator[None]:
+        """Wait for a slot, which servers get in turn, and hold it within the `with` block.
+
+        Raises `RequestRejected` if too many questions are waiting.
+        """
+        waiting_count_by_server = self._waiting_count_by_server
+        if (
+            waiting_count_by_server.total() >= MAX_WAITING_QUESTIONS
+            or waiting_count_by_server[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
+        ):
+            raise RequestRejected(QuestionRejection.BUSY)
+        async with AsyncExitStack() as slots:
+            waiting_count_by_server[server_id] += 1
+            try:
+                await slots.enter_async_context(self._slots.acquire(server_id))
+            finally:
+                waiting_count_by_server.subtract((server_id,))
+                if not waiting_count_by_server[server_id]:
+                    del waiting_count_by_server[server_id]
+            started_at = self._clock.monotonic()
+            try:
+                yield
+            finally:
+                self._average_duration_seconds = _SMOOTHING_FACTOR * self._average_duration_seconds + (
+                    1 - _SMOOTHING_FACTOR
+                ) * (self._clock.monotonic() - started_at)
+
+    def estimate_wait_seconds(self) -> int:
+        """Return the estimated time in seconds until a question asked now is answered, with the wait for its turn."""
+        return math.ceil(
+            self._average_duration_seconds * (1 + self._waiting_count_by_server.total() / self._concurrency)
+        )
