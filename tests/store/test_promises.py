@@ -17,7 +17,7 @@ from bot.core.preferences import DigestPlan, FilterMode
 from bot.core.reasons import Reason, SendProblem
 from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
-from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.content_records import MuteMatch, SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
 from tests.store import sql
@@ -56,9 +56,10 @@ HELD = st.tuples(
     st.just(0),
     st.integers(0, CHANNELS - 1),
 )
+MUTES = st.tuples(st.sampled_from(["mute", "mute", "unmute"]), st.integers(0, FEEDS - 1), st.integers(0, CHANNELS - 1))
 
 T = TypeVar("T")
-ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, HELD)
+ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, HELD, MUTES)
 
 
 class World:
@@ -71,6 +72,8 @@ class World:
         self.feeds: list[Feed] = []
         self.message_ids_by_page: dict[tuple[int, str], set[int]] = {}  # the messages that told of a page in a channel
         self.stories: dict[str, tuple[int, int]] = {}  # the story and the feed of an article's key
+
+        self.muted_stories: dict[int, int] = {}  # the story of each mute, undone ones included
 
     async def act(self, method_name: str, first_argument: int, second_argument: object) -> None:
         self.clock.advance(60)
@@ -104,7 +107,18 @@ class World:
                 is_first_poll=False,
                 filter_matcher=lambda key, filters: filters if key in odd else (),
             ),
-            matches=StoryMatches(kin, compute_membership_score),
+            matches=StoryMatches(
+                kin,
+                compute_membership_score,
+                mutes_by_key={
+                    article.key: [
+                        MuteMatch(mute_id, extends_story=True)
+                        for mute_id, story in self.muted_stories.items()
+                        if story == page % STORIES
+                    ]
+                    for article, page in zip(new, pages, strict=True)
+                },
+            ),
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, feed_index))
@@ -117,6 +131,26 @@ class World:
         keys = [key for key, (story, feed) in self.stories.items() if story == page % STORIES and feed != feed_index]
         articles = await self.store.articles.list_newest([feed.id for feed in self.feeds], limit=999)
         return [SimilarArticle(article.id, 0.9) for article in articles if article.key in keys]
+
+    async def mute(self, feed_index: int, channel_index: int) -> None:
+        for article in await self.store.articles.list_newest([self.feeds[feed_index].id], limit=1):
+            muted_story = await self.store.muted_stories.mute(
+                article.id,
+                channel_id=self.channels[channel_index],
+                server_id=self.server,
+                user_id=1,
+                is_personal=False,
+                feed_ids=[feed.id for feed in self.feeds],
+                muted_until=self.clock.now() + 600,
+                lead_length=50,
+                limit=9,
+            )
+            if muted_story is not None:
+                self.muted_stories[muted_story.id] = self.stories[article.key][0]
+
+    async def unmute(self, _feed_index: int, channel_index: int) -> None:
+        for muted_story in await self.store.muted_stories.list_by_channel(self.channels[channel_index]):
+            await self.store.muted_stories.undo(muted_story.id)
 
     async def record_message(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""
