@@ -37,6 +37,8 @@ MAX_DOCUMENTS_IN_FLIGHT = 4
 """Maximum number of documents that are being parsed or recorded at a time; other documents wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
 """Seconds from parsing to recording; feeds whose documents take longer are processed one at a time."""
+_MATCHED_BACKLOG_SIZE = 5
+"""Number of the newest articles of a first poll that are matched: filters may leave any of them as the newest."""
 NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 """HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 
@@ -227,7 +229,11 @@ class PollRecorder:
             ),
             server_ids=feed_followers.server_ids,
         )
-        async with self._match_stories(feed.id, () if is_first_poll else intake_result.new_articles) as story_matches:
+        # Of a backlog, channels get the newest article at most, which joins no story but may be of a muted one.
+        matched_articles: Sequence[NewArticle] = intake_result.new_articles
+        if is_first_poll:
+            matched_articles = sorted(matched_articles, key=lambda article: article.published)[-_MATCHED_BACKLOG_SIZE:]
+        async with self._match_stories(feed.id, matched_articles) as story_matches:
             write_result = await self._store.polls.record(poll_write, matches=story_matches, fence=fence)
         outcome = (
             PollOutcome.NEW
@@ -246,7 +252,7 @@ class PollRecorder:
 
     @asynccontextmanager
     async def _match_stories(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Yield the stories of new articles during the block; articles of a first poll join no story."""
+        """Yield the stories of new articles during the block."""
         if self._story_lookup is None:
             yield NO_MATCHES
             return

@@ -12,6 +12,7 @@ from tests.cogs.test_bookmarks import attachment_text
 from tests.cogs.test_personal_digests import advance_until_due, save_daily_digest
 from tests.posting.test_stories import AGAIN, BAN, OTHER, THIRD, Outlets
 from tests.support.discord_world import World
+from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import (
     button_labels,
     choose,
@@ -162,3 +163,13 @@ async def test_a_story_is_chosen_from_a_digest_of_ones_own(telex, outlets):
     export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
     export = json.loads(attachment_text(telex, export_reply))
     assert [story["title"] for story in export["muted_stories"]] == [OTHER]
+
+
+async def test_a_feed_that_is_new_to_telex_brings_nothing_of_the_story_either(telex, outlets, feed_server):
+    await mute_for_everyone(telex)
+    item = make_rss_item(901, title=AGAIN, published=telex.clock.now() - 30)
+    url = feed_server.serve("/fourth", make_rss(item, title="fourth"))
+    count_before = len(telex.posts())
+    await telex.poll_and_deliver(await telex.follow(url))
+    assert posted_titles(telex)[count_before:] == []
+    assert "story muted by" in await why(telex, "https://news.example/articles/901")

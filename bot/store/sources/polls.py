@@ -205,7 +205,8 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
     if not poll.is_first_poll:  # The backlog of a new feed notifies nobody.
         watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
     _apply_changes(db, feed.id, intake)
-    story_merging.store_similarities(db, pending_articles, matches)
+    if not poll.is_first_poll:
+        story_merging.store_similarities(db, pending_articles, matches)
     muting_channel_ids = muted_articles.record_matches(db, feed.id, pending_articles, matches)
     channel_ids = _enqueue_for_channels(
         db, poll, pending_articles, matches, feed_row and feed_row["last_success"], muting_channel_ids
