@@ -13,6 +13,9 @@ from bot.posting.sending import message_targets
 from bot.processes.peer_queries import PeerQueries
 from bot.text import discord_text
 
+PUBLIC_CHANNEL_MARK = 0
+"""Number among the feed ids of a channel that everyone in the server can read; no feed has this id."""
+
 
 class PeerServers:
     """Queries about servers to the processes that serve them, and replies to such queries of other processes.
@@ -48,7 +51,7 @@ class PeerServers:
         return await self._peer_queries.query("reads", server_id, user_id)
 
     async def load_readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
-        """Return the ids of the feeds that all readers of a channel can read, and 0 too if it is public.
+        """Return the ids of the feeds that all readers of a channel can read, with PUBLIC_CHANNEL_MARK if it is public.
 
         Asks whichever process serves the server; returns None if that process does not reply or cannot tell
         now.
@@ -97,7 +100,7 @@ class PeerServers:
             feed_ids = await self._get_audience().find_feeds_readable_by_all_in(guild, channel_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None
-        return {0, *feed_ids} if is_public else feed_ids
+        return {PUBLIC_CHANNEL_MARK, *feed_ids} if is_public else feed_ids
 
     async def _load_local_feed_ids_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
         if not self._store.shards.serves(server_id):

@@ -193,7 +193,9 @@ class _TitleIndex:
         return self._spelling_counts_by_key[key].most_common(1)[0][0]
 
     def make_row(self, name: str, article_numbers: set[int], step: int) -> TrendRow:
-        """Return the chart row of a word or an outlet from the numbers of its articles."""
+        """Return the chart row of a word or an outlet.
+
+        `article_numbers` are the indexes of its articles in the sample, each of which stands for `step` articles."""
         count_by_bucket = Counter(self.bucket_by_article[number] for number in article_numbers)
         recent_numbers = article_numbers & self.recent_articles
         return TrendRow(

@@ -156,16 +156,18 @@ def schedule_after_success(
         if _allows_min_interval(feed, now, published_times, publisher_wait_seconds)
         else DEFAULT_INTERVAL_SECONDS
     )
-    is_sent_in_full = not (feed.validators.etag or feed.validators.last_modified) and not has_changes
+    is_resent_unchanged = not (feed.validators.etag or feed.validators.last_modified) and not has_changes
     max_interval_seconds = _compute_max_interval(
-        feed, now, published_times, _UNCONDITIONAL_SILENCE_DIVISOR if is_sent_in_full else _SILENCE_DIVISOR
+        feed, now, published_times, _UNCONDITIONAL_SILENCE_DIVISOR if is_resent_unchanged else _SILENCE_DIVISOR
     )
     if feed.last_success is None and published_times:
         interval_seconds = min(_compute_mean_publish_gap(published_times) // 4, max_interval_seconds)
     elif published_times:
         interval_seconds = 0 if has_no_known_entries else min(feed.interval // 2, max_interval_seconds)
     else:
-        step_seconds = max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_sent_in_full else _UNCHANGED_STEP_SECONDS
+        step_seconds = (
+            max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_resent_unchanged else _UNCHANGED_STEP_SECONDS
+        )
         interval_seconds = max(feed.interval, min(feed.interval + step_seconds, max_interval_seconds))
     if is_over_quota:
         interval_seconds = min(max(2 * feed.interval, MIN_OVER_QUOTA_INTERVAL_SECONDS), MAX_OVER_QUOTA_INTERVAL_SECONDS)

@@ -183,7 +183,7 @@ class Poller:
                     self._due_loader.on_host_polled(host)
 
     async def _poll_due(self, due_feed: DueFeed, host: Host) -> None:
-        """Poll a feed of the queue; if only its schedule changes, do so without loading the feed."""
+        """Poll a feed of the queue; its row is read from the store only if more than its schedule changes."""
         was_locked = due_feed.id in self._feed_locks
         if was_locked:
             await self._feed_locks.wait_until_free(due_feed.id)

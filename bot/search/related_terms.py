@@ -17,7 +17,7 @@ MAX_COMPARED_TERMS = 5_000
 MAX_MISSPELLED_WORDS = 8
 """Maximum number of a query's words that may be taken as misspelled; each takes some milliseconds."""
 _MAX_FAMILIES = 32
-"""Maximum number of a query's words whose word families are looked up."""
+"""Maximum number of a query's words to which the terms of their word families are added."""
 _MIN_FAMILY_PREFIX_LENGTH = 5
 """Minimum number of first letters that the terms of a word family share."""
 _MIN_FAMILY_PREFIX_SHARE = 0.6

@@ -1,4 +1,4 @@
-"""Trial of a model: a tiny question with a known answer, to find out whether it follows the format."""
+"""Trial of a model: it rewrites and answers a tiny question with a known answer, in the formats that answers need."""
 
 import asyncio
 from dataclasses import dataclass

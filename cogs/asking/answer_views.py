@@ -30,8 +30,8 @@ from bot.text.times import periods
 from cogs.asking.written_answer_cards import written_answer_layout
 from cogs.shared import article_cards
 
-_MAX_QUOTE_LENGTH = 600
-"""Maximum length in characters of a text in the view."""
+_MAX_STORY_TITLE_LENGTH = 600
+"""Maximum length in characters of the title of a story in an answer to “what’s new”."""
 _MAX_SENTENCE_LENGTH = 220
 """Maximum length in characters of a quoted sentence, beyond which it is cut around the words that answer."""
 _FRENCH_SPACE_PATTERN = re.compile(r" (?=[?!:;»])|(?<=«) ")
@@ -63,7 +63,9 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
     if answer.generated_sentences:
         return written_answer_layout(question_reply, tuple(_build_header(question_reply, shows_title=shows_title)))
     sections = [
-        section for section in _build_sections(question_reply, is_public=is_public, shows_title=shows_title) if section
+        section
+        for section in _build_block_groups(question_reply, is_public=is_public, shows_title=shows_title)
+        if section
     ]
     card_blocks: list[Block] = []
     for section_blocks in sections:
@@ -83,12 +85,12 @@ def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
     )
 
 
-def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> Iterator[list[Block]]:
+def _build_block_groups(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> Iterator[list[Block]]:
     """Yield the sections of an answer's view, between which there are separators."""
     answer = question_reply.answer
     main_blocks: list[Block] = [*_build_header(question_reply, shows_title=shows_title)]
     if answer.briefing:
-        main_blocks += _story_sections(answer)
+        main_blocks += _build_story_sections(answer)
     elif answer.confidence is Confidence.NOTHING:
         main_blocks.append(text_block(_no_answer_text(answer, is_public=is_public)))
     else:
@@ -104,7 +106,7 @@ def _build_sections(question_reply: QuestionReply, *, is_public: bool, shows_tit
     if answer.superseded_quotes:
         yield [text_block("-# " + _("Earlier")), *_quote_texts(answer.superseded_quotes[:1])]
     if answer.confidence is Confidence.NOTHING and answer.related_articles:
-        yield [*map(_article_text, answer.related_articles)]
+        yield [*map(_build_article_line, answer.related_articles)]
 
 
 def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
@@ -146,12 +148,12 @@ def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterat
         question_markup = discord_text.to_markdown_line(answer.question, discord_limits.MAX_EMBED_TITLE_LENGTH)
         yield text_block(f"### {_keep_french_spaces(question_markup)}")
     if question_reply.about_article is not None:
-        yield _build_subject_text(question_reply.about_article, answer)
+        yield _build_subject_line(question_reply.about_article, answer)
     if answer.period is not None:
         yield text_block("-# " + periods.format_period(answer.period, answer.zone, i18n.current_language()))
 
 
-def _build_subject_text(article: Article, answer: Answer) -> Text:
+def _build_subject_line(article: Article, answer: Answer) -> Text:
     quoted_page_keys = {source.page_key for source in answer.sources}
     label_template = _("About {title}") if article.page_key in quoted_page_keys else _("Not answered in {title}")
     return text_block(
@@ -169,7 +171,7 @@ def _quote_texts(quotes: Iterable[Quote]) -> Iterator[Text]:
             link_text = messages.link_markup(_("Read"), quote.article.url)
             yield text_block(f"-# {outlet_text} · {link_text}", f"-# {outlet_text}")
         else:
-            yield _source_text(quote.article)
+            yield _build_source_line(quote.article)
 
 
 def _quote_lines(quote: Quote) -> Iterator[str]:
@@ -214,7 +216,7 @@ def _keep_french_spaces(markup: str) -> str:
     return _FRENCH_SPACE_PATTERN.sub("\u00a0", markup)
 
 
-def _source_text(article: Article) -> Text:
+def _build_source_line(article: Article) -> Text:
     """Return outlet, date and title of an article in one small line, as variants with and without a link."""
     outlet_text = _outlet_text(article)
     return text_block(*(f"-# {outlet_text} · {variant}" for variant in article_cards.title_variants(article)))
@@ -228,10 +230,10 @@ def _outlet_text(article: Article) -> str:
     )
 
 
-def _story_sections(answer: Answer) -> Iterator[Section]:
+def _build_story_sections(answer: Answer) -> Iterator[Section]:
     for story in answer.briefing:
         article = story.article
-        story_title = discord_text.to_markdown_line(story.text, _MAX_QUOTE_LENGTH) or article_cards.display_title(
+        story_title = discord_text.to_markdown_line(story.text, _MAX_STORY_TITLE_LENGTH) or article_cards.display_title(
             article
         )
         byline = f"-# {_outlet_text(article)}"
@@ -245,7 +247,7 @@ def _story_sections(answer: Answer) -> Iterator[Section]:
         yield Section((text_block(*text_variants),), buttons.save_button(article.key, with_label=False))
 
 
-def _article_text(article: Article) -> Text:
+def _build_article_line(article: Article) -> Text:
     outlet_text = _outlet_text(article)
     return text_block(*(f"**{variant}**\n-# {outlet_text}" for variant in article_cards.title_variants(article)))
 

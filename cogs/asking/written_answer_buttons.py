@@ -12,7 +12,7 @@ from bot.posting.rendering.layout.layout_views import build_static_view
 from cogs.asking.question_context import find_accessible_question
 from cogs.asking.written_answer_cards import quotes_layout
 from cogs.reading.bookmarking import bookmark_article, saved_text
-from cogs.reading.message_articles import choose_article, not_readable_text
+from cogs.reading.message_articles import choose_article, unreadable_article_text
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import Interaction
 
@@ -65,5 +65,5 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
         if article_id in articles and articles[article_id].feed_id in visible_feed_ids
     ]
     if not sources:
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     return question.text, sources

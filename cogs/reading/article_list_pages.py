@@ -22,7 +22,7 @@ from bot.posting.rendering.layout.blocks import (
 )
 from cogs.reading import sharing
 from cogs.reading.bookmarking import already_saved_text, bookmark_article, saved_text
-from cogs.reading.message_articles import not_readable_text, require_readable_article
+from cogs.reading.message_articles import require_readable_article, unreadable_article_text
 from cogs.shared import article_cards
 from cogs.shared.article_lists import ArticleListItem
 from cogs.shared.authorization import can_use_manager_command
@@ -120,7 +120,7 @@ class ArticlePages(Paginator[ArticlePage]):
         page = await self.load_page(interaction, self.page_index)
         articles = [entry.article for entry in page.entries]
         if not articles:
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
         await sharing.share_chosen_article(interaction, articles, self.can_read)
 
 

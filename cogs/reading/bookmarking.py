@@ -15,7 +15,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.text import discord_text
 from bot.text.words import fold
-from cogs.reading.message_articles import can_read_article, can_see_post, find_clicked_post, not_readable_text
+from cogs.reading.message_articles import can_read_article, can_see_post, find_clicked_post, unreadable_article_text
 from cogs.shared import article_cards
 from cogs.shared.authorization import load_hidden_server_ids
 from cogs.shared.modals import FormModal, TextField
@@ -81,7 +81,7 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_o
         await RemovedBookmark(interaction, removed_bookmark).render(interaction)
         return
     if article is None or not await can_read_article(interaction, article):
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     is_public_message = message is not None and not message.flags.ephemeral
     await bookmark_article(interaction, article, message.id if message is not None and is_public_message else None)
     await interaction.edit_original_response(
@@ -122,7 +122,7 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_g
     """Bookmark the articles selected in the menu of a catch-up, or of a post that has several articles."""
     client, dispatch = interaction.client, await find_clicked_post(interaction)
     if dispatch is None or not await can_see_post(interaction, dispatch):
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     articles = [await client.store.articles.get_by_key(article_key) for article_key in menu.values]
     post_article_ids = {*dispatch.article_ids, *dispatch.joined_article_ids}
     article_ids = [article.id for article in articles if article is not None and article.id in post_article_ids]

@@ -76,11 +76,11 @@ async def require_readable_article(
     """
     article = await interaction.client.store.articles.get_by_key(article_key)
     if article is None or not await can_read(interaction, article):
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     return article
 
 
-def not_readable_text() -> str:
+def unreadable_article_text() -> str:
     """Return the sentence that says that an article is gone or hidden from the user."""
     return _("This article is gone, or it’s from a feed you can’t see here.")
 
@@ -135,13 +135,13 @@ async def load_message_articles(
     if post is None or (post.user_id is None and channel_id != (post.thread_id or post.channel_id)):
         raise UserFacingError(_("That isn’t one of my posts. Pick a message with an article I posted."))
     if not await can_see_post(interaction, post):
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     article_ids = post.article_ids
     if include_joined:
         article_ids = (*post.joined_article_ids[::-1], *article_ids)[-discord_limits.MAX_OPTIONS :]
     articles = await interaction.client.store.articles.list_by_ids(article_ids)
     if not articles:
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     return articles
 
 

@@ -22,8 +22,8 @@ from bot.writing.article_translator import apply_stored_translation
 from cogs.reading.message_articles import (
     can_see_post,
     find_clicked_post,
-    not_readable_text,
     require_readable_article,
+    unreadable_article_text,
 )
 from cogs.reading.summary_menu import get_summarizer, load_summary_markup, writing_text
 from cogs.shared import article_cards
@@ -65,7 +65,7 @@ class MoreMenu(OwnedView):
 
     async def authorize(self, interaction: Interaction) -> None:
         if self._article.feed_id not in await self.client.load_visible_feed_ids(interaction):
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
 
     async def open(self, interaction: Interaction) -> None:
         """Record that the menu was opened, and show it in the reply to an acknowledged interaction."""
@@ -133,9 +133,9 @@ class MoreMenu(OwnedView):
         channel = _find_post_channel(interaction, self._dispatch)
         member = interaction.user
         if not isinstance(channel, discord.TextChannel) or not isinstance(member, discord.Member):
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
         if not await can_see_post(interaction, self._dispatch) or self._dispatch.message_id is None:
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
         thread = await find_thread(channel, self._dispatch.message_id)
         if thread is None:
             _require_thread_permissions(channel, member)
@@ -151,7 +151,7 @@ class MoreMenu(OwnedView):
     async def _summarize(self, interaction: Interaction) -> None:
         summarizer = get_summarizer(self.client)
         if summarizer is None:
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
         if await summarizer.load_cached([self._article], i18n.current_language()) is None:
             await self._display_menu(interaction, summary=writing_text())
         await self._display_menu(interaction, summary=await load_summary_markup(interaction, summarizer, self._article))

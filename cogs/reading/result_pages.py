@@ -31,8 +31,8 @@ from cogs.reading.message_articles import (
     can_read_article,
     can_see_post,
     find_article_dispatch,
-    not_readable_text,
     require_readable_article,
+    unreadable_article_text,
     with_article,
 )
 from cogs.reading.result_cards import MAX_QUERY_LENGTH, search_header
@@ -221,7 +221,7 @@ class CatchUpPages(ArticlePages):
             or dispatch.kind is not DispatchKind.CATCH_UP
             or not await can_see_post(interaction, dispatch)
         ):
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
         return dispatch.article_ids[::-1]
 
 

@@ -14,7 +14,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.sending import permissions
-from cogs.reading.message_articles import CanRead, can_read_article, choose_article, not_readable_text
+from cogs.reading.message_articles import CanRead, can_read_article, choose_article, unreadable_article_text
 from cogs.shared import article_cards
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import Interaction, reply
@@ -25,7 +25,7 @@ async def share_button(interaction: Interaction, _item: object, *, key: str) -> 
     """Share the article of a card in the current channel."""
     article = await interaction.client.store.articles.get_by_key(key)
     if article is None:
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     await share_article(interaction, article, can_read_article)
 
 
@@ -59,7 +59,7 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
         raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
     if not await can_read(interaction, article):
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     member_permissions = channel.permissions_for(member)
     if not (
         member_permissions.send_messages_in_threads
@@ -88,7 +88,7 @@ async def _share_as_user_app(interaction: Interaction, article: Article, can_rea
     if interaction_context.is_dm(interaction):
         raise UserFacingError(_("Nobody else is here. Share it in a server or a group instead."))
     if not await can_read(interaction, article):
-        raise UserFacingError(not_readable_text())
+        raise UserFacingError(unreadable_article_text())
     feed = await interaction.client.store.feeds.get(article.feed_id)
     if feed is None or feed.server_id is not None:
         raise UserFacingError(_("This article belongs to one server. Share its link instead."))

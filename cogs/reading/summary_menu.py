@@ -15,7 +15,7 @@ from bot.posting.rendering.layout.blocks import ActionRow, Separator, text_block
 from bot.posting.rendering.messages import link_markup
 from bot.text import discord_text
 from bot.writing.summarizer import Summarizer, SummaryFailure
-from cogs.reading.message_articles import not_readable_text, with_article
+from cogs.reading.message_articles import unreadable_article_text, with_article
 from cogs.shared import article_cards
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction, OwnedView
@@ -62,7 +62,7 @@ class SummaryCard(OwnedView):
         """Show the summary, after a placeholder if it has to be written first."""
         summarizer = get_summarizer(self.client)
         if summarizer is None:
-            raise UserFacingError(not_readable_text())
+            raise UserFacingError(unreadable_article_text())
         if await summarizer.load_cached([self._article], i18n.current_language()) is None:
             await self._show(interaction, writing_text())
         await self._show(interaction, await load_summary_markup(interaction, summarizer, self._article))

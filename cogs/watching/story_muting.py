@@ -22,8 +22,8 @@ from bot.text import discord_text
 from cogs.reading.message_articles import (
     choose_article,
     load_message_articles,
-    not_readable_text,
     require_readable_article,
+    unreadable_article_text,
 )
 from cogs.shared import article_cards
 from cogs.shared.authorization import can_use_manager_command, require_manager_command
@@ -194,7 +194,7 @@ class MuteStoryPanel(OwnedView):
         )
         if muted_story is None:
             is_stored = await self.store.articles.list_by_ids([self._article.id])
-            raise UserFacingError(_explain_limit(channel) if is_stored else not_readable_text())
+            raise UserFacingError(_explain_limit(channel) if is_stored else unreadable_article_text())
         self.client.outbox_relay.wake()
         await self.finish(interaction, _build_confirmation(muted_story))
 

@@ -9,7 +9,7 @@ MIN_ARTICLES = 3
 """Minimum number of relevant articles; with fewer, less strict criteria of relevance are tried."""
 LEAD_LENGTH = 400
 """Length in characters of the beginning of an article's text (lead) that is searched for the topic."""
-MIN_TITLE_SHARE = 0.6
+MIN_MAJORITY_SHARE = 0.6
 """Minimum share of the weight of a topic's words that counts as most of the topic."""
 MIN_PARTIAL_SHARE = 0.4
 """Minimum share of the weight of a topic's words in the title, by the least strict criterion of relevance.
@@ -49,29 +49,29 @@ def score_topic_relevance(
     topic_words = [_strip_plural_endings(word) for word in topic]
     for article in articles:
         language, title = article.language, article.title
-        lead = f"{title}\n{article.summary[:LEAD_LENGTH]}\n{(article.body or '')[:LEAD_LENGTH]}"
+        title_and_lead = f"{title}\n{article.summary[:LEAD_LENGTH]}\n{(article.body or '')[:LEAD_LENGTH]}"
         word_shares.append(
-            [compute_matched_share(set(_strip_plural_endings(text)), topic_words) for text in (title, lead)]
+            [compute_matched_share(set(_strip_plural_endings(text)), topic_words) for text in (title, title_and_lead)]
         )
         topic_stems = [frozenset(text_analysis.stem_tokens(word, language)) for word in topic]
         stem_shares.append(
             [
                 compute_matched_share(set(text_analysis.stem_tokens(text, language)), topic_stems)
-                for text in (title, lead)
+                for text in (title, title_and_lead)
             ]
         )
     best_scored_articles: list[tuple[Article, float]] = []
-    for min_title_share, min_lead_share in (
-        (MIN_TITLE_SHARE, 1.0),
+    for min_title_share, min_share in (
+        (MIN_MAJORITY_SHARE, 1.0),
         (0.0, 1.0),
-        (0.0, MIN_TITLE_SHARE),
+        (0.0, MIN_MAJORITY_SHARE),
         (MIN_PARTIAL_SHARE, MIN_PARTIAL_SHARE),
     ):
         for shares in (word_shares, stem_shares):
             scored_articles = [
-                (article, lead_share * (1.0 if title_share >= MIN_TITLE_SHARE else LEAD_ONLY_FACTOR))
-                for article, (title_share, lead_share) in zip(articles, shares, strict=True)
-                if title_share >= min_title_share and lead_share >= min_lead_share - EPSILON
+                (article, title_or_lead_share * (1.0 if title_share >= MIN_MAJORITY_SHARE else LEAD_ONLY_FACTOR))
+                for article, (title_share, title_or_lead_share) in zip(articles, shares, strict=True)
+                if title_share >= min_title_share and title_or_lead_share >= min_share - EPSILON
             ]
             best_scored_articles = max(best_scored_articles, scored_articles, key=len)
             if len(best_scored_articles) >= MIN_ARTICLES:

@@ -9,6 +9,7 @@ import discord
 from aiohttp import ETag, web
 
 from bot.client.discord_client import TelexBot
+from bot.client.peer_servers import PUBLIC_CHANNEL_MARK
 from bot.client.web import client_address
 from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.feeds.fetch import CHANNEL_FEEDS_PATH
@@ -41,12 +42,12 @@ class ChannelFeedRoutes:
         self._feed_builder = ChannelFeedBuilder(client.store, client.languages)
 
     def build_routes(self) -> list[web.RouteDef]:
-        """Return the routes of channel feeds; aiohttp adds HEAD."""
-        return [web.get(CHANNEL_FEEDS_PATH + "{token}/{selection}.{extension}", self._serve_feed)]
+        """Return the routes of channel feeds, whose entries are posts, stories or digests; aiohttp adds HEAD."""
+        return [web.get(CHANNEL_FEEDS_PATH + "{token}/{entry_kind}.{extension}", self._serve_feed)]
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
-        token, selection, extension = (
-            request.match_info[group_name] for group_name in ("token", "selection", "extension")
+        token, entry_kind, extension = (
+            request.match_info[group_name] for group_name in ("token", "entry_kind", "extension")
         )
         if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
             return _build_error_response(HTTPStatus.NOT_FOUND)
@@ -65,7 +66,7 @@ class ChannelFeedRoutes:
                 return _build_too_many_requests_response(wait_seconds)
             self._rate_limiter.consume(channel_feed.channel_id)
             feed_or_response = await self._load_feed(
-                channel_feed, selection, feed_url(self._public_url, token, selection, extension)
+                channel_feed, entry_kind, feed_url(self._public_url, token, entry_kind, extension)
             )
         except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return _build_error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
@@ -76,7 +77,7 @@ class ChannelFeedRoutes:
         )
 
     async def _load_feed(
-        self, channel_feed: ChannelFeed, selection: str, self_url: str
+        self, channel_feed: ChannelFeed, entry_kind: str, self_url: str
     ) -> PublishedFeed | web.Response:
         readable_feed_ids = await self._client.peer_servers.load_readable_feeds_of_channel(
             channel_feed.server_id, channel_feed.channel_id
@@ -84,14 +85,14 @@ class ChannelFeedRoutes:
         guild = await self._client.peer_servers.fetch_server(channel_feed.server_id)
         if readable_feed_ids is None or guild is None:
             return _build_error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
-        if 0 not in readable_feed_ids:
+        if PUBLIC_CHANNEL_MARK not in readable_feed_ids:
             return _build_error_response(HTTPStatus.FORBIDDEN)
         channel = guild.get_channel_or_thread(channel_feed.channel_id)
         if channel is None and not self._client.store.shards.serves(guild.id):
             channel = await guild.fetch_channel(channel_feed.channel_id)
         channel_name = guild.name if channel is None else channel.name
         published_feed = await self._feed_builder.build(
-            channel_feed, guild, channel_name, readable_feed_ids, selection, self_url
+            channel_feed, guild, channel_name, readable_feed_ids, entry_kind, self_url
         )
         return published_feed or _build_error_response(HTTPStatus.NOT_FOUND)
 

@@ -1,7 +1,8 @@
 """Groups of similar links on a page, scored as possible lists of news (runs in a worker).
 
-An item of a group is the largest element that holds exactly one of the group's links. The titles, dates and
-texts of the items say how likely the group is the main list of the page.
+An item of a group is what belongs to one of its links: its container, which is the largest element without another
+link of the group, and at times the elements after it. The titles, dates and texts of the items say how likely the
+group is the main list of the page.
 """
 
 import re
@@ -97,7 +98,7 @@ class LinkGroup:
 
     style_signatures: tuple[str, ...]
     links: list[Link]
-    items: list[list[HtmlElement]]
+    element_lists: list[list[HtmlElement]]
     score: float
 
 
@@ -109,16 +110,16 @@ def find_link_groups(
     Groups with a signature in `followed_signatures` are also yielded if they are short or unlikely to be a
     list.
     """
-    links_by_signature: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
+    elements_by_url_by_signature: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
     for link_url, element, is_time in _iter_outbound_links(tree, url):
         for signature in (
             _TIMESTAMP_LINK_PREFIX + style_signature if is_time else style_signature
             for style_signature in _compute_style_signatures(element)
         ):
-            longest_element = links_by_signature[signature].setdefault(link_url, element)
+            longest_element = elements_by_url_by_signature[signature].setdefault(link_url, element)
             if len(get_text(longest_element)) < len(get_text(element)):
-                links_by_signature[signature][link_url] = element
-    for signature, elements_by_url in links_by_signature.items():
+                elements_by_url_by_signature[signature][link_url] = element
+    for signature, elements_by_url in elements_by_url_by_signature.items():
         is_followed = signature in followed_signatures
         if (1 if is_followed else MIN_ITEMS) <= len(elements_by_url) <= MAX_ITEMS:
             group = _build_group(signature, elements_by_url, urls.parse_host(url))
@@ -176,7 +177,7 @@ def _build_group(signature: str, elements_by_url: dict[str, HtmlElement], host: 
     containers = find_outermost_containers(elements)
     if len(elements) == 1:
         containers = [next(elements[0].iterancestors(), elements[0])]
-    items = [_add_trailing_siblings(container, set(containers)) for container in containers]
+    element_lists = [_add_trailing_siblings(container, set(containers)) for container in containers]
     titles = [_find_title(element) for element in elements]
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):
         if not _has_single_author(containers, elements_by_url):
@@ -188,11 +189,14 @@ def _build_group(signature: str, elements_by_url: dict[str, HtmlElement], host: 
         Link(element, url, title) for (url, element), title in zip(elements_by_url.items(), titles, strict=True)
     ]
     if signature.startswith(_TIMESTAMP_LINK_PREFIX):  # Some messages are only a picture.
-        items = [item for item, link in zip(items, group_links, strict=True) if link.title]
+        element_lists = [elements for elements, link in zip(element_lists, group_links, strict=True) if link.title]
         group_links = [link for link in group_links if link.title]
     signatures = dict.fromkeys((signature, *_compute_style_signatures(elements[0])))
     return LinkGroup(
-        tuple(signatures), group_links, items, _score_group(group_links, items, host) if group_links else 0.0
+        tuple(signatures),
+        group_links,
+        element_lists,
+        _score_group(group_links, element_lists, host) if group_links else 0.0,
     )
 
 
@@ -211,7 +215,7 @@ def _add_trailing_siblings(container: HtmlElement, containers: set[HtmlElement])
     return [container]
 
 
-def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -> float:
+def _score_group(links: list[Link], element_lists: list[list[HtmlElement]], host: str) -> float:
     """Return how likely a group is a list of news, by its titles, dates, texts and position; 0.0 if it is none."""
     link_count = len(links)
     mean_title_words = sum(min(12, len(link.title.split())) for link in links) / link_count
@@ -221,19 +225,30 @@ def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -
     inline_share = sum(_is_inline(link.element) for link in links) / link_count
     if mean_title_words < MIN_MEAN_TITLE_WORDS or inline_share > 1 / 2:
         return 0.0
-    link_item_pairs = list(zip(links, items, strict=True))
+    links_with_elements = list(zip(links, element_lists, strict=True))
     heading_share = (
-        sum(_is_in_heading(link.element) or link.title == _find_heading(item[0]) for link, item in link_item_pairs)
+        sum(
+            _is_in_heading(link.element) or link.title == _find_heading(item_elements[0])
+            for link, item_elements in links_with_elements
+        )
         / link_count
     )
-    dated_share = sum(find_publication_time(item, link.url) is not None for link, item in link_item_pairs) / link_count
+    dated_share = (
+        sum(find_publication_time(item_elements, link.url) is not None for link, item_elements in links_with_elements)
+        / link_count
+    )
     excerpt_share = (
-        sum(len(get_text(item[0])) - len(link.title) >= _MIN_EXCERPT_CHARS for link, item in link_item_pairs)
+        sum(
+            len(get_text(item_elements[0])) - len(link.title) >= _MIN_EXCERPT_CHARS
+            for link, item_elements in links_with_elements
+        )
         / link_count
     )
     chrome_share = sum(_is_in_chrome(link.element) for link in links) / link_count
     same_host_share = sum(urls.parse_host(link.url) == host for link in links) / link_count
-    has_long_items = sum(len(get_text(item[0])) for item in items) / link_count > MAX_MEAN_ITEM_CHARS
+    has_long_items = (
+        sum(len(get_text(item_elements[0])) for item_elements in element_lists) / link_count > MAX_MEAN_ITEM_CHARS
+    )
     if has_long_items and (dated_share < 1 / 2 or same_host_share < 1 / 2):
         return 0.0
     content_score = (mean_title_words / 6) * (1 + heading_share + 1.5 * dated_share + 0.7 * excerpt_share)
@@ -242,30 +257,31 @@ def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -
 
 def iter_list_items(group: LinkGroup) -> Iterator[ListItem]:
     """Yield the items of a group of links, each with title, publication time and summary."""
-    for link, item in zip(group.links, group.items, strict=True):
-        yield ListItem(link.url, link.title, find_publication_time(item, link.url), _find_summary(item, link.title))
+    for link, item_elements in zip(group.links, group.element_lists, strict=True):
+        publication_time = find_publication_time(item_elements, link.url)
+        yield ListItem(link.url, link.title, publication_time, _find_summary(item_elements, link.title))
 
 
-def _find_summary(item: list[HtmlElement], title: str) -> str:
+def _find_summary(item_elements: list[HtmlElement], title: str) -> str:
     """Return the longest passage of an item except its title, or "" if it has only short texts.
 
     Short texts, such as counters of replies, change all the time.
     """
-    passages = (get_text(passage) for element in item for passage in _iter_passages(element))
+    passages = (get_text(passage) for element in item_elements for passage in _iter_passages(element))
     longest_passage = max((passage_text for passage_text in passages if passage_text != title), key=len, default="")
     return to_single_line(longest_passage, MAX_SUMMARY_CHARS) if len(longest_passage) >= MIN_PASSAGE_CHARS else ""
 
 
-def _iter_passages(item: HtmlElement) -> Iterator[HtmlElement]:
-    """Yield the elements of an item that contain only text and inline elements."""
-    for element in item.iter("*"):
+def _iter_passages(container: HtmlElement) -> Iterator[HtmlElement]:
+    """Yield the elements in a container that contain only text and inline elements."""
+    for element in container.iter("*"):
         if element.tag not in SILENT_TAGS and all(child.tag in _INLINE_TAGS for child in element):
             yield element
 
 
-def _find_opening(item: HtmlElement) -> str:
-    """Return the first line of the text of an item that has no title, or "" if there is no text."""
-    longest_passage = max(_iter_passages(item), key=lambda passage: len(get_text(passage)), default=None)
+def _find_opening(container: HtmlElement) -> str:
+    """Return the first line of the longest passage in an item without a title, or "" if it has no text."""
+    longest_passage = max(_iter_passages(container), key=lambda element: len(get_text(element)), default=None)
     if longest_passage is None:
         return ""
     lines = [longest_passage.text or ""]
@@ -288,40 +304,44 @@ def _has_single_author(containers: list[HtmlElement], link_urls: Iterable[str]) 
     return any(count >= SINGLE_AUTHOR_RATIO * len(containers) for _path, count in path_counts.most_common(1))
 
 
-def _find_heading(item: HtmlElement) -> str:
+def _find_heading(container: HtmlElement) -> str:
     return next(
-        (text for heading in item.iter(*_HEADING_TAGS) if (text := to_single_line(get_text(heading), MAX_TITLE_CHARS))),
+        (
+            text
+            for heading in container.iter(*_HEADING_TAGS)
+            if (text := to_single_line(get_text(heading), MAX_TITLE_CHARS))
+        ),
         "",
     )
 
 
-def _find_title(link: HtmlElement) -> str:
+def _find_title(link_element: HtmlElement) -> str:
     """Return the heading in a link, else its text, else its `title` or `aria-label`, else ""."""
-    heading = next((child for child in link.iter(*_HEADING_TAGS) if get_text(child)), None)
-    return to_single_line(get_text(link if heading is None else heading), MAX_TITLE_CHARS) or to_single_line(
-        link.get("title") or link.get("aria-label") or "", MAX_TITLE_CHARS
+    heading = next((child for child in link_element.iter(*_HEADING_TAGS) if get_text(child)), None)
+    return to_single_line(get_text(link_element if heading is None else heading), MAX_TITLE_CHARS) or to_single_line(
+        link_element.get("title") or link_element.get("aria-label") or "", MAX_TITLE_CHARS
     )
 
 
-def _is_in_heading(link: HtmlElement) -> bool:
+def _is_in_heading(link_element: HtmlElement) -> bool:
     ancestor_tags = [
-        ancestor.tag for _, ancestor in zip(range(_STYLED_ANCESTOR_COUNT), link.iterancestors(), strict=False)
+        ancestor.tag for _, ancestor in zip(range(_STYLED_ANCESTOR_COUNT), link_element.iterancestors(), strict=False)
     ]
-    return not _HEADING_TAGS.isdisjoint(ancestor_tags) or any(True for _ in link.iter(*_HEADING_TAGS))
+    return not _HEADING_TAGS.isdisjoint(ancestor_tags) or any(True for _ in link_element.iter(*_HEADING_TAGS))
 
 
-def _is_inline(link: HtmlElement) -> bool:
-    parent = link.getparent()
+def _is_inline(link_element: HtmlElement) -> bool:
+    parent = link_element.getparent()
     if parent is None or parent.tag not in _SENTENCE_TAGS:
         return False
     surrounding_texts = [parent.text, *(child.tail for child in parent)]
     return sum(len(" ".join(text.split())) for text in surrounding_texts if text) >= _MIN_SURROUNDING_CHARS
 
 
-def _is_in_chrome(link: HtmlElement) -> bool:
+def _is_in_chrome(link_element: HtmlElement) -> bool:
     return any(
         ancestor.tag in _CHROME_TAGS
         or ancestor.get("role") in _CHROME_ROLES
         or (ancestor.tag == "header" and ancestor.getparent() is not None and ancestor.getparent().tag == "body")
-        for ancestor in link.iterancestors()
+        for ancestor in link_element.iterancestors()
     )

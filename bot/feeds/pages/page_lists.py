@@ -124,7 +124,7 @@ def find_lists(page: bytes, content_type: str, url: str) -> PageLists:
 def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], max_prose_chars: float) -> bool:
     """Return whether a page has much text beside its lists, as an article or a product has."""
     list_elements: set[HtmlElement] = set()
-    for part in (part for group in groups for item in group.items for part in item):
+    for part in (part for group in groups for elements in group.element_lists for part in elements):
         list_elements.update(part.iter("*"))
     prose_chars = 0
     for element in tree.iter("*"):
@@ -132,5 +132,7 @@ def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], max_prose_chars
             texts = (element.text, *(child.tail for child in element))
             lengths = (len(" ".join(text.split())) for text in texts if text)
             prose_chars += sum(length for length in lengths if length >= MIN_PASSAGE_CHARS)
-    list_chars = sum(len(get_text(element)) for group in groups[:1] for item in group.items for element in item)
+    list_chars = sum(
+        len(get_text(element)) for group in groups[:1] for elements in group.element_lists for element in elements
+    )
     return prose_chars > max(max_prose_chars, list_chars / 3)

@@ -107,7 +107,7 @@ def _fix_character_references(body: bytes) -> bytes:
     """
     if b"&#" not in body:
         return body
-    return _HIGH_REFERENCE_PATTERN.sub(_drop_invalid_reference, _REFERENCE_PAIR_PATTERN.sub(_join_surrogates, body))
+    return _HIGH_REFERENCE_PATTERN.sub(_replace_invalid_reference, _REFERENCE_PAIR_PATTERN.sub(_join_surrogates, body))
 
 
 def _parse_code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
@@ -124,7 +124,7 @@ def _join_surrogates(match: re.Match[bytes]) -> bytes:
     return match[0]
 
 
-def _drop_invalid_reference(match: re.Match[bytes]) -> bytes:
+def _replace_invalid_reference(match: re.Match[bytes]) -> bytes:
     code_point = _parse_code_point(match[1], match[2])
     return match[0] if code_point < 0xD800 or 0xE000 <= code_point <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - surrogates
 
@@ -145,7 +145,7 @@ def _select_content_type(body: bytes, content_type: str) -> str:
     return content_type or "application/xml"
 
 
-def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
+def _build_entry(raw_entry: FeedParserDict, base_url: str, feed_language: str | None, *, is_atom: bool) -> Entry:
     contents = [content for content in raw_entry.get("content", ())[:_MAX_LIST_LENGTH] if content.get("value")]
     content: FeedParserDict = max(contents, key=lambda content: len(content["value"]), default={})
     summary_detail = raw_entry.get("summary_detail") or {"value": raw_entry.get("summary") or ""}
@@ -153,12 +153,12 @@ def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None
     guid = entries.parse_guid(raw_entry.get("id"))
     published = _find_date(raw_entry, "published", "created", "issued")
     updated = _find_date(raw_entry, "updated")
-    markup = content or summary_detail
-    audio_url = _find_audio(raw_entry, base)
+    text_detail = content or summary_detail
+    audio_url = _find_audio(raw_entry, base_url)
     return entries.add_fingerprint(
         Entry(
             guid=guid,
-            link=_find_entry_url(raw_entry, base, guid) or audio_url,
+            link=_find_entry_url(raw_entry, base_url, guid) or audio_url,
             title=_clean_title(raw_entry, is_atom=is_atom),
             summary="" if summary == text else summary,
             text=text,
@@ -166,13 +166,13 @@ def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None
             tags=entries.clean_tags(
                 tag.get("label") or tag.get("term") for tag in raw_entry.get("tags", ())[:_MAX_LIST_LENGTH]
             ),
-            image_url=_find_image(raw_entry, base)
-            or _find_content_image(content, base)
-            or _find_content_image(summary_detail, base),
+            image_url=_find_image(raw_entry, base_url)
+            or _find_content_image(content, base_url)
+            or _find_content_image(summary_detail, base_url),
             published=updated if published is None else published,
             updated=updated,
             language=entries.parse_language_tag(raw_entry.get("language"))
-            or entries.parse_language_tag(markup.get("language"))
+            or entries.parse_language_tag(text_detail.get("language"))
             or feed_language,
             audio_url=audio_url,
             duration_seconds=entries.parse_duration(raw_entry.get("itunes_duration")) if audio_url else None,
@@ -180,9 +180,9 @@ def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None
     )
 
 
-def _find_link(feed: FeedParserDict, relation: str, base: str) -> str | None:
+def _find_link(feed: FeedParserDict, relation: str, base_url: str) -> str | None:
     links = (link.get("href") for link in feed.get("links", ())[:_MAX_LIST_LENGTH] if link.get("rel") == relation)
-    return entries.resolve_first_url(links, base)
+    return entries.resolve_first_url(links, base_url)
 
 
 def _clean_title(raw_element: FeedParserDict, *, is_atom: bool) -> str:
@@ -199,14 +199,14 @@ def _extract_text(content: FeedParserDict) -> str:
     return entries.extract_text(markup, is_plain_text=is_plain_text)
 
 
-def _find_entry_url(raw_entry: FeedParserDict, base: str, guid: str | None) -> str | None:
+def _find_entry_url(raw_entry: FeedParserDict, base_url: str, guid: str | None) -> str | None:
     candidate_urls = [raw_entry.get("feedburner_origlink"), raw_entry.get("link")]
     candidate_urls += [
         link.get("href") for link in raw_entry.get("links", ())[:_MAX_LIST_LENGTH] if link.get("rel") == "alternate"
     ]
     if guid and guid.startswith(("http://", "https://")):
         candidate_urls.append(guid)
-    return entries.resolve_first_url(candidate_urls, base)
+    return entries.resolve_first_url(candidate_urls, base_url)
 
 
 def _find_author(raw_entry: FeedParserDict, *, is_atom: bool) -> str | None:
@@ -227,7 +227,7 @@ def _find_date(raw_entry: FeedParserDict, *names: str) -> int | None:
     )
 
 
-def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
+def _find_image(raw_entry: FeedParserDict, base_url: str) -> str | None:
     """Return the URL of the picture that an entry names, or None if there is none.
 
     The widest `media:content` comes first, then thumbnails, enclosures and the image of the entry.
@@ -244,20 +244,22 @@ def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
         if _is_picture(enclosure)
     ]
     candidate_urls.append((raw_entry.get("image") or {}).get("href"))
-    return entries.resolve_first_url(candidate_urls, base)
+    return entries.resolve_first_url(candidate_urls, base_url)
 
 
-def _find_audio(raw_entry: FeedParserDict, base: str) -> str | None:
+def _find_audio(raw_entry: FeedParserDict, base_url: str) -> str | None:
     """Return the URL of a podcast episode (RSS 2.0, `enclosure`), or None if the entry has none."""
     enclosures = raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
     audio_urls = (
         enclosure.get("href") for enclosure in enclosures if (enclosure.get("type") or "").startswith("audio/")
     )
-    return entries.resolve_first_url(audio_urls, base)
+    return entries.resolve_first_url(audio_urls, base_url)
 
 
-def _find_content_image(content: FeedParserDict, base: str) -> str | None:
-    return entries.find_image(content.get("value") or "", entries.resolve_url(content.get("base"), base) or base)
+def _find_content_image(content: FeedParserDict, base_url: str) -> str | None:
+    return entries.find_image(
+        content.get("value") or "", entries.resolve_url(content.get("base"), base_url) or base_url
+    )
 
 
 def _is_picture(media: FeedParserDict) -> bool:
@@ -276,9 +278,9 @@ def _parse_number(text: object) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-def _find_icon(feed: FeedParserDict, base: str) -> str | None:
+def _find_icon(feed: FeedParserDict, base_url: str) -> str | None:
     image = feed.get("image") or {}
-    return entries.resolve_first_url((feed.get("icon"), image.get("href"), feed.get("logo")), base)
+    return entries.resolve_first_url((feed.get("icon"), image.get("href"), feed.get("logo")), base_url)
 
 
 def _find_update_interval(feed: FeedParserDict) -> int | None:

@@ -43,17 +43,17 @@ class ChannelFeedBuilder:
         guild: discord.Guild,
         channel_name: str,
         readable_feed_ids: Collection[int],
-        content_type: str,
+        entry_kind: str,
         feed_url: str,
     ) -> PublishedFeed | None:
-        """Return a web feed of a channel, or None if `content_type` is not posts, stories or digest.
+        """Return a web feed of a channel, or None if `entry_kind` is not posts, stories or digest.
 
         Digests mention only the feeds in `readable_feed_ids`. `feed_url` is the URL at which the web feed is
         published. Raises StoreError.
         """
         language = await self.languages.for_channel(guild.id, channel_feed.channel_id)
         with i18n.language_scope(language):
-            match content_type:
+            match entry_kind:
                 case "posts":
                     entries = [_article_entry(item) for item in await self._load_recent_posts(channel_feed)]
                 case "stories":
@@ -65,11 +65,11 @@ class ChannelFeedBuilder:
                     entries = await self._load_digest_entries(channel_feed, guild, readable_feed_ids)
                 case _:
                     return None
-            feed_title = _title_template(content_type).format(
+            feed_title = _title_template(entry_kind).format(
                 channel=f"#{discord_text.to_plain_line(channel_name, _MAX_NAME_LENGTH)}"
             )
             return PublishedFeed(
-                id=_entry_urn("channel", f"{channel_feed.channel_id}:{content_type}"),
+                id=_entry_urn("channel", f"{channel_feed.channel_id}:{entry_kind}"),
                 title=f"{feed_title} · {discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH)}",
                 url=f"https://discord.com/channels/{guild.id}/{channel_feed.channel_id}",
                 address=feed_url,
@@ -177,9 +177,9 @@ def _digest_entry(
     )
 
 
-def _title_template(content_type: str) -> str:
+def _title_template(entry_kind: str) -> str:
     template_by_content_type = {"posts": _("Posts in {channel}"), "stories": _("Stories in {channel}")}
-    return template_by_content_type.get(content_type) or _("Digests in {channel}")
+    return template_by_content_type.get(entry_kind) or _("Digests in {channel}")
 
 
 def _content_html(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:

@@ -117,7 +117,7 @@ class RestoreReconciler:
     async def _reconcile_watch_notification(
         self, target: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Remove the articles that earlier notifications of the same watch show from a watch notification.
+        """Remove from a watch notification the articles that earlier ones of its watch show; delete it if none is left.
 
         Notifications of the same articles may have different dedupe keys, since a dedupe key contains the key of
         the first article.

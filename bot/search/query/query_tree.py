@@ -122,8 +122,8 @@ def map_tree(node: object, map_leaf: Callable[[Any], N], *, is_removed_true: boo
 class UnquotedFilter(NamedTuple):
     """A source, tag or author filter with an unquoted value, and the words after the value.
 
-    The words may belong to the name. `start` is the offset of the filter in the query's text, `word_ends` the
-    offset after each word.
+    The words may belong to the name. `alias` is the filter's name as it was typed, in English or French. `start`
+    is the offset of the filter in the query's text, `word_ends` the offset after each word.
     """
 
     filter: FilterName
