@@ -16,6 +16,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from math import exp
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -47,7 +48,7 @@ from benchmarks.newsrooms import document_url, open_filled_newsroom
 from bot.answers.answer_scorer import Scorer
 from bot.answers.candidate_scoring import add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.quote_selection import has_expected_words, select_quotes
+from bot.answers.quote_selection import compute_sure_log_odds, rank_candidates, select_quotes
 from bot.core.models import Article
 
 SURE_SHARES = (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
@@ -68,27 +69,26 @@ class CurvePoint(NamedTuple):
 
 def compute_curve(outcomes: Sequence[Outcome]) -> list[CurvePoint]:
     """Return the point of each threshold, from the highest on."""
-    outcomes = sorted(
-        (outcome for outcome in outcomes if outcome.judged and outcome.example.kind != VAGUE),
-        key=lambda outcome: -outcome.judged[0].probability,
-    )
+    outcomes = [
+        outcome._replace(judged=rank_candidates(outcome.judged))
+        for outcome in outcomes
+        if outcome.judged and outcome.example.kind != VAGUE
+    ]
+    outcomes.sort(key=lambda outcome: compute_sure_log_odds(outcome.example.question, outcome.judged[0]), reverse=True)
     answerable = sum(outcome.example.has_answer for outcome in outcomes)
     near_topic = sum(outcome.example.kind == NEAR_TOPIC for outcome in outcomes)
     points, sure, missed, near_sure = [], 0, 0, 0
     for outcome in outcomes:
         example = outcome.example
-        if not has_expected_words(example.question, outcome.judged[0].excerpt):
+        if not outcome.judged[0].excerpt.is_expected:
             continue
         if example.has_answer:
             quotes = select_quotes(example.question, outcome.judged)[0][:SHOWN_QUOTES]
             sure += 1
             missed += not any(example.is_right(quote.text) for quote in quotes)
         near_sure += example.kind == NEAR_TOPIC
-        points.append(
-            CurvePoint(
-                outcome.judged[0].probability, sure / answerable, missed / max(1, sure), near_sure / max(1, near_topic)
-            )
-        )
+        threshold = 1 / (1 + exp(-compute_sure_log_odds(example.question, outcome.judged[0])))
+        points.append(CurvePoint(threshold, sure / answerable, missed / max(1, sure), near_sure / max(1, near_topic)))
     return points
 
 
@@ -206,18 +206,21 @@ async def measure(folder: Path, sizes: Sequence[int], *, semantic: bool, encyclo
 
 
 def judge_questions(questions: Sequence[AskedQuestion]) -> list[Outcome]:
-    """Return what becomes of questions, each by its trees, with the words that answer in each first passage."""
+    """Return what becomes of questions, each by its trees, with the words that answer in each passage."""
     outcomes = judge_outcomes([question.example for question in questions], [question.judge for question in questions])
     for outcome, question in zip(outcomes, questions, strict=True):
-        analysed_question, (first, *_) = outcome.example.question, outcome.judged
+        analysed_question = outcome.example.question
         articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
-        outcome.judged[0] = add_excerpt(
-            analysed_question,
-            QuestionTermMatcher(analysed_question),
-            reading(articles[first.article_id]),
-            first,
-            question.span_scorer,
-        )
+        outcome.judged[:] = [
+            add_excerpt(
+                analysed_question,
+                QuestionTermMatcher(analysed_question),
+                reading(articles[candidate.article_id]),
+                candidate,
+                question.span_scorer,
+            )
+            for candidate in outcome.judged
+        ]
     return outcomes
 
 

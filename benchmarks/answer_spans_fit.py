@@ -4,9 +4,8 @@
 
 Run it after `answers_fit`. Trees as there, over the words that have the form of an answer: of the passages
 of all encyclopedic questions but those that `answers_fit` draws, and of the articles found for the questions
-of the chat. Then a regression of two odds, the passage's and the words', tells how likely the words of a
-first quote are the answer; they are marked from `MIN_MARKED_PROBABILITY` on. Prints how often words are
-marked and how often they are right, cross-validated by article, for a few such thresholds.
+of the chat. Prints how often the words of a first quote are as likely as a few thresholds, and how often they
+are right, cross-validated by article; from `MIN_ALONE_PROBABILITY` on their sentence is shown alone.
 """
 
 from __future__ import annotations
@@ -42,16 +41,16 @@ from benchmarks.answers_fit import (
     compute_calibrated_outcomes,
     console,
     fit_judges,
-    fit_logistic,
     scorer_to_json,
 )
 from benchmarks.newsrooms import document_url, read_rows
-from bot.answers.answer_scorer import MODEL_FILE, Scorer, compute_log_odds
+from bot.answers.answer_scorer import MODEL_FILE, Scorer
 from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import analyse_question_with_index
 from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.quote_excerpts import MIN_ALONE_PROBABILITY
 from bot.answers.quote_selection import select_quotes
 from bot.answers.span_features import SPAN_FEATURE_NAMES, iter_span_features
 
@@ -59,8 +58,6 @@ TREES = 100
 ARTICLES_PER_QUESTION = 8
 """Articles of a question of the chat whose words are looked at."""
 RISING_FEATURES = {"of the kind", "near", "beside", "in sentence", "around", "often"}
-MIN_MARKED_PROBABILITY = 0.6
-"""How likely words are the answer, at the least, that are marked."""
 REPORTED_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -182,28 +179,8 @@ def mark_first_quotes(
 def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]) -> None:
     """Fit, say how good it is, and put it in the file."""
     marked_quotes = list(mark_first_quotes(examples, encyclopedic_samples))
-    example_folds = assign_folds([example for example, _, _ in marked_quotes])
-    odds = np.array(
-        [
-            list(
-                map(
-                    compute_log_odds,
-                    (
-                        judged_quote.probability,
-                        judged_quote.excerpt.span_probability,
-                        judged_quote.excerpt.runner_up_probability,
-                    ),
-                )
-            )
-            for _, judged_quote, _ in marked_quotes
-        ]
-    )
     right = np.array([is_right for _, _, is_right in marked_quotes], dtype=int)
-    probabilities = np.zeros(len(marked_quotes))
-    for fold in range(FOLDS):
-        is_training = np.array(example_folds) != fold
-        weights, shift = fit_logistic(odds[is_training], right[is_training])
-        probabilities[~is_training] = 1 / (1 + np.exp(-(odds[~is_training] @ weights + shift)))
+    probabilities = np.array([quote.excerpt.span_probability for _, quote, _ in marked_quotes])
     questions = sum(each.has_answer for each in examples if each.kind != ENCYCLOPEDIC)
     answerable = np.array([example.has_answer for example, _, _ in marked_quotes])
     figures = {}
@@ -215,7 +192,6 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
             "marked where nothing answers": int((is_marked & ~answerable).sum()),
         }
         console.print(f"from {threshold}:", figures[threshold])
-    (passage, words, rivals), bias = fit_logistic(odds, right)
     scorer = fit_scorer(
         [
             *encyclopedic_samples,
@@ -226,12 +202,8 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
     file["spans"] = scorer_to_json(
         scorer,
         SPAN_FEATURE_NAMES,
-        {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_MARKED_PROBABILITY]},
+        {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_ALONE_PROBABILITY]},
     )
-    bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
-    file["marking"] = {
-        "bias": bias, "passage": passage, "words": words, "others": rivals, "least": MIN_MARKED_PROBABILITY
-    }  # fmt: skip
     MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 
 

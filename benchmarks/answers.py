@@ -42,7 +42,7 @@ from bot.answers.answer_model import Confidence
 from bot.answers.answer_scorer import load_candidate_scorer
 from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.quote_selection import classify_confidence, select_quotes
+from bot.answers.quote_selection import classify_confidence, rank_candidates, select_quotes
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
 WRONG_SHARE_LIMITS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
@@ -58,16 +58,14 @@ def format_interval(hits: int, count: int) -> str:
     return f"{share:.2f} ({max(0.0, middle - half):.2f}–{min(1.0, middle + half):.2f}, n={count})"
 
 
-def with_first_excerpt(outcome: Outcome, candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Return candidates of which the first has its excerpt, by the trees in the file."""
+def rank_with_excerpts(outcome: Outcome, candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return candidates with their excerpts, by the trees in the file, in the order in which they are quoted."""
     question = outcome.example.question
     articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
-    return [
+    return rank_candidates(
         add_excerpt(question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate)
-        if not number
-        else candidate
-        for number, candidate in enumerate(candidates)
-    ]
+        for candidate in candidates
+    )
 
 
 def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
@@ -81,11 +79,14 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
             counts[name][language].append(is_met)
             counts[name]["both"].append(is_met)
 
-        tier, tier_without = (
-            classify_confidence(outcome.example.question, with_first_excerpt(outcome, candidates or []), answer_scorer)
-            for candidates in (outcome.judged, outcome.without)
+        ranked, ranked_without = (
+            rank_with_excerpts(outcome, candidates or []) for candidates in (outcome.judged, outcome.without)
         )
-        is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, outcome.judged)[0]
+        tier, tier_without = (
+            classify_confidence(outcome.example.question, candidates, answer_scorer)
+            for candidates in (ranked, ranked_without)
+        )
+        is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, ranked)[0]
         quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]
         is_first_right, is_any_right = quotes_right[:1] == [True], any(quotes_right)
         if outcome.example.has_answer:
@@ -98,6 +99,7 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
                 note("current, one of three", is_any_right)
             note("sure", is_sure)
             note("sure and wrong", is_sure and not is_first_right)
+            note("sure, and none of two right", is_sure and not any(quotes_right[:2]))
             if is_any_right:
                 note("right among three, and called nothing", tier is Confidence.NOTHING)
             if outcome.without is not None:

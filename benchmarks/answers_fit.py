@@ -7,8 +7,8 @@ those typed in a chat, and a sample of the encyclopedic ones, which count less. 
 never count against a candidate. Not right are other passages of the article that answers, of other articles
 on the topic, and all that is found where the articles that answer are taken out. Then the log-odds of the
 first candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by
-article), and the threshold of a sure answer is put where a share of the questions is sure. `--semantic` fits
-the weights with cosines, else those without; `--folder` keeps the filled stores for the next time.
+article). `--semantic` fits the weights with cosines, else those without; `--folder` keeps the filled
+stores for the next time.
 """
 
 from __future__ import annotations
@@ -61,22 +61,19 @@ SETTINGS = {
     "verbosity": -1,
 }
 RISING_FEATURES = set(
-    "in window|in window or title|in article|in title|family in window or title|together|bm25|has form"
-    "|near form|in a sentence|cosine|article cosine".split("|")
+    "in window|in window or title|in article|in title|together|bm25|has form|cosine|article cosine".split("|")
 )
 """Features of which more never counts against a candidate,"""
-FALLING_FEATURES = {"lacks form", "unknown", "superseded"}
+FALLING_FEATURES = {"lacks form", "superseded"}
 """and never for it."""
-WORD_ONLY_FEATURES = ("headline", "place")
-"""Features that the scorer with meaning does without: it chooses no better with them."""
 HARDEST_NEGATIVES = 20
 """Candidates that are not right, of each question: those with the most of its words,"""
 RANDOM_NEGATIVES = 10
 """and so many others."""
 NEGATIVE_WEIGHT = 0.1
 ENCYCLOPEDIC_WEIGHT = 0.3
-SURE_SHARE, SURE_SHARE_WITH_COSINES = 0.4, 0.5
-"""Shares of the answerable questions that are to be answered surely, by words and with cosines."""
+SURE_PROBABILITY, SURE_PROBABILITY_WITH_COSINES = 0.45, 0.45
+"""Probabilities from which on an answer is sure, by words and with cosines: see `answer_confidence`."""
 MAX_LEFT_OUT = 0.02
 """Share of the questions with what answers among three passages that may be told that there is nothing."""
 VAGUE = "vague"
@@ -142,8 +139,6 @@ def fit_boosters(examples: Sequence[Example]) -> list[lightgbm.Booster]:
     """Sets of trees fitted on some questions, not yet calibrated."""
     features, labels, weights = build_training_rows(examples)
     names = FEATURE_NAMES[: features.shape[1]]
-    if "cosine" in names:
-        features[:, [names.index(name) for name in WORD_ONLY_FEATURES]] = 0
     settings = SETTINGS | {
         "monotone_constraints": [(name in RISING_FEATURES) - (name in FALLING_FEATURES) for name in names]
     }
@@ -264,7 +259,7 @@ def fit_logistic(features: Matrix, labels: NDArray[np.int64]) -> tuple[list[floa
         predicted = features @ coefficients[:-1] + coefficients[-1]
         return float(np.logaddexp(0, predicted).sum() - predicted @ labels)
 
-    *weights, shift = minimize(loss, [*[1.0] * features.shape[1], 0.0], method="Nelder-Mead").x.tolist()
+    *weights, shift = minimize(loss, [*[1.0] * features.shape[1], 0.0]).x.tolist()
     return weights, shift
 
 
@@ -311,11 +306,6 @@ def compute_trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, f
     return curve
 
 
-def find_sure_threshold(outcomes: Sequence[Outcome], min_share: float) -> float:
-    """Return the highest probability from which on a share of the questions with an answer is answered surely."""
-    return next(probability for probability, sure, _, _ in compute_trade_off(outcomes) if sure >= min_share)
-
-
 def find_possible_threshold(outcomes: Sequence[Outcome]) -> float:
     """The least probability at which an answer is possible, so that few that answer are left out."""
     right = sorted(
@@ -353,7 +343,7 @@ def fit_scorer(examples: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     outcomes, slope, shift = compute_calibrated_outcomes(examples)
     boosters = fit_boosters([example for example in examples if example.kind != OUTSIDE])
     has_cosines = len(examples[0].candidates.judged[0].features) == len(FEATURE_NAMES)
-    sure_threshold = find_sure_threshold(outcomes, SURE_SHARE_WITH_COSINES if has_cosines else SURE_SHARE)
+    sure_threshold = SURE_PROBABILITY_WITH_COSINES if has_cosines else SURE_PROBABILITY
     return build_scorer(boosters, slope, shift, sure_threshold, find_possible_threshold(outcomes)), outcomes
 
 

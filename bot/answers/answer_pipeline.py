@@ -27,7 +27,7 @@ from bot.answers.model_passages import ModelPassage
 from bot.answers.passages import extract_opening_and_passages
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
-from bot.answers.quote_selection import build_answer, classify_confidence
+from bot.answers.quote_selection import build_answer, classify_confidence, rank_candidates
 from bot.core.models import Article
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.search.searching import Searcher
@@ -168,6 +168,7 @@ async def answer_from_articles(
         retrieved_articles.nearest_ids,
     )
     candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, scored_articles.candidates)
+    candidates = rank_candidates(candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
     confidence = classify_confidence(question, candidates, scorer, retrieved_articles.context_ids)
     return build_answer(
@@ -188,9 +189,8 @@ async def rescore_with_cosines(
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
     """Return the candidates rescored with cosines between question and passage, and the scorer used.
 
-    A candidate is a passage that may answer. The best candidates come first. Without a semantic index, or if
-    the encoder fails or times out, the candidates are returned unchanged with the scorer that uses only
-    words.
+    A candidate is a passage that may answer. Without a semantic index, or if the encoder fails or times out, the
+    candidates are returned unchanged with the scorer that uses only words.
     """
     semantic_index = searcher.semantic_index
     cosines = None
@@ -212,7 +212,7 @@ async def rescore_with_cosines(
             features, in_context=lexical_candidate.article_id in retrieved_articles.context_ids
         )
         rescored_candidates.append(lexical_candidate._replace(features=features, probability=probability))
-    return sorted(rescored_candidates, key=lambda candidate: -candidate.probability), cosine_scorer
+    return rescored_candidates, cosine_scorer
 
 
 async def _find_readable_article(

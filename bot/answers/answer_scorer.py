@@ -54,40 +54,6 @@ class Scorer:
         return 1 / (1 + exp(-total_log_odds)) if total_log_odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
 
 
-@dataclass(frozen=True, slots=True)
-class HighlightModel:
-    """Logistic model that decides whether to highlight the words of a passage that likeliest answer (the best span).
-
-    Attributes:
-        bias: Log-odds that are added to the weighted log-odds.
-        passage_coefficient: Coefficient of the log-odds that the passage answers.
-        span_coefficient: Coefficient of the log-odds that the best span answers.
-        runner_up_coefficient: Coefficient of the log-odds of the best span that consists of other words.
-        min_probability: Minimum probability for a highlight, from 0 to 1.
-    """
-
-    bias: float
-    passage_coefficient: float
-    span_coefficient: float
-    runner_up_coefficient: float
-    min_probability: float
-
-    def should_highlight(
-        self, passage_probability: float, span_probability: float, runner_up_probability: float
-    ) -> bool:
-        """Return whether to highlight the best answer span of a passage.
-
-        All arguments are probabilities from 0 to 1.
-        """
-        total_log_odds = (
-            self.bias
-            + self.passage_coefficient * compute_log_odds(passage_probability)
-            + self.span_coefficient * compute_log_odds(span_probability)
-            + self.runner_up_coefficient * compute_log_odds(runner_up_probability)
-        )
-        return total_log_odds >= compute_log_odds(self.min_probability)
-
-
 def compute_log_odds(probability: float) -> float:
     """Return the natural logarithm of the odds of a probability, with odds of at most a billion to one."""
     return log(max(probability, 1e-9) / max(1 - probability, 1e-9))
@@ -112,19 +78,6 @@ def load_span_scorer() -> Scorer:
     Raises `ValueError` if the model file was fitted on other features.
     """
     return _load_scorer("spans", SPAN_FEATURE_NAMES)
-
-
-@cache
-def load_highlight_model() -> HighlightModel:
-    """Load the model that decides whether the words that answer are highlighted in a passage."""
-    model_document = json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"]
-    return HighlightModel(
-        bias=model_document["bias"],
-        passage_coefficient=model_document["passage"],
-        span_coefficient=model_document["words"],
-        runner_up_coefficient=model_document["others"],
-        min_probability=model_document["least"],
-    )
 
 
 def _load_scorer(model_name: str, feature_names: Sequence[str]) -> Scorer:

@@ -15,10 +15,9 @@ from bot.answers.question_analysis import (
     AnswerType,
 )
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.typed_spans import TypedSpan
 
 _PROXIMITY_DECAY_CHARS = 60.0
-"""Distance in characters between a question word and an answer at which the word's weight drops to 1/e."""
+"""Distance in characters between two words of a question at which a word's weight drops to 1/e."""
 _TITLE_WEIGHT = 3
 """Number of times that a word of the title is counted; a word of the text is counted once."""
 _AVERAGE_DOCUMENT_WORDS = 150
@@ -40,7 +39,6 @@ class ArticleFeatures:
             term_matcher.find_term_positions(analysis.sentences),
         )
         self.title_term_indexes = set(title_positions)
-        self.title_related_terms = term_matcher.find_related_term_indexes([analysis.title]) | self.title_term_indexes
         self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions))
         self.title_share = term_matcher.compute_weight_share(self.title_term_indexes)
         word_count = sum(len(sentence.tokens) for sentence in analysis.sentences)
@@ -83,47 +81,28 @@ def _compute_bm25_term_score(count: int, word_count: int) -> float:
     return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * word_count / _AVERAGE_DOCUMENT_WORDS))
 
 
-def find_best_typed_span(
-    question: AnalysedQuestion, term_matcher: QuestionTermMatcher, candidate: AnswerCandidate
-) -> tuple[TypedSpan | None, float]:
-    """Return the words of a passage that most likely answer, and their proximity to the question's words.
-
-    The words are None if none have the form of an answer. The proximity is from 0 to 1.
-    """
+def has_answer_form(question: AnalysedQuestion, term_matcher: QuestionTermMatcher, candidate: AnswerCandidate) -> bool:
+    """Return whether a passage has words in the form of the expected answer, besides the question's own words."""
     expected_types = {
         span_type for answer_type in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
     }
-    term_positions = term_matcher.find_term_positions(candidate.sentences)
-    best_span, best_proximity = None, 0.0
     for sentence in candidate.sentences:
         for span in sentence.typed_spans:
             if span.answer_type not in expected_types:
                 continue
             words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
             if (
-                span.is_answer_itself
-                and all(term_matcher.find_matching_terms(word.stem) for word in words_inside)
-                and (words_inside or span.answer_type is AnswerType.NAME)
+                not span.is_answer_itself
+                or any(not term_matcher.find_matching_terms(word.stem) for word in words_inside)
+                or not (words_inside or span.answer_type is AnswerType.NAME)
             ):
-                continue
-            proximity = 0.0
-            for term_index, term_starts in term_positions.items():
-                distance = min(
-                    max(span.start - start, start - span.end, 0) if not span.start <= start < span.end else 0
-                    for start in term_starts
-                )
-                proximity += term_matcher.weights[term_index] * exp(-distance / _PROXIMITY_DECAY_CHARS)
-            proximity /= term_matcher.total_weight
-            if best_span is None or proximity > best_proximity:
-                best_span, best_proximity = span, proximity
-    return best_span, best_proximity
+                return True
+    return False
 
 
 FEATURE_NAMES = (
-    "in window", "in window or title", "in article", "in title", "family in window or title",
-    "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form", "in a sentence",
-    "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
-    "headline", "place", "superseded", "cosine", "article cosine",
+    "in window", "in window or title", "in article", "in title", "together", "bm25", "terms", "has form",
+    "lacks form", "superseded", "cosine", "article cosine",
 )  # fmt: skip
 """Names of the features of a passage that may answer (candidate), in the order of the vector.
 
@@ -153,31 +132,17 @@ def compute_candidate_features(
     The features that need cosines are left out.
     """
     term_positions = term_matcher.find_term_positions(candidate.sentences)
-    matched_term_indexes = set(term_positions)
-    related_term_indexes = term_matcher.find_related_term_indexes(candidate.sentences) | matched_term_indexes
-    span, proximity = find_best_typed_span(question, term_matcher, candidate)
-    has_answer_type = bool(question.answer_types)
+    has_form = has_answer_form(question, term_matcher, candidate)
     return [
-        term_matcher.compute_weight_share(matched_term_indexes),
-        term_matcher.compute_weight_share(matched_term_indexes | article.title_term_indexes),
+        term_matcher.compute_weight_share(term_positions),
+        term_matcher.compute_weight_share(article.title_term_indexes.union(term_positions)),
         article.article_share,
         article.title_share,
-        term_matcher.compute_weight_share(related_term_indexes | article.title_related_terms),
         _compute_term_proximity(term_matcher, term_positions),
         article.bm25,
         log(1 + term_matcher.indexed_term_count) / 3,
-        1 - term_matcher.indexed_term_count / (len(term_matcher.weights) or 1),
-        float(has_answer_type and span is not None),
-        float(has_answer_type and span is None),
-        proximity,
-        max(
-            term_matcher.compute_weight_share(term_matcher.find_term_positions([sentence]))
-            for sentence in candidate.sentences
-        ),
-        *(float(answer_type in question.answer_types) for answer_type in AnswerType),
-        float(not has_answer_type),
-        float(candidate.is_headline),
-        log(1 + max(0, candidate.sentence_index)) / 4,
+        float(has_form),
+        float(bool(question.answer_types) and not has_form),
         log_months_behind_newest,
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.answers.answer_model import MAX_QUOTE_LENGTH
-from bot.answers.answer_scorer import Scorer, load_candidate_scorer, load_highlight_model, load_span_scorer
+from bot.answers.answer_scorer import Scorer, load_candidate_scorer, load_span_scorer
 from bot.answers.candidate_features import ArticleFeatures, compute_candidate_features, compute_topic_score
 from bot.answers.candidates import AnswerCandidate, ArticleAnalysis, analyse_article, iter_candidates
 from bot.answers.passages import find_verbatim
@@ -66,19 +66,6 @@ class ScoredCandidate(NamedTuple):
             return None
         text, sentence_range = self.following_passage
         return self._replace(text=text, sentence_range=sentence_range, excerpt=Excerpt(()))
-
-    @property
-    def shown_excerpt(self) -> Excerpt:
-        """Return the excerpt to show.
-
-        If the words that answer are probable enough, it is shortened to the sentence with them. Otherwise, it is whole,
-        and the words are not highlighted unless they have the form that the question plainly asks for.
-        """
-        if self.excerpt.answer_span and load_highlight_model().should_highlight(
-            self.probability, self.excerpt.span_probability, self.excerpt.runner_up_probability
-        ):
-            return self.excerpt.shorten()
-        return self.excerpt if self.excerpt.is_plain else Excerpt(self.excerpt.sentences)
 
     def overlaps(self, second_candidate: ScoredCandidate) -> bool:
         """Return whether this passage and another one share a sentence."""

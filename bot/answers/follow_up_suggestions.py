@@ -1,45 +1,64 @@
 """Suggestions of the next question: short questions that the articles just shown answer surely.
 
-A suggestion asks who or what is behind a name that an article introduces, or how many of something there are. Before a
-question is suggested, the bot answers it itself, and the answer has to be the words from which the question was made.
+A suggestion asks who or what is behind a name that an article introduces, what a person said, how many of something
+there are, how much something is or when it happened. Before a question is suggested, the bot answers it itself, and the
+answer has to be the words from which the question was made.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from bot.answers.answer_model import Answer
+from bot.answers.conversing.follow_up_questions import extract_content_words
 from bot.answers.question_analysis import AnswerType
 from bot.answers.typed_spans import TypedSpan, find_typed_spans, has_time
 from bot.core.models import Article
-from bot.search.index import text_analysis
 from bot.text import excerpts
 
 MAX_SUGGESTIONS = 2
 """Maximum number of questions that are suggested."""
 MAX_SUGGESTION_LENGTH = 40
 """Maximum length in characters of a suggested question."""
-MAX_TRIED_QUESTIONS = 4
+MAX_TRIED_QUESTIONS = 6
 """Maximum number of possible questions that are answered to find suggestions."""
 MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article that are searched for something to ask about."""
 
-_INTRODUCTION_PATTERN = re.compile(
-    r", (?:(?:an?|the|its|une?|la|le|les|son|sa|co-?found\w+|fond\w+|direct\w+|chief|head|présid\w+) "
-    r"|l[’'](?!an?\b|ont\b|avai))[^,.;:()]{6,}[,.;]"
-)
-"""Pattern of the words after a name that say who or what it is, as in "Ada Byron, a mathematician,"."""
+_INTRODUCTION_PATTERNS = {
+    "en": re.compile(r", (?:an?|the|its|co-?found\w+|found\w+|direct\w+|chief|head) [^,.;:()]{6,}[,.;]"),
+    "fr": re.compile(
+        r", (?:(?:une?|la|le|les|son|sa|fond\w+|direct\w+|présid\w+) |l[’'](?!an?\b|ont\b|avai))[^,.;:()]{6,}[,.;]"
+    ),
+}
+"""Patterns of the words after a name that say who or what it is, as in "Ada Byron, a mathematician,"."""
 _PERSON_PATTERN = re.compile(
     r"\b(?:develop|engineer|research|found|direct|chief|president|minister|author|professor|spokes|head|lawyer|editor"
     r"|analyst|scientist|journalis|senator|member|fondat|présid|ministre|chercheu|ingénieu|profess|avocat|porte-parole"
     r"|patron|auteur|autrice|maire|déput|chef|développeu|PDG|CEO)"
 )
 _ROLE_PATTERNS = {
-    "en": re.compile(r"\b(?P<owner>its|the company[’']s) (?P<role>[a-z-]+(?: [a-z-]+)?),? \Z", re.IGNORECASE),
-    "fr": re.compile(r"\b(?P<owner>son|sa) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
+    "en": re.compile(r"\b(?:its|their|the company[’']s) (?P<role>[a-z-]+(?: [a-z-]+)?),? \Z", re.IGNORECASE),
+    "fr": re.compile(r"\b(?P<owner>son|sa|ses) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
 }
 """Patterns of the words before a name that say what a person is, as in "its chief executive, Ada Byron"."""
+_STATEMENT_PATTERNS = {
+    "en": re.compile(r" (?:said|says|told|wrote|writes|warned|warns)\b"),
+    "fr": re.compile(r" (?:a (?:dit|déclaré|écrit|prévenu|affirmé)|dit|affirme|prévient|écrit)\b"),
+}
+"""Patterns of the words after a name that say that a person made a statement."""
+_SUM_PATTERNS = {
+    "en": re.compile(r"\ba (?:[a-z]+ )?(?P<noun>[a-z]{3,}) of (?:about |more than |up to )?\Z"),
+    "fr": re.compile(r"\b(?P<owner>une?) (?P<noun>[a-zà-ÿ]{3,}(?: de fonds)?)(?: [a-zà-ÿ]+)? (?:de |d[’']environ )\Z"),
+}
+"""Patterns of the words before a sum of money that say what it is, as in "a fine of"."""
+_EVENT_PATTERNS = {
+    "en": re.compile(r"\b(?P<event>founded|launched|released|announced|created|opened|adopted|published) (?:in|on) \Z"),
+    "fr": re.compile(r"\b(?P<event>(?:fond|lanc|annonc|cré|adopt|publi)é(?P<feminine>e?)) (?:en|le) \Z"),
+}
+"""Patterns of the words before a date that say what happened then."""
 _COUNTED_NOUN_PATTERNS = {
     "en": re.compile(
         r"(?:[\d.,]+|[A-Za-z]+)(?: (?:million|billion|thousand))?(?: of)? (?P<noun>(?:[A-Za-z]+ )?[a-z]{3,}s)\b"
@@ -49,6 +68,7 @@ _COUNTED_NOUN_PATTERNS = {
         r"[ \u00a0]?(?P<noun>[a-zà-ÿœ]{3,}[sx])\b"
     ),
 }
+_SEVERAL_NAMES_PATTERN = re.compile(r" (?:et|and|&) ")
 _UNIT_PATTERN = re.compile(
     r"\b(?:seconds|milliseconds|minutes|hours|days|weeks|months|years|decades|times|euros|dollars|pounds|cents|degrees"
     r"|points|miles|metres|meters|kilometres|secondes|heures|jours|semaines|mois|ans|années|fois|degrés|mètres"
@@ -61,9 +81,37 @@ _PART_PATTERN = re.compile(r"(?:[\w-]|\b(?:the|these|those|its|les|ces|ses|leurs
 
 Such a number belongs to a name ("iPhone-15"), or counts things that the text has named before ("these 15 ...").
 """
-_WHO_TEMPLATES = {"en": "Who is {name}?", "fr": "Qui est {name} ?"}
-_WHAT_TEMPLATES = {"en": "What is {name}?", "fr": "Qu’est-ce que {name} ?"}
-_COUNT_TEMPLATES = {"en": "How many {noun}?", "fr": "Combien {noun} ?"}
+_TEMPLATES = {
+    "en": {
+        "who": "Who is {name}?",
+        "who all": "Who are {name}?",
+        "what": "What is {name}?",
+        "how many": "How many {name}?",
+        "how much": "How much is {name}?",
+        "what said": "What did {name} say?",
+        "when": "When was it {name}?",
+        "when feminine": "When was it {name}?",
+    },
+    "fr": {
+        "who": "Qui est {name} ?",
+        "who all": "Qui sont {name} ?",
+        "what": "Qu’est-ce que {name} ?",
+        "how many": "Combien {name} ?",
+        "how much": "De combien est {name} ?",
+        "what said": "Qu’a dit {name} ?",
+        "when": "Quand a-t-il été {name} ?",
+        "when feminine": "Quand a-t-elle été {name} ?",
+    },
+}
+"""Questions by language and kind."""
+
+
+class Suggestion(NamedTuple):
+    """A question with the words of an article that answer it, or the whole sentence of a statement."""
+
+    question: str
+    answer: str
+    is_statement: bool = False
 
 
 async def suggest_questions(
@@ -79,79 +127,116 @@ async def suggest_questions(
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
     shown_text = " ".join(" ".join(quote.sentences) or quote.text for quote in answer.shown_quotes)
     suggestions: list[str] = []
-    words_by_question = dict(_iter_questions(answer.question, shown_text, shown_articles, language))
-    for question, expected_words in list(words_by_question.items())[:MAX_TRIED_QUESTIONS]:
-        if _is_worth_asking(await try_question(question), expected_words, shown_articles):
+    by_question = {
+        suggestion.question: suggestion
+        for suggestion in _iter_suggestions(answer.question, shown_text, shown_articles, language)
+    }
+    for question, suggestion in list(by_question.items())[:MAX_TRIED_QUESTIONS]:
+        if _is_worth_asking(await try_question(question), suggestion, shown_articles):
             suggestions.append(question)
         if len(suggestions) == MAX_SUGGESTIONS:
             break
     return tuple(suggestions)
 
 
-def _is_worth_asking(trial_answer: Answer, expected_words: str, shown_articles: Sequence[Article]) -> bool:
+def _is_worth_asking(trial_answer: Answer, suggestion: Suggestion, shown_articles: Sequence[Article]) -> bool:
     """Return whether a question is answered surely, by the expected words of one of the shown articles."""
     if not trial_answer.is_answered:
         return False
     quote = trial_answer.quotes[0]
-    return (
-        quote.article.id in {article.id for article in shown_articles}
-        and quote.answer_span is not None
-        and (expected_words in quote.answer_span or quote.answer_span in expected_words)
-    )
+    if quote.article.id not in {article.id for article in shown_articles}:
+        return False
+    if suggestion.is_statement:
+        return suggestion.answer in quote.sentences
+    words = quote.answer_span
+    return words is not None and (suggestion.answer in words or words in suggestion.answer)
 
 
-def _iter_questions(
+def _iter_suggestions(
     asked_question: str, shown_text: str, articles: Sequence[Article], language: str
-) -> Iterator[tuple[str, str]]:
-    """Yield questions that articles may answer, with the words that answer each of them.
+) -> Iterator[Suggestion]:
+    """Yield the questions that articles may answer with words that are not in `shown_text`, which the person has read.
 
-    These words are not in `shown_text`, which the person has read, and the question is not about words of the question
-    that was asked.
+    A question has other content words than the question that was asked.
     """
-    asked_words = set(text_analysis.tokenize(asked_question))
+    asked_words = set(extract_content_words(asked_question))
     for article in articles:
         if article.language not in {None, language}:
             continue
         for sentence in excerpts.split_sentences((article.body or article.summary)[:MAX_CHARS_READ]):
-            for span in find_typed_spans(sentence):
-                question_with_words = _make_question(span, sentence, language)
-                if question_with_words is None:
-                    continue
-                question, expected_words = question_with_words
-                if (
-                    len(question) <= MAX_SUGGESTION_LENGTH
-                    and expected_words not in shown_text
-                    and not asked_words.issuperset(text_analysis.tokenize(span.text))
+            spans = list(find_typed_spans(sentence))
+            for span in spans:
+                if any(
+                    span.start in range(name.start + 1, name.end)
+                    for name in spans
+                    if name.answer_type is AnswerType.NAME
                 ):
-                    yield question, expected_words
+                    continue  # The number in a name counts nothing.
+                suggestion = _ask_about(span, sentence, language)
+                if (
+                    suggestion is not None
+                    and len(suggestion.question) <= MAX_SUGGESTION_LENGTH
+                    and suggestion.answer not in shown_text
+                    and not asked_words.issuperset(extract_content_words(suggestion.question))
+                ):
+                    yield suggestion
 
 
-def _make_question(span: TypedSpan, sentence: str, language: str) -> tuple[str, str] | None:
-    """Return a question about a name or a number in a sentence, with the words that answer it, or None."""
+def _ask_about(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
+    """Return the question about a name, number, sum or date in a sentence, or None."""
+    before, templates = sentence[: span.start], _TEMPLATES[language]
     if span.answer_type is AnswerType.NAME:
-        role_match = _ROLE_PATTERNS[language].search(sentence[: span.start])
-        if role_match is not None and _PERSON_PATTERN.search(role_match["role"]):
-            grammatical_article = _select_grammatical_article(role_match["owner"].lower(), role_match["role"], language)
-            return _WHO_TEMPLATES[language].format(name=grammatical_article + role_match["role"]), span.text
-        introduction_match = _INTRODUCTION_PATTERN.match(sentence, span.end)
-        if introduction_match is None or has_time(span.text):
-            return None
-        is_person = " " in span.text and _PERSON_PATTERN.search(introduction_match[0])
-        template = (_WHO_TEMPLATES if is_person else _WHAT_TEMPLATES)[language]
-        return template.format(name=span.text), introduction_match[0][2:-1]
-    if span.answer_type is not AnswerType.NUMBER:
+        return _ask_about_name(span, sentence, language)
+    if span.answer_type is AnswerType.NUMBER:
+        noun = _find_counted_noun(span, sentence, language)
+        return None if noun is None else Suggestion(templates["how many"].format(name=noun), span.text)
+    if span.answer_type is AnswerType.MONEY and (amount := _SUM_PATTERNS[language].search(before)):
+        noun = _select_grammatical_article(amount.groupdict().get("owner", ""), amount["noun"]) + amount["noun"]
+        return Suggestion(templates["how much"].format(name=noun), span.text)
+    if span.answer_type is AnswerType.TIME and (event := _EVENT_PATTERNS[language].search(before)):
+        template = templates["when feminine" if event.groupdict().get("feminine") else "when"]
+        return Suggestion(template.format(name=event["event"]), span.text)
+    return None
+
+
+def _ask_about_name(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
+    """Return the question about a name: who has a role, who or what it is, or what a person said."""
+    templates = _TEMPLATES[language]
+    role = _ROLE_PATTERNS[language].search(sentence[: span.start])
+    if role is not None and _PERSON_PATTERN.search(role["role"]):
+        is_plural = role["role"].endswith("s")
+        owner = role.groupdict().get("owner", "")
+        name = _select_grammatical_article(owner, role["role"]) + role["role"]
+        return Suggestion(templates["who all" if is_plural else "who"].format(name=name), span.text)
+    if has_time(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
         return None
-    count_match = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
-    if count_match is None or _PART_PATTERN.search(sentence[: span.start]) or _UNIT_PATTERN.search(count_match["noun"]):
+    introduction = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
+    if introduction is not None:
+        is_person = " " in span.text and _PERSON_PATTERN.search(introduction[0])
+        return Suggestion(templates["who" if is_person else "what"].format(name=span.text), introduction[0][2:-1])
+    if " " in span.text and _STATEMENT_PATTERNS[language].match(sentence, span.end):
+        return Suggestion(templates["what said"].format(name=span.text), sentence, is_statement=True)
+    return None
+
+
+def _find_counted_noun(span: TypedSpan, sentence: str, language: str) -> str | None:
+    """Return what a number counts, as it stands after "how many", or None."""
+    counted = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
+    if counted is None or _PART_PATTERN.search(sentence[: span.start]) or _UNIT_PATTERN.search(counted["noun"]):
         return None
-    noun = count_match["noun"]
+    noun = counted["noun"]
     if language == "fr":
-        noun = f"d’{noun}" if noun[0] in "aeéèêiîoôuhœy" else f"de {noun}"
-    return _COUNT_TEMPLATES[language].format(noun=noun), span.text
+        return f"d’{noun}" if noun[0] in "aeéèêiîoôuhœy" else f"de {noun}"
+    return noun
 
 
-def _select_grammatical_article(owner: str, role: str, language: str) -> str:
-    """Return the definite article for a role with the space after it; `owner` is the possessive before the role."""
-    if language == "en":
+def _select_grammatical_article(owner: str, noun: str) -> str:
+    """Return the definite article for a noun, with the space after it.
+
+    `owner` is the French word before the noun in the text, "" in English.
+    """
+    if not owner:
         return "the "
-    return "l’" if role[0] in "aeéiou" else "la " if owner == "sa" else "le "
+    if owner.lower() == "ses":
+        return "les "
+    return "l’" if noun[0] in "aeéiouh" else "la " if owner.lower() in {"sa", "une"} else "le "

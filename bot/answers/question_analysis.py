@@ -93,6 +93,13 @@ _QUESTION_WORDS = frozenset(
     " wanna gotta u ur lol plz pls svp stp".split()
 )
 """Question words and fillers, which are not searched for because no answer repeats them."""
+_FOUNDING_WORDS = frozenset(
+    "founded founder founders cofounded cofounder created creator launched launches started fonde fondee fonda"
+    " fondateur fondateurs cofondateur cree creee createur createurs lance lancee".split()
+)
+"""Words for founding something: an article that says who created it answers who founded it."""
+_FOUNDING_STEMS = frozenset().union(*map(text_analysis.find_query_stems, (*_FOUNDING_WORDS, "online", "ligne")))
+"""Stems of the words for founding something, including those of putting it online."""
 _PAST_PATTERN = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
 PRESENT_PATTERN = re.compile(
     r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
@@ -177,6 +184,8 @@ def analyse_question(
     terms: list[QuestionTerm] = []
     for word in dict.fromkeys(words):
         stems = text_analysis.find_query_stems(word) if word not in stop_words else None
+        if stems and word in _FOUNDING_WORDS:
+            stems |= _FOUNDING_STEMS
         if stems and len(terms) < MAX_QUESTION_TERMS:
             document_frequency = max(map(get_document_frequency, stems))
             weight = log(1 + article_count / (document_frequency or 1)) * (
@@ -190,7 +199,7 @@ def analyse_question(
         expected_types -= {AnswerType.NAME} if expected_types & PATTERN_TYPES else {AnswerType.REASON}
     if (
         _DEFINITION_PATTERN.search(normalized_text)
-        and len(terms) <= _MAX_DEFINITION_TERMS
+        and sum(not follow_up_words or term.word in follow_up_words for term in terms) <= _MAX_DEFINITION_TERMS
         and not expected_types & PATTERN_TYPES
     ):
         expected_types = {AnswerType.DEFINITION}

@@ -6,9 +6,6 @@ from collections.abc import Iterable, Sequence
 from bot.answers.candidates import AnalysedSentence
 from bot.answers.question_analysis import AnalysedQuestion
 
-_FAMILY_PREFIX_LENGTH = 5
-"""Number of first letters that two words of one word family share."""
-
 
 class QuestionTermMatcher:
     """Finder of the terms (content words) of a question in sentences.
@@ -21,24 +18,13 @@ class QuestionTermMatcher:
         self.indexed_term_count = sum(term.is_in_index for term in question.terms)
         self.total_weight = sum(self.weights) or 1.0
         self._term_indexes_by_stem: dict[str, list[int]] = defaultdict(list)
-        self._term_indexes_by_prefix: dict[str, list[int]] = defaultdict(list)
         for term_index, term in enumerate(question.terms):
             for stem in term.stems:
                 self._term_indexes_by_stem[stem].append(term_index)
-                if len(stem) >= _FAMILY_PREFIX_LENGTH:
-                    self._term_indexes_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(term_index)
 
     def find_matching_terms(self, stem: str) -> Sequence[int]:
         """Return the indexes of the question's terms that have this stem."""
         return self._term_indexes_by_stem.get(stem, ())
-
-    def find_related_terms(self, stem: str) -> Sequence[int]:
-        """Return the indexes of the question's terms that share their first five letters with this stem."""
-        return (
-            self._term_indexes_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
-            if len(stem) >= _FAMILY_PREFIX_LENGTH
-            else ()
-        )
 
     def compute_weight_share(self, term_indexes: Iterable[int]) -> float:
         """Return the share, from 0 to 1, of the question's total weight that some of its terms have."""
@@ -52,12 +38,3 @@ class QuestionTermMatcher:
                 for term_index in self.find_matching_terms(word.stem):
                     positions[term_index].append(word.start)
         return positions
-
-    def find_related_term_indexes(self, sentences: Iterable[AnalysedSentence]) -> set[int]:
-        """Return the indexes of the terms of which the sentences contain a related word."""
-        return {
-            term_index
-            for sentence in sentences
-            for word in sentence.tokens
-            for term_index in self.find_related_terms(word.stem)
-        }

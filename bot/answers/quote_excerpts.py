@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.candidate_features import ArticleFeatures, compute_candidate_features
 from bot.answers.candidates import AnalysedSentence, AnswerCandidate, ArticleAnalysis
-from bot.answers.question_analysis import (
-    PATTERN_TYPES,
-    SPAN_TYPES_BY_ANSWER_TYPE,
-    AnalysedQuestion,
-    AnswerType,
-    asks_for_name,
-)
+from bot.answers.expected_answers import find_expected_answer
+from bot.answers.question_analysis import AnalysedQuestion, AnswerType
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.span_features import iter_span_features
 from bot.answers.typed_spans import TypedSpan
-from bot.search.index.text_analysis import tokenize
 
-MIN_PROBABILITY = 1e-4
-"""Probability that is assumed for the second-best words that answer if a passage has no such words."""
+MIN_ALONE_PROBABILITY = 0.4
+"""Minimum probability of the words that answer for their sentence to be shown alone."""
+MISMATCH_FACTOR = 0.2
+"""Factor on the probability of words that have the expected type but are not what the question asks for.
+
+A number without a noun may be a number of anything.
+"""
 MAX_EXCERPT_SENTENCES = 2
 """Maximum number of sentences in an excerpt."""
 MIN_CLAUSE_CHARS = 12
@@ -39,32 +38,28 @@ _DEPENDENT_SENTENCE_PATTERN = re.compile(
 _CLAUSE_END_PATTERN = re.compile(r"[,;:–—](?=\s)|[.!?…](?=\s|$)")
 
 
+class ScoredSpan(NamedTuple):
+    """Words that may answer, with their probability, and whether they are what the question plainly asks for."""
+
+    probability: float
+    span: TypedSpan
+    is_match: bool
+
+
 class Excerpt(NamedTuple):
     """At most two sentences of a passage, with the words in one of them that most probably answer.
 
     Attributes:
         answer_span: The words that most probably answer, or None.
-        is_plain: Whether the words have the form that the question plainly asks for, such as a number.
-        span_probability: Probability of `answer_span`, from 0 to 1.
-        runner_up_probability: Probability of the best span that consists of other words.
+        is_expected: Whether they are likely and what the question plainly asks for, such as a number of the right
+            things; true if it asks plainly for nothing.
+        span_probability: Probability of `answer_span`, from 0 to 1; 0 for a clause.
     """
 
     sentences: tuple[str, ...]
     answer_span: str | None = None
-    is_plain: bool = False
+    is_expected: bool = True
     span_probability: float = 0.0
-    runner_up_probability: float = MIN_PROBABILITY
-
-    def shorten(self) -> Excerpt:
-        """Return the excerpt with only the sentence that answers.
-
-        If this sentence begins with a word such as "it", the sentence before it is kept too.
-        """
-        answer_index = next(
-            (index for index, sentence in enumerate(self.sentences) if (self.answer_span or "") in sentence), 0
-        )
-        is_dependent = answer_index > 0 and _DEPENDENT_SENTENCE_PATTERN.match(self.sentences[answer_index])
-        return self._replace(sentences=self.sentences[answer_index - bool(is_dependent) : answer_index + 1])
 
 
 def extract_excerpt(
@@ -76,44 +71,48 @@ def extract_excerpt(
 ) -> Excerpt:
     """Return the two adjacent sentences of a passage that most likely answer, and the words in them that answer.
 
-    `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline. If the
-    words that answer are in a first sentence that begins with a word such as "it", the excerpt begins one sentence
-    earlier.
+    `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline. The
+    sentence with very probable words is shown alone. If the words that answer are in a first sentence that begins with
+    a word such as "it", the excerpt begins one sentence earlier.
     """
-    range_start, range_end = _select_sentences(question, term_matcher, analysis, sentence_range)
-    plain_types = _list_plain_types(question)
-    scored_spans = [
-        (span_scorer.predict_probability(features), sentence_index, span)
-        for sentence_index in range(range_start, range_end)
-        for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
-        if not plain_types
-        or (span.answer_type in plain_types and not _is_time_or_number(analysis, sentence_index, span))
-    ]
-    clause = None if plain_types else _find_clause(question, analysis, range(range_start, range_end))
-    if clause is not None:
-        return Excerpt(_extract_sentence_texts(analysis, range_start, range_end), clause, is_plain=True)
-    if not scored_spans:
-        return Excerpt(_extract_sentence_texts(analysis, range_start, range_end))
-    probability, sentence_index, best_span = max(scored_spans, key=lambda scored_span: scored_span[0])
-    if sentence_index == range_start > 0 and _DEPENDENT_SENTENCE_PATTERN.match(
-        _extract_sentence_texts(analysis, range_start, range_start + 1)[0]
-    ):
-        range_start, range_end = range_start - 1, range_start + 1
-    answer_tokens = set(tokenize(best_span.text))
-    return Excerpt(
-        _extract_sentence_texts(analysis, range_start, range_end),
-        best_span.text,
-        bool(plain_types),
-        probability,
-        max(
-            (
-                span_probability
-                for span_probability, _, span in scored_spans
-                if not answer_tokens.issuperset(tokenize(span.text))
-            ),
-            default=MIN_PROBABILITY,
-        ),
+    expected = find_expected_answer(question)
+    spans = {
+        sentence_index: [
+            ScoredSpan(
+                span_scorer.predict_probability(features),
+                span,
+                expected.matches(term_matcher, analysis.article.published, sentence, span),
+            )
+            for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
+            if expected.has_type(analysis.text, sentence, span)
+        ]
+        for sentence_index in range(*sentence_range)
+        for _, sentence in (_get_text_and_sentence(analysis, sentence_index),)
+    }
+    range_start, range_end = _select_sentences(question, term_matcher, analysis, sentence_range, spans)
+    texts = _extract_sentence_texts(analysis, range_start, range_end)
+    if not expected.span_types:
+        return Excerpt(texts, _find_clause(question, analysis, range(range_start, range_end)))
+    shown_spans = [(*span, index) for index in range(range_start, range_end) for span in spans[index]]
+    if not shown_spans:
+        return Excerpt(texts, is_expected=False)
+    probability, best_span, is_match, answer_index = max(
+        shown_spans,
+        key=lambda span: span[0] * (1.0 if span[2] or span[1].text[-1].isdigit() else MISMATCH_FACTOR),
     )
+    text, _ = _get_text_and_sentence(analysis, range_start)
+    shown_sentences = [_get_text_and_sentence(analysis, index)[1] for index in range(range_start, range_end)]
+    is_expected = (
+        is_match and probability >= expected.min_probability and expected.is_about(term_matcher, text, shown_sentences)
+    )
+    if probability >= MIN_ALONE_PROBABILITY:
+        range_start, range_end = answer_index, answer_index + 1
+    if range_start == answer_index > 0:
+        (first_text,) = _extract_sentence_texts(analysis, answer_index, answer_index + 1)
+        if _DEPENDENT_SENTENCE_PATTERN.match(first_text):
+            range_start, range_end = answer_index - 1, answer_index + 1
+    texts = _extract_sentence_texts(analysis, range_start, range_end)
+    return Excerpt(texts, best_span.text, is_expected, probability)
 
 
 def _select_sentences(
@@ -121,39 +120,26 @@ def _select_sentences(
     term_matcher: QuestionTermMatcher,
     analysis: ArticleAnalysis,
     sentence_range: tuple[int, int],
+    spans: Mapping[int, Sequence[ScoredSpan]],
 ) -> tuple[int, int]:
-    """Return the range of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own."""
+    """Return the range of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own.
+
+    Sentences with words that the question asks for go first. `spans` are the words that may answer, by sentence index.
+    """
     range_start, range_end = sentence_range
     if range_end - range_start <= MAX_EXCERPT_SENTENCES:
         return range_start, range_end
     scorer, article_features = load_candidate_scorer(with_cosines=False), ArticleFeatures(term_matcher, analysis)
 
-    def score_sentences(start: int) -> float:
-        candidate = AnswerCandidate(analysis, start, analysis.sentences[start : start + MAX_EXCERPT_SENTENCES])
-        return scorer.predict_probability(
-            compute_candidate_features(question, term_matcher, article_features, candidate, 0.0)
-        )
+    def score_sentences(start: int) -> tuple[bool, float]:
+        end = start + MAX_EXCERPT_SENTENCES
+        candidate = AnswerCandidate(analysis, start, analysis.sentences[start:end])
+        features = compute_candidate_features(question, term_matcher, article_features, candidate, 0.0)
+        has_match = any(span.is_match for index in range(start, end) for span in spans[index])
+        return has_match, scorer.predict_probability(features)
 
     best_start = max(range(range_start, range_end - MAX_EXCERPT_SENTENCES + 1), key=score_sentences)
     return best_start, best_start + MAX_EXCERPT_SENTENCES
-
-
-def _list_plain_types(question: AnalysedQuestion) -> frozenset[AnswerType]:
-    """Return the types of words that a question plainly asks for: numbers, sums and times, or only names, or none."""
-    pattern_types = question.answer_types & PATTERN_TYPES
-    plain_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
-    if not plain_types and asks_for_name(question.text):
-        plain_types = {AnswerType.NAME}
-    return frozenset(plain_types)
-
-
-def _is_time_or_number(analysis: ArticleAnalysis, sentence_index: int, span: TypedSpan) -> bool:
-    """Return whether a span that looks like a name is a time or a number with a capital, such as "Wednesday"."""
-    _, sentence = _get_text_and_sentence(analysis, sentence_index)
-    return span.answer_type is AnswerType.NAME and any(
-        overlapping_span.start == span.start and overlapping_span.answer_type in PATTERN_TYPES
-        for overlapping_span in sentence.typed_spans
-    )
 
 
 def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence_range: Sequence[int]) -> str | None:

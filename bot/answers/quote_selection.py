@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import log
 
 from bot.answers.answer_model import MAX_QUOTES, MAX_RELATED_ARTICLES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, compute_log_odds
 from bot.answers.candidate_scoring import ScoredCandidate
 from bot.answers.question_analysis import PATTERN_TYPES, AnalysedQuestion
-from bot.answers.quote_excerpts import Excerpt
 from bot.core.models import Article
 from bot.search.index import text_analysis
 
@@ -32,10 +31,12 @@ SMALL_STORE_LOG_ODDS = 0.46
 
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
 """
-MIN_EXPECTED_SPAN_PROBABILITY = 0.2
-"""Minimum probability of the number, sum or time that a question asks for, in a sure answer."""
-MIN_EXPECTED_NAME_PROBABILITY = 0.05
-"""Minimum probability of the name that a question asks for, in a sure answer."""
+EXPECTED_WORDS_LOG_ODDS = 0.8
+"""Amount by which the minimum log-odds are lower if the number, sum or time that a question asks for is there."""
+NO_WORDS_LOG_ODDS = 0.2
+"""Amount by which the minimum log-odds are higher if no words of the passage are known to answer."""
+MISSING_WORDS_LOG_ODDS = 1.0
+"""Amount by which a passage without the words that a question plainly asks for ranks lower."""
 MIN_SPAN_PROBABILITY = 0.3
 """Minimum probability of the words that answer, in both passages, for the older passage to be superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
@@ -43,6 +44,17 @@ MIN_SUPERSEDED_AGE_SECONDS = 86_400
 
 Different answers on one day are not a change.
 """
+
+
+def rank_candidates(candidates: Iterable[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return the candidates (passages that may answer) best first: the likely ones with the words asked for."""
+    return sorted(
+        candidates,
+        key=lambda candidate: (
+            compute_log_odds(candidate.probability) - MISSING_WORDS_LOG_ODDS * (not candidate.excerpt.is_expected)
+        ),
+        reverse=True,
+    )
 
 
 def classify_confidence(
@@ -56,14 +68,24 @@ def classify_confidence(
     `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
     answer likelier, not more certain.
     """
-    if not candidates or candidates[0].probability < scorer.possible_threshold:
+    if max((candidate.probability for candidate in candidates), default=0.0) < scorer.possible_threshold:
         return Confidence.NOTHING
-    min_log_odds = compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
-    if compute_context_free_log_odds(candidates[0], context_ids) >= min_log_odds and has_expected_words(
-        question, candidates[0].excerpt
-    ):
-        return Confidence.SURE
-    return Confidence.POSSIBLE
+    is_sure = (
+        compute_sure_log_odds(question, candidates[0], context_ids)
+        >= compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
+        and candidates[0].excerpt.is_expected
+    )
+    return Confidence.SURE if is_sure else Confidence.POSSIBLE
+
+
+def compute_sure_log_odds(
+    question: AnalysedQuestion, candidate: ScoredCandidate, context_ids: frozenset[int] = frozenset()
+) -> float:
+    """Return the log-odds by which the answer with this best candidate is sure, if it has the expected words."""
+    total_log_odds = compute_context_free_log_odds(candidate, context_ids)
+    if candidate.excerpt.answer_span is None:
+        return total_log_odds - NO_WORDS_LOG_ODDS
+    return total_log_odds + EXPECTED_WORDS_LOG_ODDS * bool(question.answer_types & PATTERN_TYPES)
 
 
 def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> float:
@@ -74,17 +96,6 @@ def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> floa
     size = log(max(article_count, SMALL_STORE_ARTICLES) / SMALL_STORE_ARTICLES)
     relative_size = min(1.0, size / log(LARGE_STORE_ARTICLES / SMALL_STORE_ARTICLES))
     return compute_log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
-
-
-def has_expected_words(question: AnalysedQuestion, excerpt: Excerpt) -> bool:
-    """Return whether an excerpt has the words that a sure answer to the question must have.
-
-    A question for a number, a sum or a time needs such words in the excerpt, with enough probability. Names are not
-    needed: only a name that was found must be probable enough.
-    """
-    if question.answer_types & PATTERN_TYPES:
-        return excerpt.answer_span is not None and excerpt.span_probability >= MIN_EXPECTED_SPAN_PROBABILITY
-    return not excerpt.is_plain or not 0 < excerpt.span_probability < MIN_EXPECTED_NAME_PROBABILITY
 
 
 def compute_context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
@@ -185,7 +196,7 @@ def build_answer(
 
 def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
     """Return a candidate as a quote from its article, with the sentences that people are shown."""
-    excerpt = candidate.shown_excerpt
+    excerpt = candidate.excerpt
     return Quote(candidate.text, article, excerpt.answer_span, excerpt.sentences)
 
 
@@ -199,7 +210,8 @@ def _find_further_candidate(
             for candidate in candidates[1:]
             if candidate.article_id != candidates[0].article_id
             and candidate.article_id in related_ids
-            and candidate.shown_excerpt.answer_span
+            and candidate.excerpt.answer_span
+            and candidate.excerpt.is_expected
             and not _have_same_answer(candidate, candidates[0])
         ),
         None,

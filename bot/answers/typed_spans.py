@@ -35,7 +35,8 @@ _NUMBER_WORDS_PATTERN = (
     r"|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante"
     r"|cinquante|soixante|cent|mille|(?:dou|di|quin|ving|tren|quaran|cinquan|soixan|cen)t?z?aine|centaines?"
     r"|moitié|tiers"
-    r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
+    r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b"
+    r"|\s(?:billion|million|trillion|milliard|millier)\b)|(?:(?:b|m|tr)illion|milliard|millier)s"
 )
 _FRENCH_YEAR_WORD = "an"
 """French word for "year".
@@ -54,9 +55,10 @@ _NUMBER_PATTERN = re.compile(
 _MONEY_PATTERN = re.compile(r"[$€£]|\b(?:euros?|dollars?|livres|pounds|centimes|cents)\b", re.IGNORECASE)
 _NAME_PATTERN = re.compile(
     r"(?<![\w'’])(?:[A-ZÀ-Þ][\w’'.&-]*|[a-z]+[A-Z]\w*)"
-    r"(?:[ \u00a0](?:(?:de|du|des|la|le|of|the|van|von|and|et|&) )?"
-    r"(?:[A-ZÀ-Þ][\w’'&-]*|\d[\w.]*))*"
+    r"(?:[ \u00a0](?:(?:(?:de|du|des|la|of|van|von|and|et|&) )?[A-ZÀ-Þ][\w’'&-]*|\d[\w.]*))*"
 )
+_RELATIVE_DAYS = ("today", "tomorrow", "yesterday", "hier", "demain", "aujourd'hui")
+_TRAILING_NUMBERS_PATTERN = re.compile(r"(?:[ \u00a0]\d[\w.]*)+$")
 _REASON_PATTERN = re.compile(
     r"\b(?:because|due to|since|in order to|so that|after|thanks to|caus\w+|reasons?|as a result|to avoid"
     r"|by \w+ing|parce qu\w*|car|afin|en raison|à cause|grâce à|puisqu\w*|suite à|contexte"
@@ -65,7 +67,8 @@ _REASON_PATTERN = re.compile(
 )
 _DEFINITION_PATTERN = re.compile(
     r"\b(?:is|are|was|were|est|sont|était|c['’]est|called|nommée?|appelée?)\s+(?:an?|the|one|un|une|le|la|les|l['’]|des?)\b"
-    r"|[,–—(-]\s+(?:an?|the|un|une|le|la|l['’]|c['’]est)\b",
+    r"|[,–—(-]\s+(?:a(?! (?:été|mis|pris|dit|eu|\w+é)\b)|an|the|un|une|le|la|l['’]|c['’]est)\b"
+    r"|,\s+(?=[a-zà-ÿ-]{4,}(?: of| at| du| des?| de la| d['’])\b)",
     re.IGNORECASE,
 )
 
@@ -83,6 +86,12 @@ def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
 def has_time(text: str) -> bool:
     """Return whether a text has a date, a weekday, a month or a year."""
     return bool(_load_date_pattern().search(text))
+
+
+def is_relative_day(text: str) -> bool:
+    """Return whether a date is only the name of a weekday, or a day such as "today"."""
+    weekdays = (name for language in ("en", "fr") for name in get_day_names("wide", locale=language).values())
+    return fold(text).replace("’", "'") in {*_RELATIVE_DAYS, *map(fold, weekdays)}
 
 
 def _find_numbers(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
@@ -107,7 +116,11 @@ def _find_dates_names_and_introductions(
         first_word, _, later_words = name_text.partition(" ")
         if fold(first_word) in STOPWORDS:  # The word is capitalised only because it begins a sentence.
             start, name_text = match.end() - len(match[0]) + len(first_word) + 1, later_words
-        if name_text:
+        if (
+            not match.start() and not first_word.isupper()
+        ):  # "Some 23,000 people": a word that begins a sentence has no number of its own.
+            name_text = _TRAILING_NUMBERS_PATTERN.sub("", name_text)
+        if name_text and not name_text[0].isdigit():
             yield AnswerType.NAME, start, name_text
     for answer_type, pattern in (
         (AnswerType.REASON, _REASON_PATTERN),

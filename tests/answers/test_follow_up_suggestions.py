@@ -39,6 +39,12 @@ async def list_tried_questions(store, text: str, language: str) -> list[str]:
         ("Sa présidente Ada Byron le dit.", "fr", "Qui est la présidente ?"),
         ("Une centaine de pompiers ont été mobilisés.", "fr", "Combien de pompiers ?"),
         ("Elle fonctionne avec treize employés.", "fr", "Combien d’employés ?"),
+        ("Ses fondateurs, Ada Byron et Alan Kay, sont partis.", "fr", "Qui sont les fondateurs ?"),
+        ("They risk a fine of 60 million euros.", "en", "How much is the fine?"),
+        ("Ils devront payer une astreinte de 100 000 euros par jour.", "fr", "De combien est l’astreinte ?"),
+        ("The company, founded in 1993, makes chips.", "en", "When was it founded?"),
+        ("La société, fondée en 1993, vend des puces.", "fr", "Quand a-t-elle été fondée ?"),
+        ("Ada Byron said that it was over.", "en", "What did Ada Byron say?"),
     ],
 )
 async def test_what_an_article_introduces_or_counts_is_asked_for(store, text, language, question):
@@ -53,6 +59,9 @@ async def test_what_an_article_introduces_or_counts_is_asked_for(store, text, la
         ("The two groups have to pay.", "en"),
         (f"So says {'Ada' * 20} Byron, a researcher in Oslo.", "en"),
         ("Lundi, le groupe d’Ada Byron, l’a annoncé dans une lettre.", "fr"),
+        ("L’opération, menée par Europol et Eurojust, a mis fin au trafic.", "fr"),
+        ("L’opération de Skagen, a mis fin au trafic.", "fr"),
+        ("PEP 695 brings a short syntax.", "en"),
     ],
 )
 async def test_what_would_make_no_question_is_left_alone(store, text, language):

@@ -1,0 +1,153 @@
+"""Expected answers: whether words of a sentence are what a question plainly asks for.
+
+A question asks plainly for a number, perhaps of something, for a sum, a length of time, a date, or a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from bot.answers.candidates import AnalysedSentence
+from bot.answers.question_analysis import (
+    PATTERN_TYPES,
+    SPAN_TYPES_BY_ANSWER_TYPE,
+    AnalysedQuestion,
+    AnswerType,
+    asks_for_name,
+)
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.typed_spans import TypedSpan, is_relative_day
+from bot.search.index.text_analysis import tokenize
+from bot.text.words import fold
+
+MAX_WORDS_TO_COUNTED_NOUN = 2
+"""Maximum number of content words after a number among which the thing that it counts is looked for."""
+MIN_PROBABILITY = 0.2
+"""Minimum probability of the number, sum or time that a question asks for."""
+MIN_NAME_OR_COUNT_PROBABILITY = 0.05
+"""Minimum probability of the name that a question asks for, and of a number that counts what it asks for."""
+
+_COUNTED_NOUNS_PATTERN = re.compile(
+    r"\b(?:how many|(?:combien|cb|nombre) (?:de|d)|number of) (?!the\b|times\b|fois\b)(\w+(?: \w+)?)"
+)
+_DURATION_QUESTION_PATTERN = re.compile(r"\b(?:how long|combien de temps|duree|dure|durera|durer)\b")
+_DURATION_PATTERN = re.compile(
+    r"(?:second|minute|hour|day|week|month|year|decade|seconde|heure|jour|semaine|an|année|siècle)s?\b|mois\b",
+    re.IGNORECASE,
+)
+_FUTURE_PATTERN = re.compile(r"\b(?:will|gonna|sera|seront|va|vont|aura|auront)\b")
+_WHO_PATTERN = re.compile(r"\b(?:who|qui) (.+)")
+_YEAR_PATTERN = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
+_FOUNDING_HOMOGRAPHS = {"fond", "fonds"}
+"""French nouns (bottom, funds) that have the stem of the verb for founding something."""
+
+
+class ExpectedAnswer(NamedTuple):
+    """Kind of words that answer a question.
+
+    Attributes:
+        span_types: Types of the words; empty if the question asks plainly for none.
+        counted_terms: Indexes of the question's terms of which one is what the number counts; empty for anything.
+        is_duration: Whether the number is a length of time.
+        is_future: Whether the time is still to come.
+        is_person: Whether the name is that of a person or an organization.
+        relation_terms: Indexes of the terms that say what that person did or is.
+    """
+
+    span_types: frozenset[AnswerType]
+    counted_terms: frozenset[int]
+    is_duration: bool
+    is_future: bool
+    is_person: bool
+    relation_terms: frozenset[int]
+
+    @property
+    def min_probability(self) -> float:
+        """Return the minimum probability of words that answer."""
+        if not self.span_types:
+            return 0.0
+        is_name_or_count = AnswerType.NAME in self.span_types or self.counted_terms
+        return MIN_NAME_OR_COUNT_PROBABILITY if is_name_or_count else MIN_PROBABILITY
+
+    def has_type(self, text: str, sentence: AnalysedSentence, span: TypedSpan) -> bool:
+        """Return whether words of a sentence of an article's text have the expected type.
+
+        No name is a weekday, or a word with a capital only because it begins the sentence. The number in a name
+        ("Linux 6") counts nothing.
+        """
+        if not self.span_types or span.answer_type not in self.span_types:
+            return not self.span_types
+        if span.answer_type is not AnswerType.NAME:
+            return not any(
+                other.answer_type is AnswerType.NAME and other.start < span.start < other.end
+                for other in sentence.typed_spans
+            )
+        if any(other.start == span.start and other.answer_type in PATTERN_TYPES for other in sentence.typed_spans):
+            return False
+        if self.is_person and (any(map(str.isdigit, span.text)) or span.text.endswith(("’s", "'s"))):
+            return False
+        begins_sentence = span.start == sentence.start and span.text.isalpha() and span.text[1:].islower()
+        return not begins_sentence or re.search(rf"[\w,;:’'] {span.text}\b", text) is not None
+
+    def matches(
+        self, matcher: QuestionTermMatcher, published: int, sentence: AnalysedSentence, span: TypedSpan
+    ) -> bool:
+        """Return whether words of the expected type are what the question asks for.
+
+        A weekday alone or "today" is no date. `published` is the Unix time in seconds of the article.
+        """
+        if span.answer_type is AnswerType.NAME:
+            return True
+        if span.answer_type is AnswerType.TIME:
+            years = [int(year) for year in _YEAR_PATTERN.findall(span.text)]
+            is_past = self.is_future and any(year < datetime.fromtimestamp(published, UTC).year for year in years)
+            return not is_past and not is_relative_day(span.text)
+        if self.is_duration:
+            return _DURATION_PATTERN.search(span.text) is not None
+        return not self.counted_terms or not self.counted_terms.isdisjoint(_find_counted(matcher, sentence, span))
+
+    def is_about(self, matcher: QuestionTermMatcher, text: str, sentences: Iterable[AnalysedSentence]) -> bool:
+        """Return whether sentences of a text say what the expected person did or is, if the question does."""
+        return not self.relation_terms or any(
+            not self.relation_terms.isdisjoint(matcher.find_matching_terms(token.stem))
+            and fold(text[token.start : token.end]) not in _FOUNDING_HOMOGRAPHS
+            for sentence in sentences
+            for token in sentence.tokens
+        )
+
+
+def find_expected_answer(question: AnalysedQuestion) -> ExpectedAnswer:
+    """Return the kind of words that a question plainly asks for."""
+    normalized_text = " ".join(tokenize(question.text))
+    counted_match = (
+        None if AnswerType.MONEY in question.answer_types else _COUNTED_NOUNS_PATTERN.search(normalized_text)
+    )
+    is_duration = _DURATION_QUESTION_PATTERN.search(normalized_text) is not None
+    pattern_types = {AnswerType.NUMBER} if counted_match or is_duration else question.answer_types & PATTERN_TYPES
+    span_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
+    if not span_types and AnswerType.DEFINITION not in question.answer_types and asks_for_name(question.text):
+        span_types = {AnswerType.NAME}
+    who_match = _WHO_PATTERN.search(normalized_text) if AnswerType.NAME in span_types else None
+    return ExpectedAnswer(
+        span_types=frozenset(span_types),
+        counted_terms=_find_terms(question, counted_match[1]) if counted_match and not is_duration else frozenset(),
+        is_duration=is_duration,
+        is_future=_FUTURE_PATTERN.search(normalized_text) is not None,
+        is_person=who_match is not None,
+        relation_terms=frozenset(sorted(_find_terms(question, who_match[1]))[:1]) if who_match else frozenset(),
+    )
+
+
+def _find_terms(question: AnalysedQuestion, words: str) -> frozenset[int]:
+    """Return the indexes of the question's terms that are among some words."""
+    return frozenset(index for index, term in enumerate(question.terms) if term.word in words.split())
+
+
+def _find_counted(matcher: QuestionTermMatcher, sentence: AnalysedSentence, span: TypedSpan) -> set[int]:
+    """Return the indexes of the question's terms in a number or shortly after it."""
+    inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
+    after = [token for token in sentence.tokens if token.start >= span.end][:MAX_WORDS_TO_COUNTED_NOUN]
+    return {index for token in (*inside, *after) for index in matcher.find_matching_terms(token.stem)}
