@@ -12,6 +12,14 @@ from bot.text.words import fold
 TITLE_MATCH_THRESHOLD = 70
 """Minimum similarity, out of 100, of two titles of one page; an aggregator may lengthen or shorten them."""
 
+_DISCORD_SITES = {"discord.com", "discord.gg", "discordapp.com", "discordapp.net", "discord.media", "discord.new"}
+"""Sites whose links lead into Discord."""
+
+
+def is_discord_link(url: str) -> bool:
+    """Return whether a link leads into Discord."""
+    return get_registrable_domain(url) in _DISCORD_SITES
+
 
 def get_registrable_domain(url: str) -> str:
     """Return the registrable domain of an http(s) URL (`site.example` of `www.site.example`), or its IP.

@@ -1,7 +1,7 @@
 """Steps from a link in a message, or a typed address, to a followed feed."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from urllib.parse import urljoin
 
@@ -18,47 +18,20 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Item, L
 from bot.posting.rendering.messages import Picture
 from bot.posting.rendering.source_preview import SourcePreview
 from bot.posting.wording import refusal_sentences
-from bot.text import discord_text, shared_links, urls
+from bot.text import discord_text, urls
 from cogs.feeds.follow_flow import FollowFlow, discovery_options
 from cogs.feeds.subscription_card import SubscriptionCard
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_readable_subscriptions
-from cogs.reading.message_articles import LINK_PATTERN
 from cogs.shared import channel_options
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel
+from cogs.shared.message_links import build_link_options
 from cogs.shared.modals import TextField, modal_button
-from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
+from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu
 from cogs.watching.watch_creation import create_personal_watch
 
-_MAX_LINKS = 25
-"""Maximum number of links offered to choose from: the options of one menu."""
-_DISCORD_SITES = {"discord.com", "discord.gg", "discordapp.com", "discordapp.net", "discord.media", "discord.new"}
-"""Sites whose links lead into Discord and have no feed."""
 _MAX_TITLE_LENGTH = 100
-
-
-def list_source_links(message: discord.Message) -> list[str]:
-    """Return the distinct web links of a message, without links into Discord.
-
-    The links come from its text, embeds and components, and from the messages that were forwarded with it.
-    """
-    texts = [message.content, *_iter_rich_texts(message.embeds, message.components)]
-    for snapshot in message.message_snapshots:
-        texts += [snapshot.content, *_iter_rich_texts(snapshot.embeds, snapshot.components)]
-    links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in LINK_PATTERN.findall(text or ""))
-    return [link for link in links if shared_links.get_registrable_domain(link) not in _DISCORD_SITES][:_MAX_LINKS]
-
-
-def _iter_rich_texts(embeds: Sequence[discord.Embed], components: Sequence[object]) -> Iterator[str]:
-    """Yield the texts and addresses of embeds and of components, including nested ones."""
-    for embed in embeds:
-        yield from filter(None, (embed.url, embed.description, *(embed_field.value for embed_field in embed.fields)))
-    for component in components:
-        yield from filter(None, (getattr(component, "url", None), getattr(component, "content", None)))
-        accessory = getattr(component, "accessory", None)
-        children = [*getattr(component, "children", ()), *([] if accessory is None else [accessory])]
-        yield from _iter_rich_texts((), children)
 
 
 async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
@@ -102,15 +75,11 @@ class SourceFlow(FollowFlow):
         if len(links) == 1:
             await self._open_link(interaction, links[0])
             return
-        link_options = [
-            menu_option(urls.parse_host(link) or link, link_number, urls.redact(link))
-            for link_number, link in enumerate(links)
-        ]
 
         async def open_chosen_link(click: Interaction, selected_values: list[str]) -> None:
             await self._open_link(click, links[int(selected_values[0])])
 
-        link_menu = StringMenu(open_chosen_link, placeholder=_("Choose a link…"), options=link_options)
+        link_menu = StringMenu(open_chosen_link, placeholder=_("Choose a link…"), options=build_link_options(links))
         rows = (ActionRow(link_menu), ActionRow(ActionButton(self.cancel, label=_("Cancel"))))
         await self.display(interaction, (text_block(_("Which source do you want to follow?")), *rows))
 

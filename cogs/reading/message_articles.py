@@ -16,11 +16,10 @@ from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.post_explanations import find_articles_at
 from cogs.shared import article_cards, channel_options
+from cogs.shared.message_links import LINK_PATTERN
 from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
 
-LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
-"""Pattern of web links in the text of a message, including links in Markdown."""
 _SAVE_ID_PATTERN = re.compile(buttons.SAVE_ID_PATTERN)
 _MAX_LINKS = 10
 _ARTICLE_KINDS = (

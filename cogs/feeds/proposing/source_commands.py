@@ -18,6 +18,7 @@ from cogs.feeds.proposing.proposal_flow import ProposalFlow, require_may_propose
 from cogs.feeds.source_follow import SourceFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.shared.authorization import can_use_manager_command, guild_context_only, require_manager_command
+from cogs.shared.message_links import list_web_links
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction
 
@@ -51,7 +52,7 @@ class SourceCog(PersistentItemCog):
         if (await self.bot.store.preferences.get_by_server(guild.id)).proposals is None:
             await require_manager_command(interaction, "feed")
         source_flow = await self._create_flow(interaction, message)
-        links = source_follow.list_source_links(message)
+        links = list_web_links(message)
         if not links:
             raise UserFacingError(_("This message has no link to a site."))
         await source_flow.open(interaction, links)
