@@ -82,7 +82,8 @@ async def answer_question(
     """
     resolved_text = follow_up_questions.resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
     article = None if about_article_id is None else await _find_readable_article(searcher, about_article_id, feed_ids)
-    newest_articles = await searcher.store.articles.list_newest(feed_ids, limit=1)
+    news_feed_ids = None if feed_ids is None else [feed_id for feed_id in feed_ids if feed_id > 0]  # No saved pages.
+    newest_articles = await searcher.store.articles.list_newest(news_feed_ids, limit=1)
     newest_published_at = newest_articles[0].published if newest_articles else 0
     news_request = news_requests.parse_news_request(resolved_text, searcher.store.clock.now(), zone)
     if news_request is not None and article is not None and not news_request.topic:
@@ -90,7 +91,7 @@ async def answer_question(
     answer = (
         None
         if news_request is None
-        else await _answer_with_briefing(searcher, resolved_text, feed_ids, news_request, preferences)
+        else await _answer_with_briefing(searcher, resolved_text, news_feed_ids, news_request, preferences)
     )
     conversation = Conversation(text, tuple(previous_questions), "" if article is None else article.title)
     if answer is None and article is not None and _asks_for_an_overview(resolved_text):

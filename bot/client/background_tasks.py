@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 DAY_SECONDS = 86_400
 QUESTION_RETENTION_SECONDS = 90 * DAY_SECONDS
 """Age in seconds after which questions and the votes on their answers are deleted."""
+REMOVED_PAGE_RETENTION_SECONDS = 3600
+"""Seconds until a saved page that its user removed is deleted; until then, the user may undo the removal."""
 LEFT_SERVER_RETENTION_SECONDS = 30 * DAY_SECONDS
 """Seconds until the data of a server that removed the bot, and ended watches, are deleted."""
 
@@ -81,7 +83,9 @@ class BackgroundTasks:
         await cancel_and_wait(self._tasks)
 
     async def purge_expired(self) -> None:
-        """Delete expired servers, questions, votes, watches, proposals and article texts. Raises StoreError.
+        """Delete expired servers, questions, votes, watches, proposals, saved pages and article texts.
+
+        Saved pages expire once their user removes them. Raises StoreError.
 
         Article texts expire only if the setting `keep_texts_days` is set.
         """
@@ -95,6 +99,7 @@ class BackgroundTasks:
         await store.opinions.purge(now - EVIDENCE_WINDOW_SECONDS)
         await store.muted_stories.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        await store.saved_pages.purge_removed(now - REMOVED_PAGE_RETENTION_SECONDS)
         await store.proposals.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.article_changes.trim_log()
         await store.encoded_articles.purge_stale_indexes(now)

@@ -28,6 +28,19 @@ class Bookmark:
     read_at: int | None = None
 
 
+def saved_pages_feed_id(user_id: int) -> int:
+    """Return the id of the feed of the web pages that a user saved by their links, which nobody else may read.
+
+    The ids of such feeds are negative, those of all other feeds positive.
+    """
+    return -user_id
+
+
+def is_saved_page(article: Article) -> bool:
+    """Return whether an article is a web page that a user saved by its link, which only this user may read."""
+    return article.feed_id < 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDigest:
     """The digest that a user gets by direct message, in their language.

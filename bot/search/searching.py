@@ -10,6 +10,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 
 from bot.core import i18n
 from bot.core.models import Article
+from bot.core.user_models import saved_pages_feed_id
 from bot.core.worker_pool import WorkerError, WorkerPool
 from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, extract_snippet
 from bot.search.index import text_analysis
@@ -143,7 +144,8 @@ class Searcher:
     ) -> SearchPage:
         """Return a page of the articles that match a query. Any text is accepted.
 
-        `feed_ids` are the feeds that the user may read (None: all feeds). Matches are counted up to
+        `feed_ids` are the feeds that the user may read (None: all feeds). A query that asks for the bookmarks
+        of `user_id` also finds the pages that this user saved. Matches are counted up to
         `count_up_to`, even beyond the page. If the index fails, the page is empty and has a note.
 
         Raises:
@@ -152,7 +154,8 @@ class Searcher:
         if isinstance(query, str):
             query = parse_query(query, self.store.clock.now())
         notes = [*query.notes, *check_query(query, user_id)]
-        if not query.nodes or (feed_ids is not None and not feed_ids):
+        scope = await self._build_scope(query, feed_ids, user_id)
+        if not query.nodes or (scope.feed_ids is not None and not scope.feed_ids):
             return SearchPage(notes=tuple(notes))
         await self.index.ensure_current()
         if (build_progress := self.index.build_progress) is not None:
@@ -160,7 +163,6 @@ class Searcher:
         engine = self.index.engine
         if engine is None:
             return SearchPage(notes=tuple(notes))
-        scope = await self._build_scope(query, feed_ids, user_id)
         query_parts = replace(
             QueryParts.from_query(query),
             reader_language=i18n.current_language() if user_id is not None else None,
@@ -278,12 +280,11 @@ class Searcher:
         return [spelling for spelling in spellings if len(spelling) >= MIN_COMPLETION_LENGTH or spelling.isupper()]
 
     async def _build_scope(self, query: Query, feed_ids: Collection[int] | None, user_id: int | None) -> Scope:
-        bookmarked_article_ids: frozenset[int] = frozenset()
-        if user_id is not None and asks_for_bookmarks(query):
-            bookmarked_article_ids = await self.store.bookmarks.load_article_ids(user_id)
+        if user_id is None or not asks_for_bookmarks(query):
+            return Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
         return Scope(
-            feed_ids=None if feed_ids is None else frozenset(feed_ids),
-            bookmarked_article_ids=bookmarked_article_ids,
+            feed_ids=None if feed_ids is None else frozenset((*feed_ids, saved_pages_feed_id(user_id))),
+            bookmarked_article_ids=await self.store.bookmarks.load_article_ids(user_id),
         )
 
     async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:

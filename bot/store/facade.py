@@ -30,6 +30,7 @@ from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.held_posts import HeldPosts
 from bot.store.people import erasure
+from bot.store.people.bookmark_feeds import BookmarkFeeds
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import ErasureReport
 from bot.store.people.muted_stories import MutedStories
@@ -37,6 +38,7 @@ from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.proposals import Proposals
 from bot.store.people.questions import Questions
+from bot.store.people.saved_pages import SavedPages
 from bot.store.people.watches import Watches
 from bot.store.records.outbox_records import MaxRetryDelays
 from bot.store.records.source_records import EncryptionCounts
@@ -108,6 +110,8 @@ class Store:
         self.held_posts = HeldPosts(database)
         self.digests = Digests(database, self.shards)
         self.bookmarks = Bookmarks(database)
+        self.bookmark_feeds = BookmarkFeeds(database)
+        self.saved_pages = SavedPages(database)
         self.questions = Questions(database)
         self.opinions = Opinions(database)
         self.page_fetches = PageFetches(database)

@@ -45,6 +45,11 @@ ARTICLE_SQL = """
     article.corrected_at, article.retracted_at, article.audio_url, article.duration_seconds, NULL AS translated_from
 """
 """Columns of an article to select for `article_from_row`."""
+FOR_EVERYONE_SQL = "+article.feed_id > 0"
+"""SQL condition that leaves out the pages that users saved, for queries of `article` without a list of feeds.
+
+The sign keeps SQLite from choosing the index on feeds.
+"""
 SUBSCRIPTION_SQL = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
     subscription.added_at, subscription.paused_at, subscription.look

@@ -58,6 +58,11 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
                 )
             )
             await store.questions.vote(chance.choice(questions), person, is_helpful=True)
+        if turn % 10 == 0:
+            page = new_article(feed, f"p{turn}", title=f"Page of {person}", text=f"Words of {person}. " * (turn * 4))
+            assert await store.saved_pages.add(person, page, max_pages=99)
+        if turn % 50 == 0:
+            await store.bookmark_feeds.create_token(person, language="en")
         clock.advance(1)
     for number, person in enumerate(PEOPLE):
         await store.watches.add(

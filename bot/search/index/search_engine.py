@@ -49,8 +49,8 @@ class CompletionField(StrEnum):
 class Scope:
     """Restriction of a search to articles by feed and by article id; None means no restriction.
 
-    The scope applies to every query. `bookmarked_article_ids` are the articles that the filter
-    `is:bookmarked` matches.
+    Pages that users saved are found only by the ids of their feeds. The scope applies to every query.
+    `bookmarked_article_ids` are the articles that the filter `is:bookmarked` matches.
     """
 
     feed_ids: frozenset[int] | None = None

@@ -128,6 +128,8 @@ class QueryBuilder:
             if ids is not None:
                 ids_query = _Query.term_set_query(self._schema, id_field, sorted(ids))
                 clauses.append((_MUST_OCCUR, self._build_unscored_query(ids_query)))
+        if scope.feed_ids is None:
+            clauses.append((_MUST_OCCUR, self._build_unscored_query(self._match_feeds_for_everyone())))
         if len(analysed_query.dropped_stop_words) == 1:
             # A single stop word hardly reveals the language: "car" is a stop word only in French.
             (word,) = analysed_query.dropped_stop_words
@@ -149,6 +151,10 @@ class QueryBuilder:
             else (_MUST_OCCUR, self._build_clause(clause, scope))
             for clause in clauses
         ]
+
+    def _match_feeds_for_everyone(self) -> tantivy.Query:
+        """Build a query that leaves out the pages that users saved, whose feeds have negative ids."""
+        return _Query.range_query(self._schema, FEED_FIELD, tantivy.FieldType.Integer, 1, None)
 
     def _match_everything(self) -> tantivy.Query:
         return self._build_unscored_query(self._match_published(None, None))  # The marker document has no date.

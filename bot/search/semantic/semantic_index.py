@@ -154,7 +154,7 @@ class SemanticIndex:
         loop = asyncio.get_running_loop()
 
         def filter_existing(article_ids: Sequence[int]) -> Collection[int]:
-            existing_ids = self._store.encoded_articles.filter_ids(article_ids)
+            existing_ids = self._store.encoded_articles.filter_existing_ids(article_ids)
             return asyncio.run_coroutine_threadsafe(existing_ids, loop).result()
 
         await asyncio.to_thread(self._index.save, filter_existing)

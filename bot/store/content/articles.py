@@ -12,6 +12,7 @@ from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
     ARTICLE_SQL,
     AT_URLS_SQL,
+    FOR_EVERYONE_SQL,
     article_from_row,
     build_url_parameters,
     load_articles,
@@ -29,6 +30,7 @@ _BEFORE_ALL = (-(2**62), 0)
 class Articles(Repository):
     """Repository of articles. Methods raise StoreError.
 
+    "All articles" never include the pages that users saved: these are listed only where their feed is named.
     If several feeds have an article of one web page, lists contain only the one that was stored first.
     """
 
@@ -105,8 +107,9 @@ class Articles(Repository):
                 article_from_row,
                 f"""
                 SELECT {ARTICLE_SQL} FROM article
-                WHERE NOT EXISTS (SELECT 1 FROM article AS duplicate
-                                  WHERE duplicate.page_key = article.page_key AND duplicate.id < article.id)
+                WHERE {FOR_EVERYONE_SQL} AND NOT EXISTS (
+                    SELECT 1 FROM article AS duplicate
+                    WHERE duplicate.page_key = article.page_key AND duplicate.id < article.id)
                 ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
                 """,
                 (limit, offset),
@@ -144,7 +147,7 @@ class Articles(Repository):
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """Count the articles of the feeds with these ids, or of all feeds if `feed_ids` is None."""
         if feed_ids is None:
-            return await self._fetch_int("SELECT count(*) FROM article")
+            return await self._fetch_int(f"SELECT count(*) FROM article WHERE {FOR_EVERYONE_SQL}")
         return await self._fetch_int(
             "SELECT count(*) FROM article WHERE feed_id IN (:feed_ids)",
             {"feed_ids": feed_ids},
@@ -152,7 +155,7 @@ class Articles(Repository):
 
     async def get_newest_published_at(self) -> int | None:
         """Return when the newest article was published (Unix time in seconds), or None without articles."""
-        return await self._fetch_value("SELECT max(published) FROM article")
+        return await self._fetch_value(f"SELECT max(published) FROM article WHERE {FOR_EVERYONE_SQL}")
 
     async def get_oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
         """Return when the oldest article was published (Unix time in seconds), or None without articles.
@@ -160,7 +163,7 @@ class Articles(Repository):
         `feed_ids` restricts the search to these feeds.
         """
         if feed_ids is None:
-            return await self._fetch_value("SELECT min(published) FROM article")
+            return await self._fetch_value(f"SELECT min(published) FROM article WHERE {FOR_EVERYONE_SQL}")
         return await self._fetch_value(
             "SELECT min((SELECT published FROM article WHERE feed_id = feed.id ORDER BY published LIMIT 1)) "
             "FROM feed WHERE id IN (:feed_ids)",
@@ -173,7 +176,8 @@ class Articles(Repository):
         while True:
             articles = await self._fetch_objects(
                 article_from_row,
-                f"SELECT {ARTICLE_SQL} FROM article WHERE (published, id) > (?, ?) ORDER BY published, id LIMIT ?",
+                f"SELECT {ARTICLE_SQL} FROM article WHERE {FOR_EVERYONE_SQL} AND (published, id) > (?, ?) "
+                "ORDER BY published, id LIMIT ?",
                 (*last_position, EXPORT_BATCH_SIZE),
             )
             if not articles:
@@ -252,7 +256,7 @@ def _purge_batch(
 def _list_outlet_feeds(db: Connection, feed_ids: Collection[int] | None, outlet: str) -> list[int]:
     """List the ids of an outlet's feeds, ignoring case and accents of its name; `feed_ids` restricts them."""
     feed_rows = db.execute(
-        "SELECT id, outlet FROM feed WHERE (:all_feeds OR id IN (:feeds))",
+        "SELECT id, outlet FROM feed WHERE (:all_feeds AND id > 0 OR id IN (:feeds))",
         {"all_feeds": feed_ids is None, "feeds": feed_ids},
     )
     folded_outlet = fold(outlet)

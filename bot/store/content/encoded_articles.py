@@ -9,6 +9,7 @@ from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.records.content_records import EncodedCounts
 from bot.store.repository import Repository, write_transaction
+from bot.store.row_mapping import FOR_EVERYONE_SQL
 
 MAX_ENCODED_CHARS = 500
 """Maximum number of characters of an article that are encoded: title, summary and beginning of the text."""
@@ -20,8 +21,8 @@ _ENCODED_TEXT_SQL = f"""
     substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
 """
-_MATCHES_FILTER_SQL = """
-    (:feeds IS NULL OR feed_id IN (:feeds))
+_MATCHES_FILTER_SQL = f"""
+    (:all AND {FOR_EVERYONE_SQL} OR feed_id IN (:feeds))
     AND (:since IS NULL OR published >= :since) AND (:before IS NULL OR published < :before)
 """
 
@@ -107,16 +108,21 @@ class EncodedArticles(Repository):
             )
         return marked_count
 
+    async def filter_existing_ids(self, article_ids: Collection[int]) -> set[int]:
+        """Return the ids of those articles that exist."""
+        return await self._fetch_set("SELECT id FROM article WHERE id IN (:ids)", {"ids": article_ids})
+
     async def filter_ids(
         self,
         article_ids: Collection[int],
         *,
-        feed_ids: Collection[int] | None = None,
-        since: int | None = None,
-        before: int | None = None,
+        feed_ids: Collection[int] | None,
+        since: int | None,
+        before: int | None,
     ) -> set[int]:
         """Return the ids of those articles that exist and match all filters that are not None.
 
+        Pages that users saved match only if their feed is in `feed_ids`.
         `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
         """
         return await self._fetch_set(
@@ -140,4 +146,4 @@ class EncodedArticles(Repository):
 def _build_filter_parameters(
     feed_ids: Collection[int] | None, since: int | None, before: int | None
 ) -> dict[str, object]:
-    return {"feeds": feed_ids, "since": since, "before": before}
+    return {"all": feed_ids is None, "feeds": feed_ids, "since": since, "before": before}

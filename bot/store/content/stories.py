@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from bot.store.records.content_records import ArticleBrief, CoveringOutlet
 from bot.store.repository import Repository
+from bot.store.row_mapping import FOR_EVERYONE_SQL
 from bot.text.words import fold
 
 
@@ -16,14 +17,15 @@ class Stories(Repository):
     async def list_recent(self, after_id: int, since: int, *, limit: int, lead_length: int) -> list[ArticleBrief]:
         """List articles with ids above `after_id` that were published since a Unix time in seconds, by id.
 
+        Pages that users saved are left out: they are part of no story.
         `lead_length` is the number of characters of their texts that are loaded.
         """
         return await self._fetch_objects(
             ArticleBrief._make,
-            """
+            f"""
             SELECT id, key, feed_id, title,
                    substr(coalesce(nullif(summary, ''), body, text), 1, CAST(? AS INTEGER)), language, published
-            FROM article WHERE id > ? AND +published >= ? ORDER BY id LIMIT ?
+            FROM article WHERE id > ? AND +published >= ? AND {FOR_EVERYONE_SQL} ORDER BY id LIMIT ?
             """,
             (lead_length, after_id, since, limit),
         )

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from bot.store.connection import Connection
+from bot.store.people import saved_pages
 from bot.store.people.proposals import erase_proposals
 
 PERSONAL_DATA_TABLES = (
     "bookmark",
+    "bookmark_feed",
     "question",
     "vote",
     "opinion",
@@ -51,6 +53,7 @@ class ErasureReport:
     digests: int = 0
     muted_stories: int = 0
     proposals: int = 0
+    bookmark_feeds: int = 0
     is_log_emptied: bool = True
 
 
@@ -74,6 +77,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         "WHERE channel.user_id = :user OR story_mute.user_id = :user",
         {"user": user_id},
     )
+    saved_pages.erase_pages(db, user_id)
     article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
     db.executemany(
         "INSERT INTO erased_bookmark (article_id, user_hash) VALUES (?, ?)",
@@ -81,6 +85,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     )
     db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
     proposal_count = erase_proposals(db, user_id)
+    bookmark_feed_count = db.execute_rowcount("DELETE FROM bookmark_feed WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM channel WHERE user_id = ?", (user_id,))
     db.execute("UPDATE story_mute SET user_id = NULL WHERE user_id = ?", (user_id,))
     vote_count = db.execute_rowcount("DELETE FROM vote WHERE user_id = ?", (user_id,))
@@ -93,6 +98,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         digests=digest_count,
         muted_stories=muted_story_count,
         proposals=proposal_count,
+        bookmark_feeds=bookmark_feed_count,
         changes=db.execute_rowcount("UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)),
     )
 

@@ -19,6 +19,17 @@ class OpinionKind(StrEnum):
     BOOKMARKED = "bookmarked"
 
 
+class BookmarkFeed(NamedTuple):
+    """Web feed of a user's bookmarks, whose address was created at `created_at` (Unix time in seconds).
+
+    `language` is the language of its title.
+    """
+
+    user_id: int
+    language: str
+    created_at: int
+
+
 class SentArticle(NamedTuple):
     """An article that was posted in a server at `sent_at` (Unix time in seconds)."""
 

@@ -65,9 +65,11 @@ class Feeds(Repository):
         columns["url"] = url_encryption.find_stored_url(db, new_feed.url, server_id) or url_encryption.encrypt_url(
             new_feed.url, server_id
         )
+        # SQLite would continue after the negative ids of users' saved pages if there were no others.
         db.execute(
-            f"INSERT INTO feed ({', '.join(columns)}) VALUES "
-            f"({', '.join(f':{column_name}' for column_name in columns)}) "
+            f"INSERT INTO feed (id, {', '.join(columns)}) VALUES "
+            f"((SELECT coalesce(max(id), 0) + 1 FROM feed WHERE id > 0), "
+            f"{', '.join(f':{column_name}' for column_name in columns)}) "
             "ON CONFLICT DO NOTHING",
             columns,
         )
@@ -228,8 +230,10 @@ class Feeds(Repository):
         return await self._fetch_int("SELECT coalesce(max(last_success), 0) FROM feed")
 
     async def list_all(self) -> list[Feed]:
-        """List all feeds, ordered by outlet and title."""
-        return await self._fetch_objects(feed_from_row, f"SELECT {FEED_SQL} FROM feed ORDER BY outlet, title, id")
+        """List all feeds that servers may follow or that were imported, ordered by outlet and title."""
+        return await self._fetch_objects(
+            feed_from_row, f"SELECT {FEED_SQL} FROM feed WHERE id > 0 ORDER BY outlet, title, id"
+        )
 
     async def count(self) -> int:
         """Count the feeds on the web, including feeds that are gone."""
@@ -244,7 +248,7 @@ class Feeds(Repository):
         """
         rows = db.fetch_sequences(
             ("outlet",),
-            "SELECT outlet FROM feed WHERE outlet <> '' AND (:all_feeds OR id IN (:feeds))",
+            "SELECT outlet FROM feed WHERE outlet <> '' AND (:all_feeds AND id > 0 OR id IN (:feeds))",
             {"all_feeds": feed_ids is None, "feeds": feed_ids or ()},
         )
         outlets = {row[0] for row in rows}
