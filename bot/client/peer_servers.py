@@ -67,6 +67,24 @@ class PeerServers:
         """
         return await message_targets.find_guild(self._client, self._store, server_id)
 
+    async def has_user_left(self, server_id: int, user_id: int) -> bool:
+        """Return whether a user has left a server, also if that is unknown; False if the bot is not in it."""
+        guild = self._client.get_guild(server_id)
+        try:
+            if guild is None and not self._store.shards.serves(server_id):  # Another process serves it.
+                guild = await self._client.fetch_guild(server_id, with_counts=False)
+        except (discord.Forbidden, discord.NotFound):
+            return False
+        except discord.HTTPException:
+            return True
+        if guild is None:
+            return False
+        try:
+            await guild.fetch_member(user_id)
+        except discord.HTTPException:  # Error 10007 means no member; after others membership is unknown.
+            return True
+        return False
+
     async def load_names(self, server_ids: Iterable[int]) -> None:
         """Fetch and cache the names of servers that other processes serve."""
         for server_id in set(server_ids) - self._name_by_server_id.keys():

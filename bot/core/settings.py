@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         description="Public address of `TELEX_HEALTH_ADDRESS`, such as `https://telex.example`: hubs push "
-        "feeds there (WebSub), and channels can be read there as feeds. Have your web server pass "
+        "feeds there (WebSub), and channels and bookmarks can be read there as feeds. Have your web server pass "
         "on `/websub/` and `/feeds/`, `/mcp` to `telex mcp --http` if you run it, and nothing else.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(

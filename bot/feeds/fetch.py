@@ -32,7 +32,7 @@ FEED_ACCEPT_HEADER = (
 PAGE_ACCEPT_HEADER = "text/html, application/xhtml+xml, */*;q=0.5"
 """`Accept` header of a request for a web page."""
 
-CHANNEL_FEEDS_PATH = "/feeds/"
+PUBLISHED_FEEDS_PATH = "/feeds/"
 """Path, under the bot's public URL, of the feeds that the bot publishes; it refuses to fetch them itself."""
 MAX_REDIRECTS = 5
 """Maximum number of redirects that one request follows."""
@@ -98,7 +98,7 @@ class Fetcher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._shared_timeout = SharedTimeout(settings.fetch_timeout)
-        self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
+        self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + PUBLISHED_FEEDS_PATH)
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._user_agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 

@@ -75,7 +75,7 @@ class HealthCog(commands.Cog):
             if services.leases.has_role(ProcessRole.POLLER):
                 websub_handler = websub_routes.WebSubRoutes(services.websub, self._settings)
                 routes += websub_handler.build_routes()
-            routes += feed_routes.ChannelFeedRoutes(self._bot, public_url).build_routes()
+            routes += feed_routes.PublishedFeedRoutes(self._bot, public_url).build_routes()
         return await self._exit_stack.enter_async_context(self._metrics.serve(host, port, routes))
 
     async def cog_unload(self) -> None:

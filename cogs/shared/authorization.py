@@ -259,23 +259,5 @@ async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
     return {
         server_id
         for server_id in server_ids - {interaction_context.get_server_id(interaction)}
-        if await _has_user_left(interaction.client, server_id, interaction.user.id)
+        if await interaction.client.peer_servers.has_user_left(server_id, interaction.user.id)
     }
-
-
-async def _has_user_left(bot: TelexBot, server_id: int, user_id: int) -> bool:
-    guild = bot.get_guild(server_id)
-    try:
-        if guild is None and not bot.store.shards.serves(server_id):  # Another process serves it.
-            guild = await bot.fetch_guild(server_id, with_counts=False)
-    except (discord.Forbidden, discord.NotFound):
-        return False
-    except discord.HTTPException:
-        return True
-    if guild is None:
-        return False
-    try:
-        await guild.fetch_member(user_id)
-    except discord.HTTPException:  # Error 10007 means no member; after others membership is unknown.
-        return True
-    return False

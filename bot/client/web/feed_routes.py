@@ -1,4 +1,4 @@
-"""HTTP routes of channels published as feeds, at secret addresses made by server managers."""
+"""HTTP routes of published feeds at secret addresses: of channels, and of users' bookmarks."""
 
 import math
 from hashlib import blake2b
@@ -12,16 +12,22 @@ from bot.client.discord_client import TelexBot
 from bot.client.peer_servers import PUBLIC_CHANNEL_MARK
 from bot.client.web import client_address
 from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
-from bot.feeds.fetch import CHANNEL_FEEDS_PATH
+from bot.feeds.fetch import PUBLISHED_FEEDS_PATH
+from bot.posting.publishing.bookmark_feed_builder import (
+    BOOKMARKS_ENTRY_KIND,
+    MAX_BOOKMARK_ENTRIES,
+    build_bookmark_feed,
+)
 from bot.posting.publishing.channel_feed_builder import ChannelFeedBuilder
 from bot.posting.publishing.feed_serializers import FORMATS_BY_EXTENSION, PublishedFeed, feed_url
 from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
+from bot.store.records.people_records import BookmarkFeed
 
 MAX_REQUESTS = 60
-"""Maximum number of requests per channel feed at once."""
+"""Maximum number of requests per published feed at once."""
 PERIOD_SECONDS = 60.0
-"""Number of seconds in which all of a channel feed's requests are refilled."""
+"""Number of seconds in which all of a published feed's requests are refilled."""
 MAX_AGE_SECONDS = 300
 """Seconds for which a client may cache a document."""
 RETRY_AFTER_SECONDS = 60
@@ -30,8 +36,8 @@ RETRY_AFTER_SECONDS = 60
 _MAX_TOKEN_LENGTH = 100
 
 
-class ChannelFeedRoutes:
-    """Request handlers of channel feeds; the secret in an address is neither stored nor logged."""
+class PublishedFeedRoutes:
+    """Request handlers of published feeds; the secret in an address is neither stored nor logged."""
 
     def __init__(self, client: TelexBot, public_url: str) -> None:
         self._client, self._public_url = client, public_url
@@ -42,8 +48,8 @@ class ChannelFeedRoutes:
         self._feed_builder = ChannelFeedBuilder(client.store, client.languages)
 
     def build_routes(self) -> list[web.RouteDef]:
-        """Return the routes of channel feeds, whose entries are posts, stories or digests; aiohttp adds HEAD."""
-        return [web.get(CHANNEL_FEEDS_PATH + "{token}/{entry_kind}.{extension}", self._serve_feed)]
+        """Return the routes of feeds, whose entries are posts, stories, digests or bookmarks; aiohttp adds HEAD."""
+        return [web.get(PUBLISHED_FEEDS_PATH + "{token}/{entry_kind}.{extension}", self._serve_feed)]
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
         token, entry_kind, extension = (
@@ -52,8 +58,8 @@ class ChannelFeedRoutes:
         if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
             return _build_error_response(HTTPStatus.NOT_FOUND)
         try:
-            channel_feed = await self._client.store.channel_feeds.get_by_token(token)
-            if channel_feed is None:
+            stored_feed = await self._find_stored_feed(token, entry_kind)
+            if stored_feed is None:
                 wait_seconds = self._failed_lookup_limiter.count_miss(
                     client_address.resolve_client_address(request, self._trusted_proxies)
                 )
@@ -62,11 +68,14 @@ class ChannelFeedRoutes:
                     if not wait_seconds
                     else _build_too_many_requests_response(wait_seconds)
                 )
-            if wait_seconds := self._rate_limiter.retry_after(channel_feed.channel_id):
+            if wait_seconds := self._rate_limiter.retry_after(stored_feed):
                 return _build_too_many_requests_response(wait_seconds)
-            self._rate_limiter.consume(channel_feed.channel_id)
-            feed_or_response = await self._load_feed(
-                channel_feed, entry_kind, feed_url(self._public_url, token, entry_kind, extension)
+            self._rate_limiter.consume(stored_feed)
+            self_url = feed_url(self._public_url, token, entry_kind, extension)
+            feed_or_response = (
+                await self._load_bookmark_feed(stored_feed, self_url)
+                if isinstance(stored_feed, BookmarkFeed)
+                else await self._load_channel_feed(stored_feed, entry_kind, self_url)
             )
         except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return _build_error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
@@ -76,7 +85,23 @@ class ChannelFeedRoutes:
             else _build_document_response(request, feed_or_response, extension)
         )
 
-    async def _load_feed(
+    async def _find_stored_feed(self, token: str, entry_kind: str) -> ChannelFeed | BookmarkFeed | None:
+        if entry_kind == BOOKMARKS_ENTRY_KIND:
+            return await self._client.store.bookmark_feeds.get_by_token(token)
+        return await self._client.store.channel_feeds.get_by_token(token)
+
+    async def _load_bookmark_feed(self, bookmark_feed: BookmarkFeed, self_url: str) -> PublishedFeed:
+        """Return the feed of a user's bookmarks, without those from servers that the user has left."""
+        store, user_id = self._client.store, bookmark_feed.user_id
+        hidden_server_ids = [
+            server_id
+            for server_id in await store.bookmarks.load_server_ids(user_id)
+            if await self._client.peer_servers.has_user_left(server_id, user_id)
+        ]
+        bookmarks = await store.bookmark_feeds.list_bookmarks(user_id, hidden_server_ids, MAX_BOOKMARK_ENTRIES)
+        return build_bookmark_feed(bookmark_feed, bookmarks, self_url)
+
+    async def _load_channel_feed(
         self, channel_feed: ChannelFeed, entry_kind: str, self_url: str
     ) -> PublishedFeed | web.Response:
         readable_feed_ids = await self._client.peer_servers.load_readable_feeds_of_channel(

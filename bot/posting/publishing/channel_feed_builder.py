@@ -55,7 +55,7 @@ class ChannelFeedBuilder:
         with i18n.language_scope(language):
             match entry_kind:
                 case "posts":
-                    entries = [_article_entry(item) for item in await self._load_recent_posts(channel_feed)]
+                    entries = [build_article_entry(item) for item in await self._load_recent_posts(channel_feed)]
                 case "stories":
                     entries = [
                         _story_entry(story_items)
@@ -69,7 +69,7 @@ class ChannelFeedBuilder:
                 channel=f"#{discord_text.to_plain_line(channel_name, _MAX_NAME_LENGTH)}"
             )
             return PublishedFeed(
-                id=_entry_urn("channel", f"{channel_feed.channel_id}:{entry_kind}"),
+                id=build_urn("channel", f"{channel_feed.channel_id}:{entry_kind}"),
                 title=f"{feed_title} · {discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH)}",
                 url=f"https://discord.com/channels/{guild.id}/{channel_feed.channel_id}",
                 address=feed_url,
@@ -108,10 +108,11 @@ def _group_by_story(items: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFe
             yield story_items
 
 
-def _article_entry(item: ChannelFeedItem) -> PublishedEntry:
+def build_article_entry(item: ChannelFeedItem) -> PublishedEntry:
+    """Return the web feed entry of an article."""
     article = item.article
     return PublishedEntry(
-        id=_entry_urn("article", article.key),
+        id=build_urn("article", article.key),
         title=_article_title(article),
         url=article.url,
         content=_content_html([_article_excerpt(article)]),
@@ -135,8 +136,8 @@ def _story_entry(story_items: Sequence[ChannelFeedItem]) -> PublishedEntry:
         for other_item in other_items
     ]
     return replace(
-        _article_entry(first_item),
-        id=_entry_urn("story", f"{first_item.dispatch_id}:{first_item.article.key}"),
+        build_article_entry(first_item),
+        id=build_urn("story", f"{first_item.dispatch_id}:{first_item.article.key}"),
         content=_content_html([lead_excerpt], escape(_("Also")), outlet_links[:_MAX_OUTLETS]),
         updated=max(_last_changed_at(item) for item in story_items),
     )
@@ -167,7 +168,7 @@ def _digest_entry(
                 )
             )
     return PublishedEntry(
-        id=_entry_urn("digest", f"{sent_digest.thread_or_channel_id}:{sent_digest.message_id}"),
+        id=build_urn("digest", f"{sent_digest.thread_or_channel_id}:{sent_digest.message_id}"),
         title=digest_rendering.digest_headline(digest_content),
         url=url,
         content="".join(section_html_parts),
@@ -221,6 +222,6 @@ def _last_changed_at(item: ChannelFeedItem) -> int:
     return max(item.posted_at, item.article.corrected_at or 0, item.article.retracted_at or 0)
 
 
-def _entry_urn(kind: str, unique_name: str) -> str:
+def build_urn(kind: str, unique_name: str) -> str:
     """Return a permanent id for a feed or an entry: a version 5 UUID (RFC 9562) as a URN."""
     return uuid5(_UUID_NAMESPACE, f"{kind}:{unique_name}").urn

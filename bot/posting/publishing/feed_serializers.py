@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from bot.core.local_time import format_iso
-from bot.feeds.fetch import CHANNEL_FEEDS_PATH
+from bot.feeds.fetch import PUBLISHED_FEEDS_PATH
 
 
 def feed_url(public_url: str, token: str, content_type: str, format_name: str) -> str:
     """Return the URL of a channel's web feed, whose secret token it contains."""
-    return f"{public_url}{CHANNEL_FEEDS_PATH}{token}/{content_type}.{format_name}"
+    return f"{public_url}{PUBLISHED_FEEDS_PATH}{token}/{content_type}.{format_name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,13 @@ class BookmarkFeeds(Repository):
         """Revoke the token of a user's bookmark feed, if there is one."""
         db.execute("DELETE FROM bookmark_feed WHERE user_id = ?", (user_id,))
 
-    async def by_user(self, user_id: int) -> BookmarkFeed | None:
+    async def get_by_user(self, user_id: int) -> BookmarkFeed | None:
         """Return the bookmark feed of a user, or None if there is none."""
         return await self._fetch_object(
             BookmarkFeed._make, "SELECT user_id, language, created_at FROM bookmark_feed WHERE user_id = ?", (user_id,)
         )
 
-    async def by_token(self, token: str) -> BookmarkFeed | None:
+    async def get_by_token(self, token: str) -> BookmarkFeed | None:
         """Return the bookmark feed with a token, or None if the token is unknown."""
         return await self._fetch_object(
             BookmarkFeed._make,
