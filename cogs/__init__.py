@@ -8,6 +8,7 @@ from cogs.feeds.proposing.source_commands import SourceCog
 from cogs.feeds.why_commands import WhyCog
 from cogs.reading.bookmark_commands import BookmarkCog
 from cogs.reading.bookmark_reactions import ReactionCog
+from cogs.reading.link_saving import LinkSavingCog
 from cogs.reading.search_commands import SearchCog
 from cogs.reading.summary_menu import SummaryCog
 from cogs.reading.trend_commands import TrendCog
@@ -37,6 +38,7 @@ ALL_COGS: tuple[type[commands.Cog], ...] = (
     SearchCog,
     AskCog,
     BookmarkCog,
+    LinkSavingCog,
     ReactionCog,
     SummaryCog,
     WatchCog,

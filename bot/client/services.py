@@ -15,6 +15,7 @@ from bot.core.worker_pool import WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher
+from bot.polling.page_saver import PageSaver
 from bot.polling.poller import Poller
 from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.polling.websub.websub_subscriber import WebSubSubscriber
@@ -64,6 +65,7 @@ class Services:
     index: IndexUpdater
     searcher: Searcher
     full_text_fetcher: FullTextFetcher
+    page_saver: PageSaver
     websub: WebSubSubscriber
     preference_models: PreferenceModelCache
     semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
@@ -148,6 +150,7 @@ async def open_services(
                     index,
                     searcher,
                     full_text_fetcher,
+                    PageSaver(store, poller.page_fetcher, poller.hosts),
                     websub,
                     PreferenceModelCache(store, workers),
                     semantic_index,

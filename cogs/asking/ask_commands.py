@@ -17,7 +17,7 @@ from bot.client.command_tree import DEFERS_ITSELF_KEY
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
-from bot.core.user_models import Question
+from bot.core.user_models import Question, saved_pages_feed_id
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
@@ -261,6 +261,8 @@ class AskCog(PersistentItemCog):
             self._question_service.limiter.admit_question(
                 question_text, user_id=interaction.user.id, server_id=server_id
             )
+        if not public:
+            feed_ids = {*feed_ids, saved_pages_feed_id(interaction.user.id)}
         request = QuestionRequest(
             text=question_text,
             feed_ids=feed_ids,

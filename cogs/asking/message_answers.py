@@ -21,7 +21,7 @@ from bot.client.discord_client import TelexBot
 from bot.client.error_replies import build_user_message
 from bot.core import i18n
 from bot.core.i18n import _, format_number, linkify_commands, ngettext
-from bot.core.user_models import Question
+from bot.core.user_models import Question, saved_pages_feed_id
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.posting.sending import permissions
@@ -222,6 +222,8 @@ class MessageResponder:
             article_id = await question_context.find_message_article_id(
                 self.bot, replied_message_id, message_server_id, intent.text
             )
+        if server_channel is None:
+            feed_ids = {*feed_ids, saved_pages_feed_id(message.author.id)}
         if intent.language is None and previous_question is not None:  # For example "et IBM ?"
             i18n.set_language(previous_question.language)
         request = QuestionRequest(

@@ -6,6 +6,7 @@ from bot.answers.model_passages import quote_sources
 from bot.core.i18n import _
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
+from bot.core.user_models import saved_pages_feed_id
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
@@ -56,13 +57,14 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
     if question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
     visible_feed_ids = await interaction.client.load_visible_feed_ids(interaction)
+    readable_feed_ids = {*visible_feed_ids, saved_pages_feed_id(interaction.user.id)}
     articles = {
         article.id: article for article in await interaction.client.store.articles.list_by_ids(question.sources)
     }
     sources = [
         NumberedSource(number, articles[article_id])
         for number, article_id in enumerate(question.sources, 1)
-        if article_id in articles and articles[article_id].feed_id in visible_feed_ids
+        if article_id in articles and articles[article_id].feed_id in readable_feed_ids
     ]
     if not sources:
         raise UserFacingError(unreadable_article_text())

@@ -4,10 +4,9 @@ import discord
 
 from bot.core.i18n import _
 from bot.core.setting_registry import JOIN_STORIES
-from bot.core.user_errors import UserFacingError
-from bot.posting.publishing.feed_serializers import feed_url
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from cogs.shared.panels import ChannelPanel, heading_text
+from cogs.shared.published_feeds import feed_address_blocks, require_public_url
 from cogs.shared.views import ActionButton, Interaction
 
 
@@ -20,15 +19,7 @@ class ChannelFeedPanel(ChannelPanel):
         If `token` is new, show the addresses too, which is done only once. Raises `UserFacingError` if the
         bot has no web address.
         """
-        client = self.client
-        public_url = client.services.settings.public_url
-        if public_url is None:
-            raise UserFacingError(
-                _(
-                    "I have no web address, so I can’t publish feeds. Whoever runs this bot needs to set "
-                    "TELEX_PUBLIC_URL."
-                )
-            )
+        client, public_url = self.client, require_public_url(interaction)
         shared_channel_feed = await client.store.channel_feeds.get_by_channel(self.channel.id)
         is_channel_public = await client.visibility.is_public(self.channel.guild, self.channel.id)
         blocks: list[Block] = [
@@ -52,13 +43,9 @@ class ChannelFeedPanel(ChannelPanel):
                 "stories": _("**Stories**: one entry per story, with its outlets"),
                 "digest": _("**Digests**"),
             }
-            blocks += [
-                text_block(f"{feed_label}\n```\n{feed_url(public_url, token, feed_kind, 'atom')}\n```")
-                for feed_kind, feed_label in feed_labels.items()
-                if feed_kind != "stories" or preferences[JOIN_STORIES]  # Otherwise each story is a post.
-            ]
-            hint_text = _("For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again.")
-            blocks.append(text_block(f"-# {hint_text}"))
+            if not preferences[JOIN_STORIES]:  # Each story is a post.
+                del feed_labels["stories"]
+            blocks += feed_address_blocks(public_url, token, feed_labels)
         button_style = discord.ButtonStyle
         if shared_channel_feed is None:
             button_row = ActionRow(

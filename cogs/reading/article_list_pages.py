@@ -8,6 +8,7 @@ from bot.client import interaction_context
 from bot.core.i18n import _, linkify_commands
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
+from bot.core.user_models import saved_pages_feed_id
 from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import (
@@ -67,7 +68,8 @@ class ArticlePages(Paginator[ArticlePage]):
         return ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
-        return article.feed_id in await self.client.load_visible_feed_ids(interaction)
+        visible_feed_ids = await self.client.load_visible_feed_ids(interaction)
+        return article.feed_id in {*visible_feed_ids, saved_pages_feed_id(self.user_id)}
 
     def page_layout(self, page: ArticlePage) -> Layout:
         if page.is_empty:

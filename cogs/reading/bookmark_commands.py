@@ -20,6 +20,7 @@ from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.store.records.people_records import BookmarkFilter
 from cogs.reading import bookmark_exports as exports
 from cogs.reading.article_list_pages import PAGE_SIZE, ArticlePage, ArticlePages
+from cogs.reading.bookmark_feed_panel import BookmarkFeedPanel
 from cogs.reading.bookmarking import (
     already_saved_text,
     bookmark_article,
@@ -30,6 +31,7 @@ from cogs.reading.bookmarking import (
     save_menu,
     saved_text,
 )
+from cogs.reading.link_saving import MAX_LINK_LENGTH, save_link
 from cogs.reading.message_articles import load_message_articles
 from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import results_button, show_all_button, show_similar, similar_articles_button
@@ -37,6 +39,7 @@ from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import ArticleListItem, item_with_lead
 from cogs.shared.authorization import load_hidden_server_ids, user_installable
+from cogs.shared.modals import TextField, modal_button
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
@@ -96,6 +99,7 @@ class BookmarkPages(ArticlePages):
     def __init__(self, interaction: Interaction, query: str | None) -> None:
         super().__init__(interaction)
         self._bookmark_filter = BookmarkFilter(search_text=query)
+        self._notice = ""
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         user_id, bookmarks_repository = self.user_id, self.store.bookmarks
@@ -119,12 +123,34 @@ class BookmarkPages(ArticlePages):
         )
         if not bookmarks:
             header_blocks = (*header_blocks, text_block(self._empty_text(total_count)))
+        if self._notice:
+            header_blocks, self._notice = (*header_blocks, text_block(self._notice)), ""
         filter_rows = [ActionRow(self._filter_menu(total_count, unread_count, count_by_tag))] if total_count else []
         return ArticlePage(
-            header=(*header_blocks, *filter_rows),
+            header=(*header_blocks, self._build_link_row(), *filter_rows),
             entries=[self._build_entry(bookmark) for bookmark in bookmarks],
             total=matching_count,
         )
+
+    def _build_link_row(self) -> ActionRow:
+        link_field = TextField(
+            "link", _("Address of the page"), placeholder="https://example.com/article", max_length=MAX_LINK_LENGTH
+        )
+        return ActionRow(
+            modal_button(
+                self, self._add_link, _("Add link"), link_field, title=_("Save a web page"), emoji=emoji_for(Icon.ADD)
+            ),
+            ActionButton(
+                self._open_feed_panel, AckMode.EPHEMERAL_MESSAGE, label=_("As a feed"), emoji=emoji_for(Icon.FEED)
+            ),
+        )
+
+    async def _add_link(self, interaction: Interaction, link: str) -> None:
+        _article, self._notice = await save_link(interaction, link)
+        self.page_index = 0
+
+    async def _open_feed_panel(self, interaction: Interaction) -> None:
+        await BookmarkFeedPanel(interaction).render(interaction)
 
     def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
         export_button = ActionButton(
@@ -191,7 +217,7 @@ class BookmarkPages(ArticlePages):
             return linkify_commands(_("Nothing here. /bookmarks shows them all."))
         return _(
             "You don’t have any bookmarks yet. To save an article, react to its post with 🔖, press Save, "
-            "or open the message’s menu: Apps › Bookmark."
+            "or open the message’s menu: Apps › Bookmark. Add link saves any web page."
         )
 
     def _counts_text(self, matching_count: int, total_count: int, unread_count: int, *, has_hidden: bool) -> str:

@@ -13,6 +13,7 @@ from bot.core.user_errors import UserFacingError
 from bot.core.user_models import Bookmark
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import ActionRow, text_block
+from bot.store import Store
 from bot.text import discord_text
 from bot.text.words import fold
 from cogs.reading.message_articles import can_read_article, can_see_post, find_clicked_post, unreadable_article_text
@@ -43,8 +44,7 @@ async def add_bookmarks(
     """
     added_count = 0
     for article_id in article_ids:
-        if await bot.store.bookmarks.count(user_id) >= MAX_BOOKMARKS_PER_USER:
-            raise UserFacingError(limit_reached_text())
+        await require_bookmark_quota(bot.store, user_id)
         added_count += await bot.store.bookmarks.add(
             user_id,
             article_id,
@@ -54,6 +54,16 @@ async def add_bookmarks(
             is_live_reaction=is_live,
         )
     return added_count
+
+
+async def require_bookmark_quota(store: Store, user_id: int) -> None:
+    """Raise `UserFacingError` if a user has `MAX_BOOKMARKS_PER_USER` bookmarks."""
+    if await store.bookmarks.count(user_id) >= MAX_BOOKMARKS_PER_USER:
+        raise UserFacingError(
+            linkify_commands(
+                _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
+            ).format(count=format_number(MAX_BOOKMARKS_PER_USER))
+        )
 
 
 async def bookmark_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
@@ -109,8 +119,7 @@ class RemovedBookmark(OwnedView):
 
     async def _undo_removal(self, interaction: Interaction) -> None:
         bookmarks = self.store.bookmarks
-        if await bookmarks.count(self.user_id) >= MAX_BOOKMARKS_PER_USER:
-            raise UserFacingError(limit_reached_text())
+        await require_bookmark_quota(self.store, self.user_id)
         is_restored = await bookmarks.restore(self.user_id, self._removed_bookmark)
         if not is_restored and not await bookmarks.filter_bookmarked(self.user_id, [self._removed_bookmark.article.id]):
             raise UserFacingError(not_bookmarked_text())
@@ -160,13 +169,6 @@ def saved_text(count: int) -> str:
 def already_saved_text() -> str:
     """Return the sentence that says that all articles were bookmarked already."""
     return _("Already in your bookmarks.")
-
-
-def limit_reached_text() -> str:
-    """Return the sentence that says that the user has the maximum number of bookmarks."""
-    return linkify_commands(
-        _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
-    ).format(count=format_number(MAX_BOOKMARKS_PER_USER))
 
 
 MAX_TAGS_PER_BOOKMARK = 5

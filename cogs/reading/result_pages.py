@@ -14,6 +14,7 @@ from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, text_block
 from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.search.more_like_this import find_similar_articles
+from bot.search.query.query_checks import asks_for_bookmarks
 from bot.search.query.query_tree import Query
 from bot.search.query_suggestions import apply_suggestion
 from bot.search.searching import Searcher, SearchPage, SortOrder, parse_query
@@ -71,7 +72,8 @@ class SearchPages(ArticlePages):
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         visible_feed_ids = await self.client.load_visible_feed_ids(interaction)
-        if not visible_feed_ids:
+        finds_bookmarks = asks_for_bookmarks(self._query)
+        if not visible_feed_ids and not finds_bookmarks:
             return await load_empty_page(interaction)
         search_page = await self._searcher.search(
             self._query,
@@ -83,7 +85,11 @@ class SearchPages(ArticlePages):
             count_up_to=MAX_COUNTED_ARTICLES,
         )
         store = self.store
-        if not search_page.results and not await store.articles.list_newest(visible_feed_ids, limit=1):
+        if (
+            not search_page.results
+            and not finds_bookmarks
+            and not await store.articles.list_newest(visible_feed_ids, limit=1)
+        ):
             return ArticlePage(header=no_articles_blocks())
         watch_button = None
         if interaction_context.get_home_server(interaction) is not None:  # A watch belongs to a server.

@@ -10,6 +10,7 @@ from bot.core import i18n
 from bot.core.i18n import _
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
+from bot.core.user_models import is_saved_page
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text_block
@@ -52,6 +53,8 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
     article.
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.get_member(interaction)
+    if is_saved_page(article):
+        raise UserFacingError(_("A page that you saved is for you alone. Share its link instead."))
     if member is None:
         await _share_as_user_app(interaction, article, can_read)
         return

@@ -3,6 +3,7 @@
 import json
 
 from bot.core.local_time import format_iso
+from bot.core.user_models import is_saved_page
 from cogs.shared.views import Interaction
 
 _EXPORT_BATCH_SIZE = 500
@@ -27,14 +28,17 @@ async def export_personal_data(interaction: Interaction) -> bytes:
                 "note": bookmark.note,
                 "tags": bookmark.tags,
                 "read": None if bookmark.read_at is None else format_iso(bookmark.read_at),
+                "text": bookmark.article.text if is_saved_page(bookmark.article) else None,
             }
             for bookmark in batch
         ]
+    bookmark_feed = await store.bookmark_feeds.get_by_user(interaction.user.id)
     export_document = {
         "person_id": str(interaction.user.id),
         "exported": format_iso(interaction.client.services.clock.now()),
         "bookmarks": bookmarks,
         "let_go": await store.bookmarks.load_removed_urls(interaction.user.id),
+        "bookmark_feed": None if bookmark_feed is None else {"made": format_iso(bookmark_feed.created_at)},
         "questions": [
             {
                 "question": question.text,

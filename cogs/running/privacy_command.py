@@ -131,6 +131,8 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     """Return a line for each kind of data stored about the user."""
     store, user_id = interaction.client.store, interaction.user.id
     bookmark_count = await store.bookmarks.count(user_id)
+    saved_page_count = await store.saved_pages.count(user_id)
+    bookmark_feed = await store.bookmark_feeds.get_by_user(user_id)
     question_count = await store.questions.count(user_id)
     watch_count = await store.watches.count(user_id)
     digest = await store.personal_digests.get_by_user(user_id)
@@ -149,6 +151,15 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
                 bookmark_count,
             ),
         ),
+        (
+            saved_page_count,
+            ngettext(
+                "{count} web page among them that you saved for you alone, with its text",
+                "{count} web pages among them that you saved for you alone, with their texts",
+                saved_page_count,
+            ),
+        ),
+        (bookmark_feed is not None, _bookmark_feed_line()),
         (
             question_count,
             ngettext(
@@ -203,9 +214,14 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     )
 
 
+def _bookmark_feed_line() -> str:
+    return _("the secret address of your bookmarks’ feed")
+
+
 def _erased_data_lines(erasure: ErasureReport) -> list[str]:
     return _count_lines(
         (erasure.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erasure.bookmarks)),
+        (erasure.bookmark_feeds, _bookmark_feed_line()),
         (erasure.questions, ngettext("{count} question", "{count} questions", erasure.questions)),
         (erasure.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erasure.votes)),
         (

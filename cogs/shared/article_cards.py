@@ -9,7 +9,7 @@ import discord
 from bot.client import interaction_context
 from bot.core.i18n import _
 from bot.core.models import Article, DispatchState
-from bot.core.user_models import Bookmark
+from bot.core.user_models import Bookmark, is_saved_page
 from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Gallery, text_block
@@ -180,7 +180,9 @@ def article_card(
             ActionRow(
                 buttons.save_button(article.key) if bookmark is None else None,
                 *buttons.make_open_buttons(article),
-                buttons.SHARE_BUTTON(article.key) if is_in_server and not is_shared else None,
+                buttons.SHARE_BUTTON(article.key)
+                if is_in_server and not (is_shared or is_saved_page(article))
+                else None,
                 buttons.MORE_LIKE_BUTTON(article.key) if is_in_server or is_shared else None,
             ),
             *(

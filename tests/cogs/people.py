@@ -1,10 +1,11 @@
-"""Seven people with seven kinds of rights, three feeds of which nobody may see all, and forged requests."""
+"""Eight people with eight kinds of rights, three feeds of which nobody may see all, and forged requests."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 import discord
@@ -15,7 +16,7 @@ from simcord.enums import InteractionType
 from simcord.interactions import base_payload
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.core.models import Article
+from bot.core.models import Article, NewArticle
 from bot.core.preferences import Preference
 from tests.support.discord_world import World, invite
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -24,8 +25,12 @@ from tests.support.scenario import START, newest_article
 
 PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
 """A word of the feed that all in the server see, of the one in a hidden channel, of another server's."""
+SAVED = "Tourmaline"
+"""A word of the page that one member saved by its link."""
+ALL_WORDS = frozenset({PUBLIC, VAULT, ABROAD, SAVED})
 MEMBER, MANAGER, OWNER, FOREIGNER = "member", "manager", "owner", "another server's manager"
 HELPER = "a member with the role that may manage feeds"
+COLLECTOR = "a member who saved a page"
 NOBODY, DIRECT = "nobody", "a person in a direct message"
 GUEST, GROUP = "a person in a server without the bot", "a person in a group"
 UNKNOWN_SERVER_ID = 424242
@@ -36,6 +41,7 @@ VISIBLE_WORDS = {
     MANAGER: {PUBLIC, VAULT},
     OWNER: {PUBLIC, VAULT},
     FOREIGNER: {ABROAD},
+    COLLECTOR: {PUBLIC, SAVED},
     NOBODY: set(),
     DIRECT: {PUBLIC},
     GUEST: {PUBLIC},
@@ -55,7 +61,7 @@ class Crowd:
     abroad: ChannelHandle
     articles: dict[str, Article]
     watches: dict[str, int]
-    """The reader's, one of the hidden channel and one of a channel abroad, by the word that they look for."""
+    """One of each person or channel that sees only one of the words, by the word that they look for."""
     people: dict[str, tuple[int, int | None, ChannelHandle]] = field(default_factory=dict)
     """A person's id, the server that they ask in (None: none), and the channel."""
     mutes: dict[str, int] = field(default_factory=dict)
@@ -194,7 +200,7 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
     foreign_channel = abroad.create_text_channel("there")
     foreign_editors = abroad.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
     foreigner = abroad.add_member(env.create_user("foreigner"), roles=[foreign_editors])
-    world.guild.add_member(env.create_user("stranger"))
+    collector = world.guild.add_member(env.create_user("collector"))
     stranger = env.create_user("nobody")
     world.guild.add_member(stranger)  # so that a payload can be made, of which the membership is then taken
     await env.settle()
@@ -212,17 +218,20 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
         world.reader.id, articles[PUBLIC].id, server_id=world.guild.id, channel_id=world.news.id
     )
     await world.store.bookmarks.add(world.editor.id, articles[VAULT].id, server_id=world.guild.id)
+    articles[SAVED] = await save_page(world, collector.id)
     watches = {}
     for word, server_id, channel_id, person in (
         (PUBLIC, world.guild.id, world.reader.user.dm_channel.id, world.reader.id),
         (VAULT, world.guild.id, vault.id, None),
         (ABROAD, abroad.id, foreign_channel.id, None),
+        (SAVED, world.guild.id, collector.user.dm_channel.id, collector.id),
     ):
         added = await world.store.watches.add(
             server_id=server_id, channel_id=channel_id, user_id=person, query=word, language="en", limit=9
         )
         watches[word] = added[0].id
     hide_channel(world, vault, world.reader)
+    hide_channel(world, vault, collector)
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(env.create_user("helper"), roles=[helpers])
     await world.set_preference(Preference.MANAGER_ROLE, helpers.id)
@@ -246,12 +255,37 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
             MANAGER: (world.editor.id, home_server_id, news),
             OWNER: (owner_member.id, home_server_id, news),
             FOREIGNER: (foreigner.id, abroad.id, foreign_channel),
+            COLLECTOR: (collector.id, home_server_id, news),
             NOBODY: (stranger.id, home_server_id, news),
             DIRECT: (world.reader.id, None, direct),
             GUEST: (world.reader.id, home_server_id, news),
             GROUP: (world.reader.id, None, direct),
         },
     )
+
+
+async def save_page(world: World, user_id: int) -> Article:
+    """A page that a person saved, which is like the articles of the feeds in all that others could search for."""
+    page = NewArticle(
+        key=token_hex(10),
+        page_key=token_hex(16),
+        url=f"https://{SAVED.lower()}.example/thieves",
+        identities=(),
+        fingerprint=b"",
+        title=f"Thieves in {SAVED}",
+        summary=f"The thieves took {SAVED}.",
+        text=f"The thieves took {SAVED}. They fled by boat.",
+        body=f"The thieves took {SAVED}. They fled by boat.",
+        author=f"{SAVED} Reporter",
+        outlet=f"{SAVED} Gazette",
+        language="en",
+        tags=(f"{SAVED} tag",),
+        image_url=None,
+        published=START,
+    )
+    saved_page = await world.store.saved_pages.add(user_id, page, max_pages=9)
+    assert saved_page is not None
+    return saved_page[0]
 
 
 def full_reply_text(answer: InteractionResult) -> str:

@@ -9,6 +9,7 @@ from simcord.results import InteractionResult
 
 from bot.answers.answer_model import BriefingItem, Confidence, Quote
 from bot.answers.conversing.question_limits import MAX_SEARCHES_PER_USER_PER_MINUTE
+from bot.core.user_models import saved_pages_feed_id
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
 from tests.cogs.engine import bot_mention
@@ -455,7 +456,8 @@ async def test_a_public_answer_holds_only_what_everybody_here_may_read(telex, fe
     elsewhere = telex.guild.create_text_channel("elsewhere")
     open_feed = await follow(telex, feed_server, path="/open", title="Open", channel=elsewhere)
     await telex.editor.slash(telex.news, "ask", question="Who?")
-    assert engine.calls[-1]["feed_ids"] == {hidden_feed.id, visible_feed.id, open_feed.id}
+    own_pages = saved_pages_feed_id(telex.editor.id)
+    assert engine.calls[-1]["feed_ids"] == {hidden_feed.id, visible_feed.id, open_feed.id, own_pages}
     await telex.editor.slash(telex.news, "ask", question="Who?", public=True)
     assert engine.calls[-1]["feed_ids"] == {visible_feed.id, open_feed.id}
     await telex.editor.send(telex.news, f"{bot_mention(telex)} who?")

@@ -160,7 +160,7 @@ async def test_no_bookmarks_tells_how_to_make_one(telex):
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
     assert last_reply(list_reply).ephemeral
     assert "react to its post with 🔖" in message_text(list_reply)
-    assert button_labels(last_reply(list_reply)) == []
+    assert button_labels(last_reply(list_reply)) == ["Add link", "As a feed"]
 
 
 async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):

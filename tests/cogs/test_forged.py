@@ -11,11 +11,14 @@ from bot.posting.rendering import buttons
 from cogs.shared.views import OwnedView
 from tests.cogs.people import (
     ABROAD,
+    ALL_WORDS,
+    COLLECTOR,
     MANAGER,
     MEMBER,
     NOBODY,
     OWNER,
     PUBLIC,
+    SAVED,
     VAULT,
     VISIBLE_WORDS,
     Crowd,
@@ -44,18 +47,21 @@ async def add_hidden_question(people: Crowd) -> int:
 
 
 async def mute_stories(people: Crowd) -> None:
-    """The reader muted a story, and so did the hidden channel and the channel abroad."""
-    world = people.world
-    for word, channel_id, server_id in (
-        (PUBLIC, world.reader.user.dm_channel.id, None),
-        (VAULT, people.vault.id, world.guild.id),
-        (ABROAD, people.abroad.id, people.abroad.guild.id),
+    """The reader and the collector muted a story, and so did the hidden channel and the channel abroad."""
+    world, collector_id = people.world, people.people[COLLECTOR][0]
+    own_watch = await world.store.watches.get(people.watches[SAVED])
+    assert own_watch is not None
+    for word, channel_id, server_id, user_id in (
+        (PUBLIC, world.reader.user.dm_channel.id, None, world.reader.id),
+        (VAULT, people.vault.id, world.guild.id, world.reader.id),
+        (ABROAD, people.abroad.id, people.abroad.guild.id, world.reader.id),
+        (SAVED, own_watch.channel_id, None, collector_id),
     ):
         muted_story = await world.store.muted_stories.mute(
             people.articles[word].id,
             channel_id=channel_id,
             server_id=server_id,
-            user_id=world.reader.id,
+            user_id=user_id,
             is_personal=server_id is None,
             feed_ids=[people.articles[word].feed_id],
             muted_until=None,
@@ -162,14 +168,14 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(te
     for who in VISIBLE_WORDS.keys() - {NOBODY}:  # a click has a member
         for kind, build_forgeries in FORGERIES.items():
             telex.clock.advance(60)  # nobody is too quick
-            for word in {PUBLIC, VAULT, ABROAD} - VISIBLE_WORDS[who]:
+            for word in ALL_WORDS - VISIBLE_WORDS[who]:
                 for custom_id, selected_values in build_forgeries(people, word, question_id):
                     if kind in OF_QUESTIONS and who == MANAGER:
                         continue  # their own
                     reply_text = await people.click(who, message, custom_id, selected_values)
                     assert not [
                         forbidden_word
-                        for forbidden_word in {PUBLIC, VAULT, ABROAD} - VISIBLE_WORDS[who]
+                        for forbidden_word in ALL_WORDS - VISIBLE_WORDS[who]
                         if forbidden_word in reply_text
                     ], reply_text
                     assert reply_text or kind in OPEN_A_WINDOW, f"{custom_id} by {who}"

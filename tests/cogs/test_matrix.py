@@ -14,6 +14,8 @@ from bot.core.settings import Settings
 from cogs.feeds import starter_packs
 from tests.cogs.people import (
     ABROAD,
+    ALL_WORDS,
+    COLLECTOR,
     DIRECT,
     FOREIGNER,
     GROUP,
@@ -23,6 +25,7 @@ from tests.cogs.people import (
     MEMBER,
     OWNER,
     PUBLIC,
+    SAVED,
     VAULT,
     VISIBLE_WORDS,
     Crowd,
@@ -32,7 +35,7 @@ from tests.cogs.people import (
 from tests.support.scenario import posted_texts
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
-IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER)
+IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER, COLLECTOR)
 MAY = {
     "Manage Server": (HELPER, MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
     "everyone": IN_SERVER,
@@ -114,6 +117,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/watch list": lambda _: [{}],
     "/watch remove": lambda crowd: [{"watch": str(crowd.watches[word])} for word in (PUBLIC, VAULT, ABROAD)],
     "/why": for_each_article,
+    "/save": lambda _: [{"link": "https://nowhere.invalid/page"}, {"link": f"https://{SAVED}.example/thieves"}],
     "/bookmarks": lambda _: [{}, {"query": "thieves"}],
     "/help": lambda _: [{}],
     "/about": lambda _: [{}],
@@ -144,7 +148,7 @@ async def test_a_command_is_allowed_or_refused_as_the_readme_says(telex, feed_se
             allowed = who in MAY[right]
             assert bool(refusals) is not allowed, f"{name} by {who}: {reply_text}"
             assert not any(words in reply_text for words in WRONG), f"{name} by {who}: {reply_text}"
-            disclosed_words |= {word for word in (PUBLIC, VAULT, ABROAD) if word in reply_text}
+            disclosed_words |= {word for word in ALL_WORDS if word in reply_text}
             assert disclosed_words <= VISIBLE_WORDS[who], f"{name} by {who}: {reply_text}"
     assert disclosed_words == VISIBLE_WORDS[who]
     if who not in {HELPER, MANAGER, OWNER}:
@@ -164,7 +168,7 @@ async def test_who_manages_another_server_manages_nothing_here(telex, feed_serve
         if right == "Manage Server":
             for reply_text in await run_samples(people, "visitor", name):
                 assert any(words in reply_text for words in REFUSED), f"{name}: {reply_text}"
-                assert not [word for word in (VAULT, ABROAD) if word in reply_text], f"{name}: {reply_text}"
+                assert not [word for word in ALL_WORDS - {PUBLIC} if word in reply_text], f"{name}: {reply_text}"
     assert await followed_state(people) == state_before
 
 
@@ -218,7 +222,7 @@ async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(telex
             choices = await people.autocomplete(who, command.qualified_name, option.name)
             if who not in MAY[rights[f"/{command.qualified_name}"]]:
                 assert choices == "[]", f"/{command.qualified_name} by {who}: {choices}"
-            offered_choices |= {word for word in (PUBLIC, VAULT, ABROAD) if word in choices}
+            offered_choices |= {word for word in ALL_WORDS if word in choices}
             assert offered_choices <= VISIBLE_WORDS[who], f"/{command.qualified_name} by {who}: {choices}"
     assert offered_choices == VISIBLE_WORDS[who]
 
@@ -233,7 +237,7 @@ async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_no
     reply_texts.append(await people.command(MANAGER, "ask", question="What did the thieves take?", public=True))
     assert len(reply_texts) > 3
     for reply_text in reply_texts:
-        assert not [word for word in (VAULT, ABROAD) if word in reply_text], reply_text
+        assert not [word for word in ALL_WORDS - {PUBLIC} if word in reply_text], reply_text
     assert any(PUBLIC in public_text for public_text in reply_texts)
     private_text = await people.command(MANAGER, "search", query="thieves")
     assert VAULT in private_text

@@ -18,6 +18,7 @@ from bot.answers.conversing.question_service import (
     THREAD_CONVERSATION_SECONDS,
 )
 from bot.core.setting_registry import LANGUAGE
+from bot.core.user_models import saved_pages_feed_id
 from bot.posting.recovery.message_contents import ArticleKeys, list_custom_ids, parse_article_keys
 from cogs.asking import message_answers
 from tests.cogs.engine import bot_mention
@@ -292,7 +293,7 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     hide_channel(telex, secret, telex.reader)
     engine.answer_with_quotes(await newest_article(telex, feed))
     await telex.reader.send_dm("who bought Slack?")
-    assert engine.calls[-1]["feed_ids"] == {feed.id}
+    assert engine.calls[-1]["feed_ids"] == {feed.id, saved_pages_feed_id(telex.reader.id)}
     answer = direct_messages(telex)[-1]
     assert "moratorium" in text(answer)
     save = next(component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save"))

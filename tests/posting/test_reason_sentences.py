@@ -9,6 +9,7 @@ from bot.core import i18n
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
+from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.refusal_sentences import refusal_sentence
 from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
@@ -49,7 +50,7 @@ def test_every_code_has_a_sentence_in_both_languages(code):
 
 
 @pytest.mark.parametrize(
-    "code", [*FollowFailure, *OpmlFailure, *QueryRejection, *QuestionRejection, *ProposalRejection]
+    "code", [*FollowFailure, *OpmlFailure, *SaveFailure, *QueryRejection, *QuestionRejection, *ProposalRejection]
 )
 def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
     values: dict[str, ReasonValue] = {
@@ -70,7 +71,7 @@ def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
 
 def test_every_class_of_codes_is_covered_here():
     covered_classes = {WithheldReason, WaitReason, SendProblem}
-    covered_classes |= {FollowFailure, OpmlFailure, QueryRejection, QuestionRejection, ProposalRejection}
+    covered_classes |= {FollowFailure, OpmlFailure, SaveFailure, QueryRejection, QuestionRejection, ProposalRejection}
     assert set(ReasonCode.__subclasses__()) == covered_classes
 
 

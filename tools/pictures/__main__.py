@@ -33,6 +33,7 @@ PICTURE_MODULES = (
     "watch",
     "digest",
     "reading",
+    "saving",
     "taste",
     "mute",
     "elsewhere",

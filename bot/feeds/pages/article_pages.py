@@ -10,6 +10,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch import PAGE_ACCEPT_HEADER, Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import extract_article
+from bot.feeds.pages.page_content import PageContent, extract_page
 from bot.feeds.robots import HostThrottle, RobotsCache
 from bot.feeds.ssrf_guard import check_url
 from bot.feeds.worker_calls import translate_worker_errors
@@ -52,6 +53,20 @@ class PageFetcher:
                     timeout=EXTRACT_TIMEOUT_SECONDS,
                 )
         return text, crawl_delay_seconds
+
+    async def fetch_content(self, url: str, *, host_throttle: HostThrottle) -> tuple[str, PageContent]:
+        """Return the final URL of any page, and its content.
+
+        Raises FeedError: robots if robots.txt forbids the page; not-a-page if it is no HTML; parse-timeout or
+        parse-died if the worker fails; and whatever `Fetcher.get` raises.
+        """
+        response, _crawl_delay_seconds = await self.fetch(url, host_throttle=host_throttle)
+        async with self._worker_lock:
+            with translate_worker_errors():
+                page_content = await self._workers.run(
+                    extract_page, response.body, response.content_type, response.url, timeout=EXTRACT_TIMEOUT_SECONDS
+                )
+        return response.url, page_content
 
     async def fetch(
         self, url: str, *, host_throttle: HostThrottle, validators: Validators | None = None

@@ -54,6 +54,27 @@ def describe_feed_error(code: str) -> str:
     return _("The site returned an error ({code}). Check the address.").format(code=code)
 
 
+_PAGE_SENTENCE_BY_CODE = {
+    fetch_errors.BAD_URL: N_("That isn’t a web address. It should look like https://example.com/article."),
+    fetch_errors.OWN_FEED: N_("This is one of my own feeds, not a page."),
+    fetch_errors.TOO_LARGE: N_("This page is too large for me to save."),
+    fetch_errors.BAD_REDIRECT: N_("The site keeps redirecting me, so I can’t read this page."),
+    fetch_errors.GONE: N_("This page is gone."),
+    fetch_errors.RATE_LIMITED: N_("The site limits how often I can read its pages. Try again later."),
+    fetch_errors.NOT_A_PAGE: N_("This link leads to a file or a picture, not to a web page."),
+    fetch_errors.PARSE_TIMEOUT: N_("This page takes too long to read."),
+    fetch_errors.PARSER_CRASHED: N_("This page crashed my reader."),
+    "http-401": N_("This page is only for people who sign in."),
+    "http-403": N_("The site refused access. It may block bots."),
+    "http-404": N_("There’s no page at this address."),
+}
+
+
+def describe_page_error(code: str) -> str:
+    """Return a sentence on why a page that a user wants to save cannot be read, in the current language."""
+    return _(_PAGE_SENTENCE_BY_CODE[code]) if code in _PAGE_SENTENCE_BY_CODE else describe_feed_error(code)
+
+
 def page_fetch_sentence(page_fetch: PageFetch, *, when: str) -> str:
     """Return whether the web page of an article was read, or why not, in the current language.
 

@@ -9,6 +9,7 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
+from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
 from bot.text import discord_text, urls
@@ -106,6 +107,14 @@ _SENTENCE_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] =
     ProposalRejection.ALREADY_DECIDED: _already_decided_sentence,
     ProposalRejection.GONE: N_("This proposal no longer exists."),
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
+    SaveFailure.DISCORD_LINK: N_("I can’t read links into Discord. Save a link to a web page."),
+    SaveFailure.SECRET_LINK: N_(
+        "This link contains a password or a key, so I don’t keep it. Save the page’s public address."
+    ),
+    SaveFailure.TOO_MANY_PAGES: N_(
+        "You’ve reached the limit of {count} saved links. Remove some in your bookmarks first."
+    ),
+    SaveFailure.TOO_FAST: N_("You’ve saved {count} links in ten minutes, which is the limit. Save this one {when}."),
     QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),
     QueryRejection.FILTER_HAS_DATE: N_("Filters only apply to new articles. Remove the date."),
     QueryRejection.BOOKMARKED: N_("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),

@@ -1,0 +1,147 @@
+"""Bookmarks as a feed: at an address that only their owner creates, replaces and deletes."""
+
+from __future__ import annotations
+
+import json
+import re
+from ipaddress import ip_network
+
+import feedparser
+import pytest
+from simcord.results import ResponseMessage
+
+from bot.client.web import feed_routes
+from bot.core.settings import Settings
+from tests.cogs.test_bookmarks import attachment_text
+from tests.cogs.test_link_saving import TITLE, save, serve_page
+from tests.cogs.test_shared_channels import PUBLIC, Readers, readers  # noqa: F401 - a fixture
+from tests.support import store_probe
+from tests.support.discord_world import World
+from tests.support.interactions import button_custom_id, button_labels, forge_click, last_reply, message_text, text
+from tests.support.scenario import follow, newest_article
+from tests.support.store_probe import Column
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(
+        database=tmp_path / "telex.db",
+        allow_private_addresses=(ip_network("127.0.0.0/8"),),
+        public_url=PUBLIC,
+        health_address=("127.0.0.1", 0),
+    )
+
+
+async def open_panel(world: World) -> ResponseMessage:
+    listed = last_reply(await world.reader.slash(world.news, "bookmarks"))
+    return last_reply(await world.reader.click(listed, label="As a feed"))
+
+
+async def create_address(world: World) -> str:
+    """The address of the reader's bookmarks, which is shown once."""
+    panel = await open_panel(world)
+    panel = last_reply(await world.reader.click(panel, label=button_labels(panel)[0]))
+    (address,) = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
+    assert PUBLIC not in text(await open_panel(world))
+    return str(address)
+
+
+async def test_bookmarks_are_read_in_three_formats_and_newest_first(telex, feed_server, readers):  # noqa: F811
+    feed = await follow(telex, feed_server)
+    article = await newest_article(telex, feed)
+    await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=telex.guild.id)
+    await telex.store.bookmarks.annotate(telex.reader.id, article.id, note="For Ben alone", tags=["law"])
+    telex.clock.advance(60)
+    await save(telex, serve_page(feed_server))
+    address = await create_address(telex)
+    for extension in ("atom", "rss"):
+        status, headers, body = await readers.get(address.replace(".atom", f".{extension}"))
+        assert status == 200
+        assert "no-store" in headers["Cache-Control"] or "private" in headers["Cache-Control"]
+        document = feedparser.parse(body)
+        assert document.feed.title == "My bookmarks in Telex"
+        assert [entry.title for entry in document.entries] == [TITLE, "Cities ban facial recognition"]
+        assert document.entries[1].tags[0].term == "law"
+        assert "Ben" not in body
+    status, _headers, body = await readers.get(address.replace(".atom", ".json"))
+    assert status == 200
+    items = json.loads(body)["items"]
+    assert [item["url"] for item in items] == [feed_server.origin + "/lamp", article.url]
+    assert "lighthouse keeper" in items[0]["content_html"]
+
+
+async def test_a_replaced_or_deleted_address_is_closed_and_others_have_none(telex, feed_server, readers):  # noqa: F811
+    await save(telex, serve_page(feed_server))
+    first = await create_address(telex)
+    second = await create_address(telex)
+    assert first != second
+    assert (await readers.get(first))[0] == 404
+    assert TITLE in (await readers.get(second))[2]
+    panel = await open_panel(telex)
+    assert "Address created" in text(panel)
+    stranger = await forge_click(telex.editor, telex.news, panel, button_custom_id(panel, "Delete address"))
+    assert "for the person who asked" in message_text(stranger)
+    panel = last_reply(await telex.reader.click(panel, label="Delete address"))
+    assert "No address yet." in text(panel)
+    assert (await readers.get(second))[0] == 404
+    for guess in ("bookmarks.atom", "posts.atom"):
+        assert (await readers.get(f"{PUBLIC}/feeds/guess/{guess}"))[0] == 404
+
+
+async def test_the_secret_is_stored_as_a_hash_and_opens_nothing_else(telex, feed_server, readers):  # noqa: F811
+    await follow(telex, feed_server)
+    address = await create_address(telex)
+    token = address.split("/")[-2]
+    for table in store_probe.list_tables(store_probe.file_of(telex.database)):
+        assert token not in str(store_probe.load_rows(store_probe.file_of(telex.database), table))
+    for content_type in ("posts", "stories", "digest"):
+        assert (await readers.get(address.replace("bookmarks", content_type)))[0] == 404
+    channel_address = await readers.share_channel()
+    assert (await readers.get(channel_address.replace("posts", "bookmarks")))[0] == 404
+
+
+async def test_everything_deleted_closes_the_feed(telex, feed_server, readers):  # noqa: F811
+    await save(telex, serve_page(feed_server))
+    address = await create_address(telex)
+    panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
+    assert "• 1 web page among them that you saved for you alone, with its text" in text(panel)
+    assert "• the secret address of your bookmarks’ feed" in text(panel)
+    document = json.loads(attachment_text(telex, await telex.reader.click(panel, label="Export")))
+    assert document["bookmarks"][0]["text"].startswith("The lighthouse keeper")
+    assert document["bookmark_feed"] is not None
+    confirmation = last_reply(await telex.reader.click(panel, label="Delete everything"))
+    deleted = await telex.reader.click(confirmation, label="Delete permanently")
+    assert "• the secret address of your bookmarks’ feed" in message_text(deleted)
+    assert (await readers.get(address))[0] == 404
+    assert await telex.store.saved_pages.count(telex.reader.id) == 0
+
+
+async def test_articles_of_one_servers_feed_and_of_a_server_that_was_left_are_not_in_it(
+    telex,
+    feed_server,
+    readers,  # noqa: F811
+):
+    feed = await follow(telex, feed_server)
+    await telex.store.bookmarks.add(telex.reader.id, (await newest_article(telex, feed)).id, server_id=telex.guild.id)
+    address = await create_address(telex)
+    assert "Cities ban" in (await readers.get(address))[2]
+    store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])
+    assert "Cities ban" not in (await readers.get(address))[2]
+    store_probe.set_column(telex.database, Column.FEED_SERVER_ID, 0, row_ids=[feed.id])
+    telex.guild.remove_member(telex.reader)
+    await telex.env.settle()
+    status, _headers, body = await readers.get(address)
+    assert status == 200
+    assert "Cities ban" not in body
+
+
+async def test_a_reader_asks_only_so_often(telex, feed_server, readers):  # noqa: F811
+    address = await create_address(telex)
+    for _ in range(feed_routes.MAX_REQUESTS):
+        status, headers, _body = await readers.get(address)
+        assert status == 200
+    status, again_headers, _body = await readers.get(address, **{"If-None-Match": headers["ETag"]})
+    assert status == 429
+    assert int(again_headers["Retry-After"]) > 0
+    telex.clock.advance(feed_routes.PERIOD_SECONDS)
+    assert (await readers.get(address, **{"If-None-Match": headers["ETag"]}))[0] == 304

@@ -1,0 +1,299 @@
+"""Save a link: by command, from any message, in /bookmarks; what cannot be saved is said in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from bot.client import background_tasks
+from bot.core.user_models import saved_pages_feed_id
+from bot.polling import page_saver
+from tests.cogs.people import DIRECT, GROUP, GUEST, create_crowd
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss_item
+from tests.support.interactions import button_labels, choose, find_menu, forge_click, last_reply, message_text, text
+from tests.support.message_texts import list_components
+from tests.support.scenario import follow, newest_article
+
+MENU = "Save this link"
+TITLE = "A lamp is repaired"
+TEXT = "The lighthouse keeper repaired the old lamp before the zeppelin arrived. "
+SAVED = "Saved for you alone. The text stays in /bookmarks, even if the page goes away."
+
+
+def serve_page(server: FeedServer, path: str = "/lamp", *, title: str = TITLE, text: str = TEXT) -> str:
+    """A page with an article; its address."""
+    page = (
+        f"<html lang=en><head><title>{title}</title><meta property=og:site_name content='Coast Weekly'></head>"
+        f"<body><article><h1>{title}</h1><p>{text * 8}</p></article></body></html>"
+    )
+    return server.serve(path, page, content_type="text/html")
+
+
+async def saved_titles(world: World) -> list[str]:
+    bookmarks = await world.store.bookmarks.list_by_user(world.reader.id, limit=100)
+    return [bookmark.article.title for bookmark in bookmarks]
+
+
+async def save(world: World, link: str) -> str:
+    """What /save answers to the reader."""
+    return message_text(await world.reader.slash(world.news, "save", link=link))
+
+
+async def test_a_saved_page_is_listed_found_and_read_when_it_is_gone(telex, feed_server):
+    link = serve_page(feed_server)
+    card = await telex.reader.slash(telex.news, "save", link=link + "?utm_source=x#rss")
+    assert last_reply(card).ephemeral
+    assert message_text(card).startswith(SAVED)
+    assert "Coast Weekly" in message_text(card)
+    feed_server.serve("/lamp", status=404)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    assert f"**[{TITLE}]({link})**" in message_text(listed)
+    opened = await choose(telex.reader, last_reply(listed), TITLE, "Open an article")
+    assert TEXT.strip() in message_text(opened)
+    assert "Share here" not in button_labels(last_reply(opened))
+    found = await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked")
+    assert TITLE in message_text(found)
+    opened = await choose(telex.reader, last_reply(found), TITLE)
+    assert TEXT.strip() in message_text(opened)
+
+
+async def test_the_question_of_who_saved_a_page_is_answered_from_it_and_the_answer_to_others_is_not(telex, feed_server):
+    await follow(telex, feed_server)
+    fact = "The lighthouse of Rockall was painted green in 1931 by the engineer Moira Finlay. "
+    serve_page(feed_server, title="Rockall’s lighthouse", text=fact)
+    await save(telex, feed_server.origin + "/lamp")
+    question = {"question": "Who painted the lighthouse of Rockall?"}
+    assert "Moira Finlay" in message_text(await telex.reader.slash(telex.news, "ask", **question))
+    assert "Moira" not in message_text(await telex.reader.slash(telex.news, "ask", **question, public=True))
+    assert "Moira" not in message_text(await telex.editor.slash(telex.news, "ask", **question))
+    await telex.reader.send_dm(question["question"])
+    dm_answers = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
+    assert "Moira Finlay" in str(list_components(dm_answers[-1]))
+
+
+async def test_a_saved_page_is_removed_and_brought_back_and_later_deleted(telex, feed_server):
+    link = serve_page(feed_server)
+    card = await telex.reader.slash(telex.news, "save", link=link)
+    removal = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
+    assert await saved_titles(telex) == []
+    await telex.reader.click(last_reply(removal), label="Undo")
+    assert await saved_titles(telex) == [TITLE]
+    assert (await save(telex, link)).startswith("Already in your bookmarks.")
+    feed_id = saved_pages_feed_id(telex.reader.id)
+    await telex.reader.click(last_reply(card), label="Remove from bookmarks")
+    tasks = background_tasks.BackgroundTasks(telex.newsroom)
+    await tasks.purge_expired()
+    assert len(await telex.store.articles.list_newest([feed_id], limit=9)) == 1  # It can still be brought back.
+    telex.clock.advance(background_tasks.REMOVED_PAGE_RETENTION_SECONDS + 1)
+    await tasks.purge_expired()
+    assert await telex.store.articles.list_newest([feed_id], limit=9) == []
+    assert await telex.store.feeds.get(feed_id) is None
+    assert (await save(telex, link)).startswith(SAVED)
+
+
+async def test_an_article_of_a_visible_feed_is_bookmarked_and_its_page_is_not_read(telex, feed_server):
+    link = serve_page(feed_server)
+    item = make_rss_item(1, title="From the feed", body="A teaser.").replace("https://news.example/articles/1", link)
+    feed = await follow(telex, feed_server, item)
+    assert (await newest_article(telex, feed)).url == link
+    assert (await save(telex, link)).startswith("Saved to your bookmarks.")
+    assert feed_server.count("/lamp") == 0
+    assert await saved_titles(telex) == ["From the feed"]
+    assert await telex.store.saved_pages.count(telex.reader.id) == 0
+
+
+async def test_the_only_link_of_any_message_is_saved_and_of_several_one_is_chosen(telex, feed_server):
+    link = serve_page(feed_server)
+    other_link = serve_page(feed_server, "/other", title="The other page")
+    message = await telex.editor.send(telex.news, f"Read this: {link}, please. https://discord.com/channels/1/2/3")
+    assert message_text(await telex.reader.context_menu(telex.news, MENU, message)).startswith(SAVED)
+    other_channel = telex.guild.create_text_channel("other")
+    forwarded = await telex.editor.forward(message, other_channel)
+    again = await telex.reader.context_menu(other_channel, MENU, forwarded)
+    assert message_text(again).startswith("Already in your bookmarks.")
+    message = await telex.editor.send(telex.news, f"{link} and [here]({other_link})")
+    menu = last_reply(await telex.reader.context_menu(telex.news, MENU, message))
+    assert [option["description"] for option in find_menu(menu)[1]] == [link, other_link]
+    custom_id, _options = find_menu(menu)
+    card = await telex.reader.select(menu, ["1"], custom_id=custom_id)
+    assert "The other page" in message_text(card)
+    assert await saved_titles(telex) == ["The other page", TITLE]
+    message = await telex.editor.send(telex.news, "no link")
+    answer = await telex.reader.context_menu(telex.news, MENU, message)
+    assert message_text(answer) == "This message has no link to a web page."
+
+
+async def test_a_link_is_added_in_the_list_of_bookmarks_which_then_shows_it(telex, feed_server):
+    link = serve_page(feed_server)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    assert "Add link saves any web page" in message_text(listed)
+    form = await telex.reader.click(last_reply(listed), label="Add link")
+    listed = await telex.reader.submit_modal(form, {"link": f"  {link} "})
+    assert SAVED in message_text(listed)
+    assert TITLE in message_text(listed)
+    form = await telex.reader.click(last_reply(listed), label="Add link")
+    await telex.reader.submit_modal(form, {"link": "http://10.0.0.1/"})
+    assert await saved_titles(telex) == [TITLE]
+
+
+async def test_a_full_page_of_saved_links_fits_in_a_message(telex, feed_server):
+    for number in range(7):
+        title = f"Page {number} " + "with a long title " * 8
+        serve_page(feed_server, f"/{number}", title=title, text=f"Number {number}. {TEXT}" * 9)
+        await save(telex, f"{feed_server.origin}/{number}")
+    listed = last_reply(await telex.reader.slash(telex.news, "bookmarks"))
+    assert "7 bookmarks" in text(listed)
+    assert len(list_components(listed)) <= 40
+    assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(button_labels(listed))
+
+
+async def huge_page(request: web.Request) -> web.StreamResponse:
+    """A page of two gigabytes, of which nobody reads more than the beginning."""
+    response = web.StreamResponse(headers={"Content-Type": "text/html"})
+    await response.prepare(request)
+    chunk = b"<p>more and more</p>" * 50_000
+    for _ in range(2_000):
+        try:
+            await response.write(chunk)
+        except ConnectionError:
+            break
+    return response
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/huge", "This page is too large for me to save."),
+        ("/declared", "This page is too large for me to save."),
+        ("/inside", "This address is on a private network."),
+        ("/robots-say-no", "The site doesn’t let bots read this page (robots.txt)."),
+        ("/missing", "There’s no page at this address."),
+        ("/gone", "This page is gone."),
+        ("/members", "This page is only for people who sign in."),
+        ("/picture", "This link leads to a file or a picture, not to a web page."),
+        ("/to-discord", "I can’t read links into Discord."),
+        ("/to-secret", "This link contains a password or a key, so I don’t keep it."),
+        ("/broken", "The site is having problems (http-503)."),
+        ("/busy", "The site limits how often I can read its pages."),
+        ("/round", "The site keeps redirecting me"),
+        ("/empty", "Saved for you alone, but only its title: I found no text on the page."),
+    ],
+)
+async def test_what_a_page_cannot_give_is_said_in_a_sentence(telex, feed_server, path, sentence):
+    feed_server.handle("/huge", huge_page)
+    feed_server.serve("/declared", b"x" * (5 * 2**20), content_type="text/html")
+    feed_server.redirect("/inside", "http://192.168.0.1/admin", 302)
+    feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /robots-say-no\n", content_type="text/plain")
+    serve_page(feed_server, "/robots-say-no")
+    feed_server.serve("/gone", status=410)
+    feed_server.serve("/members", status=401)
+    feed_server.serve("/picture", b"GIF89a", content_type="image/gif")
+    feed_server.redirect("/to-discord", feed_server.origin + "/end", 302)
+    feed_server.redirect("/to-secret", serve_page(feed_server, "/private") + "?token=s3cr3tt0ken99", 302)
+    feed_server.serve("/broken", status=503)
+    feed_server.serve("/busy", status=429)
+    feed_server.redirect("/round", feed_server.origin + "/round", 302)
+    feed_server.serve("/empty", "<html><head><title>Only a title</title></head></html>", content_type="text/html")
+    if path == "/to-discord":
+        assert sentence in await save(telex, "https://discord.com/channels/1/2/3")
+    else:
+        assert sentence in await save(telex, feed_server.origin + path)
+    assert await saved_titles(telex) == (["Only a title"] if path == "/empty" else [])
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ("http://10.0.0.1/feed", "This address is on a private network."),
+        ("http://[::1]/", "This address is on a private network."),
+        ("https://discord.gg/abc", "I can’t read links into Discord."),
+        ("https://user:s3cr3tt0ken99@news.example/", "This link contains a password or a key"),
+        ("https://news.example/?api_key=s3cr3tt0ken99", "This link contains a password or a key"),
+        ("not a link", "That isn’t a web address."),
+        ("javascript:alert(1)", "That isn’t a web address."),
+        ("file:///etc/passwd", "That isn’t a web address."),
+    ],
+)
+async def test_what_is_no_link_to_a_public_page_is_refused_without_a_request(telex, link, sentence):
+    assert sentence in await save(telex, link)
+    assert await saved_titles(telex) == []
+
+
+async def test_a_tracker_leads_to_the_page_which_is_kept_under_its_own_address(telex, feed_server):
+    link = serve_page(feed_server)
+    tracker = feed_server.redirect("/click", f"{link}?utm_source=mail&fbclid=1", 302)
+    await save(telex, f"{tracker}?u=1")
+    bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1)
+    assert bookmarks[0].article.url == link
+
+
+async def test_a_person_saves_only_so_much(telex, feed_server, monkeypatch):
+    monkeypatch.setattr(page_saver, "MAX_SAVED_PAGES", 2)
+    for number in range(4):
+        serve_page(feed_server, f"/{number}", title=f"Page {number}")
+    for number in range(2):
+        assert (await save(telex, f"{feed_server.origin}/{number}")).startswith(SAVED)
+    answer = await save(telex, f"{feed_server.origin}/2")
+    assert answer == "You’ve reached the limit of 2 saved links. Remove some in your bookmarks first."
+    assert feed_server.count("/2") == 0
+    monkeypatch.setattr(page_saver, "MAX_SAVED_PAGES", 99)
+    for _ in range(page_saver.MAX_SAVES + 2):
+        answer = await save(telex, f"{feed_server.origin}/3")
+        telex.clock.advance(7)  # Commands themselves have a limit, too.
+    assert "You’ve saved 10 links in ten minutes" in answer
+    other = await telex.editor.slash(telex.news, "save", link=f"{feed_server.origin}/2")
+    assert message_text(other).startswith(SAVED)
+
+
+async def test_two_saves_at_once_of_one_page_store_it_once(telex, feed_server):
+    link = serve_page(feed_server)
+    saver, user_id = telex.newsroom.page_saver, telex.reader.id
+
+    async def no_article(_url: str) -> None:
+        return None
+
+    pages = await asyncio.gather(
+        *(saver.save(link, user_id=user_id, find_readable_article=no_article) for _ in range(3))
+    )
+    assert sorted(is_new for _article, is_new in pages) == [False, False, True]
+    assert await telex.store.saved_pages.count(user_id) == 1
+
+
+async def test_buttons_and_menus_of_another_person_save_and_show_nothing(telex, feed_server):
+    link = serve_page(feed_server)
+    serve_page(feed_server, "/other")
+    await save(telex, link)
+    message = await telex.editor.send(telex.news, f"{link} {feed_server.origin}/other")
+    menu = last_reply(await telex.reader.context_menu(telex.news, MENU, message))
+    custom_id, _options = find_menu(menu)
+    answer = await forge_click(telex.editor, telex.news, menu, custom_id, values=["0"])
+    assert "These buttons are for the person who asked." in message_text(answer)
+    answer = await forge_click(telex.reader, telex.news, menu, custom_id, values=["7"])
+    assert "expired" in message_text(answer)
+    assert await telex.store.saved_pages.count(telex.editor.id) == 0
+
+
+async def test_it_answers_in_french(telex, feed_server):
+    link = serve_page(feed_server)
+    telex.locales[telex.reader.id] = "fr"
+    assert (await save(telex, link)).startswith("Enregistré pour vous seul. Le texte reste dans `/favoris`")
+    assert "réseau privé" in await save(telex, "http://10.0.0.1/")
+
+
+@pytest.mark.parametrize("who", [DIRECT, GUEST, GROUP])
+async def test_a_page_is_saved_and_found_in_direct_messages_groups_and_other_servers(telex, feed_server, who):
+    people = await create_crowd(telex, feed_server)
+    assert "Saved for you alone." in await people.command(who, "save", link=serve_page(feed_server))
+    assert TITLE in await people.command(who, "bookmarks")
+    assert TITLE in await people.command(who, "search", query="zeppelin is:bookmarked")
+
+
+async def test_a_page_is_saved_and_found_by_who_can_see_no_feed(telex, feed_server):
+    await save(telex, serve_page(feed_server))
+    found = message_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
+    assert TITLE in found
+    nothing = message_text(await telex.reader.slash(telex.news, "search", query="moon is:bookmarked"))
+    assert "Nothing to read yet" not in nothing

@@ -1,0 +1,313 @@
+"""A page that one person saved is for that person alone: every way by which articles reach others leaves it out."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from bot.answers import answer_pipeline
+from bot.cli.article_files import export_articles
+from bot.core.models import Article, Feed
+from bot.core.user_models import saved_pages_feed_id
+from bot.digests.trend_detection import TrendPeriod
+from bot.posting.rendering.trend_charts import load_trends
+from bot.posting.wording.post_explanations import explain_link, find_articles_at
+from bot.search.index.search_engine import CompletionField
+from bot.search.more_like_this import find_similar_articles
+from bot.search.searching import build_article_json, build_search_result_json
+from tests.cogs.test_digests import advance_until_due, start_digest
+from tests.cogs.test_link_saving import save, serve_page
+from tests.support import store_probe
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss_item
+from tests.support.interactions import hide_channel, last_reply, message_text, text
+from tests.support.scenario import follow, newest_article, posted_texts, publish
+from tests.support.store_probe import Column
+
+PUBLIC_TITLE = "The harbour lantern festival opens on Sunday in Bristol"
+SAVED_TITLE = "The harbour lantern festival opens on Sunday in Bristol, zeppelin and all"
+SAVED_TEXT = "The harbour lantern festival opens on Sunday in Bristol, with a zeppelin over the harbour. "
+SECRETS = ("zeppelin", "Zeppelin", "Coast Weekly", "/lamp")
+
+
+@dataclass
+class Case:
+    """A feed that all can see, a page on the same story that the reader saved, and the editor, who looks for it."""
+
+    world: World
+    server: FeedServer
+    feed: Feed
+    link: str
+
+    async def all_feed_ids(self) -> list[int]:
+        return [feed.id for feed in await self.world.store.feeds.list_all()]
+
+    async def search(self, query: str, *, feed_ids: Sequence[int] | None = None, user_id: int | None = None) -> str:
+        search = self.world.newsroom.searcher.search
+        page = await search(query, limit=50, feed_ids=feed_ids, user_id=user_id)
+        return json.dumps([build_search_result_json(hit) for hit in page.results]) + str((page.notes, page.suggestions))
+
+
+def render(articles: list[Article]) -> str:
+    return json.dumps([build_article_json(article) for article in articles])
+
+
+async def list_for_the_terminal(case: Case) -> str:
+    articles = case.world.store.articles
+    exported = io.StringIO()
+    await export_articles(case.world.store, exported)
+    newest = render(await articles.list_newest(None, limit=99))
+    assert await articles.count() == len(exported.getvalue().splitlines())
+    assert await articles.list_newest(None, outlet="Coast Weekly", limit=9) == []
+    return newest + exported.getvalue()
+
+
+async def list_feeds(case: Case) -> str:
+    feeds = case.world.store.feeds
+    names = [feed.title for feed in await feeds.list_all()] + await feeds.find_outlets(None, "", 99)
+    return f"{names} lantern"
+
+
+async def search_as_the_terminal(case: Case) -> str:
+    queries = (
+        "harbour",
+        "harbour zepelin",
+        "source:Coast",
+        '"harbour lantern"',
+        "harbour lang:en",
+        "harbour OR moon",
+    )
+    return " ".join([await case.search(query) for query in queries])
+
+
+async def search_as_another_person(case: Case) -> str:
+    editor, feed_ids = case.world.editor.id, await case.all_feed_ids()
+    bookmarked = await case.search("harbour is:bookmarked", feed_ids=feed_ids, user_id=editor)
+    assert "lantern" not in bookmarked
+    not_bookmarked = await case.search("harbour -is:bookmarked", feed_ids=feed_ids, user_id=editor)
+    return bookmarked + not_bookmarked + await case.search("harbour", feed_ids=feed_ids)
+
+
+async def complete_words(case: Case) -> str:
+    searcher, feed_ids = case.world.newsroom.searcher, await case.all_feed_ids()
+    completions = [
+        await searcher.suggest_completions(field, prefix, feed_ids=feed_ids, limit=9)
+        for field in (None, *CompletionField)
+        for prefix in ("lan", "zep", "coa")
+    ]
+    return str(completions)
+
+
+async def ask_as_the_terminal(case: Case) -> str:
+    question = "When does the harbour lantern festival open?"
+    answers = [
+        await answer_pipeline.answer_question(case.world.newsroom.searcher, text, feed_ids=None)
+        for text in (question, "What flies over the harbour?", "What’s new in Bristol?")
+    ]
+    return json.dumps([answer.as_json() for answer in answers])
+
+
+async def ask_in_public_as_the_saver(case: Case) -> str:
+    mention = f"<@{case.world.env.backend.bot_user.id}>"
+    await case.world.reader.send(case.world.news, f"{mention} when does the harbour lantern festival open?")
+    await case.world.reader.send(case.world.news, f"{mention} search: harbour sky")
+    public = await case.world.reader.slash(case.world.news, "ask", question="What flies over the harbour?", public=True)
+    return message_text(public) + " ".join(posted_texts(case.world))
+
+
+async def read_by_commands(case: Case) -> str:
+    world, replies = case.world, []
+    for command, options in (
+        ("search", {"query": "harbour"}),
+        ("search", {"query": "harbour is:bookmarked"}),
+        ("latest", {}),
+        ("ask", {"question": "When does the harbour lantern festival open?"}),
+        ("why", {"link": "harbour lantern"}),
+        ("bookmarks", {}),
+        ("trends", {}),
+        ("about", {}),
+        ("feed list", {}),
+        ("privacy", {}),
+    ):
+        world.clock.advance(60)
+        replies.append(message_text(await world.editor.slash(world.news, command, **options)))
+    return " ".join(replies)
+
+
+async def find_similar(case: Case) -> str:
+    article = await newest_article(case.world, case.feed)
+    searcher, feed_ids = case.world.newsroom.searcher, await case.all_feed_ids()
+    page = await find_similar_articles(searcher, article, feed_ids=feed_ids, limit=9)
+    return PUBLIC_TITLE + render([hit.article for hit in page.results])
+
+
+async def match_stories(case: Case) -> str:
+    """Another outlet reports the story, of which the saved page is no part, so that no post waits or joins for it."""
+    world, store = case.world, case.world.store
+    channel = world.guild.create_text_channel("stories")
+    other = await follow(world, case.server, path="/other", title="Other Voice", channel=channel)
+    item = make_rss_item(77, title=SAVED_TITLE.partition(",")[0], published=world.clock.now() - 30)
+    await publish(world, case.server, other, item, title="Other Voice")
+    article = await newest_article(world, other)
+    similar_pairs = store_probe.load_rows(world.database, "similar_article")
+    related_ids = {pair[column] for pair in similar_pairs for column in ("article_id", "earlier_id")}
+    saved = await store.articles.list_newest([saved_pages_feed_id(world.reader.id)], limit=9)
+    assert article.id in related_ids
+    assert not related_ids & {saved_article.id for saved_article in saved}
+    recent = await store.stories.list_recent(0, 0, limit=99, lead_length=99)
+    coverage = await store.stories.load_other_coverage([article.id], await case.all_feed_ids(), 0.0)
+    return f"{recent} {coverage} {posted_texts(world, channel)}"
+
+
+async def send_digests(case: Case) -> str:
+    await start_digest(case.world)
+    await advance_until_due(case.world)
+    await case.world.deliver()
+    return posted_texts(case.world)[-1]
+
+
+async def detect_trends(case: Case) -> str:
+    services = case.world.newsroom
+    trends = await load_trends(
+        services.store, services.workers, await case.all_feed_ids(), TrendPeriod.WEEK, services.clock.now()
+    )
+    return f"{trends} lantern"
+
+
+async def match_watches(case: Case) -> str:
+    world = case.world
+    for query in ("zeppelin", "lantern"):
+        await world.store.watches.add(
+            server_id=world.guild.id, channel_id=world.news.id, user_id=None, query=query, language="en", limit=9
+        )
+    serve_page(case.server, "/second", title=f"Second {SAVED_TITLE}", text=SAVED_TEXT)
+    await save(world, case.server.origin + "/second")
+    await world.deliver()
+    assert store_probe.load_rows(world.database, "watch_match") == []
+    return "lantern"
+
+
+async def explain_as_the_terminal(case: Case) -> str:
+    found = await find_articles_at(case.world.store, case.link)
+    assert found == []
+    assert await case.world.store.articles.load_stored_by_url([case.link]) == {}
+    return f"{await explain_link(case.world.store, case.link)} lantern"
+
+
+async def ask_an_assistant(case: Case) -> str:
+    news_tools = importlib.import_module("bot.assistants.news_tools")
+
+    async def everything() -> None:
+        return None
+
+    server = news_tools.build_server(case.world.newsroom, everything)
+    replies = [
+        await server.call_tool(tool, arguments)
+        for tool, arguments in (
+            ("search", {"query": "harbour"}),
+            ("ask", {"question": "When does the harbour lantern festival open?", "queries": ["harbour sky"]}),
+            ("latest", {}),
+            ("latest", {"source": "Coast Weekly"}),
+            ("trends", {}),
+            ("feeds", {}),
+            ("article", {"url": (await newest_article(case.world, case.feed)).url}),
+            ("story", {"url": (await newest_article(case.world, case.feed)).url}),
+        )
+    ]
+    with pytest.raises(Exception, match="No article is known"):
+        await server.call_tool("article", {"url": case.link})
+    return str(replies)
+
+
+async def filter_by_meaning(case: Case) -> str:
+    vectors = case.world.store.encoded_articles
+    saved = await case.world.store.articles.list_newest([saved_pages_feed_id(case.world.reader.id)], limit=9)
+    saved_ids = {article.id for article in saved}
+    assert saved_ids
+    everything = await vectors.list_newest_ids(feed_ids=None, since=None, before=None, limit=99)
+    assert everything
+    assert not saved_ids & set(everything)
+    assert await vectors.filter_ids(saved_ids, feed_ids=None, since=None, before=None) == set()
+    assert await vectors.filter_existing_ids(saved_ids) == saved_ids
+    return "lantern"
+
+
+READERS: tuple[Callable[[Case], Awaitable[str]], ...] = (
+    list_for_the_terminal,
+    list_feeds,
+    search_as_the_terminal,
+    search_as_another_person,
+    complete_words,
+    ask_as_the_terminal,
+    ask_in_public_as_the_saver,
+    read_by_commands,
+    find_similar,
+    detect_trends,
+    explain_as_the_terminal,
+    ask_an_assistant,
+    filter_by_meaning,
+    match_watches,
+    match_stories,
+    send_digests,
+)
+"""Every way by which articles reach somebody, or decide what others are told, besides buttons and whole commands.
+
+Those are in `test_matrix.py` and `test_forged.py`, with a saved page among what everybody asks for.
+"""
+
+
+async def test_no_reader_of_articles_shows_a_saved_page_to_others(telex, feed_server):
+    item = make_rss_item(1, title=PUBLIC_TITLE, body=f"{PUBLIC_TITLE}, at six.", published=telex.clock.now() - 60)
+    feed = await follow(telex, feed_server, item)
+    link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
+    assert (await save(telex, link)).startswith("Saved for you alone.")
+    case = Case(telex, feed_server, feed, link)
+    own = await case.search("harbour is:bookmarked", feed_ids=[feed.id], user_id=telex.reader.id)
+    assert "zeppelin" in own
+    for read in READERS:
+        shown_text = await read(case)
+        assert "lantern" in shown_text, read.__name__
+        assert not [secret for secret in SECRETS if secret in shown_text], read.__name__
+
+
+async def test_the_text_of_a_saved_page_and_of_an_article_of_the_same_page_never_mix(telex, feed_server):
+    link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
+    await save(telex, link)
+    saved_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1)
+    item = make_rss_item(1, title=PUBLIC_TITLE, body="A teaser…").replace("https://news.example/articles/1", link)
+    feed = await follow(telex, feed_server, item)
+    article = await newest_article(telex, feed)
+    assert article.url == link
+    assert "zeppelin" not in article.body
+    assert await telex.store.page_fetches.find_text_of_page(article.page_key) is None
+    assert [found.id for found in await find_articles_at(telex.store, link)] == [article.id]
+    assert len(posted_texts(telex)) == 1  # The page was new to the channel, although somebody had saved it.
+    await publish(telex, feed_server, feed, item.replace("A teaser…", "A longer teaser…"))
+    assert await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1) == saved_before
+
+
+async def test_an_article_that_the_saver_cannot_see_gives_nothing_to_the_saved_page(telex, feed_server):
+    secret_channel = telex.guild.create_text_channel("secret")
+    link = serve_page(feed_server, title="The public page", text="What everybody reads on this page. ")
+    item = make_rss_item(1, title="For subscribers", body="What only subscribers read. " * 9)
+    item = item.replace("https://news.example/articles/1", link)
+    feed = await follow(telex, feed_server, item, channel=secret_channel)
+    store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])
+    hide_channel(telex, secret_channel, telex.reader)
+    answer = await save(telex, link)
+    assert answer.startswith("Saved for you alone.")
+    assert "The public page" in answer
+    assert "subscribers" not in answer
+    assert "subscribers" not in text(last_reply(await telex.reader.slash(telex.news, "bookmarks")))
+
+
+async def test_feeds_never_get_the_ids_of_saved_pages(telex, feed_server):
+    """SQLite numbers a row one above the largest id, which is a negative one where pages are all there is."""
+    await save(telex, serve_page(feed_server))
+    feed = await follow(telex, feed_server)
+    assert feed.id == 1
