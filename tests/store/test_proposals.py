@@ -189,6 +189,18 @@ async def test_it_closes_when_nobody_decides(store, clock):
     assert await store.proposals.get(proposal.id) is None
 
 
+async def test_the_daily_cleaning_keeps_the_direct_messages_of_who_waits_for_a_decision(store, clock):
+    proposal = await add(store)
+    await store.watches.purge(clock.now() + 1)
+    await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
+    assert len(await deliver(store, DIRECT)) == 1
+    await store.proposals.purge(clock.now() + 1)
+    await store.watches.purge(clock.now() + 1)
+    second = await add(store, "second", dm_channel_id=None)
+    await store.proposals.decline(second.id, server_id=SERVER, user_id=MANAGER)
+    assert len(await deliver(store, CHANNEL)) == 1
+
+
 async def test_many_who_join_at_once_delay_the_edit_of_the_message_by_a_second_at_most(store):
     await choose_alerts(store)
     await add(store)

@@ -116,8 +116,8 @@ class Watches(Repository):
     def purge(self, db: Connection, before: int) -> int:
         """Delete watches that were removed, or whose user left the server, before a time; return how many.
 
-        The time is Unix time in seconds. Direct message channels without watch, digest and muted story
-        are deleted with the record of their messages.
+        The time is Unix time in seconds. Direct message channels without watch, digest, muted story and
+        proposal are deleted with the record of their messages.
         """
         purged_count = db.execute_rowcount(
             "DELETE FROM watch WHERE removed_at < :before OR absent_since < :before", {"before": before}
@@ -126,7 +126,8 @@ class Watches(Repository):
             "DELETE FROM channel WHERE user_id IS NOT NULL "
             "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
             "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id) "
-            "AND NOT EXISTS (SELECT 1 FROM story_mute WHERE story_mute.channel_id = channel.id)"
+            "AND NOT EXISTS (SELECT 1 FROM story_mute WHERE story_mute.channel_id = channel.id) "
+            "AND NOT EXISTS (SELECT 1 FROM proposer WHERE proposer.user_id = channel.user_id)"
         )
         return purged_count
 
