@@ -234,6 +234,10 @@ def _number_component(component: Json, counter: Iterator[int]) -> Json:
             for key, emoji_value in numbered_component["emoji"].items()
             if emoji_value is not None
         }
+    if numbered_component.get("default_values"):
+        numbered_component["default_values"] = [
+            {**default, "id": str(default["id"])} for default in numbered_component["default_values"]
+        ]
     if numbered_component.get("accessory"):
         numbered_component["accessory"] = _number_component(numbered_component["accessory"], counter)
     for media_key in ("media", "file"):
