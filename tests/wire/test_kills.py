@@ -24,6 +24,7 @@ from tests.support.wire.kills import (
     INSIDE,
     LIMIT,
     LIMITED,
+    PROPOSING,
     STEPS,
     WATCHING,
     DeliveryFaults,
@@ -37,7 +38,9 @@ from tests.support.wire.kills import (
     survive_edit,
     survive_hold,
     survive_limit,
+    survive_proposal,
     survive_thread,
+    take_proposals,
 )
 from tests.support.wire.scene import KINDS, Scene
 
@@ -48,7 +51,7 @@ def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
 
 
 def test_every_step_is_a_step_of_the_program():
-    every = (*STEPS, *WATCHING, *DIGESTING, *BRIEFING, *EDITING, *LIMITED, *HOLDING, *CHOOSING, *DAILY)
+    every = (*STEPS, *WATCHING, *DIGESTING, *BRIEFING, *EDITING, *LIMITED, *HOLDING, *CHOOSING, *DAILY, *PROPOSING)
     for method in {step.method for step in every if step.method}:
         assert callable(resolve_name(method)), method
 
@@ -95,6 +98,16 @@ async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_
     await scene.prefer(setting_registry.MIN_OUTLETS, None, "text", "forum")
     await choose_best_stories(scene)
     costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+@pytest.mark.scene(kinds=("text",))
+async def test_a_bot_that_dies_at_a_step_of_a_proposal_shows_it_once_and_tells_its_outcome_once(scene):
+    await take_proposals(scene)
+    costs: dict[str, DeliveryFaults] = {}
+    for number, step in enumerate(sample(PROPOSING, 5)):
+        window = (INSIDE, AFTER)[number % 2]
+        costs[f"{step.name} in {step.kinds[0]}"] = await survive_proposal(scene, step.kinds[0], step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 

@@ -208,6 +208,34 @@ CHOOSING: tuple[Step, ...] = (
 )
 """From the hour at which the best is chosen to its recorded message."""
 
+_EDIT_OF_PROPOSAL: tuple[Step, ...] = (
+    *_around("edit", f"{CHORES}._apply_edit"),
+    *_request("edit", "PATCH /channels/{place}/messages/*"),
+    *_around("edited", f"{STORE}.mark_edited", any_channel=True),
+)
+PROPOSING: tuple[Step, ...] = tuple(
+    replace(step, kinds=("text",))
+    for step in (
+        *_around("message enqueued", "bot.store.people.proposals:Proposals.process_due", any_channel=True),
+        *_around("claim", f"{STORE}.claim"),
+        *_MESSAGE,
+        *_RECORD,
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+        *_EDIT_OF_PROPOSAL,
+    )
+) + tuple(
+    replace(step, kinds=(DIRECT,))
+    for step in (
+        *_around("claim", f"{STORE}.claim"),
+        *_MESSAGE,
+        *_RECORD,
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    )
+)
+"""From a stored proposal to the edited message of the managers and the notice to who proposed it."""
+
 _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
@@ -430,6 +458,46 @@ async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) 
     return find_delivery_faults(scene, numbers)
 
 
+async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Propose a feed and decline it; the bot dies at its message, the edit of that, or the notice of the outcome."""
+    scene.discord.acts.nonce_window = INSIDE
+    title = f"paper{len(scene.messages('text'))}"
+    proposal_id = await scene.propose(title)
+    is_decided = kind == DIRECT or any(step.name == edit.name for edit in _EDIT_OF_PROPOSAL)
+    if is_decided:
+        await _run_until_shown(scene, "text", title)
+        await scene.decline(proposal_id)
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    await _run_until_shown(scene, "text", title)
+    if not is_decided:
+        await scene.decline(proposal_id)
+    await _run_until_shown(scene, DIRECT, title)
+    messages_by_kind = {
+        place_kind: [message for message in scene.messages(place_kind) if title in message.render_visible_text()]
+        for place_kind in ("text", DIRECT)
+    }
+    return DeliveryFaults(
+        lost=tuple(f"{place_kind} {title}" for place_kind, found in messages_by_kind.items() if not found),
+        repeated=tuple(f"{place_kind} {title}" for place_kind, found in messages_by_kind.items() if len(found) > 1),
+        disordered=(),
+        unfinished=tuple(f"{title} has buttons" for message in messages_by_kind["text"] if message.list_custom_ids()),
+    )
+
+
+async def _run_until_shown(scene: Scene, kind: str, words: str) -> None:
+    """Run a bot until a channel shows these words and nothing is owed."""
+    bot = scene.start()
+    with suppress(TimeoutError):
+        await until(lambda: any(words in message.render_visible_text() for message in scene.messages(kind)))
+        await scene.wait_until_settled()
+        await until(lambda: not scene.edits_due())
+    await bot.stop()
+
+
 @dataclass(frozen=True)
 class CrashScenario:
     """What the bot is at when it dies, from first to last: `survive` takes scene, kind, step and window.
@@ -489,6 +557,12 @@ async def open_daily_threads(scene: Scene) -> None:
     await scene.prefer(setting_registry.DAILY_THREAD, True, "text")
 
 
+async def take_proposals(scene: Scene) -> None:
+    """Let a channel get the alerts, and a person propose feeds."""
+    await settle_bot(scene)
+    await scene.take_proposals()
+
+
 CRASH_SCENARIOS = (
     CrashScenario("posts", STEPS, survive),
     CrashScenario("notices of watches", WATCHING, survive, start_watching),
@@ -499,5 +573,6 @@ CRASH_SCENARIOS = (
     CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
     CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
     CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
+    CrashScenario("proposals", PROPOSING, survive_proposal, take_proposals),
 )
 """All that the bot is killed at."""

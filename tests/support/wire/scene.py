@@ -15,13 +15,15 @@ from aiohttp import web
 from bot.client.services import Services, open_services
 from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
-from bot.core.models import Feed
-from bot.core.preferences import DigestPlan, PersonalDigestPlan
+from bot.core.models import Feed, ParsedFeed
+from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
 from bot.core.setting_registry import ChannelSetting
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
-from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Server
+from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Person, Server
+from bot.posting.rendering.source_preview import SourcePreview
 from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.proposal_records import ProposalDraft
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
 from tests.support import store_probe
@@ -80,6 +82,7 @@ class Scene(ServerInspector):
         self.bot: BotProcess | None = None
         self._set_by = folder / "clock"
         self._commands = 0
+        self._proposer: Person | None = None
         self._logins: dict[int, int] = {}  # how many there had been when a process started
 
     def build(self, kinds: Iterable[str] = KINDS) -> None:
@@ -129,6 +132,43 @@ class Scene(ServerInspector):
                     language=None,
                     limit=9,
                 )
+
+    async def take_proposals(self) -> None:
+        """Let the text channel get the alerts, and a person propose feeds."""
+        ada = self._proposer = self.discord.people.join(self.server.id, "Ada")
+        self.watchers[DIRECT] = self.discord.acts.open_direct_channel(ada)
+        async with self.newsroom() as newsroom:
+            await newsroom.store.preferences.change(
+                Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=ada.id
+            )
+
+    async def propose(self, title: str) -> int:
+        """The person proposes a feed while no bot runs. Returns the id of the proposal."""
+        preview = SourcePreview.from_feed(ParsedFeed(title=title), title, f"https://{title}.example/", 0)
+        assert self._proposer is not None
+        async with self.newsroom() as newsroom:
+            proposal, _is_new = await newsroom.store.proposals.add(
+                ProposalDraft(
+                    server_id=self.server.id,
+                    target_channel_id=self.channels["text"].id,
+                    url=f"https://{title}.example/feed",
+                    title=title,
+                    preview=preview.to_json(),
+                    user_id=self._proposer.id,
+                    reason="",
+                    language="en",
+                    channel_id=self.channels["text"].id,
+                    message_id=None,
+                    dm_channel_id=self.watchers[DIRECT].id,
+                )
+            )
+        return proposal.id
+
+    async def decline(self, proposal_id: int) -> None:
+        """A manager declines a proposal, and the bot ends before anything comes of it."""
+        owner_id = self.discord.state.owner.id
+        async with self.newsroom() as newsroom:
+            await newsroom.store.proposals.decline(proposal_id, server_id=self.server.id, user_id=owner_id)
 
     def end_quiet(self) -> None:
         """Let what the watches find be told at once, though there was a notice a moment ago."""
