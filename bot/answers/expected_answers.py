@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bot.answers.candidates import AnalysedSentence
+from bot.answers.candidates import AnalysedSentence, ArticleAnalysis
 from bot.answers.question_analysis import (
     PATTERN_TYPES,
     SPAN_TYPES_BY_ANSWER_TYPE,
@@ -38,8 +38,10 @@ _DURATION_PATTERN = re.compile(
     r"(?:second|minute|hour|day|week|month|year|decade|seconde|heure|jour|semaine|an|année|siècle)s?\b|mois\b",
     re.IGNORECASE,
 )
-_FUTURE_PATTERN = re.compile(r"\b(?:will|gonna|sera|seront|va|vont|aura|auront)\b")
+_FUTURE_PATTERN = re.compile(r"\b(?:will|gonna|does|sera|seront|va|vont|aura|auront)\b")
 _WHO_PATTERN = re.compile(r"\b(?:who|qui) (.+)")
+_ROLE_PATTERN = re.compile(r"\b(?:who is|who s|whos|qui est) (?:the|le|la|l)\b")
+_LABEL_END_PATTERN = re.compile(r"[ \u00a0\u202f]?: ")
 _YEAR_PATTERN = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _FOUNDING_HOMOGRAPHS = {"fond", "fonds"}
 """French nouns (bottom, funds) that have the stem of the verb for founding something."""
@@ -52,7 +54,7 @@ class ExpectedAnswer(NamedTuple):
         span_types: Types of the words; empty if the question asks plainly for none.
         counted_terms: Indexes of the question's terms of which one is what the number counts; empty for anything.
         is_duration: Whether the number is a length of time.
-        is_future: Whether the time is still to come.
+        is_future: Whether the time is not past.
         is_person: Whether the name is that of a person or an organization.
         relation_terms: Indexes of the terms that say what that person did or is.
     """
@@ -72,11 +74,11 @@ class ExpectedAnswer(NamedTuple):
         is_name_or_count = AnswerType.NAME in self.span_types or self.counted_terms
         return MIN_NAME_OR_COUNT_PROBABILITY if is_name_or_count else MIN_PROBABILITY
 
-    def has_type(self, text: str, sentence: AnalysedSentence, span: TypedSpan) -> bool:
-        """Return whether words of a sentence of an article's text have the expected type.
+    def has_type(self, analysis: ArticleAnalysis, text: str, sentence: AnalysedSentence, span: TypedSpan) -> bool:
+        """Return whether words of a sentence have the expected type; `text` is the text to which offsets refer.
 
-        No name is a weekday, or a word with a capital only because it begins the sentence. The number in a name
-        ("Linux 6") counts nothing.
+        No name is a date, the label of a headline ("Nordwave: ..."), or a word with a capital only because it begins
+        the sentence. The number in a name ("Linux 6") counts nothing.
         """
         if not self.span_types or span.answer_type not in self.span_types:
             return not self.span_types
@@ -85,12 +87,15 @@ class ExpectedAnswer(NamedTuple):
                 other.answer_type is AnswerType.NAME and other.start < span.start < other.end
                 for other in sentence.typed_spans
             )
-        if any(other.start == span.start and other.answer_type in PATTERN_TYPES for other in sentence.typed_spans):
+        if _LABEL_END_PATTERN.match(text, span.end) or any(
+            other.answer_type in PATTERN_TYPES and other.start <= span.start < other.end
+            for other in sentence.typed_spans
+        ):
             return False
         if self.is_person and (any(map(str.isdigit, span.text)) or span.text.endswith(("’s", "'s"))):
             return False
         begins_sentence = span.start == sentence.start and span.text.isalpha() and span.text[1:].islower()
-        return not begins_sentence or re.search(rf"[\w,;:’'] {span.text}\b", text) is not None
+        return not begins_sentence or re.search(rf"[\w,;:’'] {span.text}\b", analysis.text) is not None
 
     def matches(
         self, matcher: QuestionTermMatcher, published: int, sentence: AnalysedSentence, span: TypedSpan
@@ -128,7 +133,8 @@ def find_expected_answer(question: AnalysedQuestion) -> ExpectedAnswer:
     is_duration = _DURATION_QUESTION_PATTERN.search(normalized_text) is not None
     pattern_types = {AnswerType.NUMBER} if counted_match or is_duration else question.answer_types & PATTERN_TYPES
     span_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
-    if not span_types and AnswerType.DEFINITION not in question.answer_types and asks_for_name(question.text):
+    is_definition = AnswerType.DEFINITION in question.answer_types and not _ROLE_PATTERN.search(normalized_text)
+    if not span_types and not is_definition and asks_for_name(question.text):
         span_types = {AnswerType.NAME}
     who_match = _WHO_PATTERN.search(normalized_text) if AnswerType.NAME in span_types else None
     return ExpectedAnswer(

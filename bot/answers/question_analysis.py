@@ -24,7 +24,9 @@ class AnswerType(StrEnum):
     DEFINITION = "definition"
 
 
-_PRICE_PATTERN = r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
+_PRICE_PATTERN = (
+    r"money|argent|pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
+)
 _MEASURE_PATTERN = (
     r"ages?|old|tall|high|far|heavy|long|big|fast|hauteur|height|poids|weight|taille|size|vitesse|speed|distance"
     r"|magnitude|pourcentage|percentage|percent|rate|taux|nombre|number|capacite|capacity|range|duree|score|bilan"

@@ -84,10 +84,10 @@ def extract_excerpt(
                 expected.matches(term_matcher, analysis.article.published, sentence, span),
             )
             for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
-            if expected.has_type(analysis.text, sentence, span)
+            if expected.has_type(analysis, text, sentence, span)
         ]
         for sentence_index in range(*sentence_range)
-        for _, sentence in (_get_text_and_sentence(analysis, sentence_index),)
+        for text, sentence in (_get_text_and_sentence(analysis, sentence_index),)
     }
     range_start, range_end = _select_sentences(question, term_matcher, analysis, sentence_range, spans)
     texts = _extract_sentence_texts(analysis, range_start, range_end)

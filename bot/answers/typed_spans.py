@@ -57,6 +57,7 @@ _NAME_PATTERN = re.compile(
     r"(?<![\w'’])(?:[A-ZÀ-Þ][\w’'.&-]*|[a-z]+[A-Z]\w*)"
     r"(?:[ \u00a0](?:(?:(?:de|du|des|la|of|van|von|and|et|&) )?[A-ZÀ-Þ][\w’'&-]*|\d[\w.]*))*"
 )
+_VERBS_LIKE_MONTHS = {"may", "march"}
 _RELATIVE_DAYS = ("today", "tomorrow", "yesterday", "hier", "demain", "aujourd'hui")
 _TRAILING_NUMBERS_PATTERN = re.compile(r"(?:[ \u00a0]\d[\w.]*)+$")
 _REASON_PATTERN = re.compile(
@@ -110,7 +111,8 @@ def _find_dates_names_and_introductions(
     text: str, date_matches: Sequence[re.Match[str]]
 ) -> Iterator[tuple[AnswerType, int, str]]:
     for match in date_matches:
-        yield AnswerType.TIME, match.start(), match[0]
+        if match[0] not in _VERBS_LIKE_MONTHS:
+            yield AnswerType.TIME, match.start(), match[0]
     for match in _NAME_PATTERN.finditer(text):
         start, name_text = match.start(), match[0].rstrip(".'’-")
         first_word, _, later_words = name_text.partition(" ")
