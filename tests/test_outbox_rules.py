@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.outbox.gathering import PendingDispatch, list_excess_posts, plan_queue
+from bot.core.outbox.gathering import PendingDispatch, list_excess_post_ids, plan_queue
 from bot.core.outbox.releasing import JoinedArticle, plan_release
 from bot.core.outbox.routing import ChannelRouting, DigestRoute, HoldRoute, PendingArticle, PostRoute, choose_route
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
@@ -59,7 +59,7 @@ def test_the_oldest_beyond_the_limit_are_gathered_and_nothing_is_lost(dispatches
 
 @given(dispatches=DISPATCHES, allowed=st.integers(-2, 9))
 def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(dispatches, allowed):
-    merged_ids = list_excess_posts(dispatches, allowed_count=allowed)
+    merged_ids = list_excess_post_ids(dispatches, allowed_count=allowed)
     untried_ids = [dispatch.id for dispatch in dispatches if dispatch.is_untried_post]
     assert merged_ids == untried_ids[: len(merged_ids)]
     if len(dispatches) <= allowed:

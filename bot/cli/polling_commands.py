@@ -40,7 +40,7 @@ def poll(
     """
     settings = load_settings_or_exit()
     try:
-        urls_to_poll = [urls.normalize_input(address) for address in addresses or ()]
+        urls_to_poll = [urls.normalize_typed_url(address) for address in addresses or ()]
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR)
 

@@ -36,7 +36,7 @@ def find(
     settings = load_settings_or_exit()
     try:
         discovery = _find_in_directory(address) or run_async(
-            partial(_discover, settings, urls.normalize_input(address))
+            partial(_discover, settings, urls.normalize_typed_url(address))
         )
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR)
@@ -60,7 +60,7 @@ def _find_in_directory(name_or_url: str) -> DiscoveryResult | None:
     Returns None if no outlet matches, or for a URL.
     """
     try:
-        urls.normalize_input(name_or_url)
+        urls.normalize_typed_url(name_or_url)
     except ValueError:
         directory_feeds = tuple(
             DiscoveredFeed(outlet.feed_url, outlet.name, "rss")

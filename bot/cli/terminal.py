@@ -22,7 +22,7 @@ from typer.core import TyperCommand
 from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.settings import Settings
-from bot.core.settings_reading import InvalidSettings, find_unknown_settings, read_settings
+from bot.core.settings_reading import InvalidSettings, build_unknown_setting_warnings, read_settings
 from bot.processes.heap import tune_heap
 from bot.store import DatabaseMissing, DatabaseMoved, StoreError, set_encryption_keys
 from bot.text.discord_text import to_plain_line
@@ -170,7 +170,7 @@ def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Sett
     """
     warnings: list[str] = []
     try:
-        warnings = find_unknown_settings()
+        warnings = build_unknown_setting_warnings()
         settings = read_settings(**overrides)
     except InvalidSettings as error:
         exit_with_error("\n".join([*warnings, str(error)]), USAGE_ERROR)

@@ -112,7 +112,7 @@ class BackgroundTasks:
 
         Raises StoreError.
         """
-        if jump_seconds := self._clock_jumps.check():
+        if jump_seconds := self._clock_jumps.detect_jump():
             log.warning("clock jumped seconds=%+d", jump_seconds)
         if jump_seconds < 0:
             self._services.poller.shift_clock(-jump_seconds)

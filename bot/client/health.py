@@ -32,7 +32,7 @@ class Health:
         Return None if polling is healthy or has failed for less than `MAX_POLL_SILENCE_SECONDS`. Clock jumps
         do not count. Raises StoreError.
         """
-        if jump_seconds := self._clock_jumps.check():
+        if jump_seconds := self._clock_jumps.detect_jump():
             self._started_at += jump_seconds
             if self._poller.last_response_at is not None:
                 self._poller.last_response_at = min(self._poller.last_response_at + jump_seconds, self._clock.now())
@@ -60,7 +60,7 @@ class Health:
             problems.append(f"the database is in trouble: {fault}")
         if (index_fault := self._index.health.write_error) is not None:
             problems.append(index_fault)
-        problems += [f"{name} keeps failing, see the log" for name in self._supervisor.list_failing_tasks()]
+        problems += [f"{name} keeps failing, see the log" for name in self._supervisor.list_failing_task_names()]
         problem_since = self.gateway_down_since
         if (
             problem_since is not None

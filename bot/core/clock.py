@@ -19,9 +19,9 @@ class Clock(Protocol):
         ...
 
     def uptime(self) -> float:
-        """Return the monotonic time in seconds since an arbitrary moment, for measuring durations.
+        """Return the monotonic time in seconds, including the time for which the machine was suspended.
 
-        It includes the time that the machine was suspended, if the system counts that.
+        It counts from an arbitrary moment. Not all systems count a suspension.
         """
         ...
 
@@ -40,7 +40,7 @@ class SystemClock:
     monotonic = staticmethod(time.monotonic)  # A direct reference: polls call it often.
 
     def uptime(self) -> float:
-        """Return the monotonic time in seconds since an arbitrary moment; on Linux it includes suspension."""
+        """Return the monotonic time in seconds; on Linux it includes the time for which the machine was suspended."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
@@ -72,10 +72,10 @@ class ClockJumpDetector:
         self._clock = clock
         self._wall_offset_seconds = clock.now() - clock.monotonic()
 
-    def check(self) -> int:
-        """Return the seconds by which the wall clock was set since the last call; negative if set back.
+    def detect_jump(self) -> int:
+        """Return the seconds by which the wall clock was set since the last jump; negative if set back.
 
-        Changes of less than `MIN_CLOCK_JUMP_SECONDS` count as 0.
+        Return 0 as long as these are less than `MIN_CLOCK_JUMP_SECONDS`; small changes add up.
         """
         wall_offset_seconds = self._clock.now() - self._clock.monotonic()
         jump_seconds = round(wall_offset_seconds - self._wall_offset_seconds)

@@ -15,13 +15,16 @@ _EXPECTED_FORMAT_SENTENCE = "the path of a file, or an address such as postgresq
 
 
 class DatabaseUrl:
-    """The URL of a database on a PostgreSQL server; `str()` omits the user and the password."""
+    """The URL of a database on a PostgreSQL server; `str()` omits user, password and parameters.
+
+    `address` is the whole URL, with the password: it must not be displayed or logged.
+    """
 
     def __init__(self, address: str) -> None:
         """Parse a PostgreSQL URL.
 
-        Raises ValueError if `address` is no PostgreSQL URL or names no database. The message of the error
-        contains no part of the address.
+        Raises ValueError if `address` is no PostgreSQL URL, names no database, or has unescaped characters in its
+        password. The message of the error contains no part of the address.
         """
         scheme, separator, location = address.partition("://")
         if not separator or scheme.lower() not in POSTGRES_SCHEMES:
@@ -56,7 +59,8 @@ class DatabaseUrl:
 def parse_database_location(text: str) -> Path | DatabaseUrl:
     """Parse the location of a database: a file path or a PostgreSQL URL.
 
-    Raises ValueError for a URL of any other kind; its message does not contain the text.
+    Raises ValueError for any other URL, for an invalid PostgreSQL URL, and for libpq's form `host=… dbname=…`; its
+    message does not contain the text.
     """
     text = text.strip()
     scheme_match = _SCHEME_PATTERN.match(text)

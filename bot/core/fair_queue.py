@@ -27,20 +27,22 @@ class Ticket(NamedTuple, Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """A queue that is shared fairly between keys, with `slots` items in progress (start-time fair queueing).
+    """A queue that is shared fairly between keys, with at most `slot_count` items in progress.
+
+    The method is start-time fair queueing.
 
     The cost of an item is known when it ends; before that, `DEFAULT_COST` or later a moving mean is charged.
     A key without items earns no credit. A key alone gets most of the slots, never all: the next key that puts
     an item finds a free slot. Goyal, Vin, Cheng 1996; dynamic threshold after Choudhury and Hahne 1998.
     """
 
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
+    def __init__(self, slot_count: int) -> None:
+        self.slot_count = slot_count
         """Maximum number of items in progress.
 
         It may be changed at any time; items beyond it end normally.
         """
-        self.in_flight = 0
+        self.in_flight_count = 0
         """Number of items that were taken from the queue and hold a slot."""
         self._waiting_count = 0
         self._in_flight_count_by_key: dict[Hashable, int] = {}
@@ -49,7 +51,7 @@ class FairQueue(Generic[T]):
         self._key_heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; stale if the usage changed
         self._push_counter = itertools.count()
         self._parked_keys: set[Hashable] = set()  # Waiting keys at their limit of slots
-        self._virtual_time = 0.0  # Usage of the last served key at that time
+        self._virtual_time = 0.0  # Largest usage of a key at the time when it was served
         self._mean_cost = DEFAULT_COST
 
     def __len__(self) -> int:
@@ -58,10 +60,13 @@ class FairQueue(Generic[T]):
     @property
     def has_capacity(self) -> bool:
         """Whether an item is waiting and a slot is free, so that `try_acquire` may return an item."""
-        return bool(self._key_heap) and self.in_flight < self.slots
+        return bool(self._key_heap) and self.in_flight_count < self.slot_count
 
     def usage(self, key: Hashable) -> float:
-        """Return what a key has used, by cost; the key with the lowest usage is served first."""
+        """Return the cost that a key has been charged; the key with the lowest usage is served first.
+
+        A key that waited for nothing meanwhile has at least the usage of the key that was served last.
+        """
         return max(self._usage_by_key.get(key, 0.0), self._virtual_time)
 
     def put(self, key: Hashable, item: T) -> None:
@@ -78,7 +83,7 @@ class FairQueue(Generic[T]):
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
-        """Return the ticket of the next item, or None if no item may start; the ticket is for `release`."""
+        """Take the next item from the queue and return its ticket, which `release` needs; None if no item may start."""
         while self.has_capacity:
             usage, _, key = heapq.heappop(self._key_heap)
             if usage != self._usage_by_key[key]:
@@ -92,7 +97,7 @@ class FairQueue(Generic[T]):
     def release(self, ticket: Ticket[T], cost: float) -> None:
         """Mark the item of a ticket as ended and charge its key the actual cost."""
         key = ticket.key
-        self.in_flight -= 1
+        self.in_flight_count -= 1
         self._usage_by_key[key] += cost - ticket.estimated_cost
         self._mean_cost += (cost - self._mean_cost) / 8
         self._in_flight_count_by_key[key] -= 1
@@ -115,7 +120,7 @@ class FairQueue(Generic[T]):
         heapq.heappush(self._key_heap, (self._usage_by_key[key], next(self._push_counter), key))
 
     def _is_over_share(self, key: Hashable) -> bool:
-        return self._in_flight_count_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slots - self.in_flight)
+        return self._in_flight_count_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slot_count - self.in_flight_count)
 
     def _remove_idle_keys(self) -> None:
         active_keys = self._waiting_items_by_key.keys() | self._in_flight_count_by_key.keys()
@@ -125,7 +130,7 @@ class FairQueue(Generic[T]):
 
     def _issue_ticket(self, key: Hashable, usage: float) -> Ticket[T]:
         self._virtual_time = max(self._virtual_time, usage)
-        self.in_flight += 1
+        self.in_flight_count += 1
         self._waiting_count -= 1
         self._in_flight_count_by_key[key] = self._in_flight_count_by_key.get(key, 0) + 1
         self._usage_by_key[key] = usage + self._mean_cost
@@ -141,16 +146,16 @@ class FairQueue(Generic[T]):
 
 
 class FairSemaphore:
-    """A semaphore that is shared fairly between keys: `async with slots.acquire(key)`.
+    """A semaphore that is shared fairly between keys: `async with semaphore.acquire(key)`.
 
     The cost of a slot is the number of seconds for which it was used.
     """
 
-    def __init__(self, slots: int) -> None:
-        self._queue: FairQueue[asyncio.Future[Ticket[Any]]] = FairQueue(slots)
+    def __init__(self, slot_count: int) -> None:
+        self._queue: FairQueue[asyncio.Future[Ticket[Any]]] = FairQueue(slot_count)
 
     def usage(self, key: Hashable) -> float:
-        """Return what a key has used, in seconds; the key with the lowest usage is served first."""
+        """Return the seconds for which a key has used slots; the key with the lowest usage is served first."""
         return self._queue.usage(key)
 
     @asynccontextmanager

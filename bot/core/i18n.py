@@ -96,9 +96,9 @@ def _localize_command_names(catalogue: Catalog, language: str) -> None:
     }
     if not localized_name_by_command:
         return
-    english_pattern = re.compile(_build_any_command_pattern(localized_name_by_command))
+    english_pattern = re.compile(_build_any_command_regex(localized_name_by_command))
     _localized_command_patterns[language] = re.compile(
-        f"(?<!`){_build_any_command_pattern(localized_name_by_command.values())}"
+        f"(?<!`){_build_any_command_regex(localized_name_by_command.values())}"
     )
 
     def localize_command_name(text: str) -> str:
@@ -114,7 +114,7 @@ def _localize_command_names(catalogue: Catalog, language: str) -> None:
             )
 
 
-def _build_any_command_pattern(commands: Iterable[str]) -> str:
+def _build_any_command_regex(commands: Iterable[str]) -> str:
     alternatives = "|".join(map(re.escape, sorted(commands, key=len, reverse=True)))
     return rf"(?<![\w/<])(?:{alternatives})(?![\w-])"
 
@@ -144,7 +144,10 @@ def linkify_commands(sentence: str) -> str:
 
 
 def _find_command_mention(first_word: str, second_word: str | None) -> str:
-    """Return a mention of `/first second`, or of `/first` and the word if that is no subcommand."""
+    """Return a mention of `/first second`, or of `/first` and the second word if that is no subcommand.
+
+    `second_word` begins with the space before it, or is None.
+    """
     if second_word is None:
         return _mention_by_command.get(first_word, first_word)
     return (

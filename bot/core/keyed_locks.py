@@ -6,6 +6,7 @@ import asyncio
 class KeyedLocks(dict[int, asyncio.Event | None]):
     """Locks by key, of which only the locked keys are stored; an uncontended lock costs one dict entry.
 
+    The value of a locked key is None until another task waits for it, then the event that wakes the task.
     Use: `if key in locks: await locks.wait_until_free(key)`, then `locks[key] = None`, and
     `locks.release(key)` in a finally block.
     """

@@ -17,7 +17,7 @@ class KeyedRunner(Generic[K]):
     """Runner of at most one task a key. A key that backs off, as after an error, is not started meanwhile.
 
     Back-offs are measured by a clock that nobody can set. `on_fault` handles the error of a task; `on_end` is
-    called when a task has ended, however it ended.
+    called when a task has ended, also by an error or a cancellation.
     """
 
     def __init__(self, clock: Clock, on_fault: FaultHandler[K], on_end: Callable[[K], None]) -> None:
@@ -38,13 +38,13 @@ class KeyedRunner(Generic[K]):
 
     @property
     def busy_keys(self) -> frozenset[K]:
-        """Keys whose task runs, or waits after a fault (backs off)."""
+        """Keys that cannot be started now, because their task runs or they back off."""
         now = self._clock.uptime()
         self._back_off_end_by_key = {key: end for key, end in self._back_off_end_by_key.items() if end > now}
         return frozenset(self._task_by_key.keys() | self._back_off_end_by_key.keys())
 
     def is_backing_off(self, key: K) -> bool:
-        """Return whether a key is not to be started yet."""
+        """Return whether the next start of a key is still delayed by `back_off`."""
         return self._back_off_end_by_key.get(key, 0.0) > self._clock.uptime()
 
     def list_back_off_seconds(self) -> list[float]:

@@ -17,7 +17,7 @@ SECONDS_PER_DAY = 24 * 60 * 60
 WAKING_START_MINUTE = 8 * 60
 """First minute of the day in which most people are awake."""
 WAKING_END_MINUTE = 22 * 60
-"""Last minute of the day in which most people are awake."""
+"""Minute of the day, after which most people are no longer awake."""
 
 _QUIET_HOURS_PATTERN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _MAX_ZONE_NAME_LENGTH = 100
@@ -52,7 +52,8 @@ def format_clock(minute: int) -> str:
 def parse_quiet_hours(text: str) -> tuple[int, int]:
     """Return the begin and end of quiet hours in minutes of the day; an end before the begin is a day later.
 
-    Raises ValueError unless the text has the form that `format_quiet_hours` writes, such as `22:00-07:00`.
+    Raises ValueError unless the text has the form that `format_quiet_hours` writes, such as `22:00-07:00`, with two
+    different times.
     """
     match = _QUIET_HOURS_PATTERN.fullmatch(text)
     if match is None:
@@ -78,7 +79,7 @@ def find_quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str)
 def _list_quiet_periods(days_since_1970: int, quiet_hours_text: str, zone_name: str) -> tuple[tuple[int, int], ...]:
     """Return begin and end of all quiet hours that may include a moment of a day in UTC.
 
-    Thousands of channels are looked at in the same moment, each for its quiet hours.
+    The periods are cached, because thousands of channels are checked for their quiet hours at one moment.
     """
     begin_minute, end_minute = parse_quiet_hours(quiet_hours_text)
     zone = load_zone(zone_name)

@@ -83,7 +83,8 @@ class Feed:
     """A feed URL, polled once for all servers that follow it.
 
     `server_id` is set for a feed with credentials, which belongs to that server alone. `url` may contain
-    secrets: display and log only its redacted form.
+    secrets: display and log only its redacted form. `interval` is the poll interval in seconds; `next_poll`,
+    `last_poll`, `last_success` (a poll without an error) and `last_article` are times.
     """
 
     id: int
@@ -117,8 +118,9 @@ class Feed:
 class DueFeed(NamedTuple):
     """The part of a feed's data that a poll without changes needs.
 
-    `is_healthy`: the feed neither fails nor moves to another URL. `server_ids_csv` lists some of the servers
-    that follow the feed, separated by commas.
+    `interval` is the poll interval in seconds; `last_success` and `last_article` are the times of the last successful
+    poll and of the last poll that brought an article. `is_healthy`: the feed neither fails nor moves to another URL.
+    `server_ids_csv` lists some of the servers that follow the feed, separated by commas.
     """
 
     id: int
@@ -231,8 +233,8 @@ class Dispatch:
     """A row of the outbox: a message to send to a channel and, after sending, the record of the message.
 
     `dedupe_key` is unique per channel: the article's key for a post, a generated key for other kinds.
-    `last_error` says why the dispatch waits or failed. `article_ids` are in order, oldest first; for a
-    digest, they are the articles that it names. For a direct message, `user_id` is the recipient and
+    `last_error` says why the dispatch waits or failed. `article_ids` are in order, oldest first; those of
+    a digest are the articles that it names. For a direct message, `user_id` is the recipient and
     `server_id` the server from which the news comes. `look` is fixed when the dispatch is claimed, so that
     later edits keep it.
     """
@@ -261,7 +263,7 @@ class Dispatch:
     look: PostLook = DEFAULT_LOOK
     webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
     proposal_id: int | None = None  # Of an alert about a proposed feed
-    proposer_id: int | None = None  # Who is told what became of the proposal; None for the managers
+    proposer_id: int | None = None  # Member who is informed of the decision; None for the managers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

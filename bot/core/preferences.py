@@ -41,7 +41,8 @@ class Template:
 class PostLook:
     """The appearance of posts.
 
-    `excerpt` is the length of the excerpt in UTF-16 code units (None: the style's default), `colour` is
+    `image` is whether the article's image is shown, `excerpt` the length of the excerpt in UTF-16 code units (None:
+    the style's default), `colour` is
     0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role` is the id of the role that is
     mentioned.
     """
@@ -103,9 +104,9 @@ class Filter(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the text of a filter that `str()` writes; the id is 0.
+        """Parse the text of a filter that `str()` writes; the id of the returned filter is 0.
 
-        Raises ValueError for any other text.
+        Raises ValueError if the text does not begin with a mode.
         """
         mode, _separator, query = text.partition(" ")
         return cls(0, FilterMode(mode), query)
@@ -133,9 +134,9 @@ class ServerPreferences:
     - `language` of posts: None for the language that Discord reports for the server.
     - `time_zone`: an IANA name.
     - `manager_role`: id of the role that may manage feeds.
-    - `alerts`: channel for alerts about failing feeds; None for the channels that follow them.
+    - `alerts`: id of the channel for alerts about failing feeds; None for the channels that follow them.
     - `look`: default for subscriptions without their own.
-    - `notify_roles`: roles that users may assign to themselves.
+    - `notify_roles`: ids of the roles that users may assign to themselves.
     - `proposals`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
     """
 
@@ -231,7 +232,10 @@ class DigestPlan:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the text of a plan that `str()` writes. Raises ValueError for any other text."""
+        """Parse the text of a plan that `str()` writes.
+
+        Raises ValueError if the text does not begin with a day and a time.
+        """
         day_word, clock_text, *flag_names = text.split()
         hour, minute = map(int, clock_text.split(":"))
         weekday = None if day_word == "daily" else _WEEKDAY_NAMES.index(day_word)

@@ -9,7 +9,7 @@ _PRIVATE_FOLDER_MODE, _PRIVATE_FILE_MODE = 0o700, 0o600
 def make_private_folder(folder: Path) -> None:
     """Create a folder with mode 0700, or set that mode on an existing folder.
 
-    Raises OSError if that fails.
+    A folder of another user keeps its mode. Raises OSError if the folder cannot be created.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with suppress(PermissionError):  # The folder belongs to another user who lets this one write there.

@@ -60,14 +60,16 @@ class FailedLookupLimiter:
     IPv6 addresses count by their /64 network.
     """
 
-    MAX_MISSES, PERIOD_SECONDS = 20, 60.0
-    """Maximum number of failed lookups per client at once, and the seconds in which they are all refilled."""
+    MAX_MISSES = 20
+    """Maximum number of failed lookups per client within `PERIOD_SECONDS`."""
+    PERIOD_SECONDS = 60.0
+    """Number of seconds after which a client without failed lookups may have `MAX_MISSES` again."""
 
     def __init__(self, clock: Clock) -> None:
         self._bucket = TokenBucket(clock, max_tokens=self.MAX_MISSES, period_seconds=self.PERIOD_SECONDS)
 
     def count_miss(self, address: str) -> float:
-        """Count a failed lookup of a client; return the seconds it has to wait, or 0 if it need not wait."""
+        """Count a failed lookup of a client; return 0, or the seconds it has to wait if it had too many before."""
         client_network = _find_client_network(address)
         wait_seconds = self._bucket.retry_after(client_network)
         if not wait_seconds:

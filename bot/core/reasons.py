@@ -47,7 +47,7 @@ class SendProblem(ReasonCode):
     """Reason why a dispatch was not sent, or not yet, or why nothing can be sent to a channel."""
 
     CHANNEL_GONE = "gone"  # The channel was deleted.
-    FORBIDDEN = "forbidden"  # permissions: names in Discord's API, or none if Discord does not tell
+    FORBIDDEN = "forbidden"  # permissions: missing ones by name in Discord's API, or none if Discord does not name them
     LOCKED = "locked"  # The thread is archived and locked.
     NEEDS_TAG = "needs-tag"  # The forum requires a tag for each post.
     TOO_MANY_THREADS = "too-many-threads"  # The server has as many threads as Discord allows.

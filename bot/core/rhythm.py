@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.core import local_time
 from bot.core.models import DispatchKind
-from bot.core.outbox.gathering import PendingDispatch, list_excess_posts
+from bot.core.outbox.gathering import PendingDispatch, list_excess_post_ids
 from bot.core.reasons import Reason, WaitReason
 
 HOUR_SECONDS = 3600
@@ -94,7 +94,7 @@ class Rhythm:
             ),
         )
 
-    def list_posts_to_merge(self, pending_dispatches: Iterable[PendingDispatch], now: int) -> list[int]:
+    def list_post_ids_to_merge(self, pending_dispatches: Iterable[PendingDispatch], now: int) -> list[int]:
         """Return the ids of the posts to merge into a catch-up because more wait than the hourly limit allows.
 
         `pending_dispatches` are the pending dispatches in the order of the queue.
@@ -103,7 +103,7 @@ class Rhythm:
             return []
         allowed_count = self.max_posts_per_hour - len(self._list_sent_within(HOUR_SECONDS, now))
         paced_dispatches = [dispatch for dispatch in pending_dispatches if dispatch.kind in PACED_KINDS]
-        return list_excess_posts(paced_dispatches, allowed_count=allowed_count)
+        return list_excess_post_ids(paced_dispatches, allowed_count=allowed_count)
 
     def _list_sent_within(self, seconds: int, now: int) -> list[int]:
         return [sent_at for sent_at in self.sent_times if now - seconds < sent_at <= now]

@@ -143,7 +143,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting[Any]] = {
 class ChannelSettings:
     """Values of a channel's settings: `settings[QUIET_HOURS]` has the type of the setting.
 
-    `stored_values` are those of all columns, by column; None stands for the defaults.
+    `stored_values` maps the columns of all settings to the values that they store; None stands for the defaults.
     """
 
     stored_values: Mapping[str, StoredValue] | None = None

@@ -216,7 +216,7 @@ class Settings(BaseSettings):
     def _parse_database(cls, database: object) -> object:
         return parse_database_location(database) if isinstance(database, str) else database
 
-    def sibling_path(self, suffix: str) -> Path:
+    def build_sibling_path(self, suffix: str) -> Path:
         """Return the path of a file beside the database file.
 
         For a database on a server, the path is beside the default database file.
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
     @property
     def index_folder(self) -> Path:
         """The folder of the search index."""
-        return self.index or self.sibling_path("-index")
+        return self.index or self.build_sibling_path("-index")
 
     @field_validator("privacy_url", mode="after")
     @classmethod

@@ -35,8 +35,8 @@ def read_settings(**overrides: str) -> Settings:
         raise InvalidSettings("\n".join(sentence_by_setting.values())) from None  # The cause contains values.
 
 
-def find_unknown_settings() -> list[str]:
-    """Return a warning for each unknown variable that looks like a setting, with the closest known name."""
+def build_unknown_setting_warnings() -> list[str]:
+    """Return a warning for each unknown variable that looks like a setting, with the closest known name if any."""
     variable_names = {name.upper() for name in os.environ}
     variable_names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
     setting_names = list(map(_build_setting_name, Settings.model_fields))

@@ -33,8 +33,7 @@ STARTUP_GRACE_SECONDS = 30.0
 """Seconds added to a call's timeout while a worker starts or first imports the module of a function."""
 
 _MALLOC_ENV = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-"""Environment that makes glibc return the memory of a document to the system once it is freed (mallopt(3)).
-"""
+"""Environment that makes glibc return the memory of a document to the system once it is freed (mallopt(3))."""
 _ENV_ALLOWLIST = frozenset(
     "COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH PATH "
     "PYTHONPYCACHEPREFIX TMPDIR TZ".split()

@@ -44,7 +44,7 @@ class WorkerTimeout(WorkerError):
 
 
 class WorkerDied(WorkerError):
-    """Error raised when the worker of a call crashed, or ran out of memory or stack."""
+    """Error raised when the worker of a call crashed, ran out of memory or stack, or sent an unreadable reply."""
 
 
 def run_worker(descriptor: int, recycle_rss_bytes: int) -> None:
@@ -152,7 +152,7 @@ def _limit_memory() -> None:
 def _measure_peak_memory_bytes() -> int:
     """Return this program's peak resident memory in bytes.
 
-    The value `ru_maxrss` is not used, because it would include the process from which this one was forked.
+    On Linux, `ru_maxrss` is not used, because it would include the process from which this one was forked.
     """
     import resource  # noqa: PLC0415 - exists on POSIX only
 

@@ -172,7 +172,7 @@ class PollQueue:
     def _lend_slow_slots(self, lane: FairQueue[PollJob]) -> None:
         """Lend the slots that the slow lane does not use to the usual lane."""
         if lane is not self._usual_lane:
-            self._usual_lane.slots = self._slot_count - self._slow_lane.in_flight
+            self._usual_lane.slot_count = self._slot_count - self._slow_lane.in_flight_count
 
     def _schedule_host(self, host: Host) -> None:
         heapq.heappush(self._waiting_hosts, (host.next_request_at, next(self._tie_breaker), host))

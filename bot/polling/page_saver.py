@@ -105,7 +105,7 @@ def _normalize_link(link: str) -> str:
     whoever knows it.
     """
     try:
-        url = urls.canonicalize(urls.normalize_input(link))
+        url = urls.canonicalize(urls.normalize_typed_url(link))
     except ValueError as error:
         raise FeedError(fetch_errors.BAD_URL) from error
     if shared_links.is_discord_link(url):

@@ -35,7 +35,7 @@ class ClusterEvents:
         self._callbacks_by_event[event_name].remove(callback)
 
     def announce(self, event_name: str) -> None:
-        """Call the functions that are subscribed in this process; the database tells other processes."""
+        """Call the functions of this process that are subscribed to an event; the database notifies other processes."""
         for callback in self._callbacks_by_event[event_name]:
             callback()
 

@@ -30,7 +30,7 @@ LEASE_SECONDS = 15
 RENEW_SECONDS = 5.0
 """Interval in seconds between renewals of a lease."""
 STOP_SECONDS = 10.0
-"""Number of seconds without renewal, by this process's clock, after which a lease is not used."""
+"""Number of seconds without renewal, by this process's clock, after which the process stops using its leases."""
 ERROR_BACKOFF_SECONDS = 1.0
 """Seconds between a failed renewal of leases and the next attempt."""
 HOST_SLOT_LEASE = "feeds"
@@ -52,7 +52,7 @@ class Leases:
     def __init__(self, store: Store, roles: Iterable[ProcessRole], supervisor: Supervisor) -> None:
         self._store, self._clock, self._supervisor = store, store.clock, supervisor
         self.process = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
-        self.gained_counts: Counter[str] = Counter()
+        self.gained_count_by_kind: Counter[str] = Counter()
         """Number of leases gained after the start, by kind, usually because another process ended."""
         self._unavailable_roles: set[ProcessRole] = set()
         self._pool_by_kind: dict[str, LeasePool] = {}
@@ -133,7 +133,7 @@ class Leases:
         if self._tasks:
             return
         await self._renew_leases()
-        self.gained_counts.clear()
+        self.gained_count_by_kind.clear()
         self._tasks = [self._supervisor.start("lease renewal", self._run_renewal_loop)]
         if self._store.processes.is_multi_process:
             self._tasks.append(self._supervisor.start("lease extension", self._run_heartbeat_loop))
@@ -256,7 +256,7 @@ class Leases:
             )
             if old_numbers == new_numbers:
                 continue
-            self.gained_counts[kind] += len(new_numbers - old_numbers)
+            self.gained_count_by_kind[kind] += len(new_numbers - old_numbers)
             log.log(
                 logging.INFO if self._store.processes.is_multi_process else logging.DEBUG,
                 "leases changed kind=%s owned=%d gained=%d lost=%d",

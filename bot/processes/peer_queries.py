@@ -27,7 +27,10 @@ _REPLY_EVENT = "told"
 """Name of the notification that carries a part of a reply."""
 
 QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
-"""Coroutine function that returns the ids that answer a query, or None if another process has to answer."""
+"""Coroutine function from a server id and a subject id to the ids that answer a query about the subject.
+
+It returns None if another process has to answer.
+"""
 
 
 class PeerQueries:
@@ -56,7 +59,8 @@ class PeerQueries:
     async def query(self, query_name: str, server_id: int, subject_id: int) -> frozenset[int] | None:
         """Return the ids with which the process that has the server's shard answers a query about a subject.
 
-        Return None if there is no answer within `QUERY_TIMEOUT_SECONDS`, or if the database fails.
+        `subject_id` is the id of what the query is about, such as a user. Return None if there is no answer
+        within `QUERY_TIMEOUT_SECONDS`, or if the database fails.
         """
         query_id = secrets.token_hex(8)
         reply_future: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()

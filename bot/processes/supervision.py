@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 RESTART_PAUSE_SECONDS = 10.0
 """Seconds between the failure of a task and its restart."""
-MAX_FAILURES = 3
-"""Number of failures of one task within `FAILURE_WINDOW_SECONDS` that make the process unhealthy."""
+UNHEALTHY_FAILURE_COUNT = 3
+"""Number of failures of one task within `FAILURE_WINDOW_SECONDS` from which the process is unhealthy."""
 FAILURE_WINDOW_SECONDS = 300.0
 """Number of seconds within which the failures of a task are counted together."""
 
@@ -30,7 +30,9 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failure_times_by_task: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_FAILURES))
+        self._failure_times_by_task: defaultdict[str, deque[float]] = defaultdict(
+            lambda: deque(maxlen=UNHEALTHY_FAILURE_COUNT)
+        )
 
     def start(self, task_name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a function as a task, restarting it on failure until it returns; return the task.
@@ -40,13 +42,13 @@ class Supervisor:
         """
         return Context().run(partial(asyncio.create_task, self._supervise(task_name, run), name=task_name))
 
-    def list_failing_tasks(self) -> list[str]:
-        """Return the names of tasks that failed `MAX_FAILURES` times within `FAILURE_WINDOW_SECONDS`."""
+    def list_failing_task_names(self) -> list[str]:
+        """Return the names of tasks that failed `UNHEALTHY_FAILURE_COUNT` times within `FAILURE_WINDOW_SECONDS`."""
         window_start = self._clock.monotonic() - FAILURE_WINDOW_SECONDS
         return [
             task_name
             for task_name, failure_times in self._failure_times_by_task.items()
-            if len(failure_times) == MAX_FAILURES and failure_times[0] > window_start
+            if len(failure_times) == UNHEALTHY_FAILURE_COUNT and failure_times[0] > window_start
         ]
 
     def report_failure(self, task_name: str, error: BaseException, **subject: object) -> None:

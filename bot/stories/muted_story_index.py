@@ -20,16 +20,22 @@ _MIN_TYPICAL_SIMILARITY = 0.35
 """Minimum mean similarity to a story's most similar articles of an article that extends the story."""
 _TYPICAL_ARTICLE_COUNT = 3
 """Number of the most similar articles of which the mean is taken, and of articles that have usual words."""
-_MIN_CLOSENESS, _SMALL_STORY_CLOSENESS = 0.18, 0.5
-"""Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to it by that alone.
+_MIN_CLOSENESS = 0.18
+"""Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to a large story."""
+_SMALL_STORY_CLOSENESS = 0.5
+"""Closeness that is added to `_MIN_CLOSENESS`, divided by the number of a story's articles.
 
-The second number is added divided by the story's articles: few titles say little of what is usual.
+The titles of few articles say little about which words are usual.
 """
 _FAR_CLOSENESS = 0.1
 """Closeness to a story's usual title words below which only a nearly identical title belongs to it."""
 _NEARLY_IDENTICAL_SIMILARITY = 0.9
+"""Minimum similarity to a story's article of an article with a nearly identical title."""
 _COVERAGE_SHARE = 0.6
-"""Share of closeness that depends on how much of a title the story's words cover; the rest on the reverse."""
+"""Share of closeness that depends on how much of the new title the story's words cover.
+
+The rest depends on how much of the story's usual words the new title has.
+"""
 _MIN_USUAL_SHARE = 0.2
 """Minimum share of a story's titles with a word by which the story is looked up."""
 
@@ -46,7 +52,9 @@ class _MutedStory:
             counts.update(features_by_id[article_id].weights.keys())
             self._weight_by_term |= features_by_id[article_id].weights
         self._share_by_term = {term: count / len(article_ids) for term, count in counts.items()}
-        self._total_weight = sum(self._weight_by_term[term] * share**2 for term, share in self._share_by_term.items())
+        self._total_usual_weight = sum(
+            self._weight_by_term[term] * share**2 for term, share in self._share_by_term.items()
+        )
 
     @property
     def has_usual_words(self) -> bool:
@@ -67,7 +75,7 @@ class _MutedStory:
                 covered_weight += weight * min(1.0, 2 * share)
                 usual_weight += self._weight_by_term[term] * share**2
         return _COVERAGE_SHARE * covered_weight / features.total_weight + (1 - _COVERAGE_SHARE) * usual_weight / (
-            self._total_weight or 1.0
+            self._total_usual_weight or 1.0
         )
 
     def evaluate(self, features: StoryFeatures, similarity_by_id: Mapping[int, float]) -> tuple[bool, bool]:
@@ -83,8 +91,8 @@ class _MutedStory:
             if closeness < _FAR_CLOSENESS and best_similarity < _NEARLY_IDENTICAL_SIMILARITY:
                 return False, False
         typical_similarity = sum(similarities) / min(_TYPICAL_ARTICLE_COUNT, len(self.article_ids))
-        belongs = best_similarity >= _MIN_BEST_SIMILARITY
-        return belongs, belongs and typical_similarity >= _MIN_TYPICAL_SIMILARITY
+        is_member = best_similarity >= _MIN_BEST_SIMILARITY
+        return is_member, is_member and typical_similarity >= _MIN_TYPICAL_SIMILARITY
 
 
 class MutedStoryIndex:
@@ -99,7 +107,7 @@ class MutedStoryIndex:
         self._stories_by_term: defaultdict[str, set[_MutedStory]] = defaultdict(set)
 
     def add_article(self, features: StoryFeatures) -> None:
-        """Add the features of an article to be added to muted stories."""
+        """Add the features of an article, so that `extend_mute` can add the article to muted stories."""
         if features.article_id not in self._features_by_id:
             self._features_by_id[features.article_id] = features
             self._article_index.add(features)
@@ -109,12 +117,12 @@ class MutedStoryIndex:
         return article_id in self._features_by_id
 
     def extend_mute(self, mute_id: int, article_ids: Iterable[int]) -> None:
-        """Add articles, whose features are known, to the story of a mute, which may be new."""
+        """Add articles, whose features were added before, to the story of a mute, or begin the story of a new mute."""
         old_story = self._story_by_mute_id.get(mute_id)
         old_ids = frozenset() if old_story is None else old_story.article_ids
         new_ids = frozenset(sorted(old_ids.union(article_ids))[-MAX_COMPARED_ARTICLES:])
         if old_story is not None:
-            self._leave_story(mute_id)
+            self._detach_mute(mute_id)
         story = self._story_by_article_ids.get(new_ids)
         if story is None:
             story = self._story_by_article_ids[new_ids] = _MutedStory(new_ids, self._features_by_id)
@@ -125,11 +133,11 @@ class MutedStoryIndex:
         story.mute_ids.add(mute_id)
         self._story_by_mute_id[mute_id] = story
 
-    def keep_mutes(self, mute_ids: Collection[int]) -> None:
-        """Remove all mutes except those with the given ids, and the articles of their stories."""
-        ended_ids = self._story_by_mute_id.keys() - mute_ids
+    def remove_ended_mutes(self, active_ids: Collection[int]) -> None:
+        """Remove the mutes whose ids are not in `active_ids`, with the articles that no other mute needs."""
+        ended_ids = self._story_by_mute_id.keys() - active_ids
         for mute_id in ended_ids:
-            self._leave_story(mute_id)
+            self._detach_mute(mute_id)
         if ended_ids:
             known_features = self._features_by_id
             self._features_by_id, self._article_index = {}, RecentArticleIndex()
@@ -154,12 +162,12 @@ class MutedStoryIndex:
             candidate_stories |= self._stories_by_term.get(term, set())
         matches: list[MuteMatch] = []
         for story in candidate_stories:
-            belongs, extends_story = story.evaluate(features, similarity_by_id)
-            if belongs:
+            is_member, extends_story = story.evaluate(features, similarity_by_id)
+            if is_member:
                 matches += [MuteMatch(mute_id, extends_story) for mute_id in story.mute_ids]
         return tuple(sorted(matches))
 
-    def _leave_story(self, mute_id: int) -> None:
+    def _detach_mute(self, mute_id: int) -> None:
         story = self._story_by_mute_id.pop(mute_id)
         story.mute_ids.discard(mute_id)
         if story.mute_ids:

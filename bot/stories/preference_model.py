@@ -50,9 +50,9 @@ _MAX_TRAITS_PER_SERVER = 500
 _MAX_TAGS = 10
 """Maximum number of an article's tags that count as topics."""
 _MAX_NAME_LENGTH = 60
-"""Maximum length in characters of the name of a trait (outlet, topic or word)."""
+"""Maximum length in UTF-16 units of the name of a trait (outlet, topic or word)."""
 _MIN_WORD_LENGTH = 3
-"""Minimum length in letters of a title word that counts as a trait."""
+"""Minimum length in letters of the stem of a title word that counts as a trait."""
 _MIN_WORD_ARTICLES = 2
 """Minimum number of articles with a title word for the word to count as a trait."""
 
@@ -97,7 +97,7 @@ class PreferenceModel:
     opinion_count: int = 0
 
     def select_strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
-        """Return the traits of a story's articles with the largest absolute scores, strongest first."""
+        """Return at most `_MAX_TRAITS_PER_STORY` traits of a story's articles, the largest absolute score first."""
         trait_keys = {key for article in articles for key in _collect_trait_names(article)} & self.traits.keys()
         traits = sorted((self.traits[key] for key in trait_keys), key=lambda trait: (-abs(trait.score), trait.name))
         return traits[:_MAX_TRAITS_PER_STORY]

@@ -52,7 +52,7 @@ def group_into_stories(
     features_by_article_id = _build_features_by_article(candidates)
     bilingual_terms_by_id = _build_bilingual_terms_by_article(features_by_article_id.values())
     stories: list[StoryArticles] = []
-    story_indexes_by_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
+    story_indexes_by_word: dict[str, set[int]] = defaultdict(set)
     story_index_by_article_id: dict[int, int] = {}
     for article in sorted(candidates, key=lambda candidate: (candidate.published, candidate.article_id)):
         title_words = features_by_article_id[article.article_id].weights

@@ -73,12 +73,10 @@ class StoryLookup:
 
     @asynccontextmanager
     async def match_new_articles(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Yield once, to an `async with` block, recent similar articles and muted stories of new articles of a feed.
+        """Yield the recent articles that are similar to new articles of a feed, and the muted stories they belong to.
 
-        The new articles must be stored within the block, so that the next call knows them.
-
-        Raises:
-            StoreError: The database failed.
+        Use it with `async with`. The new articles must be stored within the block, so that the next call knows them.
+        Raises `StoreError` if the database failed.
         """
         if not new_articles:
             yield NO_MATCHES
@@ -91,7 +89,7 @@ class StoryLookup:
         try:
             since = await self._load_recent_articles()
             await self._load_muted_stories()
-            similar_articles_by_key, mutes_by_key = await self._find_matches(feed_id, new_articles)
+            similar_articles_by_key, mute_matches_by_key = await self._find_matches(feed_id, new_articles)
         except StoreError:
             raise
         except Exception:
@@ -108,7 +106,7 @@ class StoryLookup:
             self._last_article_id,
             since,
             recompute_matches,
-            mutes_by_key,
+            mute_matches_by_key,
             self._last_mute_id,
         )
 
@@ -116,7 +114,7 @@ class StoryLookup:
         self, feed_id: int, new_articles: Sequence[NewArticle]
     ) -> tuple[Mapping[str, Sequence[SimilarArticle]], Mapping[str, Sequence[MuteMatch]]]:
         similar_articles_by_key: dict[str, Sequence[SimilarArticle]] = {}
-        mutes_by_key: dict[str, Sequence[MuteMatch]] = {}
+        mute_matches_by_key: dict[str, Sequence[MuteMatch]] = {}
         for article in new_articles:
             lead = (article.summary or article.body)[:LEAD_LENGTH]
             brief = ArticleBrief(0, article.key, feed_id, article.title, lead, article.language, article.published)
@@ -125,10 +123,10 @@ class StoryLookup:
             )
             if similar_articles := self._recent_articles.find_similar(features):
                 similar_articles_by_key[article.key] = similar_articles
-            if mutes := self._muted_stories.find_matches(features):
-                mutes_by_key[article.key] = mutes
+            if mute_matches := self._muted_stories.find_matches(features):
+                mute_matches_by_key[article.key] = mute_matches
             await asyncio.sleep(0)  # Each article takes about a millisecond; other tasks run in between.
-        return similar_articles_by_key, mutes_by_key
+        return similar_articles_by_key, mute_matches_by_key
 
     async def _load_muted_stories(self) -> None:
         """Load mutes and articles of muted stories that were stored since the last call, by any process."""
@@ -143,14 +141,14 @@ class StoryLookup:
                     self._muted_stories.add_article(extract_story_features(brief, self._compute_term_weight))
                     await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
             self._muted_stories.extend_mute(mute_id, [brief.article_id for brief in briefs])
-        self._muted_stories.keep_mutes(changes.active_ids)
+        self._muted_stories.remove_ended_mutes(changes.active_ids)
         self._last_mute_id = max(self._last_mute_id, changes.last_mute_id)
         self._last_muted_article_id = max(self._last_muted_article_id, changes.last_article_id)
 
     async def _load_recent_articles(self) -> int:
         """Load articles stored since the last call, by any process, and evict old articles from memory.
 
-        Returns the time, as Unix time in seconds, before which articles are evicted.
+        Returns the publication time, as Unix time in seconds, from which on articles are in memory.
         """
         since = self._store.clock.now() - RECENT_WINDOW_SECONDS
         self._last_article_id = self._last_article_id or await self._store.stories.find_id_before(since)

@@ -30,7 +30,7 @@ LEAD_LENGTH = 240
 """Length in characters of the lead, the beginning of a text that is compared."""
 MIN_SIMILARITY = 0.2
 """Minimum similarity, from 0 to 1, of two articles that may report the same event."""
-MAX_SIMILAR = 48
+MAX_SIMILAR_ARTICLES = 48
 """Maximum number of similar articles that are kept for an article, most similar first."""
 
 _MAX_TITLE_LENGTH = 300
@@ -73,12 +73,13 @@ class StoryFeatures:
     """Features of an article for story matching.
 
     Attributes:
-        weights: Squared inverse document frequency of each title term.
+        weights: Squared inverse document frequency of each title term, by term.
         total_weight: Sum of `weights`.
         lead_terms: Terms of the lead that are not in the title; a tuple takes a quarter of a set's memory.
         mentioned_words: Folded words of the title, and capitalised words of the lead.
         names: Folded proper names of the title.
         brands: Folded brand names of the title.
+        figures: Numbers in the title, each with what it counts or measures.
         versioned_names: Names and brands that stand beside a version number.
         vector: Vector of the title's meaning (embedding), or None if unknown.
     """
@@ -112,7 +113,7 @@ def extract_story_features(
     }
     words = frozenset(_intern_words(text_analysis.tokenize(title)))
     names = frozenset(_intern_words(_iter_names(title, lead))) or _EMPTY_SET
-    brand_words = (words & BRANDS).union(_iter_brands(title)) or _EMPTY_SET
+    brands = (words & BRANDS).union(_iter_brands(title)) or _EMPTY_SET
     figures = extract_figures(title)
     return StoryFeatures(
         article_id=brief.article_id,
@@ -124,9 +125,9 @@ def extract_story_features(
         lead_terms=tuple(set(_intern_words(text_analysis.stem_tokens(lead, language))) - weight_by_term.keys()),
         mentioned_words=tuple(words.union(_intern_words(_iter_capitalised(lead, includes_sentence_starts=True)))),
         names=names,
-        brands=brand_words,
+        brands=brands,
         figures=figures,
-        versioned_names=select_versioned_subjects(figures) & (names | brand_words) or _EMPTY_SET,
+        versioned_names=select_versioned_subjects(figures) & (names | brands) or _EMPTY_SET,
         vector=vector,
     )
 
@@ -147,7 +148,7 @@ def strip_agency_prefix(title: str) -> str:
 
 
 class RecentArticleIndex:
-    """Index in memory of the articles of the last days, by their words.
+    """Index in memory of articles, such as those of the last days, by their words.
 
     `add` and `find_similar` take well under a millisecond.
     """
@@ -211,7 +212,9 @@ class RecentArticleIndex:
             and (candidate_similarity := compute_similarity(features, candidate, cosine, is_lasting=is_lasting))
             >= MIN_SIMILARITY
         ]
-        return tuple(sorted(similar_articles, key=lambda similar_article: -similar_article.similarity)[:MAX_SIMILAR])
+        return tuple(
+            sorted(similar_articles, key=lambda similar_article: -similar_article.similarity)[:MAX_SIMILAR_ARTICLES]
+        )
 
     def _remove(self, article_id: int) -> None:
         for index_key in _iter_index_keys(self._features_by_id[article_id]):
@@ -334,9 +337,9 @@ def _iter_names(title: str, lead: str) -> Iterator[str]:
 
 
 def _iter_brands(title: str) -> Iterator[str]:
-    """Yield the brand names of a title: words with inner capitals, and capitalised ambiguous brands.
+    """Yield the brand names of a title: words with inner capitals, and capitalised brands that are also words.
 
-    Examples are "iPhone" and "Apple".
+    Examples are "iPhone" and "Orange".
     """
     do_capitals_mean_names = not _is_title_case(title)
     for word, start, end in text_analysis.find_token_spans(title):

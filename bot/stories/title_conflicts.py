@@ -38,14 +38,14 @@ _SCALE_BY_WORD = {
 _PERCENT_UNITS = frozenset({"%", "percent", "pc", "pourcent"})
 _ROUNDED_UNITS = frozenset(_CURRENCY_BY_WORD.values()) | {"%"}
 _UNIT_NAMES = _ROUNDED_UNITS | {"day"}
-_CURRENCY_WORDS_PATTERN = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True))
-_SCALE_WORDS_PATTERN = "|".join(sorted(_SCALE_BY_WORD, key=len, reverse=True))
+_CURRENCY_ALTERNATION = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True))
+_SCALE_ALTERNATION = "|".join(sorted(_SCALE_BY_WORD, key=len, reverse=True))
 _NUMBER_PATTERN = re.compile(
     rf"(?P<currency_sign>us\$|[$€£¥]) ?(?P<amount>\d[\d.,]*(?: \d{{3}})*) "
-    rf"?(?P<amount_scale>(?:{_SCALE_WORDS_PATTERN})\b)?"
+    rf"?(?P<amount_scale>(?:{_SCALE_ALTERNATION})\b)?"
     rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: "
-    rf"?(?P<scale>(?:{_SCALE_WORDS_PATTERN})\b))?"
-    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_CURRENCY_WORDS_PATTERN})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
+    rf"?(?P<scale>(?:{_SCALE_ALTERNATION})\b))?"
+    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_CURRENCY_ALTERNATION})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
 )
 _MODEL_PATTERN = re.compile(
     r"(?<![\w.])(?P<name>[a-z]{1,12})-?(?P<version>\d{1,4}(?:\.\d+)*)(?P<letter>[a-z]?)(?![\w.]*\w)"
@@ -54,10 +54,10 @@ _VERSION_PATTERN = re.compile(
     r"(?<![\w.])(?P<name>[a-z][a-z]+) (?:v|version )?(?P<version>\d{1,4}(?:\.\d+)*)(?![\w.,%]*\w)(?! ?%)"
 )
 _WORD_AFTER_PATTERN = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )?(?P<word>[a-z]{3,})")
-_MONTH_NAMES_PATTERN = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
+_MONTH_ALTERNATION = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 _DAY_PATTERN = re.compile(
-    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_MONTH_NAMES_PATTERN})\b"
-    rf"|\b(?P<leading_month>{_MONTH_NAMES_PATTERN}) (?P<following_day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_MONTH_ALTERNATION})\b"
+    rf"|\b(?P<leading_month>{_MONTH_ALTERNATION}) (?P<following_day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
 )
 _YEAR_RANGE = range(1900, 2100)
 _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})

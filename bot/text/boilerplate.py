@@ -172,7 +172,7 @@ def _strip_trailer(lines: list[str]) -> list[str]:
     while len(filled_indexes) > 1 and _COPYRIGHT_YEARS_PATTERN.fullmatch(lines[filled_indexes[-1]].strip()):
         lines = lines[: filled_indexes.pop()]
     title_indexes = list(
-        takewhile(lambda index: _is_title(lines[index]), reversed(filled_indexes[-_MAX_RELATED_LINKS - 1 :]))
+        takewhile(lambda index: _may_be_title(lines[index]), reversed(filled_indexes[-_MAX_RELATED_LINKS - 1 :]))
     )
     heading_indexes = [
         index
@@ -189,6 +189,6 @@ def _strip_trailer(lines: list[str]) -> list[str]:
     return lines
 
 
-def _is_title(line: str) -> bool:
+def _may_be_title(line: str) -> bool:
     line = line.strip()
     return len(line) <= _MAX_TITLE_CHARS and not line.endswith((".", ":", ","))

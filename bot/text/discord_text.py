@@ -38,7 +38,10 @@ def escape_markdown(text: str) -> str:
 
 
 def to_markdown_line(text: str, max_units: int | None = None) -> str:
-    """Return a text on one line without control characters, with Discord's markup escaped."""
+    """Return a text on one line without control characters, with Discord's markup escaped.
+
+    The text is truncated to `max_units` UTF-16 units before it is escaped; None means no limit.
+    """
     return escape_markdown(to_plain_line(text, max_units))
 
 

@@ -114,7 +114,7 @@ def _full_stop_ends_sentence(previous_word: str, next_word: str) -> bool:
 def make_excerpt(text: str, max_units: int) -> str:
     """Return the beginning of `text` on one line, at most `max_units` UTF-16 units.
 
-    The excerpt consists of whole sentences if they fill a third of the limit, otherwise of whole words and ….
+    A longer text is cut: after whole sentences if they fill a third of the limit, otherwise after a word, with ….
     """
     text = text.strip()
     beginning = text[: 2 * max_units + _LOOK_AHEAD_CHARS]
@@ -141,9 +141,11 @@ def make_lead_excerpt(texts: Iterable[str], title: str, max_units: int) -> str:
     If the text begins with the title, as a social post does, the excerpt begins after it. The excerpt has at
     most `max_units` UTF-16 units.
     """
-    plain_title = title.rstrip("….")
+    title_without_dots = title.rstrip("….")
     paragraphs = (to_plain_line(text[:_MAX_LEAD_CHARS]) for text in texts)
-    lead = next((paragraph for paragraph in paragraphs if paragraph and paragraph.rstrip("….") != plain_title), "")
+    lead = next(
+        (paragraph for paragraph in paragraphs if paragraph and paragraph.rstrip("….") != title_without_dots), ""
+    )
     if title.endswith((".", "!", "?")) and lead.startswith(f"{title} "):
         lead = lead[len(title) :]
     return make_excerpt(lead, max_units)
@@ -171,7 +173,7 @@ def make_excerpt_around(
         return make_excerpt(line, max_units), []
     if len(line) <= max_units and count_utf16_units(line) <= max_units:
         return line, list(spans)
-    start = _find_start(line, _find_densest_window_start(spans, max_units * 3 // 4), max_units // 4)
+    start = _find_excerpt_start(line, _find_densest_window_start(spans, max_units * 3 // 4), max_units // 4)
     prefix = ELLIPSIS if max_units > 1 and start else ""
     remaining_text = line[start:]
     is_complete = count_utf16_units(prefix + remaining_text[: max_units + 1]) <= max_units
@@ -181,12 +183,12 @@ def make_excerpt_around(
         else _cut_at_word(remaining_text[: max_units + _CUT_MARGIN_CHARS], max_units - len(prefix))
     )
     visible_chars = len(excerpt_text) if is_complete else len(excerpt_text.removesuffix(ELLIPSIS))
-    moved_spans = (
+    excerpt_spans = (
         (span_start - start + len(prefix), span_end - start + len(prefix))
         for span_start, span_end in spans
         if span_start >= start
     )
-    return excerpt_text, [span for span in moved_spans if span[1] <= visible_chars]
+    return excerpt_text, [span for span in excerpt_spans if span[1] <= visible_chars]
 
 
 def _find_densest_window_start(spans: Sequence[tuple[int, int]], window_chars: int) -> int:
@@ -200,12 +202,12 @@ def _find_densest_window_start(spans: Sequence[tuple[int, int]], window_chars: i
     return densest_start
 
 
-def _find_start(line: str, position: int, max_lead_chars: int) -> int:
-    """Return where an excerpt begins, at most `max_lead_chars` before `position`.
+def _find_excerpt_start(line: str, position: int, max_preceding_chars: int) -> int:
+    """Return where an excerpt begins, at most `max_preceding_chars` before `position`.
 
-    That is the start of a sentence if there is one, otherwise the start of a word.
+    The excerpt begins at the start of a sentence if there is one, otherwise the start of a word.
     """
-    earliest_start = max(0, position - max_lead_chars)
+    earliest_start = max(0, position - max_preceding_chars)
     if earliest_start == 0:
         return 0
     if sentence_start := _SENTENCE_START_PATTERN.search(line, earliest_start, position):

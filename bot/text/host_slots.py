@@ -10,7 +10,7 @@ There are more slots than processes; each slot is leased by one process.
 
 
 def get_host_name(url: str) -> str:
-    """Return the host name of a canonical URL."""
+    """Return the host name of a canonical URL; of an IPv6 address, only the part before its first colon."""
     # URLs of feeds and articles are canonical already; `urls.parse_host` is ten times slower.
     return url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
 

@@ -95,7 +95,7 @@ def detect_language(text: str, hint: str | None = None) -> str | None:
     hinted_language = parse_primary_subtag(hint)
     text = text[:_MAX_SAMPLE_CHARS]
     words = _WORD_PATTERN.findall(text.lower())
-    script_languages = _detect_script(text, sum(map(len, words)))
+    script_languages = _detect_language_by_script(text, sum(map(len, words)))
     if script_languages:
         code = script_languages[0]
         return (
@@ -139,8 +139,8 @@ def _load_word_weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], froz
             word for word in get_stop_words(language_name, cache=False) if word.isalpha()
         )
     languages_by_word: dict[str, tuple[str, ...]] = {}
-    for code, profile_words in words_by_language.items():
-        for word in profile_words:
+    for code, language_words in words_by_language.items():
+        for word in language_words:
             languages_by_word[word] = (*languages_by_word.get(word, ()), code)
     # Thousands of words share a few hundred tuples.
     weights_by_languages = {
@@ -156,7 +156,7 @@ def _compute_weight(code: str, languages: tuple[str, ...]) -> float:
     return max(0 if code in _STOPWORD_LANGUAGES else _MIN_MAIN_LANGUAGE_WEIGHT, 1 / len(languages))
 
 
-def _detect_script(text: str, letter_count: int) -> tuple[str | None] | None:
+def _detect_language_by_script(text: str, letter_count: int) -> tuple[str | None] | None:
     """Return the language of a non-Latin script as a tuple of one: (None,) if several languages use it.
 
     Return None for text in the Latin script.

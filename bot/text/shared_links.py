@@ -24,8 +24,8 @@ def is_discord_link(url: str) -> bool:
 def get_registrable_domain(url: str) -> str:
     """Return the registrable domain of an http(s) URL (`site.example` of `www.site.example`), or its IP.
 
-    The Public Suffix List (https://publicsuffix.org) tells hosts apart that have many publishers, such as
-    github.io.
+    Return "" for any other text. The Public Suffix List (https://publicsuffix.org) tells hosts apart that have many
+    publishers, such as github.io.
     """
     host = urls.parse_host(url)
     try:

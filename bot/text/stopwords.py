@@ -2,8 +2,8 @@
 
 The lists are Telex's own, because those of the usual packages have "computer", "microsoft", "ai", "nouveau"
 and country codes, which tech news is about. A word may be a stop word in one language and a noun in the other
-("or" is gold, "son" sound, "comment" a remark). Then the more frequent stop word wins; `text_analysis`
-keeps the noun where an elision or capitals show it.
+("or" is gold, "son" sound, "comment" a remark). Such a word counts as a stop word if that is its more
+frequent use; the analysis of texts for the search keeps the noun where an elision or capitals show it.
 """
 
 from bot.text.words import split_word_set

@@ -101,9 +101,9 @@ def compute_page_key(url: str, identity: str | None = None) -> str:
 
 
 def list_url_variants(url: str) -> tuple[str, ...]:
-    """Return the canonical URLs of the page at a canonical URL; () for an invalid URL.
+    """Return the canonical URLs of the page at a canonical URL, with http and https, and with and without final slash.
 
-    They have both schemes, each with and without trailing slash.
+    Return () for an invalid URL.
     """
     parts = _split_url(url)
     if parts is None:
@@ -148,10 +148,10 @@ def has_secret(url: str) -> bool:
 
 
 def has_credentials(url: str) -> bool:
-    """Return whether the URL grants access to whoever knows it.
+    """Return whether the URL seems to grant access to whoever knows it.
 
-    Such a URL has a user or password, a parameter with a telling name, or `/private/` and the like before a
-    token in the path.
+    Such a URL has a user or password, a parameter with a telling name, a JSON Web Token in the path, or `/private/`
+    and the like before a token in the path.
     """
     try:
         parts = urlsplit(_BLANK_CHARS_PATTERN.sub("", url))
@@ -173,7 +173,7 @@ def add_credentials(url: str, user: str, password: str) -> str:
     return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host_and_port}").geturl()
 
 
-def normalize_input(text: str) -> str:
+def normalize_typed_url(text: str) -> str:
     """Return the URL that a user typed or pasted, with `https://` if it has no scheme.
 
     Raises ValueError with an English sentence for the user, without secrets, if the text is no URL.

@@ -235,6 +235,6 @@ def _has_search_words(user_input: str) -> bool:
 def _find_site_host(url: str) -> str:
     """Return the host of an address without "www.", or "" if the address is invalid."""
     try:
-        return urls.parse_host(urls.normalize_input(url)).removeprefix("www.")
+        return urls.parse_host(urls.normalize_typed_url(url)).removeprefix("www.")
     except ValueError:
         return ""

@@ -13,7 +13,7 @@ def test_the_directory_is_large_and_sound():
     assert sum(outlet.language == "en" for outlet in outlets) > 150
     assert len({urls.canonicalize(outlet.feed_url) for outlet in outlets}) == len(outlets)
     for outlet in outlets:
-        assert urls.normalize_input(outlet.feed_url) == outlet.feed_url
+        assert urls.normalize_typed_url(outlet.feed_url) == outlet.feed_url
         assert outlet.topics
         assert len(outlet.name) <= discord_limits.MAX_CHOICE_NAME_LENGTH
         assert outlet_directory.search_outlets(outlet.name) == (outlet,), "its name finds it alone"

@@ -110,7 +110,7 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     }
     await first.close()  # a rolling restart: the other is told
     await until(lambda: second.feeds == ALL and second.leases.get_owned_numbers(SHARD_LEASE) == set(range(4)))
-    assert second.leases.gained_counts[SHARD_LEASE] == 1 + 3
+    assert second.leases.gained_count_by_kind[SHARD_LEASE] == 1 + 3
 
 
 async def test_another_version_of_telex_on_the_database_is_logged_once(server, monkeypatch, caplog):

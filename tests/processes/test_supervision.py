@@ -108,9 +108,9 @@ async def test_short_work_that_keeps_failing_is_a_problem_too(clock, caplog):
     supervisor = Supervisor(clock)
     supervisor.report_failure("trial", DatabaseUnusable())
     for _failure in range(3):
-        assert not supervisor.list_failing_tasks()
+        assert not supervisor.list_failing_task_names()
         supervisor.report_failure("trial", ZeroDivisionError())
-    assert supervisor.list_failing_tasks() == ["trial"]
+    assert supervisor.list_failing_task_names() == ["trial"]
     assert caplog.text.count("task failed task=trial") == 3
     assert "ZeroDivisionError" in caplog.text
 
@@ -123,6 +123,6 @@ async def test_a_database_in_trouble_is_not_the_tasks_failure(clock, caplog):
         clock.advance(RESTART_PAUSE_SECONDS)
     await turns()
     assert trial.starts == 4
-    assert not supervisor.list_failing_tasks()
+    assert not supervisor.list_failing_task_names()
     assert not caplog.text
     await cancel_and_wait([task])

@@ -76,9 +76,9 @@ def test_an_ended_mute_is_forgotten_and_the_others_stay():
     index = build_index(*STORY["en"], mute_ids=(1, 2))
     index.add_article(make_telling("Captain questioned about drunkenness on board", 10))
     index.extend_mute(2, [10])
-    index.keep_mutes({1})
+    index.remove_ended_mutes({1})
     assert find_mutes(index, DEVELOPMENTS["en"][0]) == [1]
     assert not index.has_article(10)
-    index.keep_mutes(set())
+    index.remove_ended_mutes(set())
     assert find_mutes(index, DEVELOPMENTS["en"][0]) == []
     assert not index.has_article(1)

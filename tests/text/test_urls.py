@@ -175,7 +175,7 @@ def test_real_feed_lists_hold_no_false_alarm():
     ],
 )
 def test_what_people_type_becomes_an_address(typed, url):
-    assert urls.normalize_input(typed) == url
+    assert urls.normalize_typed_url(typed) == url
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_people_type_becomes_an_address(typed, url):
 )
 def test_what_is_no_address_is_refused_in_words(typed):
     with pytest.raises(ValueError, match="not a web address"):
-        urls.normalize_input(typed)
+        urls.normalize_typed_url(typed)
 
 
 def test_host_is_that_of_the_canonical_form():

@@ -113,11 +113,11 @@ class MetricsCollector(Collector):
             counter_family, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
         )
         owned_counts = {kind: len(services.leases.get_owned_numbers(kind)) for kind in LEASE_KINDS}
-        gained_counts = {kind: services.leases.gained_counts[kind] for kind in LEASE_KINDS}
+        gained_count_by_kind = {kind: services.leases.gained_count_by_kind[kind] for kind in LEASE_KINDS}
         help_text = "Leases that this process holds, by kind."
         yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_counts)
         help_text = "Leases that came after the start, mostly from others."
-        yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_counts)
+        yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_count_by_kind)
         if services.model_services is not None:
             yield from _iter_model_metrics(services.model_services.client)
         if self._gateway_limiters is not None:

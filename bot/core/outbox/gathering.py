@@ -8,7 +8,10 @@ from bot.core.outbox.routing import PendingArticle
 
 
 class PendingDispatch(NamedTuple):
-    """A dispatch in a channel's queue, which is ordered by position and id."""
+    """A dispatch in a channel's queue, which is ordered by position and id.
+
+    The position of a post is the publication time of its article. Times are Unix times in seconds.
+    """
 
     id: int
     kind: str
@@ -33,7 +36,10 @@ class GatheringPlan(NamedTuple):
 def plan_queue(
     pending_posts: Sequence[PendingDispatch], new_articles: Sequence[PendingArticle], *, limit: int
 ) -> GatheringPlan:
-    """Return what to merge so that a channel has at most `limit` single posts: the oldest that were never tried."""
+    """Return which posts and articles to merge so that a channel has at most `limit` single posts.
+
+    The oldest are merged; a post that was tried before stays single.
+    """
     tried_count = sum(1 for post in pending_posts if post.attempts)
     newest_id = max((post.id for post in pending_posts), default=0)
     entries: list[tuple[int, int, PendingArticle | None]] = [
@@ -53,7 +59,7 @@ def plan_queue(
     )
 
 
-def list_excess_posts(pending_dispatches: Sequence[PendingDispatch], *, allowed_count: int) -> list[int]:
+def list_excess_post_ids(pending_dispatches: Sequence[PendingDispatch], *, allowed_count: int) -> list[int]:
     """Return the ids of the posts to merge so that no more dispatches wait than may be sent now.
 
     `pending_dispatches` are the posts and catch-ups in the order of the queue. The oldest untried posts are

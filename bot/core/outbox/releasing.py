@@ -8,10 +8,10 @@ from bot.core.reasons import WithheldReason
 
 
 class JoinedArticle(NamedTuple):
-    """An article that joined a post, and why its channel no longer gets it, or None if it still does."""
+    """An article that joined a post, and the reason to withhold it, or None if its channel still gets it."""
 
     article: PendingArticle
-    ended_reason: WithheldReason | None
+    withheld_reason: WithheldReason | None
 
 
 class Release(NamedTuple):
@@ -32,11 +32,11 @@ def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Rele
     Of the articles that the channel still gets, the oldest gets the post.
     """
     withheld_page_keys: dict[WithheldReason, list[str]] = {}
-    for article, ended_reason in joined_articles:
-        if ended_reason is not None:
-            withheld_page_keys.setdefault(ended_reason, []).append(article.page_key)
+    for article, withheld_reason in joined_articles:
+        if withheld_reason is not None:
+            withheld_page_keys.setdefault(withheld_reason, []).append(article.page_key)
     articles = sorted(
-        (article for article, ended_reason in joined_articles if ended_reason is None),
+        (article for article, withheld_reason in joined_articles if withheld_reason is None),
         key=lambda article: (article.published_at, article.article_id),
     )
     page_keys = [article.page_key for article in articles]

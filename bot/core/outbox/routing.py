@@ -7,7 +7,10 @@ from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_
 
 
 class PendingArticle(NamedTuple):
-    """An article to be enqueued in a channel. `published_at` is Unix time in seconds."""
+    """An article to be enqueued in a channel.
+
+    `key` identifies the article, `page_key` its web page, in every database. `published_at` is Unix time in seconds.
+    """
 
     article_id: int
     key: str

@@ -10,7 +10,7 @@ from bot.core.models import DispatchState
 
 
 class PageStatus(StrEnum):
-    """Status of a page in a channel as it is stored; for a page with a dispatch of its own, see `DispatchState`."""
+    """Status of a page in a channel as it is stored; a page with a dispatch has the state of the dispatch too."""
 
     ENQUEUED = "enqueued"  # Has a dispatch; stored as NULL
     JOINED = "joined"  # Is named in the post of a similar article

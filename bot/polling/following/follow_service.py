@@ -196,7 +196,7 @@ def resolve_input(text: str) -> list[DiscoveredFeed]:
     that name.
     """
     try:
-        return [DiscoveredFeed(known_sites.resolve_handle(text) or urls.normalize_input(text), "", "")]
+        return [DiscoveredFeed(known_sites.resolve_handle(text) or urls.normalize_typed_url(text), "", "")]
     except ValueError as error:
         if "/" in text or not text.strip():
             raise FeedError(fetch_errors.BAD_URL) from error

@@ -57,7 +57,7 @@ async def fetch_opml(fetcher: Fetcher, workers: WorkerPool, address: str) -> Fee
     Raises FeedError if it cannot be fetched or parsed, and RequestRejected if it has no feeds.
     """
     try:
-        url = urls.normalize_input(address)
+        url = urls.normalize_typed_url(address)
         response = await fetcher.get(url, accept=_OPML_ACCEPT_HEADER, max_bytes=opml.MAX_OPML_BYTES)
     except ValueError as error:
         raise FeedError(fetch_errors.BAD_URL) from error
@@ -104,7 +104,7 @@ async def follow_all(
             reported_at = store.clock.monotonic()
         outline_title = _format_outline(outline)
         try:
-            url = urls.normalize_input(outline.url)
+            url = urls.normalize_typed_url(outline.url)
         except ValueError:
             import_result.invalid_titles.append(outline_title)
             continue

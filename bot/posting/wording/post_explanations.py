@@ -85,7 +85,7 @@ async def explain_link(store: Store, link: str) -> Explanation:
 
 async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, ...]:
     try:
-        url = urls.canonicalize(urls.normalize_input(link))
+        url = urls.canonicalize(urls.normalize_typed_url(link))
     except ValueError:
         return ()
     feed_ids_and_times = await store.quota_overflows.list_feeds_that_skipped_link(
@@ -123,7 +123,7 @@ async def find_articles_at(store: Store, link: str) -> list[Article]:
     Raises StoreError.
     """
     try:
-        url = urls.canonicalize(urls.normalize_input(link))
+        url = urls.canonicalize(urls.normalize_typed_url(link))
     except ValueError:
         return []
     url_variants = urls.list_url_variants(url)

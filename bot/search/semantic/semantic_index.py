@@ -302,7 +302,7 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
 
 def get_vectors_folder(settings: Settings) -> Path:
     """Return the path of the folder that holds a database's vectors, which is beside the database."""
-    return settings.sibling_path(".vectors")
+    return settings.build_sibling_path(".vectors")
 
 
 async def _wait_for_encoder(task: asyncio.Task[list[_T]], timeout_seconds: float | None) -> list[_T] | None:

@@ -98,7 +98,7 @@ def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQu
 
 def merge_excess_posts(db: Connection, channel_id: int, queue: ChannelQueue) -> bool:
     """Merge posts beyond the hourly limit into a catch-up, one message for all; return whether there were any."""
-    excess_post_ids = queue.rhythm.list_posts_to_merge(queue.pending, db.now)
+    excess_post_ids = queue.rhythm.list_post_ids_to_merge(queue.pending, db.now)
     outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=excess_post_ids)
     return bool(excess_post_ids)
 

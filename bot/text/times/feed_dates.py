@@ -70,7 +70,7 @@ def parse_date(text: str | None, *, is_date_only: bool = False) -> int | None:
     text = " ".join(text[:_MAX_DATE_CHARS].split())
     if is_date_only and not _is_date_only(text):
         return None
-    for parse_format in (_parse_iso, _parse_loose, _parse_rfc2822, _parse_epoch):
+    for parse_format in (_parse_iso, _parse_written_date, _parse_rfc2822, _parse_epoch):
         try:
             timestamp = parse_format(text)
         except (ValueError, TypeError, OverflowError, IndexError):
@@ -134,7 +134,7 @@ def _parse_epoch(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _parse_loose(text: str) -> int | None:
+def _parse_written_date(text: str) -> int | None:
     match = _match_date(_fold_accents(text))
     if match is None:
         return None

@@ -68,7 +68,7 @@ _QUARTER_NAMES = (
     "fourth quatrieme 4th 4e",
 )
 _QUARTER_BY_NAME = {name: number for number, names in enumerate(_QUARTER_NAMES, 1) for name in names.split()}
-_HOLIDAY_NAMES = {
+_HOLIDAY_DATE_BY_NAMES = {
     "christmas|christmas day|xmas|noel|jour de noel": (12, 25),
     "christmas eve|veille de noel": (12, 24),
     "new year|new year's day|nouvel an|jour de l'an": (1, 1),
@@ -76,7 +76,7 @@ _HOLIDAY_NAMES = {
     "halloween": (10, 31),
     "all saints' day|toussaint": (11, 1),
 }
-_HOLIDAY_DATES = {name: date for names, date in _HOLIDAY_NAMES.items() for name in names.split("|")}
+_HOLIDAY_DATES = {name: date for names, date in _HOLIDAY_DATE_BY_NAMES.items() for name in names.split("|")}
 """Month and day, by name, of the holidays that have the same date in every year."""
 _DECEMBER = 12
 _NIGHT_START_HOUR = 18
@@ -85,9 +85,9 @@ _NIGHT_END_HOUR = 6
 """Hour of the day at which the night ends, for words such as "tonight"."""
 
 MONTH_PATTERN = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
-"""Pattern of the names of months."""
+"""Regular expression, as text, for the names of months."""
 WEEKDAY_PATTERN = "|".join(sorted(WEEKDAY_NUMBERS, key=len, reverse=True))
-"""Pattern of the names of weekdays."""
+"""Regular expression, as text, for the names of weekdays."""
 _UNIT_PATTERN = "|".join(sorted(_UNIT_BY_NAME, key=len, reverse=True))
 _NUMBER_PATTERN = "[0-9]{1,5}|" + "|".join(
     sorted((name for name in _NUMBER_BY_NAME if name.isalpha()), key=len, reverse=True)
@@ -141,7 +141,7 @@ def _parse_weekday(match: re.Match[str], now: datetime) -> Period:
 
 
 def _parse_night(match: re.Match[str], now: datetime) -> Period:
-    """Return the last night that has begun; for "last night", the night before today."""
+    """Return the period of the last night that has begun; of "last night", the night before today."""
     evening = _get_midnight(now) + timedelta(hours=_NIGHT_START_HOUR)
     if evening > now or match["dernier"] or match["last"]:
         evening -= timedelta(days=1)
@@ -171,7 +171,7 @@ def _parse_season(match: re.Match[str], now: datetime) -> Period:
 
 
 def _parse_quarter(match: re.Match[str], now: datetime) -> Period:
-    """Return a quarter by its number or ordinal; without a year, the last such quarter that has begun."""
+    """Return the period of a quarter by its number or ordinal; without a year, of the last one that has begun."""
     number = int(match["number"]) if match["number"] else _QUARTER_BY_NAME[match["ordinal"]]
     month = 3 * number - 2
     year = int(match["year"] or now.year - (_make_utc(now.year, month, 1) > now))
@@ -225,7 +225,7 @@ def _parse_moment(match: re.Match[str], now: datetime) -> Period:
 
 
 YEAR_PATTERN = r"(?:1[0-9]{3}|20[0-9]{2}|2100)"
-"""Pattern of a number that may be a year."""
+"""Regular expression, as text, for a number that may be a year."""
 _YEAR_GROUP = rf"(?P<year>{YEAR_PATTERN})"
 _SHORT_YEAR_GROUP = rf"(?P<year>{YEAR_PATTERN}|[0-9]{{2}})"
 _DAY_GROUP = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?(?: of)?"

@@ -57,10 +57,10 @@ def load_zone_names() -> dict[str, str]:
         for zone in zones:
             if city := locale.time_zones.get(zone, {}).get("city"):
                 zone_by_name.setdefault(_normalize_name(city), zone)
-        for territory, all_zones in get_global("territory_zones").items():
-            territory_zones = [zone for zone in all_zones if zone in zones]
-            if len(territory_zones) == 1 and territory in locale.territories:
-                zone_by_name.setdefault(_normalize_name(locale.territories[territory]), territory_zones[0])
+        for territory, zones_of_territory in get_global("territory_zones").items():
+            known_zones = [zone for zone in zones_of_territory if zone in zones]
+            if len(known_zones) == 1 and territory in locale.territories:
+                zone_by_name.setdefault(_normalize_name(locale.territories[territory]), known_zones[0])
     return zone_by_name
 
 
