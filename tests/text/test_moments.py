@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.briefing import time_expressions
+from bot.text.times import time_expressions
 from bot.text.words import fold
 
 NOW = int(datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC).timestamp())  # a Thursday

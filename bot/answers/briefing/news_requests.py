@@ -10,11 +10,11 @@ import re
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from bot.answers.briefing import time_expressions
 from bot.answers.question_analysis import find_answer_types
 from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text.language import detect_language
+from bot.text.times import time_expressions
 from bot.text.times.periods import Period
 from bot.text.words import fold
 

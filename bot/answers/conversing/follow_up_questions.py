@@ -9,11 +9,11 @@ connectives and prepositions.
 import re
 from collections.abc import Sequence
 
-from bot.answers.briefing import time_expressions
 from bot.answers.briefing.news_requests import normalize_question
 from bot.answers.question_analysis import PRESENT_PATTERN
 from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
+from bot.text.times import time_expressions
 
 MAX_PREVIOUS_QUESTIONS = 5
 """Maximum number of previous questions from which a question is completed."""
