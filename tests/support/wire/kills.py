@@ -184,7 +184,17 @@ LIMITED: tuple[Step, ...] = (
 )
 """From more posts than a channel takes in an hour to its recorded catch-up."""
 
+MUTING: tuple[Step, ...] = (
+    *_polling("reading muted stories", "bot.stories.story_lookup:StoryLookup._load_muted_stories"),
+    *_polling("what is muted", "bot.store.outbox.muted_articles:record_matches"),
+    *_polling("withholding", "bot.store.outbox.muted_articles:withhold_muted"),
+    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
+    *_polling("recording", "bot.store.sources.polls:Polls.record"),
+)
+"""From the muted stories that are read to an article of one that is withheld."""
+
 ABOUT = "Harbour bridge closes after cracks were found"
+ABOUT_MUTED = f"{ABOUT} in"  # Followed by a number, which would be a version after any other word.
 HOLDING: tuple[Step, ...] = (
     *_polling("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
     *_polling("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
@@ -421,6 +431,24 @@ async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) ->
     return replace(faults, unfinished=(*faults.unfinished, *(() if step.earlier else early)))
 
 
+async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels that muted a story: another article is posted, one of the story never."""
+    scene.discord.acts.nonce_window = INSIDE
+    (muted,) = scene.write(1, about=ABOUT_MUTED)
+    (posted,) = scene.write(1)
+    await scene.make_due()
+    await run_until_killed(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    await scene.run([posted])
+    faults = find_delivery_faults(scene, [posted])
+    wrong = [
+        f"{channel_kind}: {muted} is {statuses}"
+        for channel_kind in scene.channels
+        if (statuses := scene.delivery_states(muted, channel_kind)) != ["withheld"] or scene.posts(channel_kind)[muted]
+    ]
+    return replace(faults, unknown=(*faults.unknown, *wrong))
+
+
 async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take the best of the day, and have to choose from one."""
     scene.discord.acts.nonce_window = INSIDE
@@ -546,6 +574,13 @@ async def hold_stories(scene: Scene) -> None:
     await scene.prefer(setting_registry.MIN_OUTLETS, 2, *scene.channels)
 
 
+async def mute_stories(scene: Scene) -> None:
+    """Let the channels mute the story of an article that they got."""
+    await settle_bot(scene)
+    await scene.run(await scene.publish(1, about=ABOUT_MUTED))
+    await scene.mute_newest()
+
+
 async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle_bot(scene)
@@ -571,6 +606,7 @@ CRASH_SCENARIOS = (
     CrashScenario("digests", DIGESTING, survive_digest, start_digest),
     CrashScenario("people's own digests", BRIEFING, survive_digest, start_personal_digest),
     CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
+    CrashScenario("muted stories", MUTING, survive_mute, mute_stories),
     CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
     CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
     CrashScenario("proposals", PROPOSING, survive_proposal, take_proposals),

@@ -338,6 +338,23 @@ class Scene(ServerInspector):
         await self.make_due()
         return rival_number
 
+    async def mute_newest(self) -> None:
+        """Let every channel mute the story of the newest article."""
+        async with self.newsroom() as newsroom:
+            (newest,) = await newsroom.store.articles.list_newest(None, limit=1)
+            for channel in self.channels.values():
+                assert await newsroom.store.muted_stories.mute(
+                    newest.id,
+                    channel_id=channel.id,
+                    server_id=self.server.id,
+                    user_id=1,
+                    is_personal=False,
+                    feed_ids=[newest.feed_id],
+                    muted_until=None,
+                    lead_length=100,
+                    limit=1,
+                )
+
     def choose_now(self) -> None:
         """Let the best of the day be chosen at once."""
         store_probe.set_column(self.database, Column.BEST_OF_DAY_DUE_AT, self.clock.now())

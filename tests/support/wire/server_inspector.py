@@ -75,6 +75,14 @@ class ServerInspector:
                     wrong.append(f"{kind}: {number} is {ours}, shown in {message_ids}")
         return wrong
 
+    def delivery_states(self, number: int, kind: str) -> list[str | None]:
+        """The states of an article in a channel, of which there is to be one."""
+        return [
+            delivery.state
+            for delivery in store_probe.load_deliveries(self.database)
+            if (int(delivery.url.rpartition("/")[2]), delivery.channel_id) == (number, self.places[kind].id)
+        ]
+
     def messages(self, kind: str) -> list[ChannelMessage]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
         channel = self.places[kind]
