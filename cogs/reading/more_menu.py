@@ -94,6 +94,7 @@ class MoreMenu(OwnedView):
             if is_in_server
             else []
         )
+        mute_button = buttons.mute_story_button(self._article.key)
         action_buttons: list[blocks.Item] = [buttons.MORE_LIKE_BUTTON(self._article.key)]
         if self._dispatch is not None and isinstance(
             _find_post_channel(interaction, self._dispatch), discord.TextChannel
@@ -109,7 +110,6 @@ class MoreMenu(OwnedView):
             action_buttons.append(
                 ActionButton(self._toggle_notify_role, label=role_button_label, emoji=emoji_for(Icon.WATCH))
             )
-        action_buttons.append(buttons.mute_story_button(self._article.key))
         card_blocks: list[Block] = [blocks.text_block(_article_heading(self._article, *_detail_lines(self._article)))]
         if self._dispatch is not None and (
             original_text := await _render_original_text(interaction, self._article, self._dispatch)
@@ -124,7 +124,7 @@ class MoreMenu(OwnedView):
                 Section((blocks.text_block(_article_heading(article)),), buttons.save_button(article.key))
                 for article in self._joined_articles[:_MAX_STORY_ARTICLES]
             ]
-        card_blocks += [Separator(), ActionRow(*opinion_buttons), ActionRow(*action_buttons)]
+        card_blocks += [Separator(), ActionRow(*opinion_buttons, mute_button), ActionRow(*action_buttons)]
         card = Card(tuple(card_blocks), outlet_branding.outlet_colour(self._article.feed_id, self._article.outlet))
         await self.display(interaction, (card, blocks.text_block(notice)))
 
