@@ -7,6 +7,7 @@ is similar to several extends the story, or a single odd article would draw the 
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from bot.store.records.content_records import MuteMatch
 from bot.stories.story_matching import RecentArticleIndex, StoryFeatures
@@ -111,6 +112,12 @@ class MutedStoryIndex:
         if features.article_id not in self._features_by_id:
             self._features_by_id[features.article_id] = features
             self._article_index.add(features)
+
+    def set_vector(self, article_id: int, vector: bytes) -> None:
+        """Set the vector of an article's title, if the article is still in the index."""
+        if article_id in self._features_by_id:
+            self._features_by_id[article_id] = replace(self._features_by_id[article_id], vector=vector)
+            self._article_index.set_vector(article_id, vector)
 
     def has_article(self, article_id: int) -> bool:
         """Return whether the features of an article are known."""

@@ -139,6 +139,8 @@ class StoryLookup:
             for brief in briefs:
                 if not self._muted_stories.has_article(brief.article_id):
                     self._muted_stories.add_article(extract_story_features(brief, self._compute_term_weight))
+                    if self._semantic_index is not None:
+                        self._unencoded_brief_by_id[brief.article_id] = brief
                     await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
             self._muted_stories.extend_mute(mute_id, [brief.article_id for brief in briefs])
         self._muted_stories.remove_ended_mutes(changes.active_ids)
@@ -208,6 +210,7 @@ class StoryLookup:
                 return
             for brief, vector in zip(briefs, vectors, strict=True):
                 self._recent_articles.set_vector(brief.article_id, vector)
+                self._muted_stories.set_vector(brief.article_id, vector)
 
     def _on_titles_encoded(self, task: asyncio.Task[None]) -> None:
         self._encoding_task = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.stories.muted_story_index import MutedStoryIndex
@@ -82,3 +84,18 @@ def test_an_ended_mute_is_forgotten_and_the_others_stay():
     index.remove_ended_mutes(set())
     assert find_mutes(index, DEVELOPMENTS["en"][0]) == []
     assert not index.has_article(1)
+
+
+def test_a_story_is_recognized_in_the_other_language_by_its_meaning_and_a_name():
+    pytest.importorskip("numpy")
+    vector = bytes([1] * 64)
+    index = build_index(*STORY["en"])
+    french = replace(
+        make_telling("Panne en Bretagne : Nordwave présente ses excuses aux abonnés", 900, language="fr"), vector=vector
+    )
+    alien = replace(make_telling("Grève à la SNCF", 901, language="fr"), vector=vector)
+    assert index.find_matches(french) == ()
+    index.set_vector(1, vector)
+    index.set_vector(99, vector)  # Of a story that ended meanwhile.
+    assert [match.mute_id for match in index.find_matches(french)] == [1]
+    assert index.find_matches(alien) == ()

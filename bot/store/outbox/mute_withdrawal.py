@@ -37,14 +37,25 @@ def withdraw_pending(db: Connection, channel_id: int, article_ids: Collection[in
 
 
 def restore_withdrawn(db: Connection, channel_id: int, mute_id: int, created_at: int) -> None:
-    """Enqueue again what was withdrawn when a story was muted at `created_at`; later articles stay withheld."""
-    selection_sql = "channel_id = :channel AND decided_at = :created AND reason = :reason"
-    parameters = {"channel": channel_id, "created": created_at, "reason": make_mute_reason(mute_id).encode()}
+    """Enqueue again what was withdrawn when a story was muted at `created_at`, unless its feed was unfollowed since.
+
+    Articles that were withheld later stay withheld.
+    """
     rows = db.fetch_rows(
         "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
-        f"JOIN article ON article.id = delivery_status.article_id WHERE {selection_sql} "
-        "AND delivery_status.status = 'withheld' ORDER BY article.published, article.id",
-        parameters,
+        "JOIN article ON article.id = delivery_status.article_id "
+        "JOIN subscription ON subscription.channel_id = delivery_status.channel_id "
+        "AND subscription.feed_id = article.feed_id AND subscription.paused_at IS NULL "
+        "WHERE delivery_status.channel_id = :channel AND delivery_status.status = 'withheld' "
+        "AND delivery_status.decided_at = :created AND delivery_status.reason = :reason "
+        "ORDER BY article.published, article.id",
+        {"channel": channel_id, "created": created_at, "reason": make_mute_reason(mute_id).encode()},
     )
-    transitions.delete_pages(db, selection_sql, parameters, origins={PageStatus.WITHHELD})
-    outbox_writes.enqueue(db, channel_id, [PendingArticle(*row) for row in rows], limit=outbox_writes.UNLIMITED_POSTS)
+    articles = [PendingArticle(*row) for row in rows]
+    transitions.delete_pages(
+        db,
+        "channel_id = :channel AND page_key IN (:pages)",
+        {"channel": channel_id, "pages": [article.page_key for article in articles]},
+        origins={PageStatus.WITHHELD},
+    )
+    outbox_writes.enqueue(db, channel_id, articles, limit=outbox_writes.UNLIMITED_POSTS)
