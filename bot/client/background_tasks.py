@@ -83,7 +83,7 @@ class BackgroundTasks:
         await cancel_and_wait(self._tasks)
 
     async def purge_expired(self) -> None:
-        """Delete expired servers, questions, votes, watches, proposals, saved pages and article texts.
+        """Delete expired servers, questions, votes, watches, proposals, filters, saved pages and article texts.
 
         Saved pages expire once their user removes them. Raises StoreError.
 
@@ -101,6 +101,7 @@ class BackgroundTasks:
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.saved_pages.purge_removed(now - REMOVED_PAGE_RETENTION_SECONDS)
         await store.proposals.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        await store.filters.purge(now)
         await store.article_changes.trim_log()
         await store.encoded_articles.purge_stale_indexes(now)
         if text_retention_days := self._services.settings.keep_texts_days:

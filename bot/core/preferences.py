@@ -88,19 +88,37 @@ class FilterMode(StrEnum):
     EXCLUDE = "never"  # An article must match no filter of this mode.
 
 
-class Filter(NamedTuple):
-    """A filter of a subscription, which lets articles through or blocks them by a query.
+class FilterScope(StrEnum):
+    """What a filter applies to."""
 
-    `query` is one line in the search syntax.
+    FEED = "feed"  # One feed in one channel
+    CHANNEL = "channel"  # All feeds of a channel
+    SERVER = "server"  # All feeds of a server
+
+
+class FilterPlace(NamedTuple):
+    """A place that has filters of its own. The `id` is that of a subscription, a channel or a server."""
+
+    id: int
+    scope: FilterScope = FilterScope.FEED
+
+
+class Filter(NamedTuple):
+    """A filter, which lets articles through or blocks them by a query.
+
+    `query` is one line in the search syntax. `ends_at` is Unix time in seconds, or None for a filter that
+    applies until it is removed.
     """
 
     id: int
     mode: FilterMode
     query: str
+    ends_at: int | None = None
+    scope: FilterScope = FilterScope.FEED
 
     def __str__(self) -> str:
-        """Return the filter as text for the change history, such as `never crypto`."""
-        return f"{self.mode} {self.query}"
+        """Return the filter as text for the change history, such as `never crypto` or `never@1784505600 crypto`."""
+        return f"{self.mode}{'' if self.ends_at is None else f'@{self.ends_at}'} {self.query}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -108,8 +126,13 @@ class Filter(NamedTuple):
 
         Raises ValueError if the text does not begin with a mode.
         """
-        mode, _separator, query = text.partition(" ")
-        return cls(0, FilterMode(mode), query)
+        rule, _separator, query = text.partition(" ")
+        mode, _at_sign, end = rule.partition("@")
+        return cls(0, FilterMode(mode), query, int(end) if end else None)
+
+    def has_ended(self, now: int) -> bool:
+        """Return whether the filter no longer applies at a Unix time in seconds."""
+        return self.ends_at is not None and self.ends_at <= now
 
 
 class Preference(StrEnum):

@@ -30,7 +30,7 @@ class WithheldReason(ReasonCode):
     TOO_FEW_OUTLETS = "few-outlets"  # count, least: the numbers of outlets that reported it, and needed
     NOT_SELECTED = "not-best"  # It was not among the top stories of its day.
     MUTED = "muted"  # mute: its id, from which readers know: user, until (Unix time in seconds), each if there is one
-    FILTERED = "filtered"  # modes, queries: those of the blocking filters, in the same order
+    FILTERED = "filtered"  # modes, queries, scopes (unless all are of the feed): of the blocking filters
 
 
 class WaitReason(ReasonCode):

@@ -11,6 +11,7 @@ import logging
 import discord
 
 from bot.core.models import Digest
+from bot.core.preferences import FilterPlace, FilterScope
 from bot.core.worker_pool import WorkerError
 from bot.digests import digest_selection
 from bot.digests.already_posted import AlreadyPostedPages
@@ -19,6 +20,7 @@ from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering.trend_charts import load_trends
 from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask
 from bot.store.records.outbox_records import DigestCandidates
+from bot.watches import subscription_filters
 from bot.writing.summarizer import Summarizer
 
 log = logging.getLogger(__name__)
@@ -126,6 +128,8 @@ class ChannelDigestTask(ScheduledTask):
         else:
             feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
         digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)
+        if plan.wide:
+            digest_candidates = await self._exclude_filtered(digest.channel_id, digest_candidates)
         if already_posted is not None:
             digest_candidates = already_posted.exclude_posted(digest_candidates)
         preference_model = await context.preference_models.get(digest.server_id)
@@ -154,6 +158,21 @@ class ChannelDigestTask(ScheduledTask):
             else:
                 digest_content = digest_content.with_chart(trends.rising_rows, feed_ids)
         return digest_content, digest_candidates
+
+    async def _exclude_filtered(self, channel_id: int, digest_candidates: DigestCandidates) -> DigestCandidates:
+        """Return the candidates without those of other channels' feeds that this channel's filters block."""
+        filters = await self._store.filters.list_applying(FilterPlace(channel_id, FilterScope.CHANNEL))
+        if not filters:
+            return digest_candidates
+        article_ids = [candidate.article_id for candidate in digest_candidates.candidates]
+        blocked_ids = await subscription_filters.find_blocked_articles(
+            self._store, await self._store.digests.select_without_status(channel_id, article_ids), filters
+        )
+        return digest_candidates._replace(
+            candidates=[
+                candidate for candidate in digest_candidates.candidates if candidate.article_id not in blocked_ids
+            ]
+        )
 
     async def _with_summaries(
         self,

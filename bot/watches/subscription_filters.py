@@ -1,9 +1,9 @@
-"""Filters of subscriptions (which articles are posted): validation, evaluation, and dry runs."""
+"""Filters of what is posted, of one feed or of a whole channel or server: validation, evaluation, and dry runs."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,10 +25,10 @@ from bot.watches.live_query_validation import QueryRejection
 
 log = logging.getLogger(__name__)
 
-MAX_FILTERS_PER_SUBSCRIPTION = 10
-"""Maximum number of filters of a subscription."""
+MAX_FILTERS_PER_PLACE = 10
+"""Maximum number of filters of a feed in a channel, of a whole channel or of a whole server."""
 DRY_RUN_ARTICLES = 50
-"""Number of newest articles of a feed on which new filters are tried before they are saved."""
+"""Number of newest articles on which new filters are tried before they are saved."""
 
 
 _MAX_CPU_SECONDS_PER_QUERY = 0.25
@@ -41,6 +41,8 @@ _MAX_CPU_SECONDS_PER_POLL = 10.0
 
 Articles that were not evaluated in time are posted.
 """
+_ARTICLES_PER_BATCH = 100
+"""Number of stored articles that are loaded and evaluated at once."""
 
 
 def parse_filter_query(text: str, now: int) -> Query:
@@ -140,9 +142,24 @@ async def evaluate_feed_filters(store: Store, feed_id: int, articles: Sequence[N
     return evaluator
 
 
+async def find_blocked_articles(store: Store, article_ids: Sequence[int], filters: Sequence[Filter]) -> set[int]:
+    """Return the ids of those stored articles that filters block.
+
+    Raises `StoreError` if the database failed.
+    """
+    queries = list(dict.fromkeys(query_filter.query for query_filter in filters))
+    blocked_ids: set[int] = set()
+    for offset in range(0, len(article_ids), _ARTICLES_PER_BATCH):
+        articles = await store.articles.list_by_ids(article_ids[offset : offset + _ARTICLES_PER_BATCH])
+        evaluator = FilterEvaluator(articles, store.clock.now())
+        await asyncio.to_thread(evaluator.evaluate_all, queries)
+        blocked_ids |= {article.id for article in articles if evaluator(article.key, filters)}
+    return blocked_ids
+
+
 @dataclass(frozen=True, slots=True)
 class FilterDryRun:
-    """Result of a trial of filters: a feed's newest articles, each with the filters that would block it."""
+    """Result of a trial of filters: the newest articles, each with the filters that would block it."""
 
     outcomes: tuple[tuple[Article, tuple[Filter, ...]], ...]
 
@@ -152,12 +169,12 @@ class FilterDryRun:
         return sum(1 for _article, blocking_filters in self.outcomes if not blocking_filters)
 
 
-async def dry_run_filters(store: Store, feed_id: int, filters: Sequence[Filter]) -> FilterDryRun:
-    """Evaluate filters on the newest articles of a feed, newest first, without saving them.
+async def dry_run_filters(store: Store, feed_ids: Collection[int], filters: Sequence[Filter]) -> FilterDryRun:
+    """Evaluate filters on the newest articles of feeds, newest first, without saving them.
 
     Raises `StoreError` if the database failed.
     """
-    articles = await store.articles.list_newest([feed_id], limit=DRY_RUN_ARTICLES)
+    articles = await store.articles.list_newest(feed_ids, limit=DRY_RUN_ARTICLES)
     evaluator = FilterEvaluator(articles, store.clock.now())
     await asyncio.to_thread(
         evaluator.evaluate_all, dict.fromkeys(subscription_filter.query for subscription_filter in filters)

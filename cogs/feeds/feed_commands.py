@@ -11,7 +11,8 @@ from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
-from cogs.feeds import filter_panels, opml_transfer, starter_packs, subscription_options
+from bot.watches.subscription_filters import FilterEvaluator
+from cogs.feeds import filter_panels, filter_targets, opml_transfer, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.follow_flow import FollowFlow
 from cogs.feeds.look_panel import LookPanel, require_mention
@@ -83,7 +84,7 @@ class FeedCog(
             )
         require_mention(interaction, subscription.look, target_channel)
         moved_subscription = await self.bot.store.subscriptions.move(
-            subscription.id, target_channel.id, user_id=interaction.user.id
+            subscription.id, target_channel.id, user_id=interaction.user.id, make_matcher=FilterEvaluator
         )
         if moved_subscription is None:
             raise UserFacingError(unfollowed_text())
@@ -116,12 +117,13 @@ class FeedCog(
 
     @app_commands.command(
         name="filter",
-        description=locale_str("Filter what a feed posts, or see its filters"),
+        description=locale_str("Filter what a feed, a channel or the server posts, or see the filters"),
     )
     @app_commands.describe(
-        feed=_FEED_DESCRIPTION,
+        feed=locale_str("Which feed, or everything in a channel or the server"),
         only=locale_str('Post only what matches: words, "an exact phrase", -without'),
         never=locale_str("Never post what matches"),
+        until=locale_str("When the filter ends: 20 July, 3 days… Without, it stays until you remove it"),
     )
     async def filter_(
         self,
@@ -129,8 +131,16 @@ class FeedCog(
         feed: Range[str, 1, 200],
         only: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
         never: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
+        until: Range[str, 1, filter_panels.MAX_END_LENGTH] | None = None,
     ) -> None:
-        await filter_panels.open_filters(interaction, await resolve_subscription(interaction, feed), only, never)
+        target = await filter_targets.resolve_target(interaction, feed)
+        await filter_panels.open_filters(interaction, target, only, never, until)
+
+    @filter_.autocomplete("feed")
+    async def filter_target_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        if not await can_manage_feeds(interaction, interaction.command_id):
+            return []
+        return await filter_targets.find_target_choices(interaction, current)
 
     @filter_.autocomplete("only")
     @filter_.autocomplete("never")
@@ -220,7 +230,6 @@ class FeedCog(
     @pause.autocomplete("feed")
     @resume.autocomplete("feed")
     @preview.autocomplete("feed")
-    @filter_.autocomplete("feed")
     @look.autocomplete("feed")
     @refresh.autocomplete("feed")
     async def subscription_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import discord
 
+from bot.core import local_time
 from bot.core.i18n import _, format_count, format_number, linkify_commands, ngettext
 from bot.core.models import Article
 from bot.core.preferences import Filter, FilterMode
@@ -13,16 +14,11 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
 from bot.posting.wording import filter_labels, search_note_sentences
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text import discord_text
+from bot.text.times.end_dates import parse_end
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterDryRun
-from cogs.feeds.subscription_options import (
-    FollowedFeed,
-    SubscriptionPanel,
-    bold_feed_name,
-    require_current_subscription,
-    subscription_title,
-    unfollowed_text,
-)
+from cogs.feeds import subscription_options
+from cogs.feeds.filter_targets import FilterTarget, FilterTargetPanel, require_current_target
 from cogs.shared import article_cards
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.paging import CardPage, CardPaginator
@@ -33,80 +29,107 @@ _PAGE_SIZE = 10
 """Number of articles on a page of what the filters would block."""
 _MAX_QUERY_LENGTH = 150
 """Maximum length in characters of a query that a list of filters shows."""
-
-NewFilter = tuple[FilterMode, str]
-"""Mode and query of a filter that is not saved yet."""
+MAX_END_LENGTH = 80
+"""Maximum length in characters of the text for an end date."""
 
 
 async def open_filters(
-    interaction: Interaction, followed_feed: FollowedFeed, only: str | None, never: str | None
+    interaction: Interaction, target: FilterTarget, only: str | None, never: str | None, until: str | None
 ) -> None:
     """Preview new filters on recent articles; without `only` and `never`, list the current filters.
 
-    `only` and `never` are the queries of a new filter that articles must match, and must not match.
-    Raises `UserFacingError` if a filter is invalid, exists already or exceeds the maximum number.
+    `only` and `never` are the queries of a new filter that articles must match, and must not match; `until` is the
+    end of both as text. Raises `UserFacingError` if a filter or its end is invalid, or exceeds the maximum number.
     """
-    store, feed = interaction.client.store, followed_feed.feed
+    store = interaction.client.store
     typed_filters = [
         (mode, query_text)
         for mode, query_text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never))
         if query_text
     ]
     if not typed_filters:
-        await FilterList(interaction, followed_feed).render(interaction)
+        if until:
+            raise UserFacingError(_("An end date needs a filter. Say what to keep out, too."))
+        await FilterList(interaction, target).render(interaction)
         return
+    if only and not target.is_feed:
+        raise UserFacingError(_("“Only” works for one feed. For everything, use “never”."))
     parsed_filters = [
         (mode, subscription_filters.parse_filter_query(query_text, store.clock.now()))
         for mode, query_text in typed_filters
     ]
-    filters = await store.filters.list_by_subscription(followed_feed.subscription.id)
-    existing_filters = {(filter_.mode, filter_.query) for filter_ in filters}
-    new_filters = [(mode, query.text) for mode, query in parsed_filters if (mode, query.text) not in existing_filters]
+    ends_at = await _parse_end_date(interaction, until) if until else None
+    own_filters = await store.filters.list_by_place(target.place)
+    new_filters = [Filter(0, mode, query.text, ends_at, target.place.scope) for mode, query in parsed_filters]
+    existing_filters = {own_filter._replace(id=0) for own_filter in own_filters}
+    new_filters = [new_filter for new_filter in new_filters if new_filter not in existing_filters]
     if not new_filters:
-        raise UserFacingError(_("{feed} already has that filter there.").format(feed=bold_feed_name(feed)))
-    if len(filters) + len(new_filters) > subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION:
+        raise UserFacingError(_("That filter is already there."))
+    replaced_filters = _find_same_rules(own_filters, new_filters)
+    remaining_filters = [
+        own_filter
+        for own_filter in own_filters
+        if own_filter not in replaced_filters and not own_filter.has_ended(store.clock.now())
+    ]
+    if len(remaining_filters) + len(new_filters) > subscription_filters.MAX_FILTERS_PER_PLACE:
         raise UserFacingError(_limit_reached_text())
-    dry_run = await subscription_filters.dry_run_filters(
-        store, feed.id, [*filters, *(Filter(0, *new_filter) for new_filter in new_filters)]
-    )
+    applying_filters = await store.filters.list_applying(target.place)
+    dry_run = await subscription_filters.dry_run_filters(store, target.feed_ids, [*applying_filters, *new_filters])
     note_sentences = [
         search_note_sentences.note_sentence(note) for _mode, query in parsed_filters for note in query.notes
     ]
-    await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, note_sentences).render(interaction)
+    await FilterDryRunPages(interaction, target, new_filters, dry_run, note_sentences).render(interaction)
 
 
-class FilterDryRunPages(SubscriptionPanel, CardPaginator):
-    """Preview of what new filters would have blocked, with a button that saves the filters."""
+async def _parse_end_date(interaction: Interaction, text: str) -> int:
+    """Return the end that a text names, in the server's time zone, as Unix time in seconds.
+
+    Raises `UserFacingError` if the text names no date, or one in the past.
+    """
+    store, now = interaction.client.store, interaction.client.services.clock.now()
+    zone_name = (await store.preferences.get_by_server(interaction.guild_id or 0)).time_zone
+    ends_at = parse_end(text, now, local_time.load_zone(zone_name))
+    if ends_at is None:
+        raise UserFacingError(
+            _("I can’t read “{text}” as a date. Try 20 July, 3 days or 2027-07-20.").format(
+                text=discord_text.to_markdown_line(text, MAX_END_LENGTH)
+            )
+        )
+    if ends_at <= now:
+        raise UserFacingError(_("{date} is in the past. Choose a later end.").format(date=f"<t:{ends_at - 1}:D>"))
+    return ends_at
+
+
+def _find_same_rules(filters: list[Filter], new_filters: list[Filter]) -> list[Filter]:
+    """Return those of the filters that have the mode and the query of a new one."""
+    new_rules = {(new_filter.mode, new_filter.query) for new_filter in new_filters}
+    return [old_filter for old_filter in filters if (old_filter.mode, old_filter.query) in new_rules]
+
+
+class FilterDryRunPages(FilterTargetPanel, CardPaginator):
+    """Preview of what new filters would have blocked, with a button that saves the filters, and one to undo that."""
 
     def __init__(
         self,
         interaction: Interaction,
-        followed_feed: FollowedFeed,
-        new_filters: list[NewFilter],
+        target: FilterTarget,
+        new_filters: list[Filter],
         dry_run: FilterDryRun,
         note_sentences: list[str],
     ) -> None:
-        super().__init__(interaction, followed_feed)
+        super().__init__(interaction, target)
         self._new_filters, self._dry_run, self._note_sentences = new_filters, dry_run, note_sentences
+        self._replaced_filters: list[Filter] = []
         self._has_several_filters = (
             len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters}) > 1
         )
 
-    async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
+    async def load_page(self, _interaction: Interaction, page_index: int) -> CardPage:
         """Return a page of recent articles, newest first, each with the filters that would block it."""
         outcomes = self._dry_run.outcomes
         page_outcomes = outcomes[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
-        if outcomes:
-            title = format_count(
-                "Would have posted {posted} of the last {count} article",
-                "Would have posted {posted} of the last {count} articles",
-                len(outcomes),
-                posted=format_number(self._dry_run.posted_count),
-            )
-        else:
-            title = _("I haven’t read this feed yet, so there’s nothing to test against")
         filters_text = filter_labels.filter_list_text(
-            [Filter(0, *new_filter) for new_filter in self._new_filters], max_query_length=_MAX_QUERY_LENGTH
+            self._new_filters, max_query_length=_MAX_QUERY_LENGTH, names_scope=False
         )
         notes = [f"-# {discord_text.to_markdown_line(note)}" for note in self._note_sentences]
         outcome_texts = [
@@ -114,9 +137,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
             for article, blocking_filters in page_outcomes
         ]
         button_style = discord.ButtonStyle.success
-        blocks: list[Block] = [
-            heading_text(title, subscription_title(interaction, self.followed_feed), filters_text, *notes)
-        ]
+        blocks: list[Block] = [heading_text(self._build_title(), self.target.name, filters_text, *notes)]
         if outcome_texts:
             blocks.append(text_block(*("\n".join(variants) for variants in zip(*outcome_texts, strict=True))))
         button_row = ActionRow(
@@ -129,92 +150,161 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
             is_empty=not page_outcomes,
         )
 
-    async def _save(self, interaction: Interaction) -> None:
-        subscription, feed = await require_current_subscription(interaction, self.followed_feed)
-        saved_filters = await self.store.filters.add(
-            subscription.id,
-            self._new_filters,
-            user_id=self.user_id,
-            limit=subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
+    def _build_title(self) -> str:
+        count, posted_count = len(self._dry_run.outcomes), self._dry_run.posted_count
+        if not count:
+            return _("No articles yet, so there’s nothing to test against")
+        if not self.target.is_feed:  # Each feed's own filters apply, too.
+            return format_count(
+                "Would have kept out {blocked} of the last {count} article",
+                "Would have kept out {blocked} of the last {count} articles",
+                count,
+                blocked=format_number(count - posted_count),
+            )
+        return format_count(
+            "Would have posted {posted} of the last {count} article",
+            "Would have posted {posted} of the last {count} articles",
+            count,
+            posted=format_number(posted_count),
         )
-        if saved_filters is None:
-            raise UserFacingError(unfollowed_text())
-        if not saved_filters:
-            raise UserFacingError(_limit_reached_text())
-        filters = await self.store.filters.list_by_subscription(subscription.id)
+
+    async def _save(self, interaction: Interaction) -> None:
+        target, filters = await require_current_target(interaction, self.target), self.store.filters
+        self._replaced_filters = _find_same_rules(await filters.list_by_place(target.place), self._new_filters)
+        await self._add_filters(self._new_filters, self._new_filters[0].ends_at)
+        own_filters = await filters.list_by_place(target.place)
         confirmation = linkify_commands(
-            _("Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept an article out.")
+            _("Saved. {place}: {filters}. /why shows which filter kept an article out.")
         ).format(
-            feed=bold_feed_name(feed),
-            channel=subscription.channel_id,
+            place=target.name,
             filters=filter_labels.filter_list_text(
-                filters, max_filters=subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION
+                [own_filter for own_filter in own_filters if not own_filter.has_ended(self.store.clock.now())],
+                max_filters=subscription_filters.MAX_FILTERS_PER_PLACE,
+                names_scope=False,
             ),
         )
-        await self.finish(interaction, confirmation)
+        undo_button = ActionButton(self._undo, label=_("Undo the change"))
+        await self.display(interaction, (text_block(confirmation), ActionRow(undo_button)))
+
+    async def _undo(self, interaction: Interaction) -> None:
+        """Remove the filters that were saved, and bring back the ends of those that there were."""
+        saved_filters = _find_same_rules(await self.store.filters.list_by_place(self.target.place), self._new_filters)
+        await self.store.filters.remove(
+            self.target.place, [saved_filter.id for saved_filter in saved_filters], user_id=self.user_id
+        )
+        for replaced_filter in self._replaced_filters:
+            await self._add_filters([replaced_filter], replaced_filter.ends_at)
+        await self.finish(
+            interaction,
+            _("Undone: {filters}").format(
+                filters=filter_labels.filter_list_text(self._new_filters, max_query_length=_MAX_QUERY_LENGTH)
+            ),
+        )
+
+    async def _add_filters(self, filters: list[Filter], ends_at: int | None) -> None:
+        is_added = await self.store.filters.add(
+            self.target.place,
+            [(new_filter.mode, new_filter.query) for new_filter in filters],
+            user_id=self.user_id,
+            limit=subscription_filters.MAX_FILTERS_PER_PLACE,
+            ends_at=ends_at,
+        )
+        if is_added is None:
+            raise UserFacingError(subscription_options.unfollowed_text())
+        if not is_added:
+            raise UserFacingError(_limit_reached_text())
 
 
-class FilterList(SubscriptionPanel):
-    """List of the filters of a subscription, with buttons that remove and add filters."""
+class FilterList(FilterTargetPanel):
+    """List of the filters of a target, with buttons that remove and add filters."""
 
     async def render(self, interaction: Interaction, removed_filter: Filter | None = None) -> None:
-        store, (subscription, feed) = self.store, self.followed_feed
-        filters = await store.filters.list_by_subscription(subscription.id)
+        store, now = self.store, self.store.clock.now()
+        own_filters = await store.filters.list_by_place(self.target.place)
+        ended_filters = [own_filter for own_filter in own_filters if own_filter.has_ended(now)]
+        own_filters = [own_filter for own_filter in own_filters if not own_filter.has_ended(now)]
+        applying_filters = await store.filters.list_applying(self.target.place)
         text_lines = [
             _("Removed: {filter}").format(filter=filter_labels.filter_label(removed_filter)) if removed_filter else ""
         ]
         text_lines += [
-            f"{number}. {filter_labels.filter_label(listed_filter, _MAX_QUERY_LENGTH)}"
-            for number, listed_filter in enumerate(filters, 1)
+            f"{number}. {filter_labels.filter_label(own_filter, _MAX_QUERY_LENGTH, names_scope=False)}"
+            for number, own_filter in enumerate(own_filters, 1)
         ]
-        if not filters:
+        text_lines += [
+            f"- {filter_labels.filter_label(wide_filter, _MAX_QUERY_LENGTH)}"
+            for wide_filter in applying_filters
+            if wide_filter.scope is not self.target.place.scope
+        ]
+        if not applying_filters:
             text_lines.append(_("No filters: every article is posted."))
         else:
-            dry_run = await subscription_filters.dry_run_filters(store, feed.id, filters)
+            dry_run = await subscription_filters.dry_run_filters(store, self.target.feed_ids, applying_filters)
             if dry_run.outcomes:
                 text_lines.append(f"-# {pass_rate_text(dry_run)}")
-            if sum(filter_.mode is FilterMode.INCLUDE for filter_ in filters) > 1:
+            if sum(own_filter.mode is FilterMode.INCLUDE for own_filter in own_filters) > 1:
                 text_lines.append("-# " + _("With several “only” filters, matching one is enough."))
+        text_lines += [f"-# {_ended_line(ended_filter)}" for ended_filter in ended_filters]
         remove_buttons = [
             ActionButton(
                 partial(self._remove, removable_filter),
                 label=_("Remove {number}").format(number=filter_number),
             )
-            for filter_number, removable_filter in enumerate(filters, 1)
+            for filter_number, removable_filter in enumerate(own_filters, 1)
         ]
         add_button = ActionButton(
             self._open_modal,
             AckMode.MANUAL,
             label=_("Add…"),
             style=discord.ButtonStyle.success,
-            disabled=len(filters) >= subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
+            disabled=len(own_filters) >= subscription_filters.MAX_FILTERS_PER_PLACE,
         )
         blocks = (
-            heading_text(_("Filters"), subscription_title(interaction, self.followed_feed), *text_lines),
+            heading_text(_("Filters"), self.target.name, *text_lines),
             ActionRow(*remove_buttons),
             ActionRow(add_button),
         )
         await self.display_card(interaction, *blocks)
 
     async def _open_modal(self, interaction: Interaction) -> None:
-        """Open the modal for the query of a new filter."""
+        """Open the modal for the query and the end of a new filter."""
         field_kwargs: dict[str, Any] = {"max_length": MAX_QUERY_LENGTH, "required": False}
-        syntax_hint = _('Words, "an exact phrase", -without')
-        only_field = TextField("only", _("Only post articles with…"), description=syntax_hint, **field_kwargs)
-        never_field = TextField("never", _("Never post articles with…"), **field_kwargs)
-        await interaction.response.send_modal(
-            FormModal(_("Add a filter"), self._preview, only_field, never_field, view=self)
-        )
+        fields = [
+            TextField("only", _("Only post articles with…"), **field_kwargs),
+            TextField(
+                "never",
+                _("Never post articles with…"),
+                description=_('Words, "an exact phrase", -without'),
+                **field_kwargs,
+            ),
+            TextField(
+                "until",
+                _("Until"),
+                description=_("20 July, 3 days… Leave empty for no end"),
+                required=False,
+                max_length=MAX_END_LENGTH,
+            ),
+        ]
+        shown_fields = fields if self.target.is_feed else fields[1:]
+        await interaction.response.send_modal(FormModal(_("Add a filter"), self._preview, *shown_fields, view=self))
 
-    async def _preview(self, interaction: Interaction, only: str, never: str) -> None:
+    async def _preview(self, interaction: Interaction, *texts: str) -> None:
         """Preview the filters that were typed in the modal. Raises `UserFacingError` if they are invalid."""
-        await open_filters(interaction, self.followed_feed, only.strip(), never.strip())
+        *only_texts, never, until = (text.strip() for text in texts)
+        await open_filters(interaction, self.target, "".join(only_texts), never, until)
         self.stop()
 
     async def _remove(self, filter_: Filter, interaction: Interaction) -> None:
-        subscription, _feed = await require_current_subscription(interaction, self.followed_feed)
-        is_removed = await self.store.filters.remove(subscription.id, [filter_.id], user_id=self.user_id)
+        target = await require_current_target(interaction, self.target)
+        is_removed = await self.store.filters.remove(target.place, [filter_.id], user_id=self.user_id)
         await self.render(interaction, filter_ if is_removed else None)
+
+
+def _ended_line(ended_filter: Filter) -> str:
+    return _("{filter} · ended {when}").format(
+        filter=filter_labels.filter_label(ended_filter._replace(ends_at=None), _MAX_QUERY_LENGTH, names_scope=False),
+        when=f"<t:{ended_filter.ends_at}:R>",
+    )
 
 
 def pass_rate_text(dry_run: FilterDryRun) -> str:
@@ -243,8 +333,8 @@ def _build_outcome_variants(
 def _limit_reached_text() -> str:
     return linkify_commands(
         ngettext(
-            "A feed can have {count} filter per channel. Remove one first with /feed filter.",
-            "A feed can have up to {count} filters per channel. Remove one first with /feed filter.",
-            subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
+            "There can be {count} filter here. Remove it first with /feed filter.",
+            "There can be up to {count} filters here. Remove one first with /feed filter.",
+            subscription_filters.MAX_FILTERS_PER_PLACE,
         )
-    ).format(count=format_number(subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION))
+    ).format(count=format_number(subscription_filters.MAX_FILTERS_PER_PLACE))

@@ -7,7 +7,7 @@ import discord
 
 from bot.core.i18n import _
 from bot.core.models import Feed, FeedState
-from bot.core.preferences import Filter
+from bot.core.preferences import Filter, FilterPlace
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.pages import list_feeds
 from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, FollowFailure
@@ -16,7 +16,7 @@ from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.posting.wording import filter_labels, look_labels
 from bot.text import discord_text, urls
 from bot.watches import subscription_filters
-from cogs.feeds import filter_panels, subscription_health
+from cogs.feeds import filter_panels, filter_targets, subscription_health
 from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.post_previews import show_preview
 from cogs.feeds.subscription_actions import pause_feed, resume_feed
@@ -107,13 +107,13 @@ class SubscriptionCard(SubscriptionPanel):
         look = subscription.look or await store.preferences.get_look(subscription.server_id)
         setting_texts = [_("look: {look}").format(look=look_labels.look_summary_text(look))]
         notes = [f"🟠 {note}" for note in await subscription_health.load_limit_notes(interaction, self.followed_feed)]
-        if filters := await store.filters.list_by_subscription(subscription.id):
+        if filters := await store.filters.list_applying(FilterPlace(subscription.id)):
             setting_texts.append(
                 filter_labels.filter_list_text(
                     filters, max_filters=_MAX_FILTERS_LISTED, max_query_length=_MAX_QUERY_LENGTH
                 )
             )
-            dry_run = await subscription_filters.dry_run_filters(store, feed.id, filters)
+            dry_run = await subscription_filters.dry_run_filters(store, [feed.id], filters)
             if dry_run.outcomes and not dry_run.posted_count:
                 notes.append(f"🟠 {filter_panels.pass_rate_text(dry_run)}")
         plain_address = discord_text.to_plain_line(
@@ -138,7 +138,9 @@ class SubscriptionCard(SubscriptionPanel):
         await self.render(interaction, await self._check_feed(self.followed_feed.feed))
 
     async def _open_filters(self, interaction: Interaction) -> None:
-        await filter_panels.FilterList(interaction, self.followed_feed).render(interaction)
+        await filter_panels.FilterList(interaction, filter_targets.target_of_feed(self.followed_feed)).render(
+            interaction
+        )
 
     async def _open_look_panel(self, interaction: Interaction) -> None:
         await LookPanel(interaction, self.followed_feed).start(interaction)
@@ -166,7 +168,7 @@ class UnfollowFlow(ManagersPanel):
 
     async def _unfollow(self, interaction: Interaction) -> None:
         store = self.store
-        self._filters = await store.filters.list_by_subscription(self._subscription.id)
+        self._filters = await store.filters.list_by_place(FilterPlace(self._subscription.id))
         was_unfollowed = await store.subscriptions.unfollow(
             self._subscription.channel_id, self._feed.id, user_id=self.user_id
         )
@@ -205,10 +207,14 @@ class UnfollowFlow(ManagersPanel):
         old_subscription, store, user_id = self._subscription, self.store, self.user_id
         if old_subscription.look is not None:
             await store.subscriptions.set_look(subscription_id, old_subscription.look, user_id=user_id)
-        if self._filters:
-            mode_queries = [(filter_.mode, filter_.query) for filter_ in self._filters]
-            max_filters = subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION
-            await store.filters.add(subscription_id, mode_queries, limit=max_filters, user_id=user_id)
+        for old_filter in self._filters:
+            await store.filters.add(
+                FilterPlace(subscription_id),
+                [(old_filter.mode, old_filter.query)],
+                limit=subscription_filters.MAX_FILTERS_PER_PLACE,
+                user_id=user_id,
+                ends_at=old_filter.ends_at,
+            )
         if old_subscription.paused_at is not None:
             await store.subscriptions.pause(subscription_id, user_id=user_id)
         self.client.services.poller.wake()

@@ -11,6 +11,7 @@ from simcord.results import ResponseMessage
 
 from bot.core import setting_registry, worker_pool
 from bot.core.models import Feed
+from bot.core.preferences import FilterMode, FilterPlace, FilterScope
 from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from cogs.shared import channel_options
@@ -207,6 +208,26 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
     await telex.advance(400)
     await telex.deliver()
     assert not telex.posts()
+
+
+async def test_a_wide_digest_has_nothing_that_a_filter_of_its_channel_or_server_blocks(telex, feed_server):
+    elsewhere = telex.guild.create_text_channel("elsewhere")
+    feed = await follow(telex, feed_server, make_rss_item(1, title="Old"), title="Elsewhere", channel=elsewhere)
+    await start_digest(telex, wide="yes")
+    for place_id, scope, query in (
+        (telex.news.id, FilterScope.CHANNEL, "cup"),
+        (telex.guild.id, FilterScope.SERVER, "vote"),
+        (elsewhere.id, FilterScope.CHANNEL, "Linux"),
+    ):
+        await telex.store.filters.add(
+            FilterPlace(place_id, scope), [(FilterMode.EXCLUDE, query)], user_id=telex.editor.id, limit=9
+        )
+    await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Cup final tonight", "Vote on maps")
+    await advance_until_due(telex)
+    digest_text = text(telex.posts()[-1])
+    assert "Linux gets a scheduler" in digest_text
+    assert "Cup final" not in digest_text
+    assert "Vote on maps" not in digest_text
 
 
 def picture_urls(message: discord.Message) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.preferences import FilterMode, PostLook
+from bot.core.preferences import FilterMode, FilterPlace, PostLook
 from bot.core.reasons import Reason, SendProblem
 from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
@@ -64,7 +64,9 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     await follow(telex, feed_server)
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     person = telex.editor.id
-    await telex.store.filters.add(subscription_before.id, [(FilterMode.EXCLUDE, "chips")], user_id=person, limit=9)
+    await telex.store.filters.add(
+        FilterPlace(subscription_before.id), [(FilterMode.EXCLUDE, "chips")], user_id=person, limit=9
+    )
     await telex.store.subscriptions.set_look(subscription_before.id, PostLook(prefix="📰"), user_id=person)
     await telex.store.subscriptions.pause(subscription_before.id)
     confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
@@ -81,7 +83,8 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     assert restored_subscription.look == PostLook(prefix="📰")
     assert restored_subscription.paused_at is not None
     assert [
-        feed_filter.query for feed_filter in await telex.store.filters.list_by_subscription(restored_subscription.id)
+        feed_filter.query
+        for feed_filter in await telex.store.filters.list_by_place(FilterPlace(restored_subscription.id))
     ] == ["chips"]
     await telex.deliver()
     assert len(telex.posts()) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.models import Feed
-from bot.core.preferences import FilterMode
+from bot.core.preferences import FilterMode, FilterPlace
 from bot.watches import subscription_filters
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -31,7 +31,7 @@ from tests.support.scenario import (
 async def saved_filters(world: World) -> list[tuple[str, str]]:
     return [
         (feed_filter.mode.value, feed_filter.query)
-        for feed_filter in await world.store.filters.list_by_subscription(int(await first_subscription_id(world)))
+        for feed_filter in await world.store.filters.list_by_place(FilterPlace(int(await first_subscription_id(world))))
     ]
 
 
@@ -91,7 +91,9 @@ async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_show
     assert "Nothing changed" in message_text(final_reply)
     assert await saved_filters(telex) == []
     rules = [(FilterMode.INCLUDE, "zebras")]
-    await telex.store.filters.add(int(await first_subscription_id(telex)), rules, user_id=telex.editor.id, limit=10)
+    await telex.store.filters.add(
+        FilterPlace(int(await first_subscription_id(telex))), rules, user_id=telex.editor.id, limit=10
+    )
     assert "🟠 Filters let 0 of the last 3 articles through" in message_text(await open_feed_card(telex))
 
 
@@ -99,7 +101,7 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, fee
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
     await telex.store.filters.add(
-        int(subscription), [(FilterMode.EXCLUDE, "browser")], user_id=telex.editor.id, limit=10
+        FilterPlace(int(subscription)), [(FilterMode.EXCLUDE, "browser")], user_id=telex.editor.id, limit=10
     )
     trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="-vote", never="nanometres")
     trial_text = message_text(trial)
@@ -141,7 +143,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     assert "every article is posted" in message_text(empty_reply)
     assert button_labels(last_reply(empty_reply)) == ["Add…"]
     rules = [(FilterMode.EXCLUDE, "chips"), (FilterMode.INCLUDE, "`maps`"), (FilterMode.INCLUDE, "vote")]
-    await telex.store.filters.add(int(subscription), rules, user_id=telex.editor.id, limit=10)
+    await telex.store.filters.add(FilterPlace(int(subscription)), rules, user_id=telex.editor.id, limit=10)
     list_reply = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "1. never `chips`\n2. only `'maps'`\n3. only `vote`" in message_text(list_reply)
     assert "Filters let 1 of the last 3 articles through" in message_text(list_reply)
@@ -174,9 +176,9 @@ async def test_a_filter_is_added_from_the_list(telex, feed_server, monkeypatch):
     assert "Would have posted 2 of the last 3 articles" in message_text(trial)
     assert await saved_filters(telex) == []
     final_reply = await telex.editor.click(last_reply(trial), label="Save this filter")
-    assert message_text(final_reply).startswith("Saved. Filters of **Example News**")
+    assert message_text(final_reply).startswith("Saved. **Example News** in <#")
     assert await saved_filters(telex) == [("never", "chips")]
-    monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_SUBSCRIPTION", 1)
+    monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_PLACE", 1)
     list_reply = last_reply(
         await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex))
     )
@@ -185,16 +187,16 @@ async def test_a_filter_is_added_from_the_list(telex, feed_server, monkeypatch):
 
 
 async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_SUBSCRIPTION", 2)
+    monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_PLACE", 2)
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
     first_trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="a1", never="a2")
     second_trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="a3")
     await telex.editor.click(last_reply(first_trial), label="Save this filter")
     refusal = await telex.editor.click(last_reply(second_trial), label="Save this filter")
-    assert "can have up to 2 filters" in message_text(refusal)
+    assert "up to 2 filters here" in message_text(refusal)
     full_reply = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="a4")
-    assert "can have up to 2 filters" in message_text(full_reply)
+    assert "up to 2 filters here" in message_text(full_reply)
     assert len(await saved_filters(telex)) == 2
 
 

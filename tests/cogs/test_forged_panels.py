@@ -9,7 +9,7 @@ import pytest
 from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
-from bot.core.preferences import DigestPlan, FilterMode
+from bot.core.preferences import DigestPlan, FilterMode, FilterPlace
 from tests.cogs.people import Crowd, create_crowd
 from tests.posting.test_forums import add_tag_rule, forum_with_tags
 from tests.support import store_probe
@@ -78,7 +78,7 @@ async def panels(telex, feed_server) -> Panels:
     people = await create_crowd(telex, feed_server)
     forum = await forum_with_tags(telex)
     await add_tag_rule(telex, forum, "AI", "robots")
-    await telex.store.filters.add(1, [(FilterMode.EXCLUDE, "horoscope")], user_id=telex.editor.id, limit=9)
+    await telex.store.filters.add(FilterPlace(1), [(FilterMode.EXCLUDE, "horoscope")], user_id=telex.editor.id, limit=9)
     await telex.store.digests.save(
         DigestPlan(weekday=None, minute=0),
         server_id=telex.guild.id,

@@ -8,7 +8,7 @@ from discord import app_commands
 from simcord import SetupError
 
 from bot.core import setting_registry
-from bot.core.preferences import FilterMode, Preference
+from bot.core.preferences import FilterMode, FilterPlace, Preference
 from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import MAY, rights_by_command
 from tests.support.discord_world import World
@@ -141,7 +141,7 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     store = telex.store
     pair = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     if label == "Remove 1":
-        await store.filters.add(pair.id, [(FilterMode.EXCLUDE, "chips")], user_id=1, limit=9)
+        await store.filters.add(FilterPlace(pair.id), [(FilterMode.EXCLUDE, "chips")], user_id=1, limit=9)
     await telex.set_channel_setting(setting_registry.MIN_POST_INTERVAL, 60, telex.news)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
@@ -164,7 +164,7 @@ async def channel_state(world: World, feed_id: int) -> object:
     pairs = await store.subscriptions.list_with_feeds(world.guild.id)
     return (
         [
-            (subscription, await store.filters.list_by_subscription(subscription.id))
+            (subscription, await store.filters.list_by_place(FilterPlace(subscription.id)))
             for subscription, feed in pairs
             if feed.id == feed_id
         ],

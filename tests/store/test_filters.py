@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.models import Feed, NewArticle
-from bot.core.preferences import FilterMode, SettingChange
+from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope, SettingChange
 from bot.store import Store
 from bot.store.records.source_records import FilterMatcher, IntakeResult, PollWrite
 from bot.watches.subscription_filters import select_blocking_filters
@@ -27,7 +27,7 @@ ONLY, NEVER = FilterMode.INCLUDE, FilterMode.EXCLUDE
 
 
 async def add_filters(store: Store, subscription: int, *rules: tuple[FilterMode, str]) -> None:
-    assert await store.filters.add(subscription, rules, user_id=PERSON, limit=10)
+    assert await store.filters.add(FilterPlace(subscription), rules, user_id=PERSON, limit=10)
 
 
 def match_by_words(words: dict[str, set[str]]) -> FilterMatcher:
@@ -180,8 +180,8 @@ async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     await add_filters(store, subscription, (NEVER, "x"))
     await record_poll(store, feed, later, words={later: {"x"}})
     assert await deliver_titles(store) == [["waiting"]]
-    (subscription_filter,) = await store.filters.list_by_subscription(subscription)
-    assert await store.filters.remove(subscription, [subscription_filter.id], user_id=PERSON) == 1
+    (subscription_filter,) = await store.filters.list_by_place(FilterPlace(subscription))
+    assert await store.filters.remove(FilterPlace(subscription), [subscription_filter.id], user_id=PERSON) == 1
     await record(store, feed, later)
     assert await deliver_titles(store) == []
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
@@ -202,18 +202,18 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     add = store.filters.add
-    assert await add(subscription, [(NEVER, "a"), (ONLY, "b")], user_id=PERSON, limit=3)
-    assert await add(subscription, [(NEVER, "a")], user_id=PERSON, limit=3)
-    assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], user_id=PERSON, limit=3) is False
-    assert await add(subscription + 1, [(NEVER, "a")], user_id=PERSON, limit=3) is None
-    subscription_filters = await store.filters.list_by_subscription(subscription)
+    assert await add(FilterPlace(subscription), [(NEVER, "a"), (ONLY, "b")], user_id=PERSON, limit=3)
+    assert await add(FilterPlace(subscription), [(NEVER, "a")], user_id=PERSON, limit=3)
+    assert await add(FilterPlace(subscription), [(NEVER, "c"), (NEVER, "d")], user_id=PERSON, limit=3) is False
+    assert await add(FilterPlace(subscription + 1), [(NEVER, "a")], user_id=PERSON, limit=3) is None
+    subscription_filters = await store.filters.list_by_place(FilterPlace(subscription))
     assert [(subscription_filter.mode, subscription_filter.query) for subscription_filter in subscription_filters] == [
         (NEVER, "a"),
         (ONLY, "b"),
     ]
     assert await store.filters.list_queries(feed.id) == ["a", "b"]
-    assert await store.filters.remove(subscription, [subscription_filters[0].id, 999], user_id=PERSON) == 1
-    assert await store.filters.remove(subscription, [subscription_filters[0].id], user_id=PERSON) == 0
+    assert await store.filters.remove(FilterPlace(subscription), [subscription_filters[0].id, 999], user_id=PERSON) == 1
+    assert await store.filters.remove(FilterPlace(subscription), [subscription_filters[0].id], user_id=PERSON) == 0
 
     def change(old: str | None, new: str | None) -> SettingChange:
         return SettingChange(clock.now(), PERSON, "filter", CHANNEL, feed.id, old, new)
@@ -232,9 +232,9 @@ async def test_a_filter_of_another_subscription_is_not_removed(store):
         await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
     )
     await add_filters(store, theirs, (NEVER, "a"))
-    (other_filter,) = await store.filters.list_by_subscription(theirs)
-    assert await store.filters.remove(mine, [other_filter.id], user_id=PERSON) == 0
-    assert await store.filters.list_by_subscription(theirs) == [other_filter]
+    (other_filter,) = await store.filters.list_by_place(FilterPlace(theirs))
+    assert await store.filters.remove(FilterPlace(mine), [other_filter.id], user_id=PERSON) == 0
+    assert await store.filters.list_by_place(FilterPlace(theirs)) == [other_filter]
 
 
 async def test_filters_go_with_their_subscription_and_move_with_it(store):
@@ -242,6 +242,124 @@ async def test_filters_go_with_their_subscription_and_move_with_it(store):
     subscription = await follow(store, feed)
     await add_filters(store, subscription, (NEVER, "a"))
     await store.subscriptions.move(subscription, CHANNEL + 1)
-    assert len(await store.filters.list_by_subscription(subscription)) == 1
+    assert len(await store.filters.list_by_place(FilterPlace(subscription))) == 1
     await store.subscriptions.unfollow(CHANNEL + 1, feed.id)
     assert await store.filters.list_queries(feed.id) == []
+
+
+CHANNEL_WIDE, SERVER_WIDE = FilterPlace(CHANNEL, FilterScope.CHANNEL), FilterPlace(SERVER, FilterScope.SERVER)
+
+
+async def test_a_filter_of_a_channel_or_a_server_applies_to_all_feeds_there_and_nowhere_else(store):
+    places = [(SERVER, CHANNEL), (SERVER, CHANNEL + 1), (SERVER + 1, CHANNEL + 2)]
+    feed = await add_feed(store)
+    for server, channel in places:
+        await follow(store, feed, server=server, channel=channel)
+    assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=9)
+    assert await store.filters.add(SERVER_WIDE, [(NEVER, "vote")], user_id=PERSON, limit=9)
+    assert sorted(await store.filters.list_queries(feed.id)) == ["cup", "vote"]
+    cup, vote = new_article(feed, "a", published=100), new_article(feed, "b", published=200)
+    await record_poll(store, feed, vote, cup, words={cup: {"cup"}, vote: {"vote"}})
+    assert await load_delivery_statuses(store, cup) == {
+        CHANNEL: ("filtered", "filtered modes=never queries=cup scopes=channel"),
+        CHANNEL + 1: ("waiting", None),
+        CHANNEL + 2: ("waiting", None),
+    }
+    assert await load_delivery_statuses(store, vote) == {
+        CHANNEL: ("filtered", "filtered modes=never queries=vote scopes=server"),
+        CHANNEL + 1: ("filtered", "filtered modes=never queries=vote scopes=server"),
+        CHANNEL + 2: ("waiting", None),
+    }
+    changes = await store.preferences.list_changes(SERVER, limit=9)
+    assert [(change.channel_id, change.feed_id, change.new_value) for change in changes[:2]] == [
+        (None, None, "never vote"),
+        (CHANNEL, None, "never cup"),
+    ]
+
+
+async def test_a_filter_that_has_ended_blocks_nothing_and_is_listed_for_a_week(store, clock):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    ends_at = clock.now() + 100
+    assert await store.filters.add(SERVER_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1, ends_at=ends_at)
+    before, after = new_article(feed, "before"), new_article(feed, "after")
+    await record_poll(store, feed, before, words={before: {"cup"}})
+    assert [query_filter.ends_at for query_filter in await store.filters.list_applying(FilterPlace(subscription))] == [
+        ends_at
+    ]
+    clock.advance(100)
+    assert await store.filters.list_applying(FilterPlace(subscription)) == []
+    await record_poll(store, feed, after, words={after: {"cup"}})
+    assert await deliver_titles(store) == [["after"]]
+    clock.advance(7 * 86_400 - 1)
+    await store.filters.purge(clock.now())
+    (ended_filter,) = await store.filters.list_by_place(SERVER_WIDE)
+    assert ended_filter.has_ended(clock.now())
+    assert await store.filters.add(SERVER_WIDE, [(NEVER, "vote")], user_id=PERSON, limit=1)  # ended ones don't count
+    clock.advance(1)
+    assert [query_filter.query for query_filter in await store.filters.list_by_place(SERVER_WIDE)] == ["vote"]
+    await store.filters.purge(clock.now())
+    clock.advance(-100)
+    assert [query_filter.query for query_filter in await store.filters.list_by_place(SERVER_WIDE)] == ["vote"]
+
+
+async def test_the_end_of_a_filter_can_be_changed(store, clock):
+    await follow(store, await add_feed(store))
+    for ends_at in (None, clock.now() + 50, clock.now() + 90, clock.now() + 90):
+        assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1, ends_at=ends_at)
+    (changed_filter,) = await store.filters.list_by_place(CHANNEL_WIDE)
+    assert changed_filter.ends_at == clock.now() + 90
+    changes = await store.preferences.list_changes(SERVER, limit=9)
+    texts = ["never cup", f"never@{clock.now() + 50} cup", f"never@{clock.now() + 90} cup"]
+    assert [change.new_value for change in changes[:3]] == texts[::-1]
+    assert [Filter.parse(text).ends_at for text in texts] == [None, clock.now() + 50, clock.now() + 90]
+    clock.advance(1_000)
+    assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1)
+    assert [old_filter.ends_at for old_filter in await store.filters.list_applying(CHANNEL_WIDE)] == [None]
+    assert await store.filters.add(FilterPlace(999, FilterScope.CHANNEL), [(NEVER, "x")], user_id=1, limit=9) is None
+
+
+@pytest.mark.parametrize("place", [CHANNEL_WIDE, SERVER_WIDE])
+async def test_the_first_article_of_a_followed_feed_is_filtered(store, place):
+    other_feed, feed = await add_feed(store, "other"), await add_feed(store)
+    await follow(store, other_feed)
+    assert await store.filters.add(place, [(NEVER, "cup")], user_id=PERSON, limit=9)
+    article = new_article(feed, "a")
+    await record(store, feed, article)
+    (stored_article,) = await store.articles.list_newest([feed.id], limit=1)
+    await store.subscriptions.follow(
+        server_id=SERVER,
+        channel_id=CHANNEL,
+        feed_id=feed.id,
+        first_article_id=stored_article.id,
+        make_matcher=lambda _articles, _now: match_by_words({article.key: {"cup"}}),
+    )
+    assert await load_delivery_statuses(store, article) == {
+        CHANNEL: ("filtered", f"filtered modes=never queries=cup scopes={place.scope}")
+    }
+
+
+async def test_what_moves_into_a_channel_is_filtered_there(store):
+    feed, other_feed = await add_feed(store), await add_feed(store, "other")
+    subscription = await follow(store, feed, channel=CHANNEL + 1)
+    await follow(store, other_feed)
+    assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=9)
+    cup, news = new_article(feed, "cup", published=100), new_article(feed, "news", published=200)
+    await record_poll(store, feed, news, cup)
+    matcher = match_by_words({cup.key: {"cup"}, news.key: set()})
+    await store.subscriptions.move(subscription, CHANNEL, make_matcher=lambda _articles, _now: matcher)
+    assert await deliver_titles(store) == [["news"]]
+    assert await load_delivery_statuses(store, cup) == {
+        CHANNEL: ("filtered", "filtered modes=never queries=cup scopes=channel")
+    }
+
+
+async def test_filters_go_with_their_channel_or_server(store, clock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    for place in (CHANNEL_WIDE, SERVER_WIDE):
+        assert await store.filters.add(place, [(NEVER, "cup")], user_id=PERSON, limit=9)
+    await store.servers.mark_left(SERVER)
+    clock.advance(100)
+    assert await store.servers.purge(clock.now()) == 1
+    assert await store.filters.list_by_place(CHANNEL_WIDE) == await store.filters.list_by_place(SERVER_WIDE) == []

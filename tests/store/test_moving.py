@@ -12,7 +12,7 @@ import pytest
 
 from bot.client.services import open_services
 from bot.core.database_url import DatabaseUrl
-from bot.core.preferences import DigestPlan, FilterMode, Preference
+from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, Preference
 from bot.store import DatabaseMoved, DatabaseUnusable, Store, database_copy
 from bot.store.connection import Connection
 from bot.store.meta import RESTORED_ID_GAP
@@ -38,7 +38,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     feed, other_feed = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
     subscription = await follow(store, feed)
     await follow(store, other_feed, channel=CHANNEL + 1)
-    await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sport")], user_id=ANNA, limit=9)
+    await store.filters.add(FilterPlace(subscription), [(FilterMode.EXCLUDE, "sport")], user_id=ANNA, limit=9)
     new = [
         new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
         for number in range(30)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Dispatch, Feed
-from bot.core.preferences import DigestPlan, FilterMode
+from bot.core.preferences import DigestPlan, FilterMode, FilterPlace
 from bot.core.reasons import Reason, SendProblem
 from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
@@ -236,12 +236,14 @@ class World:
 
     async def filter(self, feed_index: int, channel_index: int) -> None:
         if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
-            await self.store.filters.add(subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], user_id=1, limit=9)
+            await self.store.filters.add(
+                FilterPlace(subscription.id), [(FilterMode.EXCLUDE, "tag:odd")], user_id=1, limit=9
+            )
 
     async def unfilter(self, feed_index: int, channel_index: int) -> None:
         if subscription := await self.store.subscriptions.find(self.channels[channel_index], self.feeds[feed_index].id):
-            rules = await self.store.filters.list_by_subscription(subscription.id)
-            await self.store.filters.remove(subscription.id, [rule.id for rule in rules], user_id=1)
+            rules = await self.store.filters.list_by_place(FilterPlace(subscription.id))
+            await self.store.filters.remove(FilterPlace(subscription.id), [rule.id for rule in rules], user_id=1)
 
     async def slow(self, _feed_index: int, channel_index: int) -> None:
         await self.prefer(channel_index, setting_registry.MAX_POSTS_PER_HOUR, 1)

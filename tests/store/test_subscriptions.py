@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.models import DispatchKind, FeedState
-from bot.core.preferences import FilterMode
+from bot.core.preferences import FilterMode, FilterPlace
 from bot.core.reasons import Reason, SendProblem
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
@@ -358,7 +358,7 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
     feed = await add_feed(store)
     moving = await follow(store, feed)
     there = await follow(store, feed, channel=CHANNEL + 1)
-    await store.filters.add(there, [(FilterMode.EXCLUDE, "sport")], user_id=1, limit=9)
+    await store.filters.add(FilterPlace(there), [(FilterMode.EXCLUDE, "sport")], user_id=1, limit=9)
     article = new_article(feed, "a")
     await store.polls.record(
         PollWrite(

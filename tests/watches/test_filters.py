@@ -9,12 +9,12 @@ import pytest
 
 from bot.client.services import Services
 from bot.core.models import Article, Feed
-from bot.core.preferences import Filter, FilterMode
+from bot.core.preferences import Filter, FilterMode, FilterPlace
 from bot.core.user_errors import RequestRejected
 from bot.posting.wording import filter_labels, refusal_sentences
 from bot.posting.wording.post_explanations import delivery_status_sentence, explain_link
 from bot.search.query.query_matching import AnalysedArticle, build_matchable_clause
-from bot.search.query.query_parser import parse_query
+from bot.search.query.query_parser import MAX_QUERY_LENGTH, parse_query
 from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
@@ -108,6 +108,12 @@ def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
     assert told in refusal_sentences.refusal_sentence(declined.value.reason)
 
 
+def test_a_query_of_ten_thousand_characters_is_cut_and_says_so():
+    query = subscription_filters.parse_filter_query("chips " * 2_000, NOW)
+    assert len(query.text) <= MAX_QUERY_LENGTH
+    assert query.notes
+
+
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):
     feed = await add_library(store)
     articles = await store.articles.list_newest([feed.id], limit=50)
@@ -160,7 +166,7 @@ async def follow_filtered(
     feed = await newsroom.store.feeds.add(server.serve("/rss", document))
     subscription = await follow(newsroom.store, feed)
     if rules:
-        await newsroom.store.filters.add(subscription, rules, user_id=PERSON, limit=10)
+        await newsroom.store.filters.add(FilterPlace(subscription), rules, user_id=PERSON, limit=10)
     await newsroom.poller.poll(feed, polite=False)
     return feed, subscription
 
@@ -227,7 +233,9 @@ async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_serv
 
     async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
         current_sieve = await real(store, feed_id, articles)
-        await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10)
+        await store.filters.add(
+            FilterPlace(subscription), [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10
+        )
         return current_sieve
 
     monkeypatch.setattr(subscription_filters, "evaluate_feed_filters", late)
@@ -239,7 +247,7 @@ async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_serv
 async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
     feed = await add_library(store)
     rules = [Filter(0, FilterMode.INCLUDE, "chips OR browser"), Filter(0, FilterMode.EXCLUDE, "engine")]
-    trial = await subscription_filters.dry_run_filters(store, feed.id, rules)
+    trial = await subscription_filters.dry_run_filters(store, [feed.id], rules)
     queries_by_title = {
         article.title: [matching_filter.query for matching_filter in by] for article, by in trial.outcomes
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 from playwright.sync_api import Page
 
-from bot.core.preferences import FilterMode, Preference
+from bot.core.preferences import FilterMode, FilterPlace, Preference
 from tests.support import message_texts
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -119,7 +119,7 @@ async def shoot_news(stage: Stage) -> None:
     feed = await world.follow(f"{stage.server.origin}/feed.xml")
     (subscription, _feed), *_others = await world.store.subscriptions.list_with_feeds(world.guild.id)
     rules = [(FilterMode.EXCLUDE, stage.words.rule)]
-    await world.store.filters.add(subscription.id, rules, user_id=world.editor.id, limit=9)
+    await world.store.filters.add(FilterPlace(subscription.id), rules, user_id=world.editor.id, limit=9)
     await world.poll(feed)
     for number in range(6):
         stage.serve(*reversed(range(number + 1)))

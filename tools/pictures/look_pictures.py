@@ -17,7 +17,7 @@ from simcord.env import Env
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core import setting_registry
-from bot.core.preferences import FilterMode, PostLook, Style
+from bot.core.preferences import FilterMode, FilterPlace, PostLook, Style
 from bot.demo.demo_server import DemoServer, build_demo_server
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher, SampleStory
@@ -27,6 +27,8 @@ from tools.pictures.published_pictures import is_wanted
 
 LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
+EVENT = {"": "linux", "-fr": "IA"}
+END = {"": "20 July", "-fr": "20 juillet"}
 ORANGE = 0xD9480F
 LOOKS = (
     PostLook(),
@@ -35,7 +37,7 @@ LOOKS = (
     PostLook(style=Style.HEADLINE),
     PostLook(style=Style.CLASSIC),
 )
-NAMES = (*(f"look-{look.style}" for look in LOOKS), "look-panel", "filter", "filters")
+NAMES = (*(f"look-{look.style}" for look in LOOKS), "look-panel", "filter", "filters", "filter-server")
 WIDE, NARROW = WIDTHS[""], WIDTHS["-narrow"]
 PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
 
@@ -128,8 +130,9 @@ async def fill_channel(
     await person.slash(channel, "feed look", **feed_option)
     await person.slash(channel, "feed filter", **feed_option, never=NEVER[ending])
     rules = [(FilterMode.EXCLUDE, NEVER[ending]), (FilterMode.INCLUDE, "lang:" + language)]
-    await store.filters.add(subscription.id, rules, user_id=person.id, limit=10)
+    await store.filters.add(FilterPlace(subscription.id), rules, user_id=person.id, limit=10)
     await person.slash(channel, "feed filter", **feed_option)
+    await person.slash(channel, "feed filter", feed="server", never=EVENT[ending], until=END[ending])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
-from bot.core.models import Article, Feed, ParsedFeed, Subscription
+from bot.core.models import Article, DeliveryStatus, Feed, ParsedFeed, Subscription
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.core.worker_pool import WorkerPool
@@ -20,6 +20,7 @@ from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import discord_text, urls
 from bot.text.times import feed_dates
+from bot.watches.subscription_filters import FilterEvaluator
 
 _MAX_QUOTED_INPUT_UNITS = 100
 """Maximum length, in UTF-16 units, of a user's input quoted in an error."""
@@ -53,7 +54,7 @@ class PasswordRequired(RequestRejected):
 class FollowResult:
     """Subscription of a channel to a feed, and whether the subscription is new.
 
-    `first_article` is the article to post first, or None if the feed has no articles.
+    `first_article` is the article to post first, or None if the feed has no articles or it is kept out of the channel.
     """
 
     subscription: Subscription
@@ -157,9 +158,20 @@ class FollowService:
             feed_id=feed.id,
             first_article_id=first_article.id if first_article else None,
             user_id=user_id,
+            make_matcher=FilterEvaluator,
         )
         self._poller.wake()
+        if first_article is not None and await self._is_kept_out(channel_id, first_article):
+            first_article = None
         return FollowResult(subscription, is_new, feed, first_article)
+
+    async def _is_kept_out(self, channel_id: int, article: Article) -> bool:
+        """Return whether a filter or a mute keeps an article out of a channel."""
+        statuses = await self._store.delivery_statuses.list_by_page_key(article.page_key)
+        return any(
+            status.channel_id == channel_id and status.status in (DeliveryStatus.FILTERED, DeliveryStatus.WITHHELD)
+            for status in statuses
+        )
 
     async def preview(self, discovery: DiscoveryResult) -> tuple[Feed, Article] | None:
         """Return a parsed feed and its newest article as they would be stored, but with id 0.

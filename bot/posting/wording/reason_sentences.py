@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.core import local_time
 from bot.core.i18n import N_, _, format_number
-from bot.core.preferences import Filter, FilterMode
+from bot.core.preferences import Filter, FilterMode, FilterScope
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
 from bot.posting.wording import filter_labels
 from bot.posting.wording.permission_labels import permission_label
@@ -86,7 +86,12 @@ def _format_values(values: Mapping[str, ReasonValue]) -> dict[str, str]:
         case {"permissions": tuple(missing_permissions)}:
             texts["permissions"] = ", ".join(map(permission_label, missing_permissions))
         case {"modes": tuple(modes), "queries": tuple(queries)}:
-            filters = [Filter(0, FilterMode(mode), query) for mode, query in zip(modes, queries, strict=True)]
+            scopes = values.get("scopes", (FilterScope.FEED,) * len(modes))
+            assert isinstance(scopes, tuple)
+            filters = [
+                Filter(0, FilterMode(mode), query, None, FilterScope(scope))
+                for mode, query, scope in zip(modes, queries, scopes, strict=True)
+            ]
             texts["filters"] = filter_labels.filter_list_text(filters)
     if "user" in values:
         texts["who"] = f"<@{values['user']}>"

@@ -6,7 +6,7 @@ article does not change.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from bot.core import local_time
@@ -123,6 +123,14 @@ class Digests(ShardedRepository):
         return await self._fetch_value(f"SELECT min(digest.due_at) {_FROM_SQL} WHERE {is_served_sql}")
 
     gather_candidates = bind_read(digest_articles.gather_candidates)
+
+    async def select_without_status(self, channel_id: int, article_ids: Collection[int]) -> list[int]:
+        """Return the ids of those articles whose page has no delivery status in a channel."""
+        return await self._fetch_column(
+            "SELECT id FROM article WHERE id IN (:articles) AND NOT EXISTS (SELECT 1 FROM delivery_status "
+            "WHERE channel_id = :channel AND delivery_status.page_key = article.page_key)",
+            {"channel": channel_id, "articles": article_ids},
+        )
 
     async def withdraw_pending(self, digest_id: int) -> int | None:
         """Withdraw the pending dispatches of a digest, and return the start of the period that they cover.

@@ -24,6 +24,7 @@ from bot.store.records.proposal_records import (
 from bot.store.repository import read_transaction, write_transaction
 from bot.store.row_mapping import from_row
 from bot.store.settings import setting_changes, subscriptions
+from bot.store.settings.filters import MakeMatcher, make_no_matcher
 from bot.store.settings.parent_rows import ensure_channel
 from bot.store.url_encryption import decrypt_url, encrypt_url
 
@@ -147,6 +148,7 @@ class Proposals(ShardedRepository):
         feed_id: int,
         first_article_id: int | None,
         user_id: int | None,
+        make_matcher: MakeMatcher = make_no_matcher,
     ) -> tuple[Subscription, bool]:
         """Approve a proposal in the name of a manager and follow its feed, in one transaction.
 
@@ -163,6 +165,7 @@ class Proposals(ShardedRepository):
             feed_id=feed_id,
             first_article_id=first_article_id,
             user_id=user_id,
+            make_matcher=make_matcher,
         )
 
     @write_transaction

@@ -1,17 +1,49 @@
 """Repository of filters, and their evaluation within a poll's transaction."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
-from bot.core.models import Subscription
+from bot.core.models import Article, NewArticle
 from bot.core.outbox.routing import PendingArticle
-from bot.core.preferences import Filter, FilterMode, SettingKind
-from bot.core.reasons import Reason, WithheldReason
+from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope, SettingKind
+from bot.core.reasons import Reason, ReasonValue, WithheldReason
 from bot.store.connection import Connection, Row
-from bot.store.records.source_records import FilterMatcher
-from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import SUBSCRIPTION_SQL, subscription_from_row
+from bot.store.outbox import outbox_writes
+from bot.store.records.source_records import FilterMatcher, match_no_filters
+from bot.store.repository import Repository, bind_read, read_transaction, write_transaction
+from bot.store.row_mapping import load_articles
 from bot.store.settings import setting_changes
+
+ENDED_FILTER_RETENTION_SECONDS = 7 * 86_400
+"""Seconds for which a filter that has ended is still listed."""
+
+MakeMatcher = Callable[[Iterable[Article | NewArticle], int], FilterMatcher]
+"""Function that returns a matcher for stored articles at a Unix time in seconds."""
+
+_COLUMN_BY_SCOPE = {
+    FilterScope.FEED: "subscription_id",
+    FilterScope.CHANNEL: "channel_id",
+    FilterScope.SERVER: "server_id",
+}
+_PLACE_SQL_BY_SCOPE = {
+    FilterScope.FEED: "SELECT subscription.id AS subscription_id, channel.id AS channel_id, channel.server_id, feed_id "
+    "FROM subscription JOIN channel ON channel.id = subscription.channel_id WHERE subscription.id = :id",
+    FilterScope.CHANNEL: "SELECT CAST(NULL AS BIGINT) AS subscription_id, id AS channel_id, server_id, "
+    "CAST(NULL AS BIGINT) AS feed_id FROM channel WHERE id = :id",
+    FilterScope.SERVER: "SELECT CAST(NULL AS BIGINT) AS subscription_id, CAST(NULL AS BIGINT) AS channel_id, "
+    "id AS server_id, CAST(NULL AS BIGINT) AS feed_id FROM server WHERE id = :id",
+}
+"""Query for a place: the ids of its subscription, channel and server, each NULL if the place is wider."""
+_FILTER_SQL = """
+    filter.id, rule, query, ends_at, CASE WHEN filter.subscription_id IS NOT NULL THEN 'feed'
+        WHEN filter.channel_id IS NOT NULL THEN 'channel' ELSE 'server' END AS scope
+"""
+_APPLIES_SQL = """
+    (filter.subscription_id = place.subscription_id OR filter.channel_id = place.channel_id
+        OR filter.server_id = place.server_id) AND (ends_at IS NULL OR ends_at > :now)
+"""
+"""SQL condition that a filter applies in the row `place`; `:now` is Unix time."""
 
 
 def apply_filters(
@@ -36,114 +68,166 @@ def apply_filters(
 def _build_reason(blocking_filters: Collection[Filter]) -> Reason:
     modes = tuple(blocking_filter.mode for blocking_filter in blocking_filters)
     queries = tuple(blocking_filter.query for blocking_filter in blocking_filters)
-    return Reason(WithheldReason.FILTERED, {"modes": modes, "queries": queries})
+    scopes = tuple(blocking_filter.scope for blocking_filter in blocking_filters)
+    values: dict[str, ReasonValue] = {"modes": modes, "queries": queries}
+    if set(scopes) != {FilterScope.FEED}:
+        values["scopes"] = scopes
+    return Reason(WithheldReason.FILTERED, values)
+
+
+def make_no_matcher(_articles: Iterable[Article | NewArticle], _now: int) -> FilterMatcher:
+    """Return a matcher that blocks no article."""
+    return match_no_filters
+
+
+def filter_stored_articles(
+    db: Connection, channel_id: int, articles: Sequence[PendingArticle], make_matcher: MakeMatcher
+) -> list[PendingArticle]:
+    """Return the stored articles that pass the filters of a whole channel and its server.
+
+    The other articles get the status filtered.
+    """
+    filters = list_applying(db, FilterPlace(channel_id, FilterScope.CHANNEL))
+    if not filters or not articles:
+        return list(articles)
+    matcher = make_matcher(load_articles(db, [article.article_id for article in articles]), db.now)
+    passed_articles, blocked_articles = apply_filters(filters, articles, matcher)
+    outbox_writes.record_filtered(db, channel_id, blocked_articles)
+    return passed_articles
+
+
+def list_applying(db: Connection, place: FilterPlace) -> list[Filter]:
+    """List the filters that apply in a place now, its own and those of wider places, oldest first."""
+    return [
+        _build_filter(row)
+        for row in db.execute(
+            f"WITH place AS ({_PLACE_SQL_BY_SCOPE[place.scope]}) SELECT {_FILTER_SQL} FROM place "
+            f"JOIN filter ON {_APPLIES_SQL} ORDER BY filter.id",
+            {"id": place.id, "now": db.now},
+        )
+    ]
 
 
 def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
-    """Map the ids of a feed's subscriptions to their filters."""
-    return _group_by_subscription(
-        db.execute(
-            "SELECT subscription.id, filter.id, rule, query FROM filter "
-            "JOIN subscription ON subscription.id = filter.subscription_id "
-            "WHERE subscription.feed_id = ? ORDER BY filter.id",
-            (feed_id,),
-        )
-    )
+    """Map the ids of a feed's subscriptions to the filters that apply to them now, oldest first."""
+    filters_by_subscription: defaultdict[int, list[Filter]] = defaultdict(list)
+    for row in db.execute(
+        "WITH place AS (SELECT subscription.id AS subscription_id, channel.id AS channel_id, channel.server_id "
+        "FROM subscription JOIN channel ON channel.id = subscription.channel_id WHERE feed_id = :feed) "
+        f"SELECT {_FILTER_SQL}, place.subscription_id AS place_id FROM place JOIN filter ON {_APPLIES_SQL} "
+        "ORDER BY filter.id",
+        {"feed": feed_id, "now": db.now},
+    ):
+        filters_by_subscription[row["place_id"]].append(_build_filter(row))
+    return filters_by_subscription
 
 
 class Filters(Repository):
-    """Repository of filters of subscriptions. Methods raise StoreError.
+    """Repository of filters of feeds in channels, of channels and of servers. Methods raise StoreError.
 
     A change of filters applies only to articles that are found later.
     """
 
-    async def list_by_subscription(self, subscription_id: int) -> list[Filter]:
-        """List the filters of a subscription, oldest first."""
-        return (await self.load_by_subscription([subscription_id]))[subscription_id]
+    @read_transaction
+    def list_by_place(self, db: Connection, place: FilterPlace) -> list[Filter]:
+        """List a place's own filters, oldest first, and those that ended within a week."""
+        return _list_own(db, place)
 
-    async def load_by_subscription(self, subscription_ids: Collection[int]) -> defaultdict[int, list[Filter]]:
-        """Map subscription ids to their filters, oldest first; without filters, to an empty list."""
-        return _group_by_subscription(
-            await self._fetch_rows(
-                "SELECT subscription_id, id, rule, query FROM filter "
-                "WHERE subscription_id IN (:subscription_ids) ORDER BY id",
-                {"subscription_ids": subscription_ids},
-            )
-        )
+    list_applying = bind_read(list_applying)
 
-    async def list_queries(self, feed_id: int) -> list[str]:
-        """List the distinct queries of the filters on a feed's subscriptions, oldest first."""
-        return await self._fetch_column(
-            "SELECT query FROM filter JOIN subscription ON subscription.id = filter.subscription_id "
-            "WHERE subscription.feed_id = ? GROUP BY query ORDER BY min(filter.id)",
-            (feed_id,),
-        )
+    @read_transaction
+    def list_queries(self, db: Connection, feed_id: int) -> list[str]:
+        """List the distinct queries of the filters that apply to a feed's subscriptions now, oldest first."""
+        filters = [filter_ for filters in load_by_feed(db, feed_id).values() for filter_ in filters]
+        return list(dict.fromkeys(filter_.query for filter_ in sorted(filters)))
 
     @write_transaction
     def add(
         self,
         db: Connection,
-        subscription_id: int,
+        place: FilterPlace,
         rules: Sequence[tuple[FilterMode, str]],
         *,
         user_id: int,
         limit: int,
+        ends_at: int | None = None,
     ) -> bool | None:
-        """Add those of the filters that a subscription lacks; return None if the subscription is gone.
+        """Add filters to a place, which all end at `ends_at`; return None if the place is gone.
 
-        Return False, without any change, if the subscription would have more than `limit` filters; otherwise
-        return True.
+        The end of a filter that the place has already changes. Return False, without any change, if the place
+        would have more than `limit` filters; otherwise return True.
         """
-        subscription = _load_subscription(db, subscription_id)
-        if subscription is None:
+        changed_place = _load_place(db, place)
+        if changed_place is None:
             return None
-        rows = db.execute("SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,))
-        existing_filters = {(FilterMode(rule), query) for rule, query in rows}
-        new_rules = [rule for rule in dict.fromkeys(rules) if rule not in existing_filters]
-        if len(existing_filters) + len(new_rules) > limit:
+        filter_by_rule = {(filter_.mode, filter_.query): filter_ for filter_ in _list_own(db, place)}
+        applying_rules = {rule for rule, filter_ in filter_by_rule.items() if not filter_.has_ended(db.now)}
+        if len(applying_rules.union(rules)) > limit:
             return False
-        db.executemany(
-            "INSERT INTO filter (subscription_id, rule, query) VALUES (?, ?, ?)",
-            [(subscription_id, *rule) for rule in new_rules],
-        )
-        for rule, query in new_rules:
-            _log_change(db, subscription, user_id, None, f"{rule} {query}")
+        column = _COLUMN_BY_SCOPE[place.scope]
+        for rule in dict.fromkeys(rules):
+            old_filter, new_filter = filter_by_rule.get(rule), Filter(0, *rule, ends_at)
+            if rule in applying_rules and old_filter is not None and old_filter.ends_at == ends_at:
+                continue
+            db.execute(
+                f"INSERT INTO filter ({column}, rule, query, ends_at) VALUES (?, ?, ?, ?) "
+                f"ON CONFLICT ({column}, rule, query) DO UPDATE SET ends_at = excluded.ends_at",
+                (place.id, *rule, ends_at),
+            )
+            _log_change(
+                db, changed_place, user_id, str(old_filter) if rule in applying_rules else None, str(new_filter)
+            )
         return True
 
     @write_transaction
-    def remove(self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, user_id: int) -> int:
-        """Remove filters of a subscription; return how many of them existed."""
-        subscription = _load_subscription(db, subscription_id)
+    def remove(self, db: Connection, place: FilterPlace, filter_ids: Collection[int], *, user_id: int) -> int:
+        """Remove filters of a place; return how many of them existed."""
+        changed_place = _load_place(db, place)
         removed_rows = db.fetch_rows(
-            "DELETE FROM filter WHERE subscription_id = :subscription_id AND id IN (:filter_ids) RETURNING rule, query",
-            {"subscription_id": subscription_id, "filter_ids": filter_ids},
+            f"DELETE FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place AND id IN (:filter_ids) "
+            f"RETURNING {_FILTER_SQL}",
+            {"place": place.id, "filter_ids": filter_ids},
         )
-        for rule, query in removed_rows:
-            assert subscription is not None  # Deleting a subscription deletes its filters.
-            _log_change(db, subscription, user_id, f"{rule} {query}", None)
+        for row in removed_rows:
+            assert changed_place is not None  # Deleting a place deletes its filters.
+            _log_change(db, changed_place, user_id, str(_build_filter(row)), None)
         return len(removed_rows)
 
-
-def _group_by_subscription(filter_rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
-    filters_by_subscription: defaultdict[int, list[Filter]] = defaultdict(list)
-    for subscription_id, filter_id, rule, query in filter_rows:
-        filters_by_subscription[subscription_id].append(Filter(filter_id, FilterMode(rule), query))
-    return filters_by_subscription
+    @write_transaction
+    def purge(self, db: Connection, now: int) -> None:
+        """Delete the filters that ended more than a week before `now` (Unix time in seconds)."""
+        db.execute("DELETE FROM filter WHERE ends_at <= ?", (now - ENDED_FILTER_RETENTION_SECONDS,))
 
 
-def _load_subscription(db: Connection, subscription_id: int) -> Subscription | None:
+class _ChangedPlace(NamedTuple):
+    """Ids of the server, channel and feed for which a change is recorded; None for all channels or feeds."""
+
+    server_id: int
+    channel_id: int | None
+    feed_id: int | None
+
+
+def _load_place(db: Connection, place: FilterPlace) -> _ChangedPlace | None:
     return db.fetch_object(
-        subscription_from_row,
-        f"SELECT {SUBSCRIPTION_SQL} FROM subscription JOIN channel ON channel.id = subscription.channel_id "
-        "WHERE subscription.id = ?",
-        (subscription_id,),
+        _ChangedPlace._make,
+        f"WITH place AS ({_PLACE_SQL_BY_SCOPE[place.scope]}) SELECT server_id, channel_id, feed_id FROM place",
+        {"id": place.id},
     )
 
 
-def _log_change(
-    db: Connection, subscription: Subscription, user_id: int, old_text: str | None, new_text: str | None
-) -> None:
-    target_ids = {"channel_id": subscription.channel_id, "feed_id": subscription.feed_id}
-    setting_changes.log_change(
-        db, subscription.server_id, user_id, SettingKind.FILTER, old_text, new_text, **target_ids
+def _list_own(db: Connection, place: FilterPlace) -> list[Filter]:
+    rows = db.execute(
+        f"SELECT {_FILTER_SQL} FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place "
+        "AND (ends_at IS NULL OR ends_at > :ended_since) ORDER BY filter.id",
+        {"place": place.id, "ended_since": db.now - ENDED_FILTER_RETENTION_SECONDS},
     )
+    return [_build_filter(row) for row in rows]
+
+
+def _build_filter(row: Row) -> Filter:
+    return Filter(row["id"], FilterMode(row["rule"]), row["query"], row["ends_at"], FilterScope(row["scope"]))
+
+
+def _log_change(db: Connection, place: _ChangedPlace, user_id: int, old_text: str | None, new_text: str | None) -> None:
+    target_ids = {"channel_id": place.channel_id, "feed_id": place.feed_id}
+    setting_changes.log_change(db, place.server_id, user_id, SettingKind.FILTER, old_text, new_text, **target_ids)

@@ -16,7 +16,8 @@ from bot.store.row_mapping import (
     feed_from_row,
     subscription_from_row,
 )
-from bot.store.settings import setting_changes
+from bot.store.settings import filters, setting_changes
+from bot.store.settings.filters import MakeMatcher, make_no_matcher
 from bot.store.settings.parent_rows import ensure_channel
 from bot.store.store_errors import StoreError
 
@@ -34,10 +35,12 @@ def follow_feed(
     first_article_id: int | None,
     skip_backlog: bool = False,
     user_id: int | None = None,
+    make_matcher: MakeMatcher = make_no_matcher,
 ) -> tuple[Subscription, bool]:
     """Subscribe a channel to a feed; return the subscription, and whether it is new.
 
-    For a new subscription, `first_article_id` is enqueued. With `skip_backlog`, for many feeds at once,
+    For a new subscription, `first_article_id` is enqueued, unless a filter of the channel or the server blocks it,
+    for which `make_matcher` matches it. With `skip_backlog`, for many feeds at once,
     articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
     to another server.
     """
@@ -69,7 +72,8 @@ def follow_feed(
             {"channel": channel_id, "page": article_row["page_key"]},
             origins={PageStatus.WITHHELD},
         )
-        first_articles = muted_articles.withhold_muted(db, channel_id, [PendingArticle(*article_row)])
+        first_articles = filters.filter_stored_articles(db, channel_id, [PendingArticle(*article_row)], make_matcher)
+        first_articles = muted_articles.withhold_muted(db, channel_id, first_articles)
         outbox_writes.enqueue(db, channel_id, first_articles, limit=outbox_writes.UNLIMITED_POSTS)
     return subscription, created_count > 0
 
@@ -100,10 +104,17 @@ class Subscriptions(Repository):
 
     @write_transaction
     def move(
-        self, db: Connection, subscription_id: int, channel_id: int, *, user_id: int | None = None
+        self,
+        db: Connection,
+        subscription_id: int,
+        channel_id: int,
+        *,
+        user_id: int | None = None,
+        make_matcher: MakeMatcher = make_no_matcher,
     ) -> Subscription | None:
         """Move a subscription, with its pending articles, to another channel of the server; return it.
 
+        Filters of the other channel apply to the articles, which `make_matcher` matches.
         Articles that joined a post stay with that post. If the other channel follows the feed already, its
         own subscription remains and is returned. Return None if there is no such subscription. Raises
         StoreError if the other channel belongs to another server.
@@ -144,6 +155,10 @@ class Subscriptions(Repository):
                 for unfiltered_article, kind in articles_with_kinds
                 if unfiltered_article.page_key not in filtered_page_keys
             ]
+        passed_articles = filters.filter_stored_articles(
+            db, channel_id, [moved_article for moved_article, _ in articles_with_kinds], make_matcher
+        )
+        articles_with_kinds = [pair for pair in articles_with_kinds if pair[0] in passed_articles]
         post_articles = [post_article for post_article, kind in articles_with_kinds if kind == "post"]
         post_articles = muted_articles.withhold_muted(db, channel_id, post_articles)
         outbox_writes.enqueue(db, channel_id, post_articles, limit=outbox_writes.UNLIMITED_POSTS)

@@ -1,0 +1,115 @@
+"""Targets of /feed filter: one feed in a channel, everything in a channel, or everything in the server."""
+
+from typing import NamedTuple
+
+from discord.app_commands import Choice
+
+from bot.core.i18n import _
+from bot.core.preferences import FilterPlace, FilterScope
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering import discord_limits
+from bot.text import discord_text
+from bot.text.words import fold
+from cogs.feeds import subscription_options
+from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name
+from cogs.shared import channel_options
+from cogs.shared.authorization import ManagersPanel
+from cogs.shared.views import Interaction
+
+_SERVER_VALUE, _CHANNEL_VALUE_PREFIX = "server", "channel:"
+
+
+class FilterTarget(NamedTuple):
+    """A place that has filters, with its name as Markdown and the ids of its feeds that the user may see."""
+
+    place: FilterPlace
+    name: str
+    feed_ids: tuple[int, ...]
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether the target is one feed in one channel."""
+        return self.place.scope is FilterScope.FEED
+
+
+class FilterTargetPanel(ManagersPanel):
+    """Panel about the filters of one target, for users who manage feeds and can see it."""
+
+    def __init__(self, interaction: Interaction, target: FilterTarget) -> None:
+        super().__init__(interaction)
+        self.target = target
+
+    async def authorize(self, interaction: Interaction) -> None:
+        await super().authorize(interaction)
+        await require_current_target(interaction, self.target)
+
+
+def target_of_feed(followed_feed: FollowedFeed) -> FilterTarget:
+    """Return a feed in a channel as the target of filters."""
+    subscription, feed = followed_feed
+    name = _("{feed} in {channel}").format(feed=bold_feed_name(feed), channel=f"<#{subscription.channel_id}>")
+    return FilterTarget(FilterPlace(subscription.id), name, (feed.id,))
+
+
+async def find_target_choices(interaction: Interaction, current: str) -> list[Choice[str]]:
+    """Return autocomplete choices for the server, for its channels with feeds, and for feeds in channels."""
+    feed_choices = await subscription_options.find_subscription_choices(interaction, current)
+    followed_feeds = await subscription_options.list_readable_subscriptions(interaction)
+    if not followed_feeds or interaction.guild is None:
+        return feed_choices
+    wide_choices = [Choice(name=_("Everything in this server"), value=_SERVER_VALUE)]
+    channel_ids = dict.fromkeys(followed_feed.subscription.channel_id for followed_feed in followed_feeds)
+    for channel_id in sorted(channel_ids, key=lambda channel_id: channel_id != interaction.channel_id):
+        channel = channel_options.channel_name(interaction.guild, channel_id)
+        label = discord_text.to_plain_line(
+            _("Everything in {channel}").format(channel=channel), discord_limits.MAX_CHOICE_NAME_LENGTH
+        )
+        wide_choices.append(Choice(name=label, value=f"{_CHANNEL_VALUE_PREFIX}{channel_id}"))
+    wide_choices = [choice for choice in wide_choices if fold(current) in fold(choice.name)]
+    # The server and the current channel come first, the other channels after the feeds.
+    return (wide_choices[:2] + feed_choices + wide_choices[2:])[: discord_limits.MAX_CHOICES]
+
+
+async def resolve_target(interaction: Interaction, selection: str) -> FilterTarget:
+    """Return the target that a command option selects: by the value of a choice, or a feed by its name.
+
+    Raises `UserFacingError` if nothing or several feeds match, or the user cannot see the channel.
+    """
+    assert interaction.guild is not None
+    if selection == _SERVER_VALUE:
+        return await _build_wide_target(interaction, FilterPlace(interaction.guild.id, FilterScope.SERVER))
+    channel_text = selection.removeprefix(_CHANNEL_VALUE_PREFIX)
+    if channel_text != selection and channel_text.isdecimal():
+        channel = await channel_options.require_existing_channel(interaction, int(channel_text))
+        return await _build_wide_target(interaction, FilterPlace(channel.id, FilterScope.CHANNEL))
+    return target_of_feed(await subscription_options.resolve_subscription(interaction, selection))
+
+
+async def require_current_target(interaction: Interaction, target: FilterTarget) -> FilterTarget:
+    """Return the current state of a target.
+
+    Raises `UserFacingError` if it no longer exists or the user can no longer see it.
+    """
+    if not target.is_feed:
+        if target.place.scope is FilterScope.CHANNEL:
+            await channel_options.require_existing_channel(interaction, target.place.id)
+        return target
+    for followed_feed in await subscription_options.list_visible_subscriptions(interaction):
+        if followed_feed.subscription.id == target.place.id:
+            return target_of_feed(followed_feed)
+    raise UserFacingError(subscription_options.unfollowed_text())
+
+
+async def _build_wide_target(interaction: Interaction, place: FilterPlace) -> FilterTarget:
+    is_server = place.scope is FilterScope.SERVER
+    feed_ids = {
+        followed_feed.feed.id: None
+        for followed_feed in await subscription_options.list_readable_subscriptions(interaction)
+        if is_server or followed_feed.subscription.channel_id == place.id
+    }
+    if not feed_ids and not await interaction.client.store.filters.list_by_place(place):
+        raise UserFacingError(_("No feeds there yet, so there’s nothing to filter."))
+    name = (
+        _("Everything in this server") if is_server else _("Everything in {channel}").format(channel=f"<#{place.id}>")
+    )
+    return FilterTarget(place, name, tuple(feed_ids))

@@ -1,0 +1,203 @@
+"""/feed filter for a whole channel or the whole server, with an end: tried, saved, named by /why, undone, ended."""
+
+from __future__ import annotations
+
+import pytest
+from simcord.backend.errors import SetupError
+
+from bot.client.background_tasks import BackgroundTasks
+from bot.core.preferences import Filter, FilterPlace, FilterScope
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.interactions import button_labels, components, hide_channel, last_reply, message_text
+from tests.support.scenario import (
+    START,
+    first_subscription_id,
+    follow,
+    newest_article,
+    posted_titles,
+    publish,
+    three_items,
+    why,
+)
+
+DAY = 86_400
+
+
+async def filters_of_server(world: World) -> list[str]:
+    return [str(query_filter) for query_filter in await list_server_filters(world)]
+
+
+async def list_server_filters(world: World) -> list[Filter]:
+    return await world.store.filters.list_by_place(FilterPlace(world.guild.id, FilterScope.SERVER))
+
+
+async def save(world: World, place: str, **options: str) -> str:
+    trial = await world.editor.slash(world.news, "feed filter", feed=place, **options)
+    assert button_labels(last_reply(trial)) == ["Save this filter", "Cancel"], message_text(trial)
+    return message_text(await world.editor.click(last_reply(trial), label="Save this filter"))
+
+
+async def test_the_server_and_its_channels_are_offered_beside_feeds(telex, feed_server):
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/2", title="Other", channel=telex.guild.create_text_channel("tech"))
+
+    async def offer(text: str) -> list[str]:
+        choices = await telex.editor.autocomplete(telex.news, "feed filter", "feed", text)
+        return [choice["name"] for choice in choices]
+
+    assert await offer("") == [
+        "Everything in this server",
+        "Everything in #news",
+        "Example News — #news",
+        "Other — #tech",
+        "Everything in #tech",
+    ]
+    assert await offer("#tech") == ["Everything in #tech", "Other — #tech"]
+    telex.locales[telex.editor.id] = "fr"
+    assert (await offer("tout"))[:2] == ["Tout le serveur", "Tout le salon #news"]
+
+
+async def test_a_filter_of_the_server_with_an_end_is_tried_saved_and_named(telex, feed_server):
+    feed = await follow(telex, feed_server)
+    trial = await telex.editor.slash(telex.news, "feed filter", feed="server", never="chips", until="in 3 days")
+    trial_text = message_text(trial)
+    ends_at = telex.clock.now() + 3 * DAY
+    assert "Would have kept out 1 of the last 3 articles" in trial_text
+    assert "Everything in this server" in trial_text
+    assert f"never `chips` (until <t:{ends_at - 1}:D>)" in trial_text
+    assert "🚫 [Chips get smaller]" in trial_text
+    assert await filters_of_server(telex) == []
+    saved = await telex.editor.click(last_reply(trial), label="Save this filter")
+    assert message_text(saved).startswith("Saved. Everything in this server: never `chips`")
+    post_count = len(telex.posts())
+    await publish(telex, feed_server, feed, make_rss_item(4, title="More chips", published=START - 1), *three_items())
+    assert len(telex.posts()) == post_count
+    link = (await newest_article(telex, feed)).url
+    assert "filtered out by: never `chips` (whole server)" in await why(telex, link)
+    telex.locales[telex.reader.id] = "fr"
+    assert "jamais `chips` (tout le serveur)" in await why(telex, link)
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert f"**Filter**: none → never `chips` (until <t:{ends_at - 1}:D>)" in history
+    await telex.advance(3 * DAY)
+    await publish(telex, feed_server, feed, make_rss_item(5, title="Chips again", published=START - 1), *three_items())
+    assert posted_titles(telex)[-1] == "Chips again"
+
+
+async def test_the_trial_of_each_feed_shows_the_filters_of_its_channel_and_server(telex, feed_server):
+    await follow(telex, feed_server)
+    await save(telex, "server", never="browser")
+    await save(telex, f"channel:{telex.news.id}", never="chips")
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="vote")
+    assert "Would have posted 0 of the last 3 articles" in message_text(trial)
+    assert "-# never `browser` (whole server)" in message_text(trial)
+    assert "-# never `chips` (whole channel)" in message_text(trial)
+    feed_list = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex))
+    assert "- never `browser` (whole server)\n- never `chips` (whole channel)" in message_text(feed_list)
+    assert button_labels(last_reply(feed_list)) == ["Add…"]
+    channel_list = await telex.editor.slash(telex.news, "feed filter", feed=f"channel:{telex.news.id}")
+    assert "1. never `chips`\n- never `browser` (whole server)" in message_text(channel_list)
+    assert "Filters let 1 of the last 3 articles through" in message_text(channel_list)
+
+
+async def test_a_saved_filter_is_undone_with_one_press(telex, feed_server):
+    await follow(telex, feed_server)
+    await save(telex, "server", never="cup", until="2030-07-20")
+    (old_filter,) = await filters_of_server(telex)
+    trial = await telex.editor.slash(telex.news, "feed filter", feed="server", never="cup")
+    saved = await telex.editor.click(last_reply(trial), label="Save this filter")
+    assert await filters_of_server(telex) == ["never cup"]
+    undone = await telex.editor.click(last_reply(saved), label="Undo the change")
+    assert "Undone: never `cup`" in message_text(undone)
+    assert await filters_of_server(telex) == [old_filter]
+    again = await telex.editor.slash(telex.news, "feed filter", feed="server", never="cup", until="20 July 2030")
+    assert "already there" in message_text(again)
+
+
+async def test_an_ended_filter_is_listed_for_a_week(telex, feed_server):
+    await follow(telex, feed_server)
+    await save(telex, "server", never="cup", until="tomorrow")
+    ends_at = (await list_server_filters(telex))[0].ends_at
+    await telex.advance(3 * DAY)
+    listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
+    assert f"-# never `cup` · ended <t:{ends_at}:R>" in message_text(listed)
+    assert "No filters: every article is posted." in message_text(listed)
+    assert button_labels(last_reply(listed)) == ["Add…"]
+    await telex.advance(7 * DAY)
+    await BackgroundTasks(telex.newsroom).purge_expired()
+    listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
+    assert "cup" not in message_text(listed)
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        ({"never": "cup", "until": "20 July 2020"}, "is in the past"),
+        ({"never": "cup", "until": "yesterday"}, "is in the past"),
+        ({"never": "cup", "until": "soonish"}, "I can’t read “soonish” as a date"),
+        ({"never": "cup", "until": "**x** @everyone"}, "as a date"),
+        ({"until": "tomorrow"}, "An end date needs a filter"),
+        ({"only": "cup"}, "“Only” works for one feed"),
+        ({"never": "chips since:7d"}, "Remove the date"),
+    ],
+)
+async def test_what_cannot_be_is_refused_in_words(telex, feed_server, options, refusal):
+    await follow(telex, feed_server)
+    answer = await telex.editor.slash(telex.news, "feed filter", feed="server", **options)
+    assert refusal in message_text(answer)
+    assert "**x** @everyone" not in message_text(answer)
+    assert button_labels(last_reply(answer)) == []
+    assert await filters_of_server(telex) == []
+
+
+async def test_ten_thousand_characters_fit_in_no_field_of_the_form(telex, feed_server):
+    await follow(telex, feed_server)
+    listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
+    for texts in ({"never": "a " * 5_000, "until": ""}, {"never": "cup", "until": "20 July " * 1_250}):
+        form = await telex.editor.click(last_reply(listed), label="Add…")
+        with pytest.raises(SetupError, match="exceeds max_length"):  # as Discord's
+            await telex.editor.submit_modal(form, texts)
+    assert await filters_of_server(telex) == []
+
+
+async def test_a_filter_with_an_end_is_added_from_the_list(telex, feed_server):
+    await follow(telex, feed_server)
+    telex.locales[telex.editor.id] = "fr"
+    listed = await telex.editor.slash(telex.news, "feed filter", feed=f"channel:{telex.news.id}")
+    form = await telex.editor.click(last_reply(listed), label="Ajouter…")
+    trial = await telex.editor.submit_modal(form, {"never": "chips", "until": "jusqu’au 20 juillet 2030"})
+    assert "Articles écartés : 1 sur les 3 derniers" in message_text(trial)
+    saved = await telex.editor.click(last_reply(trial), label="Enregistrer ce filtre")
+    assert "jamais `chips` (jusqu’au <t:" in message_text(saved)
+    assert [component["label"] for component in components(last_reply(saved))] == ["Annuler la modification"]
+
+
+async def test_a_channel_that_a_manager_cannot_see_is_not_filtered_nor_shown(telex, feed_server):
+    await follow(telex, feed_server)
+    lounge = telex.guild.create_text_channel("lounge")
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
+    trial = await telex.editor.slash(lounge, "feed filter", feed=f"channel:{secret.id}", never="chips")
+    hide_channel(telex, secret, telex.editor)
+    refusal = await telex.editor.click(last_reply(trial), label="Save this filter")
+    assert "can’t see" in message_text(refusal)
+    for place in (f"channel:{secret.id}", "channel:1", f"channel:{telex.guild.id + 5}", "channel:x"):
+        answer = await telex.editor.slash(lounge, "feed filter", feed=place, never="chips")
+        assert button_labels(last_reply(answer)) == [], place
+    assert await telex.editor.autocomplete(lounge, "feed filter", "feed", "secret") == []
+    assert await telex.store.filters.list_by_place(FilterPlace(secret.id, FilterScope.CHANNEL)) == []
+
+
+async def test_a_newly_followed_feed_does_not_begin_with_what_the_server_never_posts(
+    telex: World, feed_server: FeedServer
+):
+    await follow(telex, feed_server)
+    await save(telex, "server", never="facial")
+    new_item = make_rss_item(9, title="More facial recognition", published=START)
+    url = feed_server.serve("/new", make_rss(new_item, title="New"))
+    found = await telex.editor.slash(telex.news, "feed add", url=url)
+    answer = await telex.editor.click(last_reply(found), label="Follow")
+    assert "on its way" not in message_text(answer)
+    post_count = len(telex.posts())
+    await telex.deliver()
+    assert len(telex.posts()) == post_count
