@@ -20,10 +20,13 @@ from bot.search.index import text_analysis
 from bot.store.records.outbox_records import DigestCandidate
 from bot.stories import story_ranking
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
-from bot.stories.story_grouping import StoryArticles, group_into_stories
+from bot.stories.story_grouping import group_into_stories
 from bot.stories.story_matching import extract_proper_names
 from bot.text import discord_text
 from bot.text.words import fold
+
+StoryArticles = list[DigestCandidate]
+"""Articles of one story, the earliest first."""
 
 MAX_DIGEST_CHANNELS_PER_SERVER = 10
 """Maximum number of channels of a server that may have a digest."""

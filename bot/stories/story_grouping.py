@@ -1,4 +1,4 @@
-"""Grouping of the articles that a digest may list into stories.
+"""Grouping of articles, such as those that a digest may list, into stories.
 
 The stored similarity of two articles decides. If none is stored, as for articles of one feed or of an import,
 only their titles are compared, by the same measure; titles in two languages by words that translate each
@@ -8,6 +8,7 @@ other.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 
 from bot.store.records.content_records import ArticleBrief
 from bot.store.records.outbox_records import DigestCandidate
@@ -15,8 +16,11 @@ from bot.stories import bilingual_terms
 from bot.stories.story_matching import StoryFeatures, compute_similarity, extract_story_features
 from bot.stories.story_membership import compute_membership_margin
 
-StoryArticles = list[DigestCandidate]
-"""Articles of one story, the earliest first."""
+TitledArticle = ArticleBrief | DigestCandidate
+"""Type of the records of articles that can be grouped, by their titles."""
+
+ArticleT = TypeVar("ArticleT", ArticleBrief, DigestCandidate)
+"""Type of the articles that one call groups."""
 
 _MIN_SHARED_WORDS = 3
 """Minimum number of words that two titles must share for their similarity to be computed."""
@@ -37,8 +41,8 @@ _MIN_COLLECTION_SIZE = 50
 
 
 def group_into_stories(
-    candidates: Sequence[DigestCandidate], similar_pairs: Iterable[tuple[int, int, float]]
-) -> list[StoryArticles]:
+    candidates: Sequence[ArticleT], similar_pairs: Iterable[tuple[int, int, float]]
+) -> list[list[ArticleT]]:
     """Group articles into stories; return the stories, the one with the earliest article first.
 
     `similar_pairs` are pairs of article ids with their similarity (0 to 1).
@@ -51,7 +55,7 @@ def group_into_stories(
         similar_ids_by_article_id[first_id].append(second_id)
     features_by_article_id = _build_features_by_article(candidates)
     bilingual_terms_by_id = _build_bilingual_terms_by_article(features_by_article_id.values())
-    stories: list[StoryArticles] = []
+    stories: list[list[ArticleT]] = []
     story_indexes_by_word: dict[str, set[int]] = defaultdict(set)
     story_index_by_article_id: dict[int, int] = {}
     for article in sorted(candidates, key=lambda candidate: (candidate.published, candidate.article_id)):
@@ -104,8 +108,8 @@ def group_into_stories(
 
 
 def _belongs_to_story(
-    article: DigestCandidate,
-    story_articles: StoryArticles,
+    article: TitledArticle,
+    story_articles: Sequence[TitledArticle],
     similarity_by_pair: dict[tuple[int, int], float],
     features_by_article_id: dict[int, StoryFeatures],
     bilingual_terms_by_id: dict[int, frozenset[str]],
@@ -175,7 +179,7 @@ def _compute_matched_share(features: StoryFeatures, terms: frozenset[str]) -> fl
     return sum(weight for term, weight in features.weights.items() if term in terms) / features.total_weight
 
 
-def _build_features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
+def _build_features_by_article(candidates: Sequence[TitledArticle]) -> dict[int, StoryFeatures]:
     """Return the features of each title by article id; the IDF of words is computed among these titles."""
     document_frequency_by_word: Counter[str] = Counter()
     unweighted_features_by_id = {
@@ -191,7 +195,7 @@ def _build_features_by_article(candidates: Sequence[DigestCandidate]) -> dict[in
 
 
 def _extract_title_features(
-    candidate: DigestCandidate, document_frequency_by_word: Counter[str], article_count: int
+    candidate: TitledArticle, document_frequency_by_word: Counter[str], article_count: int
 ) -> StoryFeatures:
     collection_size = max(article_count, _MIN_COLLECTION_SIZE)
     title_brief = ArticleBrief(
