@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
 from bot.answers.passages import extract_opening_passage
+from bot.answers.timeline.outlet_differences import have_different_numbers
 from bot.core.models import Article
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
@@ -108,14 +108,10 @@ class Answer:
 
     @property
     def do_quotes_differ(self) -> bool:
-        """Return whether the two shown quotes give different numbers of the same things."""
-        counts = [re.fullmatch(r"(\W*[\d.,\s]*\d)(\D*)", quote.answer_span or "") for quote in self.shown_quotes]
-        if len(counts) < 2 or counts[0] is None or counts[1] is None:  # noqa: PLR2004 - the two quotes
-            return False
-        (first_number, first_unit), (second_number, second_unit) = (
-            (count[1].strip(), count[2].strip()) for count in (counts[0], counts[1])
+        """Return whether the two shown quotes give different numbers of one thing, in which their outlets differ."""
+        return len(self.shown_quotes) > 1 and have_different_numbers(
+            *((quote.answer_span or "", quote.article) for quote in self.shown_quotes)
         )
-        return bool(first_unit) and first_unit == second_unit and first_number != second_number
 
     @property
     def is_answered(self) -> bool:

@@ -29,7 +29,7 @@ MIN_CLAUSE_CHARS = 12
 MAX_CLAUSE_CHARS = 160
 """Maximum length in characters of a clause that gives a reason or says what something is."""
 
-_DEPENDENT_SENTENCE_PATTERN = re.compile(
+DEPENDENT_SENTENCE_PATTERN = re.compile(
     r"[\W_]*(?:it|its|he|his|she|her|they|their|this|that|these|those|such|ils?|elles?|ce|cet|cette|ces|cela|ça|c|celui"
     r"|celle|ceux|son|sa|ses|leurs?|une telle|un tel)\b",
     re.IGNORECASE,
@@ -109,7 +109,7 @@ def extract_excerpt(
         range_start, range_end = answer_index, answer_index + 1
     if range_start == answer_index > 0:
         (first_text,) = _extract_sentence_texts(analysis, answer_index, answer_index + 1)
-        if _DEPENDENT_SENTENCE_PATTERN.match(first_text):
+        if DEPENDENT_SENTENCE_PATTERN.match(first_text):
             range_start, range_end = answer_index - 1, answer_index + 1
     texts = _extract_sentence_texts(analysis, range_start, range_end)
     return Excerpt(texts, best_span.text, is_expected, probability)

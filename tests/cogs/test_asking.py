@@ -178,7 +178,7 @@ async def test_a_second_quote_is_of_another_article_and_says_something_else(tele
     feed = await follow(telex, feed_server)
     first_article, second_article, *_ = await telex.store.articles.list_newest([feed.id], limit=3)
     first, second = (
-        Quote(f"It takes {days} days.", article, f"{days} days")
+        Quote(f"It takes {days} days.", article._replace(outlet=f"Outlet {days}"), f"{days} days")
         for days, article in ((12, first_article), (14, second_article))
     )
     engine.answer_fields = {

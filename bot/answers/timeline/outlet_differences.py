@@ -1,0 +1,322 @@
+"""Differences between outlets: different numbers for one thing in articles on one event.
+
+Two numbers are compared if they have one unit, count one thing, and stand in sentences that otherwise say much
+the same. In doubt nothing is reported: a number that may be an update of an earlier one, that is only a bound,
+or that the other outlet has, too, is no difference.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from bot.answers.timeline.reported_numbers import (
+    COUNT_UNIT,
+    DURATION_UNIT,
+    PERCENT_UNIT,
+    ReportedNumber,
+    extract_reported_numbers,
+)
+from bot.core.models import Article
+from bot.stories import bilingual_terms
+from bot.text import excerpts
+from bot.text.words import fold
+
+MAX_GAP_SECONDS = 86_400
+"""Maximum time in seconds between two articles whose numbers are compared."""
+MAX_REPORTS = 3
+"""Maximum number of outlets that a difference names."""
+MAX_ARTICLES = 60
+"""Maximum number of articles of an event whose numbers are compared, newest first."""
+MAX_NUMBERS = 200
+"""Maximum number of numbers that are compared with each other."""
+MAX_SENTENCES = 6
+"""Maximum number of sentences of an article whose numbers are compared, after its title."""
+
+_UPDATE_GAP_SECONDS = 6 * 3_600
+"""Time in seconds after which another number of a thing that changes may be an update of the earlier one."""
+_ROUNDING_SHARE = 0.03
+"""Share by which two numbers may differ by rounding."""
+_UNIT_ROUNDING_SHARE = 0.25
+"""Share by which two durations in different units of time may differ by rounding, such as 20 days and 3 weeks."""
+_MAX_RATIO = 4.0
+"""Maximum ratio of two numbers of one thing; larger ones count different things."""
+_MIN_CONTEXT_SHARE = 0.3
+"""Minimum share of the words of two sentences that both have, for their numbers to be of one thing."""
+_MIN_CONFIRMING_OUTLETS = 3
+"""Minimum number of outlets that report a number for it to be confirmed."""
+_MIN_AMBIGUOUS_SHARE = 0.8
+"""Minimum share of the words of two sentences that both have, where several outlets confirm each of two numbers."""
+_MAX_CHARS_READ = 2_000
+"""Maximum number of characters of an article's text that are split into sentences."""
+_UPDATE_PATTERN = re.compile(
+    r"\b(?:now (?:at|stands?|totals?|over|more|[\d$€£])|updated|revis\w+|correct(?:s|ed)"
+    r"|(?:rises?|rose|climbs?|climbed|grows?|grew|jumps?|jumped|raised?|raises|lifted|increased?|bumped|boosted|cuts?|lowered|reduced)"
+    r" (?:up |down )?(?:to|from)|(?:up|down) from|desormais|alourdi\w*|revu\w*|corrig\w*"
+    r"|(?:pass|port|relev|ramen|mont|grimp)\w* (?:de|a))\b"
+)
+"""Pattern of folded words that say that a number replaces an earlier one."""
+
+
+class NumberReport(NamedTuple):
+    """A number that an article reports, with the folded name of its outlet."""
+
+    article: Article
+    outlet: str
+    number: ReportedNumber
+
+
+class OutletDifference(NamedTuple):
+    """Two or three articles of different outlets that report different numbers of one thing, earliest first."""
+
+    reports: tuple[NumberReport, ...]
+    noun_stems: frozenset[str]
+
+    def format_numbers(self) -> list[str]:
+        """Return the numbers as they are written, the first one with the thing that it counts."""
+        first_report, *further_reports = self.reports
+        return [
+            first_report.number.format(self.noun_stems),
+            *(report.number.format() for report in further_reports),
+        ]
+
+
+def find_outlet_difference(articles: Sequence[Article]) -> OutletDifference | None:
+    """Return the clearest difference between outlets on one event, or None if there is none.
+
+    It is slow: call it in a worker process.
+    """
+    newest_articles = sorted(articles, key=lambda article: -article.published)[:MAX_ARTICLES]
+    reports = [
+        NumberReport(article, fold(article.outlet), number)
+        for article in newest_articles
+        for number in _read_numbers(article)
+    ][:MAX_NUMBERS]
+    confirmed_reports = [report for report in reports if _is_confirmed(report, reports)]
+    ambiguous_units = _find_ambiguous_units(confirmed_reports)
+    differing_pairs = [
+        (similarity, pair)
+        for pair in combinations(reports, 2)
+        if (similarity := _compare_reports(*pair, reports)) is not None
+        and (
+            _unit_and_noun(pair[0].number) not in ambiguous_units
+            or (similarity >= _MIN_AMBIGUOUS_SHARE and not all(report in confirmed_reports for report in pair))
+        )
+    ]
+    if not differing_pairs:
+        return None
+    best_pair = max(differing_pairs, key=lambda scored_pair: scored_pair[0])[1]
+    first_nouns, second_nouns = (_expand({noun.stem for noun in report.number.nouns}) for report in best_pair)
+    return OutletDifference(tuple(_select_reports(best_pair, differing_pairs)), first_nouns & second_nouns)
+
+
+def _is_confirmed(report: NumberReport, reports: Sequence[NumberReport]) -> bool:
+    """Return whether several outlets report the number of a report."""
+    outlets = {other_report.outlet for other_report in reports if _confirm(report.number, other_report.number)}
+    return len(outlets) >= _MIN_CONFIRMING_OUTLETS
+
+
+def _find_ambiguous_units(confirmed_reports: Sequence[NumberReport]) -> set[tuple[str, str]]:
+    """Return the units, with the counted thing, of which two numbers are each reported by several outlets.
+
+    Such numbers are mostly of two things, rather than of one on which outlets differ.
+    """
+    return {
+        _unit_and_noun(first.number)
+        for first, second in combinations(confirmed_reports, 2)
+        if _unit_and_noun(first.number) == _unit_and_noun(second.number)
+        and not _agree(first.number, second.number)
+        and _compute_ratio(first.number, second.number) <= _MAX_RATIO
+    }
+
+
+def _unit_and_noun(number: ReportedNumber) -> tuple[str, str]:
+    return number.unit, number.nouns[0].stem if number.nouns else ""
+
+
+def _confirm(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
+    """Return whether two numbers are of one unit and have one value, apart from their qualifiers."""
+    return first_number.unit == second_number.unit and _agree(
+        first_number._replace(qualifier=""), second_number._replace(qualifier="")
+    )
+
+
+def _select_reports(
+    best_pair: tuple[NumberReport, NumberReport],
+    differing_pairs: Sequence[tuple[float, tuple[NumberReport, NumberReport]]],
+) -> list[NumberReport]:
+    """Return up to `MAX_REPORTS` reports that differ from each other, earliest first.
+
+    They are the pair with the most similar sentences or, if several reports differ from one of these, the lowest and
+    the highest of them beside it.
+    """
+    differing_from = [
+        [
+            second if first is report else first
+            for _similarity, (first, second) in differing_pairs
+            if report is first or report is second
+        ]
+        for report in best_pair
+    ]
+    report, others = max(zip(best_pair, differing_from, strict=True), key=lambda pair: len(pair[1]))
+    by_value = sorted(others, key=lambda other: other.number.ranges)
+    selected_reports = [report, by_value[0]]
+    if not _agree(by_value[0].number, by_value[-1].number):
+        selected_reports.append(by_value[-1])
+    return sorted(selected_reports, key=lambda selected: selected.article.published)
+
+
+def have_different_numbers(first_answer: tuple[str, Article], second_answer: tuple[str, Article]) -> bool:
+    """Return whether two answers to one question, each with its article, are different numbers of one thing.
+
+    The words around the numbers need not be similar, because the question tells what they are of.
+    """
+    first_reports, second_reports = (
+        [
+            NumberReport(article, fold(article.outlet), number)
+            for number in extract_reported_numbers(text, article.language)
+        ]
+        for text, article in (first_answer, second_answer)
+    )
+    return any(
+        _may_differ(first_report, second_report)
+        and _count_one_thing(first_report, second_report)
+        and not _is_update(first_report, second_report)
+        for first_report in first_reports
+        for second_report in second_reports
+    )
+
+
+def _read_numbers(article: Article) -> Iterator[ReportedNumber]:
+    """Yield the numbers in the title and the first sentences of an article."""
+    text = (article.body or article.summary)[:_MAX_CHARS_READ]
+    for sentence in (article.title, *excerpts.split_sentences(text)[:MAX_SENTENCES]):
+        yield from extract_reported_numbers(sentence, article.language)
+
+
+def _compare_reports(
+    first_report: NumberReport, second_report: NumberReport, reports: Collection[NumberReport]
+) -> float | None:
+    """Return how similar the sentences of two different numbers of one thing are, from 0 to 1; otherwise None."""
+    if not _may_differ(first_report, second_report):
+        return None
+    similarity = _compare_things(first_report, second_report)
+    if similarity is None or _is_update(first_report, second_report):
+        return None
+    if any(
+        _is_superseded(report, reports) or _has_agreeing_number(report, other_report, reports)
+        for report, other_report in ((first_report, second_report), (second_report, first_report))
+    ):
+        return None
+    return similarity
+
+
+def _may_differ(first_report: NumberReport, second_report: NumberReport) -> bool:
+    """Return whether two numbers of one unit are different, by outlets that report at about the same time."""
+    first_number, second_number = first_report.number, second_report.number
+    return (
+        first_number.unit == second_number.unit
+        and abs(first_report.article.published - second_report.article.published) <= MAX_GAP_SECONDS
+        and first_report.outlet != second_report.outlet
+        and not _agree(first_number, second_number)
+        and _compute_ratio(first_number, second_number) <= _MAX_RATIO
+    )
+
+
+def _compare_things(first_report: NumberReport, second_report: NumberReport) -> float | None:
+    """Return the share of words that the sentences of two numbers share, or None if they are of different things."""
+    first_number, second_number = first_report.number, second_report.number
+    if not _count_one_thing(first_report, second_report) or not _fit_words_around(first_number, second_number):
+        return None
+    first_context = _translate(first_number.context, first_report, second_report)
+    shared_count = len(first_context & second_number.context)
+    share = shared_count / max(1, len(first_number.context) + len(second_number.context) - shared_count)
+    return share if share >= _MIN_CONTEXT_SHARE else None
+
+
+def _count_one_thing(first_report: NumberReport, second_report: NumberReport) -> bool:
+    """Return whether the first word after one of two numbers is among the words after the other, if they count."""
+    if first_report.number.unit != COUNT_UNIT:
+        return True
+    first_nouns, second_nouns = (
+        [_translate({noun.stem}, report, other_report) for noun in report.number.nouns]
+        for report, other_report in ((first_report, second_report), (second_report, first_report))
+    )
+    return any(first_nouns[0] & noun for noun in second_nouns) or any(second_nouns[0] & noun for noun in first_nouns)
+
+
+def _translate(stems: Collection[str], report: NumberReport, other_report: NumberReport) -> frozenset[str]:
+    """Return stems of a report, with their translations if the other report is in another language."""
+    return _expand(stems) if report.article.language != other_report.article.language else frozenset(stems)
+
+
+def _fit_words_around(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
+    """Return whether the words around two numbers allow that they are of one thing.
+
+    Sentences on one event have many durations and shares in them, such as those of different periods.
+    """
+    is_same_before = bool(first_number.word_before) and first_number.word_before == second_number.word_before
+    is_same_after = bool(first_number.word_after) and first_number.word_after == second_number.word_after
+    if first_number.unit == DURATION_UNIT:
+        return is_same_before or is_same_after
+    return (
+        first_number.unit != PERCENT_UNIT or is_same_after or not (first_number.word_after and second_number.word_after)
+    )
+
+
+def _expand(stems: Collection[str]) -> frozenset[str]:
+    """Return stems with their translations between English and French."""
+    terms = frozenset(stems)
+    return terms | bilingual_terms.translate_terms(terms) | bilingual_terms.translate_names(terms)
+
+
+def _is_update(first_report: NumberReport, second_report: NumberReport) -> bool:
+    """Return whether the later of two numbers may have replaced the earlier one."""
+    gap_seconds = abs(first_report.article.published - second_report.article.published)
+    return gap_seconds > _UPDATE_GAP_SECONDS or any(
+        _UPDATE_PATTERN.search(fold(report.number.sentence)) for report in (first_report, second_report)
+    )
+
+
+def _has_agreeing_number(report: NumberReport, other_report: NumberReport, reports: Collection[NumberReport]) -> bool:
+    """Return whether the outlet of one report has the number of the other report, too."""
+    return any(
+        _agree(further_report.number, other_report.number) for further_report in _iter_of_outlet(report, reports)
+    )
+
+
+def _is_superseded(report: NumberReport, reports: Collection[NumberReport]) -> bool:
+    """Return whether an outlet reported another number of the thing later."""
+    return any(
+        further_report.article.published > report.article.published
+        and not _agree(further_report.number, report.number)
+        and _compare_things(report, further_report) is not None
+        for further_report in _iter_of_outlet(report, reports)
+    )
+
+
+def _iter_of_outlet(report: NumberReport, reports: Collection[NumberReport]) -> Iterator[NumberReport]:
+    """Yield the numbers with the unit of a report by its outlet."""
+    for further_report in reports:
+        if further_report.number.unit == report.number.unit and further_report.outlet == report.outlet:
+            yield further_report
+
+
+def _agree(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
+    """Return whether two numbers may mean one value, or values that differ by rounding."""
+    are_units_equal = first_number.days_per_unit == second_number.days_per_unit
+    tolerance = 1 + (_ROUNDING_SHARE if are_units_equal else _UNIT_ROUNDING_SHARE)
+    return any(
+        first_low <= second_high * tolerance and second_low <= first_high * tolerance
+        for first_low, first_high in first_number.possible_ranges
+        for second_low, second_high in second_number.possible_ranges
+    )
+
+
+def _compute_ratio(first_number: ReportedNumber, second_number: ReportedNumber) -> float:
+    """Return the ratio of the larger of two numbers to the smaller, by the readings that are nearest to each other."""
+    return min(
+        max(first_low, second_low) / max(min(first_high, second_high), 1e-9)
+        for first_low, first_high in first_number.ranges
+        for second_low, second_high in second_number.ranges
+    )
