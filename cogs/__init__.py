@@ -10,6 +10,7 @@ from cogs.reading.bookmark_commands import BookmarkCog
 from cogs.reading.bookmark_reactions import ReactionCog
 from cogs.reading.link_saving import LinkSavingCog
 from cogs.reading.search_commands import SearchCog
+from cogs.reading.story_commands import StoryCog
 from cogs.reading.summary_menu import SummaryCog
 from cogs.reading.trend_commands import TrendCog
 from cogs.running.about_command import AboutCog
@@ -37,6 +38,7 @@ ALL_COGS: tuple[type[commands.Cog], ...] = (
     SetupCog,
     SearchCog,
     AskCog,
+    StoryCog,
     BookmarkCog,
     LinkSavingCog,
     ReactionCog,

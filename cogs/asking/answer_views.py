@@ -27,7 +27,7 @@ from bot.posting.rendering.layout.blocks import (
 )
 from bot.text import discord_text
 from bot.text.times import periods
-from cogs.asking.written_answer_cards import written_answer_layout
+from cogs.asking.written_answer_cards import make_story_button, written_answer_layout
 from cogs.shared import article_cards
 
 _MAX_STORY_TITLE_LENGTH = 600
@@ -136,10 +136,12 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
             buttons.vote_button(question_id, helped=False, label=_("It doesn’t")),
             *(buttons.save_button(source.key, with_label=False) for source in sources),
         )
-        yield ActionRow(buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None)
+        watch_button = buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None
+        yield ActionRow(watch_button, make_story_button(question_reply))
     else:
         vote_buttons = [buttons.vote_button(question_id, helped=helped) for helped in (True, False)]
         yield ActionRow(*(buttons.short_save_button(source.key) for source in sources), *vote_buttons)
+        yield ActionRow(make_story_button(question_reply))
 
 
 def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterator[Text]:

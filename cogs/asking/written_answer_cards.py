@@ -10,7 +10,17 @@ from bot.core.i18n import _
 from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout import layout_views, outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, Section, Separator, Text, text_block
+from bot.posting.rendering.layout.blocks import (
+    ActionRow,
+    Block,
+    Card,
+    Item,
+    Layout,
+    Section,
+    Separator,
+    Text,
+    text_block,
+)
 from bot.posting.rendering.messages import link_markup
 from bot.text import discord_text
 from cogs.shared import article_cards
@@ -72,9 +82,15 @@ def _build_button_rows(question_reply: QuestionReply) -> tuple[ActionRow, ...]:
                 for number, question in enumerate(question_reply.suggested_questions)
             )
         ),
-        ActionRow(buttons.SHOW_QUOTES_BUTTON(question_id), save_button),
+        ActionRow(buttons.SHOW_QUOTES_BUTTON(question_id), save_button, make_story_button(question_reply)),
         ActionRow(*(buttons.vote_button(question_id, helped=helped) for helped in (True, False))),
     )
+
+
+def make_story_button(question_reply: QuestionReply) -> Item | None:
+    """Return the button that shows the story of an answer's source, or None if only one outlet reports it."""
+    article = question_reply.story_article
+    return None if article is None else buttons.STORY_BUTTON(article.key)
 
 
 def _sentences_text(answer: Answer) -> Text:

@@ -89,6 +89,7 @@ class ArticlePages(Paginator[ArticlePage]):
             *(entry.to_section() for entry in page.entries),
             Separator(),
             ActionRow(self._build_article_menu(page.entries)),
+            ActionRow(buttons.story_menu([entry.article for entry in page.entries if entry.other_outlets])),
             ActionRow(
                 *self.page_buttons(has_more=has_next_page, page_count=page_count_text),
                 *self.extra_buttons(page),

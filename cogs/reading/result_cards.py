@@ -96,7 +96,11 @@ def results_card(query: Query, search_page: SearchPage, entries: Sequence[Articl
     header = search_header(query, query.text, search_page, "relevance", build_suggestion_button=build_suggestion_button)
     has_more = search_page.total_results is None or search_page.total_results > len(entries)
     all_results_row = ActionRow(buttons.search_button(query.text) if has_more else None)
-    return Card((*header, *(entry.to_section() for entry in entries), all_results_row), outlet_branding.DEFAULT_COLOUR)
+    story_row = ActionRow(buttons.story_menu([entry.article for entry in entries if entry.other_outlets]))
+    return Card(
+        (*header, *(entry.to_section() for entry in entries), story_row, all_results_row),
+        outlet_branding.DEFAULT_COLOUR,
+    )
 
 
 def _count_and_order_text(search_page: SearchPage, sort: SortOrder) -> str:

@@ -104,6 +104,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feeds": lambda _: [{}],
     "/propose": lambda _: [{"url": "https://nowhere.invalid/feed"}],
     "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
+    "/story": lambda _: [{"words": "thieves"}, {"words": "thieves", "public": True}],
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],
     "/settings schedule": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],

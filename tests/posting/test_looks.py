@@ -51,7 +51,7 @@ async def test_a_compact_post_is_three_lines_with_a_small_picture():
     assert discord_text.count_utf16_units(lead) <= posts.COMPACT_EXCERPT_LENGTH
     assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
     assert picture_urls(message) == [ARTICLE.image_url]
-    assert [component.get("label") for component in components(message)] == [None, "⋯"]
+    assert [component.get("label") for component in components(message)] == [None, "⋯", "Story so far"]
 
 
 async def test_a_headline_is_a_linked_title_that_can_still_be_saved():

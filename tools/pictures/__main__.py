@@ -30,6 +30,7 @@ PICTURE_MODULES = (
     "place",
     "look",
     "story",
+    "timeline",
     "watch",
     "digest",
     "reading",

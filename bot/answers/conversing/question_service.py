@@ -18,6 +18,7 @@ from bot.core.user_models import Question
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
+from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
 from bot.stories.preference_cache import PreferenceModelCache
 from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
@@ -69,6 +70,7 @@ class QuestionReply:
         about_article: The article that the question was about, or None.
         suggested_questions: Questions to ask next, which the articles of the answer answer.
         can_watch: Whether the question has content words, by which a watch can look for later articles.
+        story_article: The first source if further outlets report its story; otherwise None.
     """
 
     answer: Answer
@@ -76,6 +78,7 @@ class QuestionReply:
     about_article: Article | None = None
     suggested_questions: tuple[str, ...] = ()
     can_watch: bool = False
+    story_article: Article | None = None
 
 
 class QuestionService:
@@ -170,7 +173,15 @@ class QuestionService:
             about_article=subject_article if is_article_stated or is_subject_quoted else None,
             suggested_questions=suggested_questions,
             can_watch=has_content_words,
+            story_article=await self._find_story_article(answer, request.feed_ids),
         )
+
+    async def _find_story_article(self, answer: Answer, feed_ids: Collection[int]) -> Article | None:
+        articles = () if answer.briefing else answer.sources[:1]
+        coverage = await self._store.stories.load_other_coverage(
+            [article.id for article in articles], feed_ids, SINGLE_ARTICLE_SIMILARITY
+        )
+        return next((article for article in articles if article.id in coverage), None)
 
     async def search(
         self, query: Query, *, server_id: int, feed_ids: Collection[int], limit: int, count_up_to: int

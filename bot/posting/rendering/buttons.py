@@ -145,7 +145,34 @@ APPROVE_PROPOSAL_BUTTON = ButtonTemplate(
 )
 DECLINE_PROPOSAL_BUTTON = ButtonTemplate("proposal-decline", (_PROPOSAL_ID_GROUP,), N_("Decline"))
 BLOCK_PROPOSER_BUTTON = ButtonTemplate("proposal-block", (_PROPOSAL_ID_GROUP,), N_("Block this person’s proposals"))
+STORY_BUTTON = ButtonTemplate("story", (_ARTICLE_KEY_GROUP,), N_("Story so far"), Icon.LIST)
+STORY_MENU_ID = "telex:stories"
+"""Custom id of a menu of articles that shows the story of the one chosen in it."""
+STORY_ORDER_ID_PATTERN = rf"telex:story-order:(?P<order>newest|oldest):{_ARTICLE_KEY_GROUP}:(?P<words>(?s:.*))"
+"""Pattern of the custom id of a button that shows a story in another order, with the words that name it."""
+STORY_WATCH_ID_PATTERN = rf"telex:story-watch:{_ARTICLE_KEY_GROUP}:(?P<words>(?s:.*))"
+"""Pattern of the custom id of a button that watches a story, with the words that name it."""
 NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
+
+
+def story_order_button(key: str, words: str, *, newest_first: bool) -> discord.ui.Button[Any]:
+    """Return a button that shows the story of an article from its newest or oldest development on.
+
+    `words` are those by which a person names the story, or "".
+    """
+    label = pgettext("story", "Newest first") if newest_first else _("Oldest first")
+    return make_button(label, _story_id(f"story-order:{'newest' if newest_first else 'oldest'}", key, words))
+
+
+def story_watch_button(key: str, words: str) -> discord.ui.Button[Any]:
+    """Return a button that watches the story of an article; `words` are those by which a person names it, or ""."""
+    return make_button(_("Watch"), _story_id("story-watch", key, words), icons.emoji_for(Icon.WATCH))
+
+
+def _story_id(name: str, key: str, words: str) -> str:
+    """Return a custom id with as much of the words as it has room for."""
+    id_prefix = f"telex:{name}:{key}:"
+    return id_prefix + discord_text.truncate_utf16(words, discord_limits.MAX_CUSTOM_ID_LENGTH - len(id_prefix))
 
 
 def search_button(query: str, label: str = "") -> discord.ui.Button[Any] | None:
@@ -209,6 +236,17 @@ def follow_up_button(question_id: int, number: int, question: str) -> discord.ui
     return make_button(question, f"telex:next:{question_id}:{number}", icons.emoji_for(Icon.ASK))
 
 
+def story_menu(articles: Sequence[Article]) -> discord.ui.Select[Any] | None:
+    """Return a menu that shows the story of one of these articles, in the current language; None without articles."""
+    if not articles:
+        return None
+    return discord.ui.Select(
+        custom_id=STORY_MENU_ID,
+        placeholder=_("A story so far…"),
+        options=[_article_option(article) for article in articles[: discord_limits.MAX_OPTIONS]],
+    )
+
+
 def save_menu(
     dedupe_key: str, articles: Sequence[Article], *, placeholder: str | None = None
 ) -> discord.ui.Select[Any]:
@@ -216,15 +254,7 @@ def save_menu(
 
     `articles` are oldest first; at most the newest 25 are offered.
     """
-    options = [
-        discord.SelectOption(
-            label=discord_text.to_plain_line(article.title, discord_limits.MAX_OPTION_LABEL_LENGTH)
-            or discord_text.to_plain_line(article.url, discord_limits.MAX_OPTION_LABEL_LENGTH),
-            description=discord_text.to_plain_line(article.outlet, discord_limits.MAX_OPTION_LABEL_LENGTH) or None,
-            value=article.key,
-        )
-        for article in reversed(articles[-discord_limits.MAX_OPTIONS :])
-    ]
+    options = [_article_option(article) for article in reversed(articles[-discord_limits.MAX_OPTIONS :])]
     return discord.ui.Select(
         custom_id=save_menu_id(dedupe_key),
         placeholder=discord_text.to_plain_line(
@@ -241,6 +271,15 @@ def mute_story_button(key: str) -> discord.ui.Button[Any]:
     It works in any message, for everybody who can read the article there.
     """
     return make_button(_("Enough of this story"), f"telex:mute:{key}", "🔕")
+
+
+def _article_option(article: Article) -> discord.SelectOption:
+    return discord.SelectOption(
+        label=discord_text.to_plain_line(article.title, discord_limits.MAX_OPTION_LABEL_LENGTH)
+        or discord_text.to_plain_line(article.url, discord_limits.MAX_OPTION_LABEL_LENGTH),
+        description=discord_text.to_plain_line(article.outlet, discord_limits.MAX_OPTION_LABEL_LENGTH) or None,
+        value=article.key,
+    )
 
 
 def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:

@@ -82,6 +82,7 @@ def render_post(
             buttons.save_button(article.key),
             *buttons.make_open_buttons(article),
             buttons.more_button(article.key),
+            buttons.STORY_BUTTON(article.key) if joined_articles else None,
         ]
         save_menu = None
         if joined_articles:
@@ -112,6 +113,7 @@ def build_post_layout(
         buttons.save_button(article.key, joined_articles=joined_articles),
         *buttons.make_open_buttons(article),
         buttons.more_button(article.key, joined_articles=joined_articles),
+        buttons.STORY_BUTTON(article.key) if joined_articles else None,
     )
     texts_above_picture, text_below_picture = _texts_around_picture(
         article, look, joined_articles, omit_outlet=omit_outlet
@@ -218,7 +220,8 @@ def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Arti
     if picture is None and listen_button is None and len(joined_articles) <= buttons.MAX_JOINED_PER_BUTTON:
         return (Section((text,), save_button),)
     more_button = buttons.more_button(article.key, joined_articles=joined_articles, with_label=False)
-    return (Section((text,), picture), ActionRow(save_button, listen_button, more_button))
+    story_button = buttons.STORY_BUTTON(article.key) if joined_articles else None
+    return (Section((text,), picture), ActionRow(save_button, listen_button, more_button, story_button))
 
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:

@@ -40,6 +40,23 @@ class Stories(Repository):
         )
         return {(row[0], row[1]) for row in rows}
 
+    async def load_related_pairs(
+        self, article_ids: Collection[int], feed_ids: Collection[int], *, limit: int
+    ) -> list[tuple[int, int, float]]:
+        """List ids of articles with those of similar articles in `feed_ids`, and their similarity, highest first."""
+        rows = await self._fetch_rows(
+            """
+            SELECT related.id, other.id, related.similarity FROM (
+                SELECT article_id AS id, earlier_id AS other_id, similarity FROM similar_article
+                WHERE article_id IN (:ids)
+                UNION SELECT earlier_id, article_id, similarity FROM similar_article WHERE earlier_id IN (:ids)
+            ) AS related JOIN article AS other ON other.id = related.other_id
+            WHERE other.feed_id IN (:feeds) ORDER BY related.similarity DESC, other.id LIMIT :limit
+            """,
+            {"ids": article_ids, "feeds": feed_ids, "limit": limit},
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
     async def load_other_coverage(
         self, article_ids: Collection[int], feed_ids: Collection[int], min_similarity: float
     ) -> dict[int, list[CoveringOutlet]]:

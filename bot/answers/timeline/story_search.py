@@ -1,0 +1,109 @@
+"""Search for all articles of a story, from one of them or from words."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from bot.answers.timeline.story_terms import MIN_KEY_SHARE, compute_key_share, select_key_terms
+from bot.core.models import Article
+from bot.search.index.search_engine import EngineError, Scope, SearchEngine
+from bot.search.ranked_search import compute_idf
+from bot.search.searching import Searcher
+from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
+
+MAX_STORY_ARTICLES = 200
+"""Maximum number of articles of a story that are shown or counted, those most similar to its key terms first."""
+STORY_WINDOW_SECONDS = 45 * 86_400
+"""Maximum time in seconds between an article and the others of its story."""
+MAX_SEEDS = 10
+"""Maximum number of search results of which the one that most outlets report is chosen."""
+
+_MAX_SIMILAR_PAIRS = 2_000
+"""Maximum number of pairs of similar articles that are loaded."""
+
+
+class StoryArticles(NamedTuple):
+    """The articles of a story, with pairs of ids of similar ones and their similarity from 0 to 1."""
+
+    articles: list[Article]
+    similar_pairs: list[tuple[int, int, float]]
+
+
+async def find_story_seed(searcher: Searcher, words: str, feed_ids: Collection[int]) -> Article | None:
+    """Return the article from which the story that words are about is searched, or None if no article has them all.
+
+    Of the best results, it is one that most outlets report. Raises StoreError.
+    """
+    search_page = await searcher.search(words, feed_ids=feed_ids, limit=MAX_SEEDS)
+    articles = [result.article for result in search_page.results if not result.is_partial]
+    coverage = await searcher.store.stories.load_other_coverage(
+        [article.id for article in articles], feed_ids, SINGLE_ARTICLE_SIMILARITY
+    )
+    return max(articles, key=lambda article: len(coverage.get(article.id, ())), default=None)
+
+
+async def find_story_articles(
+    searcher: Searcher, seed: Article, feed_ids: Collection[int], words: str = ""
+) -> StoryArticles:
+    """Return the articles in these feeds that are of one story with an article, which is among them.
+
+    They report the same event, or have the key terms of the articles that do. `words` are those by which a person
+    names the story, or "". Raises StoreError.
+    """
+    store = searcher.store
+    pairs = await store.stories.load_related_pairs([seed.id], feed_ids, limit=_MAX_SIMILAR_PAIRS)
+    event_ids = [seed.id, *(other_id for _id, other_id, similarity in pairs if similarity >= SINGLE_ARTICLE_SIMILARITY)]
+    event_articles = await store.articles.list_by_ids(event_ids[:MAX_STORY_ARTICLES])
+    key_terms, candidates = await _search_by_terms(searcher, event_articles, feed_ids, words)
+    later_articles = await asyncio.to_thread(_select_by_terms, key_terms, candidates, seed)
+    articles = list({article.page_key: article for article in (*later_articles[::-1], *event_articles[::-1])}.values())
+    articles = [article for article in articles[::-1] if article.retracted_at is None or article.id == seed.id]
+    articles = articles[:MAX_STORY_ARTICLES]
+    similar_pairs = await store.stories.load_related_pairs(
+        [article.id for article in articles], feed_ids, limit=_MAX_SIMILAR_PAIRS
+    )
+    return StoryArticles(articles, similar_pairs)
+
+
+async def _search_by_terms(
+    searcher: Searcher, event_articles: Sequence[Article], feed_ids: Collection[int], words: str
+) -> tuple[dict[str, float], list[Article]]:
+    """Return the key terms of articles on one event, and the articles that have some of them, best first.
+
+    Both are empty if the search index cannot be used.
+    """
+    await searcher.index.ensure_current()
+    engine = searcher.index.engine
+    if engine is None:
+        return {}, []
+
+    def search(engine: SearchEngine) -> tuple[dict[str, float], list[int]]:
+        def weigh_term(term: str, title_count: int) -> float:
+            return compute_idf(engine, (term,)) if engine.get_document_frequency(term) > title_count else 0.0
+
+        key_terms = select_key_terms(event_articles, weigh_term, words)
+        scope = Scope(feed_ids=frozenset(feed_ids))
+        hits = [
+            hit
+            for terms in (key_terms, dict(islice(key_terms.items(), 1)))  # All have the heaviest; most of them first.
+            for hit in engine.match_similar(terms, scope, MAX_STORY_ARTICLES, exclude_article_id=event_articles[0].id)
+        ]
+        return key_terms, list(dict.fromkeys(hit.article_id for hit in hits))
+
+    try:
+        key_terms, article_ids = await asyncio.to_thread(search, engine)
+    except EngineError as error:
+        searcher.index.report_search_failure(error)
+        return {}, []
+    return key_terms, await searcher.store.articles.list_by_ids(article_ids)
+
+
+def _select_by_terms(key_terms: dict[str, float], candidates: Sequence[Article], seed: Article) -> list[Article]:
+    """Return the articles that have enough key terms of a story, and are about as old as an article of it."""
+    return [
+        article
+        for article in candidates
+        if abs(article.published - seed.published) <= STORY_WINDOW_SECONDS
+        and compute_key_share(key_terms, article) >= MIN_KEY_SHARE
+    ]

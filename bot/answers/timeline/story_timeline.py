@@ -1,0 +1,91 @@
+"""The story so far: the developments of a story in order of time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+
+from bot.answers.timeline.developments import Development, build_developments
+from bot.answers.timeline.story_search import find_story_articles
+from bot.answers.timeline.story_terms import name_topic
+from bot.core.models import Article
+from bot.search.searching import Searcher
+from bot.text.words import fold
+
+MAX_DEVELOPMENTS = 7
+"""Maximum number of developments of a story that are shown: the first and the last ones."""
+
+_MIN_CONFIRMING_OUTLETS = 2
+"""Minimum number of outlets of a development that is shown of a story with too many of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryTimeline:
+    """A story with its developments, earliest first.
+
+    Attributes:
+        seed: The article from which the story was found.
+        words: The words by which a person names the story, or "".
+        topic: Words that name the story, as its articles write them.
+        developments: At most `MAX_DEVELOPMENTS`.
+        omitted_count: Number of developments left out after the first one.
+        zone: Time zone in which days begin.
+    """
+
+    seed: Article
+    words: str
+    topic: str
+    developments: tuple[Development, ...]
+    omitted_count: int
+    article_count: int
+    outlet_count: int
+    zone: tzinfo
+
+    @property
+    def days(self) -> int:
+        """Return the number of days from the first development shown to the last, both included."""
+        return (self.day_of(self.developments[-1].published) - self.day_of(self.developments[0].published)).days + 1
+
+    def day_of(self, published: int) -> date:
+        """Return the day of a Unix time in seconds, in the time zone of the reader's server."""
+        return datetime.fromtimestamp(published, self.zone).date()
+
+    @property
+    def development_count(self) -> int:
+        """Return the number of developments, including those left out."""
+        return len(self.developments) + self.omitted_count
+
+
+async def build_timeline(
+    searcher: Searcher, seed: Article, feed_ids: Collection[int], language: str, *, words: str = "", zone: tzinfo = UTC
+) -> StoryTimeline:
+    """Return the story of an article, from the articles in these feeds, told in a language where an outlet has it.
+
+    `words` are those by which a person names the story, or "". Raises StoreError.
+    """
+    story = await find_story_articles(searcher, seed, feed_ids, words)
+    developments = await searcher.run_in_worker(build_developments, story.articles, story.similar_pairs, language)
+    shown_developments = select_developments(developments)
+    return StoryTimeline(
+        seed=seed,
+        words=words,
+        topic=name_topic(
+            sorted(story.articles, key=lambda article: (article.language != language, article.id != seed.id))
+        ),
+        developments=tuple(shown_developments),
+        omitted_count=len(developments) - len(shown_developments),
+        article_count=len(story.articles),
+        outlet_count=len({fold(article.outlet) for article in story.articles}),
+        zone=zone,
+    )
+
+
+def select_developments(developments: list[Development]) -> list[Development]:
+    """Return the first development and the last ones, up to `MAX_DEVELOPMENTS` of them.
+
+    Of more, those that a single outlet reports are left out if enough others are left.
+    """
+    if len(developments) <= MAX_DEVELOPMENTS:
+        return developments
+    confirmed = [each for each in developments if len(each.outlets) >= _MIN_CONFIRMING_OUTLETS]
+    selectable = confirmed if len(confirmed) >= MAX_DEVELOPMENTS else developments
+    return [selectable[0], *selectable[1 - MAX_DEVELOPMENTS :]]

@@ -1,0 +1,155 @@
+"""Card of a story so far: its developments in order of time."""
+
+from collections.abc import Iterator, Sequence
+
+from bot.answers.timeline.developments import Development
+from bot.answers.timeline.story_timeline import StoryTimeline
+from bot.core.i18n import _, format_count, linkify_commands, pgettext
+from bot.posting.rendering import buttons, messages
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, Section, Separator, Text, text_block
+from bot.posting.rendering.layout.icons import Icon, emoji_for
+from bot.posting.rendering.messages import link_markup
+from bot.text import discord_text
+from cogs.shared import article_cards
+
+_MAX_WORDS_LENGTH = 100
+"""Maximum length in characters of a user's words that an empty story repeats."""
+_MAX_OUTLET_LENGTH = 40
+"""Maximum length in characters of an outlet's name beside a number."""
+_MAX_NUMBER_LENGTH = 40
+"""Maximum length in characters of a number with the thing that it counts."""
+_MAX_SENTENCE_LENGTH = 220
+"""Maximum length in characters of a sentence of the summary."""
+_MAX_LINE_LENGTH = 200
+"""Maximum length in characters of a development's line, which may be a title."""
+
+
+def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool, summary: str = "") -> Layout:
+    """Return the layout of a story, in the current language.
+
+    `summary` is markup above the developments. `can_watch` offers a watch, which belongs to a server.
+    """
+    heading = _("{topic}: the story so far").format(topic=discord_text.to_markdown_line(timeline.topic))
+    header = Section(
+        (text_block(f"### {heading}\n-# {_size_text(timeline)}"),),
+        buttons.story_watch_button(timeline.seed.key, timeline.words) if can_watch else None,
+    )
+    summary_blocks = (text_block(summary),) if summary else ()
+    is_single = timeline.article_count == 1
+    button_row = ActionRow(
+        None
+        if is_single
+        else buttons.story_order_button(timeline.seed.key, timeline.words, newest_first=not newest_first),
+        buttons.make_button(pgettext("story", "Ask"), buttons.QUESTION_BUTTON.custom_id(), emoji_for(Icon.ASK)),
+        buttons.mute_story_button(timeline.seed.key),
+    )
+    return (
+        Card(
+            (
+                header,
+                *summary_blocks,
+                Separator(),
+                *_iter_development_texts(timeline, newest_first=newest_first),
+                Separator(),
+                button_row,
+            ),
+            outlet_branding.DEFAULT_COLOUR,
+        ),
+    )
+
+
+def empty_story_blocks(words: str) -> tuple[Block, ...]:
+    """Return the text that says that there is no story on words."""
+    sentence = _("No story on {words} in the channels you can see.").format(
+        words=article_cards.quoted_heading(words, _MAX_WORDS_LENGTH)
+    )
+    return (text_block(f"{sentence}\n" + linkify_commands(_("Try other words. /latest shows what’s new."))),)
+
+
+def summary_markup(sentences: Sequence[str], model_name: str) -> str:
+    """Return the summary that a model wrote of a story as markup, with the name of the model."""
+    disclaimer = _("Written by {model} from these sources. It can be wrong.").format(
+        model=discord_text.to_markdown_line(model_name) or _("a language model")
+    )
+    text = " ".join(discord_text.to_markdown_line(sentence, _MAX_SENTENCE_LENGTH) for sentence in sentences)
+    return f"{text}\n-# ✍️ {disclaimer}"
+
+
+def _size_text(timeline: StoryTimeline) -> str:
+    """Return how many developments a story has in how many days, and how many articles of how many outlets."""
+    if timeline.article_count == 1:
+        return _("Only one article on this so far")
+    developments = format_count("{count} development", "{count} developments", timeline.development_count)
+    days = format_count("in {count} day", "in {count} days", timeline.days)
+    articles = format_count("{count} article", "{count} articles", timeline.article_count)
+    outlets = format_count("from {count} outlet", "from {count} outlets", timeline.outlet_count)
+    return f"{developments} {days} · {articles} {outlets}"
+
+
+def _iter_development_texts(timeline: StoryTimeline, *, newest_first: bool) -> Iterator[Text]:
+    """Yield the developments as texts, each day named once, and where some are left out."""
+    developments = list(timeline.developments)
+    gap_index = 1
+    if newest_first:
+        developments.reverse()
+        gap_index = len(developments) - 1
+    last_day = None
+    for index, development in enumerate(developments):
+        if timeline.omitted_count and index == gap_index:
+            omitted_text = format_count("{count} more in /search", "{count} more in /search", timeline.omitted_count)
+            yield text_block(f"-# {linkify_commands(omitted_text)}")
+        day = timeline.day_of(development.published)
+        labels = [f"**<t:{development.published}:D>**"] if day != last_day else []
+        if development is timeline.developments[-1] and len(developments) > 1:
+            labels.append("**" + _("Newest") + "**")
+        last_day = day
+        label = f"-# {' · '.join(labels)}\n" if labels else ""
+        line = messages.escape_to_fit(development.line, _MAX_LINE_LENGTH)
+        yield text_block(f"{label}> {line}")
+        yield _source_text(development)
+
+
+def _source_text(development: Development) -> Text:
+    """Return the outlet and article of a development, and in which numbers outlets differ.
+
+    The shorter variants lack the link of the title, those of the numbers, and at last both title and numbers.
+    """
+    article = development.article
+    outlet = outlet_branding.tile_and_name(article.feed_id, article.outlet)
+    other_count = len(development.outlets) - 1
+    others = format_count("+{count} outlet", "+{count} outlets", other_count) if other_count > 0 else ""
+    linked_title, plain_title = article_cards.title_variants(article)
+    if development.is_line_title:
+        linked_title, plain_title = link_markup(_("Read"), article.url), ""
+
+    def join_lines(title: str, differences_text: str) -> str:
+        byline = "-# " + " · ".join(filter(None, (outlet, title, others)))
+        return "\n".join(filter(None, (byline, differences_text)))
+
+    linked_numbers, plain_numbers = (
+        _differences_text(development, with_links=is_linked) for is_linked in (True, False)
+    )
+    variants = (
+        join_lines(linked_title, linked_numbers),
+        join_lines(plain_title, linked_numbers),
+        join_lines(plain_title, plain_numbers),
+        join_lines("", ""),
+    )
+    return text_block(*dict.fromkeys(variants))
+
+
+def _differences_text(development: Development, *, with_links: bool) -> str:
+    """Return the line that says in which numbers outlets differ, or ""."""
+    if not development.differing_numbers:
+        return ""
+    numbers = [
+        (
+            link_markup(text, number.url) if with_links else text,
+            discord_text.to_markdown_line(number.outlet, _MAX_OUTLET_LENGTH),
+        )
+        for number in development.differing_numbers
+        for text in (discord_text.to_markdown_line(number.text, _MAX_NUMBER_LENGTH),)
+    ]
+    label = _("Outlets differ:")
+    return f"⚖️ **{label}** " + ", ".join(f"{text} ({outlet})" for text, outlet in numbers)

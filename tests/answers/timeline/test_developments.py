@@ -1,0 +1,119 @@
+"""A story is found by its key terms, grouped by what its articles report, and told by sentences that stand alone."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter, defaultdict
+
+from bot.answers.timeline.developments import MAX_LINE_LENGTH, build_developments, group_into_developments
+from bot.answers.timeline.story_terms import MIN_KEY_SHARE, compute_key_share, name_topic, select_key_terms
+from bot.answers.timeline.story_timeline import MAX_DEVELOPMENTS, select_developments
+from bot.core.models import Article
+from bot.demo.sample_feeds import load_stories
+from bot.search.index import text_analysis
+from tests.answers.timeline.articles import make_article
+from tests.support.shared_data import shared
+
+TITLE = "Ship’s anchor cuts the Nordwave cable"
+CUT = "The undersea cable Nordwave was cut in the night by the anchor of a cargo ship."
+
+
+def demo_articles() -> list[Article]:
+    outlets, backlog, stories = load_stories()
+    language_by_outlet = {outlet.name: outlet.language for outlet in outlets}
+    return [
+        make_article(number, story.title, story.text, outlet=story.outlet, language=language_by_outlet[story.outlet])
+        for number, story in enumerate((*backlog, *stories))
+    ]
+
+
+def weigh_among(articles: list[Article]):
+    """What tells how rare a word is among these articles, and that it has another one."""
+    counts = Counter(
+        term for article in articles for term in set(text_analysis.stem_tokens(article.title, article.language))
+    )
+    size = len(articles)
+    return lambda term, count: math.log(1 + size / counts[term]) if counts[term] > count else 0.0
+
+
+def lines(*articles: Article, language: str = "en") -> list[str]:
+    return [development.line for development in build_developments(articles, (), language)]
+
+
+def test_the_demos_cable_is_one_story_in_each_language_and_nothing_else_is_of_it():
+    articles = demo_articles()
+    cable_articles = [article for article in articles if "Nordwave" in article.title]
+    assert len(cable_articles) == 5
+    key_terms = select_key_terms(cable_articles[:1], weigh_among(articles))
+    of_story = [article for article in articles if compute_key_share(key_terms, article) >= MIN_KEY_SHARE]
+    assert {article.title for article in of_story} == {article.title for article in cable_articles}
+    assert name_topic(cable_articles) == "Nordwave cable"
+    for language in ("en", "fr"):
+        same_language = [article for article in cable_articles if article.language == language]
+        assert len(group_into_developments(same_language, ())) == 1
+
+
+def test_different_amounts_do_not_make_two_developments_but_versions_do():
+    ships = [make_article(number, f"{number} ships wait above the Nordwave cable") for number in (12, 15)]
+    assert len(group_into_developments(ships, ())) == 1
+    releases = [make_article(number, f"Firefox {number} is released with vertical tabs") for number in (140, 141)]
+    assert len(group_into_developments(releases, ())) == 2
+
+
+def test_a_line_stands_alone_and_says_what_the_titles_say():
+    text = f"It was a stormy night in the north of the sea. {CUT} Nobody is without a connection, the operator said."
+    assert lines(make_article(1, TITLE, text)) == [CUT]
+    too_long = f"The Nordwave cable was cut {'very ' * 40}badly. Nordwave carries a third of the traffic to Norway."
+    assert lines(make_article(1, TITLE, too_long)) == ["Nordwave carries a third of the traffic to Norway."]
+    assert all(len(line) <= MAX_LINE_LENGTH for line in lines(*demo_articles()) if line.endswith("."))
+
+
+def test_a_later_line_says_something_new():
+    news = "The crew of the repair ship expects the splice to take ten days in calm weather."
+    later = make_article(2, "Repair ship reaches Bergen", f"{CUT} {news}", hours=40)
+    assert lines(make_article(1, TITLE, CUT), later) == [CUT, news]
+
+
+def test_without_a_sentence_the_title_tells_it():
+    (development,) = build_developments([make_article(1, TITLE)], (), "en")
+    assert development.line == TITLE
+    assert development.is_line_title
+
+
+def test_of_many_developments_the_first_and_the_last_are_shown():
+    developments = build_developments(
+        [make_article(number, f"{word} {number}", hours=49 * number) for number, word in enumerate("abcdefghij")],
+        (),
+        "en",
+    )
+    assert len(developments) == 10
+    selected = select_developments(developments)
+    assert len(selected) == MAX_DEVELOPMENTS
+    assert selected == [developments[0], *developments[-6:]]
+    confirmed = [
+        development._replace(outlets=("a", "b")) if number not in {0, 9} else development
+        for number, development in enumerate(developments)
+    ]
+    assert select_developments(confirmed) == [confirmed[1], *confirmed[3:9]]
+
+
+def test_real_stories_are_found_by_their_key_terms():
+    shared("stories/en.jsonl.gz")
+    from benchmarks.stories import load_labelled_headlines  # noqa: PLC0415 - reads the shared stories
+
+    headlines = [headline for half in load_labelled_headlines() for headline in half]
+    articles = [make_article(number, headline.title) for number, headline in enumerate(headlines)]
+    weigh_term = weigh_among(articles)
+    numbers_by_story, numbers_by_term = defaultdict(list), defaultdict(list)
+    for number, headline in enumerate(headlines):
+        numbers_by_story[headline.story].append(number)
+        for term in set(text_analysis.stem_tokens(headline.title, "en")):
+            numbers_by_term[term].append(number)
+    precisions = []
+    for numbers in numbers_by_story.values():
+        key_terms = select_key_terms([articles[random.Random(1).choice(numbers)]], weigh_term)
+        candidates = numbers_by_term[next(iter(key_terms), "")]
+        of_story = [number for number in candidates if compute_key_share(key_terms, articles[number]) >= MIN_KEY_SHARE]
+        precisions.append(sum(number in numbers for number in of_story) / max(1, len(of_story)))
+    assert sum(precisions) / len(precisions) >= 0.85
