@@ -27,6 +27,7 @@ PICTURE_MODULES = (
     "settings",
     "feed",
     "source",
+    "proposal",
     "place",
     "look",
     "story",

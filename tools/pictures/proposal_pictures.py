@@ -59,6 +59,11 @@ async def main(folder: Path) -> None:
             await world.set_preference(Preference.PROPOSALS, PROPOSALS_FROM_EVERYONE)
             names = {server.origin.removeprefix("http://"): "cable.example", "@reader": "@Bram", "@editor": "@Ada"}
             message = await world.reader.send(world.news, text.format(link=link))
+            editors = world.guild.roles["Editors"]
+            world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 0})  # They see it as members do.
+            await world.editor.context_menu(world.news, "Follow this source", message)
+            await _shoot(world, world.news, folder / f"propose{ending}.png", names)
+            world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 1 << 5})  # They manage the server.
             card = await world.reader.context_menu(world.news, "Follow this source", message)
             modal = await world.reader.click(last_reply(card), label=propose_label)
             await world.reader.submit_modal(modal, {"line": reason})
@@ -69,11 +74,10 @@ async def main(folder: Path) -> None:
             await _shoot(world, alerts, folder / f"proposal-decided{ending}.png", names, number=-2)
             for outlet in ("Wired", "Numerama"):
                 await world.poll(await world.follow(server.serve(f"/{outlet}", make_rss(*items, title=outlet))))
-            editors = world.guild.roles["Editors"]
-            world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 0})  # They see it as members do.
+            world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 0})
             await world.editor.slash(world.news, "feeds")
             await _shoot(world, world.news, folder / f"feeds{ending}.png", names)
-            world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 1 << 5})  # They manage the server.
+            world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 1 << 5})
             await world.store.proposals.block_user(world.reader.id, server_id=world.guild.id, user_id=world.editor.id)
             await world.editor.slash(world.news, "settings proposals")
             await _shoot(world, world.news, folder / f"settings-proposals{ending}.png", names)
