@@ -48,6 +48,9 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     await store.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9)
     await store.watches.remove(1)
     await store.watches.purge(clock.now() + 1)  # so that its number is in no row
+    page = new_article(other_feed, "saved", title="A saved page")
+    assert await store.saved_pages.add(ANNA, page, max_pages=9)
+    await store.bookmark_feeds.create_token(ANNA, language="en")
     first = None
     for number in range(6):
         await store.bookmarks.add(ANNA, ids[number], server_id=SERVER)
