@@ -110,7 +110,7 @@ class _ServerTokenVerifier:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return a token with the id of its server as the client, or None if the token is unknown."""
-        server_id = await self._token_store.find_server_by_token(token)
+        server_id = await self._token_store.find_server_id_by_token(token)
         if server_id is None:
             return None
         return AccessToken(token=token, client_id=str(server_id), scopes=[])

@@ -145,22 +145,24 @@ def check_semantic_search(settings: Settings, encoded_counts: EncodedCounts) -> 
     return CheckResult(
         subject,
         is_ok=True,
-        detail=f"{model_id}: {encoded_counts.encoded} of {encoded_counts.articles} articles encoded",
+        detail=f"{model_id}: {encoded_counts.encoded_count} of {encoded_counts.article_count} articles encoded",
     )
 
 
 def check_feed_secrets(settings: Settings, url_counts: EncryptionCounts) -> CheckResult:
     """Check whether feed addresses that contain a password or key are encrypted."""
     subject = "feed secrets"
-    if not url_counts.private_urls:
+    if not url_counts.private_url_count:
         return CheckResult(subject, is_ok=True, detail="none")
     if settings.secret_key is None:
-        detail = f"{url_counts.private_urls} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
+        detail = (
+            f"{url_counts.private_url_count} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
+        )
         return CheckResult(subject, is_ok=True, detail=detail)
     return CheckResult(
         subject,
-        is_ok=url_counts.encrypted_urls == url_counts.private_urls,
-        detail=f"{url_counts.encrypted_urls} of {url_counts.private_urls} encrypted",
+        is_ok=url_counts.encrypted_url_count == url_counts.private_url_count,
+        detail=f"{url_counts.encrypted_url_count} of {url_counts.private_url_count} encrypted",
     )
 
 

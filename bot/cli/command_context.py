@@ -74,10 +74,10 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
                 terminal.echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
             else:
                 encoded_counts = await store.encoded_articles.count_encoded()
-                if encoded_counts.encoded < encoded_counts.articles:
+                if encoded_counts.encoded_count < encoded_counts.article_count:
                     terminal.echo_stderr(
-                        f"Semantic search knows {encoded_counts.encoded} of "
-                        f"{encoded_counts.articles} articles so far; "
+                        f"Semantic search knows {encoded_counts.encoded_count} of "
+                        f"{encoded_counts.article_count} articles so far; "
                         "`telex run` and `telex import` go on with the rest."
                     )
         index_updater = IndexUpdater(store, settings.index_folder)

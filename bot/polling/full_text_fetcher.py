@@ -203,7 +203,9 @@ class FullTextFetcher:
             log.exception("page crashed url=%s", urls.redact(page.url))
             await self._record_failure(page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__))
         else:
-            await self._store.page_fetches.store_text(page.article_id, text, edit=self._settings.full_text == "always")
+            await self._store.page_fetches.store_text(
+                page.article_id, text, edit_posts=self._settings.full_text == "always"
+            )
             self.outcomes[PageFetchOutcome.FETCHED] += 1
             log.debug("page fetched url=%s characters=%d", urls.redact(page.url), len(text))
             self._on_page_stored()

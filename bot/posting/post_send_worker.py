@@ -65,7 +65,7 @@ class PostSendWorker:
         for channel_id, due_at in self._iter_idle_channels():
             if due_at <= uptime:
                 self._finalize_runner.start(channel_id, self._finalize_channel)
-        for channel_id in await self._store.dispatches.list_channels_to_edit(now, self._edit_runner.busy_keys):
+        for channel_id in await self._store.dispatches.list_channel_ids_to_edit(now, self._edit_runner.busy_keys):
             self._edit_runner.start(channel_id, self._edit_channel)
 
     async def list_wait_seconds(self, now: int) -> list[float]:

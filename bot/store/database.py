@@ -47,7 +47,11 @@ class Database:
 
     @classmethod
     async def open(cls, engine: Engine, clock: Clock, *, create: bool = True) -> Self:
-        """Open and migrate a database; if there is none, `create` it. Raises the errors of `Store.open`."""
+        """Open and migrate a database; if there is none, `create` it.
+
+        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; raises `DatabaseMissing` if there is no
+        database and `create` is False.
+        """
         if not create:
             engine.require_exists()
         database = cls(engine, clock)

@@ -263,7 +263,7 @@ class Store:
         With `reencrypt`, all private feed URLs are encrypted anew. Raises `DatabaseUnusable` if a URL cannot
         be decrypted with the configured keys.
         """
-        if not (await self.count_encrypted_urls()).private_urls:
+        if not (await self.count_encrypted_urls()).private_url_count:
             return 0
         encrypted_count = await self._database.transact(url_encryption.encrypt_stored_urls, reencrypt=reencrypt)
         if encrypted_count:
@@ -271,7 +271,7 @@ class Store:
         return encrypted_count
 
     async def count_encrypted_urls(self) -> EncryptionCounts:
-        """Return the number of private feed URLs, and how many of these are encrypted."""
+        """Return the number of private URLs of feeds and proposals, and how many of these are encrypted."""
         return await self._database.read(url_encryption.count_private_urls)
 
     async def close(self) -> None:

@@ -11,9 +11,9 @@ MOVED_AT_KEY = "moved_at"
 Posts sent after that time are missing from the database.
 """
 RESTORED_ID_GAP = 1_000_000
-"""Number of ids of watches and of digests that are skipped after a backup was restored.
+"""Number of ids that are skipped after a restore in each table whose ids Discord knows, such as that of watches.
 
-It exceeds the number of those created between a backup and its restoration.
+It exceeds the number of rows that are inserted between a backup and its restoration.
 """
 
 

@@ -36,7 +36,7 @@ DUE_FEED_SQL = """
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
     feed.failures = 0 AND feed.moved_to IS NULL
 """
-"""Columns of a due feed to select for `due_feed_from_row`."""
+"""Columns of a due feed to select for `due_feed_from_row`; the ids of its servers, as a text, must follow."""
 ARTICLE_SQL = """
     article.id, article.key, article.feed_id, article.page_key, article.url, article.title, article.summary,
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
@@ -73,7 +73,7 @@ DISPATCH_SQL = f"""
     dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
     dispatch.look, dispatch.webhook_id, dispatch.proposal_id, dispatch.proposer_id,
-    (SELECT {build_json_ids_sql("covered.id")}
+    (SELECT {build_json_ids_sql("covered_article.id")}
      FROM (SELECT DISTINCT article.id, article.published
            FROM delivery_status JOIN article ON article.id = delivery_status.article_id
            WHERE delivery_status.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
@@ -84,10 +84,10 @@ DISPATCH_SQL = f"""
            SELECT article.id, article.published
            FROM digest_article JOIN article ON article.id = digest_article.article_id
            WHERE digest_article.dispatch_id = dispatch.id
-           ORDER BY 2, 1) AS covered) AS article_ids,
+           ORDER BY 2, 1) AS covered_article) AS article_ids,
     (SELECT {build_json_ids_sql("article_id")}
      FROM (SELECT DISTINCT article_id, decided_at FROM delivery_status WHERE joined_dispatch_id = dispatch.id
-           ORDER BY decided_at, article_id) AS joined) AS joined_article_ids
+           ORDER BY decided_at, article_id) AS joined_article) AS joined_article_ids
 """
 """Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
 _ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bot.store.store_errors import DatabaseUnusable, NewerDatabase
 
-Engine = Literal["sqlite", "postgres"]
+EngineName = Literal["sqlite", "postgres"]
 
 SCHEMA_DIRECTORY = Path(__file__).parent / "schema"
 UPGRADED_VERSION = 47
@@ -19,7 +19,7 @@ UPGRADED_VERSION = 47
 _BLOCK_PATTERN = re.compile(r"^--\[(\w+)\]\n", re.MULTILINE)
 _TABLE_PATTERN = re.compile(r"^(CREATE TABLE .*?^\))(?=;)", re.MULTILINE | re.DOTALL)
 _TYPE_PATTERN = re.compile(r"\b(ID NEVER REUSED|ID|INT|TEXT|BLOB|REAL)\b(?=[ ,;\n])")
-_TYPE_BY_WORD: dict[Engine, dict[str, str]] = {
+_TYPE_BY_WORD: dict[EngineName, dict[str, str]] = {
     "sqlite": {
         "ID NEVER REUSED": "INTEGER PRIMARY KEY AUTOINCREMENT",
         "ID": "INTEGER PRIMARY KEY",
@@ -44,7 +44,7 @@ def list_migrations(directory: Path = SCHEMA_DIRECTORY) -> dict[int, Path]:
     return path_by_number
 
 
-def load_pending_scripts(schema_version: int, engine: Engine, directory: Path = SCHEMA_DIRECTORY) -> dict[int, str]:
+def load_pending_scripts(schema_version: int, engine: EngineName, directory: Path = SCHEMA_DIRECTORY) -> dict[int, str]:
     """Map the numbers of the migrations that a database of a version lacks to their scripts, in ascending order.
 
     Version 0 is a new database. Raises `NewerDatabase`, or `DatabaseUnusable` for a version that is too old.
@@ -74,7 +74,7 @@ def load_pending_scripts(schema_version: int, engine: Engine, directory: Path = 
     return script_by_number
 
 
-def render(script: str, engine: Engine) -> str:
+def render(script: str, engine: EngineName) -> str:
     """Return a script of the schema in the SQL of an engine."""
     rendered_script = ""
     # Odd parts are the marks that name the engine of the following part.

@@ -50,7 +50,7 @@ class DatabaseBroken(DatabaseFault):
 class DatabaseReplaced(DatabaseBroken):
     """Failure: another server answers now, which may lack the latest writes.
 
-    Only a restart can reconcile them.
+    Only a restart can find out which writes are missing.
     """
 
 

@@ -106,7 +106,7 @@ def _list_private_proposals(db: Connection) -> list[tuple[int, str]]:
 
 
 def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
-    """Encrypt the private URLs that are stored in plain text; return the number of changed URLs.
+    """Encrypt the private URLs that are stored in plain text; return the number of changed feeds and proposals.
 
     With `reencrypt`, all private URLs are encrypted anew. Raises `DatabaseUnusable`, before any change, if a
     URL cannot be decrypted.

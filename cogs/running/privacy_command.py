@@ -220,27 +220,27 @@ def _bookmark_feed_line() -> str:
 
 def _erased_data_lines(erasure: ErasureReport) -> list[str]:
     return _count_lines(
-        (erasure.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erasure.bookmarks)),
-        (erasure.bookmark_feeds, _bookmark_feed_line()),
-        (erasure.questions, ngettext("{count} question", "{count} questions", erasure.questions)),
-        (erasure.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erasure.votes)),
+        (erasure.bookmark_count, ngettext("{count} bookmark", "{count} bookmarks", erasure.bookmark_count)),
+        (erasure.bookmark_feed_count, _bookmark_feed_line()),
+        (erasure.question_count, ngettext("{count} question", "{count} questions", erasure.question_count)),
+        (erasure.vote_count, ngettext("{count} vote on an answer", "{count} votes on answers", erasure.vote_count)),
         (
-            erasure.opinions,
-            ngettext("{count} reaction to an article", "{count} reactions to articles", erasure.opinions),
+            erasure.opinion_count,
+            ngettext("{count} reaction to an article", "{count} reactions to articles", erasure.opinion_count),
         ),
-        (erasure.watches, ngettext("{count} watch", "{count} watches", erasure.watches)),
-        (erasure.digests, _("your digest")),
-        (erasure.proposals, ngettext("{count} proposal", "{count} proposals", erasure.proposals)),
+        (erasure.watch_count, ngettext("{count} watch", "{count} watches", erasure.watch_count)),
+        (erasure.digest_count, _("your digest")),
+        (erasure.proposal_count, ngettext("{count} proposal", "{count} proposals", erasure.proposal_count)),
         (
-            erasure.muted_stories,
-            ngettext("{count} muted story", "{count} muted stories", erasure.muted_stories),
+            erasure.muted_story_count,
+            ngettext("{count} muted story", "{count} muted stories", erasure.muted_story_count),
         ),
         (
-            erasure.changes,
+            erasure.anonymized_change_count,
             ngettext(
                 "your name on {count} setting change",
                 "your name on {count} setting changes",
-                erasure.changes,
+                erasure.anonymized_change_count,
             ),
         ),
     )

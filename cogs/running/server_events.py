@@ -30,7 +30,7 @@ class GuildEventsCog(commands.Cog):
 
         A shard is a part of the servers, which this process owns from now on.
         """
-        for channel_id in await self._store.dispatches.list_blocked_channels(shard_id):
+        for channel_id in await self._store.dispatches.list_blocked_channel_ids(shard_id):
             await self._bot.outbox_relay.recheck_channel(channel_id)
         for guild in self._bot.list_guilds_of_shard(shard_id):
             if not guild.unavailable:

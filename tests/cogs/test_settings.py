@@ -355,7 +355,7 @@ async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
     assert "Address: `https://telex.example/mcp`" in text(panel)
     (token,) = re.findall(r"^[\w-]{43}$", text(panel), re.MULTILINE)
     assert "never used" in text(panel)
-    assert await tokens.find_server_by_token(token) == telex.guild.id
+    assert await tokens.find_server_id_by_token(token) == telex.guild.id
     for _ in range(9):
         panel = last_reply(await telex.editor.click(panel, label="New token"))
     assert token not in text(panel)

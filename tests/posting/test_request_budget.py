@@ -109,10 +109,12 @@ def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(give
     for _round in range(3):
         for place, own_share in enumerate(shares):
             other_shares = [share for share in shares if share is not own_share]
-            shares[place] = own_share._replace(slots=compute_fair_share(own_share._replace(slots=0), other_shares))
+            shares[place] = own_share._replace(
+                slot_count=compute_fair_share(own_share._replace(slot_count=0), other_shares)
+            )
     budget = int(
-        MAX_REQUESTS_PER_SECOND * (1 - sum(share.rate_limited_count for share in shares) / MAX_INVALID_REQUESTS)
+        MAX_REQUESTS_PER_SECOND * (1 - sum(share.invalid_request_count for share in shares) / MAX_INVALID_REQUESTS)
     )
-    assert sum(share.slots for share in shares) <= MAX_REQUESTS_PER_SECOND
-    assert all(share.slots <= share.demand for share in shares)
-    assert all(share.slots >= min(share.demand, budget // len(shares)) for share in shares)
+    assert sum(share.slot_count for share in shares) <= MAX_REQUESTS_PER_SECOND
+    assert all(share.slot_count <= share.demand for share in shares)
+    assert all(share.slot_count >= min(share.demand, budget // len(shares)) for share in shares)

@@ -167,7 +167,7 @@ async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_pa
 async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store, library, sense, clock):
     async def encoded(count: int) -> None:
         async with asyncio.timeout(30):
-            while (await store.encoded_articles.count_encoded()).encoded < count:
+            while (await store.encoded_articles.count_encoded()).encoded_count < count:
                 clock.advance(semantic_index.POLL_INTERVAL_SECONDS)
                 await asyncio.sleep(0.01)
 
@@ -191,7 +191,7 @@ async def test_an_interruption_loses_nothing_that_was_written(store, library, se
     await reached.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    before = (await store.encoded_articles.count_encoded()).encoded
+    before = (await store.encoded_articles.count_encoded()).encoded_count
     assert before
     assert await sense.encode_missing() == 6 - before
 

@@ -58,7 +58,7 @@ async def test_no_server_sets_anything_of_another_servers_channel(store):
 
 
 async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch):
-    monkeypatch.setattr(setting_changes, "MAX_ENTRIES_PER_SERVER", 3)
+    monkeypatch.setattr(setting_changes, "MAX_CHANGES_PER_SERVER", 3)
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)

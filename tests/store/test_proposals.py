@@ -249,7 +249,7 @@ async def test_nothing_of_a_person_is_left_and_the_message_names_nobody(store):
     await add(store, "shared", user_id=PERSON + 1)
     await send_due(store)
     await store.proposals.block_user(PERSON + 2, server_id=SERVER, user_id=MANAGER)
-    assert (await store.erase(PERSON)).proposals == 2
+    assert (await store.erase(PERSON)).proposal_count == 2
     withdrawn = await store.proposals.get(alone.id)
     assert withdrawn is not None
     assert (withdrawn.decision, withdrawn.proposers) == (ProposalDecision.WITHDRAWN, ())

@@ -14,7 +14,13 @@ import pytest
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import DeliveryStatus
 from bot.store import Store, StoreError
-from bot.store.schema_scripts import SCHEMA_DIRECTORY, UPGRADED_VERSION, Engine, list_migrations, load_pending_scripts
+from bot.store.schema_scripts import (
+    SCHEMA_DIRECTORY,
+    UPGRADED_VERSION,
+    EngineName,
+    list_migrations,
+    load_pending_scripts,
+)
 from bot.store.sqlite.migrations import list_integrity_problems, migrate, split_statements
 from tests.store import old_databases, sql
 
@@ -51,7 +57,7 @@ def list_tables_by_rows(rows: old_databases.Rows) -> list[str]:
     return sorted(map(repr, rows.values()))
 
 
-def load_baseline(schema_version: int, engine: Engine, directory: Path = SCHEMA_DIRECTORY) -> dict[int, str]:
+def load_baseline(schema_version: int, engine: EngineName, directory: Path = SCHEMA_DIRECTORY) -> dict[int, str]:
     """Return what turns a database of Telex 0.1.0 into one of the baseline, which has each of its columns."""
     scripts = load_pending_scripts(schema_version, engine, directory)
     return {BASELINE: scripts[BASELINE]}
@@ -155,7 +161,7 @@ def test_an_upgrade_killed_after_any_statement_leaves_the_old_file(old, tmp_path
 async def test_an_upgrade_that_ends_early_leaves_the_old_database_on_the_server(old_server, clock, monkeypatch, fault):
     before = (old_databases.describe_postgres_schema(old_server), old_databases.list_rows(old_server))
 
-    def load_scripts_with_fault(schema_version: int, engine: Engine) -> dict[int, str]:
+    def load_scripts_with_fault(schema_version: int, engine: EngineName) -> dict[int, str]:
         scripts = load_pending_scripts(schema_version, engine)
         return {number: f"{script}{fault};" for number, script in scripts.items()}
 

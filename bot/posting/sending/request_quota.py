@@ -134,8 +134,11 @@ class RequestQuota:
             self._is_store_unreachable = True
         else:
             self._is_store_unreachable, self._published_paused_until = False, paused_until
-            self._granted_slots, self._reserved_slots = grant.slots, max(grant.slots, own_allocation.slots)
-            self._peer_invalid_count = grant.rate_limited_elsewhere
+            self._granted_slots, self._reserved_slots = (
+                grant.slot_count,
+                max(grant.slot_count, own_allocation.slot_count),
+            )
+            self._peer_invalid_count = grant.peer_invalid_request_count
             self._grant_valid_until = now + GRANT_TTL_SECONDS
             self._paused_until = max(self._paused_until, self._clock.monotonic() + grant.pause_seconds)
         finally:
@@ -150,19 +153,19 @@ def compute_fair_share(own_allocation: RequestAllocation, peer_allocations: Sequ
     to the processes with the fewest slots.
     """
     total_slots = _compute_allowed_slots(
-        own_allocation.rate_limited_count
-        + sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
+        own_allocation.invalid_request_count
+        + sum(peer_allocation.invalid_request_count for peer_allocation in peer_allocations)
     )
     remaining_slots, own_slots = total_slots, 0
     allocations_by_demand = sorted(
-        (own_allocation, *peer_allocations), key=lambda candidate: (candidate.demand, -candidate.slots)
+        (own_allocation, *peer_allocations), key=lambda candidate: (candidate.demand, -candidate.slot_count)
     )
     for index, allocation in enumerate(allocations_by_demand):
         granted_slots = min(allocation.demand, remaining_slots // (len(allocations_by_demand) - index))
         remaining_slots -= granted_slots
         if allocation is own_allocation:
             own_slots = granted_slots
-    return max(0, min(own_slots, total_slots - sum(peer.slots for peer in peer_allocations)))
+    return max(0, min(own_slots, total_slots - sum(peer.slot_count for peer in peer_allocations)))
 
 
 def _compute_allowed_slots(invalid_count: int) -> int:

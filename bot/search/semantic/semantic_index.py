@@ -144,7 +144,7 @@ class SemanticIndex:
             return True
         if not await asyncio.to_thread(self._index.become_writer):
             return False
-        encoded_count = (await self._store.encoded_articles.count_encoded(self._index.index_id)).encoded
+        encoded_count = (await self._store.encoded_articles.count_encoded(self._index.index_id)).encoded_count
         if not 0 < encoded_count <= len(self._index):  # It belongs to another database, or is incomplete.
             await self._store.encoded_articles.delete_index_records(self._index.index_id)
             self._index.clear()

@@ -68,8 +68,8 @@ def _load_articles(db: Connection, article_ids: Sequence[int]) -> list[IndexedAr
             IndexedArticle._fields, _INDEXED_ARTICLES_SQL, {"ids": article_ids[offset : offset + _CHUNK_SIZE]}
         )
         articles += [
-            IndexedArticle._make((*columns, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
-            for *columns, tags, has_image in rows
+            IndexedArticle._make((*columns, () if tags_json == "[]" else tuple(json.loads(tags_json)), bool(has_image)))
+            for *columns, tags_json, has_image in rows
         ]
     return articles
 

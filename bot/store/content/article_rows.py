@@ -23,7 +23,7 @@ def insert_articles(
     inserted. It may be enqueued if another feed brought it, and may not if this feed did (another process has just
     inserted it).
     """
-    ids_by_key = {
+    article_and_feed_id_by_key = {
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (:keys)",
@@ -40,11 +40,11 @@ def insert_articles(
     pending_articles: list[PendingArticle] = []
     identity_rows: list[tuple[int, bytes, int]] = []
     for article in ordered_articles:
-        if article.key not in ids_by_key:
+        if article.key not in article_and_feed_id_by_key:
             article_id = next(free_ids)
-            ids_by_key[article.key] = (article_id, _NO_FEED_ID)
+            article_and_feed_id_by_key[article.key] = (article_id, _NO_FEED_ID)
             inserted_articles[article_id] = article
-        article_id, stored_feed_id = ids_by_key[article.key]
+        article_id, stored_feed_id = article_and_feed_id_by_key[article.key]
         identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identities]
         if stored_feed_id != feed_id:
             pending_articles.append(PendingArticle(article_id, article.key, article.page_key, article.published))
@@ -85,7 +85,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     columns = article_to_columns(new_article)
     assignments_sql = ", ".join(f"{column_name} = :{column_name}" for column_name in columns)
     is_correction = corrections.is_correction(
-        stored_row, new_title=new_article.title, new_excerpt=new_article.summary or new_article.body
+        stored_row, new_title=new_article.title, new_text=new_article.summary or new_article.body
     )
     db.execute(
         f"UPDATE article SET {assignments_sql}, updated_at = :now, change_count = change_count + 1, "

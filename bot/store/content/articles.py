@@ -160,7 +160,7 @@ class Articles(Repository):
     async def get_oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
         """Return when the oldest article was published (Unix time in seconds), or None without articles.
 
-        `feed_ids` restricts the search to these feeds.
+        `feed_ids` restricts the search to these feeds; None means all feeds.
         """
         if feed_ids is None:
             return await self._fetch_value(f"SELECT min(published) FROM article WHERE {FOR_EVERYONE_SQL}")

@@ -87,7 +87,7 @@ class GeneratedTexts(Repository):
         transitions.schedule_edits(db, post_ids, earliest_at=db.now)
 
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
-        """Count the texts generated since a Unix time in seconds: in total, and for one server."""
+        """Count the texts generated since a Unix time in seconds: in total, and for one server (None: for none)."""
         row = await self._fetch_row(
             "SELECT count(*), count(*) FILTER (WHERE coalesce(server_id, 0) = ?) FROM generated_text "
             "WHERE generated_at >= ?",
@@ -97,15 +97,15 @@ class GeneratedTexts(Repository):
 
     @read_transaction
     def list_pending_translations(
-        self, db: Connection, languages_by_channel_id: Mapping[int, str], *, model: str, since: int
+        self, db: Connection, language_by_channel_id: Mapping[int, str], *, model: str, since: int
     ) -> list[PendingTranslation]:
         """List posts whose article is not yet translated into the language of their channel, newest first.
 
-        Of each channel in `languages_by_channel_id`, only the newest `MAX_POSTS_PER_CHANNEL` pending posts
+        Of each channel in `language_by_channel_id`, only the newest `MAX_POSTS_PER_CHANNEL` pending posts
         are considered, and as many posts sent since `since` (Unix time in seconds).
         """
         pending_translations = []
-        for channel_id, language in languages_by_channel_id.items():
+        for channel_id, language in language_by_channel_id.items():
             parameters = {
                 "channel": channel_id,
                 "language": language,

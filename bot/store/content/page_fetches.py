@@ -1,6 +1,7 @@
 """Repository of page fetches: which articles' web pages to fetch, and the outcomes.
 
-Hosts are hashed to 64 groups, the host slots; each slot is leased to one process, which fetches its pages.
+Hosts are hashed to 64 groups, the host slots; each slot is leased to one process, which fetches its pages. The
+columns of an article are `text` (from its feed), `body` (the same without boilerplate) and `page_text` (from its page).
 """
 
 from collections.abc import Collection, Mapping

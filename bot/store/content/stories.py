@@ -60,10 +60,10 @@ class Stories(Repository):
     async def load_other_coverage(
         self, article_ids: Collection[int], feed_ids: Collection[int], min_similarity: float
     ) -> dict[int, list[CoveringOutlet]]:
-        """Map article ids to the further outlets that report the same event in `feed_ids`.
+        """Map article ids to the other outlets in the feeds `feed_ids` that report the same event.
 
-        Each outlet appears once, with its first article that is at least `min_similarity` similar. Articles
-        that only their own outlet covers are left out.
+        Each outlet appears once, with its first article that is at least `min_similarity` similar. Retracted
+        articles, and articles that only their own outlet covers, are left out.
         """
         rows = await self._fetch_rows(
             """

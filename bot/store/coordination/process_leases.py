@@ -139,11 +139,14 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
     )
 
 
-def _rebalance_pool(db: Connection, process: Process, pool: LeasePool, live_count: int) -> frozenset[int]:
-    """Adjust the leases of a process to its fair share, and return the numbers of those it then owns."""
+def _rebalance_pool(db: Connection, process: Process, pool: LeasePool, live_process_count: int) -> frozenset[int]:
+    """Adjust the leases of a process to its fair share, and return the numbers that it owns afterwards.
+
+    `live_process_count` is the number of live processes with the role of the pool.
+    """
     lease_rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
     owner_by_number: Mapping[int, str] = {row[0]: row[1] for row in lease_rows}
-    fair_share = len(pool.numbers) if pool.takes_all_free else -(-len(pool.numbers) // max(live_count, 1))
+    fair_share = len(pool.numbers) if pool.takes_all_free else -(-len(pool.numbers) // max(live_process_count, 1))
     owned_numbers = sorted(number for number, owner in owner_by_number.items() if owner == process.id)
     retained_numbers = [number for number in owned_numbers if number in pool.numbers]
     retained_numbers = retained_numbers[:fair_share] if pool.rebalances else retained_numbers

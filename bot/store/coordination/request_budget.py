@@ -8,7 +8,7 @@ from bot.store.repository import Repository, urgent_write_transaction
 
 GLOBAL_ROW = 0
 """Process number of the row whose pause applies to all processes."""
-_REFUSAL_RETENTION_MS = 600_000
+_INVALID_REQUEST_RETENTION_MS = 600_000
 """Milliseconds for which the invalid requests (401, 403, 429) of an expired process still count."""
 
 AllocationPolicy = Callable[[RequestAllocation, Sequence[RequestAllocation]], int]
@@ -43,7 +43,7 @@ class RequestBudget(Repository):
         """
         pause_ms = round(pause_seconds * 1_000)
         now_ms = int(db.fetch_value("SELECT database_time()"))
-        db.execute("DELETE FROM request_allocation WHERE expires_at < ?", (now_ms - _REFUSAL_RETENTION_MS,))
+        db.execute("DELETE FROM request_allocation WHERE expires_at < ?", (now_ms - _INVALID_REQUEST_RETENTION_MS,))
         allocation_rows = db.fetch_rows(
             "SELECT process, slots, demand, rate_limited_count, expires_at FROM request_allocation WHERE process <> ?",
             (allocation.process,),
@@ -58,10 +58,12 @@ class RequestBudget(Repository):
         ]
         slot_count = policy(allocation, peer_allocations)
         _upsert_allocation(
-            db, allocation._replace(slots=max(allocation.slots, slot_count)), now_ms + round(ttl_seconds * 1_000)
+            db,
+            allocation._replace(slot_count=max(allocation.slot_count, slot_count)),
+            now_ms + round(ttl_seconds * 1_000),
         )
-        peer_refused_count = sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
-        return RequestGrant(slot_count, peer_refused_count, max(paused_until_ms - now_ms, 0) / 1_000)
+        peer_invalid_request_count = sum(peer_allocation.invalid_request_count for peer_allocation in peer_allocations)
+        return RequestGrant(slot_count, peer_invalid_request_count, max(paused_until_ms - now_ms, 0) / 1_000)
 
 
 def _upsert_allocation(db: Connection, allocation: RequestAllocation, until_ms: int) -> None:

@@ -16,7 +16,7 @@ _IS_PACED_SQL = "(channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT
 _FROM_CHANNEL_SQL = "FROM channel LEFT JOIN server ON server.id = channel.server_id"
 _IS_OPEN_SQL = "server.left_at IS NULL AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)"
 _HAS_PENDING_SQL = "channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')"
-_FIRST_PENDING_SQL = """
+_FIRST_PENDING_SQL_TEMPLATE = """
     (SELECT id FROM dispatch WHERE channel_id = channel.id AND state = 'waiting' {kinds} ORDER BY position, id LIMIT 1)
 """
 
@@ -39,11 +39,14 @@ class ChannelQueue(NamedTuple):
 
     retry_at: int
     rhythm: Rhythm
-    pending: list[PendingDispatch]
+    pending_dispatches: list[PendingDispatch]
 
     def select_next_dispatch(self, now: int) -> tuple[PendingDispatch, int, int]:
-        """Return the dispatch to send next, from when it may be tried, and from when it can be claimed."""
-        dispatch, release_at = self.rhythm.select_next_dispatch(self.pending, now)
+        """Return the dispatch to send next, from when it may be tried, and from when it can be claimed.
+
+        Times are Unix times in seconds; the second one respects the rhythm of the channel, too.
+        """
+        dispatch, release_at = self.rhythm.select_next_dispatch(self.pending_dispatches, now)
         attempt_at = max(dispatch.due_at, self.retry_at)
         return dispatch, attempt_at, max(attempt_at, release_at)
 
@@ -98,13 +101,13 @@ def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQu
 
 def merge_excess_posts(db: Connection, channel_id: int, queue: ChannelQueue) -> bool:
     """Merge posts beyond the hourly limit into a catch-up, one message for all; return whether there were any."""
-    excess_post_ids = queue.rhythm.list_post_ids_to_merge(queue.pending, db.now)
+    excess_post_ids = queue.rhythm.list_post_ids_to_merge(queue.pending_dispatches, db.now)
     outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=excess_post_ids)
     return bool(excess_post_ids)
 
 
 def load_rhythms(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> dict[int, Rhythm]:
-    """Return the rhythms of the channels that meet a condition and have one, by channel id."""
+    """Return the rhythms of the channels that meet a condition, by channel id; channels without pacing are left out."""
     settings_rows = db.fetch_rows(
         f"SELECT channel.id, channel.quiet_hours, channel.most_an_hour, channel.gap, coalesce(server.time_zone, 'UTC') "
         f"{_FROM_CHANNEL_SQL} WHERE {_IS_PACED_SQL} AND {condition_sql}",
@@ -140,7 +143,7 @@ def _list_first_pending(db: Connection, condition_sql: str, parameters: Mapping[
         f"""
         SELECT channel.id, channel.retry_at, {_IS_PACED_SQL}, pending_dispatch.due_at
         {_FROM_CHANNEL_SQL} JOIN dispatch AS pending_dispatch
-            ON pending_dispatch.id = {_FIRST_PENDING_SQL.format(kinds="")}
+            ON pending_dispatch.id = {_FIRST_PENDING_SQL_TEMPLATE.format(kinds="")}
         WHERE {_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}
         """,
         parameters,
@@ -161,7 +164,7 @@ def _load_paced_queues(
         f"""
         SELECT {columns_sql} {_FROM_CHANNEL_SQL}
         JOIN dispatch AS pending_dispatch
-            ON pending_dispatch.id = {_FIRST_PENDING_SQL.format(kinds=f"AND kind IN {_PACED_KINDS_SQL}")}
+            ON pending_dispatch.id = {_FIRST_PENDING_SQL_TEMPLATE.format(kinds=f"AND kind IN {_PACED_KINDS_SQL}")}
         WHERE {_HAS_PENDING_SQL} AND {condition_sql}
         UNION ALL
         SELECT {columns_sql} {_FROM_CHANNEL_SQL} JOIN dispatch AS pending_dispatch
@@ -174,7 +177,7 @@ def _load_paced_queues(
     queues: dict[int, ChannelQueue] = {}
     for channel_id, retry_at, *columns in rows:
         queue = queues.setdefault(channel_id, ChannelQueue(retry_at or 0, rhythms[channel_id], []))
-        queue.pending.append(PendingDispatch(*columns))
+        queue.pending_dispatches.append(PendingDispatch(*columns))
     return queues
 
 

@@ -42,7 +42,7 @@ class ChannelStates(ShardedRepository):
             (channel_id,),
         )
 
-    async def list_blocked_channels(self, shard: int) -> list[int]:
+    async def list_blocked_channel_ids(self, shard: int) -> list[int]:
         """List the blocked channels of a shard, only in servers that the bot is in."""
         return await self._fetch_column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "

@@ -33,15 +33,15 @@ def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list
     )
 
 
-def is_correction(stored_row: Row, *, new_title: str, new_excerpt: str) -> bool:
+def is_correction(stored_row: Row, *, new_title: str, new_text: str) -> bool:
     """Return whether the words of an article's title or of the beginning of its text have changed.
 
-    `stored_row` needs the columns `title`, `summary` and `feed_text`. `new_excerpt` is the
-    new summary or, without a summary, the new text.
+    `stored_row` needs the columns `title`, `summary` and `feed_text`. `new_text` is the
+    new summary or, without a summary, the new text; only its beginning is compared.
     """
     return _split_words(stored_row["title"]) != _split_words(new_title) or _split_words(
         stored_row["summary"] or stored_row["feed_text"]
-    ) != _split_words(new_excerpt)
+    ) != _split_words(new_text)
 
 
 def mark_missing(db: Connection, article_ids: Collection[int]) -> None:

@@ -82,8 +82,8 @@ def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
     """Return the reason why a post is held: too few outlets, or the next selection of top stories."""
     if outlet_count < (row["least_outlets"] or 1):
         return Reason(WaitReason.MORE_OUTLETS, {"count": outlet_count, "least": row["least_outlets"]})
-    selection = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}
-    return Reason(WaitReason.TOP_STORY_SELECTION, selection)
+    selection_values = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}
+    return Reason(WaitReason.TOP_STORY_SELECTION, selection_values)
 
 
 def _look_up_mutes(db: Connection, statuses: Sequence[ChannelDeliveryStatus]) -> list[ChannelDeliveryStatus]:
@@ -109,4 +109,6 @@ def _look_up_mutes(db: Connection, statuses: Sequence[ChannelDeliveryStatus]) ->
 
 def _describe_mute(mute: Row | None) -> Reason:
     values = {} if mute is None else {"user": mute["user_id"], "until": mute["muted_until"]}
-    return Reason(WithheldReason.MUTED, {name: known for name, known in values.items() if known is not None})
+    return Reason(
+        WithheldReason.MUTED, {name: reason_value for name, reason_value in values.items() if reason_value is not None}
+    )

@@ -7,7 +7,7 @@ from bot.core.models import Digest, DispatchKind, DispatchState
 from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import transitions
-from bot.store.outbox.muted_articles import is_muted_sql
+from bot.store.outbox.muted_articles import build_muted_condition_sql
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, SamePageArticle
 
 MAX_DIGEST_CANDIDATES = 3_000
@@ -65,7 +65,7 @@ def gather_candidates(
                   AND delivery_status.page_key = article.page_key)
         ) AS candidate
         JOIN article ON article.id = candidate.article_id AND article.retracted_at IS NULL
-        WHERE NOT {is_muted_sql("story_mute.channel_id = :channel")}
+        WHERE NOT {build_muted_condition_sql("story_mute.channel_id = :channel")}
         ORDER BY article.published DESC, article.id DESC LIMIT :limit
         """,
         parameters,
@@ -112,7 +112,7 @@ def gather_for_user(
           AND retracted_at IS NULL
           AND (:all_feeds OR feed_id IN (:selected_feeds)
                OR id IN (:matches))
-          AND NOT {is_muted_sql("story_mute.channel_id IN (SELECT id FROM channel WHERE user_id = :user)")}
+          AND NOT {build_muted_condition_sql("story_mute.channel_id IN (SELECT id FROM channel WHERE user_id = :user)")}
         ORDER BY article.published DESC, article.id DESC LIMIT :limit
         """,
         parameters,
@@ -129,7 +129,10 @@ def enqueue_digest(
     *,
     digest_id: int | None = None,
 ) -> int:
-    """Enqueue the message of a digest with the articles that it lists, and return the dispatch's id."""
+    """Enqueue the message of a digest with the articles that it lists, and return the dispatch's id.
+
+    `digest_key` tells digests of one channel apart in the dedupe key; `digest_id` is None for a user's digest.
+    """
     dispatch_id = transitions.insert_dispatch(
         db,
         DispatchState.PENDING,

@@ -144,7 +144,7 @@ def _list_joined(db: Connection, dispatch_id: int) -> list[JoinedArticle]:
             EXISTS ({_STILL_SUBSCRIBED_SQL}) AS is_subscribed,
             (SELECT CASE WHEN paused_at IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
              WHERE subscription.channel_id = delivery_status.channel_id
-               AND subscription.feed_id = article.feed_id) AS ended_reason
+               AND subscription.feed_id = article.feed_id) AS withheld_reason
         FROM delivery_status JOIN article ON article.id = delivery_status.article_id
         WHERE delivery_status.joined_dispatch_id = :dispatch AND delivery_status.shown_at IS NULL
         """,
@@ -153,7 +153,7 @@ def _list_joined(db: Connection, dispatch_id: int) -> list[JoinedArticle]:
     return [
         JoinedArticle(
             PendingArticle(*list(row)[:4]),
-            None if row["is_subscribed"] else WithheldReason(row["ended_reason"] or WithheldReason.UNFOLLOWED),
+            None if row["is_subscribed"] else WithheldReason(row["withheld_reason"] or WithheldReason.UNFOLLOWED),
         )
         for row in rows
     ]

@@ -64,7 +64,7 @@ class Dispatches(ChannelStates):
         )
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
-        """List each state of dispatches with their number and the time when the oldest was created."""
+        """List each state of dispatches with their number and the Unix time in seconds when the oldest was created."""
         return await self._fetch_objects(tuple, "SELECT state, count(*), min(created_at) FROM dispatch GROUP BY state")
 
     @write_transaction
@@ -217,7 +217,7 @@ class Dispatches(ChannelStates):
             channel=channel_id,
         )
 
-    async def list_channels_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
+    async def list_channel_ids_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
         """List the channels with edits that are due at `now`; the longest due come first."""
         return await self._fetch_column(
             f"SELECT channel.id {FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due_at <= :now "

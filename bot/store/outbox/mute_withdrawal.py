@@ -30,10 +30,12 @@ def withdraw_pending(db: Connection, channel_id: int, article_ids: Collection[in
         "DELETE FROM watch_match WHERE dispatch_id IN (:dispatches) AND article_id IN (:articles)",
         {"dispatches": notification_ids, "articles": article_ids},
     )
-    kept_ids = db.fetch_column(
+    remaining_notification_ids = db.fetch_column(
         "SELECT dispatch_id FROM watch_match WHERE dispatch_id IN (:dispatches)", {"dispatches": notification_ids}
     )
-    transitions.delete_dispatches(db, set(notification_ids) - set(kept_ids), origins={DispatchState.PENDING})
+    transitions.delete_dispatches(
+        db, set(notification_ids) - set(remaining_notification_ids), origins={DispatchState.PENDING}
+    )
 
 
 def restore_withdrawn(db: Connection, channel_id: int, mute_id: int, created_at: int) -> None:

@@ -18,7 +18,7 @@ ACTIVE_MUTE_SQL = "(story_mute.ended_at IS NULL AND coalesce(story_mute.muted_un
 _FROM_SQL = "FROM muted_article JOIN story_mute ON story_mute.id = muted_article.mute_id"
 
 
-def is_muted_sql(channel_condition: str) -> str:
+def build_muted_condition_sql(channel_condition: str) -> str:
     """Return an SQL condition that the row `article` is of a story muted in channels that meet a condition.
 
     The statement needs the parameter `:now`.

@@ -37,7 +37,7 @@ def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle],
 
     If more than `limit` posts are pending, the oldest of all pending posts are merged into the channel's
     catch-up, one message for many articles. A channel that gets only digests reserves the articles, a channel
-    that waits for stories holds them; both return False.
+    with a minimum of outlets or a selection of top stories holds their posts; both return False.
     """
     new_articles = select_without_status(db, channel_id, articles)
     if not new_articles:
@@ -113,12 +113,12 @@ def merge_into_catch_up(
     )
     transitions.delete_dispatches(db, post_ids)
     # Older posts of the same second contain newer articles than the catch-up, so they must follow it.
-    posts_of_same_second = db.fetch_column(
+    same_second_post_ids = db.fetch_column(
         f"SELECT id FROM dispatch WHERE channel_id = :channel AND kind = 'post' AND {_NEVER_ATTEMPTED_SQL} "
         "AND id < :catch_up AND position = :position",
         {"channel": channel_id, "catch_up": dispatch_id, "position": oldest_position},
     )
-    transitions.change_dispatches(db, posts_of_same_second, position=oldest_position + 1)
+    transitions.change_dispatches(db, same_second_post_ids, position=oldest_position + 1)
     transitions.add_pages(db, channel_id, articles, PageStatus.ENQUEUED, dispatch_id=dispatch_id)
 
 

@@ -74,11 +74,11 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     )
 
 
-def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> bool:
+def store_text(db: Connection, article_id: int, text: str, *, edit_posts: bool) -> bool:
     """Store the text of a fetched page and finish the fetch; return False if the article was deleted.
 
     The article is matched against watches again unless it is in the backlog of a new feed; each page still
-    notifies only once. With `edit`, posts that had only a title to show are edited.
+    notifies only once. With `edit_posts`, posts that had only a title to show are edited.
     """
     stored_row = db.fetch_row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS feed_text, "
@@ -92,7 +92,7 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
     finish_fetch(db, article_id, PageFetchOutcome.FETCHED)
     if stored_row["is_news"]:
         watch_notifications.queue_for_matching(db, stored_row["feed_id"], [article_id])
-    if edit and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["feed_text"])):
+    if edit_posts and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["feed_text"])):
         corrections.schedule_edits(db, [article_id])
     return True
 

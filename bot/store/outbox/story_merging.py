@@ -108,7 +108,8 @@ def _find_best_post(
 
 def _join_post(db: Connection, channel_id: int, article: PendingArticle, post_id: int) -> None:
     transitions.add_pages(db, channel_id, [article], PageStatus.JOINED, joined_dispatch_id=post_id)
-    # A pending post loads its articles when it is claimed. Later than an edit in progress.
+    # A pending post needs no edit, because it loads its articles when it is claimed. The edit must be due later
+    # than an edit that is in progress.
     last_change_at = db.fetch_value(
         "SELECT coalesce(edited_at, sent_at, claimed_at) FROM dispatch WHERE id = :id", {"id": post_id}
     )

@@ -186,7 +186,10 @@ def delete_pages(
 
 
 def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
-    """Give a further page the statuses that the pages of an article have in channels, where it has none."""
+    """Copy the delivery statuses of an article in channels to one more page key.
+
+    A channel in which that page already has a status is left out.
+    """
     db.execute(
         "INSERT INTO delivery_status (channel_id, page_key, article_id, dispatch_id, status, reason, decided_at, "
         "joined_dispatch_id, shown_at) SELECT channel_id, :page, article_id, dispatch_id, status, reason, decided_at, "
@@ -197,7 +200,10 @@ def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
 
 
 def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: str) -> None:
-    """Move the statuses of an article from one page to another, replacing those of the other page in a channel."""
+    """Move the delivery statuses of an article from one page key to another.
+
+    In a channel that has a status of both pages, the status of the other page is replaced.
+    """
     parameters = {"article": article_id, "page": page_key, "new": new_page_key}
     renamed_sql = "article_id = :article AND page_key = :page"
     db.execute(

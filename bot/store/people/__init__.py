@@ -1,1 +1,1 @@
-"""Repositories of users: bookmarks, watches, questions, feedback and personal digests."""
+"""Repositories of what users store: bookmarks, watches, muted stories, questions, opinions, proposals and digests."""

@@ -172,7 +172,7 @@ class Bookmarks(Repository):
 
     @read_transaction
     def count_by_tag(self, db: Connection, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
-        """Map a user's tags to their numbers of bookmarks, most used first, without hidden servers.
+        """Map a user's tags to their numbers of bookmarks, most used first, without bookmarks made in hidden servers.
 
         Tags that differ only in accents or case are counted as one tag, under the alphabetically first spelling.
         """
@@ -190,7 +190,7 @@ class Bookmarks(Repository):
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()
     ) -> set[int]:
-        """Return the ids of those articles that a user bookmarked, without hidden servers."""
+        """Return the ids of those articles that a user bookmarked elsewhere than in hidden servers."""
         return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (:articles)",

@@ -41,19 +41,19 @@ _HASH_BYTES = 1
 class ErasureReport:
     """Numbers of deleted rows, and whether the write-ahead log was emptied (False if a reader used it).
 
-    `changes` is the number of rows of the change history that stay without the user's id.
+    `anonymized_change_count` is the number of rows of the change history that stay without the user's id.
     """
 
-    bookmarks: int
-    questions: int
-    votes: int
-    opinions: int
-    watches: int
-    changes: int
-    digests: int = 0
-    muted_stories: int = 0
-    proposals: int = 0
-    bookmark_feeds: int = 0
+    bookmark_count: int
+    question_count: int
+    vote_count: int
+    opinion_count: int
+    watch_count: int
+    anonymized_change_count: int
+    digest_count: int = 0
+    muted_story_count: int = 0
+    proposal_count: int = 0
+    bookmark_feed_count: int = 0
     is_log_emptied: bool = True
 
 
@@ -90,16 +90,18 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     db.execute("UPDATE story_mute SET user_id = NULL WHERE user_id = ?", (user_id,))
     vote_count = db.execute_rowcount("DELETE FROM vote WHERE user_id = ?", (user_id,))
     return ErasureReport(
-        bookmarks=bookmark_count,
-        questions=db.execute_rowcount("DELETE FROM question WHERE user_id = ?", (user_id,)),
-        votes=vote_count,
-        opinions=db.execute_rowcount("DELETE FROM opinion WHERE user_id = ?", (user_id,)),
-        watches=watch_count,
-        digests=digest_count,
-        muted_stories=muted_story_count,
-        proposals=proposal_count,
-        bookmark_feeds=bookmark_feed_count,
-        changes=db.execute_rowcount("UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)),
+        bookmark_count=bookmark_count,
+        question_count=db.execute_rowcount("DELETE FROM question WHERE user_id = ?", (user_id,)),
+        vote_count=vote_count,
+        opinion_count=db.execute_rowcount("DELETE FROM opinion WHERE user_id = ?", (user_id,)),
+        watch_count=watch_count,
+        digest_count=digest_count,
+        muted_story_count=muted_story_count,
+        proposal_count=proposal_count,
+        bookmark_feed_count=bookmark_feed_count,
+        anonymized_change_count=db.execute_rowcount(
+            "UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)
+        ),
     )
 
 

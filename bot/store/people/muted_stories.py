@@ -16,9 +16,9 @@ from bot.store.settings.parent_rows import ensure_channel, ensure_server
 from bot.text.words import fold
 
 MAX_STORY_ARTICLES = 500
-"""Maximum number of articles, the newest, that a muted story has at first and is compared by."""
+"""Maximum number of articles, the newest, with which a muted story begins."""
 RESTORE_WINDOW_SECONDS = 86_400
-"""Seconds after a story was muted within which undoing that also restores what was pending then."""
+"""Seconds after a story was muted within which undoing the mute also restores what was pending."""
 
 _COLUMNS_SQL = """
     story_mute.id, story_mute.channel_id, channel.server_id, channel.user_id AS owner_id, story_mute.user_id,
@@ -34,10 +34,10 @@ _BRIEF_SQL = (
 
 
 class MuteChanges(NamedTuple):
-    """What was stored since an earlier mute and an earlier article, in the muted stories of all channels.
+    """Mutes of all channels and articles of muted stories that were stored since an earlier mute and article.
 
     `articles_by_mute` maps mute ids to the further articles of their stories; a new mute whose articles were
-    all deleted has a copy of the first with a negative id. `active_ids` are the ids of all mutes in force.
+    all deleted has a copy of its first article with a negative id. `active_ids` are the ids of all mutes in force.
     `last_mute_id` and `last_article_id` are the highest ids so far.
     """
 
@@ -71,9 +71,9 @@ class MutedStories(Repository):
         """Mute the story of an article in a channel, and withdraw what is pending of it there.
 
         The channel is that of the user's direct messages if `is_personal`. The story is made of articles of
-        `feed_ids`; later articles of feeds followed in the server extend it. If the channel has muted it
-        already, the end of that changes. Return None if the channel has `limit` muted stories, or the article
-        is gone.
+        `feed_ids`; later articles of feeds followed in the server extend it. If the channel has muted the
+        story already, only the end of that mute changes. Return None if the channel has `limit` muted stories, or
+        the article is gone.
         """
         if server_id is not None:
             ensure_server(db, server_id)
@@ -218,7 +218,7 @@ class MutedStories(Repository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> None:
-        """Delete mutes that ended before a Unix time in seconds, and the stories of all that ended."""
+        """Delete mutes that ended before a Unix time in seconds, and the articles of all mutes that have ended."""
         _clear_ended(db)
         db.execute("DELETE FROM story_mute WHERE coalesce(ended_at, muted_until) < ?", (before,))
 
@@ -235,7 +235,7 @@ def _find_mute(db: Connection, mute_id: int) -> MutedStory:
 
 
 def _clear_ended(db: Connection) -> None:
-    """Delete what mutes that ended say of their stories; /why needs only who muted it and until when."""
+    """Delete the titles and articles of mutes that have ended; /why needs only who muted a story and until when."""
     ended_sql = f"NOT {ACTIVE_MUTE_SQL}"
     db.execute(
         f"DELETE FROM muted_article WHERE mute_id IN (SELECT id FROM story_mute WHERE {ended_sql})", {"now": db.now}

@@ -30,7 +30,7 @@ class Opinions(Repository):
 
     @write_transaction
     def record(
-        self, db: Connection, opinion: OpinionKind, *, server_id: int, user_id: int, article_id: int
+        self, db: Connection, kind: OpinionKind, *, server_id: int, user_id: int, article_id: int
     ) -> OpinionKind | None:
         """Record a user's opinion of an article; return the opinion that is stored afterwards, or None.
 
@@ -41,11 +41,11 @@ class Opinions(Repository):
             "server": server_id,
             "user": user_id,
             "article": article_id,
-            "opinion": opinion,
+            "opinion": kind,
             "now": db.now,
         }
         selection_sql = "server_id = :server AND user_id = :user AND article_id = :article"
-        if opinion is not OpinionKind.OPENED:
+        if kind is not OpinionKind.OPENED:
             deletion = db.execute(f"DELETE FROM opinion WHERE {selection_sql} AND opinion = :opinion", parameters)
             if deletion.rowcount:
                 return None
@@ -86,8 +86,8 @@ class Opinions(Repository):
             "max_opinions": MAX_TRAINING_OPINIONS,
         }
         opinions = [
-            Opinion(article_id, user_id, OpinionKind(opinion), given_at)
-            for article_id, user_id, opinion, given_at in db.execute(
+            Opinion(article_id, user_id, OpinionKind(kind), given_at)
+            for article_id, user_id, kind, given_at in db.execute(
                 """
                 SELECT article_id, user_id, opinion, given_at FROM opinion
                 WHERE server_id = :server AND given_at >= :since

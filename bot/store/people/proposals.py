@@ -68,7 +68,7 @@ class Proposals(ShardedRepository):
         """
         open_proposals = _list_open(db, draft.server_id)
         same_proposal = next((proposal for proposal in open_proposals if proposal.url == draft.url), None)
-        if same_proposal is not None and draft.user_id in _proposer_user_ids(same_proposal):
+        if same_proposal is not None and draft.user_id in _list_proposer_user_ids(same_proposal):
             raise RequestRejected(ProposalRejection.ALREADY_PROPOSED)
         _require_may_propose(db, open_proposals, draft.server_id, draft.user_id)
         if same_proposal is None:
@@ -152,7 +152,7 @@ class Proposals(ShardedRepository):
     ) -> tuple[Subscription, bool]:
         """Approve a proposal in the name of a manager and follow its feed, in one transaction.
 
-        Return the subscription, and whether it is new; `first_article_id` is posted then. Raises
+        Return the subscription, and whether it is new: then the article `first_article_id` is posted. Raises
         RequestRejected if the proposal was decided before.
         """
         proposal = _require_open(db, proposal_id, server_id)
@@ -184,9 +184,9 @@ class Proposals(ShardedRepository):
             (server_id, blocked_user_id, db.now),
         )
         for proposal in _list_open(db, server_id):
-            if _proposer_user_ids(proposal) == {blocked_user_id}:
+            if _list_proposer_user_ids(proposal) == {blocked_user_id}:
                 _decline(db, proposal, user_id)
-            elif blocked_user_id in _proposer_user_ids(proposal):
+            elif blocked_user_id in _list_proposer_user_ids(proposal):
                 db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal.id, blocked_user_id))
                 _schedule_message_edits(db, [proposal.id])
 
@@ -306,14 +306,14 @@ def _get(db: Connection, proposal_id: int) -> Proposal:
     return proposal
 
 
-def _proposer_user_ids(proposal: Proposal) -> set[int]:
+def _list_proposer_user_ids(proposal: Proposal) -> set[int]:
     return {proposer.user_id for proposer in proposal.proposers}
 
 
 def _require_may_propose(db: Connection, open_proposals: Collection[Proposal], server_id: int, user_id: int) -> None:
     if db.fetch_row("SELECT 1 FROM blocked_proposer WHERE server_id = ? AND user_id = ?", (server_id, user_id)):
         raise RequestRejected(ProposalRejection.BLOCKED_BY_MANAGER)
-    own_count = sum(user_id in _proposer_user_ids(proposal) for proposal in open_proposals)
+    own_count = sum(user_id in _list_proposer_user_ids(proposal) for proposal in open_proposals)
     if own_count >= MAX_OPEN_PER_USER:
         raise RequestRejected(ProposalRejection.TOO_MANY_OF_USER, count=MAX_OPEN_PER_USER)
 

@@ -158,7 +158,7 @@ class Questions(Repository):
         """Summarise the questions asked since a Unix time in seconds, counting identical questions together.
 
         Questions with more negative than positive votes come first, then the most asked. Without
-        `include_helpful`, only these questions and those that were not answered are included.
+        `include_helpful`, questions are left out that were always answered and have no majority of negative votes.
         """
         rows = db.execute(
             """

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each retry after a lost connection; their sum exceeds the restart of a server."""
-MAX_CONFLICT_RETRIES = 20
+MAX_CONFLICT_ATTEMPTS = 20
 """Maximum number of attempts at a transaction that the server aborts because of conflicts."""
 MAX_LOCK_ATTEMPTS = 10
 """Maximum number of attempts at a lock that another session holds, each of `lock_timeout`: 30 s in all."""
@@ -78,9 +78,9 @@ class PostgresWorker:
         return await asyncio.get_running_loop().run_in_executor(self._thread_executor, function)
 
     def _run_with_retries(self, function: Callable[[PostgresConnection], T]) -> T:
-        retry_delays, remaining_conflict_retries, remaining_lock_attempts = (
+        retry_delays, remaining_conflict_attempts, remaining_lock_attempts = (
             iter(RETRY_DELAYS_SECONDS),
-            MAX_CONFLICT_RETRIES,
+            MAX_CONFLICT_ATTEMPTS,
             MAX_LOCK_ATTEMPTS,
         )
         while True:
@@ -90,7 +90,7 @@ class PostgresWorker:
                 return function(self._connection)
             except psycopg.Error as error:
                 self.reset_connection()
-                if is_conflict(error) and (remaining_conflict_retries := remaining_conflict_retries - 1) > 0:
+                if is_conflict(error) and (remaining_conflict_attempts := remaining_conflict_attempts - 1) > 0:
                     continue
                 if not self._can_retry:
                     raise

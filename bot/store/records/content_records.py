@@ -122,8 +122,8 @@ SINGLE_ARTICLE_SIMILARITY = 0.5
 class PostedArticle(NamedTuple):
     """An article of a post which another article may join.
 
-    `is_first`: the post was sent for this article. `similarity` to the joining article is from 0 to 1, or
-    None if unknown.
+    `published` is Unix time in seconds. `is_first`: the post was sent for this article. `similarity` to
+    the joining article is from 0 to 1, or None if unknown.
     """
 
     feed_id: int
@@ -156,8 +156,8 @@ class StoryMatches:
     """Similar articles and muted stories of new articles, by article key, and what decides which post each joins.
 
     They were computed from articles up to `last_article_id` published since `published_since` (Unix time in
-    seconds), and from mutes up to `last_mute_id`. `refresh` computes them again with what came later; call it
-    on a thread.
+    seconds), and from mutes up to `last_mute_id`. `refresh` computes them again with what came later; it
+    blocks, so it may not be called on the thread of the event loop.
     """
 
     similar_articles_by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
@@ -195,12 +195,15 @@ class TitleSampleSet(NamedTuple):
 class EncodedCounts(NamedTuple):
     """Numbers of articles that have an embedding, and of all articles."""
 
-    encoded: int
-    articles: int
+    encoded_count: int
+    article_count: int
 
 
 class ArticleBrief(NamedTuple):
-    """The fields of an article that story matching uses. `published` is Unix time in seconds."""
+    """The fields of an article that story matching uses; `lead` is the beginning of its text.
+
+    `published` is Unix time in seconds.
+    """
 
     article_id: int
     key: str

@@ -41,27 +41,27 @@ class Fence(NamedTuple):
 
 
 class RequestAllocation(NamedTuple):
-    """A process's share of the budget of requests to Discord: its slots, and how many it could use.
+    """A process's share of the budget of requests to Discord: its number of slots, and its demand for them.
 
     A slot is taken by one request until that request no longer counts for Discord's rate limit.
-    `rate_limited_count` is the number of invalid requests (401, 403, 429) in the last ten minutes.
+    `invalid_request_count` is the number of invalid requests (401, 403, 429) in the last ten minutes.
     """
 
     process: int
-    slots: int
+    slot_count: int
     demand: int
-    rate_limited_count: int
+    invalid_request_count: int
 
 
 class RequestGrant(NamedTuple):
     """Number of request slots (requests that count for Discord's rate limit at a time) granted to a process.
 
-    The grant expires. `rate_limited_elsewhere` is the number of invalid requests of other processes; for
+    The grant expires. `peer_invalid_request_count` is the number of invalid requests of other processes; for
     `pause_seconds`, no process may send requests.
     """
 
-    slots: int
-    rate_limited_elsewhere: int
+    slot_count: int
+    peer_invalid_request_count: int
     pause_seconds: float
 
 

@@ -48,15 +48,15 @@ class SkippedEntry(NamedTuple):
 
 
 class PollOverflow(NamedTuple):
-    """Entries that a poll skipped over quota: new entries, and earlier ones that are still in the document.
+    """Entries that a poll skipped over quota: new entries, and hashes of earlier ones that are still in the document.
 
-    `refused_changes` is the number of changes of articles that were not stored.
+    `refused_change_count` is the number of changes of articles that were not stored.
     """
 
     kind: OverQuotaKind
-    newly_skipped: Sequence[SkippedEntry] = ()
-    still_skipped: Collection[bytes] = ()
-    refused_changes: int = 0
+    new_skipped_entries: Sequence[SkippedEntry] = ()
+    still_skipped_hashes: Collection[bytes] = ()
+    refused_change_count: int = 0
 
 
 class Alert(NamedTuple):
@@ -113,10 +113,10 @@ def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
 
 
 class EncryptionCounts(NamedTuple):
-    """Number of feeds with a private URL, and how many of these URLs are encrypted."""
+    """Number of private URLs of feeds and proposals, and how many of them are encrypted."""
 
-    private_urls: int
-    encrypted_urls: int
+    private_url_count: int
+    encrypted_url_count: int
 
 
 class KnownArticle(NamedTuple):

@@ -90,7 +90,7 @@ class AssistantTokens(Repository):
             )
         return len(revoked_hashes)
 
-    async def find_server_by_token(self, token: str) -> int | None:
+    async def find_server_id_by_token(self, token: str) -> int | None:
         """Return the id of the server of a token, and record the use of the token.
 
         Return None if the token is unknown or the bot left the server.

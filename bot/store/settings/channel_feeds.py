@@ -73,7 +73,7 @@ class ChannelFeeds(Repository):
                 WHERE channel_id = :channel AND sent_at IS NOT NULL AND state = 'sent'
                   AND kind IN ('post', 'catch-up')
                 ORDER BY sent_at DESC, id DESC LIMIT :limit)
-            SELECT {ARTICLE_SQL}, covered.id, covered.posted_at, covered.is_joined
+            SELECT {ARTICLE_SQL}, posted_article.id, posted_article.posted_at, posted_article.is_joined
             FROM (
                 SELECT message.id, message.sent_at, message.sent_at AS posted_at, 0 AS is_joined,
                        delivery_status.article_id
@@ -83,10 +83,11 @@ class ChannelFeeds(Repository):
                        CASE WHEN delivery_status.decided_at > message.sent_at
                             THEN delivery_status.decided_at ELSE message.sent_at END, 1,
                        delivery_status.article_id
-                FROM message JOIN delivery_status ON delivery_status.joined_dispatch_id = message.id) AS covered
-            JOIN article ON article.id = covered.article_id
+                FROM message JOIN delivery_status ON delivery_status.joined_dispatch_id = message.id) AS posted_article
+            JOIN article ON article.id = posted_article.article_id
             JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0
-            ORDER BY covered.sent_at DESC, covered.id DESC, covered.is_joined, article.published DESC, article.id
+            ORDER BY posted_article.sent_at DESC, posted_article.id DESC, posted_article.is_joined,
+                article.published DESC, article.id
             LIMIT :limit
             """,
             {"channel": channel_id, "limit": limit},

@@ -3,7 +3,7 @@
 from bot.core.preferences import SettingChange
 from bot.store.connection import Connection
 
-MAX_ENTRIES_PER_SERVER = 500
+MAX_CHANGES_PER_SERVER = 500
 """Maximum number of changes stored per server; the oldest are deleted."""
 
 _COLUMNS_SQL = "changed_at, user_id, setting, channel_id, feed_id, old_value, new_value"
@@ -33,8 +33,8 @@ def log_change(
     db.execute(
         "DELETE FROM setting_change WHERE server_id = :server_id AND id <= "
         "(SELECT id FROM setting_change WHERE server_id = :server_id "
-        "ORDER BY id DESC LIMIT 1 OFFSET :max_entries_per_server)",
-        {"server_id": server_id, "max_entries_per_server": MAX_ENTRIES_PER_SERVER},
+        "ORDER BY id DESC LIMIT 1 OFFSET :max_changes_per_server)",
+        {"server_id": server_id, "max_changes_per_server": MAX_CHANGES_PER_SERVER},
     )
 
 

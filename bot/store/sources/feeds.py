@@ -142,11 +142,11 @@ class Feeds(Repository):
         excluded_server_ids: Collection[int] = (),
         host_slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
-        """List due feeds with the columns that a poll needs, each with some of the servers that follow it.
+        """List at most `limit` feeds due at `now`, longest due first, each with some of the servers that follow it.
 
-        Selects and orders as `list_due` does, but leaves out feeds that only the servers `excluded_server_ids`
-        follow and, with `host_slots`, feeds in other host slots (groups of hosts). At most
-        `MAX_QUOTA_SERVERS` servers are given for a feed.
+        A due feed is active, and followed, not paused, in a server that the bot is in. Left out are
+        `excluded_feed_ids`, feeds that only the servers `excluded_server_ids` follow and, with `host_slots`, feeds
+        in other host slots (groups of hosts). Of each feed, at most `MAX_QUOTA_SERVERS` servers are given.
         """
         return await self._fetch_objects(
             due_feed_from_row,

@@ -52,7 +52,7 @@ HASHES_PER_QUERY = 10_000
 
 
 class Polls(Repository):
-    """Repository of polls: the queries that recognise known entries, and the writes.
+    """Repository of polls: finds the stored articles of a document's entries, and stores the results of polls.
 
     Methods raise StoreError.
     """
@@ -177,16 +177,16 @@ class Polls(Repository):
 
         Unless it is the first poll, every new page gets a status in each channel that follows the feed: a
         post, a place in a catch-up or in a similar article's post, or withheld or filtered. `matches` are
-        computed again if other articles or mutes were stored since. Raises LeaseLost if `fence` is no longer
-        valid.
+        computed again if other articles or mutes were stored since. Raises LeaseLost if another
+        process now owns the lease of `fence`.
         """
         process_leases.require_lease(db, fence)
-        known = {
+        parameters = {
             "article": matches.last_article_id,
             "since": matches.published_since,
             "mute": matches.last_mute_id,
         }
-        if matches.refresh is not None and db.fetch_row(_HAS_NEWER_SQL, known) is not None:
+        if matches.refresh is not None and db.fetch_row(_HAS_NEWER_SQL, parameters) is not None:
             matches = matches.refresh()
         return _record_poll(db, poll, matches)
 

@@ -8,7 +8,7 @@ from bot.store.records.source_records import PollOverflow, QuotaOverflow
 from bot.store.repository import Repository
 from bot.store.row_mapping import from_row
 
-OVERFLOW_EPISODE_SECONDS = 7 * 86_400
+OVERFLOW_END_GAP_SECONDS = 7 * 86_400
 """Seconds without new entries beyond a feed's quota after which the overflow counts as over.
 
 Later entries beyond the quota start a new overflow, with a new alert.
@@ -22,12 +22,12 @@ class QuotaOverflows(Repository):
     """
 
     async def get_by_feed(self, feed_id: int) -> QuotaOverflow | None:
-        """Return the current overflow of a feed, or None if it has none or its episode is over."""
+        """Return the current overflow of a feed, or None if it has none or the last one is over."""
         return await self._fetch_object(
             _overflow_from_row,
             "SELECT feed_id, kind, first_at, last_at, entry_count FROM quota_overflow WHERE feed_id = ? "
             "AND last_at > ?",
-            (feed_id, self._clock.now() - OVERFLOW_EPISODE_SECONDS),
+            (feed_id, self._clock.now() - OVERFLOW_END_GAP_SECONDS),
         )
 
     async def load_all(self) -> dict[int, QuotaOverflow]:
@@ -35,7 +35,7 @@ class QuotaOverflows(Repository):
         overflows = await self._fetch_objects(
             _overflow_from_row,
             "SELECT feed_id, kind, first_at, last_at, entry_count FROM quota_overflow WHERE last_at > ?",
-            (self._clock.now() - OVERFLOW_EPISODE_SECONDS,),
+            (self._clock.now() - OVERFLOW_END_GAP_SECONDS,),
         )
         return {overflow.feed_id: overflow for overflow in overflows}
 
@@ -61,16 +61,16 @@ class QuotaOverflows(Repository):
 
 def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> None:
     """Record the entries that a poll skipped beyond the quota, within the poll's transaction."""
-    skipped_count = len(overflow.newly_skipped) + overflow.refused_changes
+    skipped_count = len(overflow.new_skipped_entries) + overflow.refused_change_count
     db.execute(
         """
         INSERT INTO quota_overflow (feed_id, kind, first_at, last_at, entry_count) VALUES (:feed, :kind, :now, :now,
             :count)
         ON CONFLICT (feed_id) DO UPDATE SET
             kind = excluded.kind, last_at = excluded.last_at,
-            first_at = CASE WHEN quota_overflow.last_at > :now - :episode
+            first_at = CASE WHEN quota_overflow.last_at > :now - :end_gap
                             THEN quota_overflow.first_at ELSE excluded.first_at END,
-            entry_count = excluded.entry_count + CASE WHEN quota_overflow.last_at > :now - :episode
+            entry_count = excluded.entry_count + CASE WHEN quota_overflow.last_at > :now - :end_gap
                                                       THEN quota_overflow.entry_count ELSE 0 END
         """,
         {
@@ -78,18 +78,18 @@ def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> Non
             "kind": overflow.kind.value,
             "now": db.now,
             "count": skipped_count,
-            "episode": OVERFLOW_EPISODE_SECONDS,
+            "end_gap": OVERFLOW_END_GAP_SECONDS,
         },
     )
     skipped_hashes = db.fetch_column("SELECT identity_hash FROM skipped_entry WHERE feed_id = ?", (feed_id,))
     db.executemany(
         "DELETE FROM skipped_entry WHERE feed_id = ? AND identity_hash = ?",
-        [(feed_id, skipped_hash) for skipped_hash in set(skipped_hashes).difference(overflow.still_skipped)],
+        [(feed_id, skipped_hash) for skipped_hash in set(skipped_hashes).difference(overflow.still_skipped_hashes)],
     )
     db.executemany(
         "INSERT INTO skipped_entry (feed_id, identity_hash, link_hash, skipped_at) VALUES (?, ?, ?, ?) "
         "ON CONFLICT DO NOTHING",
-        [(feed_id, identity_hash, link_hash, db.now) for identity_hash, link_hash in overflow.newly_skipped],
+        [(feed_id, identity_hash, link_hash, db.now) for identity_hash, link_hash in overflow.new_skipped_entries],
     )
 
 

@@ -39,7 +39,8 @@ def lock_for_run(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # After SQLite's own: closing any descriptor of a file drops all POSIX locks of the process on it.
+        # SQLite's connections are closed before: closing any descriptor of a file drops all POSIX locks of the
+        # process on it.
         os.close(descriptor)
         file_lock.release()
 

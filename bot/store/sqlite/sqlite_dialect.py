@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-_PATTERN = re.compile(r"/\*\+ (?P<hint>[\w ]+) \*/|\bIN \(:(?P<list_name>\w+)\)")
+_TOKEN_PATTERN = re.compile(r"/\*\+ (?P<hint>[\w ]+) \*/|\bIN \(:(?P<list_name>\w+)\)")
 
 
 @lru_cache(maxsize=4096)
@@ -20,7 +20,7 @@ def translate(sql: str) -> tuple[str, tuple[str, ...]]:
         list_names.add(list_name)
         return f"IN (SELECT value FROM json_each(:{list_name}))"
 
-    return _PATTERN.sub(replace_token, sql), tuple(list_names)
+    return _TOKEN_PATTERN.sub(replace_token, sql), tuple(list_names)
 
 
 def encode_lists(parameters: Mapping[str, Any], list_names: Iterable[str]) -> dict[str, Any]:

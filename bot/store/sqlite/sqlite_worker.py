@@ -33,7 +33,7 @@ class SqliteWorker:
         self._connection: SqliteConnection | None = None
         self._thread: threading.Thread | None = None
         self._deadlines: set[asyncio.Timeout] = set()
-        self._thread_check: asyncio.TimerHandle | None = None
+        self._thread_check_timer: asyncio.TimerHandle | None = None
 
     def _connect(self) -> SqliteConnection:
         self._thread = threading.current_thread()
@@ -111,20 +111,20 @@ class SqliteWorker:
     def _watch_thread(self, deadline: asyncio.Timeout) -> None:
         """Let the deadline of a call expire if the thread ends, which is checked at intervals."""
         self._deadlines.add(deadline)
-        if self._thread_check is None:
+        if self._thread_check_timer is None:
             self._schedule_thread_check()
 
     def _cancel_thread_check_if_idle(self) -> None:
         """Cancel the check while no call waits: whoever waits for the event loop to be idle would wait for it."""
-        if not self._deadlines and self._thread_check is not None:
-            self._thread_check.cancel()
-            self._thread_check = None
+        if not self._deadlines and self._thread_check_timer is not None:
+            self._thread_check_timer.cancel()
+            self._thread_check_timer = None
 
     def _schedule_thread_check(self) -> None:
-        self._thread_check = asyncio.get_running_loop().call_later(THREAD_CHECK_SECONDS, self._check_thread)
+        self._thread_check_timer = asyncio.get_running_loop().call_later(THREAD_CHECK_SECONDS, self._check_thread)
 
     def _check_thread(self) -> None:
-        self._thread_check = None
+        self._thread_check_timer = None
         if self._is_thread_alive:
             if self._deadlines:
                 self._schedule_thread_check()
