@@ -171,6 +171,32 @@ async def test_without_a_channel_or_with_a_deleted_one_it_waits_and_is_sent_once
     assert await send_due(store, ALERTS + 2) == []
 
 
+async def test_a_channel_that_was_forgotten_and_is_chosen_again_is_sent_it_again(store):
+    await choose_alerts(store)
+    proposal = await add(store)
+    await send_due(store)
+    await store.proposals.forget_alert_channel(ALERTS)
+    await choose_alerts(store)
+    (dispatch,) = await send_due(store)
+    assert dispatch.proposal_id == proposal.id
+    assert await store.proposals.get_next_due_at() == proposal.closes_at
+
+
+async def test_a_process_shows_and_closes_only_proposals_of_servers_that_it_serves(store, clock):
+    await choose_alerts(store)
+    proposal = await add(store)
+    store.shards.reset(2, owner_id=None)
+    store.shards.set_served({1})  # The server is on the other shard.
+    assert await store.proposals.get_next_due_at() is None
+    clock.advance(OPEN_SECONDS)
+    await store.proposals.process_due()
+    assert await store.proposals.list_open(SERVER) == [proposal]
+    store.shards.set_served({0, 1})
+    assert await store.proposals.get_next_due_at() == 0
+    await store.proposals.process_due()
+    assert await store.proposals.list_open(SERVER) == []
+
+
 async def test_it_closes_when_nobody_decides(store, clock):
     await choose_alerts(store)
     proposal = await add(store)

@@ -13,7 +13,7 @@ from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
-from bot.store.outbox import transitions
+from bot.store.outbox import outbox_writes, transitions
 from bot.store.records.proposal_records import (
     Proposal,
     ProposalDecision,
@@ -232,7 +232,11 @@ class Proposals(ShardedRepository):
             f"AND {served_sql} AND {_AWAITING_MESSAGE_SQL} ORDER BY proposal.id"
         )
         for row in rows:
-            _enqueue(db, row["channel_id"], row["id"], f"proposal:{row['id']}")
+            # The key is taken if the channel was forgotten as deleted, and is chosen again.
+            dedupe_key = outbox_writes.make_unique_dedupe_key(
+                db, row["channel_id"], f"proposal:{row['id']}", separator="."
+            )
+            _enqueue(db, row["channel_id"], row["id"], dedupe_key)
 
     @write_transaction
     def move_notice_to_channel(self, db: Connection, dispatch_id: int) -> None:
