@@ -173,3 +173,12 @@ async def test_a_feed_that_is_new_to_telex_brings_nothing_of_the_story_either(te
     await telex.poll_and_deliver(await telex.follow(url))
     assert posted_titles(telex)[count_before:] == []
     assert "story muted by" in await why(telex, "https://news.example/articles/901")
+
+
+async def test_who_lost_the_right_meanwhile_mutes_nothing_for_a_channel(telex, outlets):
+    panel = await open_mute_panel(telex, telex.editor)
+    panel = last_reply(await choose(telex.editor, panel, "For everyone in #news"))
+    telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": []})
+    refusal = await telex.editor.click(panel, label="A week")
+    assert "You need the Manage Server permission" in message_text(refusal)
+    assert await telex.store.muted_stories.list_by_channel(telex.news.id) == []
