@@ -22,6 +22,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.posting.sending.lease_guard import current_server_id
+from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.asking.answer_views import answer_view
 from cogs.asking.message_answers import MessageResponder
@@ -300,6 +301,8 @@ def _server_channel(interaction: Interaction) -> GuildChannel | None:
 
 
 def make_watch_query(text: str) -> str:
-    """Return the query of a watch for a question: its names or, without names, its first content words."""
-    extracted_names = follow_up_questions.extract_names(text)
-    return " ".join(extracted_names or follow_up_questions.extract_content_words(text)[:_MAX_WATCH_WORDS]) or text
+    """Return the query of a watch for a question: its names or, without names, its first content words, as typed."""
+    content_words = follow_up_questions.extract_content_words(text)[:_MAX_WATCH_WORDS]
+    typed_words = {word: text[start:end] for word, start, end in text_analysis.find_token_spans(text)}
+    words = follow_up_questions.extract_names(text) or [typed_words.get(word, word) for word in content_words]
+    return " ".join(words) or text

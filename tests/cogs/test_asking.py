@@ -123,6 +123,12 @@ async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, f
     assert watch.query == "Europa"
 
 
+async def test_a_watch_is_confirmed_in_the_words_as_they_were_typed(telex, feed_server, engine):
+    await follow(telex, feed_server)
+    answer = last_reply(await telex.reader.slash(telex.news, "ask", question="qui répare l’éolienne en panne ?"))
+    assert "**répare éolienne panne**" in message_text(await telex.reader.click(answer, label="Tell me when there is"))
+
+
 async def test_a_watch_that_is_not_made_leaves_the_button(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
