@@ -37,7 +37,7 @@ def store_call_counts(monkeypatch) -> Counter[str]:
         monkeypatch.setattr(kind, name, counted)
 
     count(Articles, "list_newest")
-    count(Articles, "by_key")
+    count(Articles, "get_by_key")
     count(Feeds, "find_outlets")
     return call_counts
 
@@ -59,7 +59,7 @@ async def test_buttons_count_like_commands(telex, feed_server, store_call_counts
     button = buttons.save_id(people.articles[PUBLIC].key)
     answers = [await people.click(MEMBER, telex.posts()[0], button) for _ in range(SHARE + 10)]
     assert sum(QUICK in answer for answer in answers) == 10
-    assert store_call_counts["by_key"] == SHARE
+    assert store_call_counts["get_by_key"] == SHARE
     assert "Saved" in await people.click(MANAGER, telex.posts()[0], button)
 
 
