@@ -10,7 +10,6 @@ from math import exp, log
 
 from bot.answers.candidates import AnswerCandidate, ArticleAnalysis
 from bot.answers.question_analysis import (
-    SPAN_TYPES_BY_ANSWER_TYPE,
     AnalysedQuestion,
     AnswerType,
 )
@@ -83,12 +82,10 @@ def _compute_bm25_term_score(count: int, word_count: int) -> float:
 
 def has_answer_form(question: AnalysedQuestion, term_matcher: QuestionTermMatcher, candidate: AnswerCandidate) -> bool:
     """Return whether a passage has words in the form of the expected answer, besides the question's own words."""
-    expected_types = {
-        span_type for answer_type in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
-    }
+    span_types = question.span_types
     for sentence in candidate.sentences:
         for span in sentence.typed_spans:
-            if span.answer_type not in expected_types:
+            if span.answer_type not in span_types:
                 continue
             words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
             if (

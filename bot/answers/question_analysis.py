@@ -145,6 +145,11 @@ class AnalysedQuestion:
     changes_over_time: bool
     article_count: int
 
+    @property
+    def span_types(self) -> set[AnswerType]:
+        """Return the types of words in a text (spans) that may answer."""
+        return {span_type for answer_type in self.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
+
 
 def asks_for_name(text: str) -> bool:
     """Return whether a question asks who or where, or for which of several."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from math import exp, log
 
 from bot.answers.candidates import ArticleAnalysis
-from bot.answers.question_analysis import SPAN_TYPES_BY_ANSWER_TYPE, AnalysedQuestion, AnswerType
+from bot.answers.question_analysis import AnalysedQuestion, AnswerType
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.typed_spans import TypedSpan
 from bot.text.words import fold
@@ -52,10 +52,7 @@ def iter_span_features(
     spans = [typed_span for typed_span in sentence.typed_spans if typed_span.answer_type in SPAN_TYPES]
     if not spans:
         return
-    expected_types = {
-        span_type for answer_type in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
-    }
-    folded_question = fold(question.text)
+    expected_types, folded_question = question.span_types, fold(question.text)
     question_features = [
         *(float(answer_type in question.answer_types) for answer_type in AnswerType),
         float(not question.answer_types),
