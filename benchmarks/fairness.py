@@ -180,7 +180,7 @@ async def flood(seconds: float) -> tuple[bool, str]:
         while clock.now() < started_at + 3_600:
             for feed in feeds:
                 current = await hour_probe.newsroom.store.feeds.get(feed.id)
-                if current is not None and current.next_poll <= clock.now():
+                if current is not None and current.next_poll_at <= clock.now():
                     await hour_probe.newsroom.poller.poll(current, polite=False)
                     polls += 1
             clock.advance(300)
@@ -224,7 +224,7 @@ async def host(seconds: float) -> tuple[bool, str]:
         polled_feeds = [
             polled_feed
             for polled_feed in await store.feeds.list_all()
-            if polled_feed.last_poll and "/still/" in polled_feed.url
+            if polled_feed.last_poll_at and "/still/" in polled_feed.url
         ]
     figure = (
         f"{FEEDS_AT_ONE_HOST:,} feeds of one host: {len(polled_feeds) / seconds:.1f} requests a "

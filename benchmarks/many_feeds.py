@@ -76,7 +76,7 @@ def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
     gap = stretch * 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
     now, followed_at = 10**9, 10**9
     published = now + chance.expovariate(1 / gap)
-    feed = Feed(id=0, url="", added_at=now, next_poll=0, last_success=now, validators=Validators(etag='"1"'))
+    feed = Feed(id=0, url="", added_at=now, next_poll_at=0, last_success_at=now, validators=Validators(etag='"1"'))
     poll_history: list[tuple[int, int, Feed]] = []
     while now < followed_at + max(MIN_GAPS_FOLLOWED * gap, 7 * 86_400) and len(poll_history) < MAX_POLLS:
         publication_times = []
@@ -94,15 +94,15 @@ def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
         feed = replace(
             feed,
             interval=interval,
-            last_success=now,
-            last_article=now if publication_times else feed.last_article,
+            last_success_at=now,
+            last_article_at=now if publication_times else feed.last_article_at,
         )
         poll_history.append((now, due, feed))
         now = due
     states = []
     for moment in (chance.uniform((followed_at + now) / 2, now) for _ in range(STATES_PER_KIND)):
         polled, due, feed = poll_history[bisect(poll_history, moment, key=lambda poll: poll[0]) - 1]
-        last_article_at = feed.last_article or feed.added_at
+        last_article_at = feed.last_article_at or feed.added_at
         states.append(FeedState(gap, feed.interval, moment - polled, moment - last_article_at, due - moment))
     return states
 
@@ -126,10 +126,10 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
                 url=f"{host}/{path}",
                 added_at=now - 10**8,
                 interval=state.interval,
-                last_article=now - int(state.published),
-                last_poll=now - int(state.polled),
-                last_success=now - int(state.polled),
-                next_poll=now + int(state.due),
+                last_article_at=now - int(state.published),
+                last_poll_at=now - int(state.polled),
+                last_success_at=now - int(state.polled),
+                next_poll_at=now + int(state.due),
             )
         )
     with store_probe.connect(newsroom.settings.database) as connection:
@@ -184,11 +184,11 @@ def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequ
                 b"b" * 16,
                 b"e" * 16,
                 feed.added_at,
-                feed.next_poll,
+                feed.next_poll_at,
                 feed.interval,
-                feed.last_poll,
-                feed.last_success,
-                feed.last_article,
+                feed.last_poll_at,
+                feed.last_success_at,
+                feed.last_article_at,
             )
             for feed in feeds
         ],

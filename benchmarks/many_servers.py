@@ -119,15 +119,15 @@ class RunFigures:
 async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None:
     """Let channels follow so many feeds of the publisher that are polled and have nothing new."""
     now = int(time.time())
-    template = Feed(id=0, url="", added_at=now - 10**7, next_poll=0, interval=INTERVAL, last_success=now)
+    template = Feed(id=0, url="", added_at=now - 10**7, next_poll_at=0, interval=INTERVAL, last_success_at=now)
     feeds = [
         replace(
             template,
             id=1_000 + number,
             url=f"http://127.{1 + number // 250}.1.{number % 250 + 1}:{port}/304/{number}",
-            next_poll=now + random.randrange(INTERVAL),
-            last_poll=now,
-            last_article=now - 10**6,
+            next_poll_at=now + random.randrange(INTERVAL),
+            last_poll_at=now,
+            last_article_at=now - 10**6,
         )
         for number in range(FEEDS)
     ]

@@ -227,7 +227,7 @@ async def measure(
             bot.terminate()
             await asyncio.to_thread(bot.wait)
     async with open_services(settings, clock) as newsroom:
-        read_count = sum(feed.last_success is not None for feed in await newsroom.store.feeds.list_all())
+        read_count = sum(feed.last_success_at is not None for feed in await newsroom.store.feeds.list_all())
         articles = await newsroom.store.articles.count()
         Console().print(f"{read_count} of {feeds} feeds read, {articles} articles, {publishers.pages_read} pages")
         answered = sum(interaction.answered for interaction in interactions)

@@ -117,7 +117,7 @@ async def arrival() -> bool:
             stored_feeds = [await store.feeds.get(feed.id) for feed in feeds]
             await store.polls.record_unchanged(
                 [
-                    replace(feed, next_poll=0, url=feed.url.replace("/feed/0/", f"/feed/{version}/"))
+                    replace(feed, next_poll_at=0, url=feed.url.replace("/feed/0/", f"/feed/{version}/"))
                     for feed in stored_feeds
                     if feed is not None
                 ]
@@ -172,7 +172,7 @@ async def compare(newsroom: Services, port: int) -> tuple[float, float, float]:
         feed = await store.feeds.add(f"http://{host}:{port}/304/{number}")
         await store.subscriptions.follow(server_id=1, channel_id=1, feed_id=feed.id, first_article_id=None)
         validators = Validators(etag='"1"', body_hash=b"b" * 16, entries_hash=b"e" * 16)
-        polled_feed = replace(feed, last_success=LONG_AGO_AT, last_poll=LONG_AGO_AT, last_article=LONG_AGO_AT)
+        polled_feed = replace(feed, last_success_at=LONG_AGO_AT, last_poll_at=LONG_AGO_AT, last_article_at=LONG_AGO_AT)
         feeds.append(replace(polled_feed, validators=validators, interval=86_400))
 
     async def bare() -> None:
@@ -194,7 +194,7 @@ async def compare(newsroom: Services, port: int) -> tuple[float, float, float]:
             for feed in (feeds[0], feeds[-1]):
                 stored_feed = await store.feeds.get(feed.id)
                 assert stored_feed is not None
-                assert stored_feed.next_poll > time.time()
+                assert stored_feed.next_poll_at > time.time()
     del rounds[0]  # connections were made
     get_costs, poll_costs = zip(*rounds, strict=True)
     cost_ratio = statistics.median(poll / get for get, poll in rounds)

@@ -104,7 +104,7 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
     batches = [
         [make_article(feed, f"{batch}-{number}", number) for number in range(300)] for batch in range(REPETITIONS)
     ]
-    polled_feeds = [replace(polled_feed, last_success=now, next_poll=now + 600) for polled_feed in feeds[:500]]
+    polled_feeds = [replace(polled_feed, last_success_at=now, next_poll_at=now + 600) for polled_feed in feeds[:500]]
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
         ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
         ("500 polls without news recorded", lambda _: store.polls.record_unchanged(polled_feeds)),

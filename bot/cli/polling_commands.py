@@ -91,7 +91,7 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
         async def poll_in_slot(feed: Feed) -> None:
             async with poll_slots:
                 report = await services.poller.poll(feed, polite=is_polite)
-                if not is_polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
+                if not is_polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success_at is None:
                     report = await _poll_page(services, feed) or report
             reports.append(report)
             progress_bar.advance(progress_id)

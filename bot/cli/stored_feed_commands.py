@@ -136,8 +136,8 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
                 feed.title or "–",
                 urls.redact(feed.url),
                 _describe_status(feed, overflow_by_feed_id.get(feed.id), now),
-                terminal.format_relative_time(feed.last_article, now),
-                terminal.format_relative_time(feed.next_poll, now) if feed.state is FeedState.ACTIVE else "never",
+                terminal.format_relative_time(feed.last_article_at, now),
+                terminal.format_relative_time(feed.next_poll_at, now) if feed.state is FeedState.ACTIVE else "never",
             )
             for feed in listed_feeds
         ),
@@ -182,7 +182,7 @@ def _describe_status(feed: Feed, overflow: QuotaOverflow | None, now: int) -> st
         return (
             f"too much: {overflow.entry_count} left out since {terminal.format_relative_time(overflow.first_at, now)}"
         )
-    return "healthy" if feed.last_success else "not polled yet"
+    return "healthy" if feed.last_success_at else "not polled yet"
 
 
 def _feed_as_json(feed: Feed) -> dict[str, object]:
@@ -193,7 +193,7 @@ def _feed_as_json(feed: Feed) -> dict[str, object]:
         "state": feed.state.value,
         "error": feed.error,
         "failures": feed.failures,
-        "last_success": _format_iso_or_none(feed.last_success),
-        "last_article": _format_iso_or_none(feed.last_article),
-        "next_poll": _format_iso_or_none(feed.next_poll),
+        "last_success": _format_iso_or_none(feed.last_success_at),
+        "last_article": _format_iso_or_none(feed.last_article_at),
+        "next_poll": _format_iso_or_none(feed.next_poll_at),
     }

@@ -83,8 +83,8 @@ class Feed:
     """A feed URL, polled once for all servers that follow it.
 
     `server_id` is set for a feed with credentials, which belongs to that server alone. `url` may contain
-    secrets: display and log only its redacted form. `interval` is the poll interval in seconds; `next_poll`,
-    `last_poll`, `last_success` (a poll without an error) and `last_article` are times.
+    secrets: display and log only its redacted form. `interval` is the poll interval in seconds; `last_success_at` is
+    the time of the last poll without an error, `last_article_at` that of the last poll that brought an article.
     """
 
     id: int
@@ -98,11 +98,11 @@ class Feed:
     state: FeedState = FeedState.ACTIVE
     validators: Validators = field(default_factory=Validators)
     added_at: int = 0
-    next_poll: int = 0
+    next_poll_at: int = 0
     interval: int = 600
-    last_poll: int | None = None
-    last_success: int | None = None
-    last_article: int | None = None  # When an article was last discovered in it
+    last_poll_at: int | None = None
+    last_success_at: int | None = None
+    last_article_at: int | None = None  # When an article was last discovered in it
     failures: int = 0  # Consecutive failures
     failing_since: int | None = None
     error: str | None = None  # A code of `bot.feeds.fetch_errors`
@@ -118,9 +118,9 @@ class Feed:
 class DueFeed(NamedTuple):
     """The part of a feed's data that a poll without changes needs.
 
-    `interval` is the poll interval in seconds; `last_success` and `last_article` are the times of the last successful
-    poll and of the last poll that brought an article. `is_healthy`: the feed neither fails nor moves to another URL.
-    `server_ids_csv` lists some of the servers that follow the feed, separated by commas.
+    `interval` is the poll interval in seconds; `last_success_at` is the time of the last poll without an error,
+    `last_article_at` that of the last poll that brought an article. `is_healthy`: the feed neither fails nor moves to
+    another URL. `server_ids_csv` lists some of the servers that follow the feed, separated by commas.
     """
 
     id: int
@@ -128,8 +128,8 @@ class DueFeed(NamedTuple):
     validators: Validators
     interval: int
     added_at: int
-    last_success: int | None
-    last_article: int | None
+    last_success_at: int | None
+    last_article_at: int | None
     ttl: int | None
     skip_hours: int
     skip_days: int

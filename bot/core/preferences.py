@@ -37,14 +37,17 @@ class Template:
     footer: str = ""
 
 
+_LOOK_JSON_KEY_BY_FIELD = {"role_id": "role"}
+"""Key in JSON of those fields of a look whose key differs from their name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostLook:
     """The appearance of posts.
 
     `image` is whether the article's image is shown, `excerpt` the length of the excerpt in UTF-16 code units (None:
-    the style's default), `colour` is
-    0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role` is the id of the role that is
-    mentioned.
+    the style's default), `colour` is 0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role_id` is the
+    id of the role that is mentioned.
     """
 
     style: Style = Style.FULL
@@ -52,7 +55,7 @@ class PostLook:
     excerpt: int | None = None
     colour: int | None = None
     prefix: str = ""
-    role: int | None = None
+    role_id: int | None = None
     template: Template | None = None
 
     def __str__(self) -> str:
@@ -60,7 +63,7 @@ class PostLook:
         defaults = asdict(DEFAULT_LOOK)
         return json.dumps(
             {
-                field_name: field_value
+                _LOOK_JSON_KEY_BY_FIELD.get(field_name, field_name): field_value
                 for field_name, field_value in asdict(self).items()
                 if field_value != defaults[field_name]
             }
@@ -70,6 +73,9 @@ class PostLook:
     def from_json(cls, text: str | None) -> Self:
         """Parse the JSON that `str()` writes; None stands for the default look."""
         fields = json.loads(text or "{}")
+        for field_name, json_key in _LOOK_JSON_KEY_BY_FIELD.items():
+            if json_key in fields:
+                fields[field_name] = fields.pop(json_key)
         if "style" in fields:
             fields["style"] = Style(fields["style"])
         if fields.get("template") is not None:
@@ -156,19 +162,19 @@ class ServerPreferences:
 
     - `language` of posts: None for the language that Discord reports for the server.
     - `time_zone`: an IANA name.
-    - `manager_role`: id of the role that may manage feeds.
-    - `alerts`: id of the channel for alerts about failing feeds; None for the channels that follow them.
+    - `manager_role_id`: id of the role that may manage feeds.
+    - `alert_channel_id`: id of the channel for alerts about failing feeds; None for the channels that follow them.
     - `look`: default for subscriptions without their own.
-    - `notify_roles`: ids of the roles that users may assign to themselves.
+    - `self_assignable_role_ids`: ids of the roles that users may assign to themselves.
     - `proposals`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
     """
 
     language: str | None = None
     time_zone: str = "UTC"
-    manager_role: int | None = None
-    alerts: int | None = None
+    manager_role_id: int | None = None
+    alert_channel_id: int | None = None
     look: PostLook = DEFAULT_LOOK
-    notify_roles: tuple[int, ...] = ()
+    self_assignable_role_ids: tuple[int, ...] = ()
     proposals: str | None = None
 
 

@@ -160,7 +160,7 @@ def schedule_after_success(
     max_interval_seconds = _compute_max_interval(
         feed, now, published_times, _UNCONDITIONAL_SILENCE_DIVISOR if is_resent_unchanged else _SILENCE_DIVISOR
     )
-    if feed.last_success is None and published_times:
+    if feed.last_success_at is None and published_times:
         interval_seconds = min(_compute_mean_publish_gap(published_times) // 4, max_interval_seconds)
     elif published_times:
         interval_seconds = 0 if has_no_known_entries else min(feed.interval // 2, max_interval_seconds)
@@ -180,9 +180,9 @@ def schedule_after_success(
     return interval_seconds, _move_outside_skipped_times(feed, hints, now + wait_seconds, random)
 
 
-def schedule_safety_net_poll(next_poll: int, *, now: int) -> int:
-    """Return when to poll a pushed (WebSub) feed instead of at `next_poll`; all are Unix times in seconds."""
-    return now + min(PUSHED_FEED_INTERVAL_FACTOR * (next_poll - now), max(MAX_INTERVAL_SECONDS, next_poll - now))
+def schedule_safety_net_poll(next_poll_at: int, *, now: int) -> int:
+    """Return when to poll a pushed (WebSub) feed instead of at `next_poll_at`; all are Unix times in seconds."""
+    return now + min(PUSHED_FEED_INTERVAL_FACTOR * (next_poll_at - now), max(MAX_INTERVAL_SECONDS, next_poll_at - now))
 
 
 def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
@@ -217,15 +217,15 @@ def _allows_min_interval(
     """
     if 0 < publisher_wait_seconds <= MIN_INTERVAL_SECONDS:
         return True
-    if published_times and feed.last_success is not None:
-        return (now - feed.last_success) <= _BUSY_FEED_GAP_SECONDS * len(published_times)
-    return feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article or 0) <= _BUSY_FEED_GAP_SECONDS
+    if published_times and feed.last_success_at is not None:
+        return (now - feed.last_success_at) <= _BUSY_FEED_GAP_SECONDS * len(published_times)
+    return feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article_at or 0) <= _BUSY_FEED_GAP_SECONDS
 
 
 def _compute_max_interval(feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int) -> int:
     """Return the longest interval of a feed in seconds: the time without news before this poll, divided."""
-    last_news_at = feed.last_article or feed.added_at
-    if published_times and feed.last_success is None:
+    last_news_at = feed.last_article_at or feed.added_at
+    if published_times and feed.last_success_at is None:
         last_news_at = max(published_times)
     return min(max((now - last_news_at) // silence_divisor, DEFAULT_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 

@@ -42,7 +42,7 @@ class FeedAlerts:
                 LIST_LOST_ALERT_AFTER_SECONDS if feed_after.error in _LIST_LOST_CODES else FAILING_ALERT_AFTER_SECONDS
             )
             if (
-                feed_after.last_poll or 0
+                feed_after.last_poll_at or 0
             ) - failing_since >= alert_after_seconds and feed_after.failures >= MIN_FAILURES_BEFORE_ALERT:
                 return self._build_alert(feed_after, AlertKind.FAILING, failing_since)
         elif feed_before.failures:

@@ -116,7 +116,7 @@ class IngestQuota:
         for entry_size in entry_sizes[:max_entry_count]:
             article_bytes = ARTICLE_OVERHEAD_BYTES + ENTRY_BYTES_FACTOR * entry_size
             if used_bytes + article_bytes > remaining_bytes and not (
-                feed.last_success is None and accepted_count < MIN_ENTRIES_OF_NEW_FEED
+                feed.last_success_at is None and accepted_count < MIN_ENTRIES_OF_NEW_FEED
             ):
                 break
             used_bytes += article_bytes
@@ -135,13 +135,13 @@ class IngestQuota:
         has_no_known_identities: bool,
         now: int,
     ) -> bool:
-        if not has_no_known_identities or feed.last_success is None:
+        if not has_no_known_identities or feed.last_success_at is None:
             self._all_unknown_poll_counts.pop(feed.id, None)
             return False
         previous_overflow = followers.overflow
         if previous_overflow is not None and previous_overflow.kind is OverQuotaKind.UNSTABLE_IDS:
             return True
-        if entry_count < MIN_ENTRIES_FOR_UNSTABLE_IDS or now - feed.last_success > UNSTABLE_ID_WINDOW_SECONDS:
+        if entry_count < MIN_ENTRIES_FOR_UNSTABLE_IDS or now - feed.last_success_at > UNSTABLE_ID_WINDOW_SECONDS:
             return False
         if len(self._all_unknown_poll_counts) >= MAX_COUNTED_FEEDS:
             self._all_unknown_poll_counts.pop(next(iter(self._all_unknown_poll_counts)))

@@ -200,7 +200,7 @@ class Intake:
         page_variants = await asyncio.to_thread(_list_page_variants, list_unknown_keys()) if list_unknown_keys() else {}
         articles_by_page = await poll_repository.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
         matches |= entry_identity.match_by_link(list_unknown_keys(), articles_by_page, list_matched_ids())
-        if feed.last_success is None or not list_unknown_keys():
+        if feed.last_success_at is None or not list_unknown_keys():
             return matches, articles_by_page
         published_times = {keys.published for keys in list_unknown_keys() if keys.published is not None}
         candidate_articles = await poll_repository.list_relocation_candidates(

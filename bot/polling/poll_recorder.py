@@ -120,7 +120,7 @@ class PollRecorder:
             or response.get_header("last-modified") != validators.last_modified
         ):
             return None
-        interval_seconds, next_poll = poll_schedule.schedule_after_success(
+        interval_seconds, next_poll_at = poll_schedule.schedule_after_success(
             feed,
             now=now,
             hints=poll_schedule.parse_cache_hints(response.headers, now=now),
@@ -128,7 +128,7 @@ class PollRecorder:
             has_changes=False,
             random=self._random,
         )
-        return UnchangedPoll(feed.id, interval_seconds, self._apply_safety_net(feed.id, next_poll, now), now)
+        return UnchangedPoll(feed.id, interval_seconds, self._apply_safety_net(feed.id, next_poll_at, now), now)
 
     async def handle_response(
         self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
@@ -161,7 +161,7 @@ class PollRecorder:
 
         Raises FeedError, StoreError.
         """
-        if feed.last_success is None:
+        if feed.last_success_at is None:
             return PollReport(feed, PollOutcome.UNCHANGED)
         return await self._ingest_fairly(_PollResponse(feed, response, self._clock.now()))
 
@@ -193,12 +193,12 @@ class PollRecorder:
 
     async def _ingest(self, poll_response: _PollResponse, feed_followers: FeedFollowers) -> PollReport:
         feed, response, now, validators, fence = poll_response
-        is_first_poll = feed.last_success is None
+        is_first_poll = feed.last_success_at is None
         document = await self._intake.parse(feed, response)
         alert = None
         if validators is None:
             intake_result = await self._intake.classify(feed, document, now=now, followers=feed_followers, is_part=True)
-            feed_after = replace(feed, last_article=now) if intake_result.new_articles else feed
+            feed_after = replace(feed, last_article_at=now) if intake_result.new_articles else feed
         else:
             if document.metadata.parse_warning == TRUNCATED_WARNING:
                 # Without validators the next response has the whole document.
@@ -259,14 +259,14 @@ class PollRecorder:
         async with self._story_lookup.match_new_articles(feed_id, new_articles) as story_matches:
             yield story_matches
 
-    def _apply_safety_net(self, feed_id: int, next_poll: int, now: int) -> int:
+    def _apply_safety_net(self, feed_id: int, next_poll_at: int, now: int) -> int:
         is_feed_pushed = self._hubs.is_pushed(feed_id)
-        return poll_schedule.schedule_safety_net_poll(next_poll, now=now) if is_feed_pushed else next_poll
+        return poll_schedule.schedule_safety_net_poll(next_poll_at, now=now) if is_feed_pushed else next_poll_at
 
     def handle_failure(self, feed: Feed, error: FeedError) -> PollReport:
         """Return the report of a failed poll; the caller must still write the feed with its error."""
         now = self._clock.now()
-        interval_seconds, next_poll = poll_schedule.schedule_after_failure(
+        interval_seconds, next_poll_at = poll_schedule.schedule_after_failure(
             feed, now=now, error=error, random=self._random
         )
         is_gone = error.code == fetch_errors.GONE
@@ -274,8 +274,8 @@ class PollRecorder:
             feed,
             state=FeedState.GONE if is_gone else feed.state,
             interval=interval_seconds,
-            next_poll=next_poll,
-            last_poll=now,
+            next_poll_at=next_poll_at,
+            last_poll_at=now,
             failures=feed.failures + 1,
             failing_since=feed.failing_since or now,
             error=error.code,
@@ -291,7 +291,7 @@ class PollRecorder:
 
         The feed is due within a minute after that.
         """
-        return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), PollOutcome.POSTPONED)
+        return PollReport(replace(feed, next_poll_at=until + self._random.randrange(60)), PollOutcome.POSTPONED)
 
     def _report_unchanged(self, poll_response: _PollResponse) -> PollReport:
         feed_after = self._build_feed_after_success(poll_response, poll_response.feed, IntakeResult())
@@ -308,15 +308,15 @@ class PollRecorder:
     ) -> Feed:
         feed_before, response, now, validators, _fence = poll_response
         assert validators is not None  # only a push has none
-        interval_seconds, next_poll = poll_schedule.schedule_after_success(
+        interval_seconds, next_poll_at = poll_schedule.schedule_after_success(
             feed_before,
             now=now,
             hints=poll_schedule.parse_cache_hints(response.headers, now=now, parsed=metadata),
             published_times=[article.published for article in intake_result.new_articles],
             has_changes=bool(intake_result.new_articles or intake_result.changed_articles),
             random=self._random,
-            has_no_known_entries=intake_result.has_no_known_entries and feed_before.last_success is not None,
-            is_over_quota=intake_result.overflow is not None and feed_before.last_success is not None,
+            has_no_known_entries=intake_result.has_no_known_entries and feed_before.last_success_at is not None,
+            is_over_quota=intake_result.overflow is not None and feed_before.last_success_at is not None,
         )
         url, moved_to, moved_since = feed_updates.resolve_move(feed_before, response.permanent_url, now)
         return replace(
@@ -325,10 +325,10 @@ class PollRecorder:
             state=FeedState.ACTIVE,
             validators=validators,
             interval=interval_seconds,
-            next_poll=self._apply_safety_net(feed_before.id, next_poll, now),
-            last_poll=now,
-            last_success=now,
-            last_article=now if intake_result.new_articles else feed_before.last_article,
+            next_poll_at=self._apply_safety_net(feed_before.id, next_poll_at, now),
+            last_poll_at=now,
+            last_success_at=now,
+            last_article_at=now if intake_result.new_articles else feed_before.last_article_at,
             failures=0,
             failing_since=None,
             error=None,

@@ -22,10 +22,10 @@ ERROR_BACKOFF_SECONDS = 5
 
 
 class PostponedPoll(NamedTuple):
-    """Feed whose poll is postponed to `next_poll` (Unix time in seconds), as its host is too busy."""
+    """Feed whose poll is postponed to `next_poll_at` (Unix time in seconds), as its host is too busy."""
 
     feed_id: int
-    next_poll: int
+    next_poll_at: int
 
 
 class PollResultWriter:
@@ -81,7 +81,7 @@ class PollResultWriter:
 
     def _report_recorded(self, report: PollReport) -> None:
         self._on_recorded()
-        self._on_written((report.feed.id,), report.feed.next_poll)
+        self._on_written((report.feed.id,), report.feed.next_poll_at)
 
     async def run(self) -> None:
         """Write the buffered polls at intervals until cancelled."""
@@ -126,7 +126,7 @@ class PollResultWriter:
                 self._alerts = alerts_by_feed_id | self._alerts
                 self._has_polls.set()
                 raise
-            self._on_written(polls_by_feed_id, min(poll.next_poll for poll in polls_by_feed_id.values()))
+            self._on_written(polls_by_feed_id, min(poll.next_poll_at for poll in polls_by_feed_id.values()))
             if alerts_by_feed_id or has_edits:
                 self._on_recorded()
 

@@ -18,12 +18,22 @@ from bot.text import urls
 
 T = TypeVar("T")
 
+FEED_COLUMN_BY_FIELD = {
+    "next_poll_at": "next_poll",
+    "last_poll_at": "last_poll",
+    "last_success_at": "last_success",
+    "last_article_at": "last_article",
+}
+"""Columns of a feed whose names differ from those of the fields of `Feed`, by field."""
 _FEED_FIELD_NAMES = [field.name for field in fields(Feed)]
 _VALIDATORS_INDEX = _FEED_FIELD_NAMES.index("validators")
 FEED_COLUMNS = [
-    *_FEED_FIELD_NAMES[:_VALIDATORS_INDEX],
-    *Validators._fields,
-    *_FEED_FIELD_NAMES[_VALIDATORS_INDEX + 1 :],
+    FEED_COLUMN_BY_FIELD.get(field_name, field_name)
+    for field_name in (
+        *_FEED_FIELD_NAMES[:_VALIDATORS_INDEX],
+        *Validators._fields,
+        *_FEED_FIELD_NAMES[_VALIDATORS_INDEX + 1 :],
+    )
 ]
 """Columns of a feed in the order of `Feed`'s fields, with the columns of `Validators` for that field."""
 FEED_SQL = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
@@ -156,7 +166,11 @@ def due_feed_from_row(row: Row) -> DueFeed:
 
 def feed_to_columns(feed: Feed) -> dict[str, Any]:
     """Return the values to store for a feed, by column name."""
-    columns = {field_name: getattr(feed, field_name) for field_name in _FEED_FIELD_NAMES if field_name != "validators"}
+    columns = {
+        FEED_COLUMN_BY_FIELD.get(field_name, field_name): getattr(feed, field_name)
+        for field_name in _FEED_FIELD_NAMES
+        if field_name != "validators"
+    }
     converted_columns = {"server_id": feed.server_id or 0, "state": feed.state.value}
     return columns | feed.validators._asdict() | converted_columns
 

@@ -122,11 +122,11 @@ class LookPanel(ManagersPanel):
         look = await self._load_current_look()
         message = await render_as_posted(interaction, *self._example_article_and_feed, self._channel_id, look)
         heading_lines = self._format_heading_lines()
-        if look.role is not None:
+        if look.role_id is not None:
             if look.style is not Style.CLASSIC:
                 heading_lines.append("-# " + _("Posts that mention a role use the classic style."))
             if message.mentioned_role_id is None:
-                heading_lines.append("⚠️ " + _format_mention_warning(look.role))
+                heading_lines.append("⚠️ " + _format_mention_warning(look.role_id))
         if not message.layout:
             heading_lines.append("-# " + _("Preview below."))
         preview_layout = _disable_items(message.layout)
@@ -174,7 +174,7 @@ class LookPanel(ManagersPanel):
             placeholder=_("Don’t mention a role"),
             min_values=0,
             max_values=1,
-            default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
+            default_values=[discord.Object(look.role_id, type=discord.Role)] if look.role_id else [],
         )
         image_label = _("Hide the picture") if look.image else _("Show the picture")
         is_headline = look.style is Style.HEADLINE
@@ -206,12 +206,12 @@ class LookPanel(ManagersPanel):
     async def _choose_role(self, interaction: Interaction, role_ids: list[int]) -> None:
         role_id = role_ids[0] if role_ids else None
         await self._require_mentionable_role(interaction, role_id)
-        self._draft_look = replace(await self._load_current_look(), role=role_id)
+        self._draft_look = replace(await self._load_current_look(), role_id=role_id)
 
     async def _require_mentionable_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `UserFacingError` unless the user may mention a role or the look already mentions it."""
         inherited_look = await self._load_inherited_look()
-        if role_id is None or role_id in {(self._saved_look or inherited_look).role, inherited_look.role}:
+        if role_id is None or role_id in {(self._saved_look or inherited_look).role_id, inherited_look.role_id}:
             return
         role = self.guild.get_role(role_id)
         if role is None:
@@ -250,7 +250,7 @@ class LookPanel(ManagersPanel):
 
     async def _save_and_close(self, interaction: Interaction) -> None:
         if self._draft_look is not None:
-            await self._require_mentionable_role(interaction, self._draft_look.role)
+            await self._require_mentionable_role(interaction, self._draft_look.role_id)
         await self.finish(interaction, await self._save_look(interaction))
 
 
@@ -280,7 +280,7 @@ def _disable_items(layout: Layout) -> Layout:
 def require_mention(interaction: Interaction, look: PostLook | None, channel: PostableChannel) -> None:
     """Raise `UserFacingError` if posts with a look would mention a role that the user may not mention."""
     assert isinstance(interaction.user, discord.Member)
-    role = channel.guild.get_role(look.role) if look is not None and look.role is not None else None
+    role = channel.guild.get_role(look.role_id) if look is not None and look.role_id is not None else None
     if role is not None and not role_mentions.can_mention(interaction.user, role, channel):
         raise _explain_mention_refusal(role)
 

@@ -97,11 +97,11 @@ class SubscriptionCard(SubscriptionPanel):
         subscription, feed = self.followed_feed
         store = self.store
         last_article_text = _("no article yet")
-        if feed.last_article is not None:
-            last_article_text = _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
+        if feed.last_article_at is not None:
+            last_article_text = _("last article {when}").format(when=f"<t:{feed.last_article_at}:R>")
         time_texts = [last_article_text]
         if feed.state is FeedState.ACTIVE and subscription.paused_at is None:
-            time_texts.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
+            time_texts.append(_("next check {when}").format(when=f"<t:{feed.next_poll_at}:R>"))
         if self.client.services.websub.is_pushed(feed.id):
             time_texts.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.get_look(subscription.server_id)

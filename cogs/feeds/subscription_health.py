@@ -97,7 +97,7 @@ def _get_feed_state(feed: Feed) -> HealthState:
         return HealthState.GONE
     if feed.failing_since is not None and feed.error is not None:
         return HealthState.FAILING
-    return HealthState.NEVER_READ if feed.last_success is None else HealthState.HEALTHY
+    return HealthState.NEVER_READ if feed.last_success_at is None else HealthState.HEALTHY
 
 
 def health_sentence(health: SubscriptionHealth) -> str:
@@ -203,7 +203,7 @@ class ManualFeedChecks:
         Raises `UserFacingError` if the feed was polled less than `MIN_CHECK_INTERVAL_SECONDS` ago.
         """
         now = self._bot.services.clock.now()
-        next_check_at = (feed.last_poll or 0) + MIN_CHECK_INTERVAL_SECONDS
+        next_check_at = (feed.last_poll_at or 0) + MIN_CHECK_INTERVAL_SECONDS
         if feed.id in self._checking_feed_ids or next_check_at > now:
             raise UserFacingError(
                 _("I just checked {feed}. You can try again {when}.").format(
@@ -237,7 +237,7 @@ def _poll_result_sentence(poll_report: PollReport) -> str:
             return _("{feed} has no new articles.").format(feed=bold_name)
         case PollOutcome.POSTPONED:
             return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
-                feed=bold_name, when=f"<t:{poll_report.feed.next_poll}:R>"
+                feed=bold_name, when=f"<t:{poll_report.feed.next_poll_at}:R>"
             )
     return _("Couldn’t read {feed}. {reason}").format(
         feed=bold_name, reason=describe_feed_error(poll_report.error or poll_report.feed.error or "")

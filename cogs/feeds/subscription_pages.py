@@ -142,8 +142,8 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
             remedy_button.style = discord.ButtonStyle.primary
         if health.state is HealthState.FAILING:
             detail_texts.append(_("first failed {when}").format(when=f"<t:{feed.failing_since}:R>"))
-        if health.state is not HealthState.PAUSED and feed.last_article is not None:
-            detail_texts.append(_("last article {when}").format(when=f"<t:{feed.last_article}:R>"))
+        if health.state is not HealthState.PAUSED and feed.last_article_at is not None:
+            detail_texts.append(_("last article {when}").format(when=f"<t:{feed.last_article_at}:R>"))
         text_lines = (
             f"{health.state} {bold_feed_name(feed)}",
             health.reason,
@@ -242,8 +242,8 @@ async def _iter_channel_texts(interaction: Interaction, healths: list[Subscripti
         for health in channel_healths:
             feed = health.followed_feed.feed
             time_text = _("no article yet") if health.state is HealthState.HEALTHY else _("not read yet")
-            if feed.last_article is not None:
-                time_text = f"<t:{feed.last_article}:R>"
+            if feed.last_article_at is not None:
+                time_text = f"<t:{feed.last_article_at}:R>"
             tile = outlet_branding.tile_emoji(feed.id, feed.outlet or feed_name(feed))
             feed_line = f"{tile} {discord_text.escape_markdown(feed_name(feed))} · {time_text}"
             if interaction.client.services.websub.is_pushed(feed.id):

@@ -123,8 +123,8 @@ class WhyCog(TelexCog):
                     subscription_health.health_sentence(subscription_health.evaluate_health(followed_feed)),
                 )
             )
-            if followed_feed.feed.last_success is not None:
-                last_checked_markup = f"<t:{followed_feed.feed.last_success}:R>"
+            if followed_feed.feed.last_success_at is not None:
+                last_checked_markup = f"<t:{followed_feed.feed.last_success_at}:R>"
                 text_lines.append("-# " + _("last checked {when}").format(when=last_checked_markup))
         if followed_feed_by_feed_id:
             text_lines.append(_("A site’s feed may leave articles out, or list them later."))

@@ -243,11 +243,16 @@ async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> dis
     The server must have chosen the role for this, and it must not grant anything.
     """
     guild = interaction_context.get_home_server(interaction)
-    if guild is None or guild.id != dispatch.server_id or dispatch.look.role is None:
+    if guild is None or guild.id != dispatch.server_id or dispatch.look.role_id is None:
         return None
     preferences = await interaction.client.store.preferences.get_by_server(guild.id)
-    role = guild.get_role(dispatch.look.role) if dispatch.look.role in preferences.notify_roles else None
-    if role is None or role_mentions.find_self_assign_problem(role, manager_role=preferences.manager_role) is not None:
+    role = (
+        guild.get_role(dispatch.look.role_id) if dispatch.look.role_id in preferences.self_assignable_role_ids else None
+    )
+    if (
+        role is None
+        or role_mentions.find_self_assign_problem(role, manager_role_id=preferences.manager_role_id) is not None
+    ):
         return None
     return role
 

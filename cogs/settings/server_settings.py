@@ -42,13 +42,19 @@ class ServerSettingsPanel(ManagersPanel):
             language=get_language_name(server_language or self.client.services.settings.language)
         )
         managers_text = _("members with Manage Server")
-        manager_role = guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None
+        manager_role = None if preferences.manager_role_id is None else guild.get_role(preferences.manager_role_id)
         if manager_role is not None:
             managers_text = _("{role} and members with Manage Server").format(role=manager_role.mention)
-        elif preferences.manager_role is not None:
+        elif preferences.manager_role_id is not None:
             managers_text += " · " + _("the chosen role no longer exists")
-        alerts_text = f"<#{preferences.alerts}>" if preferences.alerts is not None else _("in each feed’s own channel")
-        alert_channels = [discord.Object(preferences.alerts)] if preferences.alerts is not None else []
+        alerts_text = (
+            f"<#{preferences.alert_channel_id}>"
+            if preferences.alert_channel_id is not None
+            else _("in each feed’s own channel")
+        )
+        alert_channels = (
+            [discord.Object(preferences.alert_channel_id)] if preferences.alert_channel_id is not None else []
+        )
         alert_channel_menu = ChannelMenu(
             self._set_alert_channel,
             placeholder=_("Channel for alerts…"),
@@ -64,7 +70,7 @@ class ServerSettingsPanel(ManagersPanel):
         )
         notify_blocks: tuple[Block, ...] = ()
         if interaction.permissions.manage_roles:
-            notify_roles = [guild.get_role(notify_role_id) for notify_role_id in preferences.notify_roles]
+            notify_roles = [guild.get_role(notify_role_id) for notify_role_id in preferences.self_assignable_role_ids]
             notify_role_menu = RoleMenu(
                 self._set_notify_roles,
                 placeholder=_("Roles people can take…"),
@@ -72,7 +78,7 @@ class ServerSettingsPanel(ManagersPanel):
                 max_values=_MAX_NOTIFY_ROLES,
                 default_values=[notify_role for notify_role in notify_roles if notify_role is not None],
             )
-            roles_text = ", ".join(f"<@&{role_id}>" for role_id in preferences.notify_roles) or _("none")
+            roles_text = ", ".join(f"<@&{role_id}>" for role_id in preferences.self_assignable_role_ids) or _("none")
             notify_blocks = (
                 setting_section(_("Roles for “Notify me”"), roles_text),
                 ActionRow(notify_role_menu),
@@ -123,12 +129,12 @@ class ServerSettingsPanel(ManagersPanel):
     async def _set_notify_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not interaction.permissions.manage_roles:
             raise app_commands.MissingPermissions(["manage_roles"])
-        manager_role = (await self.store.preferences.get_by_server(self.guild.id)).manager_role
+        manager_role_id = (await self.store.preferences.get_by_server(self.guild.id)).manager_role_id
         for role_id in role_ids:
             role = self.guild.get_role(role_id)
             if role is None:
                 raise UserFacingError(_("That role no longer exists."))
-            if reason := role_mentions.find_self_assign_problem(role, manager_role=manager_role):
+            if reason := role_mentions.find_self_assign_problem(role, manager_role_id=manager_role_id):
                 raise UserFacingError(reason)
         await change_preference(self, Preference.SELF_ASSIGNABLE_ROLES, ",".join(map(str, sorted(role_ids))) or None)
 

@@ -129,7 +129,7 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
         override = evaluate_overrides(member, await permission_cache.load_overrides(guild, command_id))
         if override is not None:
             return override
-    manager_role_id = (await interaction.client.store.preferences.get_by_server(guild.id)).manager_role
+    manager_role_id = (await interaction.client.store.preferences.get_by_server(guild.id)).manager_role_id
     return manager_role_id is not None and any(role.id == manager_role_id for role in member.roles)
 
 
@@ -234,7 +234,7 @@ async def _build_not_authorized_error(interaction: Interaction) -> NotAuthorized
     guild = interaction_context.get_home_server(interaction)
     if guild is None:
         return NotAuthorized(_("This only works in a server."))
-    manager_role_id = (await interaction.client.store.preferences.get_by_server(guild.id)).manager_role
+    manager_role_id = (await interaction.client.store.preferences.get_by_server(guild.id)).manager_role_id
     manager_role = guild.get_role(manager_role_id) if manager_role_id is not None else None
     permission_label = _("Manage Server")
     if manager_role is None or (

@@ -171,10 +171,12 @@ async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_serv
     assert last_reply(list_reply).ephemeral
     assert message_text(list_reply).startswith("### 1 feed, healthy\n")
     assert f"<#{telex.news.id}>\n" in message_text(list_reply)
-    assert f" Example News · <t:{feed.last_article}:R>" in message_text(list_reply)
+    assert f" Example News · <t:{feed.last_article_at}:R>" in message_text(list_reply)
     opened_reply = await open_feed_card(telex)
     assert "🟢 healthy" in message_text(opened_reply)
-    assert f"last article <t:{feed.last_article}:R> · next check <t:{feed.next_poll}:R>" in message_text(opened_reply)
+    assert f"last article <t:{feed.last_article_at}:R> · next check <t:{feed.next_poll_at}:R>" in message_text(
+        opened_reply
+    )
 
 
 async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):

@@ -101,7 +101,7 @@ async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(reader_owned_worl
     await reader_owned_world.poll(feed)
     (slow,) = [feed_row for feed_row in await reader_owned_world.store.feeds.list_all() if feed_row.id == feed.id]
     await reader_owned_world.store.polls.record_unchanged(
-        [replace(slow, next_poll=reader_owned_world.clock.now() + 86_400)]
+        [replace(slow, next_poll_at=reader_owned_world.clock.now() + 86_400)]
     )
     reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert await read_owner_messages(reader_owned_world) == []

@@ -211,7 +211,7 @@ async def test_a_role_that_everybody_may_mention_is_mentioned(telex, feed_server
     panel = await choose_roles(telex, await open_look_panel(telex, feed_server), readers)
     assert last_reply(panel).content == f"<@&{readers.id}>"
     await telex.editor.click(panel_message(panel), label=USE)
-    assert await subscription_look(telex) == PostLook(role=readers.id)
+    assert await subscription_look(telex) == PostLook(role_id=readers.id)
     second_reply = await telex.editor.slash(telex.news, "feed look", feed=await first_subscription_id(telex))
     await telex.editor.click(panel_message(await choose_roles(telex, second_reply)), label=USE)
     assert await subscription_look(telex) == PostLook()
@@ -235,7 +235,7 @@ async def test_who_may_mention_all_roles_chooses_any_but_everyone_and_hears_that
     panel = await choose_roles(telex, panel, staff)
     assert "won’t be mentioned" in text(panel_message(panel))
     await telex.editor.click(panel_message(panel), label=USE)
-    assert await subscription_look(telex) == PostLook(role=staff.id)
+    assert await subscription_look(telex) == PostLook(role_id=staff.id)
 
 
 async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(telex, feed_server):
@@ -251,12 +251,12 @@ async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(telex
     staff = telex.guild.create_role("Staff")
     await follow(telex, feed_server)
     await telex.store.subscriptions.set_look(
-        int(await first_subscription_id(telex)), PostLook(role=staff.id), user_id=telex.reader.id
+        int(await first_subscription_id(telex)), PostLook(role_id=staff.id), user_id=telex.reader.id
     )
     panel = await telex.editor.slash(telex.news, "feed look", feed=await first_subscription_id(telex))
     panel = await choose_style(telex, panel, Style.COMPACT)
     await telex.editor.click(panel_message(panel), label=USE)
-    assert await subscription_look(telex) == PostLook(style=Style.COMPACT, role=staff.id)
+    assert await subscription_look(telex) == PostLook(style=Style.COMPACT, role_id=staff.id)
 
 
 # The server's look
@@ -357,7 +357,7 @@ async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_t
     staff = telex.guild.create_role("Staff")
     await open_look_panel(telex, feed_server)
     feed = await first_subscription_id(telex)
-    await telex.store.subscriptions.set_look(int(feed), PostLook(role=staff.id), user_id=1)
+    await telex.store.subscriptions.set_look(int(feed), PostLook(role_id=staff.id), user_id=1)
     other_channel = telex.guild.create_text_channel("other")
     refusal = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other_channel)
     assert "You can’t mention" in message_text(refusal)

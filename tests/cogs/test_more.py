@@ -73,7 +73,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     (article_id,) = (await telex.store.dispatches.get_by_message_id(post.id)).article_ids
     assert article_id
     (dispatch_id,) = [row.id for row in store_probe.load_outbox(telex.database) if row.message_id == post.id]
-    store_probe.set_column(telex.database, Column.DISPATCH_LOOK, str(PostLook(role=role.id)), row_ids=[dispatch_id])
+    store_probe.set_column(telex.database, Column.DISPATCH_LOOK, str(PostLook(role_id=role.id)), row_ids=[dispatch_id])
     backend = telex.env.backend
     backend.edit_role(
         telex.guild.id,
@@ -89,7 +89,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     backend.edit_role(telex.guild.id, bot_role.id, {"position": 9})
     panel = await telex.editor.slash(telex.news, "settings server")
     await telex.editor.select(last_reply(panel), [role], custom_id=role_menu_ids(last_reply(panel))[-1])
-    assert (await telex.store.preferences.get_by_server(telex.guild.id)).notify_roles == (role.id,)
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).self_assignable_role_ids == (role.id,)
     menu = last_reply(await telex.reader.click(await open_more_menu(telex, post), label="Notify me"))
     assert f"You have <@&{role.id}>" in text(menu)
     guild = telex.bot.get_guild(telex.guild.id)

@@ -128,11 +128,11 @@ async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
     panel = await open_settings(telex)
     reply = await telex.editor.select(last_reply(panel), [alerts], custom_id=select_menu_id(panel, CHANNELS))
     assert "Alerts now go to" in message_text(reply)
-    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alerts == alerts.id
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id == alerts.id
     panel = await open_settings(telex)
     assert f"<#{alerts.id}>" in message_text(panel)
     await telex.editor.select(last_reply(panel), [], custom_id=select_menu_id(panel, CHANNELS))
-    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alerts is None
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id is None
 
 
 async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
@@ -141,7 +141,7 @@ async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
     panel = await open_settings(telex)
     reply = await telex.editor.select(last_reply(panel), [closed_channel], custom_id=select_menu_id(panel, CHANNELS))
     assert "I can’t post" in message_text(reply)
-    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alerts is None
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id is None
 
 
 async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
@@ -169,7 +169,7 @@ async def test_everyone_is_no_role_that_manages_feeds(telex):
         last_reply(panel), [telex.guild.default_role], custom_id=select_menu_id(panel, ROLES)
     )
     assert "@everyone can’t manage feeds" in message_text(reply)
-    assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role is None
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role_id is None
 
 
 async def test_a_role_cannot_say_which_role_manages_feeds(telex):
@@ -204,7 +204,7 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
     await telex.env.settle()
     answer = await telex.editor.select(last_reply(panel), [other_role], custom_id=select_menu_id(panel, ROLES))
     assert "You need the Manage Server permission" in message_text(answer)
-    assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role == role.id
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role_id == role.id
 
 
 async def test_one_post_a_story_is_switched_by_channel(telex):

@@ -39,8 +39,8 @@ feeds = st.builds(
     url=st.just("https://site.example/feed"),
     interval=st.integers(MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS),
     added_at=moments,
-    last_success=st.none() | moments,
-    last_article=st.none() | moments,
+    last_success_at=st.none() | moments,
+    last_article_at=st.none() | moments,
     failures=st.integers(0, 10_000),
     ttl=seconds,
     validators=st.sampled_from([Validators(), Validators(etag='"x"')]),
@@ -54,8 +54,8 @@ def _feed(**changes: object) -> Feed:
         id=1,
         url="https://site.example/feed",
         added_at=NOW - 30 * DAY,
-        last_success=NOW - DEFAULT_INTERVAL_SECONDS,
-        last_article=NOW - 2 * 3600,
+        last_success_at=NOW - DEFAULT_INTERVAL_SECONDS,
+        last_article_at=NOW - 2 * 3600,
         validators=Validators(etag='"x"'),
     )
     return replace(usual, **changes)  # type: ignore[arg-type]  # fields by name
@@ -76,7 +76,7 @@ def _schedule_after_success(
 
 @given(feed=feeds, hint=hints_without_skips, new=published, seed=st.integers(0, 99), missed=st.booleans())
 def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_hint(feed, hint, new, seed, missed):
-    interval, next_poll = schedule_after_success(
+    interval, next_poll_at = schedule_after_success(
         feed,
         now=NOW,
         hints=hint,
@@ -86,10 +86,10 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
         has_no_known_entries=missed,
     )
     assert MIN_INTERVAL_SECONDS <= interval <= MAX_INTERVAL_SECONDS
-    assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_INTERVAL_SECONDS
+    assert MIN_INTERVAL_SECONDS <= next_poll_at - NOW <= MAX_INTERVAL_SECONDS
     ttl = feed.ttl if hint.ttl is None else hint.ttl
     longest_hint = max(hint.max_age_seconds or 0, hint.expires_seconds or 0, ttl or 0)
-    assert next_poll - NOW >= min(longest_hint, MAX_INTERVAL_SECONDS)
+    assert next_poll_at - NOW >= min(longest_hint, MAX_INTERVAL_SECONDS)
 
 
 @given(
@@ -101,12 +101,12 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
 def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed, hold, code):
     hold_seconds = None if hold is None else parse_retry_after(str(hold), now=NOW)
     error = FeedError(code, retry_after=hold_seconds)
-    interval, next_poll = schedule_after_failure(feed, now=NOW, error=error, random=Random(seed))
+    interval, next_poll_at = schedule_after_failure(feed, now=NOW, error=error, random=Random(seed))
     assert interval == feed.interval
-    assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_RETRY_AFTER_SECONDS
-    assert next_poll - NOW >= (hold_seconds or 0)
+    assert MIN_INTERVAL_SECONDS <= next_poll_at - NOW <= MAX_RETRY_AFTER_SECONDS
+    assert next_poll_at - NOW >= (hold_seconds or 0)
     if hold_seconds is None:
-        assert next_poll - NOW <= MAX_INTERVAL_SECONDS
+        assert next_poll_at - NOW <= MAX_INTERVAL_SECONDS
 
 
 def test_failures_in_a_row_double_the_wait_up_to_a_day():
@@ -131,7 +131,7 @@ def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again
 
 
 def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
-    old = _feed(last_article=NOW - 5 * DAY, last_success=NOW - 4_000)
+    old = _feed(last_article_at=NOW - 5 * DAY, last_success_at=NOW - 4_000)
     assert _schedule_after_success(replace(old, interval=4_000), new=1)[0] == 2_000
     assert _schedule_after_success(replace(old, interval=4_000))[0] == 4_120
     assert _schedule_after_success(replace(old, interval=20_000))[0] == 20_000
@@ -139,34 +139,36 @@ def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
 
 def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
     first = _schedule_after_success(
-        _feed(interval=MAX_INTERVAL_SECONDS, last_article=NOW - 300 * DAY, last_success=NOW - DAY), new=1
+        _feed(interval=MAX_INTERVAL_SECONDS, last_article_at=NOW - 300 * DAY, last_success_at=NOW - DAY), new=1
     )[0]
     assert first == MAX_INTERVAL_SECONDS / 2
-    second = _schedule_after_success(_feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1)[0]
+    second = _schedule_after_success(
+        _feed(interval=first, last_article_at=NOW - DAY, last_success_at=NOW - DAY), new=1
+    )[0]
     assert second == DAY // 48
 
 
 def test_five_minutes_need_a_lively_feed_or_its_own_word():
     assert _schedule_after_success(_feed(), new=1)[0] == MIN_INTERVAL_SECONDS
     assert (
-        _schedule_after_success(_feed(interval=DEFAULT_INTERVAL_SECONDS, last_success=NOW - 4_000), new=1)[0]
+        _schedule_after_success(_feed(interval=DEFAULT_INTERVAL_SECONDS, last_success_at=NOW - 4_000), new=1)[0]
         == DEFAULT_INTERVAL_SECONDS
     )
     assert (
         _schedule_after_success(
-            _feed(interval=700, last_success=NOW - 4_000), new=1, hint=CacheHints(max_age_seconds=300)
+            _feed(interval=700, last_success_at=NOW - 4_000), new=1, hint=CacheHints(max_age_seconds=300)
         )[0]
         == 350
     )
     assert (
-        _schedule_after_success(_feed(interval=MIN_INTERVAL_SECONDS, last_article=NOW - 3_600))[0]
+        _schedule_after_success(_feed(interval=MIN_INTERVAL_SECONDS, last_article_at=NOW - 3_600))[0]
         == DEFAULT_INTERVAL_SECONDS
     )
 
 
 def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
     interval, _ = schedule_after_success(
-        _feed(interval=20_000, last_success=NOW - 20_000),
+        _feed(interval=20_000, last_success_at=NOW - 20_000),
         now=NOW, hints=CacheHints(), published_times=[NOW - 9] * 15, has_changes=True, random=Random(1),
         has_no_known_entries=True,
     )  # fmt: skip
@@ -177,7 +179,7 @@ def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
     def first(gap: int, newest: int) -> int:
         new = [NOW - newest - gap * n for n in range(15)]
         return schedule_after_success(
-            _feed(last_success=None, last_article=None, added_at=NOW),
+            _feed(last_success_at=None, last_article_at=None, added_at=NOW),
             now=NOW, hints=CacheHints(), published_times=new, has_changes=True, random=Random(1),
         )[0]  # fmt: skip
 
@@ -199,7 +201,9 @@ def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, l
         interval, due = schedule_after_success(
             feed, now=now, hints=CacheHints(), published_times=new, has_changes=bool(new), random=random
         )
-        feed = replace(feed, interval=interval, last_success=now, last_article=now if new else feed.last_article)
+        feed = replace(
+            feed, interval=interval, last_success_at=now, last_article_at=now if new else feed.last_article_at
+        )
         now = due
     return polls, late
 
@@ -212,18 +216,18 @@ def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day():
     assert polls < 30 * DAY / MIN_INTERVAL_SECONDS
 
     weekly = [NOW + week * 7 * DAY for week in range(1, 9)]
-    polls, late = _simulate_polls(_feed(last_article=NOW - DAY), weekly, 60)
+    polls, late = _simulate_polls(_feed(last_article_at=NOW - DAY), weekly, 60)
     assert polls < 60 * DAY / DEFAULT_INTERVAL_SECONDS / 4
     assert max(late) < 5 * 3_600
 
-    dead = _feed(last_article=NOW - 200 * DAY, interval=MAX_INTERVAL_SECONDS)
+    dead = _feed(last_article_at=NOW - 200 * DAY, interval=MAX_INTERVAL_SECONDS)
     assert _simulate_polls(dead, [], 30)[0] <= 34
 
 
 def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_day():
-    feed_without_validators = _feed(last_article=NOW - 13 * DAY, validators=Validators())
+    feed_without_validators = _feed(last_article_at=NOW - 13 * DAY, validators=Validators())
     assert _simulate_polls(feed_without_validators, [], 60)[0] < 60 + 30
-    feed_with_validators = _feed(last_article=NOW - 13 * DAY)
+    feed_with_validators = _feed(last_article_at=NOW - 13 * DAY)
     assert _simulate_polls(feed_with_validators, [], 60)[0] > 200
 
 

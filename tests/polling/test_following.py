@@ -26,7 +26,7 @@ async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsr
     assert await delivered_titles(newsroom, 10) == ["Article 0"]
     assert await newsroom.store.articles.count() == 5
     assert feed_server.count("/feed") == 1
-    assert follow_outcome.feed.next_poll > clock.now()
+    assert follow_outcome.feed.next_poll_at > clock.now()
     await poll(newsroom, follow_outcome.feed)  # the next poll is conditional already
     assert feed_server.visits[-1].headers["If-None-Match"]
     assert await delivered_titles(newsroom, 10) == []

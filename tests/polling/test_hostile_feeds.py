@@ -138,7 +138,7 @@ async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
     assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.ENCODING, fetch_errors.PARSER_CRASHED}
     stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
     assert (stored.error, stored.state) == (report.error, FeedState.ACTIVE)
-    assert stored.next_poll > pipeline.clock.now()
+    assert stored.next_poll_at > pipeline.clock.now()
 
 
 async def test_an_emoji_written_as_two_references_is_one_character(pipeline):

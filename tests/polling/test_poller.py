@@ -132,7 +132,7 @@ async def test_an_unchanged_feed_is_not_parsed(unchanged, newsroom, feed_server,
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, len(parsed)) == (PollOutcome.UNCHANGED, 1)
     assert report.feed == await newsroom.store.feeds.get(feed.id)
-    assert report.feed.next_poll > newsroom.clock.now()
+    assert report.feed.next_poll_at > newsroom.clock.now()
 
 
 async def test_validators_go_back_byte_for_byte(newsroom, feed_server):
@@ -305,7 +305,7 @@ async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_se
     assert report.outcome is PollOutcome.POSTPONED
     assert feed_server.count("/other") == 0
     postponed_feed = await newsroom.store.feeds.get(other_feed.id)
-    assert clock.now() + 7200 <= postponed_feed.next_poll <= clock.now() + 7300  # also after a restart
+    assert clock.now() + 7200 <= postponed_feed.next_poll_at <= clock.now() + 7300  # also after a restart
     assert (await newsroom.poller.poll(postponed_feed, polite=False)).outcome is PollOutcome.NEW
     clock.advance(7201)
     assert (await newsroom.poller.poll(postponed_feed)).outcome is not PollOutcome.POSTPONED

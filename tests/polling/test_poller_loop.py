@@ -35,7 +35,7 @@ async def running(newsroom: Services) -> AsyncIterator[None]:
 
 async def load_last_poll(newsroom: Services, feed: Feed) -> int | None:
     stored_feed = await newsroom.store.feeds.get(feed.id)
-    return stored_feed.last_poll
+    return stored_feed.last_poll_at
 
 
 async def until_polled(newsroom: Services, *feeds: Feed, after: int = -1) -> None:
@@ -59,7 +59,7 @@ async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, 
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
     async with running(newsroom):
         await until_polled(newsroom, feed)
-        due = (await newsroom.store.feeds.get(feed.id)).next_poll
+        due = (await newsroom.store.feeds.get(feed.id)).next_poll_at
         while clock.now() < due - 1:
             clock.advance(min(30, due - 1 - clock.now()))
             await asyncio.sleep(0.01)
@@ -211,14 +211,14 @@ async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(new
     ]
 
     async def are_postponed() -> bool:
-        dues: list[int] = [(await newsroom.store.feeds.get(feed.id)).next_poll for feed in feeds]
+        dues: list[int] = [(await newsroom.store.feeds.get(feed.id)).next_poll_at for feed in feeds]
         return min(dues) > 0
 
     async with running(newsroom):
         await until(are_postponed)
     assert len(feed_server.visits) == 1
     for feed in feeds:
-        assert (await newsroom.store.feeds.get(feed.id)).next_poll >= clock.now() + 3600
+        assert (await newsroom.store.feeds.get(feed.id)).next_poll_at >= clock.now() + 3600
 
 
 async def test_polls_without_news_are_written_together(newsroom, feed_server, clock, monkeypatch):

@@ -174,15 +174,15 @@ async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hu
 async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
     feed = await hub.follow_pushed_feed()
     feed = await poll(hub.newsroom, feed)
-    assert feed.next_poll - hub.clock.now() >= 4 * 540
+    assert feed.next_poll_at - hub.clock.now() >= 4 * 540
     hub.serve(2, 1)
     feed = await poll(hub.newsroom, feed)
     assert await delivered_titles(hub.newsroom) == ["Article 2"]
-    assert feed.next_poll - hub.clock.now() <= 660
+    assert feed.next_poll_at - hub.clock.now() <= 660
     await hub.push(make_rss(make_rss_item(3)))
     hub.serve(3, 2, 1)
     feed = await poll(hub.newsroom, feed)
-    assert feed.next_poll - hub.clock.now() >= 4 * 270, "it pushes again"
+    assert feed.next_poll_at - hub.clock.now() >= 4 * 270, "it pushes again"
 
 
 async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_ends(hub):
@@ -330,7 +330,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
         assert await hub.push(body) == 202
     current = await hub.newsroom.store.feeds.get(feed.id)
-    assert current.next_poll <= hub.clock.now(), "the feed is asked instead"
+    assert current.next_poll_at <= hub.clock.now(), "the feed is asked instead"
     assert current.error is None
     statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSH_QUOTA + 1)}
     assert statuses == {202, 429}

@@ -51,7 +51,7 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_s
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
     surplus = await newsroom.store.quota_overflows.get_by_feed(feed.id)
     assert (surplus.kind, surplus.entry_count, surplus.first_at) == (OverQuotaKind.ENTRIES, 15, clock.now())
-    assert feed.next_poll - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
+    assert feed.next_poll_at - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
     left_out = await explain_link(newsroom.store, "https://news.example/articles/119")
     assert [(omission.feed.id, omission.dropped_at) for omission in left_out.dropped_entries] == [
         (feed.id, surplus.first_at)
@@ -72,7 +72,7 @@ async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one
     notice: list[str] = []
     for poll_number in range(1, 30):
         feed = await poll(newsroom, feed)
-        clock.advance(max(feed.next_poll - clock.now(), 0))
+        clock.advance(max(feed.next_poll_at - clock.now(), 0))
         numbers = range(poll_number * 100, poll_number * 100 + 5)
         title = "Story {}" if titles == "the same" else "Story {} of {}"
         entries = [

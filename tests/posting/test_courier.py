@@ -382,4 +382,4 @@ async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_c
 
 async def was_polled_at(world: World, feed: Feed, time: int) -> bool:
     current = await world.store.feeds.get(feed.id)
-    return current is not None and current.last_poll == time
+    return current is not None and current.last_poll_at == time

@@ -95,12 +95,12 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
 async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
-    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role=7), mentioned_role_id=7)
+    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role_id=7), mentioned_role_id=7)
     embed = fields(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
     assert ("thumbnail" in embed, "image" in embed) == (small, not small)
     assert embed["footer" if small else "author"][("text" if small else "name")] == "Example News"
-    silent = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role=7))
+    silent = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role_id=7))
     assert silent.embed is not None  # an edit cannot make one of the other
 
 
@@ -116,7 +116,7 @@ async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, pr
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
-    message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role=77), mentioned_role_id=77)
+    message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role_id=77), mentioned_role_id=77)
     line = fields(message)["description"] + message_text(posts.render_post(article, FEED, language="en", look=HEADLINE))
     assert "](https://evil" not in line.replace("\\]", "")
     assert "**x**" not in line.replace("\\*", "")
@@ -132,7 +132,7 @@ async def test_without_a_role_nobody_may_be_mentioned():
 
 
 def test_a_look_in_words_hides_no_markup():
-    look = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
+    look = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role_id=5)
     assert look_labels.look_summary_text(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert look_labels.look_summary_text(PostLook()) == "card"
 
@@ -215,7 +215,7 @@ def role(telex) -> RoleHandle:
 
 async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
     await publisher.begin()
-    await set_subscription_look(telex, PostLook(role=role.id))
+    await set_subscription_look(telex, PostLook(role_id=role.id))
     await publisher.post(make_rss_item(1, title="Hello @everyone"))
     assert read_newest_post(telex) == (f"<@&{role.id}>", [role.id], False)
 
@@ -223,7 +223,7 @@ async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
 @pytest.mark.parametrize("why", ["gone", "not mentionable", "everyone"])
 async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(telex, publisher, role, why):
     await publisher.begin()
-    await set_subscription_look(telex, PostLook(role=telex.guild.id if why == "everyone" else role.id))
+    await set_subscription_look(telex, PostLook(role_id=telex.guild.id if why == "everyone" else role.id))
     if why == "gone":
         telex.env.backend.delete_role(telex.guild.id, role.id)
     elif why == "not mentionable":
@@ -238,14 +238,14 @@ async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publishe
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.set_permissions(telex.news, mention_everyone=True)
     await publisher.begin()
-    await set_subscription_look(telex, PostLook(role=role.id))
+    await set_subscription_look(telex, PostLook(role_id=role.id))
     await publisher.post(make_rss_item(1))
     assert read_newest_post(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
 async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, role):
     await publisher.begin()
-    await set_subscription_look(telex, PostLook(style=Style.COMPACT, prefix="Old ·", role=role.id))
+    await set_subscription_look(telex, PostLook(style=Style.COMPACT, prefix="Old ·", role_id=role.id))
     await publisher.post(make_rss_item(1, title="Befor", body="A text."))
     await set_subscription_look(telex, PostLook(style=Style.HEADLINE, prefix="New ·"))
     publisher.items.pop(0)
@@ -259,7 +259,7 @@ async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, r
 
 async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, role):
     await publisher.begin()
-    await set_subscription_look(telex, PostLook(style=Style.HEADLINE, role=role.id))
+    await set_subscription_look(telex, PostLook(style=Style.HEADLINE, role_id=role.id))
     catch_up_limit = telex.newsroom.settings.catch_up_after
     await publisher.post(*(make_rss_item(number) for number in range(1, catch_up_limit + 4)))
     sent_posts = telex.posts()[1:]

@@ -23,7 +23,7 @@ async def test_a_post_notifies_until_silence_is_chosen_and_one_that_mentions_a_r
     ((subscription, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     for place, (is_on, role_id) in enumerate(((False, None), (True, None), (True, role.id), (False, role.id))):
         await telex.set_channel_setting(setting_registry.SILENT_POSTS, is_on, telex.news)
-        look = PostLook(style=style, role=role_id)
+        look = PostLook(style=style, role_id=role_id)
         await telex.store.subscriptions.set_look(subscription.id, look, user_id=telex.editor.id)
         await publisher.post(make_rss_item(place + 1))
     assert list_silent_flags(telex)[1:] == [False, True, False, False]

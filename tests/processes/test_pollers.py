@@ -80,7 +80,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
 
     async def are_polled() -> bool:
         now = [await store.feeds.get(feed.id) for feed in feeds]
-        return all(feed is not None and feed.last_success == clock.now() for feed in now)
+        return all(feed is not None and feed.last_success_at == clock.now() for feed in now)
 
     await until(are_polled)
     assert [server.count("/") for server in servers] == [1] * 4

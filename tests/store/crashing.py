@@ -37,7 +37,7 @@ async def record_a_poll(store: Store) -> None:
     assert feed is not None
     await store.polls.record(
         PollWrite(
-            replace(feed, validators=Validators(etag="second"), last_success=store.clock.now()),
+            replace(feed, validators=Validators(etag="second"), last_success_at=store.clock.now()),
             IntakeResult(
                 [new_article(feed, f"new-{number}", published=number) for number in range(6)],
                 changed_articles=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],

@@ -49,7 +49,7 @@ async def record_poll(
     now = store.clock.now()
     await store.polls.record(
         PollWrite(
-            replace(feed, last_poll=now, last_success=now),
+            replace(feed, last_poll_at=now, last_success_at=now),
             IntakeResult(new),
             catch_up_after=catch_up_after,
             is_first_poll=first,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bot.core.preferences import PostLook, SettingChange, Style
 from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 PERSON = 8_000
-COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role=77)
+COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role_id=77)
 HEADLINE = PostLook(style=Style.HEADLINE)
+
+
+def test_a_look_is_stored_under_the_names_of_its_json_keys():
+    assert json.loads(str(PostLook(role_id=77, prefix="·"))) == {"role": 77, "prefix": "·"}
+    assert PostLook.from_json('{"role": 77, "prefix": "·"}') == PostLook(role_id=77, prefix="·")
 
 
 async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):

@@ -101,7 +101,7 @@ class World:
         kin = {article.key: await self.kin(feed_index, page) for article, page in zip(new, pages, strict=True)}
         recorded = await self.store.polls.record(
             PollWrite(
-                replace(feed, last_poll=now, last_success=now),
+                replace(feed, last_poll_at=now, last_success_at=now),
                 IntakeResult(new),
                 catch_up_after=2,
                 is_first_poll=False,

@@ -147,7 +147,7 @@ async def test_a_feed_nobody_follows_is_not_polled(store, clock):
     subscription = await follow(store, feed)
     assert await store.feeds.list_due(clock.now(), 10) == [feed]
     assert await store.feeds.list_due(clock.now(), 10, [feed.id]) == []
-    assert await store.feeds.get_next_due_at() == feed.next_poll
+    assert await store.feeds.get_next_due_at() == feed.next_poll_at
     assert await store.feeds.get_next_due_at([feed.id]) is None
     await store.subscriptions.pause(subscription)
     assert await store.feeds.list_due(clock.now(), 10) == []
@@ -314,8 +314,8 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     feed = await add_feed(store)
     gone_feed = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
     await store.polls.record_unchanged([gone_feed])
-    again = await store.feeds.add(feed.url, next_poll=clock.now())
-    assert again == replace(feed, next_poll=clock.now())
+    again = await store.feeds.add(feed.url, next_poll_at=clock.now())
+    assert again == replace(feed, next_poll_at=clock.now())
     assert await store.feeds.get(feed.id) == again
     assert await store.feeds.list_all() == [again]
     assert await store.feeds.count() == 1
@@ -323,7 +323,7 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
 
 async def test_a_feed_can_be_made_due(store, clock):
     feed = await add_followed_feed(store)
-    await store.polls.record_unchanged([replace(feed, next_poll=clock.now() + 600)])
+    await store.polls.record_unchanged([replace(feed, next_poll_at=clock.now() + 600)])
     assert await store.feeds.list_due(clock.now(), 10) == []
     await store.feeds.make_due(feed.id)
     assert [due.id for due in await store.feeds.list_due(clock.now(), 10)] == [feed.id]

@@ -52,7 +52,7 @@ async def record(
 ) -> PollWriteResult:
     """A successful poll now that found these articles, in the document's order."""
     now = store.clock.now()
-    polled = replace(feed, last_poll=now, last_success=now)
+    polled = replace(feed, last_poll_at=now, last_success_at=now)
     return await store.polls.record(
         PollWrite(polled, IntakeResult(new), catch_up_after=catch_up_after, is_first_poll=first)
     )

@@ -167,7 +167,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     async with scene.newsroom() as newsroom:
         change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
         await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context)
-        await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), user_id=ada.id)
+        await newsroom.store.preferences.set_look(server.id, PostLook(role_id=role.id), user_id=ada.id)
     discord_server.faults.run_callback("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
     await scene.wait_until_settled()

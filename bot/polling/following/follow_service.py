@@ -144,7 +144,7 @@ class FollowService:
             server_id=owner_server_id,
             title=discovery.parsed.title,
             outlet=derive_outlet_name(discovery.parsed.title, url),
-            next_poll=self._clock.now(),
+            next_poll_at=self._clock.now(),
         )
         feed = await self._poller.ingest_fetched(feed, discovery.response, server_id=server_id)
         newest_articles = await self._store.articles.list_newest([feed.id], limit=1)

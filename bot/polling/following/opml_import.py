@@ -123,7 +123,7 @@ async def follow_all(
 
 async def _follow_url(store: Store, url: str, *, server_id: int, channel_id: int, follower_id: int | None) -> Feed:
     # The list's title is not used, as other servers may follow the feed too.
-    feed = await store.feeds.add(url, server_id=get_private_owner_id(url, server_id), next_poll=store.clock.now())
+    feed = await store.feeds.add(url, server_id=get_private_owner_id(url, server_id), next_poll_at=store.clock.now())
     await store.subscriptions.follow(
         server_id=server_id,
         channel_id=channel_id,

@@ -242,7 +242,7 @@ def _outlet_name(article: Article, feed: Feed | None) -> str:
 
 def uses_embed(look: PostLook) -> bool:
     """Return whether posts of a look are embeds; an edit must not turn an embed into a layout or back."""
-    return look.style is Style.CLASSIC or look.role is not None
+    return look.style is Style.CLASSIC or look.role_id is not None
 
 
 def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look: PostLook) -> discord.Embed:

@@ -14,14 +14,15 @@ def can_mention(member: discord.Member, role: discord.Role, channel: discord.abc
 
 
 def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, look: PostLook) -> int | None:
-    """Return the id of the role that a post mentions; None if it has no role or may not mention it.
+    """Return the id of the role that a post mentions; None if there is none or Telex may not mention it.
 
-    If the channel is not in the cache, the permissions in the server decide.
+    `look` is the appearance of the post, with the id of the chosen role. Return None, too, for a server that is not
+    in the cache. If the channel is not in the cache, the permissions in the server decide.
     """
     guild = client.get_guild(server_id)
-    if look.role is None or guild is None:
+    if look.role_id is None or guild is None:
         return None
-    role = guild.get_role(look.role)
+    role = guild.get_role(look.role_id)
     if role is None or role.is_default():
         return None
     channel = guild.get_channel_or_thread(channel_id)
@@ -32,11 +33,11 @@ def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, l
     return role.id if can_be_mentioned else None
 
 
-def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) -> str | None:
+def find_self_assign_problem(role: discord.Role, *, manager_role_id: int | None) -> str | None:
     """Return why people must not assign a role to themselves, or None if they may.
 
     The sentence is in the current language. People may assign a role that grants nothing beyond @everyone's
-    permissions in the server or in any channel, does not manage feeds (`manager_role`), and can be assigned
+    permissions in the server or in any channel, does not manage feeds (`manager_role_id`), and can be assigned
     by Telex.
     """
     guild, role_mention = role.guild, role.mention
@@ -46,7 +47,7 @@ def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) ->
             role.is_default() or role.managed,
             _("Discord or an app assigns {role}, so people can’t give it to themselves."),
         ),
-        (role.id == manager_role, _("{role} manages feeds, so people can’t give it to themselves.")),
+        (role.id == manager_role_id, _("{role} manages feeds, so people can’t give it to themselves.")),
         (
             role.permissions.value & ~everyone_permissions,
             _("{role} has permissions. Choose a role without any."),

@@ -32,6 +32,6 @@ def look_summary_text(look: PostLook) -> str:
         labels.append(_("own template"))
     if look.colour is not None:
         labels.append(f"#{look.colour:06x}")
-    if look.role is not None:
-        labels.append(f"<@&{look.role}>")
+    if look.role_id is not None:
+        labels.append(f"<@&{look.role_id}>")
     return ", ".join(labels)

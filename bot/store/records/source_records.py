@@ -144,7 +144,7 @@ class UnchangedPoll(NamedTuple):
 
     feed_id: int
     interval: int
-    next_poll: int
+    next_poll_at: int
     polled_at: int
 
 

@@ -27,13 +27,13 @@ class Preferences(Repository):
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, look_json, roles_csv, proposals = row
+        language, time_zone, manager_role_id, alert_channel_id, look_json, roles_csv, proposals = row
         self_assignable_role_ids = tuple(int(role_id) for role_id in (roles_csv or "").split(",") if role_id)
         return ServerPreferences(
             language,
             time_zone,
-            manager_role,
-            alerts,
+            manager_role_id,
+            alert_channel_id,
             PostLook.from_json(look_json),
             self_assignable_role_ids,
             proposals,

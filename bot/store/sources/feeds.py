@@ -11,6 +11,7 @@ from bot.store.connection import NO_LIMIT, Connection
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
     DUE_FEED_SQL,
+    FEED_COLUMN_BY_FIELD,
     FEED_SQL,
     due_feed_from_row,
     feed_from_row,
@@ -49,15 +50,17 @@ class Feeds(Repository):
         server_id: int | None = None,
         title: str = "",
         outlet: str = "",
-        next_poll: int = 0,
+        next_poll_at: int = 0,
         state: FeedState = FeedState.ACTIVE,
     ) -> Feed:
         """Return the feed of a URL, creating it if needed; a feed that was gone becomes active and due again.
 
         `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
-        private URL is encrypted if there is a key. `next_poll` is Unix time in seconds.
+        private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds.
         """
-        new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll=next_poll)
+        new_feed = Feed(
+            0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll_at=next_poll_at
+        )
         columns = feed_to_columns(new_feed)
         del columns["id"]
         server_id = columns["server_id"]
@@ -79,7 +82,7 @@ class Feeds(Repository):
             feed = replace(
                 feed,
                 state=FeedState.ACTIVE,
-                next_poll=new_feed.next_poll,
+                next_poll_at=new_feed.next_poll_at,
                 failures=0,
                 failing_since=None,
                 error=None,
@@ -306,6 +309,7 @@ def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
 
 _POLLED_COLUMNS = {
     **dict.fromkeys(feed_to_columns(Feed(id=0, url=""))),
+    **{column: field_name for field_name, column in FEED_COLUMN_BY_FIELD.items()},
     **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
     "state": "state.value",
 }

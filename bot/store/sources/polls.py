@@ -194,7 +194,7 @@ class Polls(Repository):
 def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) -> None:
     db.executemany(
         "UPDATE feed SET interval = ?, next_poll = ?, last_poll = ?, last_success = ? WHERE id = ?",
-        [(poll.interval, poll.next_poll, poll.polled_at, poll.polled_at, poll.feed_id) for poll in unchanged_polls],
+        [(poll.interval, poll.next_poll_at, poll.polled_at, poll.polled_at, poll.feed_id) for poll in unchanged_polls],
     )
 
 
@@ -258,7 +258,7 @@ def _enqueue_for_channels(
     poll: PollWrite,
     articles: Sequence[PendingArticle],
     matches: StoryMatches,
-    last_success: int | None,
+    last_success_at: int | None,
     muting_channel_ids: Collection[int],
 ) -> list[int]:
     """Enqueue new articles in every channel that follows their feed, and has not muted their story.
@@ -283,7 +283,7 @@ def _enqueue_for_channels(
     for subscription_row in subscription_rows:
         channel_id, limit = subscription_row["channel_id"], poll.catch_up_after
         accepted_articles = _select_deliverable(
-            db, subscription_row, articles, is_first_poll=poll.is_first_poll, last_success=last_success or 0
+            db, subscription_row, articles, is_first_poll=poll.is_first_poll, last_success_at=last_success_at or 0
         )
         accepted_articles, filtered_articles = filters.apply_filters(
             filters_by_subscription[subscription_row["id"]], accepted_articles, poll.filter_matcher
@@ -311,11 +311,11 @@ def _select_deliverable(
     articles: Sequence[PendingArticle],
     *,
     is_first_poll: bool,
-    last_success: int,
+    last_success_at: int,
 ) -> Sequence[PendingArticle]:
     """Return the articles that a subscription accepts; withhold the articles that it does not accept.
 
-    `last_success` is the Unix time in seconds of the feed's last successful poll before this one, or 0.
+    `last_success_at` is the Unix time in seconds of the feed's last successful poll before this one, or 0.
     """
     paused_at, left_at, resumed_at = (
         subscription_row["paused_at"],
@@ -330,7 +330,7 @@ def _select_deliverable(
     if withheld_reason:
         outbox_writes.withhold_articles(db, subscription_row["channel_id"], articles, reason=withheld_reason)
         return ()
-    if resumed_at is None or last_success >= resumed_at:
+    if resumed_at is None or last_success_at >= resumed_at:
         return articles
     # The first poll after a pause also finds articles published during it. An undated article, which has the
     # time of discovery as its date, may be one of them.

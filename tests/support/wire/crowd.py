@@ -54,7 +54,9 @@ class Crowd:
         now = self.clock.now()
         store = await Store.open(self.database, self.clock)
         try:
-            feed = await store.feeds.add(f"https://{name}.example/feed", title=name, outlet=name, next_poll=now + 10**6)
+            feed = await store.feeds.add(
+                f"https://{name}.example/feed", title=name, outlet=name, next_poll_at=now + 10**6
+            )
             self._follow(channels, feed.id, now)
             articles = [
                 new_article(feed, f"{name}-{number}", published=now - posts + number, language="en")
@@ -62,7 +64,7 @@ class Crowd:
             ]
             await store.polls.record(
                 PollWrite(
-                    replace(feed, last_poll=now, last_success=now),
+                    replace(feed, last_poll_at=now, last_success_at=now),
                     IntakeResult(articles),
                     catch_up_after=10**6,
                     is_first_poll=False,
