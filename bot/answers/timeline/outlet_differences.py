@@ -45,7 +45,7 @@ _MIN_CONTEXT_SHARE = 0.3
 """Minimum share of the words of two sentences that both have, for their numbers to be of one thing."""
 _MIN_CONFIRMING_OUTLETS = 3
 """Minimum number of outlets that report a number for it to be confirmed."""
-_MIN_AMBIGUOUS_SHARE = 0.8
+_MIN_AMBIGUOUS_SHARE = 0.65
 """Minimum share of the words of two sentences that both have, where several outlets confirm each of two numbers."""
 _MAX_CHARS_READ = 2_000
 """Maximum number of characters of an article's text that are split into sentences."""

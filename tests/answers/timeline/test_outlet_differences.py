@@ -19,7 +19,7 @@ LINES_RIGHT_BY_EYE = {
     ("six months", "seven months"),
     ("600 words", "1000"),
     ("$3.5m", "$2 million"),
-    ("$3.5m", "$4.1m"),
+    ("$3.5M", "$4.1m"),
 }
 """Lines of the shared stories whose headlines were read: they give different numbers of one thing."""
 WAITING = "{} ships are waiting outside the zone that the coast guard has closed."
