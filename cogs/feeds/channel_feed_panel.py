@@ -5,7 +5,7 @@ import discord
 from bot.core.i18n import _
 from bot.core.setting_registry import JOIN_STORIES
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
-from cogs.shared.panels import ChannelPanel, heading_text
+from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.published_feeds import feed_address_blocks, require_public_url
 from cogs.shared.views import ActionButton, Interaction
 
@@ -23,7 +23,7 @@ class ChannelFeedPanel(ChannelPanel):
         shared_channel_feed = await client.store.channel_feeds.get_by_channel(self.channel.id)
         is_channel_public = await client.visibility.is_public(self.channel.guild, self.channel.id)
         blocks: list[Block] = [
-            heading_text(
+            heading_block(
                 _("Share {channel} as a feed").format(channel=self.channel.mention),
                 _("Anyone with the address can read what I post here in a feed reader, without Discord."),
             ),

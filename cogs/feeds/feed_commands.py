@@ -27,7 +27,7 @@ from cogs.settings.server_settings import AlertChannelFlow, set_alert_channel
 from cogs.shared import channel_options
 from cogs.shared.authorization import MANAGER_EXTRAS, ManagersOnlyMixin, can_manage_feeds, guild_context_only
 from cogs.shared.channel_options import ChannelArgument, require_can_post, resolve_channel
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.views import Interaction, reply_with_card
 
 _FEED_DESCRIPTION = locale_str("Which feed")
@@ -192,7 +192,7 @@ class FeedCog(
         title = _("Now following in {channel}:") if has_added_feeds else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target_channel.mention)
         delay_text = await channel_options.posting_delay_text(interaction, target_channel) if has_added_feeds else ""
-        await reply_with_card(interaction, heading_text(title, delay_text, permission_advice, *result_lines))
+        await reply_with_card(interaction, heading_block(title, delay_text, permission_advice, *result_lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(

@@ -22,7 +22,7 @@ from cogs.feeds.filter_targets import FilterTarget, FilterTargetPanel, require_c
 from cogs.shared import article_cards
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.paging import CardPage, CardPaginator
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _PAGE_SIZE = 10
@@ -137,7 +137,7 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
             for article, blocking_filters in page_outcomes
         ]
         button_style = discord.ButtonStyle.success
-        blocks: list[Block] = [heading_text(self._build_title(), self.target.name, filters_text, *notes)]
+        blocks: list[Block] = [heading_block(self._build_title(), self.target.name, filters_text, *notes)]
         if outcome_texts:
             blocks.append(text_block(*("\n".join(variants) for variants in zip(*outcome_texts, strict=True))))
         button_row = ActionRow(
@@ -260,7 +260,7 @@ class FilterList(FilterTargetPanel):
             disabled=len(own_filters) >= subscription_filters.MAX_FILTERS_PER_PLACE,
         )
         blocks = (
-            heading_text(_("Filters"), self.target.name, *text_lines),
+            heading_block(_("Filters"), self.target.name, *text_lines),
             ActionRow(*remove_buttons),
             ActionRow(add_button),
         )

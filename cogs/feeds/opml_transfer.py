@@ -19,7 +19,7 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import discord_text
 from cogs.feeds import subscription_options
 from cogs.shared.channel_options import PostableChannel, channel_name, require_can_post
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.views import Interaction, reply_with_card
 
 _MAX_INLINE_REPORT_LINES = 15
@@ -64,7 +64,7 @@ async def import_opml(
     await interaction.client.outbox_relay.recheck_channel(target_channel.id)
     report_lines = list(_report_lines(import_result))
     heading_markup = _("Imported into {channel}").format(channel=target_channel.mention)
-    card_blocks: list[Block] = [heading_text(heading_markup, *_format_summary_lines(import_result))]
+    card_blocks: list[Block] = [heading_block(heading_markup, *_format_summary_lines(import_result))]
     if 0 < len(report_lines) <= _MAX_INLINE_REPORT_LINES:
         card_blocks += [
             Separator(),

@@ -6,7 +6,7 @@ from bot.core import i18n
 from bot.core.i18n import _
 from bot.posting.publishing.bookmark_feed_builder import BOOKMARKS_ENTRY_KIND
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.published_feeds import feed_address_blocks, require_public_url
 from cogs.shared.views import ActionButton, Interaction, OwnedView
 
@@ -29,7 +29,7 @@ class BookmarkFeedPanel(OwnedView):
             else _("🟢 Address created {when}").format(when=f"<t:{bookmark_feed.created_at}:R>")
         )
         blocks: list[Block] = [
-            heading_text(_("Your bookmarks as a feed"), intro),
+            heading_block(_("Your bookmarks as a feed"), intro),
             text_block("-# " + _("Whoever has the address can read them. Keep it to yourself.")),
             Separator(),
             text_block(state_text),

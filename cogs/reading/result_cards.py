@@ -18,7 +18,7 @@ from bot.search.searching import SearchPage, SortOrder
 from bot.store import Store
 from bot.text import discord_text
 from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES
-from cogs.shared.article_lists import ArticleListItem, item_from_result, with_other_outlets
+from cogs.shared.article_lists import ArticleListItem, add_other_outlets, item_from_result
 
 MAX_QUERY_LENGTH = 100
 """Maximum length in characters of a query that a heading shows."""
@@ -78,7 +78,7 @@ async def make_results_view(
     Each user can open all results with a button.
     """
     public_entries = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
-    entries = await with_other_outlets(store, public_entries, feed_ids)
+    entries = await add_other_outlets(store, public_entries, feed_ids)
     return layout_views.build_static_view(
         (results_card(query, search_page, entries), text_block(*_small_text([footer] if footer else [])))
     )

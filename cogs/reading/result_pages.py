@@ -38,7 +38,7 @@ from cogs.reading.message_articles import (
 )
 from cogs.reading.result_cards import MAX_QUERY_LENGTH, search_header
 from cogs.shared import article_cards
-from cogs.shared.article_lists import item_from_result, item_with_lead, with_other_outlets
+from cogs.shared.article_lists import add_other_outlets, item_from_result, item_with_lead
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction
 from cogs.watching.watch_creation import create_personal_watch
@@ -105,7 +105,7 @@ class SearchPages(ArticlePages):
                 accessory=watch_button if search_page.results else None,
                 build_suggestion_button=self._suggestion_button_factory(search_page),
             ),
-            entries=await with_other_outlets(store, map(item_from_result, search_page.results), visible_feed_ids),
+            entries=await add_other_outlets(store, map(item_from_result, search_page.results), visible_feed_ids),
             total=search_page.total_results,
         )
 
@@ -188,7 +188,7 @@ class LatestPages(ArticlePages):
             )
         return ArticlePage(
             header=header,
-            entries=await with_other_outlets(
+            entries=await add_other_outlets(
                 client.store,
                 map(item_with_lead, articles[start_index : start_index + PAGE_SIZE]),
                 visible_feed_ids,

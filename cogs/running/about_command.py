@@ -7,7 +7,7 @@ from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _, format_number
 from bot.core.version import __version__
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.persistent_items import TelexCog
 from cogs.shared.views import Interaction, reply_with_card
 
@@ -58,4 +58,4 @@ class AboutCog(TelexCog):
             )
         fact_lines = (f"**{fact_name}** · {fact_text}" for fact_name, fact_text in facts)
         title = _("About Telex")
-        await reply_with_card(interaction, heading_text(title, *fact_lines))
+        await reply_with_card(interaction, heading_block(title, *fact_lines))

@@ -11,7 +11,7 @@ from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Separator, text_block
 from bot.store import ErasureReport
 from cogs.running.personal_export import export_personal_data
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.persistent_items import TelexCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
 
@@ -56,7 +56,7 @@ class PersonalDataPanel(OwnedView):
         danger_style = discord.ButtonStyle.danger
         await self.display_card(
             interaction,
-            heading_text(_("Your data"), intro_text, *_bullet_lines(data_lines)),
+            heading_block(_("Your data"), intro_text, *_bullet_lines(data_lines)),
             Separator(),
             text_block("\n".join(f"-# {line}" for line in caveats)),
             ActionRow(
@@ -89,7 +89,7 @@ class PersonalDataPanel(OwnedView):
         )
         await self.display_card(
             interaction,
-            heading_text(
+            heading_block(
                 _("Delete everything about you?"),
                 intro_text,
                 *_bullet_lines(await _load_stored_data_lines(interaction)),
@@ -110,7 +110,7 @@ class PersonalDataPanel(OwnedView):
             caveats.insert(0, traces_warning)
         caveats_block = text_block("\n".join(f"-# {line}" for line in caveats))
         card = Card(
-            (heading_text(_("Deleted"), *_bullet_lines(_erased_data_lines(erasure))), caveats_block),
+            (heading_block(_("Deleted"), *_bullet_lines(_erased_data_lines(erasure))), caveats_block),
             outlet_branding.DEFAULT_COLOUR,
         )
         await self.finish(interaction, (card,))

@@ -8,7 +8,7 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, tex
 from bot.store.records.people_records import AssistantToken
 from bot.text import discord_text
 from cogs.shared.authorization import ManagersPanel
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.views import ActionButton, Interaction, StringMenu, menu_option
 
 _MAX_TOKENS_PER_SERVER = 10
@@ -29,7 +29,7 @@ class AssistantPanel(ManagersPanel):
             _("No tokens yet.")
         ]
         blocks: list[Block] = [
-            heading_text(
+            heading_block(
                 _("Tokens for AI assistants"),
                 _(
                     "With a token, an AI assistant (MCP) can search the feeds of channels that @everyone can "

@@ -14,7 +14,7 @@ from bot.posting.wording.permission_labels import permission_label
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.setting_words import SETTING_WORDS, SwitchWords
 from cogs.settings.forum_tag_panel import ForumTagPanel
-from cogs.shared.panels import ChannelPanel, heading_text, language_menu, setting_section
+from cogs.shared.panels import ChannelPanel, heading_block, language_menu, setting_section
 from cogs.shared.views import ActionButton, Interaction
 
 
@@ -31,7 +31,7 @@ class ChannelSettingsPanel(ChannelPanel):
         ]
         await self.display_card(
             interaction,
-            heading_text(_("Channel settings"), self.channel.mention),
+            heading_block(_("Channel settings"), self.channel.mention),
             Separator(),
             setting_section(_(SETTING_WORDS[setting_registry.LANGUAGE].name)),
             ActionRow(language_menu(change_language, settings[setting_registry.LANGUAGE], _("Same as the server"))),

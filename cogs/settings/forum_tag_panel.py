@@ -13,7 +13,7 @@ from bot.posting.rendering.layout.blocks import ActionRow
 from bot.text import discord_text
 from bot.watches import subscription_filters
 from cogs.shared.modals import FormModal, TextField
-from cogs.shared.panels import ChannelPanel, heading_text
+from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.views import AckMode, Interaction, StringMenu, menu_option
 
 _MAX_RULES_PER_FORUM = 20
@@ -48,7 +48,7 @@ class ForumTagPanel(ChannelPanel):
             ]
             remove_menu = StringMenu(self._remove_rule, placeholder=_("Remove a rule…"), options=options)
         blocks = (
-            heading_text(_("Post tags"), self._forum.mention, *text_lines),
+            heading_block(_("Post tags"), self._forum.mention, *text_lines),
             ActionRow(add_menu),
             ActionRow(remove_menu),
         )

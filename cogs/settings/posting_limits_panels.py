@@ -12,7 +12,13 @@ from bot.posting.rendering.layout.blocks import ActionRow, Section, Separator
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.setting_words import SETTING_WORDS
 from bot.text.words import fold
-from cogs.shared.panels import ChannelPanel, heading_text, select_options, selected_number, setting_section
+from cogs.shared.panels import (
+    ChannelPanel,
+    build_setting_options,
+    heading_block,
+    parse_selected_number,
+    setting_section,
+)
 from cogs.shared.views import ActionButton, Interaction, StringMenu
 from cogs.watching.story_muting import build_mute_list
 
@@ -25,10 +31,10 @@ def _limit_menu(panel: ChannelPanel, setting: NumberSetting, settings: ChannelSe
     """Return the section with the name of a numeric setting, and the menu of its values."""
 
     async def set_limit(_interaction: Interaction, selected_values: list[str]) -> None:
-        await panel.change(setting, selected_number(selected_values))
+        await panel.change(setting, parse_selected_number(selected_values))
 
     words = SETTING_WORDS[setting]
-    menu_options = select_options(settings[setting], setting.choices, words.describe, words.describe(None))
+    menu_options = build_setting_options(settings[setting], setting.choices, words.describe, words.describe(None))
     for option in menu_options:
         option.label = option.label[:1].upper() + option.label[1:]
     menu = StringMenu(set_limit, placeholder=f"{_(words.name)}…", options=menu_options)
@@ -68,7 +74,7 @@ class SchedulePanel(ChannelPanel):
         turn_off_button = ActionButton(self._turn_off_limits, label=_("Turn everything off"), disabled=not has_limits)
         await self.display_card(
             interaction,
-            heading_text(_("Posting schedule"), self.channel.mention, f"-# {explanation}"),
+            heading_block(_("Posting schedule"), self.channel.mention, f"-# {explanation}"),
             setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet_hours_line, note)))),
             self._hour_menu(0, quiet_begin, _("Quiet from…"), _("Quiet from {time}")),
             self._hour_menu(1, quiet_end, _("Quiet until…"), _("Quiet until {time}")),
@@ -82,7 +88,7 @@ class SchedulePanel(ChannelPanel):
         `end_index` is 0 for the start of the quiet hours and 1 for the end.
         """
         minutes = range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR)
-        menu_options = select_options(
+        menu_options = build_setting_options(
             selected_minute,
             minutes,
             lambda time: label.format(time=local_time.format_clock(time)),
@@ -105,7 +111,7 @@ class SchedulePanel(ChannelPanel):
         Raises `UserFacingError` if start and end are equal.
         """
         saved_hours = (await self.store.preferences.get_by_channel(self.channel.id))[QUIET_HOURS]
-        selected_minute = selected_number(selected_values)
+        selected_minute = parse_selected_number(selected_values)
         quiet_begin, quiet_end = (
             self._unsaved_quiet_hours if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
         )

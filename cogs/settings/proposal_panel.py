@@ -7,7 +7,7 @@ from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator
 from cogs.feeds.proposing.proposal_buttons import find_member_name
 from cogs.shared.authorization import ManagersPanel
-from cogs.shared.panels import NO_CHOICE_VALUE, change_preference, heading_text, setting_section
+from cogs.shared.panels import NO_CHOICE_VALUE, change_preference, heading_block, setting_section
 from cogs.shared.views import Interaction, RoleMenu, StringMenu, menu_option
 
 
@@ -39,7 +39,7 @@ class ProposalPanel(ManagersPanel):
         )
         await self.display_card(
             interaction,
-            heading_text(
+            heading_block(
                 _("Proposals from members"), _("Members propose feeds; you follow or decline them with a button.")
             ),
             Separator(),

@@ -21,7 +21,7 @@ from cogs.shared.authorization import ManagersPanel, has_manage_guild
 from cogs.shared.channel_options import ChannelOption, PostableChannel, require_can_post
 from cogs.shared.panels import (
     change_preference,
-    heading_text,
+    heading_block,
     language_menu,
     setting_section,
     time_zone_button,
@@ -86,7 +86,7 @@ class ServerSettingsPanel(ManagersPanel):
         zone_text = _zone_text(preferences.time_zone, self.client.services.clock.now())
         hint_text = linkify_commands(_("Per channel: /settings channel. Who changed what: /settings history."))
         blocks = (
-            heading_text(_("Server settings")),
+            heading_block(_("Server settings")),
             Separator(),
             setting_section(_("Post language")),
             ActionRow(language_menu(self._set_language, preferences.language, automatic_label)),

@@ -14,7 +14,7 @@ from cogs.feeds import subscription_options
 from cogs.settings.proposal_panel import proposers_text
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.paging import CardPage, CardPaginator
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.views import Interaction
 from cogs.watching import digest_labels
 
@@ -41,7 +41,7 @@ class SettingsHistory(ManagersPanel, CardPaginator):
             "No changes yet."
         )
         return CardPage(
-            blocks=(heading_text(_("Settings history"), entries_text),),
+            blocks=(heading_block(_("Settings history"), entries_text),),
             has_more=len(visible_changes) > (page_index + 1) * _PAGE_SIZE,
             is_empty=not page_changes,
         )

@@ -18,7 +18,7 @@ from cogs.feeds.follow_flow import add_site_button, discovery_options
 from cogs.shared import channel_options
 from cogs.shared.authorization import MANAGER_EXTRAS, guild_context_only, require_manager_command
 from cogs.shared.channel_options import ChannelOption, PostableChannel, permission_problems, require_can_post
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.persistent_items import PersistentItemCog, persistent_item
 from cogs.shared.views import ActionButton, ChannelMenu, Interaction, OwnedView, StringMenu, menu_option
 
@@ -136,7 +136,7 @@ class SetupFlow(OwnedView):
         has_max_sites = len(self._added_outlines) >= _MAX_ADDED_SITES
         success_style = discord.ButtonStyle.success
         blocks = (
-            heading_text(_("Your first feeds"), *steps),
+            heading_block(_("Your first feeds"), *steps),
             ActionRow(packs_menu),
             ActionRow(feeds_menu),
             ActionRow(channel_menu),
@@ -218,7 +218,7 @@ class SetupFlow(OwnedView):
             "\n".join((f"**{title}**", *(f"• {step_line}" for step_line in _list_next_steps())))
         )
         card = Card(
-            (heading_text(confirmation, delay_text, *result_lines), Separator(), next_steps_block),
+            (heading_block(confirmation, delay_text, *result_lines), Separator(), next_steps_block),
             outlet_branding.DEFAULT_COLOUR,
         )
         await self.finish(interaction, (card,))

@@ -35,13 +35,11 @@ _BOLD_SENTINEL = "\ue000"
 """Private-use character that stands for `**` while a text is escaped."""
 
 Spans = Sequence[tuple[int, int]]
+"""Pairs of the start and end of parts of a text, as character offsets, sorted and without overlaps."""
 
 
 def bold_spans(text: str, spans: Spans) -> str:
-    """Return a text escaped and on one line, with spans of it in bold.
-
-    `spans` are sorted pairs of character offsets that do not overlap.
-    """
+    """Return a text as markup on one line, escaped, with the given spans of the text in bold."""
     text = text.replace(_BOLD_SENTINEL, " ")
     text_parts: list[str] = []
     position = 0
@@ -103,7 +101,7 @@ async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark
 
 
 class BookmarkTextPages(PagedMixin, OwnedView):
-    """Pages of the stored text of a bookmarked article."""
+    """View that shows the stored text of a bookmarked article page by page."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
@@ -129,7 +127,10 @@ class BookmarkTextPages(PagedMixin, OwnedView):
 
 
 def text_pages(article: Article) -> list[str]:
-    """Return the stored text of an article, split into escaped pages that fit in a message."""
+    """Return the stored text of an article, split into escaped pages that fit in a message.
+
+    An article without text has one empty page.
+    """
     pages = [""]
     for paragraph in (article.body or article.summary).splitlines():
         for piece_number, text_piece in enumerate(
@@ -166,7 +167,7 @@ def article_card(
     """
     detail_lines = [messages.status_lines_markup(article)]
     if bookmark is not None:
-        detail_lines += [_bookmark_lines(bookmark)]
+        detail_lines += [_format_bookmark(bookmark)]
     if links_to_posts:
         detail_lines.append("-# " + _("Posted in this server: {links}").format(links=links_to_posts))
     picture = messages.image_block(article)
@@ -201,7 +202,7 @@ def article_card(
     )
 
 
-def _bookmark_lines(bookmark: Bookmark) -> str:
+def _format_bookmark(bookmark: Bookmark) -> str:
     return "\n".join(filter(None, (bookmark_line(bookmark), note_line(bookmark))))
 
 
@@ -220,9 +221,9 @@ def bookmark_line(bookmark: Bookmark) -> str:
 
 
 async def load_post_links(interaction: Interaction, article: Article) -> str:
-    """Return links to the posts of an article in this server that the user can see.
+    """Return links, as markup, to the posts of an article in this server that the user can see.
 
-    Returns "" if there are none.
+    There are at most `_MAX_POST_LINKS` links. Returns "" if there are none.
     """
     member = interaction_context.get_member(interaction)
     if member is None:

@@ -1,4 +1,4 @@
-"""Entries of article lists: title, excerpt, outlets, and a picture or button."""
+"""Items of article lists: title, excerpt, outlets, and a picture or button."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,21 +15,22 @@ from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, Coverin
 from bot.text import discord_text, excerpts
 from cogs.shared.article_cards import Spans, bold_spans, title_variants
 
-_EXCERPT_LENGTH = 110
+_MAX_EXCERPT_LENGTH = 110
 """Maximum length of an excerpt in a list, in UTF-16 code units."""
-_MAX_OUTLETS_NAMED = 2
-"""Maximum number of further outlets of a story that a list entry names; more outlets are only counted."""
-_MAX_OUTLET_LENGTH = 40
-"""Maximum length in UTF-16 units of an outlet's name in a list entry."""
+_MAX_NAMED_OUTLETS = 2
+"""Maximum number of further outlets of a story that a list item names; more outlets are only counted."""
+_MAX_OUTLET_NAME_LENGTH = 40
+"""Maximum length in UTF-16 units of an outlet's name in a list item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleListItem:
     """Article in a list, with its excerpt and the further outlets that report the same story.
 
-    `extra_lines` are markup at the end of the entry. `accessory` stands beside an entry without a picture;
-    the default is a Save button if `has_save_button` is set. Lists in public messages have no Save buttons: by
-    its Save button a message would be taken for the post of an article when the bot looks for posts in a channel.
+    `highlights` are the spans of the excerpt to print in bold, `notes` stand after the outlet's name, and
+    `extra_lines` are markup at the end of the item. `accessory` stands beside an item without a picture; the
+    default is a Save button if `has_save_button` is set. Lists in public messages have no Save buttons: by its
+    Save button a message would be taken for the post of an article when the bot looks for posts in a channel.
     """
 
     article: Article
@@ -42,14 +43,16 @@ class ArticleListItem:
     has_save_button: bool = True
 
     def to_section(self) -> Section:
-        """Return the layout section of this entry, with its picture or accessory."""
+        """Return the layout section of this item, with its picture or accessory."""
         article, (linked_title, plain_title) = self.article, title_variants(self.article)
-        excerpt_text, excerpt_spans = excerpts.make_excerpt_around(self.excerpt, list(self.highlights), _EXCERPT_LENGTH)
+        excerpt_text, excerpt_spans = excerpts.make_excerpt_around(
+            self.excerpt, list(self.highlights), _MAX_EXCERPT_LENGTH
+        )
         retracted_label = "" if article.retracted_at is None else _("⚠️ withdrawn")
         byline = outlet_branding.byline(article, retracted_label, *self.notes).variants[0]
         heading = f"**{linked_title}**"
         excerpt_lines = [bold_spans(excerpt_text, excerpt_spans)] if excerpt_text else []
-        texts = Text(
+        item_block = Text(
             tuple(
                 "\n".join(filter(None, text_lines))
                 for text_lines in (
@@ -61,12 +64,12 @@ class ArticleListItem:
             )
         )
         save_button = buttons.save_button(article.key, with_label=False) if self.has_save_button else None
-        return Section((texts,), messages.image_block(article) or self.accessory or save_button)
+        return Section((item_block,), messages.image_block(article) or self.accessory or save_button)
 
     def _format_other_outlets(self) -> str:
         outlet_links = [
-            link_markup(discord_text.to_markdown_line(outlet.outlet, _MAX_OUTLET_LENGTH), outlet.url)
-            for outlet in self.other_outlets[:_MAX_OUTLETS_NAMED]
+            link_markup(discord_text.to_markdown_line(report.outlet, _MAX_OUTLET_NAME_LENGTH), report.url)
+            for report in self.other_outlets[:_MAX_NAMED_OUTLETS]
         ]
         if not outlet_links:
             return ""
@@ -84,27 +87,32 @@ class ArticleListItem:
         return f"-# {count_text}"
 
 
-def item_from_result(hit: SearchResult) -> ArticleListItem:
-    """Return the entry of an article list that shows a search result."""
+def item_from_result(search_result: SearchResult) -> ArticleListItem:
+    """Return the item of an article list that shows a search result."""
     note = ""
-    if hit.is_semantic_only:
+    if search_result.is_semantic_only:
         note = _("similar meaning")
-    elif hit.is_partial:
-        note = _("close match") if hit.has_similar_word else _("partial match")
-    return ArticleListItem(article=hit.article, excerpt=hit.snippet, highlights=hit.highlights, notes=(note,))
+    elif search_result.is_partial:
+        note = _("close match") if search_result.has_similar_word else _("partial match")
+    return ArticleListItem(
+        article=search_result.article, excerpt=search_result.snippet, highlights=search_result.highlights, notes=(note,)
+    )
 
 
 def item_with_lead(article: Article) -> ArticleListItem:
-    """Return the list entry for an article, with the beginning of its text as excerpt."""
-    return ArticleListItem(article=article, excerpt=messages.plain_excerpt(article, _EXCERPT_LENGTH))
+    """Return the list item of an article, with the beginning of its text as excerpt."""
+    return ArticleListItem(article=article, excerpt=messages.plain_excerpt(article, _MAX_EXCERPT_LENGTH))
 
 
-async def with_other_outlets(
-    store: Store, entries: Iterable[ArticleListItem], feed_ids: Collection[int]
+async def add_other_outlets(
+    store: Store, list_items: Iterable[ArticleListItem], feed_ids: Collection[int]
 ) -> list[ArticleListItem]:
-    """Return list entries with the other outlets that report the same story, if they are among the given feeds."""
-    entry_list = list(entries)
+    """Return list items with the other outlets, among those of the feeds `feed_ids`, that report the same story."""
+    original_items = list(list_items)
     outlets_by_article_id: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.load_other_coverage(
-        [entry.article.id for entry in entry_list], feed_ids, SINGLE_ARTICLE_SIMILARITY
+        [list_item.article.id for list_item in original_items], feed_ids, SINGLE_ARTICLE_SIMILARITY
     )
-    return [replace(entry, other_outlets=outlets_by_article_id.get(entry.article.id, ())) for entry in entry_list]
+    return [
+        replace(list_item, other_outlets=outlets_by_article_id.get(list_item.article.id, ()))
+        for list_item in original_items
+    ]

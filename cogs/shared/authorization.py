@@ -43,8 +43,9 @@ server's command permissions.
 """
 
 _CACHE_SECONDS = 60.0
-_MAX_CACHED_COMMANDS = 5_000
-"""Maximum number of pairs of server and command whose permissions are cached."""
+"""Time in seconds after which cached permission overrides are fetched again."""
+_MAX_CACHED_OVERRIDE_LISTS = 5_000
+"""Maximum number of pairs of server and command whose permission overrides are cached."""
 _MAX_ROLE_NAME_LENGTH = 100
 _COMMAND_ID_EXTRAS_KEY = "command"
 """Key in the extras of an interaction for the id of the command that opened a panel."""
@@ -56,13 +57,13 @@ class CommandPermissionCache(commands.Cog):
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
         self._clock = bot.services.clock
-        self._permissions_by_server_and_command: dict[tuple[int, int], tuple[float, list[CommandPermission]]] = {}
+        self._overrides_by_server_and_command_id: dict[tuple[int, int], tuple[float, list[CommandPermission]]] = {}
         self._command_by_name: dict[str, app_commands.AppCommand] = {}
 
     @commands.Cog.listener()
     async def on_raw_app_command_permissions_update(self, payload: discord.RawAppCommandPermissionsUpdateEvent) -> None:
-        """Drop the cached permissions of a command that changed."""
-        self._permissions_by_server_and_command.pop((payload.guild.id, payload.target_id), None)
+        """Drop the cached overrides of a command in a server where they changed."""
+        self._overrides_by_server_and_command_id.pop((payload.guild.id, payload.target_id), None)
 
     async def load_overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
         """Return a server's permission overrides of a command.
@@ -70,22 +71,22 @@ class CommandPermissionCache(commands.Cog):
         The list is empty if there are none or Discord does not answer.
         """
         now = self._clock.monotonic()
-        fetched_at, cached_permissions = self._permissions_by_server_and_command.get(
+        fetched_at, cached_overrides = self._overrides_by_server_and_command_id.get(
             (guild.id, command_id), (-_CACHE_SECONDS, [])
         )
         if now - fetched_at < _CACHE_SECONDS:
-            return cached_permissions
+            return cached_overrides
         try:
             command = await self._find_command(command_id)
-            permissions = (await command.fetch_permissions(guild)).permissions if command is not None else []
+            overrides = (await command.fetch_permissions(guild)).permissions if command is not None else []
         except discord.NotFound:  # Error 10066: the server has no overrides.
-            permissions = []
+            overrides = []
         except discord.HTTPException:
             return []
-        if len(self._permissions_by_server_and_command) >= _MAX_CACHED_COMMANDS:
-            self._permissions_by_server_and_command.clear()
-        self._permissions_by_server_and_command[guild.id, command_id] = now, permissions
-        return permissions
+        if len(self._overrides_by_server_and_command_id) >= _MAX_CACHED_OVERRIDE_LISTS:
+            self._overrides_by_server_and_command_id.clear()
+        self._overrides_by_server_and_command_id[guild.id, command_id] = now, overrides
+        return overrides
 
     async def find_command_id(self, command_name: str) -> int | None:
         """Return the id of a top-level command by name.
@@ -116,8 +117,9 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
     """Return whether the user may currently use a command for users who manage feeds.
 
     That takes the permission Manage Server or the server's manager role. Permission overrides of the command
-    (Server Settings › Integrations) take precedence over the role. Discord applies overrides to commands but
-    not to buttons, so they are fetched for users without Manage Server.
+    (Server Settings › Integrations) take precedence over the role; with None as `command_id` they do not count.
+    Discord applies overrides to commands but not to buttons, so they are fetched for users without Manage
+    Server.
     """
     guild, member = interaction_context.get_home_server(interaction), interaction_context.get_member(interaction)
     if guild is None or member is None:
@@ -133,7 +135,7 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
     return manager_role_id is not None and any(role.id == manager_role_id for role in member.roles)
 
 
-async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
+async def can_use_manager_command(interaction: Interaction, command_name: str) -> bool:
     """Return whether the user may use the named command, which is for users who manage feeds."""
     permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
     assert isinstance(permission_cache, CommandPermissionCache)
@@ -141,7 +143,7 @@ async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
         not has_manage_guild(interaction) and interaction_context.get_home_server(interaction) is not None
     )
     return await can_manage_feeds(
-        interaction, await permission_cache.find_command_id(name) if needs_command_id else None
+        interaction, await permission_cache.find_command_id(command_name) if needs_command_id else None
     )
 
 
@@ -158,27 +160,27 @@ def evaluate_overrides(member: discord.Member, overrides: list[CommandPermission
     default permissions. https://support.discord.com/hc/en-us/articles/4644915651095-Command-Permissions
     """
     permission_type = discord.AppCommandPermissionType
-    user_overrides = [
+    user_decisions = [
         user_override.permission
         for user_override in overrides
         if user_override.type is permission_type.user and user_override.id == member.id
     ]
-    if user_overrides:
-        return all(user_overrides)
+    if user_decisions:
+        return all(user_decisions)
     role_ids = {role.id for role in member.roles if role.id != member.guild.id}
-    role_overrides = [
+    role_decisions = [
         role_override.permission
         for role_override in overrides
         if role_override.type is permission_type.role and role_override.id in role_ids
     ]
-    if role_overrides:
-        return any(role_overrides)
-    everyone_overrides = [
-        everyone_override
+    if role_decisions:
+        return any(role_decisions)
+    everyone_decisions = [
+        everyone_override.permission
         for everyone_override in overrides
         if everyone_override.type is permission_type.role and everyone_override.id == member.guild.id
     ]
-    return False if any(not override.permission for override in everyone_overrides) else None
+    return None if all(everyone_decisions) else False
 
 
 async def require_manager(interaction: Interaction, command_id: int | None) -> None:
@@ -187,9 +189,9 @@ async def require_manager(interaction: Interaction, command_id: int | None) -> N
         raise await _build_not_authorized_error(interaction)
 
 
-async def require_manager_command(interaction: Interaction, name: str) -> None:
+async def require_manager_command(interaction: Interaction, command_name: str) -> None:
     """Raise `NotAuthorized` unless the user may use the named command for users who manage feeds."""
-    if not await can_use_manager_command(interaction, name):
+    if not await can_use_manager_command(interaction, command_name):
         raise await _build_not_authorized_error(interaction)
 
 
@@ -250,10 +252,10 @@ async def _build_not_authorized_error(interaction: Interaction) -> NotAuthorized
 
 
 async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
-    """Return the ids of servers that the user has left, so that the user's bookmarks from them are hidden.
+    """Return the ids of servers that the user has left, among those from which they have bookmarks.
 
-    Membership is checked on each call. Bookmarks from a server that Telex has left are not hidden, because
-    membership cannot be checked there.
+    The bookmarks from these servers are hidden. Membership is checked on each call. Bookmarks from a server that
+    Telex has left are not hidden, because membership cannot be checked there.
     """
     server_ids = await interaction.client.store.bookmarks.load_server_ids(interaction.user.id)
     return {

@@ -46,7 +46,8 @@ ChannelArgument = app_commands.Transform[app_commands.AppCommandChannel | app_co
 async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:
     """Return the channel chosen in an option, or the current channel if none was chosen.
 
-    Raises `UserFacingError` if Telex cannot post in the channel or the user cannot see it.
+    Raises `UserFacingError` if the channel is of a type without posts or the user cannot see it. The permissions
+    of Telex in the channel are not checked.
     """
     return await resolve_channel_id(interaction, option.id if option is not None else interaction.channel_id)
 
@@ -54,7 +55,8 @@ async def resolve_channel(interaction: Interaction, option: ChannelArgument | No
 async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -> PostableChannel:
     """Return the channel or thread of this server with an id.
 
-    Raises `UserFacingError` if Telex cannot post in it or the user cannot see it.
+    Raises `UserFacingError` if it does not exist, is of a type without posts or cannot be seen by the user. The
+    permissions of Telex in the channel are not checked.
     """
     assert interaction.guild is not None
     channel = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
@@ -88,7 +90,7 @@ def channel_name(guild: discord.Guild, channel_id: int) -> str:
 
 
 async def require_existing_channel(interaction: Interaction, channel_id: int) -> PostableChannel:
-    """Return the current state of a channel that was chosen earlier.
+    """Return a channel that was chosen earlier, as it is now.
 
     Raises `UserFacingError` if the channel no longer exists or the user can no longer see it.
     """
@@ -114,7 +116,7 @@ async def require_visible(interaction: Interaction, channel_id: int) -> None:
 def permission_problems(channel: PostableChannel) -> tuple[str, str]:
     """Return two sentences on permissions that Telex lacks in a channel, or "" for each if it lacks none.
 
-    The first is on permissions without which it cannot post, the second on other useful ones.
+    The first is on permissions without which Telex cannot post, the second on other useful permissions.
     """
     missing_required_labels = permissions.list_missing_permission_labels(channel)
     missing_useful_labels = permissions.list_missing_permission_labels(channel, required=False, useful=True)
@@ -160,16 +162,16 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
             channel=target_channel.mention, date=f"<t:{digest.due_at}:f>"
         )
     preferences = await store.preferences.get_by_channel(target_channel.id)
-    zone = (await store.preferences.get_by_server(target_channel.guild.id)).time_zone
-    quiet_until = local_time.find_quiet_hours_end(
-        interaction.client.services.clock.now(), preferences[QUIET_HOURS], zone
+    zone_name = (await store.preferences.get_by_server(target_channel.guild.id)).time_zone
+    quiet_hours_end = local_time.find_quiet_hours_end(
+        interaction.client.services.clock.now(), preferences[QUIET_HOURS], zone_name
     )
     if preferences[MIN_OUTLETS] is not None or preferences[TOP_STORIES_PER_DAY] is not None:
         return linkify_commands(
             _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
         ).format(channel=target_channel.mention)
-    if not quiet_until:
+    if not quiet_hours_end:
         return ""
     return _("Quiet hours in {channel} until {date}. Articles arrive then.").format(
-        channel=target_channel.mention, date=f"<t:{quiet_until}:f>"
+        channel=target_channel.mention, date=f"<t:{quiet_hours_end}:f>"
     )

@@ -19,7 +19,7 @@ from cogs.shared.views import (
 )
 
 OnModalSubmit = Callable[..., Awaitable[None]]
-"""Callback of a modal, called with the interaction and the text of each field."""
+"""Function that a modal calls when it is submitted, with the interaction and the text of each field."""
 
 
 class TextField(discord.ui.Label[Any]):

@@ -57,7 +57,7 @@ class Paginator(PagedMixin, OwnedView, Generic[P]):
         raise NotImplementedError
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the current page; if it has become empty, show an earlier one."""
+        """Show the current page; if it has become empty, show the page before, or else the first page."""
         page = await self.load_page(interaction, self.page_index)
         for earlier_index in (self.page_index - 1, 0):
             if page.is_empty and self.page_index:

@@ -29,7 +29,7 @@ NO_CHOICE_VALUE = "-"
 
 
 async def change_preference(panel: ManagersPanel, preference: Preference, new_value: str | int | None) -> None:
-    """Change a preference of the panel's server, and have the panel say that it is saved."""
+    """Change a preference of the panel's server, and have the panel say that the change is saved."""
     await panel.store.preferences.change(preference, new_value, server_id=panel.guild.id, user_id=panel.user_id)
     panel.has_saved = True
 
@@ -46,7 +46,7 @@ class ChannelPanel(ManagersPanel):
         await require_visible(interaction, self.channel.id)
 
     async def change(self, setting: ChannelSetting[T], new_value: T) -> None:
-        """Change a setting of the channel, say that it is saved, and have pending posts follow it."""
+        """Change a setting of the channel, have the panel say so, and apply it to the channel's pending posts."""
         await self.store.preferences.change_channel(
             setting, new_value, server_id=self.guild.id, channel_id=self.channel.id, user_id=self.user_id
         )
@@ -55,26 +55,26 @@ class ChannelPanel(ManagersPanel):
         self.client.outbox_relay.wake()
 
 
-def heading_text(title: str, *lines: str) -> Text:
-    """Return the heading of a card: a title, followed by the given lines that are not empty."""
+def heading_block(title: str, *lines: str) -> Text:
+    """Return the first block of a card: a title, followed by the given lines that are not empty."""
     return text_block("\n".join(filter(None, (f"### {title}", *lines))))
 
 
 def setting_section(name: str, value_text: str = "", control: Item | None = None) -> Section:
     """Return the section of a setting: its name, the lines of its value, and the control that changes it.
 
-    The value is empty if a menu after the section shows it.
+    `value_text` is empty if a menu after the section shows the value.
     """
     lines = (f"**{name}**", *(f"-# {line}" for line in value_text.splitlines()))
     return Section((text_block("\n".join(lines)),), control)
 
 
-def select_options(
+def build_setting_options(
     selected_choice: T | None, choice_values: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
-    """Return menu options for values, with the current value preselected.
+    """Return the options of a setting's menu: one that unsets it, then one for each value.
 
-    The first option unsets the setting.
+    `selected_choice` is the current value, which is preselected; None if the setting is unset.
     """
     return [
         menu_option(unset_label, NO_CHOICE_VALUE, is_default=selected_choice is None),
@@ -82,8 +82,8 @@ def select_options(
     ]
 
 
-def selected_number(selected_values: list[str]) -> int | None:
-    """Return the number selected in a menu of `select_options`, or None if the setting is to be unset."""
+def parse_selected_number(selected_values: list[str]) -> int | None:
+    """Return the number selected in the menu of a setting, or None if the option that unsets it is selected."""
     return None if selected_values[0] == NO_CHOICE_VALUE else int(selected_values[0])
 
 
@@ -96,10 +96,10 @@ def time_zone_button(
     """Return a button that asks for a time zone and passes its IANA name to `on_submit`."""
 
     async def submit_time_zone(interaction: Interaction, text: str) -> None:
-        zone = await asyncio.to_thread(zones.find_zone, text)
-        if zone is None:
-            raise UserFacingError(await _format_unknown_zone(text))
-        await on_submit(interaction, zone)
+        zone_name = await asyncio.to_thread(zones.find_zone, text)
+        if zone_name is None:
+            raise UserFacingError(await _unknown_zone_text(text))
+        await on_submit(interaction, zone_name)
 
     text_field = TextField(
         "line",
@@ -110,7 +110,8 @@ def time_zone_button(
     return modal_button(view, submit_time_zone, label or _("Change…"), text_field, title=_("Time zone"), **kwargs)
 
 
-async def _format_unknown_zone(text: str) -> str:
+async def _unknown_zone_text(text: str) -> str:
+    """Return the sentence that says that a text is no time zone, and what to enter instead."""
     escaped_text = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
     if any(character.isdecimal() for character in text):
         return _("“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium.").format(
@@ -137,7 +138,7 @@ def language_menu(
     async def select_language(_interaction: Interaction, selected_values: list[str]) -> None:
         await set_language(i18n.supported_language(selected_values[0]))
 
-    menu_options = select_options(
+    menu_options = build_setting_options(
         selected_language, i18n.LANGUAGES, lambda language: get_language_name(language).capitalize(), unset_label
     )
     return StringMenu(select_language, placeholder=_("Post language…"), options=menu_options)

@@ -87,7 +87,7 @@ class PersistentItemCog(TelexCog):
     ) -> None:
         """Add an entry to the message menu; `description` appears in /help.
 
-        Unless it is only for servers, it also appears where only the user installed Telex.
+        Unless `in_servers_only` is set, the entry also appears where only the user installed Telex.
         """
         context_menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": description})
         decorate_menu = guild_context_only if in_servers_only else user_installable

@@ -17,15 +17,17 @@ def require_public_url(interaction: Interaction) -> str:
     return public_url
 
 
-def feed_address_blocks(public_url: str, token: str, label_by_content_type: dict[str, str]) -> list[Text]:
-    """Return the blocks that show the addresses of new feeds, and how to use them."""
+def feed_address_blocks(public_url: str, token: str, label_by_entry_kind: dict[str, str]) -> list[Text]:
+    """Return the blocks that show the addresses of new feeds, and how to use them.
+
+    `token` is the secret part of the addresses. The keys of `label_by_entry_kind` are what the entries of a feed
+    are, such as "posts" or "stories", which is part of its address; a label may be empty.
+    """
     hint_text = _("For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again.")
     return [
         *(
-            text_block(
-                "\n".join(filter(None, (label, f"```\n{feed_url(public_url, token, content_type, 'atom')}\n```")))
-            )
-            for content_type, label in label_by_content_type.items()
+            text_block("\n".join(filter(None, (label, f"```\n{feed_url(public_url, token, entry_kind, 'atom')}\n```"))))
+            for entry_kind, label in label_by_entry_kind.items()
         ),
         text_block(f"-# {hint_text}"),
     ]

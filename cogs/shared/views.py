@@ -114,8 +114,8 @@ class OwnedView(discord.ui.LayoutView):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Return whether the user opened this view, in this server, and it has not expired.
 
-        Raises `UserFacingError` if the user may no longer use the view, or an error if they exceed the rate
-        limit.
+        Raises `UserFacingError` if the user may no longer use the view, or `CommandOnCooldown` if they exceed the
+        rate limit.
         """
         set_reply_language(interaction)
         if self.is_finished():  # It expired while a modal was open; `ExpiredComponentCog` answers.
@@ -140,7 +140,8 @@ class OwnedView(discord.ui.LayoutView):
     async def handle_interaction(self, interaction: Interaction, ack_mode: AckMode) -> AsyncIterator[None]:
         """Acknowledge an interaction, run the body of the `async with` block, then render the view again.
 
-        The view is rendered after an error too, so that no menu shows a choice that was rejected.
+        The view is rendered only if its own message is to be updated, and the body neither displayed anything nor
+        stopped the view. It is rendered after an error too, so that no menu shows a choice that was rejected.
         """
         await acknowledge(interaction, ack_mode)
         try:
@@ -314,7 +315,7 @@ class RoleMenu(_ActionSelect, discord.ui.RoleSelect[Any]):
 def expired_text(*, was_opened_by_button: bool = False) -> str:
     """Return the sentence that says that buttons have expired, and how to get new ones.
 
-    The buttons had been opened by a command or by another button.
+    `was_opened_by_button` means that another button, not a command, had shown the buttons.
     """
     if was_opened_by_button:
         return _("These buttons have expired. Open the menu again.")

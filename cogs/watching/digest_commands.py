@@ -31,7 +31,7 @@ from cogs.shared.channel_options import (
     require_can_post,
     resolve_channel,
 )
-from cogs.shared.panels import ChannelPanel, heading_text
+from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 from cogs.watching import digest_labels
@@ -89,7 +89,7 @@ class DigestList(ManagersPanel):
         title = _("Digests")
         if not visible_digests:
             hint = linkify_commands(_("None yet. Set one up with /digest setup."))
-            await self.display_card(interaction, heading_text(title, hint))
+            await self.display_card(interaction, heading_block(title, hint))
             return
         digest_options = [
             menu_option(
@@ -106,7 +106,7 @@ class DigestList(ManagersPanel):
             options=digest_options,
         )
         entries = (text_block(_digest_text(digest)) for digest in visible_digests)
-        await self.display_card(interaction, heading_text(title), *entries, ActionRow(digest_menu))
+        await self.display_card(interaction, heading_block(title), *entries, ActionRow(digest_menu))
 
     async def _open_digest(self, interaction: Interaction, selected_values: list[str]) -> None:
         target_channel = await channel_options.find_postable_channel(self.guild, int(selected_values[0]))
@@ -231,7 +231,7 @@ class ChannelDigestPanel(ChannelPanel):
         digest_page = await digest_rendering.build_page(client.store, digest_content, language=language)
         if digest_page is None:
             explanation = _("If there’s no news, no digest is sent.")
-            return (heading_text(_("Nothing to preview yet"), explanation),), []
+            return (heading_block(_("Nothing to preview yet"), explanation),), []
         chart_picture = await digest_rendering.draw_chart(client.services.workers, digest_content, language=language)
         return (
             *digest_page.card,

@@ -8,7 +8,7 @@ from bot.core import i18n, local_time
 from bot.core.i18n import _
 from bot.core.preferences import DigestPlan
 from bot.posting.rendering.layout.blocks import ActionRow
-from cogs.shared.panels import select_options, selected_number
+from cogs.shared.panels import build_setting_options, parse_selected_number
 from cogs.shared.views import Interaction, StringMenu
 
 DEFAULT_MINUTE = 8 * 60
@@ -32,13 +32,13 @@ def schedule_menus(plan: DigestPlan, change_plan: Callable[..., None]) -> tuple[
     """
 
     async def select_day(_interaction: Interaction, selected_values: list[str]) -> None:
-        change_plan(weekday=selected_number(selected_values))
+        change_plan(weekday=parse_selected_number(selected_values))
 
     async def select_hour(_interaction: Interaction, selected_values: list[str]) -> None:
         change_plan(minute=int(selected_values[0]))
 
-    day_options = select_options(plan.weekday, range(7), weekly_label, _("Every day"))
-    _unset_option, *hour_options = select_options(
+    day_options = build_setting_options(plan.weekday, range(7), weekly_label, _("Every day"))
+    _unset_option, *hour_options = build_setting_options(
         plan.minute, range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR), _format_time_label, ""
     )
     return (

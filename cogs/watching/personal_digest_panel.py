@@ -24,7 +24,7 @@ from bot.search.index.search_engine import EngineError
 from bot.search.query.query_parser import parse_query
 from bot.text import discord_text
 from cogs.shared.modals import TextField, modal_button
-from cogs.shared.panels import heading_text, setting_section, time_zone_button
+from cogs.shared.panels import heading_block, setting_section, time_zone_button
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import (
     AckMode,
@@ -108,7 +108,7 @@ class PersonalDigestPanel(OwnedView):
         )
         topics_button = modal_button(self, self._on_topics_submit, _("Change…"), text_field, title=_("Topics"))
         blocks: list[Block] = [
-            heading_text(_("Your digest"), *self._state_lines()),
+            heading_block(_("Your digest"), *self._state_lines()),
             Separator(),
             *digest_labels.schedule_menus(plan, self._change_plan),
             setting_section(_("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)),
@@ -231,7 +231,7 @@ class PersonalDigestPanel(OwnedView):
         except (WorkerError, EngineError) as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
         digest_page = await digest_rendering.build_page(client.store, digest_content, language=language)
-        empty_card = (heading_text(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
+        empty_card = (heading_block(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
         await reply_with_card(interaction, *(empty_card if digest_page is None else digest_page.card))
 
     async def _save_digest(self, interaction: Interaction) -> None:

@@ -20,7 +20,7 @@ from cogs.reading.query_autocomplete import query_choices
 from cogs.shared.authorization import can_use_manager_command
 from cogs.shared.channel_options import ChannelArgument
 from cogs.shared.paging import CardPage, CardPaginator
-from cogs.shared.panels import heading_text
+from cogs.shared.panels import heading_block
 from cogs.shared.persistent_items import PersistentItemCog, persistent_item
 from cogs.shared.views import ActionButton, Interaction, StringMenu, menu_option
 from cogs.watching.story_muting import build_mute_list, mute_choice_button, mute_story_button, undo_mute_button
@@ -78,7 +78,7 @@ class WatchPaginator(CardPaginator):
             retry_button = ActionButton(self._retry_dms, label=_("Try direct messages again"))
         return CardPage(
             blocks=(
-                heading_text(_("Watches"), *watch_lines),
+                heading_block(_("Watches"), *watch_lines),
                 ActionRow(remove_menu),
                 ActionRow(retry_button),
                 *build_mute_list(self, muted_stories),
