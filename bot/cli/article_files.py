@@ -1,7 +1,7 @@
 """Export and import of articles as JSON Lines: one object per line, UTF-8.
 
 Keys: `url`, `title`, `text`, `summary`, `published` (ISO 8601), `language`, `source`, `author`, `tags`,
-`image`. An import needs `url` and one of `title` and `text`, ignores other keys, and accepts dates in other
+`image`, `comments`. An import needs `url` and one of `title` and `text`, ignores other keys, and accepts dates in other
 formats or seconds since 1970 as `published`.
 """
 

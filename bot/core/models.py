@@ -25,7 +25,8 @@ class FeedState(StrEnum):
 class Entry:
     """An entry of a feed document, with markup converted to plain text and links made absolute.
 
-    `fingerprint` is a 16-byte hash of everything that a reader sees, so it changes whenever the entry does.
+    `fingerprint` is a 16-byte hash of everything that a reader sees except `comment_count`, so it changes whenever
+    the entry does, but not with each comment.
     """
 
     guid: str | None
@@ -41,6 +42,8 @@ class Entry:
     language: str | None = None
     audio_url: str | None = None  # URL of a podcast episode
     duration_seconds: int | None = None  # of the podcast episode
+    comments_url: str | None = None  # URL of the page with the discussion
+    comment_count: int | None = None
     fingerprint: bytes = b""
 
 
@@ -162,6 +165,8 @@ class NewArticle:
     published: int
     audio_url: str | None = None
     duration_seconds: int | None = None
+    comments_url: str | None = None
+    comment_count: int | None = None
 
 
 class Article(NamedTuple):
@@ -188,6 +193,8 @@ class Article(NamedTuple):
     retracted_at: int | None = None  # When its retraction was discovered
     audio_url: str | None = None  # URL of a podcast episode
     duration_seconds: int | None = None  # of the podcast episode, in seconds
+    comments_url: str | None = None  # URL of the page with the discussion
+    comment_count: int | None = None  # Number of comments when the feed was last read
     translated_from: str | None = None  # Original language, if title and summary are a model's translation
 
 

@@ -137,4 +137,6 @@ def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> 
         published=published,
         audio_url=entry.audio_url,
         duration_seconds=entry.duration_seconds,
+        comments_url=entry.comments_url,
+        comment_count=entry.comment_count,
     )

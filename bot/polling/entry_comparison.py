@@ -34,13 +34,15 @@ class EntryComparison:
     """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
     `new_drafts` are in document order, `changed_by_id` are drafts by article id, `aliases` further identity
-    hashes of known articles. `refused_count` is the number of changes that come too often to be accepted.
+    hashes of known articles, `comment_counts` new numbers of comments by article id. `refused_count` is the
+    number of changes that come too often to be accepted.
     """
 
     def __init__(self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int) -> None:
         self.new_drafts: list[ArticleDraft] = []
         self.changed_by_id: dict[int, ArticleDraft] = {}
         self.aliases: list[tuple[bytes, int]] = []
+        self.comment_counts: list[tuple[int, int]] = []
         self.refused_count = 0
         self._feed, self._metadata = feed, metadata
         self._matches, self._followers, self._now = matches, followers, now
@@ -86,6 +88,8 @@ class EntryComparison:
             return
         if article.fingerprint == keys.fingerprint:
             self._unchanged_ids.add(article_id)
+            if keys.comment_count is not None and keys.comment_count != article.comment_count:
+                self.comment_counts.append((article_id, keys.comment_count))
         elif self._followers.server_ids and not accepts_change(article, self._now):
             self._unchanged_ids.add(article_id)
             self.refused_count += 1

@@ -164,6 +164,7 @@ class Intake:
                 )
             ],
             aliases=comparison.aliases,
+            comment_counts=comparison.comment_counts,
             has_no_known_entries=has_no_known_entries,
             missing_ids=retractions.find_missing(watched_articles, matched_ids, published_times) if is_complete else (),
             reappeared_ids=retractions.find_reappeared(watched_articles, matched_ids),

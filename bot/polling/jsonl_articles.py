@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bot.core.local_time import format_iso
 from bot.core.models import Article, NewArticle
-from bot.feeds.parsing.entries import clean_text
+from bot.feeds.parsing.entries import clean_text, resolve_public_url
 from bot.polling import drafts
 from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
@@ -42,6 +42,7 @@ class ImportRow:
     author: str | None
     tags: tuple[str, ...]
     image: str | None
+    comments: str | None
 
     @property
     def identity_hash(self) -> bytes:
@@ -67,6 +68,7 @@ def to_json_line(article: Article) -> str:
         "published": format_iso(article.published),
         "tags": list(article.tags),
         "image": article.image_url,
+        "comments": article.comments_url,
     }
     members = {
         name: converted_members[name] if name in converted_members else getattr(article, name) for name in JSON_KEYS
@@ -104,6 +106,7 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
         language=article_language,
         tags=row.tags,
         image_url=row.image,
+        comments_url=row.comments,
         published=published,
     )
 
@@ -145,6 +148,7 @@ def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
         author=_parse_author(members.get("author")),
         tags=_parse_tags(members.get("tags")),
         image=image if image.startswith(("http://", "https://")) else None,
+        comments=resolve_public_url(_get_text(members, "comments"), url),
     )
 
 

@@ -52,7 +52,8 @@ ARTICLE_SQL = """
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image_url, article.published, article.found_at, article.updated_at,
-    article.corrected_at, article.retracted_at, article.audio_url, article.duration_seconds, NULL AS translated_from
+    article.corrected_at, article.retracted_at, article.audio_url, article.duration_seconds,
+    article.comments_url, article.comment_count, NULL AS translated_from
 """
 """Columns of an article to select for `article_from_row`."""
 FOR_EVERYONE_SQL = "+article.feed_id > 0"

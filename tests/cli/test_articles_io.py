@@ -31,6 +31,7 @@ FULL = {
     "author": "A. B.",
     "tags": ["IA", "police"],
     "image": "https://news.example/a.jpg",
+    "comments": "https://talk.example/1",
 }
 
 

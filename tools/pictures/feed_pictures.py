@@ -23,6 +23,11 @@ from tools.pictures.page_camera import MESSAGE, photograph, run_command
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 DAY, HALF_AN_HOUR = 86_400, 1_800
+DISCUSSED = 1
+COMMENTS_XML = (
+    "<comments>https://lobsters.example/s/usbc</comments>"
+    "<s:comments xmlns:s='http://purl.org/rss/1.0/modules/slash/'>42</s:comments>"
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,8 @@ class Stage:
         for number in numbers:
             title, lead = self.words.stories[number]
             title = self.words.corrected_title if number == corrected_number else title
-            rss_items.append(
-                make_rss_item(number, title=title, body=lead, published=self.started_at - 3600 + number * 60)
-            )
+            rss_item = make_rss_item(number, title=title, body=lead, published=self.started_at - 3600 + number * 60)
+            rss_items.append(rss_item.replace("</item>", COMMENTS_XML + "</item>") if number == DISCUSSED else rss_item)
         self.server.serve("/feed.xml", make_rss(*rss_items, title=self.words.outlet, language=self.words.language))
 
     @property
@@ -144,6 +148,17 @@ async def shoot_news(stage: Stage) -> None:
             photograph(page.locator(MESSAGE).nth(titles.index(title)), stage.picture_path(name))
 
     await shoot(world, world.news, posts, height=1800)
+    await shoot(
+        world,
+        world.news,
+        partial(
+            shoot_last,
+            path=stage.picture_path("comments"),
+            names=stage.names,
+            number=titles.index(stage.words.stories[DISCUSSED][0]),
+        ),
+        height=1800,
+    )
     await world.editor.slash(world.news, "why", link="https://news.example/articles/5")
     await stage.shoot_last_message("why-filtered")
     await world.editor.slash(world.news, "why", link="https://news.example/articles/4")

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from bot.core.models import Entry
 from bot.text.html import LONE_SURROGATE_PATTERN, exceeds_parse_budget, to_text
-from bot.text.urls import canonicalize
+from bot.text.urls import canonicalize, has_credentials, parse_host
 
 MAX_ENTRIES = 2_000
 """Maximum number of entries that are read from a feed document."""
@@ -31,6 +31,8 @@ MAX_DOCUMENT_TEXT_CHARS = 4_000_000
 """Maximum number of characters of text in one document; further entries lose their texts."""
 
 _MAX_MARKUP_CHARS = 2_000_000
+_MAX_COUNT_DIGITS = 7
+_PRIVATE_TOP_LEVEL_DOMAINS = frozenset({"localhost", "local", "internal", "lan", "home", "corp", "arpa"})
 _DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
 _LANGUAGE_TAG_PATTERN = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", re.IGNORECASE)
 _TAG_PATTERN = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
@@ -120,6 +122,31 @@ def resolve_url(address: object, base: str) -> str | None:
     except ValueError:
         return None
     return clean_text("".join(resolved_url.split())) if is_web_url else None
+
+
+def resolve_public_url(address: object, base: str) -> str | None:
+    """Return a canonical http(s) URL of a host on the internet, or None if `address` is anything else.
+
+    None is also returned for a URL with credentials. Names are not looked up.
+    """
+    url = canonicalize(resolve_url(address, base) or "")
+    return url if url and not has_credentials(url) and _is_public_host(parse_host(url)) else None
+
+
+def _is_public_host(host: str) -> bool:
+    address = host.strip("[]")
+    last_label = host.rpartition(".")[2]
+    if ":" in address or last_label.isdecimal() or last_label.startswith("0x"):  # browsers read 127.1 as an address
+        from bot.feeds.ssrf_guard import get_refusal_reason  # noqa: PLC0415 - yarl, which hardly any document needs
+
+        return get_refusal_reason(address) is None
+    return "." in host and last_label not in _PRIVATE_TOP_LEVEL_DOMAINS
+
+
+def parse_count(text: object) -> int | None:
+    """Return the whole number that a text is, or None for any other text, and for a number of ten million or more."""
+    text = str(text or "").strip()
+    return int(text) if len(text) <= _MAX_COUNT_DIGITS and text.isascii() and text.isdecimal() else None
 
 
 def resolve_first_url(addresses: Iterable[object], base: str) -> str | None:

@@ -155,6 +155,7 @@ def _build_entry(raw_entry: FeedParserDict, base_url: str, feed_language: str | 
     updated = _find_date(raw_entry, "updated")
     text_detail = content or summary_detail
     audio_url = _find_audio(raw_entry, base_url)
+    comments_url = _find_comments_url(raw_entry, base_url)
     return entries.add_fingerprint(
         Entry(
             guid=guid,
@@ -176,6 +177,8 @@ def _build_entry(raw_entry: FeedParserDict, base_url: str, feed_language: str | 
             or feed_language,
             audio_url=audio_url,
             duration_seconds=entries.parse_duration(raw_entry.get("itunes_duration")) if audio_url else None,
+            comments_url=comments_url,
+            comment_count=_find_comment_count(raw_entry) if comments_url else None,
         )
     )
 
@@ -254,6 +257,29 @@ def _find_audio(raw_entry: FeedParserDict, base_url: str) -> str | None:
         enclosure.get("href") for enclosure in enclosures if (enclosure.get("type") or "").startswith("audio/")
     )
     return entries.resolve_first_url(audio_urls, base_url)
+
+
+def _list_replies(raw_entry: FeedParserDict) -> list[FeedParserDict]:
+    """Return the links to pages with replies to an entry (RFC 4685, section 4), without those to feeds of replies."""
+    return [
+        link
+        for link in raw_entry.get("links", ())[:_MAX_LIST_LENGTH]
+        if link.get("rel") == "replies" and (link.get("type") or "text/html") in _MARKUP_TYPES
+    ]
+
+
+def _find_comments_url(raw_entry: FeedParserDict, base_url: str) -> str | None:
+    """Return the URL of the discussion of an entry (RSS `comments`, Atom `replies`), or None if there is none."""
+    candidate_urls = [raw_entry.get("comments"), *(link.get("href") for link in _list_replies(raw_entry))]
+    return next(filter(None, (entries.resolve_public_url(url, base_url) for url in candidate_urls)), None)
+
+
+def _find_comment_count(raw_entry: FeedParserDict) -> int | None:
+    """Return the number of comments on an entry (`slash:comments`, `thr:total`, `thr:count`), or None if unknown."""
+    candidate_texts = [raw_entry.get("slash_comments"), raw_entry.get("thr_total")]
+    candidate_texts += [link.get("thr:count") for link in _list_replies(raw_entry)]
+    counts = (entries.parse_count(text) for text in candidate_texts)
+    return next((count for count in counts if count is not None), None)
 
 
 def _find_content_image(content: FeedParserDict, base_url: str) -> str | None:

@@ -38,6 +38,7 @@ class EntryKeys(NamedTuple):
     published: int | None
     content: bytes
     fingerprint: bytes
+    comment_count: int | None
     packed_entry: bytes
 
 
@@ -68,6 +69,7 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
             published=entry.published,
             content=hash_content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
+            comment_count=entry.comment_count,
             packed_entry=msgspec.msgpack.encode(entry),
         )
         for strong_key, (weak_key, url, entry) in unique_entries.items()

@@ -121,6 +121,8 @@ def build_article_entry(item: ChannelFeedItem) -> PublishedEntry:
         updated=_last_changed_at(item),
         tags=tuple(dict.fromkeys(filter(None, map(_plain_name, article.tags[:_MAX_TAGS])))),
         image=article.image_url if article.image_url and buttons.is_web_url(article.image_url) else None,
+        comments_url=buttons.get_comments_url(article),
+        comment_count=article.comment_count,
     )
 
 

@@ -38,6 +38,8 @@ class PublishedEntry:
     updated: int
     tags: tuple[str, ...] = ()
     image: str | None = None
+    comments_url: str | None = None
+    comment_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class FeedFormat(NamedTuple):
 
 
 def _serialize_atom(feed: PublishedFeed) -> bytes:
-    feed_element = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": feed.language})
+    namespaces = {"xmlns": "http://www.w3.org/2005/Atom", "xmlns:thr": "http://purl.org/syndication/thread/1.0"}
+    feed_element = ET.Element("feed", {**namespaces, "xml:lang": feed.language})
     _add_element(feed_element, "id", feed.id)
     _add_element(feed_element, "title", feed.title)
     _add_element(feed_element, "updated", format_iso(feed.updated))
@@ -78,6 +81,10 @@ def _serialize_atom(feed: PublishedFeed) -> bytes:
         _add_element(entry_element, "id", entry.id)
         _add_element(entry_element, "title", entry.title)
         ET.SubElement(entry_element, "link", {"rel": "alternate", "type": "text/html", "href": entry.url})
+        if entry.comments_url is not None:
+            count_attribute = {} if entry.comment_count is None else {"thr:count": str(entry.comment_count)}
+            replies_attributes = {"rel": "replies", "type": "text/html", "href": entry.comments_url}
+            ET.SubElement(entry_element, "link", replies_attributes | count_attribute)
         _add_element(entry_element, "published", format_iso(entry.published))
         _add_element(entry_element, "updated", format_iso(entry.updated))
         _add_element(ET.SubElement(entry_element, "author"), "name", entry.author)
@@ -88,7 +95,11 @@ def _serialize_atom(feed: PublishedFeed) -> bytes:
 
 
 def _serialize_rss(feed: PublishedFeed) -> bytes:
-    namespaces = {"xmlns:atom": "http://www.w3.org/2005/Atom", "xmlns:dc": "http://purl.org/dc/elements/1.1/"}
+    namespaces = {
+        "xmlns:atom": "http://www.w3.org/2005/Atom",
+        "xmlns:dc": "http://purl.org/dc/elements/1.1/",
+        "xmlns:slash": "http://purl.org/rss/1.0/modules/slash/",
+    }
     rss_element = ET.Element("rss", {"version": "2.0", **namespaces})
     channel_element = ET.SubElement(rss_element, "channel")
     _add_element(channel_element, "title", feed.title)
@@ -101,6 +112,10 @@ def _serialize_rss(feed: PublishedFeed) -> bytes:
         item_element = ET.SubElement(channel_element, "item")
         _add_element(item_element, "title", entry.title)
         _add_element(item_element, "link", entry.url)
+        if entry.comments_url is not None:
+            _add_element(item_element, "comments", entry.comments_url)
+            if entry.comment_count is not None:
+                _add_element(item_element, "slash:comments", str(entry.comment_count))
         _add_element(item_element, "guid", entry.id, {"isPermaLink": "false"})
         _add_element(item_element, "pubDate", _format_rfc822(entry.published))
         _add_element(item_element, "dc:creator", entry.author)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import discord
 
-from bot.core.i18n import N_, _, format_number, pgettext
+from bot.core.i18n import N_, _, format_count, format_number, pgettext
 from bot.core.models import Article
 from bot.feeds import known_sites
 from bot.posting.rendering import discord_limits
@@ -325,6 +325,29 @@ def make_open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, 
         None if urls.canonicalize(article.audio_url) == article.url else make_link_button(article.url),
         listen_button,
     )
+
+
+def get_comments_url(article: Article) -> str | None:
+    """Return the URL of the discussion of an article, or None if it has none besides the article's own page."""
+    comments_url = article.comments_url
+    if comments_url is None or not is_web_url(comments_url):
+        return None
+    return None if urls.compute_page_key(comments_url) == urls.compute_page_key(article.url) else comments_url
+
+
+def comments_label(article: Article) -> str:
+    """Return "Comments", with their number if there are any, in the current language."""
+    if not article.comment_count:
+        return _("Comments")
+    return format_count("Comments · {count}", "Comments · {count}", article.comment_count)
+
+
+def make_comments_button(article: Article) -> discord.ui.Button[Any] | None:
+    """Return a button that opens the discussion of an article, in the current language; None if there is none."""
+    comments_button = make_link_button(get_comments_url(article) or "")
+    if comments_button is not None:
+        comments_button.emoji, comments_button.label = "💬", comments_label(article)
+    return comments_button
 
 
 def is_web_url(url: str) -> bool:

@@ -9,7 +9,7 @@ from bot.core.i18n import _
 from bot.core.preferences import Template
 from bot.text import discord_text
 
-FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also")
+FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also", "comments")
 """Names of the fields that a template can use. The values of fields are escaped."""
 MAX_LINE_LENGTH = 300
 """Maximum length in UTF-16 units of a template's title or footer."""

@@ -81,6 +81,7 @@ def render_post(
         post_buttons = [
             buttons.save_button(article.key),
             *buttons.make_open_buttons(article),
+            buttons.make_comments_button(article),
             buttons.more_button(article.key),
             buttons.STORY_BUTTON(article.key) if joined_articles else None,
         ]
@@ -112,6 +113,7 @@ def build_post_layout(
     button_row = ActionRow(
         buttons.save_button(article.key, joined_articles=joined_articles),
         *buttons.make_open_buttons(article),
+        buttons.make_comments_button(article),
         buttons.more_button(article.key, joined_articles=joined_articles),
         buttons.STORY_BUTTON(article.key) if joined_articles else None,
     )
@@ -163,6 +165,7 @@ def _fill_template(
         "time": f"<t:{article.published}:R>",
         "link": messages.safe_url(article.url),
         "also": _outlet_links(joined_articles),
+        "comments": _comments_link(article),
     }
     filled_template = post_templates.fill_template(template, value_by_field)
     body = "\n".join(filter(None, (filled_template.body, messages.status_lines_markup(article))))
@@ -212,16 +215,19 @@ def _compact_layout(
 def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None) -> Layout:
     """Return a text with the picture or the Save button beside it.
 
-    With a picture, or if there is audio or too many joined articles for one button, the buttons are below the
-    text.
+    With a picture, or if there is audio, a discussion or too many joined articles for one button, the buttons are
+    below the text.
     """
     save_button = buttons.save_button(article.key, joined_articles=joined_articles, with_label=False)
-    listen_button = buttons.make_open_buttons(article)[-1] if article.audio_url is not None else None
-    if picture is None and listen_button is None and len(joined_articles) <= buttons.MAX_JOINED_PER_BUTTON:
+    link_buttons = [
+        buttons.make_open_buttons(article)[-1] if article.audio_url is not None else None,
+        buttons.make_comments_button(article),
+    ]
+    if picture is None and not any(link_buttons) and len(joined_articles) <= buttons.MAX_JOINED_PER_BUTTON:
         return (Section((text,), save_button),)
     more_button = buttons.more_button(article.key, joined_articles=joined_articles, with_label=False)
     story_button = buttons.STORY_BUTTON(article.key) if joined_articles else None
-    return (Section((text,), picture), ActionRow(save_button, listen_button, more_button, story_button))
+    return (Section((text,), picture), ActionRow(save_button, *link_buttons, more_button, story_button))
 
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:
@@ -303,6 +309,12 @@ def _outlet_links(joined_articles: Sequence[Article]) -> str:
     if omitted_count:
         links.append(format_count("{count} more", "{count} more", omitted_count))
     return " · ".join(links)
+
+
+def _comments_link(article: Article) -> str:
+    """Return a link to the discussion of an article, labelled with the number of comments; "" if there is none."""
+    comments_url = buttons.get_comments_url(article)
+    return "" if comments_url is None else link_markup(buttons.comments_label(article), comments_url)
 
 
 def _outlet_count_link(joined_articles: Sequence[Article]) -> str:

@@ -52,10 +52,10 @@ def insert_articles(
         """
         INSERT INTO article (id, key, feed_id, page_key, url, fingerprint, title, summary, text, body, author,
                              outlet, language, tags, image_url, published, has_own_page_key, found_at, audio_url,
-                                 duration_seconds)
+                             duration_seconds, comments_url, comment_count)
         VALUES (:id, :key, :feed_id, :page_key, :url, :fingerprint, :title, :summary, :text, :body, :author,
                 :outlet, :language, :tags, :image_url, :published, :has_own_page_key,
-                :found_at, :audio_url, :duration_seconds)
+                :found_at, :audio_url, :duration_seconds, :comments_url, :comment_count)
         """,
         (
             article_to_columns(article)

@@ -134,6 +134,7 @@ class KnownArticle(NamedTuple):
     page_key: str
     change_count: int = 0
     changed_at: int | None = None
+    comment_count: int | None = None
 
 
 class UnchangedPoll(NamedTuple):
@@ -160,7 +161,8 @@ class ChangedArticle:
 class IntakeResult:
     """Changes that a feed document makes to the stored articles.
 
-    `new_articles` are in document order; `aliases` are further identity hashes of stored articles.
+    `new_articles` are in document order; `aliases` are further identity hashes of stored articles;
+    `comment_counts` are ids of articles of which only the number of comments changed, each with that number.
     `has_no_known_entries`: the document has entries, but none was known. `missing_ids`: articles that
     the document should still have; `reappeared_ids`: missing articles that it has again.
     `overflow`: entries over quota.
@@ -171,6 +173,7 @@ class IntakeResult:
     new_articles: Sequence[NewArticle] = ()
     changed_articles: Sequence[ChangedArticle] = ()
     aliases: Sequence[tuple[bytes, int]] = ()
+    comment_counts: Sequence[tuple[int, int]] = ()
     has_no_known_entries: bool = False
     missing_ids: Sequence[int] = ()
     reappeared_ids: Sequence[int] = ()
@@ -184,6 +187,7 @@ class IntakeResult:
             self.new_articles,
             self.changed_articles,
             self.aliases,
+            self.comment_counts,
             self.missing_ids,
             self.reappeared_ids,
             self.overflow,

@@ -41,7 +41,9 @@ from bot.text import urls
 
 MAX_IDENTITIES_PER_ARTICLE = 20
 """Maximum number of identity hashes stored per article; some publishers change a guid on each request."""
-_KNOWN_ARTICLE_COLUMNS_SQL = "article.id, key, url, title, published, fingerprint, page_key, change_count, updated_at"
+_KNOWN_ARTICLE_COLUMNS_SQL = (
+    "article.id, key, url, title, published, fingerprint, page_key, change_count, updated_at, comment_count"
+)
 _HAS_NEWER_SQL = (
     "SELECT 1 WHERE EXISTS "
     f"(SELECT 1 FROM article WHERE id > :article AND published >= :since AND {FOR_EVERYONE_SQL}) "
@@ -245,6 +247,10 @@ def _apply_changes(db: Connection, feed_id: int, intake: IntakeResult) -> None:
             {"feed_id": feed_id, "hash": identity_hash, "article_id": article_id}
             for identity_hash, article_id in intake.aliases
         ],
+    )
+    db.executemany(  # No post is edited for this.
+        "UPDATE article SET comment_count = ? WHERE id = ?",
+        [(comment_count, article_id) for article_id, comment_count in intake.comment_counts],
     )
     if intake.missing_ids:
         corrections.mark_missing(db, intake.missing_ids)

@@ -1,0 +1,130 @@
+"""The Comments button of posts, the field of templates, and the discussion in feeds of channels and in exports."""
+
+from __future__ import annotations
+
+import io
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bot.cli import article_files
+from bot.core.models import Article
+from bot.core.preferences import PostLook, Style, Template
+from bot.posting.publishing import channel_feed_builder, feed_serializers
+from bot.posting.publishing.feed_serializers import PublishedFeed
+from bot.posting.rendering import posts
+from bot.posting.rendering.messages import Message
+from bot.store.records.outbox_records import ChannelFeedItem
+from tests.posting.test_messages import ARTICLE, FEED, components, message_text
+from tests.support import interactions
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss, make_rss_item
+from tests.support.scenario import START, follow, newest_article
+
+TALK = "https://hn.example/item?id=1"
+DISCUSSED = ARTICLE._replace(comments_url=TALK, comment_count=42)
+
+
+def link_labels(message: Message) -> dict[str, str]:
+    """The labels of link buttons by their address."""
+    return {part["url"]: part["label"] for part in components(message) if "url" in part}
+
+
+@pytest.mark.parametrize("style", list(Style))
+async def test_a_post_of_every_style_opens_the_discussion(style):
+    look = PostLook(style=style)
+    assert link_labels(posts.render_post(DISCUSSED, FEED, language="en", look=look))[TALK] == "Comments · 42"
+    assert link_labels(posts.render_post(DISCUSSED, FEED, language="fr", look=look))[TALK] == "42 commentaires"
+    for count in (None, 0):
+        message = posts.render_post(DISCUSSED._replace(comment_count=count), FEED, language="en", look=look)
+        assert link_labels(message)[TALK] == "Comments"
+    assert TALK not in link_labels(posts.render_post(ARTICLE, FEED, language="en", look=look))
+
+
+@pytest.mark.parametrize(
+    "address", [ARTICLE.url, f"{ARTICLE.url}?utm_source=rss", "https://a.example/" + "x" * 600, "javascript:x"]
+)
+async def test_there_is_no_button_to_the_article_itself_or_to_what_discord_refuses(address):
+    message = posts.render_post(ARTICLE._replace(comments_url=address, comment_count=4), FEED, language="en")
+    assert "Comments · 4" not in link_labels(message).values()
+
+
+async def test_an_episode_with_a_discussion_has_all_its_buttons():
+    episode = DISCUSSED._replace(audio_url="https://cdn.example/1.mp3", duration_seconds=600)
+    labels = [part.get("label") for part in components(posts.render_post(episode, FEED, language="en"))]
+    assert labels == ["Save", "Read", "Listen · 10 min", "Comments · 42", "More"]
+
+
+async def test_a_template_can_name_the_discussion():
+    look = PostLook(template=Template(title="{title}", body="{comments}", footer="x {comments}"))
+    assert f"[Comments · 42]({TALK})" in message_text(posts.render_post(DISCUSSED, FEED, language="en", look=look))
+    assert "x" not in message_text(posts.render_post(ARTICLE, FEED, language="en", look=look)).splitlines()[-1]
+
+
+def publish_feed(article: Article, extension: str) -> bytes:
+    item = ChannelFeedItem(article=article, posted_at=START, dispatch_id=1, is_joined=False)
+    feed = PublishedFeed(
+        id="urn:x",
+        title="t",
+        url="https://discord.example",
+        address="https://telex.example",
+        publisher="p",
+        language="en",
+        updated=START,
+        entries=(channel_feed_builder.build_article_entry(item),),
+    )
+    return feed_serializers.FORMATS_BY_EXTENSION[extension].serialize(feed)
+
+
+def test_feeds_of_channels_name_the_discussion():
+    item = ET.fromstring(publish_feed(DISCUSSED, "rss")).find("channel/item")
+    assert item is not None
+    assert item.findtext("comments") == TALK
+    assert item.findtext("{http://purl.org/rss/1.0/modules/slash/}comments") == "42"
+    atom = ET.fromstring(publish_feed(DISCUSSED, "atom"))
+    (link,) = (link for link in atom.iter("{http://www.w3.org/2005/Atom}link") if link.get("rel") == "replies")
+    assert (link.get("href"), link.get("{http://purl.org/syndication/thread/1.0}count")) == (TALK, "42")
+    for extension in ("rss", "atom"):
+        assert b"replies" not in publish_feed(ARTICLE, extension)
+        assert b"comments>" not in publish_feed(ARTICLE, extension)
+
+
+def discussed_item(number: int, count: int, *, title: str | None = None) -> str:
+    item = make_rss_item(number, title=title, published=START - 60)
+    return item.replace(
+        "</item>", f"<comments>{TALK}</comments><s:comments xmlns:s='{SLASH}'>{count}</s:comments></item>"
+    )
+
+
+SLASH = "http://purl.org/rss/1.0/modules/slash/"
+
+
+async def test_a_new_number_is_kept_but_edits_no_post_until_it_is_edited_anyway(telex: World, feed_server: FeedServer):
+    feed = await follow(telex, feed_server, discussed_item(1, 3))
+    (post,) = telex.posts()
+    assert "Comments · 3" in [part.get("label") for part in interactions.components(post)]
+
+    async def publish(item: str) -> list[object]:
+        await telex.advance(3_600)
+        feed_server.serve("/rss", make_rss(item))
+        await telex.poll(feed)
+        await telex.deliver()
+        (post,) = telex.posts()
+        return [part.get("label") for part in interactions.components(post)]
+
+    assert "Comments · 3" in await publish(discussed_item(1, 8))
+    assert (await newest_article(telex, feed)).comment_count == 8
+    assert "Comments · 9" in await publish(discussed_item(1, 9, title="Another title"))
+
+
+async def test_the_discussion_is_exported_and_imported(newsroom):
+    out = io.StringIO()
+    line = {"url": "https://a.example/1", "title": "One", "comments": TALK, "published": "2026-01-01T00:00:00Z"}
+    lines = [line, line | {"url": "https://a.example/2", "comments": "http://127.0.0.1/"}]
+    result = await article_files.import_lines(newsroom, io.BytesIO("\n".join(map(json.dumps, lines)).encode()))
+    assert result.stored_count == 2
+    assert not result.line_count_by_unknown_key
+    await article_files.export_articles(newsroom.store, out)
+    exported = {row["url"]: row["comments"] for row in map(json.loads, out.getvalue().splitlines())}
+    assert exported == {"https://a.example/1": TALK, "https://a.example/2": None}
