@@ -95,7 +95,7 @@ class FilterMode(StrEnum):
 
 
 class FilterScope(StrEnum):
-    """What a filter applies to."""
+    """Extent of a filter: a feed in a channel, a whole channel, or a whole server."""
 
     FEED = "feed"  # One feed in one channel
     CHANNEL = "channel"  # All feeds of a channel
@@ -128,13 +128,13 @@ class Filter(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the text of a filter that `str()` writes; the id of the returned filter is 0.
+        """Parse the text of a filter that `str()` writes; the id of the returned filter is 0, its scope `FEED`.
 
-        Raises ValueError if the text does not begin with a mode.
+        Raises ValueError if the text does not begin with a mode, or with a mode and an end.
         """
-        rule, _separator, query = text.partition(" ")
-        mode, _at_sign, end = rule.partition("@")
-        return cls(0, FilterMode(mode), query, int(end) if end else None)
+        mode_and_end, _separator, query = text.partition(" ")
+        mode, _at_sign, end_text = mode_and_end.partition("@")
+        return cls(0, FilterMode(mode), query, int(end_text) if end_text else None)
 
     def has_ended(self, now: int) -> bool:
         """Return whether the filter no longer applies at a Unix time in seconds."""
@@ -232,7 +232,13 @@ class SettingChange(NamedTuple):
     new_value: str | None
 
 
-_PLAN_FLAG_NAMES = ("alone", "wide", "chart", "summaries")
+DIGEST_FLAG_BY_WORD = {
+    "alone": "is_digest_only",
+    "wide": "includes_other_channels",
+    "chart": "has_chart",
+    "summaries": "has_summaries",
+}
+"""Fields of a digest plan that are on or off, by the words for them in the change history and in menus."""
 _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -241,23 +247,23 @@ class DigestPlan:
     """Time and content of a channel's digest.
 
     `minute` of the day is 0 to 1439 in the server's time zone; `weekday` is 0 (Monday) to 6, or None for a
-    daily digest. `alone`: the channel gets no single posts. `wide`: include feeds of other channels that
-    every reader of this channel can see. `chart`: attach a chart of the week's rising topics. `summaries`:
-    show model summaries in place of excerpts.
+    daily digest. `is_digest_only`: the channel gets no single posts. `includes_other_channels`: the digest covers
+    feeds of other channels, too, that every reader of this channel can see. `has_chart`: a chart of the week's rising
+    topics is attached. `has_summaries`: summaries of a model replace excerpts.
     """
 
     weekday: int | None
     minute: int
-    alone: bool = False
-    wide: bool = False
-    chart: bool = False
-    summaries: bool = False
+    is_digest_only: bool = False
+    includes_other_channels: bool = False
+    has_chart: bool = False
+    has_summaries: bool = False
 
     def __str__(self) -> str:
         """Return the plan as text for the change history, such as `daily 08:00 alone`."""
         day_word = "daily" if self.weekday is None else _WEEKDAY_NAMES[self.weekday]
-        flag_names = [flag_name for flag_name in _PLAN_FLAG_NAMES if getattr(self, flag_name)]
-        return " ".join([day_word, format_clock(self.minute), *flag_names])
+        flag_words = [flag_word for flag_word, field_name in DIGEST_FLAG_BY_WORD.items() if getattr(self, field_name)]
+        return " ".join([day_word, format_clock(self.minute), *flag_words])
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -265,13 +271,13 @@ class DigestPlan:
 
         Raises ValueError if the text does not begin with a day and a time.
         """
-        day_word, clock_text, *flag_names = text.split()
+        day_word, clock_text, *flag_words = text.split()
         hour, minute = map(int, clock_text.split(":"))
         weekday = None if day_word == "daily" else _WEEKDAY_NAMES.index(day_word)
         return cls(
             weekday=weekday,
             minute=60 * hour + minute,
-            **{flag_name: flag_name in flag_names for flag_name in _PLAN_FLAG_NAMES},
+            **{field_name: flag_word in flag_words for flag_word, field_name in DIGEST_FLAG_BY_WORD.items()},
         )
 
 

@@ -106,8 +106,8 @@ class Question:
     """A question that a user asked at `asked_at`, with its answer in `language`.
 
     `is_public`: the answer was visible to the whole channel. `article_id` is the article that the question is
-    about, `previous_id` the id of the previous question in the conversation, `sources` the ids of the articles in
-    the answer.
+    about, `previous_id` the id of the previous question in the conversation, `source_article_ids` the ids of the
+    articles in the answer.
     """
 
     id: int
@@ -121,7 +121,7 @@ class Question:
     is_answered: bool
     article_id: int | None
     previous_id: int | None
-    sources: tuple[int, ...] = ()
+    source_article_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

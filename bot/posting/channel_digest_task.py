@@ -47,7 +47,7 @@ class ChannelDigestTask(ScheduledTask):
         wait_seconds = 0.0
         due_digests = await self._store.digests.list_due(self._clock.now())
         # Waiting for summaries must not delay the digests that have none.
-        for digest in sorted(due_digests, key=lambda due_digest: due_digest.plan.summaries):
+        for digest in sorted(due_digests, key=lambda due_digest: due_digest.plan.has_summaries):
             try:
                 is_done = await self._create_digest(digest)
             except Exception:
@@ -123,19 +123,23 @@ class ChannelDigestTask(ScheduledTask):
         or aiohttp.ClientError if Discord must be asked who can read the feeds and the request fails.
         """
         plan, context = digest.plan, self._context
-        if plan.wide:
+        if plan.includes_other_channels:
             feed_ids = await context.audience.find_feeds_readable_by_all_in(guild, digest.channel_id)
         else:
             feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
         digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)
-        if plan.wide:
+        if plan.includes_other_channels:
             digest_candidates = await self._exclude_filtered(digest.channel_id, digest_candidates)
         if already_posted is not None:
             digest_candidates = already_posted.exclude_posted(digest_candidates)
         preference_model = await context.preference_models.get(digest.server_id)
         language = await context.languages.for_channel(guild.id, digest.channel_id)
         draft = DigestContent(
-            since=since, until=until, daily=plan.weekday is None, zone=digest.time_zone, wide=plan.wide
+            since=since,
+            until=until,
+            daily=plan.weekday is None,
+            zone=digest.time_zone,
+            wide=plan.includes_other_channels,
         )
         digest_content = await context.workers.run(
             digest_selection.select_stories,
@@ -146,11 +150,11 @@ class ChannelDigestTask(ScheduledTask):
             language,
             timeout=_SELECTION_TIMEOUT_SECONDS,
         )
-        if plan.summaries and context.model_services is not None and context.model_services.summarizer is not None:
+        if plan.has_summaries and context.model_services is not None and context.model_services.summarizer is not None:
             digest_content = await self._with_summaries(
                 context.model_services.summarizer, digest_content, language, digest.server_id, summary_wait_seconds
             )
-        if plan.chart and digest_content.sections:
+        if plan.has_chart and digest_content.sections:
             try:
                 trends = await load_trends(self._store, context.workers, feed_ids, TrendPeriod.WEEK, until)
             except WorkerError as error:

@@ -59,11 +59,12 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
     visible_feed_ids = await interaction.client.load_visible_feed_ids(interaction)
     readable_feed_ids = {*visible_feed_ids, saved_pages_feed_id(interaction.user.id)}
     articles = {
-        article.id: article for article in await interaction.client.store.articles.list_by_ids(question.sources)
+        article.id: article
+        for article in await interaction.client.store.articles.list_by_ids(question.source_article_ids)
     }
     sources = [
         NumberedSource(number, articles[article_id])
-        for number, article_id in enumerate(question.sources, 1)
+        for number, article_id in enumerate(question.source_article_ids, 1)
         if article_id in articles and articles[article_id].feed_id in readable_feed_ids
     ]
     if not sources:

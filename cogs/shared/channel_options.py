@@ -157,7 +157,7 @@ async def posting_delay_text(interaction: Interaction, target_channel: PostableC
     """
     store = interaction.client.store
     digest = await store.digests.get_by_channel(target_channel.id)
-    if digest is not None and digest.plan.alone:
+    if digest is not None and digest.plan.is_digest_only:
         return _("{channel} only gets digests. Next one: {date}.").format(
             channel=target_channel.mention, date=f"<t:{digest.due_at}:f>"
         )

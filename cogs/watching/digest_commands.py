@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.core import local_time
 from bot.core.i18n import _, format_number, linkify_commands
 from bot.core.models import Digest
-from bot.core.preferences import DigestPlan
+from bot.core.preferences import DIGEST_FLAG_BY_WORD, DigestPlan
 from bot.core.user_errors import UserFacingError
 from bot.core.worker_pool import WorkerError
 from bot.digests.digest_selection import MAX_DIGEST_CHANNELS_PER_SERVER, period_seconds
@@ -166,7 +166,7 @@ class ChannelDigestPanel(ChannelPanel):
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
         elif not await store.subscriptions.load_feed_ids([self.channel.id]):
-            self._edited_plan = replace(_DEFAULT_PLAN, wide=True)
+            self._edited_plan = replace(_DEFAULT_PLAN, includes_other_channels=True)
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
@@ -189,7 +189,7 @@ class ChannelDigestPanel(ChannelPanel):
         refusal, _advice = permission_problems(self.channel)
         if refusal:
             text_lines.append(f"⚠️ {refusal}")
-        elif plan.chart and not permissions.can_attach_files(self.channel):
+        elif plan.has_chart and not permissions.can_attach_files(self.channel):
             text_lines.append(
                 "⚠️ "
                 + _("To post the chart, I need the {permission} permission in {channel}.").format(
@@ -254,7 +254,7 @@ class ChannelDigestPanel(ChannelPanel):
                 _("Two sentences per story, written by a language model"),
             )
         menu_options = [
-            menu_option(label, option_name, description, is_default=getattr(plan, option_name))
+            menu_option(label, option_name, description, is_default=getattr(plan, DIGEST_FLAG_BY_WORD[option_name]))
             for option_name, (label, description) in option_labels.items()
         ]
         is_unchanged = self._saved_digest is not None and self._saved_digest.plan == plan
@@ -289,7 +289,7 @@ class ChannelDigestPanel(ChannelPanel):
 
     async def _select_options(self, _interaction: Interaction, selected_values: list[str]) -> None:
         option_flags = {
-            option_name: option_name in selected_values
+            DIGEST_FLAG_BY_WORD[option_name]: option_name in selected_values
             for option_name in (_DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION)
         }
         self._change_plan(**option_flags)
@@ -327,6 +327,6 @@ class ChannelDigestPanel(ChannelPanel):
             raise UserFacingError(_("That channel doesn’t have a digest anymore."))
         client.outbox_relay.wake()
         confirmation = _("Stopped the digest in {channel}.").format(channel=self.channel.mention)
-        if self._saved_digest is not None and self._saved_digest.plan.alone:
+        if self._saved_digest is not None and self._saved_digest.plan.is_digest_only:
             confirmation += "\n" + _("Articles are posted one by one again. Those still waiting arrive in one message.")
         await self.finish(interaction, confirmation)

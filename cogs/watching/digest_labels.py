@@ -63,10 +63,10 @@ def _get_weekday_name(day: int) -> str:
 def option_lines(plan: DigestPlan) -> list[str]:
     """Return the options of a digest as text, one line each."""
     return [
-        _("Digest only, no individual posts.") if plan.alone else _("Articles are still posted one by one."),
-        *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
-        *([_("With a trend chart.")] if plan.chart else []),
-        *([_("With summaries written by a language model.")] if plan.summaries else []),
+        _("Digest only, no individual posts.") if plan.is_digest_only else _("Articles are still posted one by one."),
+        *([_("Also covers other channels that everybody here can see.")] if plan.includes_other_channels else []),
+        *([_("With a trend chart.")] if plan.has_chart else []),
+        *([_("With summaries written by a language model.")] if plan.has_summaries else []),
     ]
 
 
@@ -74,10 +74,10 @@ def stored_plan_text(stored_plan: str) -> str:
     """Return a digest plan that the settings history stores as text."""
     plan = DigestPlan.parse(stored_plan)
     flag_by_option_label = {
-        _("digest only"): plan.alone,
-        _("other channels too"): plan.wide,
-        _("trend chart"): plan.chart,
-        _("summaries"): plan.summaries,
+        _("digest only"): plan.is_digest_only,
+        _("other channels too"): plan.includes_other_channels,
+        _("trend chart"): plan.has_chart,
+        _("summaries"): plan.has_summaries,
     }
     return ", ".join(
         (

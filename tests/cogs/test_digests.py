@@ -173,7 +173,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     assert "Not saved yet" in text(flow)
     await telex.editor.click(flow, label="Save changes")
     digest = await telex.store.digests.get_by_channel(telex.news.id)
-    assert (digest.plan.weekday, digest.plan.alone) == (4, True)
+    assert (digest.plan.weekday, digest.plan.is_digest_only) == (4, True)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     stop_text = message_text(await telex.editor.click(await open_digest_setup(telex), label="Stop the digest"))
     assert "Stopped the digest" in stop_text

@@ -146,7 +146,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_s
     assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.get_by_channel(telex.news.id)
-    assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
+    assert digest.plan == DigestPlan(weekday=None, minute=480, has_summaries=True)
     service.send_body(b"{}", 500)  # what is cached needs no service, and what is not goes without
     await telex.advance(digest.due_at - telex.clock.now())
     await telex.deliver()

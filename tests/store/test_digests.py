@@ -90,7 +90,7 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, c
 
 
 async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(store, feed, clock):
-    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     recorded = await record(store, feed, *articles)
     assert recorded.channel_ids == ()
@@ -106,7 +106,7 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
 
 
 async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock):
-    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
@@ -118,11 +118,11 @@ async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock
 
 
 async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, feed, clock):
-    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     clock.advance(digest.due_at - clock.now())
-    await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True, chart=True))
+    await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True, has_chart=True))
     assert not await make_digest(store, digest)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("digested", None)}
 
@@ -136,7 +136,7 @@ async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock)
 
 
 async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
-    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
     clock.advance(digest.due_at - clock.now())
@@ -153,7 +153,7 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
 
 @pytest.mark.parametrize("ending", ["stop", "single posts"])
 async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, ending):
-    assert await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     await record(store, feed, *articles)
     if ending == "stop":
@@ -168,7 +168,7 @@ async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, 
 
 
 async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
-    assert await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     subscription = await store.subscriptions.find(CHANNEL, feed.id)
@@ -183,7 +183,7 @@ async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
 
 
 async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store, feed, clock):
-    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     await store.servers.mark_left(SERVER)
@@ -205,7 +205,7 @@ async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follo
         (True, {other_feed.id}, 1),
         (True, {feed.id}, 0),
     ):
-        digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, wide=wide))
+        digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, includes_other_channels=wide))
         assert digest is not None
         gathered = await store.digests.gather_candidates(digest, feeds, since=now - DAY, until=now + 1)
         assert len(gathered.candidates) == expected_count
@@ -242,7 +242,7 @@ async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
 async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
+    await save(store, DigestPlan(weekday=0, minute=9 * 60, is_digest_only=True))
     await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
     changes = await store.preferences.list_changes(SERVER, limit=9)
     digest_changes = [change for change in changes if change.setting == "digest"]
@@ -277,7 +277,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_followed_feed(store)
-    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
     clock.advance(digest.due_at - clock.now())

@@ -186,7 +186,7 @@ async def test_what_waited_comes_together_when_every_story_is_wanted_again(store
         await record(store, feed, article)
     if digest:
         await store.digests.save(
-            DigestPlan(weekday=None, minute=0, alone=True),
+            DigestPlan(weekday=None, minute=0, is_digest_only=True),
             server_id=SERVER,
             channel_id=CHANNEL,
             user_id=PERSON,

@@ -151,7 +151,7 @@ async def test_what_is_reserved_for_a_digest_is_withdrawn_and_what_was_posted_is
     digest = await store.digests.save(
         server_id=SERVER,
         channel_id=CHANNEL,
-        plan=DigestPlan(weekday=None, minute=480, alone=True),
+        plan=DigestPlan(weekday=None, minute=480, is_digest_only=True),
         user_id=ADA,
         limit=5,
     )

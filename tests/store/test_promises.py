@@ -294,7 +294,7 @@ class World:
 
     async def digest(self, channel_index: int, _channel_index: object, *, alone: bool = True) -> None:
         await self.store.digests.save(
-            DigestPlan(weekday=None, minute=0, alone=alone),
+            DigestPlan(weekday=None, minute=0, is_digest_only=alone),
             server_id=self.server,
             channel_id=self.channels[channel_index],
             user_id=1,

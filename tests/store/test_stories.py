@@ -355,7 +355,7 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store,
             clock.advance(60)
             await store.servers.mark_joined(SERVER)
         case "digested":
-            plan, place = DigestPlan(weekday=None, minute=0, alone=True), {"server_id": SERVER}
+            plan, place = DigestPlan(weekday=None, minute=0, is_digest_only=True), {"server_id": SERVER}
             await store.digests.save(plan, **place, channel_id=CHANNEL, user_id=1, limit=1)
     assert not await store.dispatches.abandon_edits(post.id)
     fate = ("digested", None) if end == "digested" else ("withheld", end)

@@ -39,7 +39,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         )
         for setting, value in settings:
             await newsroom.store.preferences.change_channel(setting, value, **scope, channel_id=channel.id)
-        plan = DigestPlan(weekday=0, minute=480, wide=True, chart=True)
+        plan = DigestPlan(weekday=0, minute=480, includes_other_channels=True, has_chart=True)
         await newsroom.store.digests.save(plan, **scope, channel_id=channel.id, limit=9)
         store_probe.set_column(newsroom.settings.database, Column.DIGEST_DUE_AT, int(time.time()))
         store_probe.set_column(newsroom.settings.database, Column.SERVER_JOINED_AT, 0)

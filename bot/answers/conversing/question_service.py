@@ -123,7 +123,7 @@ class QuestionService:
                 feed_ids=frozenset(request.feed_ids),
                 about_article_id=article_id,
                 previous_questions=earlier_texts,
-                previous_source_ids=previous_questions[0].sources if previous_questions else (),
+                previous_source_ids=previous_questions[0].source_article_ids if previous_questions else (),
                 writer=self._answer_writer,
                 server_id=request.server_id,
                 on_writing=on_writing,

@@ -43,15 +43,19 @@ class Stories(Repository):
     async def load_related_pairs(
         self, article_ids: Collection[int], feed_ids: Collection[int], *, limit: int
     ) -> list[tuple[int, int, float]]:
-        """List ids of articles with those of similar articles in `feed_ids`, and their similarity, highest first."""
+        """List at most `limit` pairs of an article and a similar article of `feed_ids`, as ids, with the similarity.
+
+        `article_ids` are the ids of the first articles. The most similar pairs come first.
+        """
         rows = await self._fetch_rows(
             """
-            SELECT related.id, other.id, related.similarity FROM (
+            SELECT similar_pair.id, other_article.id, similar_pair.similarity FROM (
                 SELECT article_id AS id, earlier_id AS other_id, similarity FROM similar_article
                 WHERE article_id IN (:ids)
                 UNION SELECT earlier_id, article_id, similarity FROM similar_article WHERE earlier_id IN (:ids)
-            ) AS related JOIN article AS other ON other.id = related.other_id
-            WHERE other.feed_id IN (:feeds) ORDER BY related.similarity DESC, other.id LIMIT :limit
+            ) AS similar_pair JOIN article AS other_article ON other_article.id = similar_pair.other_id
+            WHERE other_article.feed_id IN (:feeds)
+            ORDER BY similar_pair.similarity DESC, other_article.id LIMIT :limit
             """,
             {"ids": article_ids, "feeds": feed_ids, "limit": limit},
         )

@@ -22,16 +22,16 @@ def gather_candidates(
     """Gather the articles that a channel's digest of the period from `since` until `until` may include.
 
     Both are Unix times in seconds. These are the articles posted in the channel in the period and those
-    reserved for the digest; with `plan.wide`, also articles of `feed_ids` that have no delivery status in the channel.
-    Stories that the channel muted are left out. Other articles on the same page are listed only if they come
-    from `feed_ids`.
+    reserved for the digest; with `plan.includes_other_channels`, also articles of `feed_ids` that have no delivery
+    status in the channel. Stories that the channel muted are left out. Other articles on the same page are listed
+    only if they come from `feed_ids`.
     """
     parameters: dict[str, object] = {
         "channel": digest.channel_id,
         "since": since,
         "until": until,
         "feeds": feed_ids,
-        "wide": digest.plan.wide,
+        "wide": digest.plan.includes_other_channels,
         "day": _DAY_SECONDS,
         "server": digest.server_id,
         "limit": MAX_DIGEST_CANDIDATES,

@@ -1,6 +1,6 @@
 """Repository of channel digests: one daily or weekly message per channel, enqueued once per due time.
 
-A channel whose digest has `alone` set gets no single posts: its articles are reserved, with the status
+A channel that gets only a digest has no single posts: its articles are reserved, with the status
 `digested`, until a digest covers them. If a digest lists an article that was posted singly, the status of the
 article does not change.
 """
@@ -23,8 +23,9 @@ from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
 
 _COLUMNS_SQL = """
-    digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
-    digest.chart, digest.summaries, digest.created_at, digest.due_at, digest.covered_until, server.time_zone
+    digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute,
+    digest.alone AS is_digest_only, digest.wide AS includes_other_channels, digest.chart AS has_chart,
+    digest.summaries AS has_summaries, digest.created_at, digest.due_at, digest.covered_until, server.time_zone
 """
 _FROM_SQL = """
     FROM digest
@@ -64,7 +65,8 @@ class Digests(ShardedRepository):
         db.execute(
             """
             INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created_at, due_at)
-            VALUES (:channel, :weekday, :minute, :alone, :wide, :chart, :summaries, :now, :due)
+            VALUES (:channel, :weekday, :minute, :is_digest_only, :includes_other_channels, :has_chart, :has_summaries,
+                    :now, :due)
             ON CONFLICT (channel_id) DO UPDATE SET
                 weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
                 wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
@@ -72,9 +74,9 @@ class Digests(ShardedRepository):
             """,
             asdict(plan) | {"channel": channel_id, "now": db.now, "due": due_at},
         )
-        if old_plan is not None and old_plan.alone and not plan.alone:
+        if old_plan is not None and old_plan.is_digest_only and not plan.is_digest_only:
             outbox_writes.release_digest_reserve(db, channel_id)
-        if plan.alone:
+        if plan.is_digest_only:
             held_posts.move_to_digest(db, channel_id)
         setting_kind, old_plan_text = SettingKind.DIGEST, None if old_plan is None else str(old_plan)
         setting_changes.log_change(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from bot.core import local_time
-from bot.core.preferences import PersonalDigestPlan
+from bot.core.preferences import DIGEST_FLAG_BY_WORD, PersonalDigestPlan
 from bot.core.reasons import SendProblem
 from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
@@ -173,7 +173,7 @@ def _digest_from_row(row: Row) -> PersonalDigest:
     return from_row(
         PersonalDigest,
         row,
-        plan=from_row(PersonalDigestPlan, row, alone=False, wide=False, chart=False, summaries=False),
+        plan=from_row(PersonalDigestPlan, row, **dict.fromkeys(DIGEST_FLAG_BY_WORD.values(), False)),
     )
 
 

@@ -20,7 +20,7 @@ QUESTION_COLUMNS_SQL = f"""
     question.previous_id,
     (SELECT {build_json_ids_sql("article_id")} FROM (
         SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted_article
-    ) AS sources
+    ) AS source_article_ids
 """
 """SQL list of the columns that a `Question` is made of."""
 

@@ -138,8 +138,11 @@ class Filters(Repository):
     @read_transaction
     def list_queries(self, db: Connection, feed_id: int) -> list[str]:
         """List the distinct queries of the filters that apply to a feed's subscriptions now, oldest first."""
-        filters = [filter_ for filters in load_by_feed(db, feed_id).values() for filter_ in filters]
-        return list(dict.fromkeys(filter_.query for filter_ in sorted(filters)))
+        filters_by_subscription = load_by_feed(db, feed_id)
+        filters = sorted(
+            filter_ for subscription_filters in filters_by_subscription.values() for filter_ in subscription_filters
+        )
+        return list(dict.fromkeys(filter_.query for filter_ in filters))
 
     @write_transaction
     def add(
@@ -152,10 +155,11 @@ class Filters(Repository):
         limit: int,
         ends_at: int | None = None,
     ) -> bool | None:
-        """Add filters to a place, which all end at `ends_at`; return None if the place is gone.
+        """Add filters, each a mode with a query, to a place; return None if the place is gone.
 
-        The end of a filter that the place has already changes. Return False, without any change, if the place
-        would have more than `limit` filters; otherwise return True.
+        All filters end at `ends_at` (Unix time in seconds), or never if that is None; so does a filter that the place
+        has already. Return False, without any change, if the place would have more than `limit` filters; otherwise
+        return True.
         """
         changed_place = _load_place(db, place)
         if changed_place is None:

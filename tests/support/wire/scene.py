@@ -192,7 +192,7 @@ class Scene(ServerInspector):
         async with self.newsroom() as newsroom:
             for channel in self.channels.values():
                 assert await newsroom.store.digests.save(
-                    DigestPlan(weekday=None, minute=0, alone=True),
+                    DigestPlan(weekday=None, minute=0, is_digest_only=True),
                     server_id=self.server.id,
                     channel_id=channel.id,
                     user_id=self.discord.state.owner.id,
