@@ -31,9 +31,12 @@ from cogs.asking.written_answer_cards import make_story_button, written_answer_l
 from cogs.shared import article_cards
 
 _MAX_STORY_TITLE_LENGTH = 600
-"""Maximum length in characters of the title of a story in an answer to “what’s new”."""
+"""Maximum length in UTF-16 units of the title of a story in an answer to “what’s new”."""
 _MAX_SENTENCE_LENGTH = 220
-"""Maximum length in characters of a quoted sentence, beyond which it is cut around the words that answer."""
+"""Maximum length of a quoted sentence.
+
+It is counted in characters if the sentence is cut around the words that answer, otherwise in UTF-16 units.
+"""
 _FRENCH_SPACE_PATTERN = re.compile(r" (?=[?!:;»])|(?<=«) ")
 """Pattern of spaces at which French lines don’t break."""
 _COLOUR_BY_CONFIDENCE = {
@@ -62,14 +65,9 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
     answer = question_reply.answer
     if answer.generated_sentences:
         return written_answer_layout(question_reply, tuple(_build_header(question_reply, shows_title=shows_title)))
-    sections = [
-        section
-        for section in _build_block_groups(question_reply, is_public=is_public, shows_title=shows_title)
-        if section
-    ]
     card_blocks: list[Block] = []
-    for section_blocks in sections:
-        card_blocks += [Separator(), *section_blocks] if card_blocks else section_blocks
+    for block_group in _build_block_groups(question_reply, is_public=is_public, shows_title=shows_title):
+        card_blocks += [Separator(), *block_group] if card_blocks and block_group else block_group
     separators = () if answer.confidence is Confidence.NOTHING else (Separator(),)
     card = Card(
         (*card_blocks, *separators, *_build_button_rows(question_reply)),
@@ -86,7 +84,7 @@ def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
 
 
 def _build_block_groups(question_reply: QuestionReply, *, is_public: bool, shows_title: bool) -> Iterator[list[Block]]:
-    """Yield the sections of an answer's view, between which there are separators."""
+    """Yield the groups of blocks of an answer's card, between which there are separators; a group may be empty."""
     answer = question_reply.answer
     main_blocks: list[Block] = [*_build_header(question_reply, shows_title=shows_title)]
     if answer.briefing:
@@ -96,17 +94,17 @@ def _build_block_groups(question_reply: QuestionReply, *, is_public: bool, shows
     else:
         if answer.confidence is Confidence.POSSIBLE:
             main_blocks.append(text_block(_("Not sure. This may not answer it:")))
-        main_blocks += _quote_texts(answer.shown_quotes[:1])
+        main_blocks += _build_quote_blocks(answer.shown_quotes[:1])
     yield main_blocks
     if answer.briefing:
         return
     if answer.further_quote is not None:
         heading = [text_block("⚖️ **" + _("Outlets differ") + "**")] if answer.do_quotes_differ else []
-        yield [*heading, *_quote_texts([answer.further_quote])]
+        yield [*heading, *_build_quote_blocks([answer.further_quote])]
     if answer.superseded_quotes:
-        yield [text_block("-# " + _("Earlier")), *_quote_texts(answer.superseded_quotes[:1])]
+        yield [text_block("-# " + _("Earlier")), *_build_quote_blocks(answer.superseded_quotes[:1])]
     if answer.confidence is Confidence.NOTHING and answer.related_articles:
-        yield [*map(_build_article_line, answer.related_articles)]
+        yield [*map(_build_article_block, answer.related_articles)]
 
 
 def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
@@ -150,12 +148,12 @@ def _build_header(question_reply: QuestionReply, *, shows_title: bool) -> Iterat
         question_markup = discord_text.to_markdown_line(answer.question, discord_limits.MAX_EMBED_TITLE_LENGTH)
         yield text_block(f"### {_keep_french_spaces(question_markup)}")
     if question_reply.about_article is not None:
-        yield _build_subject_line(question_reply.about_article, answer)
+        yield _build_subject_block(question_reply.about_article, answer)
     if answer.period is not None:
         yield text_block("-# " + periods.format_period(answer.period, answer.zone, i18n.current_language()))
 
 
-def _build_subject_line(article: Article, answer: Answer) -> Text:
+def _build_subject_block(article: Article, answer: Answer) -> Text:
     quoted_page_keys = {source.page_key for source in answer.sources}
     label_template = _("About {title}") if article.page_key in quoted_page_keys else _("Not answered in {title}")
     return text_block(
@@ -163,8 +161,8 @@ def _build_subject_line(article: Article, answer: Answer) -> Text:
     )
 
 
-def _quote_texts(quotes: Iterable[Quote]) -> Iterator[Text]:
-    """Yield two texts for each quote: the quote and its source."""
+def _build_quote_blocks(quotes: Iterable[Quote]) -> Iterator[Text]:
+    """Yield two text blocks for each quote: the quote and its source."""
     for quote in quotes:
         is_headline = quote.text == quote.article.title[: len(quote.text)]
         yield text_block("\n".join(_quote_lines(quote)))
@@ -173,25 +171,28 @@ def _quote_texts(quotes: Iterable[Quote]) -> Iterator[Text]:
             link_text = messages.link_markup(_("Read"), quote.article.url)
             yield text_block(f"-# {outlet_text} · {link_text}", f"-# {outlet_text}")
         else:
-            yield _build_source_line(quote.article)
+            yield _build_source_block(quote.article)
 
 
 def _quote_lines(quote: Quote) -> Iterator[str]:
-    """Yield the sentences of a quote as lines of markup: words that answer in bold, other sentences small."""
+    """Yield the sentences of a quote as lines of markup, with the words that answer in bold.
+
+    If there are such words, the other sentences are small.
+    """
     answer_span = discord_text.to_plain_line(quote.answer_span or "")
     sentences = [discord_text.to_plain_line(sentence) for sentence in quote.sentences or (quote.text,)]
-    answer_number = next(
+    answer_sentence_index = next(
         (number for number, sentence in enumerate(sentences) if answer_span and answer_span in sentence), None
     )
     for number, sentence in enumerate(sentences):
-        if number == answer_number:
+        if number == answer_sentence_index:
             start = sentence.index(answer_span)
             text, shift = _cut_around(sentence, start, start + len(answer_span))
             start -= shift
             markup = article_cards.bold_spans(text, [(start, start + len(answer_span))])
         else:
             markup = discord_text.to_markdown_line(sentence, _MAX_SENTENCE_LENGTH)
-            markup = markup if answer_number is None else f"-# {markup}"
+            markup = markup if answer_sentence_index is None else f"-# {markup}"
         yield f"> {_keep_french_spaces(markup)}"
 
 
@@ -218,7 +219,7 @@ def _keep_french_spaces(markup: str) -> str:
     return _FRENCH_SPACE_PATTERN.sub("\u00a0", markup)
 
 
-def _build_source_line(article: Article) -> Text:
+def _build_source_block(article: Article) -> Text:
     """Return outlet, date and title of an article in one small line, as variants with and without a link."""
     outlet_text = _outlet_text(article)
     return text_block(*(f"-# {outlet_text} · {variant}" for variant in article_cards.title_variants(article)))
@@ -249,7 +250,7 @@ def _build_story_sections(answer: Answer) -> Iterator[Section]:
         yield Section((text_block(*text_variants),), buttons.save_button(article.key, with_label=False))
 
 
-def _build_article_line(article: Article) -> Text:
+def _build_article_block(article: Article) -> Text:
     outlet_text = _outlet_text(article)
     return text_block(*(f"**{variant}**\n-# {outlet_text}" for variant in article_cards.title_variants(article)))
 

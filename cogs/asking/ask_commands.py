@@ -73,14 +73,16 @@ async def ask_button(interaction: Interaction, _item: object) -> None:
 async def create_watch_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Create a watch (saved search) for a question without a sure answer.
 
-    Under an answer that only its user sees, the button is then disabled and says so.
+    Under an answer that only its user sees, the button is then disabled, and its label confirms the watch.
     """
     stored_question = await find_accessible_question(interaction, int(question_id))
     if stored_question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
     confirmation_text, *example_blocks = await add_personal_watch(interaction, make_watch_query(stored_question.text))
-    correction = linkify_commands(_("Wrong words? Remove this watch with /watch list and add another with /watch add."))
-    confirmation_view = build_static_view((confirmation_text, text_block(f"-# {correction}"), *example_blocks))
+    correction_hint = linkify_commands(
+        _("Wrong words? Remove this watch with /watch list and add another with /watch add.")
+    )
+    confirmation_view = build_static_view((confirmation_text, text_block(f"-# {correction_hint}"), *example_blocks))
     await interaction.followup.send(view=confirmation_view, ephemeral=True)
     if not stored_question.is_public:
         message_view = _build_message_view(interaction)
@@ -101,10 +103,10 @@ async def vote_button(interaction: Interaction, _item: object, *, question_id: s
     stored_vote = await interaction.client.store.questions.vote(
         stored_question.id, interaction.user.id, is_helpful=is_helpful
     )
-    vote_ids = [buttons.vote_id(stored_question.id, helped=helped) for helped in (True, False)]
+    vote_button_ids = [buttons.vote_id(stored_question.id, helped=helped) for helped in (True, False)]
     message_view = _build_message_view(interaction)
-    vote_buttons = _find_buttons(message_view, vote_ids)
-    has_both_votes = len(vote_buttons) == len(vote_ids)
+    vote_buttons = _find_buttons(message_view, vote_button_ids)
+    has_both_votes = len(vote_buttons) == len(vote_button_ids)
     await interaction.followup.send(_vote_text(stored_vote=stored_vote, has_both_votes=has_both_votes), ephemeral=True)
     if has_both_votes and all(button.label for button in vote_buttons) and not stored_question.is_public:
         await _disable_buttons(interaction, message_view, vote_buttons)
@@ -121,7 +123,10 @@ async def _load_ratable_question(interaction: Interaction, question_id: int) -> 
 
 
 def _vote_text(*, stored_vote: bool | None, has_both_votes: bool) -> str:
-    """Return the thanks for a vote, None if it was taken back. With 👎 alone, it says that an article does answer."""
+    """Return the reply to a vote on an answer; `stored_vote` is None if the vote was taken back.
+
+    Without 👍 beside it, a 👎 says that an article does answer the question, although no answer was found.
+    """
     if stored_vote is None:
         return _("Vote removed.")
     if stored_vote:
@@ -193,23 +198,23 @@ class AskCog(PersistentItemCog):
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_QUERY_LENGTH], *, public: bool = False
     ) -> None:
-        self._check_rate_limit(interaction, question)
-        server_channel = _server_channel(interaction)
-        public = public and server_channel is not None  # Elsewhere the readers are unknown.
+        self._count_server_question(interaction, question)
+        server_channel = _get_server_channel(interaction)
+        is_public = public and server_channel is not None  # Elsewhere the readers are unknown.
         if not interaction.response.is_done():  # The button of /help has acknowledged it already.
-            await interaction.response.defer(ephemeral=not public, thinking=True)
+            await interaction.response.defer(ephemeral=not is_public, thinking=True)
         last_question = (
             await find_last_thread_question(self.bot, server_channel.id)
             if isinstance(server_channel, discord.Thread)
             else None
         )
-        await self._reply(interaction, question, public=public, previous_question=last_question)
+        await self._reply(interaction, question, is_public=is_public, previous_question=last_question)
 
     async def answer_privately(self, interaction: Interaction, question: str) -> None:
         """Answer a question from a modal, visible only to the user."""
-        self._check_rate_limit(interaction, question)
+        self._count_server_question(interaction, question)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._reply(interaction, question, public=False, previous_question=None)
+        await self._reply(interaction, question, is_public=False, previous_question=None)
 
     async def answer_follow_up(self, interaction: Interaction, text: str, question_id: int) -> None:
         """Answer the question of a follow-up button, for the readers of the answer that the button is under.
@@ -219,11 +224,11 @@ class AskCog(PersistentItemCog):
         answered_question = await find_accessible_question(interaction, question_id)
         if answered_question is None or not text:
             raise UserFacingError(_("This answer is too old. Ask again."))
-        self._check_rate_limit(interaction, text)
+        self._count_server_question(interaction, text)
         await interaction.response.defer(ephemeral=not answered_question.is_public, thinking=True)
-        await self._reply(interaction, text, public=answered_question.is_public, previous_question=answered_question)
+        await self._reply(interaction, text, is_public=answered_question.is_public, previous_question=answered_question)
 
-    def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
+    def _count_server_question(self, interaction: Interaction, text: str) -> None:
         """Count a question towards the rate limits if it is asked in a server with Telex.
 
         Elsewhere the question is counted once it is known from which server's feeds it is answered. Raises
@@ -238,12 +243,12 @@ class AskCog(PersistentItemCog):
         interaction: Interaction,
         question_text: str,
         *,
-        public: bool,
+        is_public: bool,
         previous_question: Question | None,
     ) -> None:
-        member, server_channel = interaction_context.get_member(interaction), _server_channel(interaction)
+        member, server_channel = interaction_context.get_member(interaction), _get_server_channel(interaction)
         server_id = interaction_context.get_server_id(interaction)
-        if member is not None and public and server_channel is not None:
+        if member is not None and is_public and server_channel is not None:
             feed_ids = await load_feed_ids_readable_by_all(self.bot, member, server_channel)
         elif member is not None:
             feed_ids = await self.bot.load_visible_feed_ids(interaction)
@@ -262,7 +267,7 @@ class AskCog(PersistentItemCog):
             self._question_service.limiter.admit_question(
                 question_text, user_id=interaction.user.id, server_id=server_id
             )
-        if not public:
+        if not is_public:
             feed_ids = {*feed_ids, saved_pages_feed_id(interaction.user.id)}
         request = QuestionRequest(
             text=question_text,
@@ -270,7 +275,7 @@ class AskCog(PersistentItemCog):
             server_id=server_id,
             channel_id=interaction_context.get_channel_id(interaction) or 0,
             user_id=interaction.user.id,
-            is_public=public,
+            is_public=is_public,
             article_id=await find_thread_article_id(self.bot, server_channel, question_text),
             is_article_explicit=False,
             previous_question=previous_question,
@@ -284,8 +289,8 @@ class AskCog(PersistentItemCog):
             question_reply = await self._question_service.answer(request, on_writing)
         if member is None:
             question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
-        message = await edit_response(answer_view(question_reply, is_public=public, shows_title=True))
-        if public:
+        message = await edit_response(answer_view(question_reply, is_public=is_public, shows_title=True))
+        if is_public:
             await self.bot.store.questions.set_answer_message(question_reply.question_id, message.id)
 
     @commands.Cog.listener()
@@ -295,7 +300,7 @@ class AskCog(PersistentItemCog):
             await self._message_responder.answer(message)
 
 
-def _server_channel(interaction: Interaction) -> GuildChannel | None:
+def _get_server_channel(interaction: Interaction) -> GuildChannel | None:
     """Return the channel or thread where a user asks, if it is in a server with Telex; otherwise None."""
     return None if interaction_context.get_home_server(interaction) is None else as_server_channel(interaction.channel)
 
@@ -303,6 +308,6 @@ def _server_channel(interaction: Interaction) -> GuildChannel | None:
 def make_watch_query(text: str) -> str:
     """Return the query of a watch for a question: its names or, without names, its first content words, as typed."""
     content_words = follow_up_questions.extract_content_words(text)[:_MAX_WATCH_WORDS]
-    typed_words = {word: text[start:end] for word, start, end in text_analysis.find_token_spans(text)}
-    words = follow_up_questions.extract_names(text) or [typed_words.get(word, word) for word in content_words]
+    typed_form_by_word = {word: text[start:end] for word, start, end in text_analysis.find_token_spans(text)}
+    words = follow_up_questions.extract_names(text) or [typed_form_by_word.get(word, word) for word in content_words]
     return " ".join(words) or text

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 WAIT_NOTICE_DELAY_SECONDS = 0.7
 """Time in seconds after which the sender of a direct message is told how long the answer takes."""
 _MAX_LOGGED_CHANNELS = 10_000
+"""Maximum number of channels where the bot cannot reply that are remembered, so that each is logged once."""
 _DISCORD_MARKUP_PATTERN = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
 
 
@@ -117,8 +118,8 @@ class MessageResponder:
         except Exception as error:  # noqa: BLE001  # `build_user_message` logs it.
             if message.guild is not None and isinstance(error, RateLimited) and error.was_notified:
                 return
-            source = "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
-            sentence = build_user_message(error, source)
+            request_origin = "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
+            sentence = build_user_message(error, request_origin)
             if message_reply.sent_message is None:
                 await message_reply.send_or_edit(content=sentence)
             else:

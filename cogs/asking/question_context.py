@@ -19,6 +19,7 @@ from cogs.reading.message_articles import find_article_dispatch
 from cogs.shared.views import Interaction
 
 GuildChannel = discord.abc.GuildChannel | discord.Thread
+"""Type of a channel or thread of a server."""
 
 MAX_SNOWFLAKE = 2**63 - 1
 """Largest id that the database can hold."""
@@ -80,14 +81,14 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 
     Returns None if two articles match equally or none matches.
     """
-    stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(text)]
+    stem_groups = [text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(text)]
     scored_articles: list[tuple[int, Article]] = []
     for article in articles:
         title_stems = set(text_analysis.stem_tokens(article.title, article.language))
         summary_stems = set(text_analysis.stem_tokens(article.summary, article.language))
         scored_articles.append(
             (
-                sum(_TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems) for stems in stems_by_word),
+                sum(_TITLE_WEIGHT * bool(stems & title_stems) + bool(stems & summary_stems) for stems in stem_groups),
                 article,
             )
         )
@@ -102,7 +103,7 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 
 
 async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question | None:
-    """Return the last question in a thread, or None if it is too old to be continued."""
+    """Return the last public question in a thread, or None if there is none that is recent enough to be continued."""
     asked_since = bot.services.clock.now() - THREAD_CONVERSATION_SECONDS
     return await bot.store.questions.find_last_public(thread_id, asked_since)
 
@@ -110,7 +111,8 @@ async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question |
 async def find_accessible_question(interaction: Interaction, question_id: int) -> Question | None:
     """Return the stored question with an id, or None if the user may not see it here.
 
-    A question of someone else is accessible only if it is public and was asked in this server.
+    In a server, that is a question asked there, by the user or publicly by someone else; elsewhere, any question
+    of the user.
     """
     if question_id > MAX_SNOWFLAKE:
         return None

@@ -28,9 +28,9 @@ class NumberedSource(NamedTuple):
 @persistent_item(buttons.SHOW_QUOTES_BUTTON.id_pattern)
 async def show_quotes_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Show the sentence behind each source of a written answer, for the user only."""
-    text, sources = await _load_readable_sources(interaction, int(question_id))
+    question_text, sources = await _load_readable_sources(interaction, int(question_id))
     searcher = interaction.client.services.searcher
-    quotes = await quote_sources(searcher, text, [source.article for source in sources])
+    quotes = await quote_sources(searcher, question_text, [source.article for source in sources])
     number_by_article_id = {source.article.id: source.number for source in sources}
     layout = quotes_layout(quotes, [number_by_article_id[quote.article.id] for quote in quotes])
     await interaction.edit_original_response(view=build_static_view(layout))

@@ -1,4 +1,4 @@
-"""Card of an answer that a language model wrote, its quotes, and the notice that it is writing."""
+"""Card of an answer that a language model wrote, its quotes, and the notice that the model is writing."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,10 @@ from cogs.shared import article_cards
 WRITTEN_COLOUR = 0x8B74E0
 """Accent colour, as RGB, of what a model wrote."""
 _MAX_SENTENCE_LENGTH = 600
-_MAX_OUTLET_LENGTH = 60
+"""Maximum length in UTF-16 units of a sentence of the answer."""
+_MAX_QUOTE_LENGTH = 600
+"""Maximum length in UTF-16 units of the sentences of an article behind the answer."""
+_MAX_OUTLET_NAME_LENGTH = 60
 _FALLBACK_SOURCE_COUNT = 3
 """Number of sources that are shown if not all sources fit into a message."""
 
@@ -44,8 +47,8 @@ def written_answer_layout(question_reply: QuestionReply, header: Sequence[Block]
         Card(
             (
                 *header,
-                _sentences_text(answer),
-                _sources_text(answer.sources),
+                _build_sentences_block(answer),
+                _build_sources_block(answer.sources),
                 text_block(f"-# ✍️ {disclaimer}"),
                 Separator(),
                 *_build_button_rows(question_reply),
@@ -93,8 +96,8 @@ def make_story_button(question_reply: QuestionReply) -> Item | None:
     return None if article is None else buttons.STORY_BUTTON(article.key)
 
 
-def _sentences_text(answer: Answer) -> Text:
-    """Return the sentences with the numbers of their sources as links; a shorter variant has no links."""
+def _build_sentences_block(answer: Answer) -> Text:
+    """Return the block of the sentences, with numbers that link to their sources; a shorter variant has no links."""
     linked_marks = [link_markup(f"[{number}]", source.url) for number, source in enumerate(answer.sources, 1)]
     plain_marks = [f"\\[{number}\\]" for number in range(1, len(answer.sources) + 1)]
     return text_block(_join_sentences(answer, linked_marks), _join_sentences(answer, plain_marks))
@@ -105,40 +108,43 @@ def _join_sentences(answer: Answer, marks: Sequence[str]) -> str:
     sentences = []
     for sentence in answer.generated_sentences:
         text = discord_text.to_plain_line(sentence.text, _MAX_SENTENCE_LENGTH)
-        end = text[-1] if text.endswith((".", "!", "?", "…")) else ""
-        text_markup = discord_text.escape_markdown(text.removesuffix(end).rstrip())
-        sentences.append(f"{text_markup} {''.join(marks[number - 1] for number in sentence.citations)}{end}")
+        end_mark = text[-1] if text.endswith((".", "!", "?", "…")) else ""
+        text_markup = discord_text.escape_markdown(text.removesuffix(end_mark).rstrip())
+        sentences.append(f"{text_markup} {''.join(marks[number - 1] for number in sentence.citations)}{end_mark}")
     return " ".join(sentences)
 
 
-def _sources_text(sources: Sequence[Article]) -> Text:
-    """Return a small line for each source; shorter variants have only the first sources, or no links."""
+def _build_sources_block(sources: Sequence[Article]) -> Text:
+    """Return the block with a small line for each source; shorter variants have fewer sources, or no links."""
     lines = [_source_line(number, source, with_link=True) for number, source in enumerate(sources, 1)]
     plain_lines = [_source_line(number, source, with_link=False) for number, source in enumerate(sources, 1)]
     return text_block("\n".join(lines), "\n".join(lines[:_FALLBACK_SOURCE_COUNT]), "\n".join(plain_lines))
 
 
 def _source_line(number: int, source: Article, *, with_link: bool) -> str:
-    outlet = discord_text.to_markdown_line(source.outlet, _MAX_OUTLET_LENGTH) or _("Source")
+    outlet = discord_text.to_markdown_line(source.outlet, _MAX_OUTLET_NAME_LENGTH) or _("Source")
     tile = outlet_branding.tile_emoji(source.feed_id, source.outlet)
     name = link_markup(outlet, source.url) if with_link else outlet
     retracted_label = "" if source.retracted_at is None else " · " + _("⚠️ withdrawn")
     return f"-# \\[{number}\\] {tile} **{name}**, <t:{source.published}:D>{retracted_label}"
 
 
-def quotes_layout(quotes: Sequence[Quote], numbers: Sequence[int]) -> Layout:
+def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Layout:
     """Return the layout of the sentences behind the sources of a written answer, each with its number."""
     card_blocks: list[Block] = []
-    for quote, number in zip(quotes, numbers, strict=True):
-        quote_text = discord_text.to_plain_line(" ".join(quote.sentences) or quote.text, _MAX_SENTENCE_LENGTH)
+    for quote, number in zip(quotes, source_numbers, strict=True):
+        quote_text = discord_text.to_plain_line(" ".join(quote.sentences) or quote.text, _MAX_QUOTE_LENGTH)
         start = quote_text.find(quote.answer_span) if quote.answer_span else -1
         answer_spans = [(start, start + len(quote.answer_span or ""))] if start >= 0 else []
         quote_markup = article_cards.bold_spans(quote_text, answer_spans)
         source_line = _source_line(number, quote.article, with_link=False)
-        source_text = text_block(*(f"{source_line} · {title}" for title in article_cards.title_variants(quote.article)))
+        source_block = text_block(
+            *(f"{source_line} · {title}" for title in article_cards.title_variants(quote.article))
+        )
         card_blocks.append(
             Section(
-                (text_block(f"> {quote_markup}"), source_text), buttons.save_button(quote.article.key, with_label=False)
+                (text_block(f"> {quote_markup}"), source_block),
+                buttons.save_button(quote.article.key, with_label=False),
             )
         )
     return (Card(tuple(card_blocks), WRITTEN_COLOUR),)

@@ -64,7 +64,7 @@ def title_variants(article: Article) -> tuple[str, str]:
 
 
 def quoted_heading(text: str, max_length: int) -> str:
-    """Return a user's text for a heading: quoted, escaped, on one line and cut to `max_length` characters."""
+    """Return a user's text for a heading: quoted, escaped, on one line and cut to `max_length` UTF-16 units."""
     return _("“{text}”").format(text=discord_text.to_markdown_line(text, max_length))
 
 
