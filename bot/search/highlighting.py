@@ -18,10 +18,11 @@ MAX_CHARS_READ = 6_000
 """Maximum number of characters of an article's text that are searched for a snippet."""
 
 HighlightSpans = list[tuple[int, int]]
+"""Parts of a text to highlight, as (start, end) in characters."""
 
 
 class Highlighter:
-    """Finder of the words and phrases of a query in texts.
+    """Finder of the words and phrases of a query, and of further words by their `stems`, in texts.
 
     For a phrase that does not occur as a whole, the words of the phrase are found.
     """

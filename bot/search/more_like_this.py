@@ -86,7 +86,7 @@ def _score_candidates(
     candidates: Iterable[Article],
     engine: SearchEngine,
 ) -> list[tuple[float, Article]]:
-    """Return the candidates (articles that may be similar) that are on other pages and similar, best first.
+    """Return the candidates that are similar to an article and on another page, as (similarity, article), best first.
 
     A long article has many terms that a short one lacks, so the similarity is computed in both directions.
     """

@@ -66,6 +66,8 @@ class _SpellingCandidate(NamedTuple):
 
 
 class _MissingWord(NamedTuple):
+    """Word of a query that no article in scope has, as it was typed, and the words that may have been meant."""
+
     original_text: str
     is_title_only: bool
     candidates: list[_SpellingCandidate]
@@ -90,7 +92,7 @@ async def suggest_corrections(
     has_alternatives = any(isinstance(node, AnyOf) for node in iter_required_nodes(query.nodes))
     has_full_match = has_full_match and not has_alternatives
     missing_words, likelier_candidates = await asyncio.to_thread(
-        lambda: _check_words(leaf_nodes, engine, scope, is_fully_matched=has_full_match)
+        lambda: _check_words(leaf_nodes, engine, scope, has_full_match=has_full_match)
     )
     notes = [
         note
@@ -106,14 +108,15 @@ async def suggest_corrections(
             if await asyncio.to_thread(engine.match_all, (leaf,), scope, 1):
                 continue
             notes.append(_build_unknown_name_note(leaf))
-            spellings += await _find_similar_name(leaf, store, engine, scope)
+            spellings += await _find_similar_names(leaf, store, engine, scope)
     return QueryAdvice(tuple(notes), tuple(dict.fromkeys(spellings))[:MAX_SUGGESTIONS])
 
 
 async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> QueryAdvice:
-    """Return the query with quotation marks around unquoted names, of which only the first word was read.
+    """Suggest the query with quotation marks around unquoted names, of which only the first word was read.
 
-    A name qualifies if it is the source, tag or author of an article in scope.
+    A name qualifies if it is the source, tag or author of an article in scope; without such a name, the advice is
+    empty.
 
     Raises:
         StoreError: The database failed.
@@ -141,8 +144,9 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
 
 
 def apply_suggestion(query_text: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()) -> str:
-    """Return a query in which a suggestion replaces the most similar word or name, followed by `options`.
+    """Return a query in which a suggestion replaces the most similar word or name.
 
+    `options` are filters, as they are typed in a query, that are added to `query_text` before.
     `notes` are the notes that came with the suggestion; they show whether it replaces the whole query.
     """
     text = " ".join((query_text, *options))
@@ -171,7 +175,7 @@ async def _find_longest_known_name(
     Returns None if no known name contains the value and the next word.
     """
     extended_name = f"{unquoted_filter.value} {unquoted_filter.words[0]}"
-    token_strings_by_name = {
+    token_string_by_name = {
         name: _join_name_tokens(name)
         for name in await _list_names_with_prefix(unquoted_filter.filter, extended_name, store, engine, scope)
     }
@@ -179,8 +183,8 @@ async def _find_longest_known_name(
         extended_name = " ".join((unquoted_filter.value, *unquoted_filter.words[:word_count]))
         if matching_names := [
             name
-            for name, token_strings in token_strings_by_name.items()
-            if _join_name_tokens(extended_name) in token_strings
+            for name, token_string in token_string_by_name.items()
+            if _join_name_tokens(extended_name) in token_string
         ]:
             return min(matching_names, key=len), word_count
     return None
@@ -207,11 +211,12 @@ def _check_words(
     engine: SearchEngine,
     scope: Scope,
     *,
-    is_fully_matched: bool,
+    has_full_match: bool,
 ) -> tuple[list[_MissingWord], list[list[_SpellingCandidate]]]:
     """Return the words that no article in scope has, and likelier spellings of words that are very rare.
 
-    A missing word comes with similar words.
+    A missing word comes with index terms of similar spelling. `has_full_match` says that some article has all
+    words of the query. At most `MAX_WORDS_CHECKED` words are checked.
     """
     missing_words: list[_MissingWord] = []
     likelier_candidates: list[list[_SpellingCandidate]] = []
@@ -229,7 +234,7 @@ def _check_words(
                 engine.get_document_frequency(stem) > COMMON_DOCUMENT_FREQUENCY for stem in stems
             )
             is_present = (
-                is_fully_matched or has_common_stem or bool(engine.match_all((Word(word, leaf.title_only),), scope, 1))
+                has_full_match or has_common_stem or bool(engine.match_all((Word(word, leaf.title_only),), scope, 1))
             )
             if is_present and isinstance(leaf, Phrase):
                 continue
@@ -245,7 +250,10 @@ def _check_words(
 def _find_spelling_candidates(
     word: str, engine: SearchEngine, scope: Scope, *, is_present: bool
 ) -> list[_SpellingCandidate]:
-    """Return the index terms that a word may be a misspelling of, most similar first, then most frequent."""
+    """Return the most similar index terms that a rare word may be a misspelling of, most frequent first.
+
+    The list is empty for a word that is not rare.
+    """
     stems = text_analysis.find_query_stems(word)
     document_frequency = max(map(engine.get_document_frequency, stems), default=COMMON_DOCUMENT_FREQUENCY)
     if document_frequency > MAX_TYPO_DOCUMENT_FREQUENCY or (is_present and not document_frequency):
@@ -306,8 +314,8 @@ def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
     )
 
 
-async def _find_similar_name(field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:
-    """Return the source, tag or author most similar to a filter's value: a list of one or an empty list."""
+async def _find_similar_names(field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:
+    """Return the source, tag or author most similar to a filter's value as a list of one, or an empty list."""
     if field_filter.filter is FilterName.LANGUAGE:
         return []
     folded_name = fold(str(field_filter.value))

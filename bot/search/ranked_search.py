@@ -47,9 +47,9 @@ Hits that contain the phrase only in other inflections are dropped.
 _MAX_SEMANTIC_CANDIDATES = 20
 """Maximum number of articles that are added to the results by meaning alone."""
 _MAX_INLINE_QUERY_LENGTH = 60
-"""Maximum length in characters of a query without phrases that is matched on the event loop.
+"""Maximum length in characters of a query of plain words that is matched on the event loop.
 
-Matching it takes milliseconds; longer queries are matched in a thread.
+Matching it takes milliseconds; all other queries are matched in a thread.
 """
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class RankedArticle(NamedTuple):
-    """An article with its rank and score.
+    """An article with its score; higher is better, 0 if it was not ranked by relevance.
 
     `is_partial` says that the article lacks a word or phrase of the query, `is_semantic_only` that it matches
     by meaning alone.
@@ -77,8 +77,8 @@ class QueryParts:
         words: Plain words; a partial match may lack some of them.
         phrases: Quoted phrases outside titles.
         remaining_nodes: All nodes other than `words` and `phrases`; every match must satisfy them.
-        relaxed_phrases: Phrases made optional because no article contains them, alone or together; they only
-            add to the score.
+        relaxed_phrases: All phrases, if they were made optional because no article contains all of them; they
+            only add to the score. Empty if the phrases are required.
         reader_language: ISO 639-1 code of the user's language, used if the query's own is unknown.
         notes: Notes on the phrases that were made optional.
         related_terms: Index terms that may stand for a word in partial matches.
@@ -101,8 +101,8 @@ class QueryParts:
         flattened_nodes = list(iter_required_nodes(query.nodes))
         words = tuple(node.text for node in flattened_nodes if isinstance(node, Word) and not node.title_only)
         phrases = tuple(node for node in flattened_nodes if isinstance(node, Phrase) and not node.title_only)
-        required_nodes = (node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only)
-        return cls(words, phrases, tuple(required_nodes))
+        remaining_nodes = (node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only)
+        return cls(words, phrases, tuple(remaining_nodes))
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -206,7 +206,8 @@ class RankedSearch:
     ) -> tuple[QueryParts, list[RankedArticle]]:
         """Return the matching articles, best first, and the query as it was answered.
 
-        At most `limit` full matches are returned. Phrases become optional if nothing matches them.
+        At most `limit` or `MAX_RERANKED_ARTICLES` full matches are returned, whichever is more. Phrases become
+        optional if nothing matches them.
         """
         query_parts, full_hits, partial_hits = await asyncio.to_thread(
             _find_matches, engine, query_parts, scope, max(MAX_RERANKED_ARTICLES, limit)
@@ -350,17 +351,17 @@ def _find_partial_matches(engine: SearchEngine, query_parts: QueryParts, scope: 
         query_parts.relaxed_text,
         scope,
         MAX_RERANKED_ARTICLES,
-        required=query_parts.required_nodes,
-        optional=query_parts.relaxed_phrases,
-        related=query_parts.related_terms,
+        required_nodes=query_parts.required_nodes,
+        optional_nodes=query_parts.relaxed_phrases,
+        related_terms=query_parts.related_terms,
     )
 
 
 def _relax_phrases(engine: SearchEngine, query_parts: QueryParts, scope: Scope) -> QueryParts:
-    """Make phrases of a query optional and return the query.
+    """Return a query with its phrases made optional, if it is pasted text or no article matches its required nodes.
 
-    A query of less than `MIN_PASTED_WORDS` words is returned unchanged if any article matches all of it.
-    Otherwise the phrases that no article contains become optional, or all phrases if each is in some article.
+    A query of less than `MIN_PASTED_WORDS` words is returned unchanged if any article matches its required nodes.
+    A note says which phrases no article contains, or that no article contains all of them.
     """
     if len(query_parts.words) < MIN_PASTED_WORDS and engine.match_all(query_parts.required_nodes, scope, 1):
         return query_parts

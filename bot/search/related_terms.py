@@ -55,7 +55,7 @@ def find_related_terms(engine: SearchEngine, words: Iterable[str]) -> RelatedTer
 
 
 def _find_family_terms(engine: SearchEngine, stems: Collection[str]) -> set[str]:
-    """Return the index terms that share the beginning of the longest stem and are not much longer."""
+    """Return the index terms of a word family: they begin like the longest of the stems and are not much longer."""
     stem = max(stems, key=len)
     prefix_length = max(_MIN_FAMILY_PREFIX_LENGTH, int(_MIN_FAMILY_PREFIX_SHARE * len(stem)))
     if len(stem) < prefix_length:
@@ -67,8 +67,8 @@ def _find_family_terms(engine: SearchEngine, stems: Collection[str]) -> set[str]
 def find_similar_spellings(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:
     """Return the terms with the least edit distance to a word's stems, in the order of `terms`.
 
-    The distance is at most one, or two for a long word. The result is empty if the word is too short to be
-    misspelled.
+    The distance is at most one, or two for a long word. The list is empty if the word is too short to be misspelled
+    or has other characters than letters.
     """
     if not word.isalpha() or len(word) < MIN_MISSPELLED_LENGTH:
         return []

@@ -46,15 +46,16 @@ _RECENCY_HALF_LIFE_SECONDS = 30 * 86400
 
 
 class QueryTerm(NamedTuple):
-    """A word of a query: its text in lower case, its index terms, and its inverse document frequency (IDF).
+    """A word of a query: its text in lower case, its index terms and its weight.
 
-    An article with a `related` term scores as if it had the word, but does not count as a full match.
+    The weight is the inverse document frequency, increased for names and numbers. An article with one of the
+    `related_stems` scores as if it had the word, but does not count as a full match.
     """
 
     text: str
     stems: frozenset[str]
     weight: float
-    related: frozenset[str] = frozenset()
+    related_stems: frozenset[str] = frozenset()
 
 
 class RerankScore(NamedTuple):
@@ -74,7 +75,7 @@ class Reranker:
         self._total_weight = sum(query_term.weight for query_term in query_terms) or 1.0
         self._term_indexes_by_stem: dict[str, list[int]] = {}
         for index, term in enumerate(query_terms):
-            for stem in term.stems | term.related:
+            for stem in term.stems | term.related_stems:
                 self._term_indexes_by_stem.setdefault(stem, []).append(index)
         self._searched_stems = frozenset(self._term_indexes_by_stem)
         pair_weights = [min(first_term.weight, second_term.weight) for first_term, second_term in pairwise(query_terms)]
@@ -116,7 +117,7 @@ class Reranker:
         terms that occur themselves, not only by a related term. Positions count words without stop words;
         across long gaps they are estimated from the number of characters.
         """
-        word_positions: list[tuple[int, int]] = []
+        term_positions: list[tuple[int, int]] = []
         exact_form_indexes: set[int] = set()
         matched_indexes: set[int] = set()
         word_position = last_end = 0
@@ -124,13 +125,13 @@ class Reranker:
             word_position += 1 + self._count_words_between(text, last_end, start, language)
             word_form = text[start:end].lower()
             for term_index in self._term_indexes_by_stem[stem]:
-                word_positions.append((word_position, term_index))
+                term_positions.append((word_position, term_index))
                 if stem in self._query_terms[term_index].stems:
                     matched_indexes.add(term_index)
                 if word_form == self._query_terms[term_index].text:
                     exact_form_indexes.add(term_index)
             last_end = end
-        return word_positions, exact_form_indexes, matched_indexes
+        return term_positions, exact_form_indexes, matched_indexes
 
     def _count_words_between(self, text: str, start: int, end: int, language: str | None) -> int:
         if end - start < _MIN_GAP_CHARS:

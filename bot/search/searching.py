@@ -223,7 +223,9 @@ class Searcher:
         limit: int,
         excluded_article_ids: Collection[int] = (),
     ) -> list[Article]:
-        """Return the newest articles of these feeds or of one outlet, each story once, without excluded articles.
+        """Return the newest articles of these feeds, each story once, without excluded articles.
+
+        `outlet` restricts them to the outlet with that name.
 
         Raises:
             StoreError: The database failed.

@@ -202,7 +202,7 @@ def _search_article_ids(
         topic_phrases = tuple(Phrase(word) for word in topic)
         hits += engine.match_all((*topic_phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest=True)
     if topic and len(hits) < MAX_ITEMS:
-        hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required=period_filters)
+        hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required_nodes=period_filters)
     topic_word_weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)
     return list(dict.fromkeys(hit.article_id for hit in hits)), topic_word_weights
 

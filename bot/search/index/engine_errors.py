@@ -12,7 +12,7 @@ C = TypeVar("C")
 
 
 def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function so that it raises `EngineError` instead of any other exception."""
+    """Wrap a function so that it raises `EngineError` instead of any other `Exception` or a panic of the engine."""
 
     @wraps(function)
     def call_translating_errors(*args: P.args, **kwargs: P.kwargs) -> T:

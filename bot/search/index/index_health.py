@@ -19,7 +19,7 @@ MIN_FREE_BYTES = 2**24
 
 
 class IndexHealth:
-    """Record of the failures of a search index. Each kind of failure is logged once."""
+    """Record of the failures of a search index. Each kind of failure is logged once until it is over."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class IndexHealth:
     def needs_rebuild(self) -> bool:
         """Return whether the index must be rebuilt: writing failed repeatedly, or a search failed.
 
-        A failed search counts only once `MIN_REBUILD_INTERVAL_SECONDS` have passed since the last rebuild.
+        A failed search counts only once `MIN_REBUILD_INTERVAL_SECONDS` have passed since the last rebuild began.
         """
         is_rebuild_allowed = time.monotonic() - self._rebuild_started_at > MIN_REBUILD_INTERVAL_SECONDS
         return self._is_unwritable or (self._has_search_failed and is_rebuild_allowed)

@@ -86,12 +86,15 @@ class IndexUpdater:
     async def measure_lag(self) -> tuple[int, float]:
         """Return the number of changes missing from the index, and for how many seconds it has been behind.
 
+        During a rebuild, each article id that is still to be indexed counts as a change.
+
         Raises:
             StoreError: The database failed.
         """
         last_change = await self._store.article_changes.load_latest()
         missing_count = (
-            max(last_change.sequence - self._index_position.last_change, 0) + self._index_position.backfilled_from
+            max(last_change.sequence - self._index_position.last_change_number, 0)
+            + self._index_position.backfilled_from
         )
         return missing_count, time.monotonic() - self._last_up_to_date_at if missing_count else 0.0
 
@@ -120,6 +123,8 @@ class IndexUpdater:
     async def catch_up(self) -> None:
         """Bring the index up to date; if another process writes the index, open what it has committed.
 
+        An index that cannot be written stays as it is.
+
         Raises:
             StoreError: The database failed.
         """
@@ -144,6 +149,8 @@ class IndexUpdater:
 
     async def _write_next_batch(self) -> bool:
         """Write one batch of the store's changes to the index, and return whether there are more.
+
+        If writing fails, but an immediate retry may succeed, nothing is raised and True is returned.
 
         Raises:
             StoreError: The database failed.
@@ -193,7 +200,7 @@ class IndexUpdater:
         else:
             await self._run_in_writer_thread(self._open_current_index)
         self._index_position = (self.engine and self.engine.position) or IndexPosition()
-        if self.engine is None or not self._index_position.last_change:
+        if self.engine is None or not self._index_position.last_change_number:
             await self._start_rebuild()
         else:
             self._largest_article_id = await self._store.article_changes.get_largest_id()
@@ -214,9 +221,10 @@ class IndexUpdater:
             self.engine = None
 
     async def _apply_changes(self, writer: TantivyWriter) -> bool:
+        """Index a batch of changed articles, commit if the time has come, and return whether there are more."""
         previous_position = position = self._index_position
         changes = await self._store.article_changes.list_after(
-            position.last_change, position.change_token, ARTICLE_BATCH_SIZE
+            position.last_change_number, position.change_token, ARTICLE_BATCH_SIZE
         )
         if changes is None:
             log.info("search index outdated")
@@ -230,7 +238,7 @@ class IndexUpdater:
             articles = await self._store.article_changes.load_articles(article_ids)
             deleted_article_ids = article_ids.difference(article.article_id for article in articles)
             await self._run_in_writer_thread(_write_articles, writer, articles, deleted_article_ids, False)  # noqa: FBT003 - private function
-            position = position._replace(last_change=changes[-1].sequence, change_token=changes[-1].nonce)
+            position = position._replace(last_change_number=changes[-1].sequence, change_token=changes[-1].nonce)
         if position.backfilled_from:
             articles = await self._store.article_changes.load_articles_before_id(
                 position.backfilled_from, ARTICLE_BATCH_SIZE
@@ -289,9 +297,9 @@ class IndexUpdater:
         if previous_engine is not None:
             await self._run_in_writer_thread(partial(shutil.rmtree, previous_engine.folder, ignore_errors=True))
 
-    def _write_current_pointer(self, folder: str) -> None:
+    def _write_current_pointer(self, folder_name: str) -> None:
         temporary_file = self._folder / f"{_CURRENT_POINTER_FILE}.part"
-        temporary_file.write_text(folder, encoding="ascii")
+        temporary_file.write_text(folder_name, encoding="ascii")
         temporary_file.replace(self._folder / _CURRENT_POINTER_FILE)
         restrict_to_owner(self._folder)
 

@@ -21,12 +21,13 @@ class IndexPosition(NamedTuple):
     """Position up to which an index contains the store's change log.
 
     Attributes:
-        last_change: Number of the last change that the index contains.
+        last_change_number: Number of the last change that the index contains.
         change_token: Random token of that change. The token tells databases apart.
-        backfilled_from: During a rebuild, the lowest article id indexed so far; 0 when the index is complete.
+        backfilled_from: During a rebuild, the article id from which on all articles are indexed; 0 when the
+            index is complete.
     """
 
-    last_change: int = 0
+    last_change_number: int = 0
     change_token: int = 0
     backfilled_from: int = 0
 
@@ -61,7 +62,7 @@ class Scope:
 UNRESTRICTED_SCOPE = Scope()
 """Scope that contains all articles."""
 NO_RELATED_TERMS: Mapping[str, Collection[str]] = {}
-"""Related index terms of the words of a query, by word, if no word has any."""
+"""Empty mapping, for a query without related index terms."""
 
 
 class SearchEngine(Protocol):
@@ -90,15 +91,16 @@ class SearchEngine(Protocol):
         scope: Scope,
         limit: int,
         *,
-        required: Collection[Node] = (),
-        optional: Collection[Node] = (),
-        related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
+        required_nodes: Collection[Node] = (),
+        optional_nodes: Collection[Node] = (),
+        related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
         """Return at most `limit` articles that contain any word of a text, sorted by BM25 score.
 
-        For each word, the better of its scores in title and text counts, plus half of the lower one. Index
-        terms that are `related` to a word count half as much. All `required` nodes must match; `optional`
-        nodes only add to the score.
+        For each word, the better of its scores in title and text counts, plus half of the lower one.
+        `related_terms` are index terms, by word, that may stand for the word and count half as much. All
+        `required_nodes` must match; `optional_nodes` only add to the score. If a required node is a phrase, the
+        words of the text only add to the score, too.
         """
         ...
 
@@ -120,15 +122,15 @@ class SearchEngine(Protocol):
         """Return at most `limit` tags or authors with the prefix, as they are spelled, most used first.
 
         Only articles published since `since` (Unix time in seconds) count. Case and accents are ignored, and
-        the prefix may also begin a later word of the name.
+        the prefix may also begin the second or third word of the name.
         """
         ...
 
     def complete_title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> tuple[list[str], list[Hit]]:
         """Return at most `limit` title words with the prefix, most used first, and the newest hits with them.
 
-        The words are tokens of `text_analysis.tokenize` without stop words, from articles published since
-        `since` (Unix time in seconds).
+        The words are tokens of `text_analysis.tokenize` without numbers and stop words, from articles published
+        since `since` (Unix time in seconds).
         """
         ...
 

@@ -56,14 +56,16 @@ _MAX_COMPLETION_LENGTH = 60
 """Maximum length of a name that is offered as a completion, in UTF-16 code units."""
 _MAX_SPELLING_ARTICLES = 60
 """Maximum number of articles whose titles are read to find the original spelling of words."""
-_MAX_COMPLETION_PREFIXES = 3
-"""Maximum number of words of a name at which a typed prefix may begin, counted from the first word."""
+_MAX_COMPLETABLE_WORDS = 3
+"""Maximum number of words of a name, from the first on, that a typed prefix may begin."""
 _PREFIX_CACHE_SIZE = 32
 """Maximum number of prefixes whose index terms are cached; each prefix takes up to 200 kB."""
 _COMPLETION_SEPARATOR = "\x1f"
 """Separator between the folded text of a completion (no case or accents) and its original spelling."""
-_COMPLETION_PREFIXES = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
+_COMPLETION_MARKS = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
+"""First letters of the index terms of completions, which tell tags and authors apart."""
 _FILTERS_BY_FIELD = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
+"""Filters that match the values of a field that can be completed."""
 
 
 def _build_schema() -> tantivy.Schema:
@@ -101,7 +103,7 @@ class TantivyEngine:
         self._index.register_tokenizer(_WORD_TOKENIZER, text_analysis.load_word_analyzer())
         self._index.config_reader("manual")
         self._query_builder = QueryBuilder(self._index.schema)
-        self._terms_by_prefix: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
+        self._prefix_cache: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
         self._cache_lock = Lock()
         self.reload()
 
@@ -123,7 +125,7 @@ class TantivyEngine:
     def position(self) -> IndexPosition | None:
         """Return the position in the store's change log up to which the index is complete.
 
-        Returns None before the first commit.
+        Returns None before the first commit, and for an index of another schema version.
         """
         searcher = self._searcher
         query = tantivy.Query.term_query(self._index.schema, MARKER_FIELD, SCHEMA_VERSION)
@@ -142,12 +144,14 @@ class TantivyEngine:
         scope: Scope,
         limit: int,
         *,
-        required: Collection[Node] = (),
-        optional: Collection[Node] = (),
-        related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
+        required_nodes: Collection[Node] = (),
+        optional_nodes: Collection[Node] = (),
+        related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Return at most `limit` articles that contain any word of a text, sorted by BM25 score."""
-        return self._search(self._query_builder.match_any(text, scope, required, optional, related), limit)
+        """Return at most `limit` articles that contain any word of a text, or a required phrase, by BM25 score."""
+        return self._search(
+            self._query_builder.match_any(text, scope, required_nodes, optional_nodes, related_terms), limit
+        )
 
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
@@ -171,9 +175,9 @@ class TantivyEngine:
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             COMPLETIONS_FIELD,
-            _COMPLETION_PREFIXES[field] + _fold_name(prefix),
+            _COMPLETION_MARKS[field] + _fold_name(prefix),
             recent_articles,
-            limit * _MAX_COMPLETION_PREFIXES,
+            limit * _MAX_COMPLETABLE_WORDS,
         )
         return list(dict.fromkeys(term.split(_COMPLETION_SEPARATOR)[1] for term, _ in terms))[:limit]
 
@@ -181,7 +185,7 @@ class TantivyEngine:
         """Return at most `limit` title words with the prefix, most used first, and the newest hits with them."""
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
-            TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETION_PREFIXES
+            TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETABLE_WORDS
         )
         words = [word for word, _ in terms if not word.isdecimal() and text_analysis.find_query_stems(word)][:limit]
         if not words:
@@ -199,12 +203,12 @@ class TantivyEngine:
         if len(prefix) > 1:
             return self._list_common_terms(prefix, limit)
         with self._cache_lock:
-            cached_document_count, terms = self._terms_by_prefix.pop((prefix, limit), (0, []))
+            cached_document_count, terms = self._prefix_cache.pop((prefix, limit), (0, []))
             if self.document_count > 1.1 * cached_document_count:
                 cached_document_count, terms = self.document_count, self._list_common_terms(prefix, limit)
-            self._terms_by_prefix[prefix, limit] = cached_document_count, terms
-            if len(self._terms_by_prefix) > _PREFIX_CACHE_SIZE:
-                del self._terms_by_prefix[next(iter(self._terms_by_prefix))]
+            self._prefix_cache[prefix, limit] = cached_document_count, terms
+            if len(self._prefix_cache) > _PREFIX_CACHE_SIZE:
+                del self._prefix_cache[next(iter(self._prefix_cache))]
         return terms
 
     def _list_common_terms(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -316,7 +320,7 @@ class _IndexedName(NamedTuple):
 def _index_name(completion_field: CompletionField, name: str) -> _IndexedName:
     """Return the index terms of a name.
 
-    The name can be completed from a prefix of each of its first `_MAX_COMPLETION_PREFIXES` words.
+    The name can be completed from a prefix of each of its first `_MAX_COMPLETABLE_WORDS` words.
     """
     filter_tokens = " ".join(tokenize_name(_FILTERS_BY_FIELD[completion_field], name))
     plain_name = discord_text.to_plain_line(name)
@@ -324,12 +328,12 @@ def _index_name(completion_field: CompletionField, name: str) -> _IndexedName:
         return _IndexedName(filter_tokens, ())
     folded_words = fold(plain_name).split()
     name_endings = (
-        " ".join(folded_words[first_index:]) for first_index in range(min(len(folded_words), _MAX_COMPLETION_PREFIXES))
+        " ".join(folded_words[first_index:]) for first_index in range(min(len(folded_words), _MAX_COMPLETABLE_WORDS))
     )
     return _IndexedName(
         filter_tokens,
         tuple(
-            f"{_COMPLETION_PREFIXES[completion_field]}{name_ending}{_COMPLETION_SEPARATOR}{plain_name}"
+            f"{_COMPLETION_MARKS[completion_field]}{name_ending}{_COMPLETION_SEPARATOR}{plain_name}"
             for name_ending in name_endings
         ),
     )

@@ -17,6 +17,8 @@ from bot.search.query.name_tokens import IMAGE_MARKER
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase
 
+# Names of the index's fields. `MARKER_FIELD` marks the only document that is no article; it stores the position in the
+# change log.
 ARTICLE_FIELD, FEED_FIELD, PUBLISHED_FIELD, LANGUAGE_FIELD, FILTER_TOKENS_FIELD = (
     "article",
     "feed",
@@ -51,28 +53,29 @@ class QueryBuilder:
         self,
         text: str,
         scope: Scope,
-        required: Collection[Node] = (),
-        optional: Collection[Node] = (),
-        related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
+        required_nodes: Collection[Node] = (),
+        optional_nodes: Collection[Node] = (),
+        related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> tantivy.Query:
-        """Build a query for articles that contain any word of a text, or a term `related` to a word of it.
+        """Build a query for articles that contain any word of a text, or a term related to a word of it.
 
-        All `required` nodes must match; `optional` nodes only add to the score.
+        `related_terms` are index terms by word. All `required_nodes` must match; `optional_nodes` only add to the
+        score. If a required node is a phrase, the words of the text only add to the score, too.
         """
         words = list(dict.fromkeys(text_analysis.tokenize(text)))
         stop_words = text_analysis.find_stop_words(words, self.languages)
         word_queries = [
-            self._build_word_query(stems, related.get(word, ()))
+            self._build_word_query(stems, related_terms.get(word, ()))
             for word in words
             if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
         optional_queries = word_queries or [self._build_phrase_query((word,), is_title_only=False) for word in words]
         optional_queries += [
-            query for _, query in self._build_clauses(analyse_query(optional, self.languages).clauses, scope)
+            query for _, query in self._build_subqueries(analyse_query(optional_nodes, self.languages).clauses, scope)
         ]
-        if any(isinstance(node, Phrase) for node in required):
+        if any(isinstance(node, Phrase) for node in required_nodes):
             # The phrase is restrictive enough; the words only add to the score.
-            required_query = self._build_scoped_query([], scope, required)
+            required_query = self._build_scoped_query([], scope, required_nodes)
             return _Query.boolean_query(
                 [
                     (_MUST_OCCUR, required_query),
@@ -84,11 +87,11 @@ class QueryBuilder:
             if optional_queries
             else _Query.empty_query()
         )
-        return self._build_scoped_query([any_word_query], scope, required)
+        return self._build_scoped_query([any_word_query], scope, required_nodes)
 
     def match_similar(self, weights: Mapping[str, float], scope: Scope, exclude_article_id: int) -> tantivy.Query:
         """Build a query for articles with two or more of the weighted index terms, except one article."""
-        weighted_terms = [
+        term_subqueries = [
             (
                 _SHOULD_OCCUR,
                 _Query.boost_query(self._build_term_query(frozenset({term}), is_title_only=False), weight),
@@ -96,7 +99,7 @@ class QueryBuilder:
             for term, weight in weights.items()
         ]
         shared_terms_query = _Query.boolean_query(
-            weighted_terms, minimum_number_should_match=min(2, len(weighted_terms))
+            term_subqueries, minimum_number_should_match=min(2, len(term_subqueries))
         )
         excluded_article_query = _Query.term_query(self._schema, ARTICLE_FIELD, exclude_article_id)
         return _Query.boolean_query(
@@ -120,31 +123,31 @@ class QueryBuilder:
     ) -> tantivy.Query:
         """Build a query for articles within the scope that match all given queries and nodes."""
         analysed_query = analyse_query(nodes, self.languages)
-        clauses = [
+        subqueries = [
             *((_MUST_OCCUR, query) for query in queries),
-            *self._build_clauses(analysed_query.clauses, scope),
+            *self._build_subqueries(analysed_query.clauses, scope),
         ]
         for id_field, ids in ((FEED_FIELD, scope.feed_ids), (ARTICLE_FIELD, scope.article_ids)):
             if ids is not None:
                 ids_query = _Query.term_set_query(self._schema, id_field, sorted(ids))
-                clauses.append((_MUST_OCCUR, self._build_unscored_query(ids_query)))
+                subqueries.append((_MUST_OCCUR, self._build_unscored_query(ids_query)))
         if scope.feed_ids is None:
-            clauses.append((_MUST_OCCUR, self._build_unscored_query(self._match_feeds_for_everyone())))
+            subqueries.append((_MUST_OCCUR, self._build_unscored_query(self._match_feeds_for_everyone())))
         if len(analysed_query.dropped_stop_words) == 1:
             # A single stop word hardly reveals the language: "car" is a stop word only in French.
             (word,) = analysed_query.dropped_stop_words
             if stems := text_analysis.find_query_stems(word, self.languages):
-                clauses.append((_SHOULD_OCCUR, self._build_term_query(stems, is_title_only=False)))
-        return self._build_all_query(clauses)
+                subqueries.append((_SHOULD_OCCUR, self._build_term_query(stems, is_title_only=False)))
+        return self._build_all_query(subqueries)
 
-    def _build_all_query(self, clauses: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
-        """Build a query for articles that match all clauses; excluded clauses must not match."""
-        if not any(occur == _MUST_OCCUR for occur, _ in clauses):
-            clauses = [(_MUST_OCCUR, self._match_everything()), *clauses]
-        return clauses[0][1] if len(clauses) == 1 else _Query.boolean_query(clauses)
+    def _build_all_query(self, subqueries: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
+        """Build a query for articles that match all subqueries that must match, and none that must not."""
+        if not any(occur == _MUST_OCCUR for occur, _ in subqueries):
+            subqueries = [(_MUST_OCCUR, self._match_everything()), *subqueries]
+        return subqueries[0][1] if len(subqueries) == 1 else _Query.boolean_query(subqueries)
 
-    def _build_clauses(self, clauses: Iterable[Clause], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
-        """Return the tantivy query of each clause, with whether the clause is required or excluded."""
+    def _build_subqueries(self, clauses: Iterable[Clause], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """Return the tantivy query of each clause, with whether it must match or must not match."""
         return [
             (_MUST_NOT_OCCUR, self._build_clause(clause.node, scope))
             if isinstance(clause, Not)
@@ -183,9 +186,9 @@ class QueryBuilder:
             case FieldFilter():
                 query = self._build_unscored_query(self._build_filter_query(clause, scope))
             case Not():
-                query = self._build_all_query(self._build_clauses((clause,), scope))
+                query = self._build_all_query(self._build_subqueries((clause,), scope))
             case AllOf(clauses):
-                query = self._build_all_query(self._build_clauses(clauses, scope))
+                query = self._build_all_query(self._build_subqueries(clauses, scope))
             case AnyOf(clauses):
                 query = self._build_any_query([self._build_clause(inner_clause, scope) for inner_clause in clauses])
         return query
@@ -203,12 +206,12 @@ class QueryBuilder:
             else _Query.disjunction_max_query(field_queries, WORSE_FIELD_FACTOR)
         )
 
-    def _build_word_query(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
+    def _build_word_query(self, stems: frozenset[str], related_terms: Collection[str]) -> tantivy.Query:
         """Build a query for the stems of a word, or for its related terms at a lower weight."""
         word_query = self._build_term_query(stems, is_title_only=False)
-        if not related:
+        if not related_terms:
             return word_query
-        related_query = self._build_term_query(frozenset(related), is_title_only=False)
+        related_query = self._build_term_query(frozenset(related_terms), is_title_only=False)
         return self._build_any_query([word_query, _Query.boost_query(related_query, RELATED_TERM_FACTOR)])
 
     def _build_phrase_query(self, words: Sequence[str], *, is_title_only: bool) -> tantivy.Query:

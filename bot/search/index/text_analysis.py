@@ -36,7 +36,7 @@ QUERY_LANGUAGES = ("en", "fr")
 """Languages that the words of a query may be in, if its language is unknown."""
 
 _CUSTOM_STOP_WORDS = {"english": ENGLISH, "french": FRENCH}
-"""Stop words by language that replace the engine's own lists.
+"""Stop words, by the name of the language's stemmer, that replace the engine's own lists.
 
 On English XQuAD, the mean reciprocal rank rises from 0.951 to 0.961.
 """
@@ -53,7 +53,7 @@ def _find_stemmer_name(language: str | None) -> str:
 
 
 _STEMMERS_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
-"""Languages for which the engine has a stemmer but no list of stop words."""
+"""Names of the stemmers for whose languages the engine has no list of stop words."""
 
 
 @cache
@@ -62,7 +62,7 @@ def _load_analyzer(stemmer_name: str) -> tantivy.TextAnalyzer:
 
 
 def _add_stemmer_filters(builder: tantivy.TextAnalyzerBuilder, stemmer_name: str) -> tantivy.TextAnalyzer:
-    """Return an analyzer extended by the stop words and the stemmer of a language."""
+    """Return the analyzer of a builder, extended by the stop words and the stemmer of a language."""
     if stemmer_name in _CUSTOM_STOP_WORDS:
         builder = builder.filter(tantivy.Filter.custom_stopword(sorted(_CUSTOM_STOP_WORDS[stemmer_name])))
     elif stemmer_name not in _STEMMERS_WITHOUT_STOP_WORDS:
@@ -140,14 +140,16 @@ def tokenize(text: str) -> list[str]:
 
 def _tokenize_any_length(text: str) -> list[str]:
     """Return the tokens of a text, including those that are too long for the index."""
-    latin_words = _tokenize_latin_1(text)
-    return load_word_analyzer().analyze(_replace_surrogates(text)) if latin_words is None else latin_words.split()
+    latin_text = _fold_latin_1(text)
+    return load_word_analyzer().analyze(_replace_surrogates(text)) if latin_text is None else latin_text.split()
 
 
-def _tokenize_latin_1(text: str) -> str | None:
-    """Return a text of Latin letters folded, with spaces for all other characters; None for other texts.
+def _fold_latin_1(text: str) -> str | None:
+    """Return a text of Latin letters without case and accents, and with spaces for all other characters.
 
-    The engine's analyzer yields the same words but takes twice the time, mostly for passing them to Python.
+    Returns None if the text has other letters.
+
+    The engine's analyzer finds the same words but takes twice the time, mostly for passing them to Python.
     """
     try:
         letters = text.encode("latin-1", _FOLD_ERROR_HANDLER)

@@ -116,21 +116,22 @@ class _Analyser:
                 return _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title_only)
         return _build_filter_clause(leaf)
 
-    def _analyse_word(self, words: list[str], *, is_title_only: bool) -> Clause | None:
-        """Return the clause of a word, or None if all parts of the word are stop words that are dropped.
+    def _analyse_word(self, parts: list[str], *, is_title_only: bool) -> Clause | None:
+        """Return the clause of a word, by its parts, or None if no part is left when stop words are dropped.
 
-        A compound word yields the stems of each part if the parts are long enough, or else a phrase.
+        A compound word yields the stems of each part if the parts are long enough, or else a phrase. A word of a
+        query that has only stop words is a phrase, too.
         """
-        content_words = list(filter(self._is_content_word, words)) if self.drops_stop_words else []
-        if not content_words:
-            return None if self.drops_stop_words else _build_phrase_clause(words, is_title_only=is_title_only)
-        if len(content_words) > 1 and any(len(word) < _MIN_WORD_PART_LENGTH for word in content_words):
-            return PhraseClause(tuple(words), is_title_only)
+        content_parts = list(filter(self._is_content_word, parts)) if self.drops_stop_words else []
+        if not content_parts:
+            return None if self.drops_stop_words else _build_phrase_clause(parts, is_title_only=is_title_only)
+        if len(content_parts) > 1 and any(len(part) < _MIN_WORD_PART_LENGTH for part in content_parts):
+            return PhraseClause(tuple(parts), is_title_only)
         return combine_nodes(
             AllOf,
             (
-                TermClause(text_analysis.find_query_stems(word, self._languages), is_title_only)
-                for word in content_words
+                TermClause(text_analysis.find_query_stems(part, self._languages), is_title_only)
+                for part in content_parts
             ),
         )
 

@@ -55,18 +55,18 @@ FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
 _QUOTATION_MARK_CHARACTERS = frozenset('"“”«»„')
 
 
-def find_filter_by_alias(name: str) -> str | None:
+def find_filter_by_alias(alias: str) -> str | None:
     """Return the filter with an English or French name: a `FilterName`, `title`, `has` or `is`.
 
     Returns None if no filter has the name.
     """
-    return FILTER_ALIASES.get(fold(name))
+    return FILTER_ALIASES.get(fold(alias))
 
 
 def find_language_code(name: str) -> str | None:
     """Return the ISO 639-1 code of a language such as `fr`, `en-GB`, `français` or `German`.
 
-    Returns None if the language is unknown.
+    Two letters are taken for a code, whether or not a language has it. Returns None for any other unknown name.
     """
     folded_name = fold(name).strip()
     code = _load_language_code_by_name().get(folded_name, folded_name.partition("-")[0])
@@ -84,23 +84,27 @@ def _load_language_code_by_name() -> dict[str, str]:
     }
 
 
-_FRENCH_VALUE_FILTERS = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
-"""French names of filters whose values are also suggested in French."""
-_FRENCH_ALIASES = _FRENCH_VALUE_FILTERS | frozenset("auteur categorie etiquette titre".split())
+_FRENCH_ALIASES_WITH_FRENCH_VALUES = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
+"""French names of the filters by date, language, image or bookmark, whose values have French names, too."""
+_FRENCH_ALIASES = _FRENCH_ALIASES_WITH_FRENCH_VALUES | frozenset("auteur categorie etiquette titre".split())
+"""Names of filters by which a query is recognised as written in French."""
 _FILTER_NAME_PATTERN = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
 
 
 def uses_french_alias(query: str) -> bool:
-    """Return whether a query contains a filter name that exists only in French."""
+    """Return whether a query contains a filter name that shows that the query is written in French."""
     return any(fold(name) in _FRENCH_ALIASES for name in _FILTER_NAME_PATTERN.findall(query))
 
 
-def expects_french_values(name: str) -> bool:
-    """Return whether a filter name is French, so that its values are suggested in French."""
-    return fold(name) in _FRENCH_VALUE_FILTERS
+def expects_french_values(alias: str) -> bool:
+    """Return whether a filter has a French name and its values have French names, too, which are then suggested."""
+    return fold(alias) in _FRENCH_ALIASES_WITH_FRENCH_VALUES
 
 
 def format_filter(name: str, filter_value: str) -> str:
-    """Return a filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
+    """Return a filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`.
+
+    Quotation marks in the value are left out.
+    """
     unquoted_value = "".join(character for character in filter_value if character not in _QUOTATION_MARK_CHARACTERS)
     return f'{name}:"{unquoted_value}"' if re.search(r"[\s()|]", unquoted_value) else f"{name}:{unquoted_value}"

@@ -15,6 +15,7 @@ _OR_WORDS = {"OR", "OU", "|", "||"}
 _AND_WORDS = {"AND", "ET", "&", "&&", "+"}
 _NOT_WORDS = {"NOT", "SAUF"}
 OPERATORS = frozenset(_OR_WORDS | _AND_WORDS | _NOT_WORDS)
+"""Words and characters that are operators in a query, in English and in French."""
 _ALTERNATIVE_SEPARATOR = re.compile(r"\|+")
 _FILTER_ALIAS_PATTERN = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
 _QUOTED_PATTERN = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
@@ -32,6 +33,8 @@ class Token(NamedTuple):
     Attributes:
         kind: "(", ")", "or", "not" or "term"; "stray" (a misplaced quotation mark), "minus" and "valueless"
             (a filter without value) have no effect.
+        value: Word, text of a phrase, or value of a filter.
+        name: Name of the filter as it was typed, in English or French; "" without a filter.
         start: Offset of a filter in the text; negative if no word may be added to its value.
         end: Offset after an unquoted filter or word.
     """

@@ -57,8 +57,8 @@ class AnalysedArticle:
         self.article = article
 
     def precompute(self) -> AnalysedArticle:
-        """Compute all parts of the analysis now, and return the article itself."""
-        _ = self.stems, self.title_token_string, self.body_token_string, self.names
+        """Compute now the parts of the analysis that `matches_clause` reads, and return the analysed article."""
+        _ = self.stems, self.title_token_string, self.body_token_string, self.tokens_of_names
         return self
 
     @cached_property
@@ -94,8 +94,8 @@ class AnalysedArticle:
         return _build_token_string(self.body_words)
 
     @cached_property
-    def names(self) -> tuple[tuple[str, ...], ...]:
-        """Return the tokens of outlet, author and tags, as a tuple for each name."""
+    def tokens_of_names(self) -> tuple[tuple[str, ...], ...]:
+        """Return the tokens of each name (outlet, author, tags), as a tuple for each name."""
         article = self.article
         return tuple(iter_article_name_tokens(article.outlet, article.author, article.tags))
 
@@ -105,7 +105,7 @@ class AnalysedArticle:
         return {
             KeyKind.STEM: self.stems,
             KeyKind.WORD: frozenset(self.title_words).union(self.body_words),
-            KeyKind.NAME: frozenset().union(*self.names),
+            KeyKind.NAME: frozenset().union(*self.tokens_of_names),
         }
 
 
@@ -125,7 +125,8 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
             )
         case NameClause():
             is_match = any(
-                clause.joined_token in name or _contains_sequence(clause.tokens, name) for name in article.names
+                clause.joined_token in name_tokens or _contains_sequence(clause.tokens, name_tokens)
+                for name_tokens in article.tokens_of_names
             )
         case Not():
             is_match = not matches_clause(clause.node, article)

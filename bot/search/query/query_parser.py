@@ -52,7 +52,7 @@ _SPACED_FILTER_PATTERN = re.compile(r"(?<!\S)(?P<minus>[-−–]?)(?P<name>[^\W\
 _SPACED_FILTER_NAMES = frozenset(
     "title titre source author auteur tag etiquette lang langue since depuis before avant".split()
 )
-"""Names of filters that may be followed by spaces before the colon: they are rarely words of a sentence."""
+"""Names of filters whose colon may have a space before or after it: they are rarely words of a sentence."""
 _SENTENCE_ENDS = tuple(".!?…")
 """Characters that end a sentence."""
 
@@ -85,11 +85,11 @@ class _QueryParser:
             self.text = self.text[:max_chars]
             self.add_note(NoteKind.CUT_TEXT, count=max_chars)
         self.text = _SPACED_FILTER_PATTERN.sub(self.join_spaced_filter, self.text)
-        self.tokens = [token for token in tokenize_query(self.text) if not self.is_ignored(token)]
+        self.tokens = [token for token in tokenize_query(self.text) if not self.note_if_ignored(token)]
         self.position = 0
         self.term_count = 0
         self.ignored_parenthesis_count = 0  # Open parentheses beyond the maximum depth.
-        self.group_filters: list[str] = []  # Names of the filters before the open parentheses.
+        self.group_filter_names: list[str] = []  # Names of the filters before the open parentheses.
 
     def add_note(self, kind: NoteKind, **placeholders: object) -> None:
         self.notes.append(Note.create(kind, **placeholders))
@@ -121,15 +121,15 @@ class _QueryParser:
         return joined_filter
 
     def begins_with_date(self, start: int) -> bool:
-        """Return whether the words from `start` on begin with a date or with quoted text."""
+        """Return whether the text from `start` on begins with a date, a quotation mark or other punctuation."""
         following_words = self.text[start:].split()[: MAX_UNQUOTED_VALUE_WORDS + 1]
         return not self.text[start].isalnum() or any(
             periods.parse_period(" ".join(following_words[:word_count]), self.now, self.zone)
             for word_count in range(1, len(following_words) + 1)
         )
 
-    def is_ignored(self, token: Token) -> bool:
-        """Return whether a token has no effect, and add a note about it if so."""
+    def note_if_ignored(self, token: Token) -> bool:
+        """Add a note about a token that has no effect; return whether it is such a token."""
         if token.kind == "stray":
             self.defer_note(NoteKind.STRAY_QUOTE)
         elif token.kind == "minus":
@@ -200,8 +200,8 @@ class _QueryParser:
         if self.term_count > MAX_QUERY_TERMS:
             self.add_note(NoteKind.CUT_TERMS, count=MAX_QUERY_TERMS)
             return None
-        if not token.name and self.group_filters:
-            token = token._replace(name=self.group_filters[-1], start=-1)
+        if not token.name and self.group_filter_names:
+            token = token._replace(name=self.group_filter_names[-1], start=-1)
         node = self.parse_term(token)
         return negate_node(node) if token.is_negated and node is not None else node
 
@@ -219,9 +219,9 @@ class _QueryParser:
             self.ignored_parenthesis_count += 1
             self.defer_note(NoteKind.TOO_DEEP, count=MAX_PARENTHESIS_DEPTH)
             return None
-        self.group_filters.append(token.name or (self.group_filters[-1] if self.group_filters else ""))
+        self.group_filter_names.append(token.name or (self.group_filter_names[-1] if self.group_filter_names else ""))
         nodes = self.parse_nodes(depth + 1)
-        self.group_filters.pop()
+        self.group_filter_names.pop()
         if self.peek_kind() == ")":
             self.position += 1
         else:
@@ -275,9 +275,9 @@ class _QueryParser:
         return self.parse_name_filter(FilterName(filter_name), token) if split_words(token.value) else None
 
     def parse_name_filter(self, filter_name: FilterName, token: Token) -> Node:
-        if token.start >= 0 and (following_tokens := self.list_following_words(token)):
+        if token.start >= 0 and (following_tokens := self.list_following_tokens(token)):
             later_words, word_ends = (
-                (word.value for word in following_tokens),
+                (following_token.value for following_token in following_tokens),
                 (following_token.end for following_token in following_tokens),
             )
             self.unquoted_filters.append(
@@ -287,7 +287,7 @@ class _QueryParser:
 
     def parse_date_filter(self, filter_name: FilterName, token: Token) -> Node | None:
         """Parse the date of a filter, including unquoted words after it that belong to the date."""
-        following_words = [following_token.value for following_token in self.list_following_words(token)]
+        following_words = [following_token.value for following_token in self.list_following_tokens(token)]
         for word_count in range(len(following_words), -1, -1):
             date_text = " ".join([token.value, *following_words[:word_count]])
             if period := periods.parse_period(date_text, self.now, self.zone):
@@ -299,8 +299,8 @@ class _QueryParser:
         self.add_note(NoteKind.INVALID_DATE, value=token.value)
         return None
 
-    def list_following_words(self, token: Token) -> list[Token]:
-        """Return the words that may extend a filter's value; the list is empty if the value is quoted."""
+    def list_following_tokens(self, token: Token) -> list[Token]:
+        """Return the tokens of the words that may extend a filter's value; none if the value is quoted."""
         value_tokens: list[Token] = []
         for following_token in self.tokens[self.position : self.position + MAX_UNQUOTED_VALUE_WORDS]:
             if (

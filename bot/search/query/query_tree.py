@@ -31,7 +31,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class FieldFilter:
-    """A filter and its value: text, an ISO 639-1 code, or Unix time in seconds.
+    """A filter and its value: text, an ISO 639-1 code, or Unix time in seconds; "" for `IMAGE` and `BOOKMARKED`.
 
     Articles match `BEFORE` if they were published before that time, and `SINCE` if at or after it.
     """
@@ -136,7 +136,10 @@ class UnquotedFilter(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A parsed query, with notes on how it was understood."""
+    """A parsed query, with notes on how it was understood.
+
+    All of the `nodes` must match. `text` is what was read of the typed query, on one line.
+    """
 
     text: str
     nodes: tuple[Node, ...]

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class _PassageEncoder(Protocol):
-    def query(self, texts: str) -> NDArray[np.float32]:
+    def query(self, question: str) -> NDArray[np.float32]:
         """Return the vector of a question; the vector has length 1."""
 
-    def passage(self, texts: list[str]) -> NDArray[np.float32]:
+    def passage(self, passages: list[str]) -> NDArray[np.float32]:
         """Return the vectors of the passages, one per row; each vector has length 1."""
 
 

@@ -65,8 +65,8 @@ QUERY_CACHE_SIZE = 256
 class SemanticIndex:
     """Index of the vectors of a store's articles, with the encoder that computes them."""
 
-    def __init__(self, store: Store, workers: WorkerPool, index: VectorIndex, model: str) -> None:
-        self.model = model
+    def __init__(self, store: Store, workers: WorkerPool, index: VectorIndex, model_id: str) -> None:
+        self._model_id = model_id
         self.limits_wait = True  # False where nobody waits, so that `QUERY_WAIT_SECONDS` does not apply.
         self._store, self._workers, self._index = store, workers, index
         self._is_ready = False
@@ -90,7 +90,7 @@ class SemanticIndex:
     async def start_encoder(self) -> None:
         """Start the encoder, without which nothing is found by meaning. Raises `WorkerError` if it fails."""
         if not self._is_ready:
-            await self._workers.run(article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS)
+            await self._workers.run(article_encoder.encode_texts, [self._model_id], timeout=ENCODE_TIMEOUT_SECONDS)
             self._is_ready = True
 
     async def encode_missing(
@@ -101,7 +101,7 @@ class SemanticIndex:
         Returns 0 if another process is the writer of the vectors. An interruption loses at most one batch.
 
         Args:
-            on_progress: Called with the numbers of encoded articles and of all articles.
+            on_progress: Called after each batch with the numbers of encoded articles and of all articles.
             max_seconds: Time in seconds after which to stop; None for no limit.
 
         Raises:
@@ -210,7 +210,7 @@ class SemanticIndex:
     async def encode_titles(self, titles: Sequence[str], *, timeout_seconds: float | None) -> list[bytes] | None:
         """Return the vectors of titles, or None if the encoder has not started, fails or takes too long.
 
-        If `timeout_seconds` is None, only `ENCODE_TIMEOUT_SECONDS` limits each call.
+        Returns None without titles, too. If `timeout_seconds` is None, `ENCODE_TIMEOUT_SECONDS` is the only limit.
         """
         if not self._is_ready or not titles:
             return None
@@ -222,7 +222,8 @@ class SemanticIndex:
     ) -> list[float] | None:
         """Return the cosine between a question and each passage.
 
-        Returns None if the passage encoder fails or takes too long.
+        Returns None if the passage encoder is not installed or not started, fails or takes too long. With
+        `waits_indefinitely`, `QUERY_WAIT_SECONDS` does not apply.
         """
         if not self._is_ready or not passage_encoder.is_installed():
             return None
@@ -260,6 +261,10 @@ class SemanticIndex:
         return None if vectors is None else vectors[0]
 
     async def _encode_batch(self, batch: Sequence[tuple[int, str]]) -> list[bytes]:
+        """Return the vectors of texts, given with the ids of their articles; zeros for a text that cannot be encoded.
+
+        Raises `WorkerError` if the encoder itself fails.
+        """
         texts = [text for _, text in batch]
         try:
             return await self._workers.run(article_encoder.encode_texts, texts, timeout=ENCODE_TIMEOUT_SECONDS)
@@ -272,7 +277,7 @@ class SemanticIndex:
                 ]
             # Raise if the encoder itself fails, not just this text.
             (vector,) = await self._workers.run(
-                article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
+                article_encoder.encode_texts, [self._model_id], timeout=ENCODE_TIMEOUT_SECONDS
             )
             log.warning("article encoding failed article_id=%d", batch[0][0])
             return [bytes(len(vector))]
@@ -332,6 +337,7 @@ def _consume_exception(task: asyncio.Task[Any]) -> None:
 
 
 def _iter_batches(id_text_pairs: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Yield the pairs in order, in batches of at most `MAX_ENCODED_CHARS_PER_CALL` characters or one longer text."""
     batch: list[tuple[int, str]] = []
     batch_chars = 0
     for id_text_pair in id_text_pairs:

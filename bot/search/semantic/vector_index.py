@@ -63,8 +63,8 @@ class VectorIndex:
     writer, the one that holds the lock; other processes see what the writer saved.
     """
 
-    def __init__(self, folder: Path, model: str) -> None:
-        self._folder, self._model_id = folder, model
+    def __init__(self, folder: Path, model_id: str) -> None:
+        self._folder, self._model_id = folder, model_id
         self.index_id = ""
         """Random name of the index, renewed when the index is cleared; "" if there is no index."""
         self._segments: list[_Segment] = []
