@@ -112,7 +112,7 @@ async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
         return None
     if discovery.page_lists.lists:
         discovery = discover.convert_list_to_feed(discovery, discovery.page_lists.lists[0])
-    if discovery.parsed is None:
+    if discovery.parsed_feed is None:
         return None
     await services.store.feeds.remove(feed.id)
     return await services.poller.poll(await services.store.feeds.add(discovery.feeds[0].url), polite=False)

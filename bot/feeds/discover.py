@@ -34,14 +34,14 @@ WELL_KNOWN_PATHS = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/ind
 class DiscoveryResult:
     """Feeds and lists of links that were found at a URL.
 
-    `response` is None if nothing was fetched. `parsed` is the parsed feed if the response is a feed,
-    otherwise None; `page_lists` has the lists of a web page, which was requested at `url`. If `is_from_site`,
-    the page names no feed, and `feeds` were found on the home page or at well-known paths of its site.
+    `response` is None if nothing was fetched, and `parsed_feed` if the response is no feed. `page_lists` has the
+    lists of a web page, which was requested at `url`. If `is_from_site`, the page names no feed, and `feeds` were
+    found on the home page or at well-known paths of its site.
     """
 
     feeds: tuple[DiscoveredFeed, ...] = field(default=())
     response: FetchResult | None = None
-    parsed: ParsedFeed | None = None
+    parsed_feed: ParsedFeed | None = None
     page_lists: PageLists = field(default=PageLists())
     url: str = ""
     is_from_site: bool = False

@@ -64,12 +64,12 @@ NO_HINTS = CacheHints()
 _HINT_HEADERS = ("cache-control", "expires", "retry-after")
 
 
-def parse_cache_hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None) -> CacheHints:
+def parse_cache_hints(headers: Mapping[str, str], *, now: int, parsed_feed: ParsedFeed | None = None) -> CacheHints:
     """Return the hints about the next poll in a response's headers (RFC 9111 §5.2.2.1, §5.3) and document.
 
-    Names in `headers` are in lower case. `parsed` is None if the document was not parsed.
+    Names in `headers` are in lower case. `parsed_feed` is None if the document was not parsed.
     """
-    if parsed is None and not any(map(headers.get, _HINT_HEADERS)):
+    if parsed_feed is None and not any(map(headers.get, _HINT_HEADERS)):
         return NO_HINTS
     max_age_seconds = None
     if cache_control := headers.get("cache-control"):
@@ -85,9 +85,9 @@ def parse_cache_hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFee
         max_age_seconds=max_age_seconds,
         expires_seconds=expires_seconds,
         retry_after_seconds=parse_retry_after(headers.get("retry-after"), now=now),
-        ttl=parsed.ttl or 0 if parsed else None,
-        skip_hours=parsed.skip_hours if parsed else None,
-        skip_days=parsed.skip_days if parsed else None,
+        ttl=parsed_feed.ttl or 0 if parsed_feed else None,
+        skip_hours=parsed_feed.skip_hours if parsed_feed else None,
+        skip_days=parsed_feed.skip_days if parsed_feed else None,
     )
 
 
@@ -119,13 +119,13 @@ def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
     return max(0, min(reset_number if reset_number <= now // 2 else reset_number - now, MAX_RATE_LIMIT_WAIT_SECONDS))
 
 
-def apply_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
+def apply_document_hints(feed: Feed, parsed_feed: ParsedFeed) -> Feed:
     """Return the feed with the polling hints of its document, for later polls that do not parse it again."""
     return replace(
         feed,
-        ttl=parsed.ttl,
-        skip_hours=sum(1 << hour for hour in parsed.skip_hours),
-        skip_days=sum(1 << day for day in parsed.skip_days),
+        ttl=parsed_feed.ttl,
+        skip_hours=sum(1 << hour for hour in parsed_feed.skip_hours),
+        skip_days=sum(1 << day for day in parsed_feed.skip_days),
     )
 
 

@@ -23,16 +23,16 @@ class HubLink(NamedTuple):
     topic: str
 
 
-def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLink | None:
+def find_hub(headers: Mapping[str, str], parsed_feed: ParsedFeed, url: str) -> HubLink | None:
     """Return the WebSub hub of a feed fetched from `url`, or None if the feed names none.
 
     HTTP headers take precedence over the document (section 4).
     """
     relations = _parse_link_relations(headers, url)
-    hub = relations.get("hub") or parsed.hub_url
+    hub = relations.get("hub") or parsed_feed.hub_url
     if hub is None:
         return None
-    return HubLink(hub, relations.get("self") or parsed.self_url or url)
+    return HubLink(hub, relations.get("self") or parsed_feed.self_url or url)
 
 
 def has_hub_header(headers: Mapping[str, str], url: str) -> bool:

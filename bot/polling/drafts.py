@@ -1,6 +1,6 @@
 """Functions that a worker runs for intake: from documents to entry keys, from drafts to articles.
 
-Store and settings are not imported, as in `bot.polling.identity.entry_keys`: a worker has no use for them.
+Store and settings are not imported: a worker has no use for them, and they would double its memory.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,8 @@ class FeedDocument:
 class ArticleDraft(NamedTuple):
     """New or changed entry, serialised, together with what makes an article of it.
 
-    `max_published` is the latest publication time (Unix time in seconds) that the article may get.
+    `identities` are identity hashes to be stored, by which the entry is recognised later. `max_published` is the
+    latest publication time (Unix time in seconds) that the article may get.
     """
 
     packed_entry: bytes

@@ -31,7 +31,7 @@ MAX_IDLE_SECONDS = 60
 MIN_QUERY_INTERVAL_SECONDS = 2
 """Minimum number of seconds between two queries for due feeds, so that feeds are loaded in batches."""
 MIN_SLEEP_SECONDS = 0.02
-"""Number of seconds within which hosts that become free are served together."""
+"""Minimum number of seconds to sleep, so that hosts that become free within them are served together."""
 
 
 class DueFeedLoader:
@@ -48,9 +48,9 @@ class DueFeedLoader:
         self._loaded_feed_ids: set[int] = set()
         self._owned_slots: frozenset[int] = frozenset()  # host slots that this process has leased
         self._wake_event = asyncio.Event()
-        self._query_at = 0
+        self._next_query_at = 0  # Unix time in seconds
         self._is_query_requested = False
-        self._sleeping_until = 0.0
+        self._sleeping_until = 0.0  # monotonic
         leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
         leases.add_listener(HOST_SLOT_LEASE, self._on_slots_changed)
 
@@ -63,8 +63,8 @@ class DueFeedLoader:
         """Let queries return these feeds again, as their polls are written; query by `next_due_at`."""
         self._loaded_feed_ids.difference_update(feed_ids)
         self._loaded_feed_ids |= self._result_writer.find_pending(feed_ids)
-        if next_due_at < self._query_at:
-            self._query_at = next_due_at
+        if next_due_at < self._next_query_at:
+            self._next_query_at = next_due_at
             self._wake_event.set()
 
     def release(self, feed_id: int, *, pause_seconds: int = 0) -> None:
@@ -74,7 +74,7 @@ class DueFeedLoader:
         """
         self._loaded_feed_ids.discard(feed_id)
         if pause_seconds:
-            self._query_at = max(self._query_at, self._clock.now() + pause_seconds)
+            self._next_query_at = max(self._next_query_at, self._clock.now() + pause_seconds)
 
     def on_host_polled(self, host: Host) -> None:
         """Wake the loader if the next feed of this host may be polled before the loader wakes by itself."""
@@ -103,11 +103,11 @@ class DueFeedLoader:
 
     def _back_off(self) -> None:
         self._is_query_requested = False
-        self._query_at = self._clock.now() + ERROR_BACKOFF_SECONDS
+        self._next_query_at = self._clock.now() + ERROR_BACKOFF_SECONDS
 
     async def _load_due_feeds(self) -> None:
         now = self._clock.now()
-        while (self._is_query_requested or self._query_at <= now) and self._has_queue_room():
+        while (self._is_query_requested or self._next_query_at <= now) and self._has_queue_room():
             self._is_query_requested = False  # A wake-up during the query leads to another one.
             saturated_server_ids = [tenant for tenant in self._queue.saturated_tenants if isinstance(tenant, int)]
             query_slots = None if self._owns_all_slots() else self._owned_slots
@@ -125,11 +125,11 @@ class DueFeedLoader:
                 ):  # The slot may have been lost during the query.
                     self._enqueue_feed(feed)
             if len(feeds) == BATCH_SIZE:
-                self._query_at = 0
+                self._next_query_at = 0
             else:
                 next_due_at = await self._store.feeds.get_next_due_at(self._loaded_feed_ids, host_slots=query_slots)
                 latest_query_at = now + MAX_IDLE_SECONDS
-                self._query_at = (
+                self._next_query_at = (
                     latest_query_at
                     if next_due_at is None
                     else min(max(next_due_at, now + MIN_QUERY_INTERVAL_SECONDS), latest_query_at)
@@ -150,7 +150,7 @@ class DueFeedLoader:
     async def _sleep_until_due(self, seconds_until_free: float | None) -> None:
         sleep_seconds = float(MAX_IDLE_SECONDS)
         if self._has_queue_room():
-            sleep_seconds = max(self._query_at - self._clock.now(), 0)
+            sleep_seconds = max(self._next_query_at - self._clock.now(), 0)
         if seconds_until_free is not None:
             sleep_seconds = min(sleep_seconds, max(seconds_until_free, MIN_SLEEP_SECONDS))
         self._sleeping_until = self._clock.monotonic() + sleep_seconds

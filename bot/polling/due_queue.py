@@ -23,7 +23,7 @@ MAX_QUEUED_PER_TENANT = 64
 SLOW_FEED_SECONDS = 5.0
 """Minimum duration of a poll, in seconds, after which the feed's next poll waits in the slow lane."""
 SLOW_LANE_DIVISOR = 4
-"""Number of poll slots for each slot that belongs to the slow lane, which lends unused slots."""
+"""Number of poll slots for each slot that belongs to the slow lane; it lends unused slots to the usual lane."""
 MAX_SLOW_FEEDS = 10_000
 """Maximum number of slow feeds that are remembered."""
 
@@ -61,8 +61,8 @@ class PollJob:
 class PollQueue:
     """Queue of due feeds: one poll per host at a time, slots for polls shared fairly between tenants.
 
-    The tenant of a feed is the server that follows it with the least usage. `on_tenant_drained` is called when half of
-    the `MAX_QUEUED_PER_TENANT` queued feeds of a tenant have been polled.
+    The tenant of a feed is the server that follows it with the least usage. `on_tenant_drained` is called when,
+    of `MAX_QUEUED_PER_TENANT` queued feeds of a tenant, only half are still queued.
     """
 
     def __init__(self, clock: Clock, slot_count: int, *, on_tenant_drained: Callable[[], None]) -> None:
@@ -137,7 +137,10 @@ class PollQueue:
             self._schedule_host(host)
 
     def start_waiting_polls(self) -> float | None:
-        """Assign the jobs that can start to waiting workers; return the seconds until the next can, None if unknown."""
+        """Assign the jobs that can start to waiting workers, and return the seconds until the next host is free.
+
+        Returns None if no worker waits, or no host has queued feeds.
+        """
         self._assign_jobs()
         if not (self._waiting_workers and self._waiting_hosts):
             return None

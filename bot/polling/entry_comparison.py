@@ -12,21 +12,21 @@ from bot.polling.ingest_quota import FeedFollowers, accepts_change
 from bot.store.records.source_records import KnownArticle
 from bot.text import urls
 
-YIELD_EVERY = 50
+YIELD_INTERVAL_ENTRIES = 50
 """Number of entries compared (in half a millisecond) before the event loop runs other tasks."""
 
 
 class Matches(NamedTuple):
-    """Stored articles that the entries of a document belong to, by the strong key of the entry.
+    """Stored articles that the entries of a document belong to.
 
-    `matched_by_identity` were matched by a stored identity hash, `matched_otherwise` by link, URL variant or content.
-    `known_identities` are the articles of all identity hashes found in the store; `articles_by_page_key` the feed's
-    articles at the pages of entries.
+    `identity_matches` are the articles found by a stored identity hash, `other_matches` those found by link, URL
+    variant or content, both by the strong key of the entry. `article_by_identity` has all identity hashes of the
+    entries that are stored; `articles_by_page_key` the feed's articles at the pages of entries.
     """
 
-    known_identities: Mapping[bytes, KnownArticle]
-    matched_by_identity: Mapping[bytes, KnownArticle]
-    matched_otherwise: Mapping[bytes, KnownArticle]
+    article_by_identity: Mapping[bytes, KnownArticle]
+    identity_matches: Mapping[bytes, KnownArticle]
+    other_matches: Mapping[bytes, KnownArticle]
     articles_by_page_key: Mapping[str, Sequence[KnownArticle]]
 
 
@@ -34,8 +34,8 @@ class EntryComparison:
     """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
     `new_drafts` are in document order, `changed_by_id` are drafts by article id, `aliases` further identity
-    hashes of known articles, `comment_counts` new numbers of comments by article id. `refused_count` is the
-    number of changes that come too often to be accepted.
+    hashes of known articles, `comment_counts` new numbers of comments by article id. `refused_change_count` is
+    the number of changes that come too soon after earlier ones to be accepted.
     """
 
     def __init__(self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int) -> None:
@@ -43,34 +43,34 @@ class EntryComparison:
         self.changed_by_id: dict[int, ArticleDraft] = {}
         self.aliases: list[tuple[bytes, int]] = []
         self.comment_counts: list[tuple[int, int]] = []
-        self.refused_count = 0
+        self.refused_change_count = 0
         self._feed, self._metadata = feed, metadata
         self._matches, self._followers, self._now = matches, followers, now
-        self._stored_markers = set(matches.known_identities)
+        self._stored_identities = set(matches.article_by_identity)
         self._unchanged_ids: set[int] = set()
 
     async def run(self, entry_keys: Sequence[EntryKeys]) -> None:
-        """Compare the entries, and let the event loop run other tasks every `YIELD_EVERY` entries."""
+        """Compare the entries, and let the event loop run other tasks every `YIELD_INTERVAL_ENTRIES` entries."""
         for index, keys in enumerate(entry_keys):
-            if index % YIELD_EVERY == 0:
+            if index % YIELD_INTERVAL_ENTRIES == 0:
                 await asyncio.sleep(0)
             self._compare(keys)
 
     def _compare(self, keys: EntryKeys) -> None:
         matches = self._matches
         identities = select_identities_to_store(
-            keys, is_repeated=entry_identity.is_repeated(keys, matches.known_identities)
+            keys, is_repeated=entry_identity.is_repeated(keys, matches.article_by_identity)
         )
-        if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_markers:
-            self._stored_markers.add(keys.repeat_marker)
+        if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_identities:
+            self._stored_identities.add(keys.repeat_marker)
             identities += (keys.repeat_marker,)
-        article = matches.matched_otherwise.get(keys.strong_key) or matches.matched_by_identity.get(keys.strong_key)
+        article = matches.other_matches.get(keys.strong_key) or matches.identity_matches.get(keys.strong_key)
         if article is not None:
-            if keys.strong_key in matches.matched_otherwise or keys.is_weak_key_repeated:
+            if keys.strong_key in matches.other_matches or keys.is_weak_key_repeated:
                 self.aliases += [
                     (identity, article.article_id)
                     for identity in identities
-                    if identity not in matches.known_identities
+                    if identity not in matches.article_by_identity
                 ]
             self._compare_existing(keys, article)
         elif not find_skipped_identities(keys, self._followers):
@@ -78,7 +78,7 @@ class EntryComparison:
                 entry_identity.get_articles_at_link(keys, matches.articles_by_page_key)
             )
             self.new_drafts.append(
-                make_draft(self._feed, self._metadata, keys, identities, is_shared=has_shared_link, now=self._now)
+                make_draft(self._feed, self._metadata, keys, identities, has_shared_link=has_shared_link, now=self._now)
             )
 
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
@@ -92,7 +92,7 @@ class EntryComparison:
                 self.comment_counts.append((article_id, keys.comment_count))
         elif self._followers.server_ids and not accepts_change(article, self._now):
             self._unchanged_ids.add(article_id)
-            self.refused_count += 1
+            self.refused_change_count += 1
         else:
             self.changed_by_id[article_id] = _make_changed_draft(self._feed, self._metadata, keys, article)
 
@@ -119,16 +119,16 @@ def make_draft(
     keys: EntryKeys,
     identities: tuple[bytes, ...],
     *,
-    is_shared: bool,
+    has_shared_link: bool,
     now: int,
 ) -> ArticleDraft:
     """Return the draft of an article from an entry, with these identity hashes.
 
-    `is_shared`: other entries or articles have its link, so that the link alone is not its page key. `now` is
+    `has_shared_link`: other entries or articles have its link, so that the link alone is not its page key. `now` is
     Unix time in seconds.
     """
     url = keys.url or _get_fallback_url(feed, metadata)
-    page_identity = identities[0].hex() if is_shared or not keys.url else None
+    page_identity = identities[0].hex() if has_shared_link or not keys.url else None
     return ArticleDraft(
         packed_entry=keys.packed_entry,
         key=compute_article_key(feed.url, identities[0], feed.server_id),

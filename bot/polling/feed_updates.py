@@ -24,16 +24,16 @@ def build_validators(response: FetchResult, entries_hash: bytes | None) -> Valid
     )
 
 
-def apply_metadata(feed: Feed, metadata: ParsedFeed) -> Feed:
+def apply_metadata(feed: Feed, parsed_feed: ParsedFeed) -> Feed:
     """Return the feed with title, outlet, site, icon, language and polling hints from its document."""
-    title = discord_text.to_plain_line(metadata.title, MAX_TITLE_UNITS) or feed.title
+    title = discord_text.to_plain_line(parsed_feed.title, MAX_TITLE_UNITS) or feed.title
     return replace(
-        poll_schedule.apply_document_hints(feed, metadata),
+        poll_schedule.apply_document_hints(feed, parsed_feed),
         title=title,
         outlet=feed.outlet or derive_outlet_name(title, feed.url) or urls.parse_host(feed.url),
-        site_url=metadata.site_url or feed.site_url,
-        icon=metadata.icon_url or feed.icon,
-        language=metadata.language or feed.language,
+        site_url=parsed_feed.site_url or feed.site_url,
+        icon=parsed_feed.icon_url or feed.icon,
+        language=parsed_feed.language or feed.language,
     )
 
 

@@ -55,6 +55,7 @@ _TRANSIENT_CODES = {
     fetch_errors.RATE_LIMITED,
     fetch_errors.INVALID_RESPONSE,
 }
+"""Codes of errors after which a page is fetched again later."""
 
 
 class FullTextFetcher:
@@ -109,41 +110,41 @@ class FullTextFetcher:
         fetched_count_before = self.outcomes[PageFetchOutcome.FETCHED]
         try:
             async with asyncio.timeout(max_seconds):
-                while pages := await self._store.page_fetches.claim_due(MAX_CONCURRENT_PAGES, feed_ids=feed_ids):
-                    pages_by_host: dict[str, list[PageFetchJob]] = {}
-                    for page in pages:
-                        pages_by_host.setdefault(get_host_name(page.url), []).append(page)
+                while jobs := await self._store.page_fetches.claim_due(MAX_CONCURRENT_PAGES, feed_ids=feed_ids):
+                    jobs_by_host: dict[str, list[PageFetchJob]] = {}
+                    for job in jobs:
+                        jobs_by_host.setdefault(get_host_name(job.url), []).append(job)
                     await asyncio.gather(
-                        *(self._fetch_pages(host_pages, polite=polite) for host_pages in pages_by_host.values())
+                        *(self._fetch_pages(host_jobs, polite=polite) for host_jobs in jobs_by_host.values())
                     )
         except TimeoutError:
             log.info("page fetches postponed reason=timeout")
         return self.outcomes[PageFetchOutcome.FETCHED] - fetched_count_before
 
-    async def _fetch_pages(self, pages: Sequence[PageFetchJob], *, polite: bool) -> None:
-        for page in pages:
-            await self._fetch_page(page, polite=polite)
+    async def _fetch_pages(self, jobs: Sequence[PageFetchJob], *, polite: bool) -> None:
+        for job in jobs:
+            await self._fetch_page(job, polite=polite)
 
     async def _start_fetches(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> None:
-        free_slots = MAX_CONCURRENT_PAGES - len(job_by_task)
-        if free_slots <= 0:
+        free_fetch_count = MAX_CONCURRENT_PAGES - len(job_by_task)
+        if free_fetch_count <= 0:
             return
-        busy_host_names = {get_host_name(page.url) for page in job_by_task.values()}
-        running_article_ids = [page.article_id for page in job_by_task.values()]
+        busy_host_names = {get_host_name(job.url) for job in job_by_task.values()}
+        running_article_ids = [job.article_id for job in job_by_task.values()]
         retry_at_by_article_id: dict[int, int] = {}
-        for page in await self._store.page_fetches.claim_due(
+        for job in await self._store.page_fetches.claim_due(
             CLAIM_BATCH_SIZE, exclude_article_ids=running_article_ids, host_slots=self._owned_slots
         ):
-            host_name = get_host_name(page.url)
+            host_name = get_host_name(job.url)
             pause_seconds = self._paused_until_by_host.get(host_name, 0.0) - self._clock.monotonic()
-            if free_slots and host_name not in busy_host_names and pause_seconds <= 0:
-                task = asyncio.create_task(self._fetch_page_safely(page))
-                job_by_task[task] = page
+            if free_fetch_count and host_name not in busy_host_names and pause_seconds <= 0:
+                task = asyncio.create_task(self._fetch_page_safely(job))
+                job_by_task[task] = job
                 busy_host_names.add(host_name)
-                free_slots -= 1
+                free_fetch_count -= 1
             else:
                 wait_seconds = max(pause_seconds, MIN_HOST_PAUSE_SECONDS if host_name in busy_host_names else 1.0)
-                retry_at_by_article_id[page.article_id] = self._clock.now() + math.ceil(wait_seconds)
+                retry_at_by_article_id[job.article_id] = self._clock.now() + math.ceil(wait_seconds)
         if retry_at_by_article_id:
             await self._store.page_fetches.release_claims(retry_at_by_article_id)
 
@@ -154,7 +155,7 @@ class FullTextFetcher:
         return None if len(owned_slots) == HOST_SLOT_COUNT else owned_slots
 
     async def _compute_seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:
-        running_article_ids = [page.article_id for page in job_by_task.values()]
+        running_article_ids = [job.article_id for job in job_by_task.values()]
         next_due_at = await self._store.page_fetches.get_next_due_at(running_article_ids, host_slots=self._owned_slots)
         if next_due_at is None or len(job_by_task) >= MAX_CONCURRENT_PAGES:
             return MAX_IDLE_SECONDS
@@ -169,63 +170,63 @@ class FullTextFetcher:
         for task in [task for task in job_by_task if task.done()]:
             del job_by_task[task]
 
-    async def _fetch_page_safely(self, page: PageFetchJob) -> None:
+    async def _fetch_page_safely(self, job: PageFetchJob) -> None:
         try:
-            await self._fetch_page(page, polite=True)
+            await self._fetch_page(job, polite=True)
         except Exception:
-            log.exception("page record failed url=%s", urls.redact(page.url))
+            log.exception("page record failed url=%s", urls.redact(job.url))
 
-    async def _fetch_page(self, page: PageFetchJob, *, polite: bool) -> None:
+    async def _fetch_page(self, job: PageFetchJob, *, polite: bool) -> None:
         """Fetch a page and store its text or its failure. Raises StoreError."""
-        if page.attempts > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
-            await self._record_outcome(page, CRASHED_OUTCOME)
+        if job.attempts > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
+            await self._record_outcome(job, CRASHED_OUTCOME)
             return
-        host = self._hosts.get(page.url)
+        host = self._hosts.get(job.url)
         now = self._clock.now()
         if polite and host.backoff_until > now:
-            await self._store.page_fetches.release_claims({page.article_id: host.backoff_until})
+            await self._store.page_fetches.release_claims({job.article_id: host.backoff_until})
             return
         crawl_delay = 0.0
         try:
-            text = await self._store.page_fetches.find_text_of_page(page.page_key)
+            text = await self._store.page_fetches.find_text_of_page(job.page_key)
             if text is None:
                 text, crawl_delay = await self._page_fetcher.fetch_article_text(
-                    page.url,
-                    title=page.title,
-                    teaser=page.teaser,
+                    job.url,
+                    title=job.title,
+                    teaser=job.teaser,
                     host_throttle=self._hosts.select_throttle(polite=polite),
                 )
         except FeedError as error:
-            await self._record_failure(page, host, error)
+            await self._record_failure(job, host, error)
         except StoreError:
             raise
         except Exception as error:
-            log.exception("page crashed url=%s", urls.redact(page.url))
-            await self._record_failure(page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__))
+            log.exception("page crashed url=%s", urls.redact(job.url))
+            await self._record_failure(job, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__))
         else:
             await self._store.page_fetches.store_text(
-                page.article_id, text, edit_posts=self._settings.full_text == "always"
+                job.article_id, text, edit_posts=self._settings.full_text == "always"
             )
             self.outcomes[PageFetchOutcome.FETCHED] += 1
-            log.debug("page fetched url=%s characters=%d", urls.redact(page.url), len(text))
+            log.debug("page fetched url=%s characters=%d", urls.redact(job.url), len(text))
             self._on_page_stored()
         finally:
-            self._pause_host(get_host_name(page.url), max(crawl_delay, MIN_HOST_PAUSE_SECONDS))
+            self._pause_host(get_host_name(job.url), max(crawl_delay, MIN_HOST_PAUSE_SECONDS))
 
-    async def _record_failure(self, page: PageFetchJob, host: Host, error: FeedError) -> None:
+    async def _record_failure(self, job: PageFetchJob, host: Host, error: FeedError) -> None:
         backoff_seconds = host.back_off_for(error)
-        if error.code not in _TRANSIENT_CODES or page.attempts >= MAX_ATTEMPTS:
-            await self._record_outcome(page, error.code, error)
+        if error.code not in _TRANSIENT_CODES or job.attempts >= MAX_ATTEMPTS:
+            await self._record_outcome(job, error.code, error)
             return
-        delay_seconds = RETRY_DELAYS_SECONDS[page.attempts - 1]
+        delay_seconds = RETRY_DELAYS_SECONDS[job.attempts - 1]
         delay_seconds += self._random.randrange(delay_seconds // 2)
         due_at = self._clock.now() + max(delay_seconds, backoff_seconds)
-        await self._store.page_fetches.finish(page.article_id, error.code, due_at=due_at)
+        await self._store.page_fetches.finish(job.article_id, error.code, due_at=due_at)
 
-    async def _record_outcome(self, page: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
-        await self._store.page_fetches.finish(page.article_id, outcome)
+    async def _record_outcome(self, job: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
+        await self._store.page_fetches.finish(job.article_id, outcome)
         self.outcomes[outcome] += 1
-        log.info("page failed url=%s error=%s", urls.redact(page.url), error or outcome)
+        log.info("page failed url=%s error=%s", urls.redact(job.url), error or outcome)
 
     def _pause_host(self, host_name: str, min_seconds: float) -> None:
         now = self._clock.monotonic()

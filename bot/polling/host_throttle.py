@@ -30,7 +30,8 @@ class Host:
     """State of the requests to one publisher host: one request at a time, then a pause.
 
     Use: `await host.wait_until_free()`, `host.begin_request(now)`, and `host.end_request()` in a finally
-    block. `next_request_at` is monotonic time, `backoff_until` Unix time, both in seconds.
+    block. `next_request_at` is monotonic time, `backoff_until` Unix time, both in seconds. `response_seconds` is
+    the duration of the last request.
     `mean_cycle_seconds`, from one request to the next, is 0 before the first. `queue` holds due feeds with
     their tenants (servers). `is_busy`: a feed of the queue is being polled. `is_owned`: this process has the
     lease of the host's slot. Further feeds of a tenant with a long queue get later times (appointments).
@@ -63,7 +64,7 @@ class Host:
                 await self._clock.sleep(self.next_request_at - now)
 
     def begin_request(self, now: float) -> None:
-        """Begin a request at the monotonic time `now`."""
+        """Mark the host as busy with a request that begins at the monotonic time `now`."""
         self._is_requesting = True
         self._request_started_at = now
 
@@ -117,7 +118,10 @@ class Host:
         return max(0, int(booked_until - self._clock.now()))
 
     def back_off_for(self, error: FeedError) -> int:
-        """Stop requests for as long as an error asks for, and return the seconds, 0 if it asks for none."""
+        """Stop requests for as long as an error asks for; return the seconds, 0 if it asks for none.
+
+        A response 429 without `Retry-After` means `DEFAULT_429_BACKOFF_SECONDS`.
+        """
         backoff_seconds = error.retry_after
         if backoff_seconds is None and error.code == fetch_errors.RATE_LIMITED:
             backoff_seconds = DEFAULT_429_BACKOFF_SECONDS

@@ -79,7 +79,7 @@ class IngestQuota:
         self,
         feed: Feed,
         followers: FeedFollowers,
-        sizes: Sequence[int],
+        entry_sizes: Sequence[int],
         *,
         entry_count: int,
         has_no_known_identities: bool,
@@ -88,13 +88,13 @@ class IngestQuota:
     ) -> QuotaDecision:
         """Charge new entries to the quotas of their feed and its servers; return how many are accepted.
 
-        `sizes` are the serialised bytes of each new entry, in document order; `entry_count` is the number of
-        all entries. A feed that nobody follows has no quota, as the operator asked for it.
+        `entry_sizes` are the numbers of serialised bytes of the new entries, in document order; `entry_count` is the
+        number of all entries. A feed that nobody follows has no quota, as the operator asked for it.
         `has_no_known_identities`: no entry was recognised by guid or link. `has_no_known_entries`: no entry was
         recognised by its content, either.
         """
         if not followers.server_ids:
-            return QuotaDecision(len(sizes))
+            return QuotaDecision(len(entry_sizes))
         has_unstable_ids = self._has_unstable_ids(
             feed, followers, entry_count, has_no_known_identities=has_no_known_identities, now=now
         )
@@ -102,11 +102,11 @@ class IngestQuota:
             return QuotaDecision(0, OverQuotaKind.UNSTABLE_IDS)
         for server_id, seconds in followers.seconds_until_full_quota.items():
             self._server_bucket.sync_usage(server_id, min(seconds, 2 * SERVER_QUOTA_SECONDS))
-        accepted_count, used_seconds = self._charge(feed, followers.server_ids, sizes)
+        accepted_count, used_seconds = self._charge(feed, followers.server_ids, entry_sizes)
         if has_unstable_ids:
             return QuotaDecision(accepted_count, OverQuotaKind.UNSTABLE_IDS, used_seconds)
         return QuotaDecision(
-            accepted_count, OverQuotaKind.ENTRIES if accepted_count < len(sizes) else None, used_seconds
+            accepted_count, OverQuotaKind.ENTRIES if accepted_count < len(entry_sizes) else None, used_seconds
         )
 
     def _charge(self, feed: Feed, server_ids: Sequence[int], entry_sizes: Sequence[int]) -> tuple[int, float]:

@@ -124,11 +124,11 @@ class Intake:
         )
         await comparison.run(entry_keys)
         new_drafts, changed_drafts_by_id = comparison.new_drafts, comparison.changed_by_id
-        sizes = [len(draft.packed_entry) for draft in new_drafts]
+        entry_sizes = [len(draft.packed_entry) for draft in new_drafts]
         quota_decision = self._quota.admit(
             feed,
             followers,
-            sizes,
+            entry_sizes,
             entry_count=len(entry_keys),
             has_no_known_identities=bool(entry_keys)
             and not identity_matches
@@ -137,13 +137,15 @@ class Intake:
             has_no_known_entries=has_no_known_entries,
             now=now,
         )
-        has_too_many_changes = comparison.refused_count >= max(MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4)
-        refused_count = comparison.refused_count if has_too_many_changes else 0
+        has_too_many_changes = comparison.refused_change_count >= max(
+            MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4
+        )
+        refused_change_count = comparison.refused_change_count if has_too_many_changes else 0
         overflow = _build_overflow(
             new_drafts[quota_decision.accepted_count :],
             quota_decision.kind,
             skipped_identities,
-            refused_count,
+            refused_change_count,
         )
         del new_drafts[quota_decision.accepted_count :]
         article_source = ArticleSource(feed.id, feed.outlet, feed.language)
@@ -166,8 +168,10 @@ class Intake:
             aliases=comparison.aliases,
             comment_counts=comparison.comment_counts,
             has_no_known_entries=has_no_known_entries,
-            missing_ids=retractions.find_missing(watched_articles, matched_ids, published_times) if is_complete else (),
-            reappeared_ids=retractions.find_reappeared(watched_articles, matched_ids),
+            missing_ids=retractions.find_missing_ids(watched_articles, matched_ids, published_times)
+            if is_complete
+            else (),
+            reappeared_ids=retractions.find_reappeared_ids(watched_articles, matched_ids),
             overflow=overflow,
             quota_used_seconds=quota_decision.used_seconds,
         )
@@ -221,14 +225,14 @@ class Intake:
             matches |= await asyncio.to_thread(_match_relocated, relocation_matcher, original_texts)
         return matches, articles_by_page
 
-    async def build_preview(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
-        """Return the only entry of `parsed` as the article that it would become, with id 0.
+    async def build_preview(self, feed: Feed, parsed_feed: ParsedFeed, *, now: int) -> Article:
+        """Return the only entry of `parsed_feed` as the article that it would become, with id 0.
 
         Raises FeedError.
         """
-        (keys,) = build_entry_keys(parsed.entries)
+        (keys,) = build_entry_keys(parsed_feed.entries)
         identities = select_identities_to_store(keys, is_repeated=False)
-        draft = make_draft(feed, parsed, keys, identities, is_shared=False, now=now)
+        draft = make_draft(feed, parsed_feed, keys, identities, has_shared_link=False, now=now)
         (new_article,) = await self._run_in_worker(
             build_articles, [draft], ArticleSource(feed.id, feed.outlet, feed.language)
         )
@@ -251,12 +255,12 @@ def _build_overflow(
     rejected_drafts: Sequence[ArticleDraft],
     kind: OverQuotaKind | None,
     skipped_identities: Collection[bytes],
-    refused_count: int,
+    refused_change_count: int,
 ) -> PollOverflow | None:
-    if kind is None and not refused_count:
+    if kind is None and not refused_change_count:
         return None
     skipped_entries = [SkippedEntry(draft.identities[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts]
-    return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_count)
+    return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_change_count)
 
 
 def _list_page_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection[str]]:

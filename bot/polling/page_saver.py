@@ -49,8 +49,8 @@ class PageSaver:
     article of the same page: neither's text ever becomes the other's.
     """
 
-    def __init__(self, store: Store, pages: PageFetcher, hosts: Hosts) -> None:
-        self._store, self._pages, self._hosts = store, pages, hosts
+    def __init__(self, store: Store, page_fetcher: PageFetcher, hosts: Hosts) -> None:
+        self._store, self._page_fetcher, self._hosts = store, page_fetcher, hosts
         self._rate_limiter = TokenBucket(store.clock, max_tokens=MAX_SAVES, period_seconds=SAVE_PERIOD_SECONDS)
         self._slots = FairSemaphore(MAX_CONCURRENT_SAVES)
 
@@ -92,7 +92,7 @@ class PageSaver:
         if host.backoff_until > self._store.clock.now():
             raise FeedError(fetch_errors.RATE_LIMITED)
         try:
-            return await self._pages.fetch_content(url, host_throttle=self._hosts.select_throttle(polite=False))
+            return await self._page_fetcher.fetch_content(url, host_throttle=self._hosts.select_throttle(polite=False))
         except FeedError as error:
             host.back_off_for(error)
             raise

@@ -39,6 +39,8 @@ SLOW_DOCUMENT_SECONDS = 2.0
 """Seconds from parsing to recording; feeds whose documents take longer are processed one at a time."""
 _MATCHED_BACKLOG_SIZE = 5
 """Number of the newest articles of a first poll that are matched: filters may leave any of them as the newest."""
+_MAX_ERROR_DETAIL_UNITS = 300
+"""Maximum length of the stored detail of a feed's error in UTF-16 units."""
 NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 """HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 
@@ -72,7 +74,10 @@ class PollReport:
 
 
 class _PollResponse(NamedTuple):
-    """Response to a poll, its Unix time in seconds, and the feed's new validators (None for a push)."""
+    """Response to a poll, its Unix time in seconds, and the validators to store with the feed (None for a push).
+
+    `fence` is the lease that the process must have when the poll is recorded, or None for a poll on request.
+    """
 
     feed: Feed
     response: FetchResult
@@ -128,7 +133,7 @@ class PollRecorder:
             has_changes=False,
             random=self._random,
         )
-        return UnchangedPoll(feed.id, interval_seconds, self._apply_safety_net(feed.id, next_poll_at, now), now)
+        return UnchangedPoll(feed.id, interval_seconds, self._postpone_if_pushed(feed.id, next_poll_at, now), now)
 
     async def handle_response(
         self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
@@ -159,6 +164,8 @@ class PollRecorder:
     async def handle_push(self, feed: Feed, response: FetchResult) -> PollReport:
         """Evaluate a document that a hub pushed, which may have only the new entries.
 
+        Before the first successful poll of the feed, it is ignored.
+
         Raises FeedError, StoreError.
         """
         if feed.last_success_at is None:
@@ -167,8 +174,8 @@ class PollRecorder:
 
     async def _ingest_fairly(self, poll_response: _PollResponse, server_id: int | None = None) -> PollReport:
         feed_id, now = poll_response.feed.id, poll_response.now
-        full_at_by_server_id = await self._store.feeds.load_quota_servers(feed_id)
-        server_ids = list(full_at_by_server_id)
+        full_at_milliseconds_by_server_id = await self._store.feeds.load_quota_servers(feed_id)
+        server_ids = list(full_at_milliseconds_by_server_id)
         if not server_ids and server_id is not None:
             server_ids = [server_id]
         feed_followers = FeedFollowers(
@@ -177,7 +184,7 @@ class PollRecorder:
             await self._store.quota_overflows.load_skipped_identities(feed_id),
             {
                 follower_id: full_at_milliseconds / 1_000 - now
-                for follower_id, full_at_milliseconds in full_at_by_server_id.items()
+                for follower_id, full_at_milliseconds in full_at_milliseconds_by_server_id.items()
                 if full_at_milliseconds > now * 1_000
             },
         )
@@ -259,7 +266,8 @@ class PollRecorder:
         async with self._story_lookup.match_new_articles(feed_id, new_articles) as story_matches:
             yield story_matches
 
-    def _apply_safety_net(self, feed_id: int, next_poll_at: int, now: int) -> int:
+    def _postpone_if_pushed(self, feed_id: int, next_poll_at: int, now: int) -> int:
+        """Return when to poll a feed next (Unix time in seconds): after `next_poll_at` if a hub pushes the feed."""
         is_feed_pushed = self._hubs.is_pushed(feed_id)
         return poll_schedule.schedule_safety_net_poll(next_poll_at, now=now) if is_feed_pushed else next_poll_at
 
@@ -279,7 +287,7 @@ class PollRecorder:
             failures=feed.failures + 1,
             failing_since=feed.failing_since or now,
             error=error.code,
-            error_detail=discord_text.to_plain_line(error.detail, feed_updates.MAX_TITLE_UNITS),
+            error_detail=discord_text.to_plain_line(error.detail, _MAX_ERROR_DETAIL_UNITS),
         )
         alert = self._alerts.find_alert(feed, feed_after)
         return PollReport(
@@ -311,7 +319,7 @@ class PollRecorder:
         interval_seconds, next_poll_at = poll_schedule.schedule_after_success(
             feed_before,
             now=now,
-            hints=poll_schedule.parse_cache_hints(response.headers, now=now, parsed=metadata),
+            hints=poll_schedule.parse_cache_hints(response.headers, now=now, parsed_feed=metadata),
             published_times=[article.published for article in intake_result.new_articles],
             has_changes=bool(intake_result.new_articles or intake_result.changed_articles),
             random=self._random,
@@ -325,7 +333,7 @@ class PollRecorder:
             state=FeedState.ACTIVE,
             validators=validators,
             interval=interval_seconds,
-            next_poll_at=self._apply_safety_net(feed_before.id, next_poll_at, now),
+            next_poll_at=self._postpone_if_pushed(feed_before.id, next_poll_at, now),
             last_poll_at=now,
             last_success_at=now,
             last_article_at=now if intake_result.new_articles else feed_before.last_article_at,

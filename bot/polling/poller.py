@@ -183,7 +183,10 @@ class Poller:
                     self._due_loader.on_host_polled(host)
 
     async def _poll_due(self, due_feed: DueFeed, host: Host) -> None:
-        """Poll a feed of the queue; its row is read from the store only if more than its schedule changes."""
+        """Poll a feed of the queue.
+
+        Its row is read from the store only if the response changes more than its schedule, or it was polled meanwhile.
+        """
         was_locked = due_feed.id in self._feed_locks
         if was_locked:
             await self._feed_locks.wait_until_free(due_feed.id)

@@ -87,7 +87,7 @@ class FollowFlow(ManagersPanel):
         except PasswordRequired as refusal:
             await self._ask_for_password(interaction, refusal)
             return
-        if self._discovery.parsed is not None:
+        if self._discovery.parsed_feed is not None:
             await self._preview(interaction)
         elif self._discovery.page_lists.lists:
             await self._show_list(interaction)

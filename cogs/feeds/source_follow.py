@@ -112,16 +112,16 @@ class SourceFlow(FollowFlow):
         except RequestRejected as refusal:
             if refusal.reason.code is not FollowFailure.NO_FEED or home_url == self._link:
                 raise
-        if discovery is None or (discovery.parsed is None and not discovery.feeds and home_url != self._link):
+        if discovery is None or (discovery.parsed_feed is None and not discovery.feeds and home_url != self._link):
             # The links on an article's page are not what its site publishes; those on the home page are.
             discovery = await service.resolve(home_url, server_id)
         self._discovery = discovery
-        if discovery.parsed is None and discovery.feeds:
+        if discovery.parsed_feed is None and discovery.feeds:
             self._feed_options = tuple(discovery_options(discovery))
             self._feed_options[0].default = True
             self._feed_urls = tuple(feed.url for feed in discovery.feeds)
             self._discovery = await service.resolve(self._feed_urls[0], server_id)
-        if self._discovery.parsed is not None:
+        if self._discovery.parsed_feed is not None:
             await self._preview(interaction)
         else:
             await self._show_list(interaction)
@@ -183,9 +183,9 @@ class SourceFlow(FollowFlow):
             if followed_feed.feed.url == feed_url:
                 await self._show_followed(interaction, followed_feed)
                 return
-        assert self._discovery.parsed is not None
+        assert self._discovery.parsed_feed is not None
         preview = SourcePreview.from_feed(
-            self._discovery.parsed, self._discovery.feeds[0].title, feed_url, self.client.services.clock.now()
+            self._discovery.parsed_feed, self._discovery.feeds[0].title, feed_url, self.client.services.clock.now()
         )
         picture = await self._draw_icon()
         feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=list(self._feed_options))

@@ -72,7 +72,7 @@ async def follow_all(
         async with semaphore:
             try:
                 discovery = await bot.services.follow_service.resolve(outline.url, server_id)
-                if discovery.parsed is None:
+                if discovery.parsed_feed is None:
                     return "❌ " + _("{feed}: no feed at its address anymore").format(feed=bold_title)
                 follow_result = await bot.services.follow_service.follow(
                     discovery, server_id=server_id, channel_id=channel_id, user_id=user_id

@@ -165,7 +165,7 @@ class SetupFlow(OwnedView):
             ) from error
         if self._discovery.page_lists.lists:
             self._discovery = convert_list_to_feed(self._discovery, self._discovery.page_lists.lists[0])
-        if self._discovery.parsed is not None:
+        if self._discovery.parsed_feed is not None:
             self._add_feed(0)
 
     async def _choose_feed(self, _interaction: Interaction, selected_values: list[str]) -> None:

@@ -85,7 +85,7 @@ async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server)
     discovery = await discover_feeds(fetcher, workers, url)
     assert discovery.feeds == (DiscoveredFeed(url, "Example News", "rss20"),)
     assert discovery.response is not None
-    assert len(discovery.parsed.entries) == 1
+    assert len(discovery.parsed_feed.entries) == 1
 
 
 async def test_a_feed_that_moved_for_good_is_followed_where_it_is(fetcher, workers, feed_server):
@@ -102,7 +102,7 @@ async def test_a_page_that_names_its_feeds_is_asked_once(fetcher, workers, feed_
     )
     discovery = await discover_feeds(fetcher, workers, url)
     assert [feed.title for feed in discovery.feeds] == ["One", "Two"]
-    assert discovery.parsed is None
+    assert discovery.parsed_feed is None
     assert len(feed_server.visits) == 1
 
 

@@ -271,7 +271,7 @@ def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     feed = apply_document_hints(_feed(), parsed)
     assert _schedule_after_success(feed)[1] - NOW >= 7_200
     assert datetime.fromtimestamp(_schedule_after_success(feed)[1], UTC).weekday() == 5
-    fresh = parse_cache_hints({}, now=NOW, parsed=ParsedFeed(title="T"))
+    fresh = parse_cache_hints({}, now=NOW, parsed_feed=ParsedFeed(title="T"))
     assert _schedule_after_success(feed, hint=fresh)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
 
 

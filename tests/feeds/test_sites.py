@@ -180,7 +180,7 @@ async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, fee
     monkeypatch.setattr(known_sites, "list_feeds_for_url", lambda url: (SiteFeed(feed, "r/python"),))
     discovery = await discover_feeds(fetcher, workers, feed_server.origin + "/r/python")
     assert discovery.feeds[0].url == feed
-    assert discovery.parsed is not None
+    assert discovery.parsed_feed is not None
     assert [visit.path for visit in feed_server.visits] == ["/r/python/.rss"]
 
 

@@ -229,7 +229,7 @@ async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_addres
     assert len({each.feeds[0].url for each in both}) == len(both) == 2
     for list_discovery in both:
         again = await newsroom.follow_service.resolve(list_discovery.feeds[0].url, SERVER)
-        assert again.parsed.entries == list_discovery.parsed.entries if list_discovery.parsed else False
+        assert again.parsed_feed.entries == list_discovery.parsed_feed.entries if list_discovery.parsed_feed else False
 
 
 async def test_a_page_that_moves_for_good_keeps_its_list(site, feed_server):

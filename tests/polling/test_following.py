@@ -59,7 +59,7 @@ async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(page, 1)
     assert [feed.title for feed in discovery.feeds] == ["News", "Comments"]
-    assert discovery.parsed is None
+    assert discovery.parsed_feed is None
 
 
 async def test_a_page_with_one_feed_needs_no_choice(newsroom, feed_server):
@@ -109,7 +109,7 @@ async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom,
     assert [outlet.name for outlet in outlets] == ["The Verge"]
     monkeypatch.setattr(outlet_directory, "search_outlets", lambda text: [outlets[0]._replace(feed_url=url)])
     discovery = await newsroom.follow_service.resolve("the verge", 1)
-    assert (discovery.feeds[0].url, discovery.parsed.title) == (url, "The Verge")
+    assert (discovery.feeds[0].url, discovery.parsed_feed.title) == (url, "The Verge")
     monkeypatch.undo()
     discovery = await newsroom.follow_service.resolve("bbc", 1)
     assert "BBC News – Technology" in [feed.title for feed in discovery.feeds]

@@ -87,7 +87,7 @@ class FollowService:
             discovery = await discover_feeds(self._fetcher, self._workers, url)
             if discovery.is_from_site and not (with_lists and await self._has_readable_lists(discovery, url)):
                 discovery = replace(discovery, page_lists=PageLists())
-            if discovery.parsed is None and len(discovery.feeds) == 1 and not discovery.page_lists.lists:
+            if discovery.parsed_feed is None and len(discovery.feeds) == 1 and not discovery.page_lists.lists:
                 discovery = await discover_feeds(self._fetcher, self._workers, discovery.feeds[0].url)
         except FeedError as error:
             if error.code == fetch_errors.get_http_code(HTTPStatus.UNAUTHORIZED):
@@ -95,7 +95,7 @@ class FollowService:
             raise
         if not discovery.feeds:
             discovery = await self._resolve_lists(discovery, url)
-        if discovery.parsed is not None:
+        if discovery.parsed_feed is not None:
             await self._require_feed_quota(server_id, await self._find_stored_feed(discovery, server_id))
         return discovery
 
@@ -133,7 +133,7 @@ class FollowService:
         again. A second call for the same feed and channel changes nothing. Raises RequestRejected if the server
         follows too many feeds or the proposal was decided before, FeedError, StoreError.
         """
-        if discovery.response is None or discovery.parsed is None:
+        if discovery.response is None or discovery.parsed_feed is None:
             raise ValueError("not a feed")
         url = discovery.feeds[0].url
         owner_server_id = get_private_owner_id(url, server_id)
@@ -142,8 +142,8 @@ class FollowService:
         feed = stored_feed or await self._store.feeds.add(
             url,
             server_id=owner_server_id,
-            title=discovery.parsed.title,
-            outlet=derive_outlet_name(discovery.parsed.title, url),
+            title=discovery.parsed_feed.title,
+            outlet=derive_outlet_name(discovery.parsed_feed.title, url),
             next_poll_at=self._clock.now(),
         )
         feed = await self._poller.ingest_fetched(feed, discovery.response, server_id=server_id)
@@ -178,13 +178,13 @@ class FollowService:
 
         Return None if the feed has no articles. Raises FeedError.
         """
-        if discovery.response is None or discovery.parsed is None or not discovery.parsed.entries:
+        if discovery.response is None or discovery.parsed_feed is None or not discovery.parsed_feed.entries:
             return None
         now = self._clock.now()
         newest_entry = max(
-            discovery.parsed.entries, key=lambda entry: feed_dates.clamp_publication_time(entry.published, now)
+            discovery.parsed_feed.entries, key=lambda entry: feed_dates.clamp_publication_time(entry.published, now)
         )
-        newest_entry_feed = replace(discovery.parsed, entries=(newest_entry,))
+        newest_entry_feed = replace(discovery.parsed_feed, entries=(newest_entry,))
         feed = _build_preview_feed(discovery.feeds[0].url, newest_entry_feed)
         return feed, await self._poller.intake.build_preview(feed, newest_entry_feed, now=now)
 
@@ -202,7 +202,7 @@ class FollowService:
 
 
 def resolve_input(text: str) -> list[DiscoveredFeed]:
-    """Return the feed at a typed URL or handle, or the feeds of the outlets with that name.
+    """Return what a typed text names: one feed, whose URL may be that of a page, or the feeds of outlets by name.
 
     Raises FeedError (bad-url) if the text is empty or an invalid URL, and RequestRejected if no outlet has
     that name.

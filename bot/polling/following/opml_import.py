@@ -22,7 +22,8 @@ PARSE_TIMEOUT_SECONDS = 5.0
 """Maximum number of seconds that a worker may take to parse a list of feeds."""
 PROGRESS_INTERVAL_SECONDS = 3.0
 """Minimum number of seconds between two progress reports."""
-_MAX_TITLE_UTF16_UNITS = 120
+_MAX_LABEL_UNITS = 120
+"""Maximum length of a title or a URL in the result of an import, in UTF-16 units."""
 _OPML_ACCEPT_HEADER = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
@@ -91,9 +92,7 @@ async def follow_all(
     Nothing is fetched here. Raises StoreError.
     """
     import_result = OpmlImportResult(
-        invalid_titles=[
-            discord_text.to_plain_line(title, _MAX_TITLE_UTF16_UNITS) for title in feed_list.invalid_titles
-        ],
+        invalid_titles=[discord_text.to_plain_line(title, _MAX_LABEL_UNITS) for title in feed_list.invalid_titles],
         skipped_count=feed_list.skipped_count,
     )
     followed_feed_ids = {feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)}
@@ -160,8 +159,8 @@ def build_opml_export(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, 
 def _format_outline(outline: Outline) -> str:
     redacted_url = urls.redact(outline.url)
     if outline.title == outline.url:
-        return discord_text.to_plain_line(redacted_url, _MAX_TITLE_UTF16_UNITS)
+        return discord_text.to_plain_line(redacted_url, _MAX_LABEL_UNITS)
     return (
-        f"{discord_text.to_plain_line(outline.title, _MAX_TITLE_UTF16_UNITS)} "
-        f"({discord_text.to_plain_line(redacted_url, _MAX_TITLE_UTF16_UNITS)})"
+        f"{discord_text.to_plain_line(outline.title, _MAX_LABEL_UNITS)} "
+        f"({discord_text.to_plain_line(redacted_url, _MAX_LABEL_UNITS)})"
     )

@@ -21,7 +21,7 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title
 
 TITLE_SIMILARITY_THRESHOLD = 80
-"""Minimum similarity, out of 100, of two titles with one link that belong to one article."""
+"""Minimum similarity, out of 100, of two titles with the same numbers that may be versions of one title."""
 
 _NUMBER_PATTERN = re.compile(r"\d+")
 
@@ -76,8 +76,8 @@ def match_by_link(
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of unknown entries that have the entry's link, by the entry's strong key.
 
-    `matched_ids` are the ids of articles that other entries are. Title or date must agree; if a link is
-    ambiguous, because several articles have it or it is the site's home page, both must.
+    `matched_ids` are the ids of the articles that other entries were matched with. Title or date must agree; both
+    must if a link is ambiguous, because several entries or articles have it or it is the site's home page.
     """
     matches: dict[bytes, KnownArticle] = {}
     matched_ids = set(matched_ids)

@@ -18,12 +18,13 @@ from bot.text.words import normalize_title
 class EntryKeys(NamedTuple):
     """Keys of an entry, and the attributes by which the entry is compared with articles.
 
-    `weak_key` is a hash of the guid (else the link, else the content). `strong_key` is a hash also of link
-    and title, and is unique in the document. `is_weak_key_repeated`: several entries of the document have
-    this weak key, so that it decides nothing; `repeat_marker` is the identity hash that stores this.
-    `is_link_shared`: several entries have this link. `url` is canonical, "" without a link; `page_key` is the
-    key of its page. `url_variant_keys` are the weak keys for the other variants of the URL. `content` is a
-    hash of summary and text, b"" if there are none. `packed_entry` is the serialised entry.
+    `weak_key` is a hash of the guid (else the link, else the content). `strong_key` is a hash also of link and title
+    (and of the date, where entries differ by it alone), and is unique in the document. `is_weak_key_repeated`:
+    several entries of the document have this weak key, so that it decides nothing; `repeat_marker` is the identity
+    hash that stores this. `is_link_shared`: several entries have this link. `url` is canonical, "" without a link;
+    `page_key` is the key of its page. `url_variant_keys` are the weak keys for the other variants of the URL. `title`
+    is normalised. `content_hash` is a hash of summary and text, b"" if there are none. `packed_entry` is the
+    serialised entry.
     """
 
     weak_key: bytes
@@ -36,7 +37,7 @@ class EntryKeys(NamedTuple):
     url_variant_keys: tuple[bytes, ...]
     title: str
     published: int | None
-    content: bytes
+    content_hash: bytes
     fingerprint: bytes
     comment_count: int | None
     packed_entry: bytes
@@ -67,7 +68,7 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
             url_variant_keys=_compute_variant_keys(entry.guid, url),
             title=normalize_title(entry.title),
             published=entry.published,
-            content=hash_content(entry.summary, entry.text),
+            content_hash=hash_content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
             comment_count=entry.comment_count,
             packed_entry=msgspec.msgpack.encode(entry),

@@ -24,7 +24,7 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title, split_word_set
 
 EXTRA_CANDIDATES = 50
-"""Number of articles, beyond the length of a document, that its entries may be, as some have left it."""
+"""Number of candidate articles beyond the number of a document's entries, as some candidates have left the document."""
 MIN_MATCHING_TITLES = 3
 """Minimum number of titles that must agree for a feed to have moved; one less if all entries are unknown."""
 
@@ -44,8 +44,8 @@ class CandidatePair(NamedTuple):
 class RelocationMatcher:
     """Matcher of a document's unknown entries with the articles of the feed that they may be.
 
-    `articles` are the feed's; `matched_ids` are the ids of those that the document has under a known
-    identity.
+    `articles` are the feed's stored articles; `matched_ids` are the ids of those that entries with a known identity
+    hash are.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class RelocationMatcher:
         }
         date_counts = Counter(keys.published for keys in entry_keys if keys.published is not None)
         self._distinctive_dates = {date for date, count in date_counts.items() if count <= max(2, len(entry_keys) // 2)}
-        self._content_counts = Counter(keys.content for keys in entry_keys if keys.content)
+        self._content_counts = Counter(keys.content_hash for keys in entry_keys if keys.content_hash)
         self._absent_articles = [article for article in articles if article.article_id not in matched_ids]
         self.pairs = list(self._iter_pairs())
         """Pairs of an entry and an article that it may be; their number per entry is bounded."""
@@ -77,14 +77,14 @@ class RelocationMatcher:
             title = self._title_by_article[article.article_id]
             for group_key in self._iter_group_keys(title, article.published, article.url):
                 articles_by_group_key[group_key].append(article)
-        for entry_keys in self._unknown_keys:
-            group_keys = self._iter_group_keys(entry_keys.title, entry_keys.published, entry_keys.url)
+        for keys in self._unknown_keys:
+            group_keys = self._iter_group_keys(keys.title, keys.published, keys.url)
             for article in dict.fromkeys(
                 candidate
                 for shared_key in group_keys
                 for candidate in articles_by_group_key.get(shared_key, ())[:_MAX_CANDIDATES_PER_KEY]
             ):
-                yield CandidatePair(entry_keys, article)
+                yield CandidatePair(keys, article)
 
     def _iter_group_keys(self, title: str, date: int | None, url: str) -> Iterable[tuple[object, ...]]:
         if date in self._distinctive_dates:
@@ -95,16 +95,16 @@ class RelocationMatcher:
         if url:
             yield "link", title, strip_version(url)[1]
 
-    def match(self, content_hashes: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
-        """Return the articles of entries by strong key; `content_hashes` are content hashes by article id."""
+    def match(self, content_hash_by_article_id: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
+        """Return the articles that entries are, by the strong key of the entry; each article counts for one entry."""
         certain_matches: dict[bytes, KnownArticle] = {}
         likely_matches: dict[bytes, KnownArticle] = {}
         content_counts = Counter(
-            (absent_article.title, content_hashes.get(absent_article.article_id))
+            (absent_article.title, content_hash_by_article_id.get(absent_article.article_id))
             for absent_article in self._absent_articles
         )
         for keys, article in self.pairs:
-            content_hash = content_hashes.get(article.article_id, b"")
+            content_hash = content_hash_by_article_id.get(article.article_id, b"")
             is_certain, is_likely = self._compare(
                 keys, article, content_hash, is_boilerplate=content_counts[article.title, content_hash] > 1
             )
@@ -133,8 +133,10 @@ class RelocationMatcher:
         """Return whether an entry is an article for certain, and whether it is if the feed has moved."""
         article_title = self._title_by_article[article.article_id]
         has_same_title = bool(keys.title) and keys.title == article_title
-        has_same_content = keys.content == content_hash
-        has_distinctive_content = has_same_content and self._content_counts[keys.content] == 1 and not is_boilerplate
+        has_same_content = keys.content_hash == content_hash
+        has_distinctive_content = (
+            has_same_content and self._content_counts[keys.content_hash] == 1 and not is_boilerplate
+        )
         is_unique = keys.title not in self._recurring_titles
         if keys.published == article.published and keys.published in self._distinctive_dates:
             return has_distinctive_content or (

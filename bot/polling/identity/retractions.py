@@ -17,7 +17,7 @@ MAX_RETRACTIONS_PER_POLL = 2
 """Maximum number of articles that may be retracted at a time; if more are missing, the document is faulty."""
 
 
-def find_missing(
+def find_missing_ids(
     watched_articles: Sequence[RetractionCandidate], matched_ids: Collection[int], published_times: Sequence[int]
 ) -> list[int]:
     """Return the ids of the `watched_articles` that are newly missing from the document.
@@ -35,7 +35,7 @@ def find_missing(
     return newly_missing_ids if len(missing_articles) <= MAX_RETRACTIONS_PER_POLL else []
 
 
-def find_reappeared(watched_articles: Sequence[RetractionCandidate], matched_ids: Collection[int]) -> list[int]:
+def find_reappeared_ids(watched_articles: Sequence[RetractionCandidate], matched_ids: Collection[int]) -> list[int]:
     """Return the ids of the `watched_articles` that were missing before and are in the document again."""
     return [
         article.article_id

@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class HubDiscovery:
-    """Receiver of what polls find about hubs, and the subscriptions that it is compared with.
+    """Collector of changes of the hubs that feeds name, found by polls, and of pushes that hubs missed.
 
-    Without a public URL, hubs cannot reach the bot, and nothing is received.
+    Without a public URL, hubs cannot reach the bot, and nothing is collected.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:

@@ -16,7 +16,7 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_PENDING_PER_FEED = 4
-"""Maximum number of pushed documents of a feed in progress; beyond that, the feed is polled instead."""
+"""Maximum number of a feed's pushed documents that are ingested at a time; beyond that, the feed is polled instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class PushIngestQueue:
             if feed is None:
                 return
             if not document.body or self._pending_counts[feed_id] >= MAX_PENDING_PER_FEED:
-                await self._poll(feed)
+                await self._make_due(feed)
                 return
             self._pending_counts[feed_id] += 1
             try:
@@ -71,11 +71,11 @@ class PushIngestQueue:
         except FeedError as error:
             log.info("push unreadable url=%s error=%s", urls.redact(feed.url if feed else ""), error)
             if feed is not None:
-                await self._poll(feed)
+                await self._make_due(feed)
         except StoreError:
             log.exception("push not recorded feed_id=%d", feed_id)
 
-    async def _poll(self, feed: Feed) -> None:
+    async def _make_due(self, feed: Feed) -> None:
         await self._store.feeds.make_due(feed.id)
         self._poller.wake()
 

@@ -1,4 +1,4 @@
-"""Unsubscribing from WebSub hubs (section 5.1), and verification that the bot wants it."""
+"""Unsubscribing from WebSub hubs (section 5.1 of the specification), and verification that the bot asked for it."""
 
 import asyncio
 import logging

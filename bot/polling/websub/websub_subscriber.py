@@ -2,7 +2,8 @@
 
 A hub calls a secret URL under `TELEX_PUBLIC_URL`. A push needs a signature made with the secret that the hub
 was given. A pushed feed is polled `PUSHED_FEED_INTERVAL_FACTOR` times less often, until a poll finds an
-article that was not pushed. A subscription whose feed nobody follows any more is ended.
+article that was not pushed. A subscription whose feed nobody follows any more is ended. Sections are those of the
+specification, https://www.w3.org/TR/websub/.
 """
 
 import asyncio

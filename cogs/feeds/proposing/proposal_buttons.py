@@ -42,7 +42,7 @@ async def approve_proposal_button(interaction: Interaction, _item: object, propo
     except FeedError as error:
         sentence = refusal_sentences.find_error_sentence(error) or ""
         raise UserFacingError(f"{sentence} {_gone_text(open_proposal)}".strip()) from error
-    if discovery.parsed is None or discovery.feeds[0].url != open_proposal.url:
+    if discovery.parsed_feed is None or discovery.feeds[0].url != open_proposal.url:
         raise UserFacingError(_gone_text(open_proposal))
     follow_result = await follow_flow.follow_in_channel(
         interaction, discovery, target_channel, proposal_id=open_proposal.id

@@ -74,7 +74,7 @@ class ProposalFlow(SourceFlow):
     async def _confirm(self, interaction: Interaction) -> None:
         """Store the proposal, and tell the user where it goes."""
         target_channel = await channel_options.require_existing_channel(interaction, self._target_channel.id)
-        guild, feed, parsed_feed = target_channel.guild, self._discovery.feeds[0], self._discovery.parsed
+        guild, feed, parsed_feed = target_channel.guild, self._discovery.feeds[0], self._discovery.parsed_feed
         assert parsed_feed is not None
         assert interaction.channel_id is not None
         preview = SourcePreview.from_feed(parsed_feed, feed.title, feed.url, self.client.services.clock.now())
