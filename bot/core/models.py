@@ -25,8 +25,8 @@ class FeedState(StrEnum):
 class Entry:
     """An entry of a feed document, with markup converted to plain text and links made absolute.
 
-    `fingerprint` is a 16-byte hash of everything that a reader sees except `comment_count`, so it changes whenever
-    the entry does, but not with each comment.
+    `published` and `updated` are Unix times in seconds. `fingerprint` is a 16-byte hash of everything that a reader
+    sees except `comment_count`, so it changes whenever the entry does, but not with each comment.
     """
 
     guid: str | None
@@ -51,6 +51,7 @@ class Entry:
 class ParsedFeed:
     """A parsed feed document: its metadata, and its entries in document order.
 
+    `format` is the name and version of its format, such as `atom10`; `icon_url` is the URL of its picture.
     `ttl` is the poll interval in seconds that the publisher asks for (RSS `ttl`, `sy:updatePeriod`);
     `skip_hours` (UTC) and `skip_days` (Monday is 0) are the hours and weekdays without updates.
     """
@@ -96,7 +97,7 @@ class Feed:
     title: str = ""
     outlet: str = ""
     site_url: str | None = None
-    icon: str | None = None
+    icon: str | None = None  # URL of its picture
     language: str | None = None
     state: FeedState = FeedState.ACTIVE
     validators: Validators = field(default_factory=Validators)
@@ -144,8 +145,8 @@ class DueFeed(NamedTuple):
 class NewArticle:
     """An article to be stored. `key` is the same in every database; `page_key` is the hash of the canonical URL.
 
-    `text` is the text from the feed; `body` is the text without page boilerplate that search, answers and
-    excerpts read. `identities` are the hashes by which the feed entry is recognised again.
+    `published` is Unix time in seconds. `text` is the text from the feed; `body` is the text without page boilerplate
+    that search, answers and excerpts read. `identities` are the hashes by which the feed entry is recognised again.
     """
 
     key: str

@@ -42,7 +42,7 @@ def after_executemany(connection) -> None:
 
 def within_pipeline(connection) -> None:
     """The server has got some of what is sent at once, and waits for the end of it."""
-    wire = connection.raw.pgconn
+    wire = connection.raw_connection.pgconn
     wire.enter_pipeline_mode()
     for name, meta_value in ROWS:
         wire.send_query_params(b"INSERT INTO meta VALUES ($1, $2)", [name.encode(), meta_value.encode()])
@@ -52,7 +52,7 @@ def within_pipeline(connection) -> None:
 
 def before_reading(connection) -> None:
     """The server cannot send all of an answer that nobody reads."""
-    connection.raw.pgconn.send_query(
+    connection.raw_connection.pgconn.send_query(
         b"SELECT repeat('x', 10000), meta.name FROM generate_series(1, 10000) LEFT JOIN meta ON true"
     )
 
@@ -66,7 +66,7 @@ async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
 
     waiting_stores = [await Store.open(server, clock) for _ in range(2)]
     stalled = PostgresConnection(server)
-    with closing(stalled.raw):
+    with closing(stalled.raw_connection):
         stalled.execute("BEGIN")
         stalled.fetch_value(_BEGIN_WRITE_SQL)
         stand_still(stalled)
@@ -86,7 +86,7 @@ async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server
 
     store = await Store.open(server, clock)
     reader = PostgresConnection(server)
-    with closing(reader.raw):
+    with closing(reader.raw_connection):
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         reader.execute("SELECT * FROM bookmark")
         before_reading(reader)
@@ -100,10 +100,10 @@ async def test_who_works_in_a_transaction_is_waited_for(server, clock):
 
     store = await Store.open(server, clock)
     busy = PostgresConnection(server)
-    with closing(busy.raw):
+    with closing(busy.raw_connection):
         busy.execute("BEGIN")
         busy.fetch_value(_BEGIN_WRITE_SQL)
-        busy.raw.pgconn.send_query(b"INSERT INTO meta SELECT 'busy', pg_sleep(1.5)::text; COMMIT")
+        busy.raw_connection.pgconn.send_query(b"INSERT INTO meta SELECT 'busy', pg_sleep(1.5)::text; COMMIT")
         await store.meta.set("written", "after")
     assert await store.meta.get("busy") is not None
     await store.close()

@@ -91,7 +91,7 @@ async def test_an_old_database_on_a_server_keeps_every_row_and_becomes_one_of_to
 
     before = old_databases.list_rows(old_server)
     connection = postgres_connection.PostgresConnection(old_server)
-    with closing(connection.raw):
+    with closing(connection.raw_connection):
         with monkeypatch.context() as patch:
             patch.setattr("bot.store.postgres.server_migrations.load_pending_scripts", load_baseline)
             assert server_migrations.migrate(connection, old_server) is False

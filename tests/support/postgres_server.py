@@ -166,7 +166,7 @@ class ServerDatabases:
                 connection.execute(f"TRUNCATE {', '.join(filled_tables)} RESTART IDENTITY CASCADE")
             connection.execute("INSERT INTO article_change (article_id) VALUES (0)")
         finally:
-            connection.raw.close()
+            connection.raw_connection.close()
         return self.server
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ def connect(place: Place) -> Iterator[Any]:
         from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - an extra
 
         connection = PostgresConnection(place)
-        with closing(connection.raw):
+        with closing(connection.raw_connection):
             yield connection
     else:
         uri = f"{place.resolve().as_uri()}?mode=rw"

@@ -98,30 +98,30 @@ class _NumericLoader(Loader):
 class PostgresConnection(Connection):
     """A PostgreSQL connection with the interface of the store, in autocommit mode.
 
-    `raw` is the connection of psycopg that it wraps.
+    `raw_connection` is the connection of psycopg that it wraps.
     """
 
     def __init__(self, database_url: DatabaseUrl) -> None:
         """Connect to the server. Raises psycopg.Error if that fails."""
         url_options = psycopg.conninfo.conninfo_to_dict(database_url.address)
-        raw = psycopg.connect(**cast("dict[str, Any]", _CONNECT_OPTIONS | url_options), autocommit=True)
+        raw_connection = psycopg.connect(**cast("dict[str, Any]", _CONNECT_OPTIONS | url_options), autocommit=True)
         try:
             for python_type, dumper in ((int, _Int8Dumper), (bool, _BoolDumper), (str, _TextDumper)):
-                raw.adapters.register_dumper(python_type, dumper)
-            raw.adapters.register_loader("numeric", _NumericLoader)
-            raw.execute(
+                raw_connection.adapters.register_dumper(python_type, dumper)
+            raw_connection.adapters.register_loader("numeric", _NumericLoader)
+            raw_connection.execute(
                 "SELECT "
                 + ", ".join(
                     f"set_config('{setting_name}', '{setting}', false)"
                     for setting_name, setting in SESSION_SETTINGS.items()
                 )
             )
-            raw.row_factory = _create_row_factory
-            raw.prepared_max = 1_000
+            raw_connection.row_factory = _create_row_factory
+            raw_connection.prepared_max = 1_000
         except BaseException:
-            raw.close()
+            raw_connection.close()
             raise
-        self.raw, self.database_url = raw, database_url
+        self.raw_connection, self.database_url = raw_connection, database_url
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[PostgresRow]:
         named_parameters = _name_parameters(parameters)
@@ -132,20 +132,23 @@ class PostgresConnection(Connection):
         if list_names:
             lists = {name: [*named_parameters[name]] for name in list_names - null_parameter_names}
             named_parameters = {**named_parameters, **lists}
-        return self.raw.execute(statement, named_parameters)
+        return self.raw_connection.execute(statement, named_parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
         """Run one statement once for each set of parameters, sent in one pipeline."""
         parameter_sets = [_name_parameters(parameter_set) for parameter_set in parameters]
         if not parameter_sets:
-            return self.raw.execute("SELECT 1 WHERE 1 = 0")
-        cursor = self.raw.cursor()
+            return self.raw_connection.execute("SELECT 1 WHERE 1 = 0")
+        cursor = self.raw_connection.cursor()
         cursor.executemany(translate(sql)[0], parameter_sets)
         return cursor
 
     def roll_back(self) -> None:
-        if not self.raw.closed and self.raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            self.raw.execute("ROLLBACK")
+        if (
+            not self.raw_connection.closed
+            and self.raw_connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+        ):
+            self.raw_connection.execute("ROLLBACK")
 
 
 def _name_parameters(parameters: Parameters) -> Mapping[str, Any]:

@@ -75,7 +75,7 @@ class PostgresEngine:
         """
         connection = PostgresConnection(self.location)
         with ExitStack() as cleanup_stack:
-            cleanup_stack.callback(connection.raw.close)
+            cleanup_stack.callback(connection.raw_connection.close)
             if self._identity is not None and id_sequences.load_database_identity(connection) != self._identity:
                 raise DatabaseReplaced(
                     f"The database {self.location} was restored, or taken over by another server: "
@@ -116,7 +116,7 @@ class PostgresEngine:
                         time.sleep(0.1)
                     return bool(commit_status == "committed")
                 finally:
-                    connection.raw.close()
+                    connection.raw_connection.close()
         raise CommitStateUnknown("the connection was lost, and nobody knows whether it had written")
 
     def measure_size_bytes(self, db: PostgresConnection) -> int:

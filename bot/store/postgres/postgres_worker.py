@@ -85,7 +85,7 @@ class PostgresWorker:
         )
         while True:
             try:
-                if self._connection is None or self._connection.raw.closed:
+                if self._connection is None or self._connection.raw_connection.closed:
                     self._connection = self._connect()
                 return function(self._connection)
             except psycopg.Error as error:
@@ -116,9 +116,9 @@ class PostgresWorker:
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.roll_back()
-                if not self._connection.raw.broken:
+                if not self._connection.raw_connection.broken:
                     return
-            self._connection.raw.close()
+            self._connection.raw_connection.close()
             self._connection = None
 
     async def rollback_open(self) -> None:
@@ -134,7 +134,7 @@ class PostgresWorker:
         while not drain_future.done():
             if (connection := self._connection) is not None:
                 with suppress(psycopg.Error):
-                    await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
+                    await asyncio.to_thread(connection.raw_connection.cancel_safe, timeout=5)
             await asyncio.wait([drain_future], timeout=CANCEL_INTERVAL_SECONDS)
 
     async def close(self) -> None:
@@ -145,7 +145,7 @@ class PostgresWorker:
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            self._connection.raw.close()
+            self._connection.raw_connection.close()
 
 
 def end_stalled_sessions(connection: PostgresConnection) -> None:
@@ -174,19 +174,19 @@ async def listen(database_url: DatabaseUrl, on_event: Callable[[str], None]) -> 
                 on_event("")
                 await _receive_notifications(connection, on_event)
             finally:
-                connection.raw.close()
+                connection.raw_connection.close()
         await asyncio.sleep(LISTEN_RETRY_SECONDS)
 
 
 def _connect_listener(database_url: DatabaseUrl) -> PostgresConnection:
     connection = PostgresConnection(database_url)
-    connection.raw.execute("LISTEN telex")
+    connection.raw_connection.execute("LISTEN telex")
     return connection
 
 
 async def _receive_notifications(connection: PostgresConnection, on_event: Callable[[str], None]) -> None:
     """Pass notifications to `on_event` until the session is lost. Raises psycopg.Error then."""
-    loop, libpq_connection = asyncio.get_running_loop(), connection.raw.pgconn
+    loop, libpq_connection = asyncio.get_running_loop(), connection.raw_connection.pgconn
     while True:
         readable_event = asyncio.Event()
         loop.add_reader(libpq_connection.socket, readable_event.set)

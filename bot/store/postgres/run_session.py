@@ -36,7 +36,7 @@ def lock_for_run(database_url: DatabaseUrl, *, alone: bool) -> Iterator[None]:
         yield
     finally:
         with _run_locks_mutex:
-            raw_connection = _run_locks.pop(database_url)[0].raw
+            raw_connection = _run_locks.pop(database_url)[0].raw_connection
         # Unlock explicitly, because the server may notice the closed session only later.
         with suppress(psycopg.Error):
             raw_connection.execute("SELECT pg_advisory_unlock_all()")
@@ -53,9 +53,9 @@ def reacquire_if_lost(database_url: DatabaseUrl) -> None:
         connection, lock_sql = _run_locks.get(database_url, (None, ""))
         if connection is not None:
             try:
-                connection.raw.execute("SELECT 1")
+                connection.raw_connection.execute("SELECT 1")
             except psycopg.OperationalError:
-                connection.raw.close()
+                connection.raw_connection.close()
             else:
                 return
     if connection is not None:
@@ -65,7 +65,7 @@ def reacquire_if_lost(database_url: DatabaseUrl) -> None:
 def _acquire_run_lock(database_url: DatabaseUrl, lock_sql: str) -> None:
     connection = PostgresConnection(database_url)
     if not connection.fetch_value(lock_sql):
-        connection.raw.close()
+        connection.raw_connection.close()
         raise AlreadyRunning(f"Telex is already running with the database {database_url}.")
     with _run_locks_mutex:
         _run_locks[database_url] = connection, lock_sql

@@ -31,21 +31,21 @@ def migrate(connection: PostgresConnection, database_url: DatabaseUrl, *, create
         return False
     if schema_version:
         log.info("database migration started from_version=%d to_version=%d", schema_version, max(script_by_number))
-    raw = connection.raw
-    raw.execute("BEGIN")
+    raw_connection = connection.raw_connection
+    raw_connection.execute("BEGIN")
     try:
-        raw.execute(_MIGRATION_LOCK_SQL)
+        raw_connection.execute(_MIGRATION_LOCK_SQL)
         # Another process may have migrated the database before the lock was taken.
         schema_version = load_schema_version(connection)
-        if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
-            raw.execute(f"CREATE SCHEMA {SCHEMA}")
+        if not raw_connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
+            raw_connection.execute(f"CREATE SCHEMA {SCHEMA}")
         for migration_number, script in load_pending_scripts(schema_version, "postgres").items():
-            raw.execute(script.encode())
-            raw.execute("DELETE FROM schema_version")
-            raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (migration_number,))
+            raw_connection.execute(script.encode())
+            raw_connection.execute("DELETE FROM schema_version")
+            raw_connection.execute("INSERT INTO schema_version (number) VALUES (%s)", (migration_number,))
             log.debug("database migrated version=%d", migration_number)
-        raw.execute((PACKAGE_DIRECTORY / "functions.sql").read_bytes())
-        raw.execute("COMMIT")
+        raw_connection.execute((PACKAGE_DIRECTORY / "functions.sql").read_bytes())
+        raw_connection.execute("COMMIT")
     except BaseException:
         connection.roll_back()
         raise
