@@ -12,8 +12,9 @@ from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.watches.subscription_filters import FilterEvaluator
-from cogs.feeds import filter_panels, filter_targets, opml_transfer, starter_packs, subscription_options
+from cogs.feeds import opml_transfer, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
+from cogs.feeds.filtering import filter_panels, filter_targets
 from cogs.feeds.follow_flow import FollowFlow
 from cogs.feeds.look_panel import LookPanel, require_mention
 from cogs.feeds.post_previews import show_preview

@@ -16,7 +16,8 @@ from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.posting.wording import filter_labels, look_labels
 from bot.text import discord_text, urls
 from bot.watches import subscription_filters
-from cogs.feeds import filter_panels, filter_targets, subscription_health
+from cogs.feeds import subscription_health
+from cogs.feeds.filtering import filter_panels, filter_targets
 from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.post_previews import show_preview
 from cogs.feeds.subscription_actions import pause_feed, resume_feed

@@ -18,7 +18,7 @@ from bot.text.times.end_dates import parse_end
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterDryRun
 from cogs.feeds import subscription_options
-from cogs.feeds.filter_targets import FilterTarget, FilterTargetPanel, require_current_target
+from cogs.feeds.filtering.filter_targets import FilterTarget, FilterTargetPanel, require_current_target
 from cogs.shared import article_cards
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.paging import CardPage, CardPaginator

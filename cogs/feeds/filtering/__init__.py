@@ -1,0 +1,1 @@
+"""Filters: what a feed, a channel or the server posts only, or never."""
