@@ -86,6 +86,12 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed filter": lambda crowd: [
         *for_each_subscription(crowd),
         *({"feed": str(number), "never": "thieves"} for number in (1, 2, 3)),
+        *(
+            {"feed": f"channel:{channel.id}", "never": "thieves"}
+            for channel in (crowd.world.news, crowd.vault, crowd.abroad)
+        ),
+        {"feed": "server"},
+        {"feed": "server", "never": "thieves", "until": "tomorrow"},
     ],
     "/feed look": for_each_subscription,
     "/feed refresh": for_each_subscription,

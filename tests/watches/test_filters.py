@@ -9,7 +9,7 @@ import pytest
 
 from bot.client.services import Services
 from bot.core.models import Article, Feed
-from bot.core.preferences import Filter, FilterMode, FilterPlace
+from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope
 from bot.core.user_errors import RequestRejected
 from bot.posting.wording import filter_labels, refusal_sentences
 from bot.posting.wording.post_explanations import delivery_status_sentence, explain_link
@@ -20,7 +20,7 @@ from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterEvaluator, select_blocking_filters
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.samples import CHANNEL, add_feed, follow, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
 from tests.support.search.searchers import searcher_of
 
 NOW = 1_780_000_000
@@ -226,16 +226,17 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_serv
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
-async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch):
+@pytest.mark.parametrize("scope", list(FilterScope))
+async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch, scope):
     feed, subscription = await follow_filtered(newsroom, feed_server, document=make_rss(OLD))
     await waiting(newsroom.store)
     real = subscription_filters.evaluate_feed_filters
 
     async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
         current_sieve = await real(store, feed_id, articles)
-        await store.filters.add(
-            FilterPlace(subscription), [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10
-        )
+        ids = {FilterScope.FEED: subscription, FilterScope.CHANNEL: CHANNEL, FilterScope.SERVER: SERVER}
+        place = FilterPlace(ids[scope], scope)
+        assert await store.filters.add(place, [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10)
         return current_sieve
 
     monkeypatch.setattr(subscription_filters, "evaluate_feed_filters", late)
