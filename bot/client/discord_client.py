@@ -66,7 +66,7 @@ class TelexBot(ShardedBot):
         self.webhooks = ChannelWebhooks(self, services.clock)
         """Webhooks of posts that appear under the name of their outlet."""
         self.request_rate_limiter = RateLimiter(
-            services.clock, services.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
+            services.clock, services.store, partial(fair_share_key, self), self.webhooks.channel_id_by_webhook_id
         )
         """Rate limiter of requests to Discord."""
         self.leased_shards = LeasedShards(
@@ -75,7 +75,7 @@ class TelexBot(ShardedBot):
             lambda shard: self.outbox_relay.release_shard(shard),  # noqa: PLW0108 - the relay is made later
         )
         trace_config = aiohttp.TraceConfig()
-        RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace_config)
+        RetryGuard(self.webhooks.channel_id_by_webhook_id).attach(trace_config)
         self.request_rate_limiter.attach(trace_config)
         LeaseGuard(self.leased_shards.owns_server).attach(trace_config)
         super().__init__(

@@ -1,4 +1,4 @@
-"""Articles that a channel has already received, although the database, a restored backup, does not know."""
+"""Articles that a channel has already received, though the database, restored from a backup, has no record of it."""
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
@@ -16,11 +16,11 @@ PageTitle = tuple[str, str]
 class AlreadyPostedPages:
     """Pages of articles that earlier digests listed or that were posted singly, found in a channel's history.
 
-    - `digested_at_by_page`, `posted_pages`: keys of the pages of articles that the database knows, listed in
-      digests (with the Unix time in seconds of the last such digest) and posted singly.
-    - `digest_linked_pages`, `linked_pages`: pages that digests and single posts linked to, by key and title,
-      for articles of feeds that the database does not know.
-    - `everything_before`: Unix time in seconds; all articles published up to then count as posted. None if
+    - `digested_at_by_page_key`, `posted_page_keys`: keys of the pages of articles that the database knows, listed
+      in digests (with the Unix time in seconds of the last such digest) and posted singly.
+    - `digested_at_by_linked_page`, `linked_pages`: pages that digests (with the Unix time in seconds of the last
+      such digest) and single posts linked to, for articles of feeds that the database does not know.
+    - `all_posted_until`: Unix time in seconds; all articles published up to then count as posted. None if
       there is no such time.
     - `last_digest_sent_at`: Unix time in seconds when the last digest was sent, or 0.
     - `was_due_digest_sent`: whether the digest that is due now was sent before the restoration.
@@ -28,11 +28,11 @@ class AlreadyPostedPages:
       removed.
     """
 
-    digested_at_by_page: dict[str, int] = field(default_factory=dict)
-    posted_pages: AbstractSet[str] = frozenset()
+    digested_at_by_page_key: dict[str, int] = field(default_factory=dict)
+    posted_page_keys: AbstractSet[str] = frozenset()
     linked_pages: Collection[PageTitle] = ()
-    digest_linked_pages: Mapping[PageTitle, int] = field(default_factory=dict)
-    everything_before: int | None = None
+    digested_at_by_linked_page: Mapping[PageTitle, int] = field(default_factory=dict)
+    all_posted_until: int | None = None
     last_digest_sent_at: int = 0
     was_due_digest_sent: bool = False
     excluded_reserved_ids: list[int] = field(default_factory=list)
@@ -45,28 +45,30 @@ class AlreadyPostedPages:
         singly also count.
         """
         reserved_ids = set(digest_candidates.reserved_article_ids)
-        posted_at_by_id: dict[int, int] = {}
+        posted_at_by_article_id: dict[int, int] = {}
         for candidate in digest_candidates.candidates:
             if (digested_at := self._find_digest_time(candidate)) is not None:
-                posted_at_by_id[candidate.article_id] = digested_at
-            elif (self.everything_before is not None and candidate.published <= self.everything_before) or (
+                posted_at_by_article_id[candidate.article_id] = digested_at
+            elif (self.all_posted_until is not None and candidate.published <= self.all_posted_until) or (
                 candidate.article_id in reserved_ids
                 and (
-                    candidate.page_key in self.posted_pages
+                    candidate.page_key in self.posted_page_keys
                     or any(_is_same_page(candidate, page_title) for page_title in self.linked_pages)
                 )
             ):
-                posted_at_by_id[candidate.article_id] = candidate.published
-        published_by_id = {candidate.article_id: candidate.published for candidate in digest_candidates.candidates}
-        posted_at_by_similar_id = {
-            article_id: posted_at_by_id[similar_id]
+                posted_at_by_article_id[candidate.article_id] = candidate.published
+        published_at_by_article_id = {
+            candidate.article_id: candidate.published for candidate in digest_candidates.candidates
+        }
+        posted_at_by_similar_article_id = {
+            article_id: posted_at_by_article_id[similar_id]
             for earlier_id, later_id, similarity in digest_candidates.similar_pairs
             if similarity >= SINGLE_ARTICLE_SIMILARITY
             for article_id, similar_id in ((earlier_id, later_id), (later_id, earlier_id))
-            if article_id not in posted_at_by_id
-            and published_by_id.get(article_id, 0) <= posted_at_by_id.get(similar_id, -1)
+            if article_id not in posted_at_by_article_id
+            and published_at_by_article_id.get(article_id, 0) <= posted_at_by_article_id.get(similar_id, -1)
         }
-        excluded_ids = posted_at_by_id.keys() | posted_at_by_similar_id.keys()
+        excluded_ids = posted_at_by_article_id.keys() | posted_at_by_similar_article_id.keys()
         self.excluded_reserved_ids = [
             reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id in excluded_ids
         ]
@@ -83,10 +85,10 @@ class AlreadyPostedPages:
     def _find_digest_time(self, candidate: DigestCandidate) -> int | None:
         digest_times = [
             digested_at
-            for page_title, digested_at in self.digest_linked_pages.items()
+            for page_title, digested_at in self.digested_at_by_linked_page.items()
             if _is_same_page(candidate, page_title)
         ]
-        return max([self.digested_at_by_page.get(candidate.page_key, 0), *digest_times]) or None
+        return max([self.digested_at_by_page_key.get(candidate.page_key, 0), *digest_times]) or None
 
 
 def _is_same_page(candidate: DigestCandidate, page_title: PageTitle) -> bool:

@@ -1,4 +1,4 @@
-"""Restriction of watch notifications and digests to feeds that their recipients may read when sent."""
+"""Restriction of dispatches to articles of the feeds that their recipients may read at the time of sending."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -17,7 +17,7 @@ from bot.posting.sending.send_outcomes import ChannelBlocked, RetryAfter, SendOu
 from bot.store import Store
 
 MAX_SERVERS_QUERIED = 10
-"""Maximum number of servers in which a user is looked up; each lookup costs a request."""
+"""Maximum number of servers in which a user's membership is looked up; each lookup costs a request."""
 
 _RETRY_DELAY_SECONDS = 5.0
 
@@ -32,16 +32,16 @@ did not answer in time.
 class ReadableFeeds(NamedTuple):
     """Feeds that a user may read.
 
-    `server_by_feed_id` gives, for each readable feed, one server through which the user can read it.
+    `server_id_by_feed_id` gives, for each readable feed, the id of one server in which the user can read it.
     `unreachable_server_ids` are the servers whose process did not answer in time; their feeds are missing.
     """
 
-    server_by_feed_id: dict[int, int]
+    server_id_by_feed_id: dict[int, int]
     unreachable_server_ids: tuple[int, ...] = ()
 
 
 class AudienceResolver:
-    """Resolver of the feeds that the recipients of a dispatch may read: a user, or a channel's readers."""
+    """Finder of the feeds that the recipients of a dispatch may read: a user, or all readers of a channel."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class AudienceResolver:
         """Return the dispatch with only the articles that its recipients may read, or None if none are left.
 
         Returns a `RetryAfter` if Discord or another process did not answer. Restricts watch notifications,
-        personal or server-wide digests, and what a proposer is told in a channel; other dispatches, which only
-        show feeds of their own channel, are returned unchanged. Raises StoreError.
+        personal or server-wide digests, and a notice in a channel on the decision about a user's proposal; other
+        dispatches, which only show feeds of their own channel, are returned unchanged. Raises StoreError.
         """
         if dispatch.proposer_id is not None and dispatch.user_id is None:
             return await self._restrict_to_proposer(dispatch)
@@ -74,7 +74,10 @@ class AudienceResolver:
         return await self._restrict_in_server(dispatch, digest_content) if digest_content.wide else dispatch
 
     async def _restrict_to_proposer(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
-        """Return a notice for a channel if its proposer is still a member who can view the channel, else None."""
+        """Return a notice about a proposal if its proposer is still a member who can view its channel, else None.
+
+        Returns a `RetryAfter` if Discord did not answer.
+        """
         proposal = await self._store.proposals.get(dispatch.proposal_id or 0)
         guild = self._client.get_guild(dispatch.server_id)
         user_ids = [
@@ -122,7 +125,7 @@ class AudienceResolver:
         if isinstance(readable_feeds, SendOutcome):
             return _as_retry(readable_feeds)
         readable_content = digest_selection.digest_from_json(dispatch.payload).restrict_to_feeds(
-            readable_feeds.server_by_feed_id
+            readable_feeds.server_id_by_feed_id
         )
         return replace(dispatch, payload=readable_content.to_json()) if readable_content.sections else None
 
@@ -147,12 +150,12 @@ class AudienceResolver:
         feed_id_sets = await asyncio.gather(
             *(self._find_feeds_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
         )
-        server_by_feed_id: dict[int, int] = {}
+        server_id_by_feed_id: dict[int, int] = {}
         for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
             for feed_id in feed_ids or ():
-                server_by_feed_id.setdefault(feed_id, server_id)
+                server_id_by_feed_id.setdefault(feed_id, server_id)
         return ReadableFeeds(
-            server_by_feed_id,
+            server_id_by_feed_id,
             tuple(
                 server_id
                 for server_id, server_feed_ids in zip(server_ids, feed_id_sets, strict=True)
@@ -180,9 +183,9 @@ class AudienceResolver:
     ) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server that this process serves.
 
-        Returns an empty collection if the user is not a member. Raises StoreError; with `strict` also
-        discord.DiscordException, aiohttp.ClientError and TimeoutError. Without `strict` channels that cannot
-        be checked are left out.
+        Returns an empty collection if the user is not a member. If Discord does not answer, raises
+        discord.DiscordException, aiohttp.ClientError or TimeoutError with `strict`; without `strict` the feeds of
+        channels that cannot be checked are left out. Raises StoreError.
         """
         guild = self._client.get_guild(server_id)
         if guild is None:

@@ -1,6 +1,6 @@
 """Creation of the digests of channels when they are due.
 
-The stories are selected outside a transaction. One transaction then enqueues the digest and sets the time of
+A digest's stories are selected outside a transaction. One transaction then enqueues the digest and sets the time of
 the channel's next digest. After a crash before this transaction the selection is repeated; after a later crash
 nothing is left to do.
 """
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SUMMARY_WAIT_SECONDS = 20.0
 """Maximum time in seconds to wait for the summaries of a digest's stories."""
 MAX_DELAY_SECONDS = 60
-"""Maximum time in seconds after a digest's due time until which waiting for summaries may delay it."""
+"""Maximum time in seconds by which waiting for summaries may delay a digest beyond its due time."""
 _SUMMARY_LOOKUP_SECONDS = 5.0
 """Minimum time in seconds to look up stored summaries, even if no time is left to generate any."""
 _SELECTION_TIMEOUT_SECONDS = 20.0
@@ -43,7 +43,7 @@ class ChannelDigestTask(ScheduledTask):
         return await self._store.digests.get_next_due_at()
 
     async def run(self) -> float:
-        """Create the digests that are due, and return the seconds until a digest has to be tried again, or 0."""
+        """Create the digests that are due; return the seconds until failed ones are tried again, or 0."""
         wait_seconds = 0.0
         due_digests = await self._store.digests.list_due(self._clock.now())
         # Waiting for summaries must not delay the digests that have none.
@@ -72,14 +72,14 @@ class ChannelDigestTask(ScheduledTask):
             log.info("digest skipped channel_id=%d reason=too-late", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
-        already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
-        if already_posted is None:
+        already_posted_pages = await self._context.restore_reconciler.find_already_posted(digest, since)
+        if already_posted_pages is None:
             return False
-        if already_posted.was_due_digest_sent:
+        if already_posted_pages.was_due_digest_sent:
             log.info("digest skipped channel_id=%d reason=sent-before-restore", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
-        since = max(since, already_posted.last_digest_sent_at)
+        since = max(since, already_posted_pages.last_digest_sent_at)
         withdrawn_since = await digest_store.withdraw_pending(digest.id)
         if withdrawn_since is not None:
             since = min(since, withdrawn_since)
@@ -89,7 +89,7 @@ class ChannelDigestTask(ScheduledTask):
             digest,
             since=since,
             until=now,
-            already_posted=already_posted,
+            already_posted_pages=already_posted_pages,
             summary_wait_seconds=summary_wait_seconds,
         )
         await digest_store.enqueue_due(
@@ -98,7 +98,7 @@ class ChannelDigestTask(ScheduledTask):
             until=now,
             reserved_article_ids=digest_candidates.reserved_article_ids,
             listed_article_ids=digest_content.article_ids,
-            already_sent_ids=already_posted.excluded_reserved_ids,
+            already_sent_ids=already_posted_pages.excluded_reserved_ids,
         )
         return True
 
@@ -109,13 +109,13 @@ class ChannelDigestTask(ScheduledTask):
         *,
         since: int,
         until: int,
-        already_posted: AlreadyPostedPages | None = None,
+        already_posted_pages: AlreadyPostedPages | None = None,
         summary_wait_seconds: float = 0,
     ) -> tuple[DigestContent, DigestCandidates]:
-        """Return the digest of a channel for the articles of a period, and the candidates that were selected from.
+        """Return the digest of a channel for the articles of a period, and the candidates for it.
 
-        `since` and `until` are Unix times in seconds. `already_posted` removes candidates that the channel
-        has received. Summaries, where the plan asks for them, are generated for at most
+        `since` and `until` are Unix times in seconds. `already_posted_pages` removes candidates that the channel
+        has received. Summaries, if the digest's plan includes them, are generated for at most
         `summary_wait_seconds`; 0 uses only stored summaries. If detecting the trends fails, the chart is left
         out.
 
@@ -130,8 +130,8 @@ class ChannelDigestTask(ScheduledTask):
         digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)
         if plan.includes_other_channels:
             digest_candidates = await self._exclude_filtered(digest.channel_id, digest_candidates)
-        if already_posted is not None:
-            digest_candidates = already_posted.exclude_posted(digest_candidates)
+        if already_posted_pages is not None:
+            digest_candidates = already_posted_pages.exclude_posted(digest_candidates)
         preference_model = await context.preference_models.get(digest.server_id)
         language = await context.languages.for_channel(guild.id, digest.channel_id)
         draft = DigestContent(
@@ -164,7 +164,7 @@ class ChannelDigestTask(ScheduledTask):
         return digest_content, digest_candidates
 
     async def _exclude_filtered(self, channel_id: int, digest_candidates: DigestCandidates) -> DigestCandidates:
-        """Return the candidates without those of other channels' feeds that this channel's filters block."""
+        """Return the candidates without the articles of other channels' feeds that a channel's filters block."""
         filters = await self._store.filters.list_applying(FilterPlace(channel_id, FilterScope.CHANNEL))
         if not filters:
             return digest_candidates

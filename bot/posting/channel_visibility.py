@@ -6,7 +6,7 @@ import discord
 from bot.core.clock import Clock
 
 _THREAD_CACHE_SECONDS = 300.0
-"""Time in seconds for which an archived thread is not requested from Discord again."""
+"""Time in seconds for which an archived thread, or that there is none, is not requested from Discord again."""
 _MAX_CACHED_THREADS = 2000
 """Maximum number of archived threads in the cache, which is emptied when it is full."""
 
@@ -16,7 +16,7 @@ class ChannelVisibility:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._archived_threads: dict[int, tuple[float, discord.Thread | None]] = {}
+        self._fetched_thread_by_channel_id: dict[int, tuple[float, discord.Thread | None]] = {}
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Return whether a member can read the messages of a channel or thread.
@@ -35,11 +35,11 @@ class ChannelVisibility:
         return channel_permissions.view_channel and channel_permissions.read_message_history
 
     async def is_readable_by_all_in(self, guild: discord.Guild, readers_channel_id: int, channel_id: int) -> bool:
-        """Return whether every reader of one place, a channel or thread, can also read another channel.
+        """Return whether every reader of the channel or thread `readers_channel_id` can also read `channel_id`.
 
-        They can if the channel is the place itself, is the parent of a thread, has the same overwrites, or
-        can be read by @everyone with no overwrite that denies it to anybody. A public thread counts as its
-        channel. See https://discord.com/developers/docs/topics/permissions#permission-overwrites
+        They can if both are the same, or have the same parent channel or the same permission overwrites, or if
+        @everyone can read `channel_id` and no overwrite denies it to anybody. A public thread counts as its
+        channel; a private one is readable only for its own readers. See https://discord.com/developers/docs/topics/permissions#permission-overwrites
 
         Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
@@ -88,7 +88,7 @@ class ChannelVisibility:
         cached before is returned; without one, raises discord.DiscordException or aiohttp.ClientError.
         """
         now = self._clock.monotonic()
-        fetched_at, thread = self._archived_threads.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
+        fetched_at, thread = self._fetched_thread_by_channel_id.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
         if now - fetched_at < _THREAD_CACHE_SECONDS:
             return thread
         try:
@@ -99,10 +99,10 @@ class ChannelVisibility:
             if thread is None:
                 raise
             return thread
-        if len(self._archived_threads) >= _MAX_CACHED_THREADS:
-            self._archived_threads.clear()
+        if len(self._fetched_thread_by_channel_id) >= _MAX_CACHED_THREADS:
+            self._fetched_thread_by_channel_id.clear()
         thread = channel if isinstance(channel, discord.Thread) else None
-        self._archived_threads[channel_id] = (now, thread)
+        self._fetched_thread_by_channel_id[channel_id] = (now, thread)
         return thread
 
 

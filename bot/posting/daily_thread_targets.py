@@ -80,9 +80,9 @@ def _build_thread_name(day: date, language: str) -> str:
 async def _find_existing_thread(
     channel: discord.TextChannel, thread_name: str, active_since: int
 ) -> discord.Thread | SendOutcome | None:
-    """Return the bot's thread with this name that was active since a Unix time in seconds, or None.
+    """Return the bot's thread of a name that may have been active since a Unix time in seconds, or None.
 
-    Returns `ChannelBlocked` if that thread is locked.
+    Returns `ChannelBlocked` if that thread is locked. Raises discord.DiscordException.
     """
     async for thread in iter_public_threads(channel, datetime.fromtimestamp(active_since, UTC)):
         if thread.owner_id == channel.guild.me.id and thread.name == thread_name:

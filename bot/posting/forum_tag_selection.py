@@ -42,9 +42,10 @@ def _select_tag_ids(
     rules: Sequence[ForumTagRule],
     now: int,
 ) -> list[int]:
-    """Return the ids of the forum tags for the articles of a post.
+    """Return the ids of the forum tags for the articles of a post, at most `MAX_TAGS_PER_POST`.
 
-    The tags of matching tag rules come first, then the tags that are named as a category of an article.
+    The tags of matching tag rules come first, a rule without a query matches always; then the tags that are named
+    as a category of an article.
     """
     available_tag_ids = {tag.id for tag in available_tags}
     is_match = FilterEvaluator(articles, now).is_match

@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 MAX_CONCURRENT_SENDS = 64
 """Maximum number of messages being sent at the same time, over all channels; servers share them fairly."""
 
-_MAX_POLL_INTERVAL_SECONDS = 60
-"""Maximum time in seconds between two polls of the outbox."""
-_SHARED_DB_POLL_INTERVAL_SECONDS = 5
-"""Maximum time in seconds between two polls of the outbox when processes share the database.
+_MAX_SEARCH_INTERVAL_SECONDS = 60
+"""Maximum time in seconds between two searches of the outbox for due dispatches."""
+_SHARED_DB_SEARCH_INTERVAL_SECONDS = 5
+"""Maximum time in seconds between two searches of the outbox for due dispatches when processes share the database.
 
 If the event of a new dispatch is lost between processes, the dispatch is delayed by no more than this.
 """
@@ -69,11 +69,11 @@ class OutboxRelay:
         self._post_send = PostSendWorker(context, self._sender.render)
         self._runners = (self._send_runner, *self._post_send.runners, self._schedule.runner)
         self._outcome_recorder = OutcomeRecorder(self._store)
-        self._in_flight_by_channel: dict[int, Dispatch] = {}
-        self._adopted_shards: set[int] = set()
+        self._in_flight_dispatch_by_channel_id: dict[int, Dispatch] = {}
+        self._adopted_shard_numbers: set[int] = set()
         self._shard_adoption_lock = asyncio.Lock()
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
-        """Callback for a dispatch that a later lookup found delivered; users may have seen it for a while."""
+        """Function called with a dispatch that a later lookup found delivered; users may have seen it for a while."""
 
     async def run(self) -> None:
         """Send dispatches whenever they are due, until cancelled. Raises StoreError."""
@@ -86,7 +86,7 @@ class OutboxRelay:
     async def run_until_idle(self) -> None:
         """Process all due work, then return when nothing is running and all remaining work is due later.
 
-        This is for tests and the demo; `run` is the loop of the bot. Raises StoreError.
+        Tests and the demo use this instead of the endless `run`. Raises StoreError.
         """
         idle_rounds = 0
         # Work that starts and ends within one round may enqueue more, which the next round starts.
@@ -111,15 +111,15 @@ class OutboxRelay:
         caller must have given up the shard before, so that no new send starts.
         """
         async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
-            self._adopted_shards.discard(shard)
+            self._adopted_shard_numbers.discard(shard)
         get_shard = self._store.shards.get_shard
         channel_ids = [
             channel_id
-            for channel_id, dispatch in self._in_flight_by_channel.items()
+            for channel_id, dispatch in self._in_flight_dispatch_by_channel_id.items()
             if get_shard(dispatch.server_id) == shard
         ]
         await self._send_runner.wait_for(channel_ids, grace_seconds)
-        self._in_doubt_claims.drop_where(lambda in_doubt_dispatch: get_shard(in_doubt_dispatch.server_id) == shard)
+        self._in_doubt_claims.drop_where(lambda dispatch: get_shard(dispatch.server_id) == shard)
 
     async def recheck_channel(self, channel_id: int) -> None:
         """Unblock a blocked channel if Telex now has the permissions to post in it. Raises StoreError."""
@@ -138,14 +138,14 @@ class OutboxRelay:
         This must run before anything is sent for the shard's servers. Raises StoreError.
         """
         async with self._shard_adoption_lock:
-            if shard in self._adopted_shards:
+            if shard in self._adopted_shard_numbers:
                 return
-            if not self._adopted_shards:
+            if not self._adopted_shard_numbers:
                 await self._restore_reconciler.load_restore_marker()
             for dispatch in await self._store.dispatches.list_claimed(shard):
                 self._in_doubt_claims.add(dispatch)
             await self._post_send.adopt_shard(shard)
-            self._adopted_shards.add(shard)
+            self._adopted_shard_numbers.add(shard)
 
     async def _start_due_work(self) -> int | None:
         """Start the work that is due now; return when the next channel can be sent to (Unix time in seconds).
@@ -154,13 +154,13 @@ class OutboxRelay:
         """
         if not await self._store.is_writable():
             return None  # A dispatch is sent only after its claim was stored.
-        for shard in self._store.shards.numbers - self._adopted_shards:
+        for shard in self._store.shards.numbers - self._adopted_shard_numbers:
             await self.adopt_shard(shard)
         await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()
         busy_channel_ids = self._send_runner.busy_keys
         ready_channel_ids = [
-            channel_id for channel_id in self._in_doubt_claims.channel_ids() if channel_id not in busy_channel_ids
+            channel_id for channel_id in self._in_doubt_claims.list_channel_ids() if channel_id not in busy_channel_ids
         ]
         outlook = await self._store.dispatches.load_outlook(now, busy_channel_ids)
         for channel_id in [*ready_channel_ids, *outlook.ready_channel_ids]:
@@ -174,7 +174,7 @@ class OutboxRelay:
         return self._context.handle_fault("send", error, channel=channel_id)
 
     def _on_send_end(self, channel_id: int) -> None:
-        self._in_flight_by_channel.pop(channel_id, None)
+        self._in_flight_dispatch_by_channel_id.pop(channel_id, None)
         self.wake()
 
     async def _wait_for_work(self, next_channel_due_at: int | None) -> None:
@@ -183,7 +183,7 @@ class OutboxRelay:
             return
         now = self._clock.now()
         wait_seconds: list[float] = [
-            _SHARED_DB_POLL_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_POLL_INTERVAL_SECONDS,
+            _SHARED_DB_SEARCH_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_SEARCH_INTERVAL_SECONDS,
             *self._send_runner.list_back_off_seconds(),
             *await self._post_send.list_wait_seconds(now),
             *await self._schedule.list_wait_seconds(now),
@@ -195,11 +195,11 @@ class OutboxRelay:
     async def _drain_channel(self, channel_id: int) -> None:
         while not (self._send_runner.is_backing_off(channel_id) or self._send_runner.is_stopping):
             async with self._send_slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
-                in_doubt_claim = self._in_doubt_claims.first(channel_id)
+                in_doubt_claim = self._in_doubt_claims.get_first(channel_id)
                 dispatch = in_doubt_claim.dispatch if in_doubt_claim else await self._store.dispatches.claim(channel_id)
                 if dispatch is None:
                     return
-                self._in_flight_by_channel[channel_id] = dispatch
+                self._in_flight_dispatch_by_channel_id[channel_id] = dispatch
                 current_server_id.set(dispatch.server_id)
                 try:
                     await (self._reconcile_claim(in_doubt_claim) if in_doubt_claim else self._send(dispatch))

@@ -1,4 +1,4 @@
-"""Creation of the personal digests of users when they are due, from the feeds that each may read."""
+"""Creation of the personal digests of users when they are due, from the feeds that the user may read."""
 
 import asyncio
 import logging
@@ -22,7 +22,9 @@ from bot.stories.preference_model import NO_PREFERENCES
 log = logging.getLogger(__name__)
 
 _SELECTION_TIMEOUT_SECONDS = 20.0
+"""Maximum time in seconds in which a worker selects the stories of a personal digest."""
 _MAX_MATCHES_PER_TOPIC = 200
+"""Maximum number of articles that match one topic (a query) of a personal digest."""
 
 
 class PersonalDigestTask(ScheduledTask):
@@ -33,7 +35,7 @@ class PersonalDigestTask(ScheduledTask):
         return await self._store.personal_digests.get_next_due_at()
 
     async def run(self) -> float:
-        """Create the digests that are due, and return the seconds until a digest has to be tried again, or 0."""
+        """Create the digests that are due; return the seconds until failed ones are tried again, or 0."""
         wait_seconds = 0.0
         for digest in await self._store.personal_digests.list_due(self._clock.now()):
             is_done = False
@@ -55,21 +57,21 @@ class PersonalDigestTask(ScheduledTask):
             if digest.covered_until is not None
             else digest.due_at - digest_selection.period_seconds(plan)
         )
-        if digest_selection.is_too_late(plan, digest.due_at, now):  # The next one covers this period too.
+        if digest_selection.is_too_late(plan, digest.due_at, now):  # The next digest covers this period too.
             await digest_store.enqueue_due(digest, None, until=since)
             return True
-        already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
-        if already_posted is None:
+        already_posted_pages = await self._context.restore_reconciler.find_already_posted(digest, since)
+        if already_posted_pages is None:
             return False
-        if already_posted.was_due_digest_sent:
+        if already_posted_pages.was_due_digest_sent:
             await digest_store.enqueue_due(digest, None, until=since)
             return True
-        since = max(since, already_posted.last_digest_sent_at)
+        since = max(since, already_posted_pages.last_digest_sent_at)
         if (pending_since := await digest_store.find_pending_since(digest.channel_id)) is not None:
             since = min(since, pending_since)
         readable_feed_ids = (
             await self._context.audience.find_feeds_readable_by(digest.user_id, strict=True)
-        ).server_by_feed_id
+        ).server_id_by_feed_id
         digest_content = await self.build_digest_content(
             plan,
             digest.user_id,
@@ -77,7 +79,7 @@ class PersonalDigestTask(ScheduledTask):
             readable_feed_ids,
             since=since,
             until=now,
-            already_posted=already_posted,
+            already_posted_pages=already_posted_pages,
         )
         payload = digest_content.to_json() if digest_content.sections else None
         await digest_store.enqueue_due(digest, payload, until=now, listed_article_ids=digest_content.article_ids)
@@ -92,12 +94,12 @@ class PersonalDigestTask(ScheduledTask):
         *,
         since: int,
         until: int,
-        already_posted: AlreadyPostedPages | None = None,
+        already_posted_pages: AlreadyPostedPages | None = None,
     ) -> DigestContent:
         """Return the personal digest of a user for the articles of a period in feeds that the user may read.
 
         `since` and `until` are Unix times in seconds. `language` is an ISO 639-1 code, or None for any
-        language. `already_posted` removes articles that the user has already received.
+        language. `already_posted_pages` removes articles that the user has already received.
 
         Raises StoreError, EngineError if the search index is not available, and WorkerError if selecting the
         stories takes too long.
@@ -113,8 +115,8 @@ class PersonalDigestTask(ScheduledTask):
             until=until,
             user_id=user_id,
         )
-        if already_posted is not None:
-            digest_candidates = already_posted.exclude_posted(digest_candidates)
+        if already_posted_pages is not None:
+            digest_candidates = already_posted_pages.exclude_posted(digest_candidates)
         draft = DigestContent(since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True)
         select_stories = digest_selection.select_stories
         return await self._context.workers.run(
@@ -130,8 +132,9 @@ class PersonalDigestTask(ScheduledTask):
     async def _find_matching_article_ids(
         self, queries: Collection[str], feed_ids: Collection[int], since: int
     ) -> set[int]:
-        """Return the ids of the newest articles of the given feeds that match any of the queries.
+        """Return the ids of articles of the given feeds that match any of the queries, from a day before `since` on.
 
+        At most the newest `_MAX_MATCHES_PER_TOPIC` articles for each query are returned.
         Raises EngineError if the search index is not available.
         """
         article_ids: set[int] = set()

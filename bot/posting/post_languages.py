@@ -8,7 +8,7 @@ from bot.store import Store
 
 
 class PostLanguages:
-    """Resolver of the languages of channels.
+    """Finder of the languages in which the posts of channels are written.
 
     `default_language` is used if a channel and its server have no language and the server's locale in Discord
     is not supported.
@@ -18,7 +18,7 @@ class PostLanguages:
         self._store, self._client, self._default_language = store, client, default_language
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """Return a channel's language as an ISO 639-1 code.
+        """Return the language of a channel's posts as an ISO 639-1 code.
 
         It is the language that is set for the channel, else for its server, else the server's locale in Discord
         if Telex supports it, else the default language. Raises StoreError.
@@ -31,7 +31,7 @@ class PostLanguages:
         return i18n.supported_language(locale) or self._default_language
 
     async def for_discord_channel(self, channel: discord.abc.GuildChannel | discord.Thread) -> str:
-        """Return the language of a channel or thread as an ISO 639-1 code.
+        """Return the language of the posts of a channel or thread as an ISO 639-1 code.
 
         A thread without a language of its own has the language of its channel. Raises StoreError.
         """

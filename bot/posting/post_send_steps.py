@@ -27,9 +27,9 @@ from bot.posting.sending.send_outcomes import (
 log = logging.getLogger(__name__)
 
 _EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0
-"""Delay in seconds after Discord's error 30046: too many edits of messages older than an hour."""
+"""Delay in seconds before another edit after Discord's error 30046: too many edits of messages older than an hour."""
 _RETRY_DELAY_SECONDS = 60.0
-"""Delay in seconds after a step whose outcome is unknown, or while Discord cannot reach the server."""
+"""Delay in seconds before another attempt if a step's outcome is unknown or Discord has an outage of the server."""
 
 
 async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool) -> RetryAfter | None:
@@ -72,10 +72,10 @@ async def edit_sent_message(
             )
         edit_call = _build_webhook_edit_call(webhook, dispatch)
     rejection = Rejected(Reason(SendProblem.REFUSED))
-    for message_variant in message.fallbacks():
+    for message_variant in message.iter_variants():
         try:
             await _edit_reopening_thread(client, dispatch, edit_call, message_variant)
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
             if isinstance(error, discord.HTTPException) and error.code == send_outcomes.TOO_MANY_EDITS_CODE:
                 return RetryAfter(
                     _EDIT_RATE_LIMIT_DELAY_SECONDS, Reason(SendProblem.ERROR_RESPONSE, {"text": str(error)})
@@ -133,7 +133,7 @@ def _can_react(channel: object) -> bool:
 async def _run_step(step: Callable[[], Awaitable[object]], dispatch: Dispatch) -> RetryAfter | None:
     try:
         await step()
-    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+    except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         if isinstance(error, discord.HTTPException) and error.code == send_outcomes.ALREADY_CROSSPOSTED_CODE:
             return None
         return _retry_or_give_up(classify_error(error), dispatch)

@@ -1,4 +1,4 @@
-"""Worker that finalizes sent messages and applies edits, with one task per channel for each.
+"""Worker that finalizes sent messages and edits them, with one task per channel for either.
 
 Finalizing a message adds the seed reaction and crossposts it from an announcement channel. Reactions have the
 lowest priority in the rate limiter.
@@ -29,7 +29,7 @@ MAX_CONCURRENT_EDITS = 32
 class PostSendWorker:
     """Worker that finalizes and edits sent messages, and wakes the outbox relay if a task leaves work.
 
-    `render` builds the current message of a dispatch, or returns None if its articles are not stored any more.
+    `render` returns the current message of a dispatch, or None if what it shows is not stored any more.
     """
 
     def __init__(self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]) -> None:
@@ -37,7 +37,7 @@ class PostSendWorker:
         self._store, self._clock = context.store, context.clock
         self._edit_slots = FairSemaphore(MAX_CONCURRENT_EDITS)
         # Due time by `Clock.uptime` and dispatch, by channel id and dispatch id.
-        self._unfinalized_by_channel: dict[int, dict[int, tuple[float, Dispatch]]] = {}
+        self._unfinalized_by_channel_id: dict[int, dict[int, tuple[float, Dispatch]]] = {}
         self._finalize_runner: KeyedRunner[int] = KeyedRunner(
             self._clock,
             lambda channel_id, error: context.handle_fault("finalize", error, channel=channel_id),
@@ -110,18 +110,18 @@ class PostSendWorker:
 
     def _schedule_after(self, seconds: float, dispatch: Dispatch) -> None:
         due_at = self._clock.uptime() + seconds
-        self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
+        self._unfinalized_by_channel_id.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
     def _iter_idle_channels(self) -> Iterator[tuple[int, float]]:
         """Yield each channel with messages to finalize and no running task, with its earliest due time."""
         busy_channel_ids = self._finalize_runner.busy_keys
-        for channel_id, unfinalized_by_dispatch_id in self._unfinalized_by_channel.items():
+        for channel_id, unfinalized_by_dispatch_id in self._unfinalized_by_channel_id.items():
             if channel_id not in busy_channel_ids:
                 yield channel_id, min(due_at for due_at, _dispatch in unfinalized_by_dispatch_id.values())
 
     def _on_finalize_end(self, channel_id: int) -> None:
         # The relay's next wake-up depends on what is left here.
-        if channel_id in self._unfinalized_by_channel:
+        if channel_id in self._unfinalized_by_channel_id:
             self._context.wake()
 
     async def _finalize_channel(self, channel_id: int) -> None:
@@ -131,14 +131,14 @@ class PostSendWorker:
     def _take_due(self, channel_id: int) -> Dispatch | None:
         """Remove and return the first message of a channel that is due to be finalized, or None without one."""
         uptime = self._clock.uptime()
-        unfinalized_by_dispatch_id = self._unfinalized_by_channel.get(channel_id, {})
+        unfinalized_by_dispatch_id = self._unfinalized_by_channel_id.get(channel_id, {})
         dispatch = next(
             (dispatch for due_at, dispatch in unfinalized_by_dispatch_id.values() if due_at <= uptime), None
         )
         if dispatch is not None:
             del unfinalized_by_dispatch_id[dispatch.id]
             if not unfinalized_by_dispatch_id:
-                del self._unfinalized_by_channel[channel_id]
+                del self._unfinalized_by_channel_id[channel_id]
         return dispatch
 
     async def _edit_channel(self, channel_id: int) -> None:

@@ -52,7 +52,8 @@ class PostingContext:
     def handle_fault(self, task_name: str, error: BaseException, **subject: object) -> float:
         """Report the error that ended a short task; return the seconds until the next attempt.
 
-        `subject` names what the task was working on, for the log.
+        Faults of the database and lost leases, which pass, are not reported. `subject` names what the task was
+        working on, for the log.
         """
         if isinstance(error, DatabaseFault | LeaseLost):
             return WRITE_RETRY_SECONDS

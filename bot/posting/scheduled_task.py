@@ -29,16 +29,17 @@ class ScheduledTask(ABC):
 
     @abstractmethod
     async def run(self) -> float:
-        """Do the work that is due; return the seconds until the next run, or 0 if it may follow at once.
+        """Do the work that is due; return the minimum seconds until the next run, or 0 if it may follow at once.
 
-        Any error is reported, and the work is tried again later.
+        May raise any error: the schedule reports it and runs the task again later.
         """
 
 
 class TaskSchedule:
     """Schedule of the tasks of one process, which runs each task when it is due and then wakes the outbox relay.
 
-    `singleton_tasks` run only in the process that owns the first shard.
+    `per_shard_tasks` run in every process, for the servers of its shards; `singleton_tasks` run only in the process
+    that owns the first shard.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class TaskSchedule:
 
 
 class BestStorySelectionTask(ScheduledTask):
-    """Scheduled task that posts the best stories in channels that limit their number per day.
+    """Scheduled task that posts the best stories in channels that limit the number of stories per day.
 
     In such a channel each new post is held: it waits until it is selected, or until it expires and is withheld.
     """
@@ -115,14 +116,17 @@ class BestStorySelectionTask(ScheduledTask):
 
 
 class ProposalTask(ScheduledTask):
-    """Scheduled task that shows proposals to managers, and closes those that nobody decided on in time."""
+    """Scheduled task that shows proposals to managers, and closes the proposals that nobody decided on in time."""
 
     async def get_next_due_at(self) -> int | None:
-        """Return when the next proposal closes, or 0 if one awaits its message."""
+        """Return when the next open proposal closes (Unix time in seconds), or None without any.
+
+        Returns 0 if a message about an open proposal is not enqueued yet, but can be.
+        """
         return await self._store.proposals.get_next_due_at()
 
     async def run(self) -> float:
-        """Enqueue the messages that are awaited, and close the proposals whose time is over."""
+        """Enqueue messages about the open proposals that have none yet, and close the proposals whose time is over."""
         await self._store.proposals.process_due()
         return 0.0
 

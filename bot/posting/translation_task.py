@@ -27,54 +27,59 @@ class TranslationTask(ScheduledTask):
 
     async def get_next_due_at(self) -> int | None:
         """Return 0 if a channel of this process has translation on, else None."""
-        is_due = self._translator is not None and bool(await self._load_server_by_channel())
+        is_due = self._translator is not None and bool(await self._load_server_ids_by_channel_id())
         return 0 if is_due else None
 
     async def run(self) -> float:
         """Translate the pending posts; return the seconds after which to check for more posts."""
         assert self._translator is not None  # else nothing is ever due
-        is_done = await self._translate(self._translator, await self._load_server_by_channel())
+        is_done = await self._translate(self._translator, await self._load_server_ids_by_channel_id())
         return _LOOP_INTERVAL_SECONDS if is_done else FAILURE_PAUSE_SECONDS
 
-    async def _load_server_by_channel(self) -> dict[int, int]:
-        """Map the channels of this process that have translation on to their servers."""
+    async def _load_server_ids_by_channel_id(self) -> dict[int, int]:
+        """Map the ids of the channels of this process that have translation on to the ids of their servers."""
         return {
             channel_id: server_id
             for channel_id, server_id in await self._store.preferences.list_channels_to_translate()
             if self._store.shards.serves(server_id)
         }
 
-    async def _translate(self, translator: ArticleTranslator, server_by_channel: dict[int, int]) -> bool:
-        """Translate the pending posts, and return True; return False if the model fails."""
-        language_by_channel = {
-            served_channel_id: await self._context.languages.for_channel(server_id, served_channel_id)
-            for served_channel_id, server_id in server_by_channel.items()
+    async def _translate(self, translator: ArticleTranslator, server_id_by_channel_id: dict[int, int]) -> bool:
+        """Translate the pending posts; return True when all are done, False if the model fails.
+
+        The servers take turns: first the newest post of each server, then the second newest.
+        """
+        language_by_channel_id = {
+            channel_id: await self._context.languages.for_channel(server_id, channel_id)
+            for channel_id, server_id in server_id_by_channel_id.items()
         }
         attempted_translations: set[tuple[int, str]] = set()
         while True:
             pending_translations = await self._store.generated_texts.list_pending_translations(
-                language_by_channel, model=translator.model, since=self._clock.now() - MAX_POST_AGE_SECONDS
+                language_by_channel_id, model=translator.model, since=self._clock.now() - MAX_POST_AGE_SECONDS
             )
-            channels_by_translation: dict[tuple[int, str], list[int]] = defaultdict(list)
+            channel_ids_by_translation: dict[tuple[int, str], list[int]] = defaultdict(list)
             rank_by_translation: dict[tuple[int, str], int] = {}
-            count_by_server: dict[int, int] = defaultdict(int)
+            translation_count_by_server_id: dict[int, int] = defaultdict(int)
             for article_id, channel_id, language in pending_translations:
-                channels_by_translation[article_id, language].append(channel_id)
-                rank_by_translation.setdefault((article_id, language), count_by_server[server_by_channel[channel_id]])
-                count_by_server[server_by_channel[channel_id]] += 1
+                channel_ids_by_translation[article_id, language].append(channel_id)
+                rank_by_translation.setdefault(
+                    (article_id, language), translation_count_by_server_id[server_id_by_channel_id[channel_id]]
+                )
+                translation_count_by_server_id[server_id_by_channel_id[channel_id]] += 1
             remaining_translations = sorted(
-                channels_by_translation.keys() - attempted_translations,
+                channel_ids_by_translation.keys() - attempted_translations,
                 key=lambda translation: rank_by_translation[translation],
             )
             if not remaining_translations:
                 return True
             for article_id, language in remaining_translations:
                 attempted_translations.add((article_id, language))
-                channel_ids = channels_by_translation[article_id, language]
+                channel_ids = channel_ids_by_translation[article_id, language]
                 server_ids_with_quota = [
-                    server_by_channel[channel_id]
+                    server_id_by_channel_id[channel_id]
                     for channel_id in channel_ids
-                    if await translator.has_quota(server_by_channel[channel_id])
+                    if await translator.has_quota(server_id_by_channel_id[channel_id])
                 ]
                 article = await self._store.articles.get(article_id)
                 if not server_ids_with_quota or article is None:

@@ -253,8 +253,8 @@ class AskCog(PersistentItemCog):
         elif member is not None:
             feed_ids = await self.bot.load_visible_feed_ids(interaction)
         else:
-            server_by_feed_id = await self.bot.load_readable_feeds_outside_server(interaction)
-            feed_ids, server_id = set(server_by_feed_id), next(iter(server_by_feed_id.values()), None)
+            server_id_by_feed_id = await self.bot.load_readable_feeds_outside_server(interaction)
+            feed_ids, server_id = set(server_id_by_feed_id), next(iter(server_id_by_feed_id.values()), None)
         if not feed_ids or server_id is None:
             notice_view = (
                 await make_no_feeds_view(self.bot, member)

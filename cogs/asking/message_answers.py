@@ -160,7 +160,7 @@ class MessageResponder:
         wait_notice_task = asyncio.create_task(self._send_wait_notice(message_reply))
         try:
             (
-                server_by_feed_id,
+                server_id_by_feed_id,
                 unreachable_server_ids,
             ) = await self.bot.outbox_relay.audience.find_feeds_readable_by(message_reply.message.author.id)
             unreachable_note = (
@@ -168,13 +168,13 @@ class MessageResponder:
                 if unreachable_server_ids
                 else None
             )
-            server_id = next(iter(server_by_feed_id.values()), 0)
-            if not server_by_feed_id:
+            server_id = next(iter(server_id_by_feed_id.values()), 0)
+            if not server_id_by_feed_id:
                 await message_reply.send_or_edit(build_static_view(no_shared_server_blocks()))
             else:
                 self._count_request(message_reply, server_id)
                 is_search = message_reply.intent.kind is MessageKind.SEARCH
-                await (self._search if is_search else self._answer)(message_reply, set(server_by_feed_id), server_id)
+                await (self._search if is_search else self._answer)(message_reply, set(server_id_by_feed_id), server_id)
         finally:
             wait_notice_task.cancel()
         if unreachable_note is not None:

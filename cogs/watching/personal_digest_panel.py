@@ -266,10 +266,10 @@ async def personal_digest_button(interaction: Interaction, _item: object) -> Non
 
 async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
     """Return the ids of feeds that the user can read, in this server and in others shared with Telex."""
-    server_by_feed_id = (
+    server_id_by_feed_id = (
         await interaction.client.outbox_relay.audience.find_feeds_readable_by(interaction.user.id)
-    ).server_by_feed_id
-    return {*server_by_feed_id, *await interaction.client.load_visible_feed_ids(interaction)}
+    ).server_id_by_feed_id
+    return {*server_id_by_feed_id, *await interaction.client.load_visible_feed_ids(interaction)}
 
 
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:

@@ -87,7 +87,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
     for style in (Style.COMPACT, Style.THUMBNAIL):
         first, without_picture, *_barer_attempts = posts.render_post(
             ARTICLE, FEED, language="en", look=PostLook(style=style)
-        ).fallbacks()
+        ).iter_variants()
         assert picture_urls(first)
         assert not picture_urls(without_picture)
         assert ARTICLE.title in message_text(without_picture)

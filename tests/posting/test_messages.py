@@ -257,7 +257,7 @@ async def test_a_title_cannot_end_the_link_around_it():
 
 
 async def test_barer_attempts_leave_pictures_out_first_and_links_last():
-    full_attempt, bare_attempt, unlinked_attempt = posts.render_post(ARTICLE, FEED, language="en").fallbacks()
+    full_attempt, bare_attempt, unlinked_attempt = posts.render_post(ARTICLE, FEED, language="en").iter_variants()
     assert picture_urls(full_attempt) == [ARTICLE.image_url]
     assert not picture_urls(bare_attempt)
     assert [component.get("url") for component in components(bare_attempt)] == [None, ARTICLE.url, None]
@@ -267,13 +267,13 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last():
     ]
     full_attempt, bare_attempt, unlinked_attempt = posts.render_post(
         ARTICLE, FEED, language="en", look=PostLook(style=Style.CLASSIC)
-    ).fallbacks()
+    ).iter_variants()
     assert "image" in fields(full_attempt)
     assert "image" not in fields(bare_attempt)
     assert fields(bare_attempt)["author"] == {"name": "Example News"}
     assert "url" in fields(bare_attempt)
     assert "url" not in fields(unlinked_attempt)
-    assert list(messages.feed_alert_message("x").fallbacks())[1:] == []
+    assert list(messages.feed_alert_message("x").iter_variants())[1:] == []
 
 
 @pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])

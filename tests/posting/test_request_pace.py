@@ -59,7 +59,7 @@ async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace,
     assert feed_server.count(PLACE) == MAX_REQUESTS_PER_SECOND
     assert pace.waiting_count == 1
     await finish_tasks(clock, tasks)
-    assert pace.responses_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
+    assert pace.response_count_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
 
 
 async def test_reactions_wait_until_nothing_else_does(pace, session, feed_server, clock, monkeypatch):
@@ -86,7 +86,7 @@ async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
 ):
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=status)
-    while pace.responses_by_status[status] < 20:
+    while pace.response_count_by_status[status] < 20:
         await finish_tasks(clock, await send_requests(session, url, 20))
     clock.advance(5)
     tasks = await send_requests(session, url, 5)
@@ -101,4 +101,4 @@ async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(pac
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
     assert all(task.done() for task in await send_requests(session, url, 40))
-    assert pace.responses_by_status[429] == 40
+    assert pace.response_count_by_status[429] == 40

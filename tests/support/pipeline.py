@@ -123,7 +123,7 @@ class Pipeline:
 
     def _check_rendered(self, article: Article, feed: Feed) -> None:
         for look in (PostLook(), PostLook(style=Style.CLASSIC)):
-            for message in posts.render_post(article, feed, language="en", look=look).fallbacks():
+            for message in posts.render_post(article, feed, language="en", look=look).iter_variants():
                 if message.embed is None:
                     self._check_layout(message.send_kwargs()["view"])
                 else:

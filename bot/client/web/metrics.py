@@ -195,7 +195,7 @@ def _iter_model_metrics(client: ModelClient) -> Iterator[Metric]:
 def _iter_discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) -> Iterator[Metric]:
     responses_help = "Answers of Discord by status."
     yield _create_labelled_metric(
-        CounterMetricFamily, "discord_answers", responses_help, "status", rate_limiter.responses_by_status
+        CounterMetricFamily, "discord_answers", responses_help, "status", rate_limiter.response_count_by_status
     )
     yield _create_gauge("discord_waiting", "Requests to Discord that wait for their turn.", rate_limiter.waiting_count)
     wait_help = "Seconds for which requests waited for their turn."

@@ -17,15 +17,15 @@ class ChannelHistory(NamedTuple):
 
     `posted_at_by_key` and `digested_at_by_key` give the time of the latest message that posted an article or
     listed it in a digest, by article key. `digest_sent_at_by_key` gives the time of a digest by its dedupe key.
-    `linked_pages` are the pages that posts link to; `digest_linked_pages` are the pages that digests link to,
-    with the time of the latest digest.
+    `linked_pages` are the pages that posts link to; `digested_at_by_linked_page` gives the time of the latest
+    digest that links to a page, by the page's key and title.
     """
 
     posted_at_by_key: dict[str, int]
     digested_at_by_key: dict[str, int]
     digest_sent_at_by_key: dict[str, int]
     linked_pages: list[LinkedPage]
-    digest_linked_pages: dict[tuple[str, str], int]
+    digested_at_by_linked_page: dict[tuple[str, str], int]
 
 
 async def find_already_posted(
@@ -34,17 +34,17 @@ async def find_already_posted(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> tuple[set[int], set[int]]:
-    """Return which of the given articles posts have already shown, and which articles digests have shown, by id.
+    """Return the ids of those of the given articles that posts show, and of those that digests show.
 
-    A catch-up counts as a post, as does a post that the article joined. The post about the article itself
-    counts only if the dispatch is a catch-up. If the message of that catch-up is found and its menu is full,
-    all articles are returned as posted. Raises HistoryNotReadable if Telex lacks the permission to read the
-    history, and discord.DiscordException.
+    A catch-up (list of articles) counts as a post, as does a post that the article joined. The post about the
+    article itself counts only if the dispatch is a catch-up. If the message of that catch-up is found and its
+    menu is full, all articles are returned as posted. Raises HistoryNotReadable if Telex cannot read the history,
+    and discord.DiscordException.
     """
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()
     is_catch_up = dispatch.kind is DispatchKind.CATCH_UP
-    async for message, _sent in own_messages.iter_own_messages(target, dispatch.channel_id, window):
+    async for message, _sent_ids in own_messages.iter_own_messages(target, dispatch.channel_id, window):
         article_keys = message_contents.parse_article_keys(message)
         if not any(article_keys):
             continue
@@ -58,10 +58,10 @@ async def find_already_posted(
         )
         linked_pages = message_contents.list_linked_pages(message)[is_other_post:]
         article_ids = {
-            candidate.id
-            for candidate in articles
-            if message_contents.matches_key(candidate, matching_keys)
-            or message_contents.links_article(candidate, linked_pages)
+            article.id
+            for article in articles
+            if message_contents.matches_key(article, matching_keys)
+            or message_contents.links_article(article, linked_pages)
         }
         (digested_ids if article_keys.digest_keys else posted_ids).update(article_ids)
     return posted_ids, digested_ids
@@ -73,35 +73,36 @@ async def find_earlier_notifications(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> list[RecoveredNotification]:
-    """Return the watch notifications in a window that show any of the articles, for the dispatch's watch.
+    """Return the notifications of a dispatch's watch in a history window that show any of the articles.
 
-    Raises HistoryNotReadable and discord.DiscordException.
+    Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
     """
     notifications = []
-    async for message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
+    async for message, sent_ids in own_messages.iter_own_messages(target, dispatch.channel_id, window):
         dedupe_and_article_keys = message_contents.parse_watch_notification(message)
-        if dedupe_and_article_keys is None or not dedupe_and_article_keys[0].startswith(f"watch:{dispatch.watch_id}:"):
+        if dedupe_and_article_keys is None:
+            continue
+        dedupe_key, article_keys = dedupe_and_article_keys
+        if not dedupe_key.startswith(f"watch:{dispatch.watch_id}:"):
             continue
         linked_pages = message_contents.list_linked_pages(message)
         article_ids = [
             article.id
             for article in articles
-            if article.key in dedupe_and_article_keys[1] or message_contents.links_article(article, linked_pages)
+            if article.key in article_keys or message_contents.links_article(article, linked_pages)
         ]
         if article_ids:
-            notifications.append(
-                RecoveredNotification(dedupe_and_article_keys[0], sent_outcome.message_id, article_ids)
-            )
+            notifications.append(RecoveredNotification(dedupe_key, sent_ids.message_id, article_ids))
     return notifications
 
 
 async def read_channel_history(target: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
     """Return what was posted in a channel in a window of time.
 
-    Raises HistoryNotReadable without the permission to read it, and discord.DiscordException.
+    Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
     """
     history = ChannelHistory({}, {}, {}, [], {})
-    async for message, _sent in own_messages.iter_own_messages(target, channel_id, window):
+    async for message, _sent_ids in own_messages.iter_own_messages(target, channel_id, window):
         sent_at = int(message.created_at.timestamp())
         article_keys = message_contents.parse_article_keys(message)
         for message_keys, sent_at_by_key in (
@@ -112,8 +113,8 @@ async def read_channel_history(target: Target, channel_id: int, window: HistoryW
         if (digest_key := message_contents.parse_digest_key(message)) is not None:
             history.digest_sent_at_by_key[digest_key] = sent_at
         if article_keys.digest_keys:
-            history.digest_linked_pages.update(
-                (linked_page, max(sent_at, history.digest_linked_pages.get(linked_page, sent_at)))
+            history.digested_at_by_linked_page.update(
+                (linked_page, max(sent_at, history.digested_at_by_linked_page.get(linked_page, sent_at)))
                 for linked_page in message_contents.list_linked_pages(message)
             )
         elif any(article_keys):

@@ -1,4 +1,4 @@
-"""Lookup in a channel's history of whether a dispatch was sent whose outcome is unknown."""
+"""Lookup in a channel's history of whether a dispatch with an unknown outcome was sent."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -44,11 +44,11 @@ async def find_delivered_message(
     """
 
     async def find_message() -> Sent | None:
-        async for own_message, sent in own_messages.iter_own_messages(target, dispatch.channel_id, window):
+        async for own_message, sent_ids in own_messages.iter_own_messages(target, dispatch.channel_id, window):
             if _is_message_of(own_message, dispatch, message) or (
                 article is not None and _is_post_of_article(own_message, article)
             ):
-                return sent
+                return sent_ids
         return None
 
     return await try_lookup(find_message())

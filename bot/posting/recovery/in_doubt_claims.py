@@ -32,15 +32,15 @@ class InDoubtClaims:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._claims_by_channel: dict[int, list[InDoubtClaim]] = {}
+        self._claims_by_channel_id: dict[int, list[InDoubtClaim]] = {}
         self._suspect_channel_ids: set[int] = set()
 
     def mark_channel_suspect(self, channel_id: int) -> None:
-        """Record that the store may have claimed a dispatch of a channel although the call failed."""
+        """Record that the store may have claimed a dispatch of a channel, although the call that claims it failed."""
         self._suspect_channel_ids.add(channel_id)
 
     async def load_suspect_channels(self, store: Store) -> None:
-        """Add the stored claims of channels that were marked as suspect. Raises StoreError.
+        """Add the stored claims of the channels that `mark_channel_suspect` recorded. Raises StoreError.
 
         No message may be on its way to these channels meanwhile.
         """
@@ -51,42 +51,41 @@ class InDoubtClaims:
             self._suspect_channel_ids -= suspect_channel_ids
 
     def add(self, dispatch: Dispatch) -> None:
-        """Add a claimed dispatch whose outcome is unknown from now on, unless it was added before."""
-        claims = self._claims_by_channel.setdefault(dispatch.channel_id, [])
+        """Add a claimed dispatch as in doubt from now on, unless it is in the collection already."""
+        claims = self._claims_by_channel_id.setdefault(dispatch.channel_id, [])
         if all(claim.dispatch.id != dispatch.id for claim in claims):
             claims.append(InDoubtClaim(dispatch, self._clock.monotonic()))
 
-    def first(self, channel_id: int) -> InDoubtClaim | None:
-        """Return the in-doubt claim of a channel that is to be looked up first, or None if it has none."""
-        return next(iter(self._claims_by_channel.get(channel_id, ())), None)
+    def get_first(self, channel_id: int) -> InDoubtClaim | None:
+        """Return the oldest in-doubt claim of a channel, or None if it has none."""
+        return next(iter(self._claims_by_channel_id.get(channel_id, ())), None)
 
-    def channel_ids(self) -> Iterable[int]:
+    def list_channel_ids(self) -> Iterable[int]:
         """Return the ids of the channels with in-doubt claims."""
-        return self._claims_by_channel.keys()
+        return self._claims_by_channel_id.keys()
 
     def resolve(self, dispatch: Dispatch) -> None:
         """Remove the claim of a dispatch whose outcome has become known."""
         remaining_claims = [
-            claim for claim in self._claims_by_channel.pop(dispatch.channel_id, []) if claim.dispatch.id != dispatch.id
+            claim
+            for claim in self._claims_by_channel_id.pop(dispatch.channel_id, [])
+            if claim.dispatch.id != dispatch.id
         ]
         if remaining_claims:
-            self._claims_by_channel[dispatch.channel_id] = remaining_claims
+            self._claims_by_channel_id[dispatch.channel_id] = remaining_claims
 
     def drop_where(self, predicate: Callable[[Dispatch], bool]) -> None:
         """Remove the claims of dispatches that match a predicate, since another process looks them up."""
-        claims_by_channel = self._claims_by_channel.items()
-        remaining_by_channel = {
+        remaining_claims_by_channel_id = {
             channel_id: [claim for claim in claims if not predicate(claim.dispatch)]
-            for channel_id, claims in claims_by_channel
+            for channel_id, claims in self._claims_by_channel_id.items()
         }
-        self._claims_by_channel = {
-            remaining_channel_id: remaining_claims
-            for remaining_channel_id, remaining_claims in remaining_by_channel.items()
-            if remaining_claims
+        self._claims_by_channel_id = {
+            channel_id: claims for channel_id, claims in remaining_claims_by_channel_id.items() if claims
         }
 
     def elapsed_seconds(self, claim: InDoubtClaim) -> float:
-        """Return for how many seconds a claim has been in doubt."""
+        """Return the seconds for which a claim has been in doubt."""
         return self._clock.monotonic() - claim.in_doubt_since
 
 

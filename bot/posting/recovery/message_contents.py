@@ -29,7 +29,7 @@ _ESCAPE_PATTERN = re.compile(r"\\(.)")
 class LinkedPage(NamedTuple):
     """Page that a message links to, by its page key, with the title or outlet name of the link.
 
-    `title` is "" if the message shows a machine translation of the title.
+    `title` is "" if the message shows no title, or a machine translation of it.
     """
 
     page_key: str
@@ -59,7 +59,7 @@ def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
 
 
 def contains_page(linked_pages: Iterable[LinkedPage], page_key: str, title: str) -> bool:
-    """Return whether the linked pages include a page with a matching title.
+    """Return whether the linked pages include the page of a key, with a title that matches.
 
     Titles are compared because different articles may share a page; a linked page without a title always
     matches.
@@ -110,10 +110,10 @@ def parse_article_keys(message: discord.Message) -> ArticleKeys:
     more_matches = [
         match for custom_id in message_custom_ids if (match := re.fullmatch(buttons.MORE_ID_PATTERN, custom_id))
     ]
-    joined_keys = "".join(joined_match["joined"] or "" for joined_match in (*save_matches, *more_matches))
+    joined_short_keys = "".join(joined_match["joined"] or "" for joined_match in (*save_matches, *more_matches))
     short_keys = {
-        joined_keys[offset : offset + buttons.SHORT_KEY_LENGTH]
-        for offset in range(0, len(joined_keys), buttons.SHORT_KEY_LENGTH)
+        joined_short_keys[offset : offset + buttons.SHORT_KEY_LENGTH]
+        for offset in range(0, len(joined_short_keys), buttons.SHORT_KEY_LENGTH)
     }
     digest_keys = _list_menu_values(message, _DIGEST_MENU_PREFIX)
     listed_keys = (_list_menu_values(message, _SAVE_MENU_PREFIX) - digest_keys) | short_keys

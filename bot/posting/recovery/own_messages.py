@@ -24,12 +24,12 @@ _MAX_FIRST_MESSAGES = 3
 
 
 class HistoryNotReadable(Exception):
-    """Error raised when Telex lacks the permission to read a channel's history."""
+    """Error raised when Telex cannot read a channel's history: it lacks the permission, or has left the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryWindow:
-    """Part of a channel's history between two Unix times in seconds; with `until` None, up to its end.
+    """Part of a channel's history between two Unix times in seconds; with `until` None, up to the newest message.
 
     The whole window is read, however many messages of other authors are in it, since a dispatch that is not
     found is sent again. The bot's own messages are written by `author_ids` or by a webhook of
@@ -91,10 +91,11 @@ async def build_history_window(
 async def iter_own_messages(
     target: Target, channel_id: int, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """Yield the bot's messages in a history window with their ids, newest first in each thread.
+    """Yield the bot's messages in a history window, each with its ids as a `Sent` outcome.
 
-    In a forum only the bot's messages at the start of each thread are yielded. Raises HistoryNotReadable if
-    Telex lacks the permission, and discord.DiscordException.
+    In a channel and in each of its threads, the newest message comes first. In a forum only the bot's messages at
+    the start of each thread are yielded, oldest first. Raises HistoryNotReadable if Telex lacks the permission to
+    read the history, and discord.DiscordException.
     """
     # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(target, discord.DMChannel) and (

@@ -25,9 +25,10 @@ moved earlier than that, the window begins with the move.
 
 
 class Deduplicated:
-    """Outcome of a dispatch from which already posted articles were removed before it was queued again.
+    """Outcome of a dispatch from which already posted articles were removed.
 
-    A digest is built again from the remaining articles; a dispatch without any remaining article is dropped.
+    The dispatch waits to be sent with the remaining articles, or was dropped if none remains. A digest is built
+    again.
     """
 
 
@@ -40,12 +41,12 @@ class RestoreReconciler:
         self.restored_at: int | None = None
         """Unix time in seconds of the first start on a restored backup.
 
-        None if no backup was restored or `RECONCILIATION_WINDOW_SECONDS` have passed since.
+        None if no backup was restored, or more than `RECONCILIATION_WINDOW_SECONDS` before this process started.
         """
         self._earliest_lookup_at = 0
 
     async def load_restore_marker(self) -> None:
-        """Load whether the database is a recently restored backup, and store the time of the restoration.
+        """Load the time at which the database was restored from a backup; at the first start since then, record it.
 
         The meta value `restored` is "1" until the first start, then that time. Raises StoreError.
         """
@@ -117,7 +118,9 @@ class RestoreReconciler:
     async def _reconcile_watch_notification(
         self, target: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Remove from a watch notification the articles that earlier ones of its watch show; delete it if none is left.
+        """Remove from a watch notification the articles that earlier notifications of its watch show.
+
+        A notification without any remaining article is deleted.
 
         Notifications of the same articles may have different dedupe keys, since a dedupe key contains the key of
         the first article.
@@ -135,9 +138,9 @@ class RestoreReconciler:
     async def _reconcile_digest(
         self, target: Target, dispatch: Dispatch, message: Message, window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Look for the digest; if it was not sent, have it built again, without articles that were posted.
+        """Look for a digest's message; if a channel's digest was not sent, have it built again without posted articles.
 
-        A digest that was created after the restoration already excludes them; None is returned for it.
+        A digest that was created after the restoration already excludes these articles; None is returned for it.
         """
         if self.restored_at is None or dispatch.created_at > self.restored_at:
             return None
@@ -149,19 +152,20 @@ class RestoreReconciler:
         return outcome
 
     async def find_already_posted(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPostedPages | None:
-        """Return the pages that a digest's channel received between `since` and the restoration.
+        """Return the pages that a digest's channel received between `since` and the restoration of a backup.
 
-        The restored backup does not know of them. `since` is Unix time in seconds.
+        The database does not know of them. If Telex may not read the channel's history, all articles up to the
+        restoration count as posted. `since` is Unix time in seconds.
 
         Returns None if the lookup failed and must be repeated later. Raises StoreError.
         """
         if self.restored_at is None or since > self.restored_at:
             return AlreadyPostedPages()
         if isinstance(digest, PersonalDigest):
-            key_prefix = "digest:me:"
+            dedupe_key_prefix = "digest:me:"
             target: Target | SendOutcome = await message_targets.open_dm(self._client, digest.user_id)
         else:
-            key_prefix = f"digest:{digest.id}:"
+            dedupe_key_prefix = f"digest:{digest.id}:"
             target = await message_targets.find_channel(self._client, digest.channel_id)
         if isinstance(target, SendOutcome):
             return None
@@ -170,29 +174,31 @@ class RestoreReconciler:
             channel_history.read_channel_history(target, digest.channel_id, window)
         )
         if isinstance(history, Unverifiable):  # Rather omit articles than list them twice.
-            return AlreadyPostedPages(everything_before=self.restored_at)
+            return AlreadyPostedPages(all_posted_until=self.restored_at)
         if isinstance(history, SendOutcome):
             return None
-        sent_at_by_due_text = {
+        sent_at_by_due_time_text = {
             dedupe_key.split(":")[2]: sent_at
             for dedupe_key, sent_at in history.digest_sent_at_by_key.items()
-            if dedupe_key.startswith(key_prefix)
+            if dedupe_key.startswith(dedupe_key_prefix)
         }
         sent_at_by_due_time = {
-            int(due_text): due_sent_at for due_text, due_sent_at in sent_at_by_due_text.items() if due_text.isdecimal()
+            int(due_time_text): sent_at
+            for due_time_text, sent_at in sent_at_by_due_time_text.items()
+            if due_time_text.isdecimal()
         }
-        page_by_key = await self._store.articles.load_page_keys_by_key_prefix(
+        page_key_by_article_key = await self._store.articles.load_page_keys_by_key_prefix(
             {*history.posted_at_by_key, *history.digested_at_by_key}
         )
         return AlreadyPostedPages(
             {
-                page_by_key[key]: digested_at
+                page_key_by_article_key[key]: digested_at
                 for key, digested_at in history.digested_at_by_key.items()
-                if key in page_by_key
+                if key in page_key_by_article_key
             },
-            {page_by_key[key] for key in history.posted_at_by_key if key in page_by_key},
+            {page_key_by_article_key[key] for key in history.posted_at_by_key if key in page_key_by_article_key},
             history.linked_pages,
-            history.digest_linked_pages,
+            history.digested_at_by_linked_page,
             last_digest_sent_at=max(sent_at_by_due_time.values(), default=0),
             was_due_digest_sent=any(due_time >= digest.due_at for due_time in sent_at_by_due_time),
         )

@@ -120,11 +120,11 @@ class Message:
         embed.set_image(url=None)
         return replace(self, embed=embed, picture=None)
 
-    def fallbacks(self) -> Iterator[Message]:
+    def iter_variants(self) -> Iterator[Message]:
         """Yield the message, then variants to try if Discord rejects it: without pictures, links, emoji."""
         yield self
         if self.embed is None:
-            yield from self._layout_fallbacks()
+            yield from self._iter_layout_variants()
             return
         embed_without_images = self.embed.copy()
         embed_without_images.set_image(url=None)
@@ -147,7 +147,7 @@ class Message:
             view = buttons.view_of_items(*(item for item in view.children if not blocks.is_link_button(item)))
         yield replace(self, embed=embed_without_link, view=view, picture=None)
 
-    def _layout_fallbacks(self) -> Iterator[Message]:
+    def _iter_layout_variants(self) -> Iterator[Message]:
         layout_without_images = blocks.without_images(self.layout)
         if layout_without_images != self.layout:
             yield replace(self, layout=layout_without_images, picture=None)

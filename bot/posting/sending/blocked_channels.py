@@ -1,4 +1,4 @@
-"""Channels that Discord does not let Telex post in: when they are tried again, and what is logged."""
+"""Channels that Discord does not let Telex post in: when to try them again, and when to log that they are blocked."""
 
 import logging
 
@@ -14,11 +14,11 @@ MAX_BLOCK_SECONDS = 21_600
 
 
 class BlockedChannels:
-    """Blocking and unblocking of channels. Each reason is logged once per channel, not at every attempt."""
+    """Recorder of blocked channels. A reason is logged once per channel, not again at every attempt."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
-        self._logged_kind_by_channel_id: dict[int, str] = {}
+        self._logged_reason_kind_by_channel_id: dict[int, str] = {}
 
     async def block(self, channel_id: int, reason: Reason) -> None:
         """Block a channel for as long again as it has been blocked, within a minimum and a maximum.
@@ -37,13 +37,13 @@ class BlockedChannels:
 
     def log_once(self, channel_id: int, reason_kind: str, reason: Reason) -> None:
         """Log that a channel is blocked, unless its last logged reason was of the same kind."""
-        if self._logged_kind_by_channel_id.get(channel_id) != reason_kind:
-            self._logged_kind_by_channel_id[channel_id] = reason_kind
+        if self._logged_reason_kind_by_channel_id.get(channel_id) != reason_kind:
+            self._logged_reason_kind_by_channel_id[channel_id] = reason_kind
             log.warning("channel blocked channel_id=%d reason=%s", channel_id, reason)
 
     async def unblock(self, channel_id: int) -> None:
         """Unblock a channel, if it is blocked, after a successful send. Raises StoreError."""
         if await self._store.dispatches.get_problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
-        if self._logged_kind_by_channel_id.pop(channel_id, None) is not None:
+        if self._logged_reason_kind_by_channel_id.pop(channel_id, None) is not None:
             log.info("channel unblocked channel_id=%d", channel_id)

@@ -36,7 +36,7 @@ class ChannelWebhooks:
         self._webhook_by_id: dict[int, discord.Webhook] = {}
         self._rejection_by_channel_id: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
         self._channel_locks = KeyedLocks()
-        self.channel_by_webhook_id: dict[int, int] = {}
+        self.channel_id_by_webhook_id: dict[int, int] = {}
         """Channel id by webhook id, for each webhook that was used."""
 
     @property
@@ -109,13 +109,13 @@ class ChannelWebhooks:
     def forget(self, webhook: discord.Webhook) -> None:
         """Remove a webhook from the cache, because somebody deleted or moved it."""
         self._webhook_by_id.pop(webhook.id, None)
-        channel_id = self.channel_by_webhook_id.pop(webhook.id, None)
+        channel_id = self.channel_id_by_webhook_id.pop(webhook.id, None)
         if channel_id is not None:
             self._webhook_by_channel_id.pop(channel_id, None)
 
     def _remember(self, webhook: discord.Webhook, channel_id: int) -> None:
         self._webhook_by_id[webhook.id] = webhook
-        self.channel_by_webhook_id[webhook.id] = channel_id
+        self.channel_id_by_webhook_id[webhook.id] = channel_id
 
     async def _fetch_or_create(self, channel: WebhookChannel) -> discord.Webhook:
         own_webhooks = await self._fetch_own(channel)

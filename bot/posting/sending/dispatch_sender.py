@@ -109,14 +109,16 @@ class DispatchSender:
         return await daily_thread_targets.resolve_daily_thread(self._context, channel, dispatch, may_create=may_create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
-        """Return the current message of a dispatch; None if its articles are not stored any more.
+        """Return the current message of a dispatch; None if what it shows is not stored any more, or out of date.
 
         Raises StoreError.
         """
         return await render_dispatch(self._context, dispatch)
 
     async def send(self, target: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
-        """Send a message; send it a second time if the response was lost and a nonce makes that safe.
+        """Send a message by a webhook if the channel's posts appear under their outlet's name, else as the bot.
+
+        The bot sends it a second time if the response was lost and a nonce makes that safe.
 
         Raises StoreError, and any error that is neither discord.py's nor aiohttp's.
         """

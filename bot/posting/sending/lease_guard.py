@@ -14,14 +14,15 @@ import aiohttp
 
 from bot.store import LeaseLost
 
-current_server_id: ContextVar[int | None] = ContextVar("acting_for", default=None)
+current_server_id: ContextVar[int | None] = ContextVar("current_server_id", default=None)
 """Id of the server for which the current task makes requests; None if they need no lease."""
 
 
 class LeaseGuard:
-    """Tracing hooks for discord.py's HTTP session that raise LeaseLost for requests without the lease.
+    """Tracing hooks for discord.py's HTTP session that raise LeaseLost for requests without a lease.
 
-    `owns_server` tells whether this process has the lease of a server.
+    A request for a server needs the lease of its shard; `owns_server` returns whether this process has the lease,
+    given the server's id.
     """
 
     def __init__(self, owns_server: Callable[[int], bool]) -> None:

@@ -37,7 +37,7 @@ async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget |
 
 
 async def find_guild(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
-    """Return a server; if another process serves it, it has a name but no channels.
+    """Return a server; if another process serves it, the returned guild has a name but no channels.
 
     Returns None if the bot is not in the server, or if Discord does not answer.
     """
@@ -51,7 +51,7 @@ async def find_guild(client: discord.Client, store: Store, server_id: int) -> di
 
 
 def fair_share_key(client: discord.Client, channel_id: int) -> int:
-    """Return the key for sharing the rate limit: the id of the channel's server, else of the channel."""
+    """Return the key by which the rate limit is shared: the id of the channel's server, if any, else of the channel."""
     guild = getattr(client.get_channel(channel_id), "guild", None)
     return guild.id if isinstance(guild, discord.Guild) else channel_id
 
@@ -92,12 +92,12 @@ async def send(target: Target, message: Message, nonce: str, webhook: discord.We
     if message.picture is not None and isinstance(target, GuildTarget) and not permissions.can_attach_files(target):
         message = message.without_picture()
     outcome: SendOutcome = Rejected(Reason(SendProblem.REFUSED))
-    for message_variant in message.fallbacks():
+    for message_variant in message.iter_variants():
         try:
             if webhook is not None:
                 return await _send_by_webhook(webhook, target, message_variant)
             return await _send_as_bot(target, message_variant, nonce)
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
             outcome = classify_error(error)
         if not isinstance(outcome, Rejected):
             break

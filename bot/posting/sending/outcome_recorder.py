@@ -22,11 +22,11 @@ MAX_BACKOFF_SECONDS = 300
 """Maximum delay in seconds between two attempts to send, unless Discord demands a longer delay."""
 _BASE_BACKOFF_SECONDS = 5.0
 _RETRY_KIND = "retry"
-"""Kind of all reasons to try again, for the log: an outage that changes its error is logged once."""
+"""Kind of all reasons to try again, by which an outage whose error changes is logged once."""
 
 
 def backoff_seconds(dispatch: Dispatch) -> float:
-    """Return the delay in seconds before the next attempt: 5 s, doubled at each attempt up to a maximum."""
+    """Return the delay in seconds before the next attempt: 5 s, doubled for each attempt so far, up to a maximum."""
     return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempts, 8), MAX_BACKOFF_SECONDS)
 
 
@@ -35,7 +35,7 @@ LOOKUP_DELAY_SECONDS = 5
 
 
 class OutcomeRecorder:
-    """Recorder of the outcomes of dispatches, which also blocks and unblocks their channels."""
+    """Recorder of the outcomes of sending dispatches, which also blocks and unblocks their channels."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
@@ -46,8 +46,8 @@ class OutcomeRecorder:
     ) -> float | None:
         """Record the outcome of a dispatch, repeating the write until the database accepts it.
 
-        `joined_article_ids` are further articles that its message shows. Returns the seconds to wait before
-        looking up whether it was delivered if the outcome is `DeliveryUnknown`, else None.
+        `joined_article_ids` are articles that joined the post and that its message shows. Returns the seconds to
+        wait before looking up whether it was delivered if the outcome is `DeliveryUnknown`, else None.
         """
         return await self._store.retry_until_written(partial(self._record_once, dispatch, outcome, joined_article_ids))
 

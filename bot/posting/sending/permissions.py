@@ -23,9 +23,10 @@ def find_missing_permissions(
 ) -> list[str]:
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
-    `required` checks the permissions that every post needs, `history` the permission for looking up whether a
-    message was delivered, `reactions` the permission for the bot's own reaction to posts. Returns an empty list
-    if the server is not in the cache, since then only Discord can tell.
+    In a forum, "create_posts" stands for the permission to send messages. `required` checks the permissions that
+    every post needs, `history` the permission for looking up whether a message was delivered, `reactions` the
+    permission for the bot's own reaction to posts. Returns an empty list if the bot's membership or a thread's
+    channel is not in the cache, since then only Discord can tell.
     """
     bot_member = channel.guild.me
     if bot_member is None or (isinstance(channel, discord.Thread) and channel.parent is None):
@@ -72,7 +73,7 @@ def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[
 
 
 def can_attach_files(channel: GuildChannel) -> bool:
-    """Return whether Telex can attach files in a channel; true if the cache cannot tell."""
+    """Return whether Telex can attach files in a channel; True if its permissions cannot be found in the cache."""
     bot_member = channel.guild.me
     if bot_member is None or (isinstance(channel, discord.Thread) and channel.parent is None):
         return True

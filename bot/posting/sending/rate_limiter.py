@@ -1,8 +1,8 @@
 """Limiter of all requests to Discord by its one global rate limit, shared fairly between servers.
 
 discord.py handles the limits of routes and channels, but notices the global limit only when it breaks it.
-This limiter waits in the session's hook before each request; `request_quota` says how many requests may be in
-any window of a second. Responses to interactions are exempt:
+This limiter waits in a hook of the HTTP session before each request; `request_quota` decides how many requests
+may be in any window of a second. Responses to interactions are exempt:
 https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 """
 
@@ -29,7 +29,7 @@ RTT_DRIFT_SECONDS = 0.0001
 """Time in seconds by which the assumed minimum round trip grows per request, until a shorter round trip is measured."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
-_ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")
+_ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<resource>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")
 
 
 class _CountedRequest:
@@ -45,7 +45,7 @@ class _CountedRequest:
 class RateLimiter:
     """Limiter of this process's requests to Discord; processes share the quota through the store.
 
-    `fair_share_key` maps a channel id to the key that its requests are charged to. `channel_by_webhook_id`
+    `fair_share_key` maps a channel id to the key that its requests are charged to. `channel_id_by_webhook_id`
     has the webhooks that post; requests of other webhooks answer interactions. Reactions have low priority.
     """
 
@@ -54,15 +54,15 @@ class RateLimiter:
         clock: Clock,
         store: Store,
         fair_share_key: Callable[[int], int],
-        channel_by_webhook_id: Mapping[int, int],
+        channel_id_by_webhook_id: Mapping[int, int],
     ) -> None:
-        self._clock, self._fair_share_key, self._channel_by_webhook_id = (
+        self._clock, self._fair_share_key, self._channel_id_by_webhook_id = (
             clock,
             fair_share_key,
-            channel_by_webhook_id,
+            channel_id_by_webhook_id,
         )
         self._quota = RequestQuota(clock, store, self._grant_slots)
-        self.responses_by_status: Counter[int] = Counter()
+        self.response_count_by_status: Counter[int] = Counter()
         """Number of responses since the start, by HTTP status."""
         self._counted_requests: list[_CountedRequest] = []
         self._min_round_trip_seconds = 0.0  # of recent requests
@@ -102,7 +102,7 @@ class RateLimiter:
     def _grant_slots(self) -> None:
         now = self._clock.monotonic()
         self._counted_requests = [request for request in self._counted_requests if request.counts_until > now]
-        slot_count = self._quota.slots(now)
+        slot_count = self._quota.get_slot_count(now)
         for queue in self._queue_by_priority:
             while len(self._counted_requests) < slot_count and (ticket := queue.try_acquire()) is not None:
                 queue.release(ticket, 1.0)
@@ -122,23 +122,23 @@ class RateLimiter:
         self._wake_task = None
         self._grant_slots()
 
-    def _get_queue_key(self, path: str) -> tuple[Hashable, bool] | None:
+    def _get_key_and_priority(self, path: str) -> tuple[Hashable, bool] | None:
         """Return the key to charge for a request, and whether its priority is low.
 
         Returns None if the request does not count against the limit.
         """
         route_match = _ROUTE_PATTERN.fullmatch(path)
-        if route_match is None or route_match["kind"] == "interactions":
+        if route_match is None or route_match["resource"] == "interactions":
             return None
-        key: Hashable = route_match["kind"]
-        if route_match["kind"] == "webhooks":
-            channel_id = self._channel_by_webhook_id.get(int(route_match["id"] or 0))
+        key: Hashable = route_match["resource"]
+        if route_match["resource"] == "webhooks":
+            channel_id = self._channel_id_by_webhook_id.get(int(route_match["id"] or 0))
             if channel_id is None:
                 return None
             key = self._fair_share_key(channel_id)
-        elif route_match["kind"] == "channels" and route_match["id"]:
+        elif route_match["resource"] == "channels" and route_match["id"]:
             key = self._fair_share_key(int(route_match["id"]))
-        elif route_match["kind"] == "guilds" and route_match["id"]:
+        elif route_match["resource"] == "guilds" and route_match["id"]:
             key = int(route_match["id"])
         return key, "/reactions/" in route_match["subpath"]
 
@@ -148,8 +148,8 @@ class RateLimiter:
         context: SimpleNamespace,
         start_params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        if (queue_key := self._get_queue_key(start_params.url.path)) is not None:
-            key, low_priority = queue_key
+        if (key_and_priority := self._get_key_and_priority(start_params.url.path)) is not None:
+            key, low_priority = key_and_priority
             context.request = await self.acquire(key, low_priority=low_priority)
 
     async def _on_request_end(
@@ -160,7 +160,7 @@ class RateLimiter:
     ) -> None:
         now = self._clock.monotonic()
         status = end_params.response.status
-        self.responses_by_status[status] += 1
+        self.response_count_by_status[status] += 1
         # Discord does not count 429 responses with the scope "shared" as invalid requests.
         if status in INVALID_REQUEST_STATUSES and end_params.response.headers.get("X-RateLimit-Scope") != "shared":
             self._quota.record_invalid_request(now)
@@ -178,7 +178,7 @@ class RateLimiter:
         self._record_round_trip(context, self._clock.monotonic())
 
     def _record_round_trip(self, context: SimpleNamespace, now: float) -> None:
-        """Shorten the time for which an answered request counts.
+        """Shorten the time for which a request that was answered, or failed, counts against the quota.
 
         Discord counted the request at some moment before its response left. Another request that starts
         `WINDOW_SECONDS` after the latest such moment, less the shortest way to Discord, cannot fall into the

@@ -26,11 +26,11 @@ WINDOW_SECONDS = 1.01
 MAX_TRANSIT_SECONDS = 2.0
 """Maximum time in seconds until a request reaches Discord; it is assumed for requests without a response."""
 GRANT_TTL_SECONDS = 2.0
-"""Time in seconds for which a process may use the slots it was granted."""
+"""Time in seconds for which a process may use the slots (requests at a time) that it was granted."""
 RENEW_INTERVAL_SECONDS = 0.4
-"""Minimum time in seconds between two renewals of a process's slots."""
+"""Minimum time in seconds between two renewals of a process's slots (requests at a time)."""
 URGENT_RENEW_INTERVAL_SECONDS = 0.1
-"""Minimum time in seconds between two renewals while a request waits without a slot, or slots can be released."""
+"""Minimum time in seconds between two renewals if a request waits and no slot is granted, or slots can be released."""
 HEADROOM_SLOTS = 5
 """Number of slots that a process requests beyond its demand, so that its next requests need not wait."""
 INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
@@ -50,32 +50,40 @@ _WARN_AT_INVALID_REQUESTS = 500
 
 
 class RequestQuota:
-    """Quota of requests of this process. `on_change` is called after each renewal of its slots."""
+    """Number of requests to Discord that this process may have in any second.
+
+    `on_change` is called after each attempt to renew that number. All times are monotonic seconds.
+    """
 
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
         self._clock, self._budget_store, self._on_change = clock, store.request_budget, on_change
         self._process_id = secrets.randbits(62) | 1
-        self._granted_slots = 0 if self._budget_store.is_shared else MAX_REQUESTS_PER_SECOND
-        self._reserved_slots = self._granted_slots  # Slots that no peer can have been granted.
+        self._granted_slot_count = 0 if self._budget_store.is_shared else MAX_REQUESTS_PER_SECOND
+        self._reserved_slot_count = self._granted_slot_count  # Slots that no peer can have been granted.
         self._renewal_requested_at = -math.inf
         self._grant_valid_until = -math.inf if self._budget_store.is_shared else math.inf
-        self._frozen_slots: int | None = None  # Upper bound while a renewal is in flight.
+        self._max_slots_during_renewal: int | None = None  # Upper bound while a renewal is in flight.
         self._is_store_unreachable = False
         self._invalid_request_times: deque[float] = deque()
-        self._peer_invalid_count = 0
+        self._peer_invalid_request_count = 0
         self._paused_until = self._published_paused_until = -math.inf
         self._renewal_task: asyncio.Task[None] | None = None
 
-    def slots(self, now: float) -> int:
-        """Return how many requests may count against the limit at once; `now` is in monotonic seconds."""
+    def get_slot_count(self, now: float) -> int:
+        """Return how many requests may count against Discord's limit at once; `now` is in monotonic seconds."""
         if now < self._paused_until:
             return 0
         if now >= self._grant_valid_until:
             return int(self._is_store_unreachable)
-        granted_slots = (
-            self._granted_slots if self._frozen_slots is None else min(self._granted_slots, self._frozen_slots)
+        granted_slot_count = (
+            self._granted_slot_count
+            if self._max_slots_during_renewal is None
+            else min(self._granted_slot_count, self._max_slots_during_renewal)
         )
-        return min(granted_slots, _compute_allowed_slots(self._count_invalid_requests(now) + self._peer_invalid_count))
+        return min(
+            granted_slot_count,
+            _compute_max_slot_count(self._count_invalid_requests(now) + self._peer_invalid_request_count),
+        )
 
     def seconds_until_recheck(self, now: float) -> float:
         """Return the seconds after which a waiting request must check the quota again in any case."""
@@ -84,14 +92,17 @@ class RequestQuota:
         return URGENT_RENEW_INTERVAL_SECONDS if self._budget_store.is_shared else math.inf
 
     def report_demand(self, now: float, in_flight_count: int, waiting_count: int) -> None:
-        """Report how many requests count and how many wait, and renew the slots if a renewal is due."""
+        """Renew the slots of this process if a renewal is due, on the basis of its number of requests.
+
+        `in_flight_count` requests count against Discord's limit now, `waiting_count` requests wait for a slot.
+        """
         if not self._budget_store.is_shared or self._renewal_task is not None:
             return
         is_urgent = (
-            waiting_count and not self._granted_slots
-        ) or self._reserved_slots > self._granted_slots >= in_flight_count
+            waiting_count and not self._granted_slot_count
+        ) or self._reserved_slot_count > self._granted_slot_count >= in_flight_count
         if now - self._renewal_requested_at >= (URGENT_RENEW_INTERVAL_SECONDS if is_urgent else RENEW_INTERVAL_SECONDS):
-            self._renewal_requested_at, self._frozen_slots = now, in_flight_count
+            self._renewal_requested_at, self._max_slots_during_renewal = now, in_flight_count
             allocation = RequestAllocation(
                 self._process_id,
                 in_flight_count,
@@ -101,7 +112,7 @@ class RequestQuota:
             self._renewal_task = asyncio.create_task(self._renew(allocation, now))
 
     def record_invalid_request(self, now: float) -> None:
-        """Count a request that Discord answered as invalid, which lowers the allowed rate."""
+        """Count a request that Discord answered with 401, 403 or 429, which lowers the allowed rate."""
         self._invalid_request_times.append(now)
         if len(self._invalid_request_times) == _WARN_AT_INVALID_REQUESTS:
             log.warning(
@@ -134,39 +145,41 @@ class RequestQuota:
             self._is_store_unreachable = True
         else:
             self._is_store_unreachable, self._published_paused_until = False, paused_until
-            self._granted_slots, self._reserved_slots = (
+            self._granted_slot_count, self._reserved_slot_count = (
                 grant.slot_count,
                 max(grant.slot_count, own_allocation.slot_count),
             )
-            self._peer_invalid_count = grant.peer_invalid_request_count
+            self._peer_invalid_request_count = grant.peer_invalid_request_count
             self._grant_valid_until = now + GRANT_TTL_SECONDS
             self._paused_until = max(self._paused_until, self._clock.monotonic() + grant.pause_seconds)
         finally:
-            self._frozen_slots = self._renewal_task = None
+            self._max_slots_during_renewal = self._renewal_task = None
         self._on_change()
 
 
 def compute_fair_share(own_allocation: RequestAllocation, peer_allocations: Sequence[RequestAllocation]) -> int:
-    """Return the slots of a process: its max-min fair share, capped by what its peers have released.
+    """Return the number of slots of a process: its max-min fair share, or less while its peers hold more than theirs.
+
+    A slot is room for one request that counts against Discord's limit.
 
     The remainder of the division goes to the processes with the largest demand; among processes with equal demand,
     to the processes with the fewest slots.
     """
-    total_slots = _compute_allowed_slots(
+    total_slot_count = _compute_max_slot_count(
         own_allocation.invalid_request_count
         + sum(peer_allocation.invalid_request_count for peer_allocation in peer_allocations)
     )
-    remaining_slots, own_slots = total_slots, 0
+    remaining_slot_count, own_slot_count = total_slot_count, 0
     allocations_by_demand = sorted(
-        (own_allocation, *peer_allocations), key=lambda candidate: (candidate.demand, -candidate.slot_count)
+        (own_allocation, *peer_allocations), key=lambda allocation: (allocation.demand, -allocation.slot_count)
     )
     for index, allocation in enumerate(allocations_by_demand):
-        granted_slots = min(allocation.demand, remaining_slots // (len(allocations_by_demand) - index))
-        remaining_slots -= granted_slots
+        granted_slot_count = min(allocation.demand, remaining_slot_count // (len(allocations_by_demand) - index))
+        remaining_slot_count -= granted_slot_count
         if allocation is own_allocation:
-            own_slots = granted_slots
-    return max(0, min(own_slots, total_slots - sum(peer.slot_count for peer in peer_allocations)))
+            own_slot_count = granted_slot_count
+    return max(0, min(own_slot_count, total_slot_count - sum(peer.slot_count for peer in peer_allocations)))
 
 
-def _compute_allowed_slots(invalid_count: int) -> int:
-    return max(1, round(MAX_REQUESTS_PER_SECOND * (1 - invalid_count / MAX_INVALID_REQUESTS)))
+def _compute_max_slot_count(invalid_request_count: int) -> int:
+    return max(1, round(MAX_REQUESTS_PER_SECOND * (1 - invalid_request_count / MAX_INVALID_REQUESTS)))

@@ -1,4 +1,4 @@
-"""Guard that keeps discord.py from repeating requests that would create something twice."""
+"""Guard that keeps discord.py from repeating requests that would create a message, thread or webhook twice."""
 
 import re
 from collections.abc import Container
@@ -42,6 +42,6 @@ class RetryGuard:
         is_webhook_request = webhook_match is not None and int(webhook_match[1]) in self._webhook_ids
         if is_webhook_request and status == _STATUS_TOO_MANY_REQUESTS:
             raise discord.RateLimited(retry_after_seconds(end_params.response.headers))
-        creates_post = end_params.method == "POST" and (is_webhook_request or path.endswith(("/threads", "/webhooks")))
-        if creates_post and status >= _MIN_SERVER_ERROR:
+        is_creation = end_params.method == "POST" and (is_webhook_request or path.endswith(("/threads", "/webhooks")))
+        if is_creation and status >= _MIN_SERVER_ERROR:
             raise UnconfirmedPostError(f"{status} to a new post")

@@ -36,7 +36,7 @@ class RetryAfter:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUnknown:
-    """Outcome of a send without a response: Discord may or may not have created the message."""
+    """Outcome of a send without a response, or with a server error: Discord may or may not have created the message."""
 
     reason: Reason
 
@@ -134,7 +134,7 @@ def classify_error(error: Exception) -> SendOutcome:
 
 
 def block_for_permissions(missing_permissions: Sequence[str]) -> ChannelBlocked:
-    """Return the outcome of a send for which Telex lacks permissions, named as in Discord's API."""
+    """Return the outcome of a send for which Telex lacks permissions, given by their names in Discord's API."""
     return ChannelBlocked(Reason(SendProblem.FORBIDDEN, {"permissions": tuple(missing_permissions)}))
 
 
@@ -170,7 +170,7 @@ def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
-    """Return the seconds to wait that the Retry-After header demands, at least 1.
+    """Return the seconds to wait before a retry: the number in the Retry-After header, but at least 1.
 
     Returns `_DEFAULT_RETRY_SECONDS` if there is no such header or it is not a number.
     """
