@@ -29,7 +29,7 @@ MAX_CONCURRENT_EDITS = 32
 class PostSendWorker:
     """Worker that finalizes and edits sent messages, and wakes the outbox relay if a task leaves work.
 
-    `render` returns the current message of a dispatch, or None if what it shows is not stored any more.
+    `render` returns the current message of a dispatch, or None if there is nothing to show any more.
     """
 
     def __init__(self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]) -> None:

@@ -103,7 +103,7 @@ async def vote_button(interaction: Interaction, _item: object, *, question_id: s
     stored_vote = await interaction.client.store.questions.vote(
         stored_question.id, interaction.user.id, is_helpful=is_helpful
     )
-    vote_button_ids = [buttons.vote_id(stored_question.id, helped=helped) for helped in (True, False)]
+    vote_button_ids = [buttons.vote_button_id(stored_question.id, helped=helped) for helped in (True, False)]
     message_view = _build_message_view(interaction)
     vote_buttons = _find_buttons(message_view, vote_button_ids)
     has_both_votes = len(vote_buttons) == len(vote_button_ids)

@@ -197,7 +197,7 @@ def _article_heading(article: Article, *detail_lines: str) -> str:
     return "\n".join(
         (
             f"**{linked_title}**",
-            outlet_branding.byline(article).variants[0],
+            outlet_branding.byline_block(article).variants[0],
             *(f"-# {detail_line}" for detail_line in detail_lines),
         )
     )

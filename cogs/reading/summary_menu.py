@@ -70,7 +70,7 @@ class SummaryCard(OwnedView):
     async def _show(self, interaction: Interaction, summary: str) -> None:
         linked_title, _plain_title = article_cards.title_variants(self._article)
         card_blocks = (
-            text_block(f"### {linked_title}\n{outlet_branding.byline(self._article).variants[0]}"),
+            text_block(f"### {linked_title}\n{outlet_branding.byline_block(self._article).variants[0]}"),
             text_block(summary),
             Separator(),
             ActionRow(buttons.save_button(self._article.key), *buttons.make_open_buttons(self._article)),

@@ -44,7 +44,7 @@ from bot.posting.rendering.trend_charts import (
     build_outlets_chart,
     build_rising_chart,
     chart_alt_text,
-    figures_text,
+    counts_text,
     leader_sentence,
     load_trends,
 )
@@ -215,7 +215,7 @@ class TrendPanel(OwnedView):
         else:
             card_blocks += [
                 text_block(
-                    f"**{discord_text.to_markdown_line(trend_row.name, _MAX_NAME_LENGTH)}** · {figures_text(trend_row)}"
+                    f"**{discord_text.to_markdown_line(trend_row.name, _MAX_NAME_LENGTH)}** · {counts_text(trend_row)}"
                 )
                 for trend_row in trend_rows
             ]
@@ -335,4 +335,4 @@ class TrendPanel(OwnedView):
 
 
 def _build_row_options(trend_rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
-    return [menu_option(row.name, row_number, figures_text(row)) for row_number, row in enumerate(trend_rows)]
+    return [menu_option(row.name, row_number, counts_text(row)) for row_number, row in enumerate(trend_rows)]

@@ -173,7 +173,7 @@ def article_card(
     picture = messages.image_block(article)
     return Card(
         (
-            outlet_branding.byline(article),
+            outlet_branding.byline_block(article),
             text_block(*(f"### {variant}" for variant in title_variants(article))),
             text_block(body or messages.excerpt_markup(article)),
             *([Gallery((picture,))] if picture is not None else []),

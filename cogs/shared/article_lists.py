@@ -49,7 +49,7 @@ class ArticleListItem:
             self.excerpt, list(self.highlights), _MAX_EXCERPT_LENGTH
         )
         retracted_label = "" if article.retracted_at is None else _("⚠️ withdrawn")
-        byline = outlet_branding.byline(article, retracted_label, *self.notes).variants[0]
+        byline = outlet_branding.byline_block(article, retracted_label, *self.notes).variants[0]
         heading = f"**{linked_title}**"
         excerpt_lines = [bold_spans(excerpt_text, excerpt_spans)] if excerpt_text else []
         item_block = Text(

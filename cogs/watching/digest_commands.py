@@ -234,7 +234,7 @@ class ChannelDigestPanel(ChannelPanel):
             return (heading_block(_("Nothing to preview yet"), explanation),), []
         chart_picture = await digest_rendering.draw_chart(client.services.workers, digest_content, language=language)
         return (
-            *digest_page.card,
+            *digest_page.blocks,
             *digest_rendering.make_chart_blocks(chart_picture),
         ), [] if chart_picture is None else [chart_picture]
 

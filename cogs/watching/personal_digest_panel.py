@@ -232,7 +232,7 @@ class PersonalDigestPanel(OwnedView):
             raise UserFacingError(_("That took too long. Try again.")) from error
         digest_page = await digest_rendering.build_page(client.store, digest_content, language=language)
         empty_card = (heading_block(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
-        await reply_with_card(interaction, *(empty_card if digest_page is None else digest_page.card))
+        await reply_with_card(interaction, *(empty_card if digest_page is None else digest_page.blocks))
 
     async def _save_digest(self, interaction: Interaction) -> None:
         client, user_id = self.client, self.user_id

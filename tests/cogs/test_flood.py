@@ -56,7 +56,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(telex,
 
 async def test_buttons_count_like_commands(telex, feed_server, store_call_counts):
     people = await create_crowd(telex, feed_server)
-    button = buttons.save_id(people.articles[PUBLIC].key)
+    button = buttons.save_button_id(people.articles[PUBLIC].key)
     answers = [await people.click(MEMBER, telex.posts()[0], button) for _ in range(SHARE + 10)]
     assert sum(QUICK in answer for answer in answers) == 10
     assert store_call_counts["get_by_key"] == SHARE

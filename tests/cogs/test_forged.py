@@ -73,7 +73,7 @@ async def mute_stories(people: Crowd) -> None:
 
 
 FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
-    "save_button": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
+    "save_button": lambda people, word, _: [(buttons.save_button_id(people.articles[word].key), None)],
     "more_button": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
     "similar_articles_button": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
     "story_button": lambda people, word, _: [(buttons.STORY_BUTTON.custom_id(people.articles[word].key), None)],
@@ -99,7 +99,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "ask_button": lambda _people, _word, _question: [(buttons.QUESTION_BUTTON.custom_id(), None)],
     "personal_digest_button": lambda _people, _word, _question: [(buttons.PERSONAL_DIGEST_BUTTON.custom_id(), None)],
     "setup_button": lambda _people, _word, _question: [(buttons.BEGIN_BUTTON.custom_id(), None)],
-    "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
+    "vote_button": lambda _people, _word, question: [(buttons.vote_button_id(question, helped=False), None)],
     "follow_up_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
     "create_watch_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
     "show_quotes_button": lambda _people, _word, question: [(buttons.SHOW_QUOTES_BUTTON.custom_id(question), None)],
@@ -211,8 +211,8 @@ async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells
 async def test_a_button_that_is_ones_own_works(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     key = people.articles[VAULT].key
-    assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
-    assert "Saved" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
+    assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_button_id(key))
+    assert "Saved" in await people.click(MANAGER, telex.posts()[0], buttons.save_button_id(key))
 
 
 async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server):

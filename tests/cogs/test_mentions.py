@@ -298,7 +298,9 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     assert "moratorium" in text(answer)
     save = next(component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save"))
     assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save))
-    up = next(vote_id for vote_id in list_custom_ids(answer) if vote_id.startswith("telex:vote:up"))
+    up = next(
+        vote_button_id for vote_button_id in list_custom_ids(answer) if vote_button_id.startswith("telex:vote:up")
+    )
     assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=up))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]

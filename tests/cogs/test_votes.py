@@ -125,7 +125,7 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     await channel.send("?", view=buttons.view_of_items(buttons.vote_button(question, helped=True)))
-    forged_reply = await telex.reader.click(telex.posts()[-1], custom_id=buttons.vote_id(question, helped=True))
+    forged_reply = await telex.reader.click(telex.posts()[-1], custom_id=buttons.vote_button_id(question, helped=True))
     assert "too old" in message_text(forged_reply)
     assert await count_votes(telex) == (0, 0)
 

@@ -251,8 +251,8 @@ async def test_the_quotes_of_a_written_answer_are_shown_to_who_may_read_them(tel
 
 async def test_a_source_of_several_is_chosen_and_saved(telex, feed_server, service):
     answer = await ask_about_ban(telex, feed_server, service)
-    save_id = next(part["custom_id"] for part in parts(answer) if "save-sources" in str(part.get("custom_id")))
-    menu = last_reply(await telex.reader.click(answer, custom_id=save_id))
+    save_button_id = next(part["custom_id"] for part in parts(answer) if "save-sources" in str(part.get("custom_id")))
+    menu = last_reply(await telex.reader.click(answer, custom_id=save_button_id))
     await choose(telex.reader, menu, "Lyon’s ban and its cameras", "Save an article…")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert bookmark.article.title == "Lyon’s ban and its cameras"

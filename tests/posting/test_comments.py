@@ -74,7 +74,7 @@ def publish_feed(article: Article, extension: str) -> bytes:
         updated=START,
         entries=(channel_feed_builder.build_article_entry(item),),
     )
-    return feed_serializers.FORMATS_BY_EXTENSION[extension].serialize(feed)
+    return feed_serializers.FORMAT_BY_EXTENSION[extension].serialize(feed)
 
 
 def test_feeds_of_channels_name_the_discussion():

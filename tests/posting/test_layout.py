@@ -159,10 +159,10 @@ def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
 
 def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
     article = ARTICLE._replace(outlet="**Kernel** & Co.")
-    byline_before = outlet_branding.byline(article).variants[0]
+    byline_before = outlet_branding.byline_block(article).variants[0]
     outlet_branding.set_emoji({article.feed_id: outlet_branding.Tile("<:o_1:5>", 0x123456)}, {})
     try:
-        assert outlet_branding.byline(article, "more") == Text(
+        assert outlet_branding.byline_block(article, "more") == Text(
             (f"-# <:o_1:5> **\\*\\*Kernel\\*\\* & Co.** · <t:{article.published}:R> · more",)
         )
         assert outlet_branding.outlet_colour(article.feed_id, article.outlet) == 0x123456

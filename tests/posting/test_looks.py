@@ -60,7 +60,7 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert "Example News" in last
     assert not picture_urls(message)
-    assert [component["custom_id"] for component in components(message)] == [buttons.save_id(ARTICLE.key)]
+    assert [component["custom_id"] for component in components(message)] == [buttons.save_button_id(ARTICLE.key)]
 
 
 @pytest.mark.parametrize("style", list(Style))
@@ -153,7 +153,7 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
     assert f"<t:{ARTICLE.published}:R> · {ARTICLE.url}" in post_text
     assert "Also: [Other](https://other.example/1)" in post_text  # it is always said who else tells it
     within_limits(message)
-    assert buttons.save_id(ARTICLE.key) in str(components(message))
+    assert buttons.save_button_id(ARTICLE.key) in str(components(message))
     assert PostLook.from_json(str(look)) == look
 
 

@@ -119,7 +119,7 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
     assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")
     assert last.endswith(" · 4 more")
     save = components(message)[0]["custom_id"]
-    assert save == buttons.save_id(ARTICLE.key, joined_articles)
+    assert save == buttons.save_button_id(ARTICLE.key, joined_articles)
     template_match = re.fullmatch(buttons.SAVE_ID_PATTERN, save)
     assert template_match["key"] == ARTICLE.key
 
@@ -262,7 +262,7 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last():
     assert not picture_urls(bare_attempt)
     assert [component.get("url") for component in components(bare_attempt)] == [None, ARTICLE.url, None]
     assert [unlinked_component["custom_id"] for unlinked_component in components(unlinked_attempt)] == [
-        buttons.save_id(ARTICLE.key),
+        buttons.save_button_id(ARTICLE.key),
         f"telex:more:{ARTICLE.key}",
     ]
     full_attempt, bare_attempt, unlinked_attempt = posts.render_post(

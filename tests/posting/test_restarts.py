@@ -148,7 +148,7 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
     stop_at("send", "before")
     await telex.deliver()
     (claimed_dispatch,) = await telex.store.dispatches.list_claimed()
-    assert buttons.save_id(claimed_dispatch.dedupe_key) in message_contents.list_custom_ids(answer)
+    assert buttons.save_button_id(claimed_dispatch.dedupe_key) in message_contents.list_custom_ids(answer)
     await telex.restart()
     await telex.deliver()
     other_messages = [message for message in telex.posts() if message.id != answer.id]

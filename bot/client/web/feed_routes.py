@@ -19,7 +19,7 @@ from bot.posting.publishing.bookmark_feed_builder import (
     build_bookmark_feed,
 )
 from bot.posting.publishing.channel_feed_builder import ChannelFeedBuilder
-from bot.posting.publishing.feed_serializers import FORMATS_BY_EXTENSION, PublishedFeed, feed_url
+from bot.posting.publishing.feed_serializers import FORMAT_BY_EXTENSION, PublishedFeed, feed_url
 from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 from bot.store.records.people_records import BookmarkFeed
@@ -55,7 +55,7 @@ class PublishedFeedRoutes:
         token, entry_kind, extension = (
             request.match_info[group_name] for group_name in ("token", "entry_kind", "extension")
         )
-        if extension not in FORMATS_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
+        if extension not in FORMAT_BY_EXTENSION or len(token) > _MAX_TOKEN_LENGTH:
             return _build_error_response(HTTPStatus.NOT_FOUND)
         try:
             stored_feed = await self._find_stored_feed(token, entry_kind)
@@ -146,7 +146,7 @@ def _build_document_response(request: web.Request, published_feed: PublishedFeed
 
     See RFC 9110, sections 13.1 and 13.2.
     """
-    media_type, serialize = FORMATS_BY_EXTENSION[extension]
+    media_type, serialize = FORMAT_BY_EXTENSION[extension]
     body = serialize(published_feed)
     etag = ETag(blake2b(body, digest_size=16).hexdigest())
     client_etags, modified_since = request.if_none_match, request.if_modified_since

@@ -1,1 +1,1 @@
-"""Publication of what channels posted as web feeds: Atom, RSS and JSON Feed."""
+"""Publication of what channels posted, and of users' bookmarks, as web feeds: Atom, RSS and JSON Feed."""

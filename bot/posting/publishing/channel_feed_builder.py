@@ -1,4 +1,7 @@
-"""Building of a channel's web feeds: of its articles, of its stories with their outlets, of its digests."""
+"""Building of a channel's web feeds: of its articles, of its stories with their outlets, of its digests.
+
+An item is an article as a message of the channel showed it.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,11 +58,11 @@ class ChannelFeedBuilder:
         with i18n.language_scope(language):
             match entry_kind:
                 case "posts":
-                    entries = [build_article_entry(item) for item in await self._load_recent_posts(channel_feed)]
+                    entries = [build_article_entry(item) for item in await self._load_recent_items(channel_feed)]
                 case "stories":
                     entries = [
                         _story_entry(story_items)
-                        for story_items in _group_by_story(await self._load_recent_posts(channel_feed))
+                        for story_items in _group_by_story(await self._load_recent_items(channel_feed))
                     ]
                 case "digest":
                     entries = await self._load_digest_entries(channel_feed, guild, readable_feed_ids)
@@ -79,7 +82,7 @@ class ChannelFeedBuilder:
                 entries=tuple(entries),
             )
 
-    async def _load_recent_posts(self, channel_feed: ChannelFeed) -> list[ChannelFeedItem]:
+    async def _load_recent_items(self, channel_feed: ChannelFeed) -> list[ChannelFeedItem]:
         items = await self.store.channel_feeds.list_posted_articles(channel_feed.channel_id, MAX_ENTRIES)
         return [item for item in items if buttons.is_web_url(item.article.url)]
 
@@ -120,7 +123,7 @@ def build_article_entry(item: ChannelFeedItem) -> PublishedEntry:
         published=article.published,
         updated=_last_changed_at(item),
         tags=tuple(dict.fromkeys(filter(None, map(_plain_name, article.tags[:_MAX_TAGS])))),
-        image=article.image_url if article.image_url and buttons.is_web_url(article.image_url) else None,
+        image_url=article.image_url if article.image_url and buttons.is_web_url(article.image_url) else None,
         comments_url=buttons.get_comments_url(article),
         comment_count=article.comment_count,
     )
@@ -181,8 +184,8 @@ def _digest_entry(
 
 
 def _title_template(entry_kind: str) -> str:
-    template_by_content_type = {"posts": _("Posts in {channel}"), "stories": _("Stories in {channel}")}
-    return template_by_content_type.get(entry_kind) or _("Digests in {channel}")
+    template_by_entry_kind = {"posts": _("Posts in {channel}"), "stories": _("Stories in {channel}")}
+    return template_by_entry_kind.get(entry_kind) or _("Digests in {channel}")
 
 
 def _content_html(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:

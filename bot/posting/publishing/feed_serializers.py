@@ -16,9 +16,12 @@ from bot.core.local_time import format_iso
 from bot.feeds.fetch import PUBLISHED_FEEDS_PATH
 
 
-def feed_url(public_url: str, token: str, content_type: str, format_name: str) -> str:
-    """Return the URL of a channel's web feed, whose secret token it contains."""
-    return f"{public_url}{PUBLISHED_FEEDS_PATH}{token}/{content_type}.{format_name}"
+def feed_url(public_url: str, token: str, entry_kind: str, extension: str) -> str:
+    """Return the URL of a web feed of a channel or of a user's bookmarks, with its secret token.
+
+    `entry_kind` names what its entries are, such as "posts"; `extension` stands for its format.
+    """
+    return f"{public_url}{PUBLISHED_FEEDS_PATH}{token}/{entry_kind}.{extension}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +40,17 @@ class PublishedEntry:
     published: int
     updated: int
     tags: tuple[str, ...] = ()
-    image: str | None = None
+    image_url: str | None = None
     comments_url: str | None = None
     comment_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFeed:
-    """Web feed of a channel, ready to be serialised.
+    """Web feed of a channel or of a user's bookmarks, ready to be serialised.
 
-    `url` is the page that the feed describes, `address` the feed's own URL, `publisher` the name of the
-    server.
+    `url` is the page that the feed describes, `address` the feed's own URL, `publisher` the name of the server, or
+    Telex for bookmarks. `updated` is a Unix time in seconds.
     """
 
     id: str
@@ -150,12 +153,12 @@ def _json_entry(entry: PublishedEntry) -> dict[str, Any]:
     }
     if entry.tags:
         json_entry["tags"] = list(entry.tags)
-    if entry.image is not None:
-        json_entry["image"] = entry.image
+    if entry.image_url is not None:
+        json_entry["image"] = entry.image_url
     return json_entry
 
 
-FORMATS_BY_EXTENSION = {
+FORMAT_BY_EXTENSION = {
     "atom": FeedFormat("application/atom+xml", _serialize_atom),
     "rss": FeedFormat("application/rss+xml", _serialize_rss),
     "json": FeedFormat("application/feed+json", _serialize_json),

@@ -23,7 +23,7 @@ BOOKMARK_EMOJI = "🔖"
 _ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"
 _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
 """Pattern, within custom ids, of the short keys of the articles that joined a post, one after the other."""
-_DISPATCH_KEY_GROUP = r"(?P<dedupe_key>\S{1,80})"
+_DEDUPE_KEY_GROUP = r"(?P<dedupe_key>\S{1,80})"
 _QUESTION_ID_GROUP = r"(?P<question_id>\d{1,19})"
 _PROPOSAL_ID_GROUP = r"(?P<proposal_id>\d{1,18})"
 
@@ -31,7 +31,7 @@ SAVE_ID_PATTERN = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
 """Pattern of the custom id of a Save button, which bookmarks an article."""
 MORE_ID_PATTERN = rf"telex:more:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
 """Pattern of the custom id of a More button, which opens the menu of an article."""
-SAVE_MENU_ID_PATTERN = rf"telex:pick:{_DISPATCH_KEY_GROUP}"
+SAVE_MENU_ID_PATTERN = rf"telex:pick:{_DEDUPE_KEY_GROUP}"
 """Pattern of the custom id of a menu that bookmarks articles."""
 VOTE_ID_PATTERN = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
 """Pattern of the custom id of the buttons 👍 and 👎 under an answer."""
@@ -58,12 +58,12 @@ POSTABLE_CHANNEL_TYPES = [
 ]
 """Types of the channels and threads of a server that can have posts."""
 MAX_JOINED_PER_BUTTON = 8
-"""Maximum number of articles that joined a post in one custom id, which has at most 100 characters."""
+"""Maximum number of articles that joined a post whose keys one custom id of at most 100 characters contains."""
 SHORT_KEY_LENGTH = 8
 """Length in hexadecimal digits of the short form of an article key, used in custom ids."""
 
 
-def save_id(key: str, joined_articles: Sequence[Article] = ()) -> str:
+def save_button_id(key: str, joined_articles: Sequence[Article] = ()) -> str:
     """Return the custom id of a Save button for an article and for the articles that joined its post."""
     return _append_joined_keys(f"telex:save:{key}", joined_articles[:MAX_JOINED_PER_BUTTON])
 
@@ -78,7 +78,7 @@ def save_menu_id(dedupe_key: str) -> str:
     return f"telex:pick:{dedupe_key}"
 
 
-def vote_id(question_id: int, *, helped: bool) -> str:
+def vote_button_id(question_id: int, *, helped: bool) -> str:
     """Return the custom id of the button by which a user says whether an answer helped."""
     return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
 
@@ -132,7 +132,7 @@ WATCH_ANSWER_BUTTON = WATCH_TOPIC_BUTTON._replace(
 SHOW_QUOTES_BUTTON = ButtonTemplate("quotes", (_QUESTION_ID_GROUP,), N_("Show the quotes"), Icon.LIST)
 SAVE_SOURCES_BUTTON = ButtonTemplate("save-sources", (_QUESTION_ID_GROUP,), "", Icon.SAVE)
 MORE_LIKE_BUTTON = ButtonTemplate("like", (_ARTICLE_KEY_GROUP,), N_("More like this"), Icon.SEARCH)
-SHOW_ALL_BUTTON = ButtonTemplate("all", (_DISPATCH_KEY_GROUP,), N_("Show all"), Icon.LIST)
+SHOW_ALL_BUTTON = ButtonTemplate("all", (_DEDUPE_KEY_GROUP,), N_("Show all"), Icon.LIST)
 PERSONAL_DIGEST_BUTTON = ButtonTemplate("my-digest", (), N_("Change, pause or stop…"))
 TRENDS_BUTTON = ButtonTemplate("trends", (), N_("Trends"), Icon.TREND)
 QUESTION_BUTTON = ButtonTemplate("question", (), N_("Ask"), Icon.ASK)
@@ -147,7 +147,7 @@ DECLINE_PROPOSAL_BUTTON = ButtonTemplate("proposal-decline", (_PROPOSAL_ID_GROUP
 BLOCK_PROPOSER_BUTTON = ButtonTemplate("proposal-block", (_PROPOSAL_ID_GROUP,), N_("Block this person’s proposals"))
 STORY_BUTTON = ButtonTemplate("story", (_ARTICLE_KEY_GROUP,), N_("Story so far"), Icon.LIST)
 STORY_MENU_ID = "telex:stories"
-"""Custom id of a menu of articles that shows the story of the one chosen in it."""
+"""Custom id of a menu of articles that shows the story of the article chosen in it."""
 STORY_ORDER_ID_PATTERN = rf"telex:story-order:(?P<order>newest|oldest):{_ARTICLE_KEY_GROUP}:(?P<words>(?s:.*))"
 """Pattern of the custom id of a button that shows a story in another order, with the words that name it."""
 STORY_WATCH_ID_PATTERN = rf"telex:story-watch:{_ARTICLE_KEY_GROUP}:(?P<words>(?s:.*))"
@@ -158,19 +158,21 @@ NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"),
 def story_order_button(key: str, words: str, *, newest_first: bool) -> discord.ui.Button[Any]:
     """Return a button that shows the story of an article from its newest or oldest development on.
 
-    `words` are those by which a person names the story, or "".
+    `words` are the words by which a person names the story, or "".
     """
     label = pgettext("story", "Newest first") if newest_first else _("Oldest first")
-    return make_button(label, _story_id(f"story-order:{'newest' if newest_first else 'oldest'}", key, words))
+    return make_button(
+        label, _build_story_custom_id(f"story-order:{'newest' if newest_first else 'oldest'}", key, words)
+    )
 
 
 def story_watch_button(key: str, words: str) -> discord.ui.Button[Any]:
-    """Return a button that watches the story of an article; `words` are those by which a person names it, or ""."""
-    return make_button(_("Watch"), _story_id("story-watch", key, words), icons.emoji_for(Icon.WATCH))
+    """Return a button that watches the story of an article; `words` name it in the words of a person, or are ""."""
+    return make_button(_("Watch"), _build_story_custom_id("story-watch", key, words), icons.emoji_for(Icon.WATCH))
 
 
-def _story_id(name: str, key: str, words: str) -> str:
-    """Return a custom id with as much of the words as it has room for."""
+def _build_story_custom_id(name: str, key: str, words: str) -> str:
+    """Return the custom id of a button about a story, with as much of its words as fits."""
     id_prefix = f"telex:{name}:{key}:"
     return id_prefix + discord_text.truncate_utf16(words, discord_limits.MAX_CUSTOM_ID_LENGTH - len(id_prefix))
 
@@ -192,12 +194,14 @@ def save_button(
 
     `joined_articles` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
-    return make_button(_("Save") if with_label else "", save_id(key, joined_articles), icons.emoji_for(Icon.SAVE))
+    return make_button(
+        _("Save") if with_label else "", save_button_id(key, joined_articles), icons.emoji_for(Icon.SAVE)
+    )
 
 
 def short_save_button(key: str) -> discord.ui.Button[Any]:
     """Return a Save button with a label that leaves room for votes in the same row on a phone."""
-    return make_button(pgettext("beside votes", "Save"), save_id(key), icons.emoji_for(Icon.SAVE))
+    return make_button(pgettext("beside votes", "Save"), save_button_id(key), icons.emoji_for(Icon.SAVE))
 
 
 def more_button(
@@ -218,26 +222,29 @@ def more_button(
 
 def remove_bookmark_button(key: str) -> discord.ui.Button[Any]:
     """Return a button that removes a bookmark: a Save button with another label, for a user's own view."""
-    return make_button(_("Remove from bookmarks"), save_id(key), icons.emoji_for(Icon.SAVE))
+    return make_button(_("Remove from bookmarks"), save_button_id(key), icons.emoji_for(Icon.SAVE))
 
 
 def vote_button(question_id: int, *, helped: bool, label: str = "") -> discord.ui.Button[Any]:
-    """Return the button 👍 or 👎 for an answer."""
-    return make_button(label, vote_id(question_id, helped=helped), "👍" if helped else "👎")
+    """Return the button 👍 or 👎 by which a user says whether an answer helped."""
+    return make_button(label, vote_button_id(question_id, helped=helped), "👍" if helped else "👎")
 
 
 def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
-    """Return the 👎 button that reports a missed answer under "I don't know", in the current language."""
-    return make_button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
+    """Return a 👎 button, labelled in the current language, that reports an answer that the bot did not find."""
+    return make_button(_("An article does answer this"), vote_button_id(question_id, helped=False), "👎")
 
 
 def follow_up_button(question_id: int, number: int, question: str) -> discord.ui.Button[Any]:
-    """Return a button that asks a further question."""
+    """Return the button that asks a follow-up question, `number` among those that an answer offers."""
     return make_button(question, f"telex:next:{question_id}:{number}", icons.emoji_for(Icon.ASK))
 
 
 def story_menu(articles: Sequence[Article]) -> discord.ui.Select[Any] | None:
-    """Return a menu that shows the story of one of these articles, in the current language; None without articles."""
+    """Return a menu that shows the story of the article chosen in it; None without articles.
+
+    Its text is in the current language. At most the first 25 articles are offered.
+    """
     if not articles:
         return None
     return discord.ui.Select(
@@ -308,7 +315,7 @@ def make_link_button(url: str) -> discord.ui.Button[Any] | None:
 def make_open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
     """Return buttons that open an article or video and, for a podcast episode, its audio.
 
-    A button whose URL Discord would reject is None.
+    A button is None if Discord would reject its URL, or if the article's page is the audio file.
     """
     if article.audio_url is None:
         open_button = make_link_button(article.url)

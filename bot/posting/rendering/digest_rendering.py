@@ -22,9 +22,9 @@ from bot.store import Store
 from bot.text import discord_text
 
 _MAX_BODY_LENGTH = 3_600
-"""Maximum length of all stories in UTF-16 units; the rest of a message's text is for headings."""
+"""Maximum length of all stories of a digest in UTF-16 units; the rest of its message is for headings."""
 _MAX_TITLE_LENGTH = 140
-_MAX_LEAD_LENGTH, _MAX_TOP_LEAD_LENGTH = 110, 220
+_MAX_LEAD_LENGTH, _MAX_TOP_STORY_LEAD_LENGTH = 110, 220
 _MAX_SUMMARY_LENGTH = 450
 _MAX_OUTLET_LENGTH = 40
 _MAX_OUTLETS_LISTED = 3
@@ -36,9 +36,9 @@ _CHART_FILENAME = "week.png"
 class DigestPage(NamedTuple):
     """Rendered digest without its chart: its blocks, the name of its thread, and the linked articles."""
 
-    card: tuple[Block, ...]
-    name: str
-    articles: list[Article]
+    blocks: tuple[Block, ...]
+    thread_name: str
+    linked_articles: list[Article]
 
 
 async def render_digest(
@@ -54,15 +54,15 @@ async def render_digest(
 
     `language` is an ISO 639-1 code. Raises StoreError.
     """
-    page = await build_page(store, digest_content, language=language)
-    if page is None:
+    digest_page = await build_page(store, digest_content, language=language)
+    if digest_page is None:
         return None
     picture = await draw_chart(workers, digest_content, language=language)
     with i18n.language_scope(language):
-        articles_by_age = sorted(page.articles, key=lambda article: article.published)
+        articles_by_age = sorted(digest_page.linked_articles, key=lambda article: article.published)
         save_menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
         card_blocks = (
-            *page.card,
+            *digest_page.blocks,
             *make_chart_blocks(picture),
             ActionRow(save_menu),
             ActionRow(
@@ -74,7 +74,9 @@ async def render_digest(
                 ),
             ),
         )
-        return Message(name=page.name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture)
+        return Message(
+            name=digest_page.thread_name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture
+        )
 
 
 async def build_page(store: Store, digest_content: DigestContent, *, language: str) -> DigestPage | None:
@@ -94,12 +96,12 @@ async def build_page(store: Store, digest_content: DigestContent, *, language: s
         if digest_content.outlet_count:
             heading_parts.append(format_count("{count} outlet", "{count} outlets", digest_content.outlet_count))
         heading = blocks.text_block(f"## {title}\n-# {' · '.join(heading_parts)}")
-        footer_blocks = [blocks.text_block(f"-# {_omitted_count_text(omitted_count)}")] if omitted_count else []
+        footer_blocks = [blocks.text_block(f"-# {_omitted_count_markup(omitted_count)}")] if omitted_count else []
         if any(story.summary for section in digest_content.sections for story in section.stories):
             summary_disclaimer = _("Summaries written by a language model. It can be wrong: follow the links.")
             footer_blocks.append(blocks.text_block(f"-# {summary_disclaimer}"))
         rising_blocks: list[Block] = (
-            [Separator(), blocks.text_block(_rising_text(digest_content))] if digest_content.rising_rows else []
+            [Separator(), blocks.text_block(_rising_markup(digest_content))] if digest_content.rising_rows else []
         )
         return DigestPage(
             (heading, *fitted_stories.blocks, *footer_blocks, *rising_blocks),
@@ -109,7 +111,7 @@ async def build_page(store: Store, digest_content: DigestContent, *, language: s
 
 
 async def draw_chart(workers: WorkerPool, digest_content: DigestContent, *, language: str) -> Picture | None:
-    """Return a picture of the chart of rising topics; None if there are none or drawing failed."""
+    """Return a picture of a digest's chart of rising topics; None without rising topics or if drawing failed."""
     with i18n.language_scope(language):
         chart = build_rising_chart(digest_content.rising_rows[:_MAX_CHART_ROWS], TrendPeriod.WEEK, digest_content.until)
         png_images = await bar_charts.render_charts(workers, (chart,)) if chart is not None else ()
@@ -150,13 +152,13 @@ def _date_range_text(digest_content: DigestContent) -> str:
     return str(format_interval(start.date(), end.date(), "yMMMd", locale=language))
 
 
-def _omitted_count_text(count: int) -> str:
+def _omitted_count_markup(count: int) -> str:
     return linkify_commands(ngettext("+{count} more in /search", "+{count} more in /search", count)).format(
         count=format_number(count)
     )
 
 
-def _rising_text(digest_content: DigestContent) -> str:
+def _rising_markup(digest_content: DigestContent) -> str:
     rising_template = _("**Rising**: {sentence}")
     return rising_template.format(sentence=leader_sentence(digest_content.rising_rows[0]))
 
@@ -244,14 +246,14 @@ def _top_story_variants(article: Article, story: DigestStory, article_by_id: Map
     ]
     if len(outlet_names) > _MAX_OUTLETS_LISTED:
         footer_parts.append(f"+{format_number(len(outlet_names) - _MAX_OUTLETS_LISTED)}")
-    footer = "-# " + " · ".join(filter(None, (*footer_parts, _bookmark_count_text(story))))
-    lead = _lead_text(article, story, _MAX_TOP_LEAD_LENGTH)
+    footer = "-# " + " · ".join(filter(None, (*footer_parts, _bookmark_count_markup(story))))
+    lead = _lead_markup(article, story, _MAX_TOP_STORY_LEAD_LENGTH)
     return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace("\n\n", "\n"), f"### {title}\n{footer}"
 
 
 def _story_variants(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> tuple[str, ...]:
     """Return the texts of a story below the top story, longest first; the first that fits is shown."""
-    title, lead = _title_markup(article), _lead_text(article, story, _MAX_LEAD_LENGTH)
+    title, lead = _title_markup(article), _lead_markup(article, story, _MAX_LEAD_LENGTH)
     other_outlet_count = len(_outlet_names(article, story, article_by_id)) - 1
     outlet_name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
     outlet_markup = (
@@ -262,7 +264,7 @@ def _story_variants(article: Article, story: DigestStory, article_by_id: Mapping
             None,
             (
                 f"{outlet_markup} +{format_number(other_outlet_count)}" if other_outlet_count else outlet_markup,
-                _bookmark_count_text(story),
+                _bookmark_count_markup(story),
             ),
         )
     )
@@ -280,7 +282,7 @@ def _title_markup(article: Article) -> str:
     )
 
 
-def _lead_text(article: Article, story: DigestStory, max_length: int) -> str:
+def _lead_markup(article: Article, story: DigestStory, max_length: int) -> str:
     if story.summary:
         return discord_text.to_markdown_line(story.summary, _MAX_SUMMARY_LENGTH)
     return excerpt_markup(article, max_length)
@@ -298,7 +300,7 @@ def _outlet_names(article: Article, story: DigestStory, article_by_id: Mapping[i
     return list(dict.fromkeys(filter(None, outlet_names)))
 
 
-def _bookmark_count_text(story: DigestStory) -> str:
+def _bookmark_count_markup(story: DigestStory) -> str:
     return f"{buttons.BOOKMARK_EMOJI}\u00a0{format_number(story.bookmark_count)}" if story.bookmark_count else ""
 
 

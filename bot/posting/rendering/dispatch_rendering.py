@@ -16,7 +16,7 @@ from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
 
 _SILENCEABLE_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
-"""Kinds of dispatches that notify nobody if the channel is set to silent posts.
+"""Kinds of dispatches that notify nobody in a channel with the setting for silent posts, unless a role is mentioned.
 
 Watch notifications, digests and alerts notify in any case, since people asked for them.
 """
@@ -25,9 +25,10 @@ _MAX_CHARS_READ = 4_000
 
 
 async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """Return the message of a dispatch; None if none of its articles, or its watch, is stored any more.
+    """Return the message of a dispatch, or None if there is nothing to show any more.
 
-    Raises StoreError.
+    That is so if none of its articles, or its watch, proposal or proposer, is stored, or if a proposal was decided
+    before managers were shown it. Raises StoreError.
     """
     message = await _render_content(context, dispatch)
     if message is None or message.mentioned_role_id is not None or dispatch.kind not in _SILENCEABLE_KINDS:
@@ -81,9 +82,10 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
 
 
 async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """Return an alert about a feed, a proposal of a feed to managers, or its outcome for a proposer.
+    """Return an alert about a feed, a message about a proposal to managers, or the decision for its proposer.
 
-    Managers are not shown a proposal that was decided before its message was sent.
+    Returns None if the proposal or proposer is not stored any more, or if a proposal was decided before managers
+    were shown it.
     """
     if dispatch.proposal_id is None:
         return messages.feed_alert_message(dispatch.payload)

@@ -101,9 +101,9 @@ class Message:
         return mentions
 
     def send_kwargs(self) -> dict[str, Any]:
-        """Return the keyword arguments to send or edit the message with discord.py.
+        """Return the keyword arguments by which discord.py sends or edits the message.
 
-        Requires a running event loop.
+        The text above an embed and an attached picture are not among them. Requires a running event loop.
         """
         if self.layout:
             return {
@@ -113,7 +113,7 @@ class Message:
         return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
 
     def without_picture(self) -> Message:
-        """Return a copy of the message without its attached picture."""
+        """Return a copy of the message without its attached picture; a layout loses all its pictures."""
         if self.embed is None:
             return replace(self, layout=blocks.without_images(self.layout), picture=None)
         embed = self.embed.copy()
@@ -121,7 +121,10 @@ class Message:
         return replace(self, embed=embed, picture=None)
 
     def iter_variants(self) -> Iterator[Message]:
-        """Yield the message, then variants to try if Discord rejects it: without pictures, links, emoji."""
+        """Yield the message, then variants to try if Discord rejects it, each barer than the one before.
+
+        They lack pictures, then also links, then, in a layout, also emoji. Equal variants are left out.
+        """
         yield self
         if self.embed is None:
             yield from self._iter_layout_variants()
@@ -134,9 +137,7 @@ class Message:
         if embed_without_images.to_dict() != self.embed.to_dict():
             yield replace(self, embed=embed_without_images, picture=None)
         link_buttons = (
-            [link_item for link_item in self.view.children if blocks.is_link_button(link_item)]
-            if self.view is not None
-            else []
+            [item for item in self.view.children if blocks.is_link_button(item)] if self.view is not None else []
         )
         if not embed_without_images.url and not link_buttons:
             return
@@ -243,7 +244,7 @@ def watch_notification_message(
 
 
 def feed_alert_message(text: str) -> Message:
-    """Return the message of a feed alert, which says that a feed fails or has recovered."""
+    """Return the message of an alert about a feed, such as that it fails or has recovered, with the given text."""
     sentence = discord_text.to_plain_line(text)
     return Message(
         name=discord_text.to_plain_line(sentence, MAX_THREAD_NAME_LENGTH),

@@ -1,7 +1,8 @@
 """Rendering of an article's post: a card with a large or small picture, a compact post, or a headline.
 
-An embed is used if a server chooses it or a role is mentioned: push notifications of Components V2 messages
-show no text.
+A look is what a server chose for how its posts appear: style, picture, length of the excerpt, colour, prefix of
+the title, mentioned role, template. An embed is used if a server chooses it or a role is mentioned: push
+notifications of Components V2 messages show no text.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ COMPACT_EMBED_EXCERPT_LENGTH = 140
 
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS_LISTED = 80, 30, 8
 _MAX_OUTLET_LENGTH, _MAX_HEADLINE_OUTLET_LENGTH, _MAX_OTHER_OUTLET_LENGTH = 256, 80, 40
-_MAX_ALSO_LENGTH = 2_500
-"""Maximum length in UTF-16 units of the links to joined articles, to fit beside the longest excerpt."""
+_MAX_OUTLET_LINKS_LENGTH = 2_500
+"""Maximum length in UTF-16 units of the links to articles that joined a post, to fit beside the longest excerpt."""
 
 
 def render_post(
@@ -131,12 +132,12 @@ def build_post_layout(
 def _texts_around_picture(
     article: Article, look: PostLook, joined_articles: Sequence[Article], *, omit_outlet: bool
 ) -> tuple[tuple[Text, ...], Text]:
-    """Return the texts above the picture of a post, and the text below it."""
+    """Return the text blocks above the picture of a post, and the text block below it."""
     also_text = f"-# {also_markup(joined_articles)}" if joined_articles else ""
     if look.template is None:
         return (
-            outlet_branding.byline(article, omit_outlet=omit_outlet),
-            _headline_text(article, look),
+            outlet_branding.byline_block(article, omit_outlet=omit_outlet),
+            _headline_block(article, look),
         ), blocks.text_block(also_text)
     filled_template = _fill_template(article, look.template, look, joined_articles)
     return (
@@ -150,8 +151,8 @@ def _fill_template(
 ) -> Template:
     """Return a template filled in for an article.
 
-    Status lines are added to its body, and the outlets of joined articles to its footer if it does not show
-    them.
+    Lines on a retraction, correction and translation are added to its body, and the outlets of joined articles to
+    its footer if the template does not show them.
     """
     title = messages.format_title(article)
     value_by_field = {
@@ -177,7 +178,7 @@ def _fill_template(
     return Template(filled_template.title, body, "\n".join(filter(None, (filled_template.footer, also_text))))
 
 
-def _headline_text(article: Article, look: PostLook) -> Text:
+def _headline_block(article: Article, look: PostLook) -> Text:
     title = messages.format_title(article)
     excerpt = _excerpt_markup(article, messages.EXCERPT_LENGTH, look)
     following_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article)))))
@@ -204,7 +205,9 @@ def _compact_layout(
         )
         return _with_accessory(article, text, joined_articles, picture if is_compact else None)
     excerpt = _excerpt_markup(article, COMPACT_EXCERPT_LENGTH, look) if is_compact else ""
-    byline = outlet_branding.byline(article, _outlet_count_link(joined_articles), omit_outlet=omit_outlet).variants[0]
+    byline = outlet_branding.byline_block(
+        article, _outlet_count_link(joined_articles), omit_outlet=omit_outlet
+    ).variants[0]
     following_lines = "\n".join(("", *filter(None, (excerpt, messages.status_lines_markup(article), byline))))
     text = blocks.text_block(
         *(f"**{title_variant}**{following_lines}" for title_variant in _title_variants(article, title, look))
@@ -213,7 +216,7 @@ def _compact_layout(
 
 
 def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None) -> Layout:
-    """Return a text with the picture or the Save button beside it.
+    """Return the layout of a text with the picture or the Save button beside it.
 
     With a picture, or if there is audio, a discussion or too many joined articles for one button, the buttons are
     below the text.
@@ -295,7 +298,7 @@ def also_markup(joined_articles: Sequence[Article]) -> str:
 def _outlet_links(joined_articles: Sequence[Article]) -> str:
     """Return links to the joined articles, labelled with their outlets; "" if there are none."""
     links: list[str] = []
-    remaining_length = _MAX_ALSO_LENGTH
+    remaining_length = _MAX_OUTLET_LINKS_LENGTH
     for article in joined_articles[: buttons.MAX_JOINED_PER_BUTTON]:
         outlet_name = discord_text.to_plain_line(article.outlet, _MAX_OTHER_OUTLET_LENGTH) or urls.parse_host(
             article.url
@@ -318,7 +321,7 @@ def _comments_link(article: Article) -> str:
 
 
 def _outlet_count_link(joined_articles: Sequence[Article]) -> str:
-    """Return the number of outlets of the joined articles as a link to the first of the articles, or "" without any."""
+    """Return the number of outlets of the joined articles as a link to the first article; "" if there are none."""
     if not joined_articles:
         return ""
     outlet_count = len({article.outlet for article in joined_articles})

@@ -13,10 +13,10 @@ from bot.store.records.proposal_records import Proposal, ProposalDecision, Propo
 from bot.text import discord_text
 
 MAX_REASON_LENGTH = 100
-"""Maximum length of the line in which a member says why they propose a feed."""
-_MAX_TITLE_LENGTH = 100
+"""Maximum length in UTF-16 units of the line in which a member says why they propose a feed."""
+_MAX_NAME_LENGTH = 100
 _APPROVED_COLOUR = 0x3BA55D
-_CLOSED_COLOUR = 0x80848E
+_NOT_APPROVED_COLOUR = 0x80848E
 
 _DECISION_LINES: dict[ProposalDecision, tuple[str, str, str]] = {
     ProposalDecision.APPROVED: (
@@ -36,7 +36,10 @@ _DECISION_LINES: dict[ProposalDecision, tuple[str, str, str]] = {
     ),
     ProposalDecision.WITHDRAWN: (N_("{feed}: the proposal was withdrawn."), "", N_("Closed {when}")),
 }
-"""Lines of a message by decision: what became of it, by whom, and the latter where a person isn't stored anymore."""
+"""Lines of the message about a decided proposal: the outcome, a small line with the people involved, and without them.
+
+The latter is shown where one of these people is not stored any more, and for a withdrawn proposal.
+"""
 _OUTCOME_SENTENCES: dict[ProposalDecision, str] = {
     ProposalDecision.APPROVED: N_("Your proposal for {server} was accepted. {feed} is now followed in {channel}."),
     ProposalDecision.DECLINED: N_("Your proposal of {feed} for {server} was declined."),
@@ -45,7 +48,7 @@ _OUTCOME_SENTENCES: dict[ProposalDecision, str] = {
 
 
 def proposal_message(proposal: Proposal, *, language: str) -> Message:
-    """Return the message about a proposal to managers: with buttons while it is open, then in two lines."""
+    """Return the message about a proposal to managers: with buttons while the proposal is open, in two lines after."""
     with i18n.language_scope(language):
         title = discord_text.to_plain_line(proposal.title, messages.MAX_THREAD_NAME_LENGTH)
         return Message(title, layout=(_open_card(proposal) if proposal.decision is None else _decided_card(proposal),))
@@ -54,7 +57,7 @@ def proposal_message(proposal: Proposal, *, language: str) -> Message:
 def outcome_message(
     proposal: Proposal, *, server_name: str, mentioned_user_id: int | None, language: str
 ) -> Message | None:
-    """Return the message that tells a proposer what became of a proposal, or None for a withdrawn one.
+    """Return the message that tells a proposer the decision on a proposal; None for an open or withdrawn proposal.
 
     `mentioned_user_id` is the proposer's id where others can see the message, and None in direct messages.
     """
@@ -65,7 +68,7 @@ def outcome_message(
         text = _(sentence).format(
             feed=_bold_title(proposal),
             channel=f"<#{proposal.channel_id}>",
-            server=f"**{discord_text.to_markdown_line(server_name, _MAX_TITLE_LENGTH)}**",
+            server=f"**{discord_text.to_markdown_line(server_name, _MAX_NAME_LENGTH)}**",
         )
         return Message(
             discord_text.to_plain_line(proposal.title, messages.MAX_THREAD_NAME_LENGTH),
@@ -76,7 +79,7 @@ def outcome_message(
 
 def _open_card(proposal: Proposal) -> Card:
     preview = SourcePreview.from_json(proposal.preview)
-    heading = _("Follow {feed}?").format(feed=discord_text.to_markdown_line(proposal.title, _MAX_TITLE_LENGTH))
+    heading = _("Follow {feed}?").format(feed=discord_text.to_markdown_line(proposal.title, _MAX_NAME_LENGTH))
     icon_url = messages.usable_image_url(preview.icon_url)
     head_texts = ("\n".join((f"### {heading}", *_wish_lines(proposal))), f"-# {preview.rate_text}")
     return Card(
@@ -100,19 +103,21 @@ def _open_card(proposal: Proposal) -> Card:
 
 def _decided_card(proposal: Proposal) -> Card:
     assert proposal.decision is not None
-    outcome_line, full_line, short_line = _DECISION_LINES[proposal.decision]
+    outcome_line, line_with_people, line_without_people = _DECISION_LINES[proposal.decision]
     users = ", ".join(f"<@{proposer.user_id}>" for proposer in proposal.proposers)
-    is_complete = users and (proposal.decided_by is not None or proposal.decision is ProposalDecision.EXPIRED)
-    small_line = _(full_line if is_complete else short_line).format(
+    are_people_stored = users and (proposal.decided_by is not None or proposal.decision is ProposalDecision.EXPIRED)
+    small_line = _(line_with_people if are_people_stored else line_without_people).format(
         users=users, manager=f"<@{proposal.decided_by}>", when=f"<t:{proposal.decided_at}:R>"
     )
     outcome_text = _(outcome_line).format(feed=_bold_title(proposal), channel=f"<#{proposal.channel_id}>")
     is_approved = proposal.decision is ProposalDecision.APPROVED
-    return Card((text_block(f"{outcome_text}\n-# {small_line}"),), _APPROVED_COLOUR if is_approved else _CLOSED_COLOUR)
+    return Card(
+        (text_block(f"{outcome_text}\n-# {small_line}"),), _APPROVED_COLOUR if is_approved else _NOT_APPROVED_COLOUR
+    )
 
 
 def _wish_lines(proposal: Proposal) -> list[str]:
-    """Return who proposes a feed, for which channel, and why."""
+    """Return lines that say who proposes a feed, for which channel, and why."""
     channel = f"<#{proposal.channel_id}>"
     if len(proposal.proposers) == 1:
         (proposer,) = proposal.proposers
@@ -141,7 +146,7 @@ def _reason_markup(proposer: Proposer) -> str:
 
 
 def _origin_texts(proposal: Proposal) -> list[str]:
-    """Return from which message a proposal comes, if from any, when it closes, and who hears of the decision."""
+    """Return texts on the message that a proposal comes from, if any, when it closes, and who hears of the decision."""
     linked_proposers = [proposer for proposer in proposal.proposers if proposer.message_id is not None]
     texts = []
     if linked_proposers:
@@ -157,4 +162,4 @@ def _origin_texts(proposal: Proposal) -> list[str]:
 
 
 def _bold_title(proposal: Proposal) -> str:
-    return f"**{discord_text.to_markdown_line(proposal.title, _MAX_TITLE_LENGTH)}**"
+    return f"**{discord_text.to_markdown_line(proposal.title, _MAX_NAME_LENGTH)}**"

@@ -23,7 +23,10 @@ _DAILY_THRESHOLD_PER_WEEK = 14
 
 @dataclass(frozen=True, slots=True)
 class PreviewArticle:
-    """Article of a preview, as plain text; `url` is "" without a link, `published` None without a date."""
+    """Article of a preview, as plain text.
+
+    `url` is "" without a link. `published` is a Unix time in seconds, or None without a date.
+    """
 
     title: str
     url: str
@@ -35,7 +38,7 @@ class PreviewArticle:
 class SourcePreview:
     """Preview of a feed, without anything secret: addresses are redacted, and links with secrets left out.
 
-    `articles_per_week` is None if fewer than two entries have a date.
+    `articles_per_week` is None if the entries do not have two different dates.
     """
 
     title: str
@@ -57,7 +60,7 @@ class SourcePreview:
             icon_url=_public_url(parsed_feed.icon_url) or None,
             article_count=len(entries),
             articles_per_week=measure_weekly_rate(entries),
-            articles=tuple(map(_preview_article, entries[:_MAX_ARTICLES])),
+            articles=tuple(map(_build_preview_article, entries[:_MAX_ARTICLES])),
         )
 
     def to_json(self) -> str:
@@ -72,7 +75,7 @@ class SourcePreview:
 
     @property
     def rate_text(self) -> str:
-        """How many articles the feed has per week or day, or in all, in the current language."""
+        """Number of articles that the feed has per week or day, or in all, in words in the current language."""
         per_week = self.articles_per_week
         if per_week is None:
             return format_count("{count} article", "{count} articles", self.article_count)
@@ -81,7 +84,7 @@ class SourcePreview:
         return format_count("about {count} article a week", "about {count} articles a week", max(1, round(per_week)))
 
     def iter_article_blocks(self) -> Iterator[Block]:
-        """Yield a line with the address of the feed, and its newest articles, in the current language."""
+        """Yield text blocks with the address of the feed and its newest articles, in the current language."""
         address = discord_text.to_markdown_line(self.address, _MAX_ADDRESS_LENGTH)
         newest_label = _("NEWEST IN {address}")
         yield text_block("-# " + newest_label.format(address=address))
@@ -105,7 +108,7 @@ def measure_weekly_rate(entries: Sequence[Entry]) -> float | None:
     return (len(times) - 1) * _WEEK_SECONDS / (times[0] - times[-1])
 
 
-def _preview_article(entry: Entry) -> PreviewArticle:
+def _build_preview_article(entry: Entry) -> PreviewArticle:
     title = discord_text.to_plain_line(entry.title, _MAX_TITLE_LENGTH)
     lead = excerpts.make_lead_excerpt((entry.summary, entry.text), title, _MAX_LEAD_LENGTH)
     return PreviewArticle(title, _public_url(entry.link), lead, entry.published)

@@ -1,4 +1,7 @@
-"""Charts and sentences on rising topics, in the current language."""
+"""Charts and sentences on rising topics, in the current language.
+
+Trends are detected in a sample of titles, in which each title stands for `step` articles.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -38,13 +41,13 @@ async def load_trends(
     )
 
 
-def figures_text(row: TrendRow, *, with_outlets: bool = True) -> str:
-    """Return the numbers of a topic in words: articles, outlets, and articles in the period before."""
-    figure_texts = [article_count_text(row.article_count)]
+def counts_text(row: TrendRow, *, with_outlets: bool = True) -> str:
+    """Return the numbers of a topic or outlet in words: articles, outlets, and articles in the period before."""
+    count_texts = [article_count_text(row.article_count)]
     if with_outlets:
-        figure_texts.append(format_count("{count} outlet", "{count} outlets", row.outlet_count))
-    figure_texts.append(_("{count} before").format(count=format_number(row.previous_count)))
-    return " · ".join(figure_texts)
+        count_texts.append(format_count("{count} outlet", "{count} outlets", row.outlet_count))
+    count_texts.append(_("{count} before").format(count=format_number(row.previous_count)))
+    return " · ".join(count_texts)
 
 
 def leader_sentence(row: TrendRow) -> str:
@@ -86,7 +89,7 @@ def _build_chart(
             discord_text.to_plain_line(trend_row.name, _MAX_NAME_LENGTH),
             _change_text(trend_row),
             trend_row.counts,
-            figures_text(trend_row, with_outlets=with_outlets),
+            counts_text(trend_row, with_outlets=with_outlets),
         )
         for trend_row in trend_rows[:MAX_ROWS]
     )

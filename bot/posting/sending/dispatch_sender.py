@@ -109,7 +109,7 @@ class DispatchSender:
         return await daily_thread_targets.resolve_daily_thread(self._context, channel, dispatch, may_create=may_create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
-        """Return the current message of a dispatch; None if what it shows is not stored any more, or out of date.
+        """Return the current message of a dispatch; None if there is nothing to show any more.
 
         Raises StoreError.
         """

@@ -131,7 +131,7 @@ async def _send_by_webhook(webhook: discord.Webhook, target: Target, message: Me
         }
     sent_message = await webhook.send(
         username=message.webhook_identity.name,
-        avatar_url=message.webhook_identity.avatar,
+        avatar_url=message.webhook_identity.avatar_url,
         wait=True,
         **_send_kwargs(message),
         **target_arguments,

@@ -1,1 +1,1 @@
-"""Sentences that explain to users the codes of errors, problems and statuses that other packages report."""
+"""Labels and sentences, in the user's language, for settings, and for errors and statuses that other rooms report."""

@@ -14,7 +14,7 @@ _MAX_NAME_LENGTH = 100
 def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota_kind: OverQuotaKind | None) -> dict[str, str]:
     """Return the text of a feed alert by language code.
 
-    `over_quota_kind` is the quota that the feed exceeds, for an alert about that; else None.
+    `over_quota_kind` says how the feed exceeds its quota, if the alert is about that; else it is None.
     """
     sentence_template = _ALERT_SENTENCES[kind] if over_quota_kind is None else _OVER_QUOTA_SENTENCES[over_quota_kind]
     if kind is AlertKind.FAILING and feed.error in {

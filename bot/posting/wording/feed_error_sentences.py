@@ -1,4 +1,4 @@
-"""Sentences on why a feed or page could not be read, for each code of `feeds.fetch_errors`."""
+"""Sentences on why a feed or page could not be read, for each code of an error or outcome of a page fetch."""
 
 from bot.core.i18n import N_, _
 from bot.feeds import fetch_errors

@@ -13,11 +13,11 @@ _MAX_QUERY_LENGTH = 60
 _SCOPE_LABELS = {FilterScope.CHANNEL: N_("whole channel"), FilterScope.SERVER: N_("whole server")}
 
 
-def filter_label(query_filter: Filter, max_query_length: int = _MAX_QUERY_LENGTH, *, names_scope: bool = True) -> str:
+def filter_label(query_filter: Filter, max_query_length: int = _MAX_QUERY_LENGTH, *, with_scope: bool = True) -> str:
     """Return a filter in words, such as "never `election` (whole server, until 20 July)", in the current language."""
     query = discord_text.to_plain_line(query_filter.query, max_query_length).replace("`", "'")
     template = _("only `{query}`") if query_filter.mode is FilterMode.INCLUDE else _("never `{query}`")
-    has_scope_label = names_scope and query_filter.scope in _SCOPE_LABELS
+    has_scope_label = with_scope and query_filter.scope in _SCOPE_LABELS
     details = [_(_SCOPE_LABELS[query_filter.scope])] if has_scope_label else []
     if query_filter.ends_at is not None:  # The end is exclusive: midnight after the last day.
         details.append(_("until {date}").format(date=f"<t:{query_filter.ends_at - 1}:D>"))
@@ -29,10 +29,10 @@ def filter_list_text(
     *,
     max_filters: int = _MAX_FILTERS_LISTED,
     max_query_length: int = _MAX_QUERY_LENGTH,
-    names_scope: bool = True,
+    with_scope: bool = True,
 ) -> str:
-    """Return the first filters in words on one line, followed by … if there are more."""
+    """Return the first filters in words on one line, in the current language, followed by … if there are more."""
     labels = [
-        filter_label(query_filter, max_query_length, names_scope=names_scope) for query_filter in filters[:max_filters]
+        filter_label(query_filter, max_query_length, with_scope=with_scope) for query_filter in filters[:max_filters]
     ]
     return ", ".join(labels if len(filters) <= max_filters else [*labels, discord_text.ELLIPSIS])

@@ -24,7 +24,7 @@ _MAX_SNOWFLAKE = 2**63 - 1
 
 
 class DroppedEntry(NamedTuple):
-    """Feed that dropped an entry over its quota, and when, as Unix time in seconds."""
+    """Entry that was dropped because its feed was over its quota: the feed, and the Unix time in seconds."""
 
     feed: Feed
     dropped_at: int
@@ -35,7 +35,7 @@ class Explanation:
     """Answer about a link: its articles with their feeds, and their delivery statuses by channel.
 
     `undecided_subscriptions` are subscriptions to one of these feeds without a delivery status.
-    `dropped_entries` are feeds that had an entry with this link over their quota.
+    `dropped_entries` are entries with this link that were dropped because their feed was over its quota.
     """
 
     articles: tuple[tuple[Article, Feed | None], ...] = ()
@@ -46,7 +46,7 @@ class Explanation:
 
 
 async def explain_link(store: Store, link: str) -> Explanation:
-    """Return the delivery statuses of the articles at a URL, or in the message of the bot that a link leads to.
+    """Return what happened to the articles at a URL, or in the message of the bot that a link leads to.
 
     The URL may carry tracking parameters, or be an earlier URL of the article. All servers are covered: the
     caller must check what the user may see. Raises StoreError.
@@ -95,11 +95,11 @@ async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, 
         (await store.feeds.get(feed_id), dropped_at)
         for feed_id, dropped_at in feed_ids_and_times[:_MAX_ARTICLES_PER_LINK]
     ]
-    return tuple(DroppedEntry(feed, entry_dropped_at) for feed, entry_dropped_at in feeds_and_times if feed is not None)
+    return tuple(DroppedEntry(feed, dropped_at) for feed, dropped_at in feeds_and_times if feed is not None)
 
 
 def dropped_entry_sentence(feed_name: str, *, when: str) -> str:
-    """Return a sentence on an entry that its feed had over its quota, in the current language."""
+    """Return a sentence on an entry that was dropped because its feed was over its quota, in the current language."""
     return _("Left out {when}: {feed} published more at once than I can keep.").format(when=when, feed=feed_name)
 
 

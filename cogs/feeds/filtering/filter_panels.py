@@ -129,7 +129,7 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
         outcomes = self._dry_run.outcomes
         page_outcomes = outcomes[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         filters_text = filter_labels.filter_list_text(
-            self._new_filters, max_query_length=_MAX_QUERY_LENGTH, names_scope=False
+            self._new_filters, max_query_length=_MAX_QUERY_LENGTH, with_scope=False
         )
         notes = [f"-# {discord_text.to_markdown_line(note)}" for note in self._note_sentences]
         outcome_texts = [
@@ -180,7 +180,7 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
             filters=filter_labels.filter_list_text(
                 [own_filter for own_filter in own_filters if not own_filter.has_ended(self.store.clock.now())],
                 max_filters=subscription_filters.MAX_FILTERS_PER_PLACE,
-                names_scope=False,
+                with_scope=False,
             ),
         )
         undo_button = ActionButton(self._undo, label=_("Undo the change"))
@@ -228,7 +228,7 @@ class FilterList(FilterTargetPanel):
             _("Removed: {filter}").format(filter=filter_labels.filter_label(removed_filter)) if removed_filter else ""
         ]
         text_lines += [
-            f"{number}. {filter_labels.filter_label(own_filter, _MAX_QUERY_LENGTH, names_scope=False)}"
+            f"{number}. {filter_labels.filter_label(own_filter, _MAX_QUERY_LENGTH, with_scope=False)}"
             for number, own_filter in enumerate(own_filters, 1)
         ]
         text_lines += [
@@ -302,7 +302,7 @@ class FilterList(FilterTargetPanel):
 
 def _ended_line(ended_filter: Filter) -> str:
     return _("{filter} · ended {when}").format(
-        filter=filter_labels.filter_label(ended_filter._replace(ends_at=None), _MAX_QUERY_LENGTH, names_scope=False),
+        filter=filter_labels.filter_label(ended_filter._replace(ends_at=None), _MAX_QUERY_LENGTH, with_scope=False),
         when=f"<t:{ended_filter.ends_at}:R>",
     )
 

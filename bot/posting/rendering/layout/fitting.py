@@ -104,11 +104,11 @@ def _limit_text(layout: Layout) -> Layout:
 
     First the longest texts are replaced by their shorter variants, then the last texts are cut line by line.
     """
-    variants_by_text = [list(text.variants) for text in _iter_texts(layout)]
-    excess_length = sum(discord_text.count_utf16_units(variants[0]) for variants in variants_by_text) - MAX_TEXT_LENGTH
+    variant_lists = [list(text.variants) for text in _iter_texts(layout)]
+    excess_length = sum(discord_text.count_utf16_units(variants[0]) for variants in variant_lists) - MAX_TEXT_LENGTH
     while excess_length > 0:
         longest_variants = max(
-            (variants for variants in variants_by_text if len(variants) > 1),
+            (variants for variants in variant_lists if len(variants) > 1),
             key=lambda variants: len(variants[0]),
             default=None,
         )
@@ -118,17 +118,17 @@ def _limit_text(layout: Layout) -> Layout:
             )
             del longest_variants[0]
             continue
-        last_variants = next(variants for variants in reversed(variants_by_text) if variants)
+        last_variants = next(variants for variants in reversed(variant_lists) if variants)
         previous_length = discord_text.count_utf16_units(last_variants[0])
         lines = last_variants[0].split("\n")
         if len(lines) >= _MIN_LINES_TO_TRIM:
             last_variants[0] = "\n".join(lines[:-1])
-        elif sum(map(bool, variants_by_text)) == 1:
+        elif sum(map(bool, variant_lists)) == 1:
             last_variants[0] = discord_text.truncate_utf16(last_variants[0], previous_length - excess_length)
         else:
             last_variants.clear()
         excess_length -= previous_length - (discord_text.count_utf16_units(last_variants[0]) if last_variants else 0)
-    remaining_variants = iter(variants_by_text)
+    remaining_variants = iter(variant_lists)
 
     def shorten_block(block: Block) -> Iterable[Block]:
         if isinstance(block, Text):
@@ -154,26 +154,24 @@ def _limit_components(layout: Layout) -> Layout:
 
     Rows of buttons are dropped only when no other blocks are left.
     """
-    blocks_by_part = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
+    block_lists = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
 
     def count_excess_components() -> int:
         card_count = sum(isinstance(part, Card) for part in layout)
-        return (
-            card_count + sum(_count_components(block) for blocks in blocks_by_part for block in blocks) - MAX_COMPONENTS
-        )
+        return card_count + sum(_count_components(block) for blocks in block_lists for block in blocks) - MAX_COMPONENTS
 
     def find_last_block(*block_types: type[Block]) -> tuple[list[Block], int] | None:
         return next(
             (
                 (blocks, block_index)
-                for blocks in reversed(blocks_by_part)
+                for blocks in reversed(block_lists)
                 for block_index in reversed(range(len(blocks)))
                 if isinstance(blocks[block_index], block_types)
             ),
             None,
         )
 
-    for blocks in reversed(blocks_by_part):
+    for blocks in reversed(block_lists):
         for block_index in reversed(range(len(blocks))):
             block = blocks[block_index]
             if count_excess_components() > 0 and isinstance(block, Section) and isinstance(block.accessory, Image):
@@ -185,7 +183,7 @@ def _limit_components(layout: Layout) -> Layout:
         del block_position[0][block_position[1]]
     return tuple(
         fitted_part
-        for original_part, blocks in zip(layout, blocks_by_part, strict=True)
+        for original_part, blocks in zip(layout, block_lists, strict=True)
         for fitted_part in (
             (replace(original_part, blocks=tuple(blocks)),) if isinstance(original_part, Card) else blocks
         )

@@ -1,4 +1,4 @@
-"""How an outlet appears in a message: its tile, its colour and its byline.
+"""How an outlet appears in a message: its tile, its colour and its byline_block.
 
 A tile is an emoji of the application: the outlet's icon, or its initial on a colour. `set_emoji` sets which
 tiles exist; an outlet without a tile has a coloured square.
@@ -43,10 +43,10 @@ class Tile(NamedTuple):
 
 
 class WebhookIdentity(NamedTuple):
-    """Name and picture of an outlet's posts by webhook; without a picture, the webhook's own is shown."""
+    """Name of an outlet's posts by webhook, and the URL of their picture; None shows the webhook's own picture."""
 
     name: str
-    avatar: str | None
+    avatar_url: str | None
 
 
 _tile_by_feed_id: Mapping[int, Tile] = {}
@@ -59,13 +59,13 @@ missing_initials: set[tuple[str, int]] = set()
 `ApplicationEmojiSync` collects them.
 """
 MAX_INITIALS = 400
-"""Maximum number of missing initials that are noted: enough for all letters and digits in all colours."""
+"""Maximum number of `missing_initials`: enough for all letters and digits in all colours."""
 
 
-def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial: Mapping[tuple[str, int], str]) -> None:
+def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial_and_colour: Mapping[tuple[str, int], str]) -> None:
     """Set the tiles, by feed id, and the emoji of initials, by letter and colour."""
     global _tile_by_feed_id, _emoji_by_initial_and_colour
-    _tile_by_feed_id, _emoji_by_initial_and_colour = tile_by_feed_id, emoji_by_initial
+    _tile_by_feed_id, _emoji_by_initial_and_colour = tile_by_feed_id, emoji_by_initial_and_colour
 
 
 def get_initial(outlet: str) -> str:
@@ -104,8 +104,9 @@ def tile_and_name(feed_id: int, outlet: str) -> str:
 
 
 def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
-    """Return the name and picture of an outlet's posts by webhook; None if Discord forbids its name.
+    """Return the name and picture of an outlet's posts by webhook; None if it has no name or Discord forbids the name.
 
+    Counts that its emoji was shown. See
     https://discord.com/developers/docs/resources/webhook#create-webhook
     """
     name = discord_text.to_plain_line(outlet, _MAX_WEBHOOK_NAME_LENGTH)
@@ -114,8 +115,8 @@ def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
     return WebhookIdentity(name, discord.PartialEmoji.from_str(tile_emoji(feed_id, outlet)).url or None)
 
 
-def byline(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
-    """Return the small line about an article: its outlet unless omitted, its time, and further markup."""
+def byline_block(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
+    """Return a text block with a small line on an article: its outlet unless omitted, its time, and further markup."""
     outlet = "" if omit_outlet else tile_and_name(article.feed_id, article.outlet)
     byline_parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
     return Text(("-# " + " · ".join(filter(None, byline_parts)),))
