@@ -30,7 +30,7 @@ class LoopCog(commands.Cog):
 
 
 class OutboxCog(LoopCog):
-    """Cog that sends the posts in the outbox, and is woken when something was enqueued."""
+    """Cog that sends the messages in the outbox, and is woken when a process has enqueued one."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -42,7 +42,7 @@ class OutboxCog(LoopCog):
         await super().cog_load()
 
     async def cog_unload(self) -> None:
-        """Stop sending: requests in progress are finished, other posts stay in the outbox."""
+        """Stop sending: requests in progress are finished, other messages stay in the outbox."""
         services, outbox_relay = self.bot.services, self.bot.outbox_relay
         services.cluster_events.unsubscribe("outbox", outbox_relay.wake)
         await super().cog_unload()

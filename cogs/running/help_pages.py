@@ -40,7 +40,7 @@ class HelpTopic(StrEnum):
     SYNTAX = "syntax"
 
 
-_TOPIC_BY_COMMAND = {
+_TOPIC_BY_COMMAND_NAME = {
     "watch": HelpTopic.WATCHING,
     "digest": HelpTopic.WATCHING,
     "feed": HelpTopic.FEEDS,
@@ -53,13 +53,14 @@ _TOPIC_BY_COMMAND = {
 """Topics by name of a command or command group; any other command belongs to `HelpTopic.READING`."""
 
 
-class GettingStartedItem(NamedTuple):
-    """First step for new users: the name of a command and how the step is presented.
+class FirstStep(NamedTuple):
+    """First step for new users: a command and how the step is presented.
 
-    `option` is the command's option that takes the input, or "" for a command without input.
+    `command_path` are the names of the command's groups, if any, and of the command. `option` is the command's
+    option that takes the input, or "" for a command without input.
     """
 
-    path: tuple[str, ...]
+    command_path: tuple[str, ...]
     icon: Icon
     title: str
     description: str
@@ -73,14 +74,14 @@ class HelpCog(TelexCog):
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
         is_manager = await can_use_manager_command(interaction, "feed")
-        is_first_use = is_manager and not await self.bot.load_visible_feed_ids(interaction)
-        await HelpPages(interaction, can_manage=is_manager, needs_setup=is_first_use).render(interaction)
+        needs_setup = is_manager and not await self.bot.load_visible_feed_ids(interaction)
+        await HelpPages(interaction, can_manage=is_manager, needs_setup=needs_setup).render(interaction)
 
 
 class HelpPages(OwnedView):
     """Pages of /help: first steps, and a page for each topic.
 
-    `needs_setup` means that the user manages feeds and the server follows none yet.
+    `needs_setup` means that the user manages feeds and can see none in the server yet.
     """
 
     def __init__(self, interaction: Interaction, *, can_manage: bool, needs_setup: bool) -> None:
@@ -89,9 +90,9 @@ class HelpPages(OwnedView):
         self._commands_by_topic: dict[HelpTopic, list[AnyCommand]] = {}
         for command in self.client.tree.get_commands():
             if is_usable(command, interaction) and (can_manage or "managers" not in command.extras):
-                self._commands_by_topic.setdefault(_TOPIC_BY_COMMAND.get(command.name, HelpTopic.READING), []).append(
-                    command
-                )
+                self._commands_by_topic.setdefault(
+                    _TOPIC_BY_COMMAND_NAME.get(command.name, HelpTopic.READING), []
+                ).append(command)
 
     async def render(self, interaction: Interaction) -> None:
         guild = interaction.guild
@@ -102,13 +103,13 @@ class HelpPages(OwnedView):
         )
         available_steps = [
             first_step
-            for first_step in _list_first_steps(guild is not None, needs_setup=self._needs_setup)
+            for first_step in _iter_first_steps(guild is not None, needs_setup=self._needs_setup)
             if self._is_available(first_step)
         ]
         step_sections = [
             Section(
                 (_format_step(step),),
-                self._try_button(step),
+                self._build_try_button(step),
             )
             for step in available_steps
         ]
@@ -130,17 +131,17 @@ class HelpPages(OwnedView):
         logo = Picture((DATA / "identity" / _LOGO_FILENAME).read_bytes(), _LOGO_FILENAME, "Telex")
         await self.display_card(interaction, *blocks, pictures=(logo,))
 
-    def _is_available(self, step: GettingStartedItem) -> bool:
+    def _is_available(self, step: FirstStep) -> bool:
         return any(
-            command.name == step.path[0]
+            command.name == step.command_path[0]
             for topic_commands in self._commands_by_topic.values()
             for command in topic_commands
         )
 
-    def _try_button(self, step: GettingStartedItem) -> ActionButton:
+    def _build_try_button(self, step: FirstStep) -> ActionButton:
         async def run_step_command(interaction: Interaction, **options: str) -> None:
             command: Any = self.client.tree
-            for command_name in step.path:
+            for command_name in step.command_path:
                 command = command.get_command(command_name)
             await command.callback(command.binding, interaction, **options)
 
@@ -193,15 +194,15 @@ class HelpPages(OwnedView):
                 )
 
 
-def _list_first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
+def _iter_first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[FirstStep]:  # noqa: FBT001
     if not is_in_server:
-        yield GettingStartedItem(("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them"))
-        yield GettingStartedItem(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
-        yield GettingStartedItem(("privacy",), Icon.MORE, _("Your data"), _("see, export or delete it"))
+        yield FirstStep(("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them"))
+        yield FirstStep(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
+        yield FirstStep(("privacy",), Icon.MORE, _("Your data"), _("see, export or delete it"))
         return
     if needs_setup:
-        yield GettingStartedItem(("setup",), Icon.ADD, _("Follow your first feeds"), _("in three clicks"))
-    yield GettingStartedItem(
+        yield FirstStep(("setup",), Icon.ADD, _("Follow your first feeds"), _("in three clicks"))
+    yield FirstStep(
         ("search",),
         Icon.SEARCH,
         _("Find an article"),
@@ -209,7 +210,7 @@ def _list_first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[Gett
         _("What are you looking for?"),
         "query",
     )
-    yield GettingStartedItem(
+    yield FirstStep(
         ("ask",),
         Icon.ASK,
         _("Ask about the news"),
@@ -217,10 +218,10 @@ def _list_first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[Gett
         _("Your question"),
         "question",
     )
-    yield GettingStartedItem(("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see"))
+    yield FirstStep(("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see"))
     if not needs_setup:
-        yield GettingStartedItem(("trends",), Icon.TREND, _("See what’s rising"), _("the week in one chart"))
-    yield GettingStartedItem(
+        yield FirstStep(("trends",), Icon.TREND, _("See what’s rising"), _("the week in one chart"))
+    yield FirstStep(
         ("watch", "add"),
         Icon.WATCH,
         _("Get alerts"),
@@ -230,8 +231,8 @@ def _list_first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[Gett
     )
 
 
-def _format_step(step: GettingStartedItem) -> Text:
-    command_markup = _format_command_markup("/" + " ".join(step.path))
+def _format_step(step: FirstStep) -> Text:
+    command_markup = _format_command_markup("/" + " ".join(step.command_path))
     return text_block(f"{emoji_for(step.icon) or ''} **{step.title}**\n-# {command_markup} {step.description}".strip())
 
 
@@ -264,7 +265,10 @@ def search_syntax_text() -> str:
 
 
 def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
-    """Return whether the user can see a command, by its default permissions and contexts."""
+    """Return whether the user can see a command.
+
+    In a server this depends on its default permissions, in direct messages on whether it is allowed there.
+    """
     if interaction.guild is None:
         contexts = command.allowed_contexts
         return contexts is None or contexts.dm_channel is not False

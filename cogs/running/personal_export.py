@@ -7,6 +7,7 @@ from bot.core.user_models import is_saved_page
 from cogs.shared.views import Interaction
 
 _EXPORT_BATCH_SIZE = 500
+"""Number of bookmarks that are read from the store at a time."""
 
 
 async def export_personal_data(interaction: Interaction) -> bytes:
@@ -62,7 +63,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             {"url": notification.url, "told": format_iso(notification.sent_at)}
             for notification in await store.watches.list_sent_notifications(interaction.user.id)
         ],
-        "digest": await _load_digest_record(interaction),
+        "digest": await _load_personal_digest_record(interaction),
         "proposals": await _list_proposal_records(interaction),
         "proposals_blocked_in": list(
             map(_snowflake_text, await store.proposals.list_blocking_server_ids(interaction.user.id))
@@ -106,7 +107,10 @@ async def export_personal_data(interaction: Interaction) -> bytes:
 
 
 async def _list_proposal_records(interaction: Interaction) -> list[dict[str, object]]:
-    """Return the proposals that the user made or decided on; the reason and the place are the user's own."""
+    """Return the proposals that the user made or decided on.
+
+    Only a proposal that the user made has its address, its reason and the place where they made it.
+    """
     user_id = interaction.user.id
     proposal_records: list[dict[str, object]] = []
     for proposal in await interaction.client.store.proposals.list_by_user(user_id):
@@ -130,7 +134,7 @@ async def _list_proposal_records(interaction: Interaction) -> list[dict[str, obj
     return proposal_records
 
 
-async def _load_digest_record(interaction: Interaction) -> dict[str, object] | None:
+async def _load_personal_digest_record(interaction: Interaction) -> dict[str, object] | None:
     digest = await interaction.client.store.personal_digests.get_by_user(interaction.user.id)
     if digest is None:
         return None

@@ -116,8 +116,8 @@ class PersonalDataPanel(OwnedView):
         await self.finish(interaction, (card,))
 
 
-def _bullet_lines(entries: list[str]) -> list[str]:
-    return [f"• {entry}" for entry in entries]
+def _bullet_lines(lines: list[str]) -> list[str]:
+    return [f"• {line}" for line in lines]
 
 
 def _deletion_caveats_text() -> str:
@@ -142,7 +142,7 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     change_count = len(await store.preferences.list_changes_by_user(user_id))
     vote_count = len(await store.questions.list_votes_by_user(user_id))
     opinion_count = len(await store.opinions.list_by_user(user_id))
-    return _count_lines(
+    return _format_counted_lines(
         (
             bookmark_count,
             ngettext(
@@ -219,7 +219,7 @@ def _bookmark_feed_line() -> str:
 
 
 def _erased_data_lines(erasure: ErasureReport) -> list[str]:
-    return _count_lines(
+    return _format_counted_lines(
         (erasure.bookmark_count, ngettext("{count} bookmark", "{count} bookmarks", erasure.bookmark_count)),
         (erasure.bookmark_feed_count, _bookmark_feed_line()),
         (erasure.question_count, ngettext("{count} question", "{count} questions", erasure.question_count)),
@@ -246,5 +246,6 @@ def _erased_data_lines(erasure: ErasureReport) -> list[str]:
     )
 
 
-def _count_lines(*counted_templates: tuple[int, str]) -> list[str]:
+def _format_counted_lines(*counted_templates: tuple[int, str]) -> list[str]:
+    """Return the texts of pairs of a count and a text with a place for it, without those whose count is 0."""
     return [template.format(count=format_number(count)) for count, template in counted_templates if count]

@@ -17,7 +17,7 @@ _RECENT_JOIN_SECONDS = 86_400
 class GuildEventsCog(commands.Cog):
     """Cog that updates the stored servers when Discord reports changes.
 
-    Outages of a server change nothing.
+    A server with an outage counts as one that the bot is still in.
     """
 
     def __init__(self, bot: TelexBot) -> None:

@@ -20,7 +20,7 @@ _LOGO_FILE = DATA / "identity" / "telex.png"
 
 
 async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
-    """Send the welcome message to a server, if there is a suitable channel."""
+    """Send the welcome message to a server, if there is a suitable channel; a failure is only logged."""
     channel = _find_welcome_channel(guild)
     if channel is None:
         return

@@ -18,11 +18,8 @@ _MAX_TOKENS_PER_SERVER = 10
 class AssistantPanel(ManagersPanel):
     """Panel with a server's access tokens of AI assistants, their last use, and controls to manage them."""
 
-    async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show the access tokens of the server.
-
-        A new token is passed as `token` and shown too, which is done only once.
-        """
+    async def render(self, interaction: Interaction, new_token: str | None = None) -> None:
+        """Show the names of the server's access tokens and, once only, the whole text of `new_token`."""
         assistant_tokens = await self.store.assistant_tokens.list_by_server(self.guild.id)
         assistant_url = await self.store.assistant_tokens.get_public_url()
         token_lines = [_format_token_line(assistant_token) for assistant_token in assistant_tokens] or [
@@ -44,12 +41,12 @@ class AssistantPanel(ManagersPanel):
             Separator(),
             text_block("\n".join(token_lines)),
         ]
-        if token is not None:
+        if new_token is not None:
             instructions = _(
                 "Copy it now: I won’t show it again. Add an MCP server to your assistant with the address "
                 "and this bearer token."
             )
-            blocks.append(text_block(f"```\n{token}\n```\n-# {instructions}"))
+            blocks.append(text_block(f"```\n{new_token}\n```\n-# {instructions}"))
         revoke_menu = None
         if assistant_tokens:
             token_options = [
@@ -70,23 +67,24 @@ class AssistantPanel(ManagersPanel):
         await self.display_card(interaction, *blocks, ActionRow(revoke_menu), ActionRow(create_button))
 
     async def _create_token(self, interaction: Interaction) -> None:
-        assistant_tokens = self.store.assistant_tokens
-        token = await assistant_tokens.create(self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER)
-        if token is None:
+        new_token = await self.store.assistant_tokens.create(
+            self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER
+        )
+        if new_token is None:
             raise UserFacingError(
                 _("A server can have {count} tokens. Revoke one first.").format(
                     count=format_number(_MAX_TOKENS_PER_SERVER)
                 )
             )
-        await self.render(interaction, token)
+        await self.render(interaction, new_token)
 
     async def _revoke_tokens(self, _interaction: Interaction, token_names: list[str]) -> None:
         await self.store.assistant_tokens.revoke(self.guild.id, token_names, user_id=self.user_id)
 
 
-def _format_token_line(token: AssistantToken) -> str:
+def _format_token_line(assistant_token: AssistantToken) -> str:
     last_used_text = _("never used")
-    if token.last_used_at is not None:
-        last_used_text = _("last used {when}").format(when=f"<t:{token.last_used_at}:R>")
-    created_text = _("created {when}").format(when=f"<t:{token.created_at}:R>")
-    return f"🔑 **{token.short_name}** · {created_text} · {last_used_text}"
+    if assistant_token.last_used_at is not None:
+        last_used_text = _("last used {when}").format(when=f"<t:{assistant_token.last_used_at}:R>")
+    created_text = _("created {when}").format(when=f"<t:{assistant_token.created_at}:R>")
+    return f"🔑 **{assistant_token.short_name}** · {created_text} · {last_used_text}"

@@ -40,7 +40,10 @@ class ChannelSettingsPanel(ChannelPanel):
         )
 
     def _is_offered(self, setting: SwitchSetting, settings: ChannelSettings) -> bool:
-        """Return whether a setting can have an effect here, or is on."""
+        """Return whether a setting can have an effect here.
+
+        Translation is also offered while it is on, so that it can be turned off when no model can translate.
+        """
         if setting is setting_registry.TRANSLATE:
             model_services = self.client.services.model_services
             return settings[setting] or (model_services is not None and model_services.translator is not None)

@@ -27,8 +27,10 @@ _STORY_LIMITS = (MIN_OUTLETS, setting_registry.TOP_STORIES_PER_DAY)
 _MINUTES_PER_HOUR = 60
 
 
-def _limit_menu(panel: ChannelPanel, setting: NumberSetting, settings: ChannelSettings) -> tuple[Section, ActionRow]:
-    """Return the section with the name of a numeric setting, and the menu of its values."""
+def _build_limit_blocks(
+    panel: ChannelPanel, setting: NumberSetting, settings: ChannelSettings
+) -> tuple[Section, ActionRow]:
+    """Return two blocks: the section with the name of a numeric setting, and the menu of its values."""
 
     async def set_limit(_interaction: Interaction, selected_values: list[str]) -> None:
         await panel.change(setting, parse_selected_number(selected_values))
@@ -53,14 +55,14 @@ class SchedulePanel(ChannelPanel):
     async def render(self, interaction: Interaction) -> None:
         store = self.store
         settings = await store.preferences.get_by_channel(self.channel.id)
-        zone = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
+        zone_name = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
         wait_reason = await store.dispatches.get_wait_reason(self.channel.id)
-        quiet_begin, quiet_end = (
+        quiet_begin_minute, quiet_end_minute = (
             self._unsaved_quiet_hours
             if settings[QUIET_HOURS] is None
             else local_time.parse_quiet_hours(settings[QUIET_HOURS])
         )
-        quiet_hours_line = _quiet_hours_draft_text(quiet_begin, quiet_end, zone)
+        quiet_hours_line = _quiet_hours_draft_text(quiet_begin_minute, quiet_end_minute, zone_name)
         note = ""
         if wait_reason is not None:
             note = _("Right now: {reason}").format(reason=describe_reason(wait_reason))
@@ -76,27 +78,30 @@ class SchedulePanel(ChannelPanel):
             interaction,
             heading_block(_("Posting schedule"), self.channel.mention, f"-# {explanation}"),
             setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet_hours_line, note)))),
-            self._hour_menu(0, quiet_begin, _("Quiet from…"), _("Quiet from {time}")),
-            self._hour_menu(1, quiet_end, _("Quiet until…"), _("Quiet until {time}")),
-            *(block for setting in _SCHEDULE_LIMITS for block in _limit_menu(self, setting, settings)),
+            self._build_hour_menu(0, quiet_begin_minute, _("Quiet from…"), _("Quiet from {time}")),
+            self._build_hour_menu(1, quiet_end_minute, _("Quiet until…"), _("Quiet until {time}")),
+            *(block for setting in _SCHEDULE_LIMITS for block in _build_limit_blocks(self, setting, settings)),
             ActionRow(turn_off_button),
         )
 
-    def _hour_menu(self, end_index: int, selected_minute: int | None, placeholder: str, label: str) -> ActionRow:
+    def _build_hour_menu(
+        self, boundary_index: int, selected_minute: int | None, placeholder: str, label_template: str
+    ) -> ActionRow:
         """Return a menu of the hours of the day, which begins with an option for no quiet hours.
 
-        `end_index` is 0 for the start of the quiet hours and 1 for the end.
+        `boundary_index` is 0 for the start of the quiet hours and 1 for the end. `label_template` is the label of an
+        hour, with a place for the time.
         """
         minutes = range(0, local_time.MINUTES_PER_DAY, _MINUTES_PER_HOUR)
         menu_options = build_setting_options(
             selected_minute,
             minutes,
-            lambda time: label.format(time=local_time.format_clock(time)),
+            lambda minute: label_template.format(time=local_time.format_clock(minute)),
             _("No quiet hours"),
         )
         menu_options[0].default = False
         return ActionRow(
-            StringMenu(partial(self._set_quiet_hours, end_index), placeholder=placeholder, options=menu_options)
+            StringMenu(partial(self._set_quiet_hours, boundary_index), placeholder=placeholder, options=menu_options)
         )
 
     async def _turn_off_limits(self, _interaction: Interaction) -> None:
@@ -105,38 +110,48 @@ class SchedulePanel(ChannelPanel):
         for setting in _SCHEDULE_LIMITS:
             await self.change(setting, None)
 
-    async def _set_quiet_hours(self, end_index: int, _interaction: Interaction, selected_values: list[str]) -> None:
+    async def _set_quiet_hours(
+        self, boundary_index: int, _interaction: Interaction, selected_values: list[str]
+    ) -> None:
         """Set the start or end of the quiet hours, and save them if both are known.
 
-        Raises `UserFacingError` if start and end are equal.
+        The option for no quiet hours unsets them. Raises `UserFacingError` if start and end are equal.
         """
-        saved_hours = (await self.store.preferences.get_by_channel(self.channel.id))[QUIET_HOURS]
+        saved_hours_text = (await self.store.preferences.get_by_channel(self.channel.id))[QUIET_HOURS]
         selected_minute = parse_selected_number(selected_values)
-        quiet_begin, quiet_end = (
-            self._unsaved_quiet_hours if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
+        quiet_begin_minute, quiet_end_minute = (
+            self._unsaved_quiet_hours if saved_hours_text is None else local_time.parse_quiet_hours(saved_hours_text)
         )
-        quiet_begin, quiet_end = (selected_minute, quiet_end) if end_index == 0 else (quiet_begin, selected_minute)
-        if selected_minute is not None and quiet_begin == quiet_end:
+        quiet_begin_minute, quiet_end_minute = (
+            (selected_minute, quiet_end_minute) if boundary_index == 0 else (quiet_begin_minute, selected_minute)
+        )
+        if selected_minute is not None and quiet_begin_minute == quiet_end_minute:
             raise UserFacingError(_("Quiet hours can’t begin and end at the same time."))
         self._unsaved_quiet_hours = (None, None)
-        if quiet_begin is not None and quiet_end is not None:
-            await self.change(QUIET_HOURS, local_time.format_quiet_hours(quiet_begin, quiet_end))
+        if quiet_begin_minute is not None and quiet_end_minute is not None:
+            await self.change(QUIET_HOURS, local_time.format_quiet_hours(quiet_begin_minute, quiet_end_minute))
         elif selected_minute is not None:
-            self._unsaved_quiet_hours = (quiet_begin, quiet_end)
-        elif saved_hours is not None:
+            self._unsaved_quiet_hours = (quiet_begin_minute, quiet_end_minute)
+        elif saved_hours_text is not None:
             await self.change(QUIET_HOURS, None)
 
 
-def _quiet_hours_draft_text(quiet_begin: int | None, quiet_end: int | None, zone: str) -> str:
+def _quiet_hours_draft_text(quiet_begin_minute: int | None, quiet_end_minute: int | None, zone_name: str) -> str:
     """Return the chosen quiet hours as text, or a hint whether the start or the end is still to be chosen."""
-    if quiet_begin is not None and quiet_end is not None:
+    if quiet_begin_minute is not None and quiet_end_minute is not None:
         return _("{begin} to {end} ({zone})").format(
-            begin=local_time.format_clock(quiet_begin), end=local_time.format_clock(quiet_end), zone=zone
+            begin=local_time.format_clock(quiet_begin_minute),
+            end=local_time.format_clock(quiet_end_minute),
+            zone=zone_name,
         )
-    if quiet_begin is not None:
-        return _("Quiet from {time}. Choose an end time to save.").format(time=local_time.format_clock(quiet_begin))
-    if quiet_end is not None:
-        return _("Quiet until {time}. Choose a start time to save.").format(time=local_time.format_clock(quiet_end))
+    if quiet_begin_minute is not None:
+        return _("Quiet from {time}. Choose an end time to save.").format(
+            time=local_time.format_clock(quiet_begin_minute)
+        )
+    if quiet_end_minute is not None:
+        return _("Quiet until {time}. Choose a start time to save.").format(
+            time=local_time.format_clock(quiet_end_minute)
+        )
     return _("No quiet hours")
 
 
@@ -149,22 +164,22 @@ class StoryLimitsPanel(ChannelPanel):
     async def render(self, interaction: Interaction) -> None:
         store = self.store
         settings = await store.preferences.get_by_channel(self.channel.id)
-        zone = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
+        zone_name = (await store.preferences.get_by_server(self.channel.guild.id)).time_zone
         held_count = await store.held_posts.count(self.channel.id)
         followed_feeds = await store.subscriptions.list_with_feeds(self.channel.guild.id)
         followed_outlet_count = len(
             {fold(feed.outlet) for subscription, feed in followed_feeds if subscription.channel_id == self.channel.id}
         )
-        lines = self._build_lines(settings, zone, outlet_count=followed_outlet_count, held_count=held_count)
-        spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
-        menu_rows = [_limit_menu(self, setting, settings)[1] for setting in _STORY_LIMITS]
+        texts = self._build_texts(settings, zone_name, outlet_count=followed_outlet_count, held_count=held_count)
+        spaced_blocks = [block for text in texts for block in (blocks.text_block(text), Separator())]
+        menu_rows = [_build_limit_blocks(self, setting, settings)[1] for setting in _STORY_LIMITS]
         muted_stories = await store.muted_stories.list_by_channel(self.channel.id)
         await self.display_card(
             interaction, *spaced_blocks, *menu_rows, *build_mute_list(self, muted_stories, names_user=True)
         )
 
-    def _build_lines(
-        self, settings: ChannelSettings, zone: str, *, outlet_count: int, held_count: int
+    def _build_texts(
+        self, settings: ChannelSettings, zone_name: str, *, outlet_count: int, held_count: int
     ) -> Iterator[str]:
         heading = _("Stories in {channel}").format(channel=self.channel.mention)
         explanation = _(
@@ -173,7 +188,7 @@ class StoryLimitsPanel(ChannelPanel):
         ).format(
             begin=local_time.format_clock(local_time.WAKING_START_MINUTE),
             end=local_time.format_clock(local_time.WAKING_END_MINUTE),
-            zone=zone,
+            zone=zone_name,
         )
         yield f"### {heading}\n{explanation}"
         yield "\n".join(

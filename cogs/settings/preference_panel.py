@@ -27,8 +27,8 @@ class PreferencePanel(ManagersPanel):
     async def _show(self, interaction: Interaction, preference_model: PreferenceModel, button_row: ActionRow) -> None:
         spaced_blocks = [
             block
-            for line in _build_preference_lines(preference_model, self.user_id)
-            for block in (blocks.text_block(line), Separator())
+            for text in _build_preference_texts(preference_model, self.user_id)
+            for block in (blocks.text_block(text), Separator())
         ]
         await self.display(interaction, (Card((*spaced_blocks, button_row), outlet_branding.DEFAULT_COLOUR),))
 
@@ -48,7 +48,7 @@ class PreferencePanel(ManagersPanel):
         self.client.services.preference_models.invalidate(self.guild.id)
 
 
-def _build_preference_lines(preference_model: PreferenceModel, user_id: int) -> Iterator[str]:
+def _build_preference_texts(preference_model: PreferenceModel, user_id: int) -> Iterator[str]:
     heading = _("What this server likes")
     explanation = _(
         "Learned from three months of reactions (🔖, 👍, “Less like this” and “More”). Used to "

@@ -12,7 +12,10 @@ from cogs.shared.views import Interaction, RoleMenu, StringMenu, menu_option
 
 
 class ProposalPanel(ManagersPanel):
-    """Panel with who may propose feeds in a server, and whose proposals are blocked."""
+    """Panel with the group of members who may propose feeds in a server, and whose proposals are blocked.
+
+    The group is nobody, everyone or the members with one role.
+    """
 
     async def render(self, interaction: Interaction) -> None:
         allowed_group = (await self.store.preferences.get_by_server(self.guild.id)).proposals
@@ -47,7 +50,7 @@ class ProposalPanel(ManagersPanel):
             ActionRow(group_menu),
             ActionRow(role_menu),
             setting_section(_("Where proposals go"), await self._describe_place()),
-            *await self._blocked_blocks(),
+            *await self._build_blocked_user_blocks(),
         )
 
     async def _describe_place(self) -> str:
@@ -60,7 +63,7 @@ class ProposalPanel(ManagersPanel):
         open_text = format_count("{count} open proposal", "{count} open proposals", open_count) if open_count else ""
         return " · ".join(filter(None, (place_text, open_text)))
 
-    async def _blocked_blocks(self) -> tuple[Block, ...]:
+    async def _build_blocked_user_blocks(self) -> tuple[Block, ...]:
         """Return the blocks that list the blocked users, with a menu that unblocks one of them."""
         blocked_user_ids = await self.store.proposals.list_blocked_user_ids(self.guild.id)
         listed_user_ids = blocked_user_ids[: discord_limits.MAX_OPTIONS]
@@ -92,7 +95,10 @@ class ProposalPanel(ManagersPanel):
 
 
 def proposers_text(allowed_group: str | None) -> str:
-    """Return who may propose feeds, by the value of the preference."""
+    """Return who may propose feeds, as text.
+
+    `allowed_group` is None for nobody, `PROPOSALS_FROM_EVERYONE`, or the id of a role.
+    """
     if allowed_group is None:
         return _("nobody")
     if allowed_group == PROPOSALS_FROM_EVERYONE:

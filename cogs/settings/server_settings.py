@@ -29,6 +29,7 @@ from cogs.shared.panels import (
 from cogs.shared.views import ActionButton, ChannelMenu, Interaction, RoleMenu
 
 _MAX_NOTIFY_ROLES = 10
+"""Maximum number of roles of a server that people may give themselves, to be notified of posts."""
 
 
 class ServerSettingsPanel(ManagersPanel):
@@ -52,7 +53,7 @@ class ServerSettingsPanel(ManagersPanel):
             if preferences.alert_channel_id is not None
             else _("in each feed’s own channel")
         )
-        alert_channels = (
+        alert_channel_objects = (
             [discord.Object(preferences.alert_channel_id)] if preferences.alert_channel_id is not None else []
         )
         alert_channel_menu = ChannelMenu(
@@ -60,7 +61,9 @@ class ServerSettingsPanel(ManagersPanel):
             placeholder=_("Channel for alerts…"),
             channel_types=ChannelOption().channel_types,
             min_values=0,
-            default_values=[discord.SelectDefaultValue.from_channel(alert_channel) for alert_channel in alert_channels],
+            default_values=[
+                discord.SelectDefaultValue.from_channel(alert_channel) for alert_channel in alert_channel_objects
+            ],
         )
         manager_role_menu = RoleMenu(
             self._set_manager_role,
@@ -142,8 +145,8 @@ class ServerSettingsPanel(ManagersPanel):
         self.stop()
         await LookPanel(interaction, None).start(interaction)
 
-    async def _set_time_zone(self, _interaction: Interaction, zone: str) -> None:
-        await change_preference(self, Preference.TIME_ZONE, zone)
+    async def _set_time_zone(self, _interaction: Interaction, zone_name: str) -> None:
+        await change_preference(self, Preference.TIME_ZONE, zone_name)
 
 
 def _zone_text(zone_name: str, now: int) -> str:

@@ -37,17 +37,17 @@ class SettingsHistory(ManagersPanel, CardPaginator):
             change for change in changes if change.channel_id is None or change.channel_id in visible_channel_ids
         ]
         page_changes = visible_changes[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
-        entries_text = "\n".join([await _render_change(interaction, change) for change in page_changes]) or _(
+        changes_text = "\n".join([await _render_change_text(interaction, change) for change in page_changes]) or _(
             "No changes yet."
         )
         return CardPage(
-            blocks=(heading_block(_("Settings history"), entries_text),),
+            blocks=(heading_block(_("Settings history"), changes_text),),
             has_more=len(visible_changes) > (page_index + 1) * _PAGE_SIZE,
             is_empty=not page_changes,
         )
 
 
-async def _render_change(interaction: Interaction, change: SettingChange) -> str:
+async def _render_change_text(interaction: Interaction, change: SettingChange) -> str:
     setting_format = _find_format(change)
     subject_texts = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
@@ -67,7 +67,11 @@ async def _render_change(interaction: Interaction, change: SettingChange) -> str
 
 
 class SettingFormat(NamedTuple):
-    """Name of a setting, and how to format the values that the history of settings stores."""
+    """Name of a setting, and how to format the values that the history of settings stores.
+
+    `unset_label` stands for an unset setting; in a channel, `unset_label_in_channel` does, unless it is "". The name
+    and the labels are in English, to be translated when they are displayed.
+    """
 
     name: str
     format_value: Callable[[str], str]

@@ -25,7 +25,7 @@ from cogs.shared.views import ActionButton, ChannelMenu, Interaction, OwnedView,
 _COMMAND_NAME = "setup"
 _MAX_ADDED_SITES = 10
 """Maximum number of sites that the user can add by address during the setup."""
-_MAX_FEEDS_NAMED = 4
+_MAX_NAMED_FEEDS = 4
 """Maximum number of feeds that the description of a starter pack names."""
 
 
@@ -226,8 +226,8 @@ class SetupFlow(OwnedView):
 
 def _format_feed_names(outlines: tuple[Outline, ...]) -> str:
     """Return the names of the first feeds of a starter pack, and the number of the remaining feeds."""
-    feed_names_text = ", ".join(outline.title for outline in outlines[:_MAX_FEEDS_NAMED])
-    unnamed_count = len(outlines) - _MAX_FEEDS_NAMED
+    feed_names_text = ", ".join(outline.title for outline in outlines[:_MAX_NAMED_FEEDS])
+    unnamed_count = len(outlines) - _MAX_NAMED_FEEDS
     if unnamed_count <= 0:
         return feed_names_text
     return format_count("{names} and {count} other", "{names} and {count} others", unnamed_count, names=feed_names_text)
