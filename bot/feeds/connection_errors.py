@@ -19,7 +19,7 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
         return FeedError(fetch_errors.TLS, cause.verify_message)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return _to_dns_error(error.os_error)
-    for exception_type, code, detail in _CODE_BY_EXCEPTION:
+    for exception_type, code, detail in _FEED_ERRORS_BY_EXCEPTION:
         if isinstance(error, exception_type):
             return FeedError(code, detail)
     return FeedError(fetch_errors.CONNECTION_FAILED, type(error).__name__)
@@ -40,10 +40,12 @@ _NAME_NOT_FOUND_CODES = {
     aiodns.error.ARES_EBADNAME,
     aiodns.error.ARES_EBADQUERY,
 }
+"""Error codes of a DNS lookup that mean that the host name does not exist or is invalid."""
 
-_CODE_BY_EXCEPTION: tuple[tuple[type[Exception], str, str], ...] = (
+_FEED_ERRORS_BY_EXCEPTION: tuple[tuple[type[Exception], str, str], ...] = (
     (aiohttp.ClientSSLError, fetch_errors.TLS, "no TLS connection"),
     (aiohttp.ClientPayloadError, fetch_errors.TRUNCATED, "the body is cut short"),
     (aiohttp.InvalidURL, fetch_errors.BAD_URL, "not a URL"),
     (aiohttp.ClientResponseError, fetch_errors.INVALID_RESPONSE, "not a valid HTTP answer"),
 )
+"""Classes of exceptions, each with code and detail of its FeedError; the first class that fits counts."""

@@ -31,7 +31,7 @@ async def decompress(body: bytes, content_encoding: str, max_bytes: int) -> byte
     The codings are gzip, deflate, br and zstd, at most two of them. A body without the signature of gzip or
     zstd that its header names is returned unchanged; a gzip body is decompressed even if the header does not
     name gzip. Raises FeedError: too-large if the result exceeds `max_bytes`, truncated if the body is cut
-    short, encoding if a coding is unknown or the body is damaged.
+    short, encoding if a coding is unknown, there are more than two, or the body is damaged.
     """
     codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
     if len(codings) > _MAX_CODINGS:

@@ -122,6 +122,7 @@ def _is_home_page(page_url: str) -> bool:
 async def _probe_paths(
     fetcher: Fetcher, workers: WorkerPool, page_url: str, paths: Iterable[str]
 ) -> tuple[DiscoveredFeed, ...]:
+    """Return the feed at the first of these paths of a site that has one, or () if none has."""
     for path in paths:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):

@@ -57,9 +57,10 @@ _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 class FetchResult(NamedTuple):
     """Response to a request, after redirects.
 
-    `url` is the final URL without credentials. `permanent_url` is the URL to use from now on if every
-    redirect was permanent (301, 308), otherwise None. `body` is decompressed, and empty if `is_not_modified`.
-    `body_hash` is a hash of 16 bytes over the body as received. Names in `headers` are case-insensitive.
+    `url` is the final URL without credentials. `permanent_url` is the URL to use from now on if there were redirects
+    and all were permanent (301, 308), otherwise None. `body` is decompressed, and empty if `is_not_modified`.
+    `body_hash` is a hash of 16 bytes over the body as received, or the stored one after a response 304. Names in
+    `headers` are case-insensitive.
     """
 
     status: int
@@ -148,7 +149,7 @@ class Fetcher:
         response of another media type is not read. Raises FeedError with any code of `bot.feeds.fetch_errors`
         that does not concern parsing.
         """
-        with self._translate_errors():
+        with self._guard_request():
             return await self._get_following_redirects(
                 url, validators, accept, max_bytes or self._settings.max_feed_bytes, media_types
             )
@@ -158,11 +159,11 @@ class Fetcher:
 
         Raises FeedError if the request fails or its response is not a success.
         """
-        with self._translate_errors():
+        with self._guard_request():
             await self._post_following_redirects(check_url(url), form)
 
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def _guard_request(self) -> Iterator[None]:
         """Limit the time of the request in the block, and raise FeedError for errors of the connection."""
         try:
             with self._shared_timeout:

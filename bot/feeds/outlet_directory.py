@@ -23,7 +23,9 @@ MIN_PREFIX_CHARS = 3
 """Minimum number of characters of a query word that may be the beginning of a word of an outlet's name."""
 
 _SECTION_SEPARATOR = " – "
+"""Separator between the name of an outlet and that of its section."""
 _IGNORED_WORDS = split_word_set("and de des du et feed flux l la le les of rss the")
+"""Words that do not count when a query is compared with names and topics."""
 _TOPIC_SYNONYMS = {
     "ai": "artificial ia intelligence machine learning",
     "apple": "iphone ipad mac macos ios",
@@ -62,7 +64,10 @@ _LANGUAGE_NAMES = {"en": "anglais english", "fr": "french français"}
 
 
 class Outlet(NamedTuple):
-    """Entry of the outlet directory: the main feed of an outlet, or the feed of one of its sections."""
+    """Entry of the outlet directory: the main feed of an outlet, or the feed of one of its sections.
+
+    `packs` are the names of the starter packs that contain it; `aliases` are further names of the outlet.
+    """
 
     name: str
     language: str
@@ -75,11 +80,11 @@ class Outlet(NamedTuple):
 class _SearchTerms(NamedTuple):
     """Terms by which a search finds an outlet of the directory.
 
-    `name` is the full name without spaces ("theverge"), `name_words` has the words of all its names,
+    `compact_full_name` is the full name without spaces ("theverge"), `name_words` has the words of all its names,
     `compact_names` each name without spaces, and `topic_words` the words for its topics and language.
     """
 
-    name: str
+    compact_full_name: str
     name_words: frozenset[str]
     compact_names: frozenset[str]
     topic_words: frozenset[str]
@@ -103,7 +108,7 @@ def search_outlets(query: str) -> tuple[Outlet, ...]:
     if not query_words:
         return ()
     compact_query, compact_significant_query = "".join(all_words), "".join(query_words)
-    exact_matches = [outlet for outlet, terms in _load_index() if terms.name == compact_query]
+    exact_matches = [outlet for outlet, terms in _load_index() if terms.compact_full_name == compact_query]
     name_matches = [
         outlet for outlet, outlet_terms in _load_index() if compact_significant_query in outlet_terms.compact_names
     ]

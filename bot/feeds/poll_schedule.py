@@ -14,7 +14,7 @@ from bot.feeds.fetch_errors import RATE_LIMITED, FeedError
 
 MIN_INTERVAL_SECONDS = 300
 """Minimum interval in seconds between polls of a feed that is updated frequently."""
-DEFAULT_INTERVAL_SECONDS = 600
+USUAL_MIN_INTERVAL_SECONDS = 600
 """Minimum interval in seconds between polls of a feed that is not updated frequently."""
 MAX_INTERVAL_SECONDS = 86_400
 """Maximum interval in seconds between polls of a feed."""
@@ -146,15 +146,16 @@ def schedule_after_success(
     document differs from the last one. `has_no_known_entries`: no entry was known, so that entries may have been
     missed. `is_over_quota`: the feed had more entries than its quota.
 
-    The interval halves with news. Without, it grows by two minutes (by a quarter for a feed sent in full each
-    time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
+    After the first poll, the interval is a quarter of the mean time between articles. Later it halves with news.
+    Without, it grows by two minutes (by a quarter for a feed sent in full each time), up to a fraction of the time
+    without news. The publisher's hints can only lengthen the wait. A feed
     over quota is polled half as often each time, down to four times a day.
     """
     publisher_wait_seconds = _get_publisher_min_wait(feed, hints)
     min_interval_seconds = (
         MIN_INTERVAL_SECONDS
         if _allows_min_interval(feed, now, published_times, publisher_wait_seconds)
-        else DEFAULT_INTERVAL_SECONDS
+        else USUAL_MIN_INTERVAL_SECONDS
     )
     is_resent_unchanged = not (feed.validators.etag or feed.validators.last_modified) and not has_changes
     max_interval_seconds = _compute_max_interval(
@@ -191,7 +192,7 @@ def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Ra
     `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
     obeyed; a response 429 without it means four hours. After a response 410 the caller stops polling.
     """
-    wait_seconds = min(max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
+    wait_seconds = min(max(feed.interval, USUAL_MIN_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
     wait_seconds = min(_add_jitter(wait_seconds, random), MAX_INTERVAL_SECONDS)
     if error.retry_after is not None:
         wait_seconds = max(wait_seconds, _add_positive_jitter(error.retry_after, random))
@@ -219,7 +220,7 @@ def _allows_min_interval(
         return True
     if published_times and feed.last_success_at is not None:
         return (now - feed.last_success_at) <= _BUSY_FEED_GAP_SECONDS * len(published_times)
-    return feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article_at or 0) <= _BUSY_FEED_GAP_SECONDS
+    return feed.interval < USUAL_MIN_INTERVAL_SECONDS and now - (feed.last_article_at or 0) <= _BUSY_FEED_GAP_SECONDS
 
 
 def _compute_max_interval(feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int) -> int:
@@ -227,7 +228,7 @@ def _compute_max_interval(feed: Feed | DueFeed, now: int, published_times: Seque
     last_news_at = feed.last_article_at or feed.added_at
     if published_times and feed.last_success_at is None:
         last_news_at = max(published_times)
-    return min(max((now - last_news_at) // silence_divisor, DEFAULT_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
+    return min(max((now - last_news_at) // silence_divisor, USUAL_MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
 
 def _compute_mean_publish_gap(published_times: Sequence[int]) -> int:

@@ -19,7 +19,7 @@ MAX_ROBOTS_BYTES = 512 * 1024
 CACHE_TTL_SECONDS = 86_400
 """Number of seconds for which a robots.txt is cached (RFC 9309 §2.4)."""
 FAILURE_TTL_SECONDS = 3_600
-"""Number of seconds after which a failed request for a robots.txt is repeated."""
+"""Number of seconds after which a failed request for a robots.txt is repeated, unless the server asks for others."""
 MAX_CACHED_HOSTS = 2_000
 """Maximum number of hosts whose robots.txt is cached; the least recently used is evicted."""
 MAX_CACHED_BYTES = 8 * 2**20

@@ -17,7 +17,7 @@ _REL_PATTERN = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGN
 
 
 class HubLink(NamedTuple):
-    """WebSub hub that a feed names, and the URL by which the hub knows the feed (its topic)."""
+    """URL of the WebSub hub that a feed names, and the URL by which the hub knows the feed (its topic)."""
 
     hub: str
     topic: str

@@ -16,10 +16,10 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.poll_schedule import (
     DEFAULT_429_BACKOFF_SECONDS,
-    DEFAULT_INTERVAL_SECONDS,
     MAX_INTERVAL_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
     MIN_INTERVAL_SECONDS,
+    USUAL_MIN_INTERVAL_SECONDS,
     CacheHints,
     apply_document_hints,
     parse_cache_hints,
@@ -54,7 +54,7 @@ def _feed(**changes: object) -> Feed:
         id=1,
         url="https://site.example/feed",
         added_at=NOW - 30 * DAY,
-        last_success_at=NOW - DEFAULT_INTERVAL_SECONDS,
+        last_success_at=NOW - USUAL_MIN_INTERVAL_SECONDS,
         last_article_at=NOW - 2 * 3600,
         validators=Validators(etag='"x"'),
     )
@@ -118,7 +118,7 @@ def test_failures_in_a_row_double_the_wait_up_to_a_day():
         for n in range(20)
     ]
     for n in range(7):
-        assert 0.9 * DEFAULT_INTERVAL_SECONDS * 2**n <= waits[n] <= 1.1 * DEFAULT_INTERVAL_SECONDS * 2**n
+        assert 0.9 * USUAL_MIN_INTERVAL_SECONDS * 2**n <= waits[n] <= 1.1 * USUAL_MIN_INTERVAL_SECONDS * 2**n
     assert all(0.9 * MAX_INTERVAL_SECONDS <= wait <= MAX_INTERVAL_SECONDS for wait in waits[8:])
 
 
@@ -127,7 +127,7 @@ def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again
         return schedule_after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
 
     assert wait(fetch_errors.RATE_LIMITED) >= DEFAULT_429_BACKOFF_SECONDS
-    assert wait("http-404") < 2 * DEFAULT_INTERVAL_SECONDS
+    assert wait("http-404") < 2 * USUAL_MIN_INTERVAL_SECONDS
 
 
 def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
@@ -151,8 +151,8 @@ def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
 def test_five_minutes_need_a_lively_feed_or_its_own_word():
     assert _schedule_after_success(_feed(), new=1)[0] == MIN_INTERVAL_SECONDS
     assert (
-        _schedule_after_success(_feed(interval=DEFAULT_INTERVAL_SECONDS, last_success_at=NOW - 4_000), new=1)[0]
-        == DEFAULT_INTERVAL_SECONDS
+        _schedule_after_success(_feed(interval=USUAL_MIN_INTERVAL_SECONDS, last_success_at=NOW - 4_000), new=1)[0]
+        == USUAL_MIN_INTERVAL_SECONDS
     )
     assert (
         _schedule_after_success(
@@ -162,7 +162,7 @@ def test_five_minutes_need_a_lively_feed_or_its_own_word():
     )
     assert (
         _schedule_after_success(_feed(interval=MIN_INTERVAL_SECONDS, last_article_at=NOW - 3_600))[0]
-        == DEFAULT_INTERVAL_SECONDS
+        == USUAL_MIN_INTERVAL_SECONDS
     )
 
 
@@ -172,7 +172,7 @@ def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
         now=NOW, hints=CacheHints(), published_times=[NOW - 9] * 15, has_changes=True, random=Random(1),
         has_no_known_entries=True,
     )  # fmt: skip
-    assert interval == DEFAULT_INTERVAL_SECONDS
+    assert interval == USUAL_MIN_INTERVAL_SECONDS
 
 
 def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
@@ -183,7 +183,7 @@ def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
             now=NOW, hints=CacheHints(), published_times=new, has_changes=True, random=Random(1),
         )[0]  # fmt: skip
 
-    assert first(gap=600, newest=60) == DEFAULT_INTERVAL_SECONDS
+    assert first(gap=600, newest=60) == USUAL_MIN_INTERVAL_SECONDS
     assert first(gap=7 * DAY, newest=2 * DAY) == 3_600
     assert first(gap=300 * DAY, newest=300 * DAY) == MAX_INTERVAL_SECONDS
 
@@ -217,7 +217,7 @@ def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day():
 
     weekly = [NOW + week * 7 * DAY for week in range(1, 9)]
     polls, late = _simulate_polls(_feed(last_article_at=NOW - DAY), weekly, 60)
-    assert polls < 60 * DAY / DEFAULT_INTERVAL_SECONDS / 4
+    assert polls < 60 * DAY / USUAL_MIN_INTERVAL_SECONDS / 4
     assert max(late) < 5 * 3_600
 
     dead = _feed(last_article_at=NOW - 200 * DAY, interval=MAX_INTERVAL_SECONDS)
@@ -234,7 +234,7 @@ def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_d
 def test_polls_of_many_feeds_spread_out():
     dues = {_schedule_after_success(_feed(), seed=seed)[1] for seed in range(200)}
     assert len(dues) > 50
-    assert max(dues) - min(dues) > 0.15 * DEFAULT_INTERVAL_SECONDS
+    assert max(dues) - min(dues) > 0.15 * USUAL_MIN_INTERVAL_SECONDS
 
 
 # -- hints
@@ -272,7 +272,7 @@ def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     assert _schedule_after_success(feed)[1] - NOW >= 7_200
     assert datetime.fromtimestamp(_schedule_after_success(feed)[1], UTC).weekday() == 5
     fresh = parse_cache_hints({}, now=NOW, parsed_feed=ParsedFeed(title="T"))
-    assert _schedule_after_success(feed, hint=fresh)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
+    assert _schedule_after_success(feed, hint=fresh)[1] - NOW < 2 * USUAL_MIN_INTERVAL_SECONDS
 
 
 @given(
@@ -292,4 +292,4 @@ def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
     "skips", [CacheHints(skip_hours=frozenset(range(24))), CacheHints(skip_days=frozenset(range(7)))]
 )
 def test_a_feed_that_skips_everything_is_asked_all_the_same(skips):
-    assert _schedule_after_success(_feed(), hint=skips)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
+    assert _schedule_after_success(_feed(), hint=skips)[1] - NOW < 2 * USUAL_MIN_INTERVAL_SECONDS

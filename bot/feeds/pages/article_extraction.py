@@ -41,7 +41,9 @@ _NON_PROSE_TAGS = {"script", "style", "noscript", "template", "a", "textarea", "
 _LINK_PARAGRAPH_TAGS = {"p", "div", "h2", "h3", "h4"}
 
 _BLOCK_TAGS = {"p", "head", "list", "quote", "table", "code"}
+"""Tags, in the output of trafilatura, of elements that are paragraphs of their own."""
 _LINE_TAGS = {"item", "row", "lb"}
+"""Tags, in the output of trafilatura, of elements that begin a line."""
 _SPACES_PATTERN = re.compile(r"[^\S\n]+")
 _LINE_BREAKS_PATTERN = re.compile(r" ?\n ?")
 _REPEATED_BREAKS_PATTERN = re.compile(r"\n{3,}")
@@ -59,7 +61,7 @@ def extract_article(page: bytes, content_type: str, url: str, title: str, teaser
     """Return the text of the article in a page (runs in a worker).
 
     Raises FeedError: no-article if there is none, other-page if the page is about something else (a consent
-    form, the front page), nothing-more if the text is no longer than the teaser, parse-died if a tag would
+    form, the front page), nothing-more if the text is not longer than the teaser, parse-died if a tag would
     take too long to parse.
     """
     text = extract_article_text(page, content_type, url)
@@ -159,18 +161,19 @@ def _normalize_words(text: str) -> str:
 
 
 def _remove_clutter(tree: HtmlElement) -> None:
-    """Remove menus, hidden elements and other clutter, except elements with much of the page's text.
+    """Remove menus, hidden elements and other clutter, and join the parts of an article.
 
-    With unclosed tags, a whole article may be inside a menu, and pages assembled by a script have it hidden.
+    Elements with much of the page's text stay: with unclosed tags, a whole article may be inside a menu, and pages
+    assembled by a script have it hidden.
     """
-    chars_inside: Counter[HtmlElement] = Counter()
+    paragraph_chars_by_element: Counter[HtmlElement] = Counter()
     total_chars = 0
     for paragraph in tree.iter("p", "pre"):
         paragraph_chars = len(paragraph.text_content())
         total_chars += paragraph_chars
-        chars_inside.update(dict.fromkeys(paragraph.iterancestors(), paragraph_chars))
+        paragraph_chars_by_element.update(dict.fromkeys(paragraph.iterancestors(), paragraph_chars))
     for element in list(tree.iter("*")):
-        if _is_clutter(element) and chars_inside[element] <= MAX_CLUTTER_RATIO * total_chars:
+        if _is_clutter(element) and paragraph_chars_by_element[element] <= MAX_CLUTTER_RATIO * total_chars:
             _remove_element(element)
     for element in list(tree.iter("div", "section")):
         _join_parts(element)

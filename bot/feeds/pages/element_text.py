@@ -107,7 +107,8 @@ def _keep_valid_reference(match: re.Match[str]) -> str:
 def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
     """Return when the item of a list was published (Unix time in seconds), or None if that is unknown.
 
-    The time is searched in the item's `time` elements, its attributes, its text, and its URL.
+    `elements` are the elements that belong to the item, `url` is where it leads. The time is searched in `time`
+    elements, attributes, text and URL, in this order.
     """
     descendants = [descendant for element in elements for descendant in element.iter("*")]
     for element in descendants:
@@ -129,7 +130,7 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
 
 
 def find_outermost_containers(elements: list[HtmlElement]) -> list[HtmlElement]:
-    """Return for each element its largest ancestor that contains no other element of the list."""
+    """Return for each element its largest ancestor that contains no other of the elements, or else the element."""
     contained_counts = Counter(ancestor for inner_element in elements for ancestor in inner_element.iterancestors())
     return [
         next(

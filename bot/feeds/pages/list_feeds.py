@@ -100,7 +100,7 @@ def make_signature(items: Sequence[ListItem], style_signatures: tuple[str, ...])
     return msgspec.json.encode(ListSignature(style_signatures, url_pattern, len(items))).decode()
 
 
-def build_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
+def build_feed(page_lists: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
     """Return a feed whose entries are the items of a list on a page."""
     entries, _problem = limit_entries(
         add_fingerprint(
@@ -117,9 +117,9 @@ def build_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFe
     )
     site_url = strip_list_fragment(url)
     return ParsedFeed(
-        title=page.title or urls.parse_host(url),
+        title=page_lists.title or urls.parse_host(url),
         site_url=site_url,
-        language=page.language,
+        language=page_lists.language,
         format=PAGE_LIST_FORMAT,
         entries=entries,
         # With a warning, missing entries do not count as retracted.
@@ -143,7 +143,7 @@ def extract_list(
     JavaScript.
     """
     parsed_page = ParsedPage(page, content_type, strip_list_fragment(url))
-    page_info = parsed_page.describe()
+    page_lists = parsed_page.describe()
     stored_signature = msgspec.json.decode(signature, type=ListSignature) if signature else ListSignature()
     if not signature and not known_items:
         first_list = select_list(url, parsed_page.find_lists())
@@ -157,13 +157,13 @@ def extract_list(
         items, style_signatures = (list(iter_list_items(group)), group.style_signatures) if group else ([], ())
     if not items:
         raise FeedError(
-            fetch_errors.REQUIRES_JAVASCRIPT if page_info.requires_javascript else fetch_errors.LIST_NOT_FOUND
+            fetch_errors.REQUIRES_JAVASCRIPT if page_lists.requires_javascript else fetch_errors.LIST_NOT_FOUND
         )
     is_same_style = not stored_signature.style_signatures or not set(style_signatures).isdisjoint(
         stored_signature.style_signatures
     )
     current_items = _drop_backlog(items, known_items, followed_since, stored_signature.size if is_same_style else 0)
-    return ListReadResult(build_feed(page_info, current_items, url), make_signature(items, style_signatures))
+    return ListReadResult(build_feed(page_lists, current_items, url), make_signature(items, style_signatures))
 
 
 def _find_followed_group(
@@ -175,15 +175,17 @@ def _find_followed_group(
     """
     known_page_keys = {urls.compute_page_key(known_item.url) for known_item in known_items}
     known_titles = {normalize_title(known_item.title) for known_item in known_items}
-    recent_keys = {urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEM_COUNT]} | {
-        normalize_title(recent_item.title) for recent_item in known_items[:RECENT_ITEM_COUNT]
-    }
+    recent_keys_and_titles = {
+        urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEM_COUNT]
+    } | {normalize_title(recent_item.title) for recent_item in known_items[:RECENT_ITEM_COUNT]}
     candidates: list[tuple[bool, float, float, LinkGroup]] = []
-    replaced_groups: list[LinkGroup] = []
+    same_style_groups: list[LinkGroup] = []  # without known items
     for group in groups:
         link_keys = [(urls.compute_page_key(link.url), normalize_title(link.title)) for link in group.links]
-        known_count = sum(page in known_page_keys or title in known_titles for page, title in link_keys)
-        recent_count = sum(page_key in recent_keys or title in recent_keys for page_key, title in link_keys)
+        known_count = sum(page_key in known_page_keys or title in known_titles for page_key, title in link_keys)
+        recent_count = sum(
+            page_key in recent_keys_and_titles or title in recent_keys_and_titles for page_key, title in link_keys
+        )
         is_same_style = not set(group.style_signatures).isdisjoint(stored_signature.style_signatures)
         is_mostly_known = 2 * known_count >= len(link_keys) and known_count > 1
         has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(
@@ -194,10 +196,10 @@ def _find_followed_group(
         elif is_same_style and 2 * sum(
             _compute_url_pattern(link.url) == stored_signature.url_pattern for link in group.links
         ) > len(link_keys):
-            replaced_groups.append(group)
+            same_style_groups.append(group)
     if candidates:
         return max(candidates, key=lambda candidate: candidate[:3])[3]
-    return max(replaced_groups, key=lambda group: group.score, default=None)
+    return max(same_style_groups, key=lambda group: group.score, default=None)
 
 
 def _drop_backlog(
@@ -252,10 +254,10 @@ def _match_known_items(items: Sequence[ListItem], known_items: Sequence[KnownIte
     If most unknown items have the title of a known item that is no longer listed, the links have changed, and
     the title is enough.
     """
-    known_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
-    matched_items = [known_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
+    known_item_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
+    matched_items = [known_item_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
     present_urls = {matched_item.url for matched_item in matched_items if matched_item is not None}
-    absent_by_title = {
+    absent_item_by_title = {
         normalize_title(absent_item.title): absent_item
         for absent_item in reversed(known_items)
         if absent_item.url not in present_urls
@@ -264,8 +266,8 @@ def _match_known_items(items: Sequence[ListItem], known_items: Sequence[KnownIte
     title_matches: dict[int, KnownItem] = {}
     for index, item in enumerate(items):
         title = normalize_title(item.title)
-        if matched_items[index] is None and title in absent_by_title and title_counts[title] == 1:
-            title_matches[index] = absent_by_title[title]
+        if matched_items[index] is None and title in absent_item_by_title and title_counts[title] == 1:
+            title_matches[index] = absent_item_by_title[title]
     has_changed_links = len(title_matches) > 1 and 2 * len(title_matches) > matched_items.count(None)
     for index, candidate in title_matches.items():
         item = items[index]

@@ -30,9 +30,9 @@ _FEED_URL_PATTERN = re.compile(r"(?:/(?:feed|rss|atom)/?|[./](?:rss|atom|rdf)|/(
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredFeed:
-    """Feed that a page links to.
+    """Feed found at a URL, linked by a page, or named by a user.
 
-    `format` is "rss", "atom", "json" or "xml" as the link says, the parser's name of the format if the feed
+    `format` is "rss", "atom", "json" or "xml" as a link says, the parser's name of the format if the feed
     was parsed, or "" if it is unknown.
     """
 

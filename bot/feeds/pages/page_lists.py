@@ -37,7 +37,8 @@ _ARTICLE_SCHEMA_PATTERN = re.compile(
 class PageList:
     """Items of a list found on a web page, in the page's order.
 
-    `style_signatures` are the style signatures of the links, beginning with that of the list itself.
+    `style_signatures` are hashes of the tags and classes above its links: the one that all links share, then further
+    ones of the first link.
     """
 
     items: tuple[ListItem, ...]
@@ -73,7 +74,7 @@ class ParsedPage:
             yield from self._tree.iter(*tags)
 
     def describe(self, lists: tuple[PageList, ...] = ()) -> PageLists:
-        """Return title and language of the page, together with `lists`; nothing if it cannot be parsed."""
+        """Return title and language of the page, together with `lists`; all empty if the page cannot be parsed."""
         if self._tree is None:
             return PageLists()
         title = next(

@@ -31,6 +31,7 @@ MAX_DOCUMENT_TEXT_CHARS = 4_000_000
 """Maximum number of characters of text in one document; further entries lose their texts."""
 
 _MAX_MARKUP_CHARS = 2_000_000
+"""Maximum number of characters of HTML that are read of one text of an entry."""
 _MAX_COUNT_DIGITS = 7
 _PRIVATE_TOP_LEVEL_DOMAINS = frozenset({"localhost", "local", "internal", "lan", "home", "corp", "arpa"})
 _DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
@@ -104,19 +105,19 @@ def extract_text(markup: str, *, is_plain_text: bool = False) -> str:
     return text[:MAX_TEXT_CHARS].strip()
 
 
-def find_image(markup: str, base: str) -> str | None:
+def find_image(markup: str, base_url: str) -> str | None:
     """Return the absolute URL of the first picture in HTML, or None if there is none."""
     if "<img" not in markup and "<IMG" not in markup:
         return None
-    return resolve_url(find_first_image_source(markup[:_MAX_MARKUP_CHARS]), base)
+    return resolve_url(find_first_image_source(markup[:_MAX_MARKUP_CHARS]), base_url)
 
 
-def resolve_url(address: object, base: str) -> str | None:
+def resolve_url(address: object, base_url: str) -> str | None:
     """Return an absolute http(s) URL, or None if `address` is invalid or longer than `MAX_URL_CHARS`."""
     if not isinstance(address, str) or not (address := address.strip()) or len(address) > MAX_URL_CHARS:
         return None
     try:
-        resolved_url = urljoin(base, address)
+        resolved_url = urljoin(base_url, address)
         parts = urlsplit(resolved_url)
         is_web_url = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
@@ -124,12 +125,12 @@ def resolve_url(address: object, base: str) -> str | None:
     return clean_text("".join(resolved_url.split())) if is_web_url else None
 
 
-def resolve_public_url(address: object, base: str) -> str | None:
+def resolve_public_url(address: object, base_url: str) -> str | None:
     """Return a canonical http(s) URL of a host on the internet, or None if `address` is anything else.
 
     None is also returned for a URL with credentials. Names are not looked up.
     """
-    url = canonicalize(resolve_url(address, base) or "")
+    url = canonicalize(resolve_url(address, base_url) or "")
     return url if url and not has_credentials(url) and _is_public_host(parse_host(url)) else None
 
 
@@ -149,9 +150,9 @@ def parse_count(text: object) -> int | None:
     return int(text) if len(text) <= _MAX_COUNT_DIGITS and text.isascii() and text.isdecimal() else None
 
 
-def resolve_first_url(addresses: Iterable[object], base: str) -> str | None:
+def resolve_first_url(addresses: Iterable[object], base_url: str) -> str | None:
     """Return the first valid http(s) URL, made absolute, or None if there is none."""
-    return next(filter(None, (resolve_url(address, base) for address in addresses)), None)
+    return next(filter(None, (resolve_url(address, base_url) for address in addresses)), None)
 
 
 def parse_duration(duration: object) -> int | None:

@@ -43,31 +43,31 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
     )
 
 
-def _find_hub(hubs: object, base: str) -> str | None:
+def _find_hub(hubs: object, base_url: str) -> str | None:
     """Return the URL of the first WebSub hub (JSON Feed 1.1, `hubs`), or None if there is none."""
     hub_objects = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
-    return entries.resolve_first_url((hub.get("url") for hub in hub_objects if hub.get("type") == "WebSub"), base)
+    return entries.resolve_first_url((hub.get("url") for hub in hub_objects if hub.get("type") == "WebSub"), base_url)
 
 
-def _iter_entries(raw_entries: list[Any], base: str, language: str | None) -> Iterator[Entry]:
+def _iter_entries(raw_entries: list[Any], base_url: str, language: str | None) -> Iterator[Entry]:
     for raw_entry in islice(raw_entries, entries.MAX_ENTRIES + 1):
         if isinstance(raw_entry, dict):
-            yield _build_entry(raw_entry, base, language)
+            yield _build_entry(raw_entry, base_url, language)
 
 
-def _build_entry(raw_entry: dict[str, Any], base: str, language: str | None) -> Entry:
+def _build_entry(raw_entry: dict[str, Any], base_url: str, language: str | None) -> Entry:
     markup = _get_text(raw_entry, "content_html")
     text = entries.extract_text(markup) or entries.extract_text(
         _get_text(raw_entry, "content_text"), is_plain_text=True
     )
     summary = entries.extract_text(_get_text(raw_entry, "summary"), is_plain_text=True)
-    link = entries.resolve_first_url((raw_entry.get("url"), raw_entry.get("external_url")), base)
+    link = entries.resolve_first_url((raw_entry.get("url"), raw_entry.get("external_url")), base_url)
     guid = entries.parse_guid(raw_entry.get("id"))
     published, updated = (
         feed_dates.parse_date(_get_text(raw_entry, f"date_{date_name}")) for date_name in ("published", "modified")
     )
     tags = raw_entry.get("tags")
-    audio_url, duration_seconds = _find_audio(raw_entry, base)
+    audio_url, duration_seconds = _find_audio(raw_entry, base_url)
     return entries.add_fingerprint(
         Entry(
             guid=guid,
@@ -77,7 +77,7 @@ def _build_entry(raw_entry: dict[str, Any], base: str, language: str | None) -> 
             text=text or summary,
             author=_join_authors(raw_entry),
             tags=entries.clean_tags(tags if isinstance(tags, list) else ()),
-            image_url=_find_image(raw_entry, base) or entries.find_image(markup, base),
+            image_url=_find_image(raw_entry, base_url) or entries.find_image(markup, base_url),
             published=updated if published is None else published,
             updated=updated,
             language=entries.parse_language_tag(raw_entry.get("language")) or language,
@@ -99,9 +99,9 @@ def _join_authors(raw_entry: dict[str, Any]) -> str | None:
     return entries.to_single_line(", ".join(filter(None, names)), 200) or None
 
 
-def _find_audio(raw_entry: dict[str, Any], base: str) -> tuple[str | None, int | None]:
+def _find_audio(raw_entry: dict[str, Any], base_url: str) -> tuple[str | None, int | None]:
     for attachment in _list_attachments(raw_entry):
-        url = entries.resolve_url(attachment.get("url"), base)
+        url = entries.resolve_url(attachment.get("url"), base_url)
         if url and _get_text(attachment, "mime_type").startswith("audio/"):
             return url, entries.parse_duration(attachment.get("duration_in_seconds"))
     return None, None
@@ -113,10 +113,10 @@ def _list_attachments(raw_entry: dict[str, Any]) -> list[dict[str, Any]]:
     return [attachment for attachment in limited_attachments if isinstance(attachment, dict)]
 
 
-def _find_image(raw_entry: dict[str, Any], base: str) -> str | None:
+def _find_image(raw_entry: dict[str, Any], base_url: str) -> str | None:
     image_urls = [raw_entry.get("image"), raw_entry.get("banner_image")] + [
         attachment.get("url")
         for attachment in _list_attachments(raw_entry)
         if _get_text(attachment, "mime_type").startswith("image/")
     ]
-    return entries.resolve_first_url(image_urls, base)
+    return entries.resolve_first_url(image_urls, base_url)

@@ -81,7 +81,8 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     warning = _find_parse_warning(document, body)
     raw_entries = document.entries[:-1] if warning == TRUNCATED_WARNING and _is_truncated(body) else document.entries
     accepted_entries, limit_warning = entries.limit_entries(
-        _build_entry(entry, url, language, is_atom=is_atom) for entry in islice(raw_entries, entries.MAX_ENTRIES + 1)
+        _build_entry(raw_entry, url, language, is_atom=is_atom)
+        for raw_entry in islice(raw_entries, entries.MAX_ENTRIES + 1)
     )
     head = body[:_HEAD_BYTES]
     return ParsedFeed(
@@ -338,6 +339,7 @@ def _iter_skipped_days(head: bytes) -> Iterator[int]:
 
 
 def _is_truncated(body: bytes) -> bool:
+    """Return whether a document breaks off within an entry."""
     return any(body.rfind(b"<" + name) > body.rfind(b"</" + name) for name in (b"item", b"entry"))
 
 
