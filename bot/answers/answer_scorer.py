@@ -1,7 +1,7 @@
-"""Gradient-boosted trees that predict the probability that a candidate (a passage) answers a question.
+"""Gradient-boosted trees that predict the probability that a candidate (a passage), or words in it, answer a question.
 
-`benchmarks/answers_fit.py` fits the trees and writes `MODEL_FILE`, which also records the training data
-and the thresholds.
+`benchmarks/answers_fit.py` and `benchmarks/answer_spans_fit.py` fit the trees and write `MODEL_FILE`, which also
+records the training data and the thresholds.
 """
 
 import json
@@ -19,7 +19,7 @@ MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
 """Path of the JSON file with the fitted models."""
 
 CONTEXT_LOG_ODDS = 2.0
-"""Bonus that is added to the log-odds of passages from articles that the conversation is about."""
+"""Amount that is added to the log-odds of passages from articles that the conversation is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Scorer:
     possible_threshold: float
 
     def predict_probability(self, features: Sequence[float], *, in_context: bool = False) -> float:
-        """Return the probability, from 0 to 1, that a passage with these features answers the question.
+        """Return the probability, from 0 to 1, that a passage or words with these features answer the question.
 
         `in_context` adds `CONTEXT_LOG_ODDS`, for articles that the conversation is about.
         """
@@ -65,10 +65,9 @@ def load_candidate_scorer(*, with_cosines: bool) -> Scorer:
 
     Raises `ValueError` if the model file was fitted on other features.
     """
-    return _load_scorer(
-        "with meaning" if with_cosines else "words",
-        FEATURE_NAMES if with_cosines else FEATURE_NAMES[:-COSINE_FEATURE_COUNT],
-    )
+    if with_cosines:
+        return _load_scorer("with meaning", FEATURE_NAMES)
+    return _load_scorer("words", FEATURE_NAMES[:-COSINE_FEATURE_COUNT])
 
 
 @cache
@@ -83,7 +82,7 @@ def load_span_scorer() -> Scorer:
 def _load_scorer(model_name: str, feature_names: Sequence[str]) -> Scorer:
     model_document = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[model_name]
     if model_document["features"] != list(feature_names):
-        raise ValueError(f"{MODEL_FILE.name} was made of other features: run benchmarks/answers_fit.py")
+        raise ValueError(f"{MODEL_FILE.name} was fitted on other features: run benchmarks/answers_fit.py")
     return Scorer(
         model_document["bias"],
         tuple(map(tuple, model_document["trees"])),

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log
 
 from bot.answers.candidates import AnswerCandidate, ArticleAnalysis
-from bot.answers.question_analysis import (
-    AnalysedQuestion,
-    AnswerType,
-)
+from bot.answers.question_analysis import AnalysedQuestion, AnswerType
 from bot.answers.question_terms import QuestionTermMatcher
 
+_ADJACENT_CHARS = 8
+"""Distance in characters between the starts of two words of a question up to which a word has its whole weight."""
 _PROXIMITY_DECAY_CHARS = 60.0
-"""Distance in characters between two words of a question at which a word's weight drops to 1/e."""
+"""Distance in characters, beyond `_ADJACENT_CHARS`, between two words of a question at which a weight drops to 1/e."""
 _TITLE_WEIGHT = 3
 """Number of times that a word of the title is counted; a word of the text is counted once."""
 _AVERAGE_DOCUMENT_WORDS = 150
@@ -53,17 +52,17 @@ class ArticleFeatures:
             / term_matcher.total_weight
         )
 
-    def compute_log_months_behind_newest(self, articles: Iterable[ArticleFeatures]) -> float:
-        """Return log(1 + months) by which the article is older than the newest article that is about as relevant.
+    def compute_log_months_behind_newest(self, features_of_articles: Iterable[ArticleFeatures]) -> float:
+        """Return log(1 + months), for the months from this article to the newest article that is as relevant.
 
-        An article is as relevant if its title and its whole text each contain at least as large a share of the
-        question. The result is 0 if there is no newer such article.
+        An article is as relevant if its title, and its title and text together, each contain at least as large a share
+        of the question. Returns 0 if there is no newer such article.
         """
         newest_published = max(
             (
-                article.analysis.article.published
-                for article in articles
-                if article.article_share >= self.article_share and article.title_share >= self.title_share
+                features.analysis.article.published
+                for features in features_of_articles
+                if features.article_share >= self.article_share and features.title_share >= self.title_share
             ),
             default=0,
         )
@@ -71,11 +70,11 @@ class ArticleFeatures:
 
 
 def _compute_bm25_term_score(count: int, word_count: int) -> float:
-    """Return the BM25 score of a term that occurs `count` times, with the usual constants.
+    """Return the BM25 score of a term that occurs `count` times in an article of `word_count` content words.
 
     Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
-    The length of the article is compared with a constant instead of the average, so that the score does not
-    depend on which articles are stored.
+    The constants are the usual ones. The length of the article is compared with a constant instead of the average, so
+    that the score does not depend on which articles are stored.
     """
     return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * word_count / _AVERAGE_DOCUMENT_WORDS))
 
@@ -87,11 +86,11 @@ def has_answer_form(question: AnalysedQuestion, term_matcher: QuestionTermMatche
         for span in sentence.typed_spans:
             if span.answer_type not in span_types:
                 continue
-            words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
+            tokens_inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
             if (
                 not span.is_answer_itself
-                or any(not term_matcher.find_matching_terms(word.stem) for word in words_inside)
-                or not (words_inside or span.answer_type is AnswerType.NAME)
+                or any(not term_matcher.find_matching_term_indexes(token.stem) for token in tokens_inside)
+                or not (tokens_inside or span.answer_type is AnswerType.NAME)
             ):
                 return True
     return False
@@ -120,23 +119,24 @@ def compute_topic_score(features: Sequence[float]) -> float:
 def compute_candidate_features(
     question: AnalysedQuestion,
     term_matcher: QuestionTermMatcher,
-    article: ArticleFeatures,
+    article_features: ArticleFeatures,
     candidate: AnswerCandidate,
     log_months_behind_newest: float,
 ) -> list[float]:
     """Return the features of a passage that may answer, in the order of `FEATURE_NAMES`.
 
-    The features that need cosines are left out.
+    The features that need cosines are left out. `log_months_behind_newest` is how much newer another article is that is
+    as relevant: log(1 + months).
     """
     term_positions = term_matcher.find_term_positions(candidate.sentences)
     has_form = has_answer_form(question, term_matcher, candidate)
     return [
         term_matcher.compute_weight_share(term_positions),
-        term_matcher.compute_weight_share(article.title_term_indexes.union(term_positions)),
-        article.article_share,
-        article.title_share,
+        term_matcher.compute_weight_share(article_features.title_term_indexes.union(term_positions)),
+        article_features.article_share,
+        article_features.title_share,
         _compute_term_proximity(term_matcher, term_positions),
-        article.bm25,
+        article_features.bm25,
         log(1 + term_matcher.indexed_term_count) / 3,
         float(has_form),
         float(bool(question.answer_types) and not has_form),
@@ -157,5 +157,7 @@ def _compute_term_proximity(term_matcher: QuestionTermMatcher, term_positions: M
             for start in other_term_starts
         ]
         distance = min(abs(start - other_start) for start in term_starts for other_start in other_starts)
-        total_proximity += term_matcher.weights[term_index] * exp(-max(0, distance - 8) / _PROXIMITY_DECAY_CHARS)
+        total_proximity += term_matcher.weights[term_index] * exp(
+            -max(0, distance - _ADJACENT_CHARS) / _PROXIMITY_DECAY_CHARS
+        )
     return total_proximity / term_matcher.total_weight

@@ -16,13 +16,16 @@ from bot.answers.quote_excerpts import Excerpt, extract_excerpt
 from bot.core.models import Article
 
 MAX_CANDIDATES = 12
-"""Maximum number of candidates (passages that may answer) that are returned, best first."""
+"""Maximum number of candidates (passages that may answer) that are kept because they are likely.
+
+Those of the articles nearest to the question in meaning may be kept beside them.
+"""
 MAX_FOLLOWING_SENTENCES = 2
 """Maximum number of sentences after a quote that may be quoted with it."""
 MAX_ENCODED_CHARS = 1_700
 """Maximum total length in characters of the passages that the encoder compares with a question.
 
-Each character takes 0.2 ms of CPU time.
+Only passages that are compared in any case may exceed it. Each character takes 0.2 ms of CPU time.
 """
 MIN_TOPIC_SCORE = 1.62
 """Minimum topic score of an article that counts as related: about the topic of the question.
@@ -31,7 +34,7 @@ Of 116 pairs of a question and an article that doesn't answer it, 30 had at leas
 articles were unrelated.
 """
 
-PassageRange = tuple[str, tuple[int, int]]
+IndexedPassage = tuple[str, tuple[int, int]]
 """Text of consecutive sentences of an article, with the index of the first and the index after the last."""
 
 
@@ -42,6 +45,7 @@ class ScoredCandidate(NamedTuple):
         published: When the article was published, as Unix time in seconds.
         text: Verbatim text; empty if the passage does not occur in the article as the feed gave it.
         sentence_range: Index of the first sentence and index after the last; (-1, 0) for the headline.
+        features: Values in the order of `FEATURE_NAMES`, of which those that need cosines may be missing.
         probability: Probability from 0 to 1 that the passage answers the question.
         excerpt: The sentences of the passage that are shown to people, with the words that answer.
         following_passage: The sentences after the passage that may be quoted with it, or None.
@@ -54,13 +58,14 @@ class ScoredCandidate(NamedTuple):
     features: tuple[float, ...]
     probability: float
     excerpt: Excerpt = Excerpt(())
-    following_passage: PassageRange | None = None
+    following_passage: IndexedPassage | None = None
 
     @property
     def following_candidate(self) -> ScoredCandidate | None:
-        """Return the sentences after the passage as a passage of their own, or None if there are none.
+        """Return the sentences after the passage as a candidate of their own, or None if there are none.
 
-        The answer often follows the sentence that contains the question's words.
+        It has the features and the probability of this one: the answer often follows the sentence that contains the
+        question's words.
         """
         if self.following_passage is None:
             return None
@@ -87,10 +92,8 @@ def extract_candidates(
             candidate,
             compute_candidate_features(question, term_matcher, article_features, candidate, log_months_behind_newest),
         )
-        for article_features, log_months_behind_newest in [
-            (article_features, article_features.compute_log_months_behind_newest(features_of_articles))
-            for article_features in features_of_articles
-        ]
+        for article_features in features_of_articles
+        for log_months_behind_newest in (article_features.compute_log_months_behind_newest(features_of_articles),)
         for candidate in iter_candidates(article_features.analysis)
     ]
 
@@ -130,9 +133,7 @@ def score_candidates(
     ]
     candidates.sort(key=lambda scored_candidate: -scored_candidate.probability)
     topic_scores = {candidate.article_id: compute_topic_score(candidate.features) for candidate in candidates}
-    selected_candidates = select_candidates(
-        [quotable_candidate for quotable_candidate in candidates if quotable_candidate.text], nearest_ids
-    )
+    selected_candidates = select_candidates([candidate for candidate in candidates if candidate.text], nearest_ids)
     return ScoredArticles(
         [
             add_excerpt(question, term_matcher, analysis_by_id[candidate.article_id], candidate)
@@ -150,24 +151,22 @@ def score_candidates(
 def select_candidates(candidates: Sequence[ScoredCandidate], nearest_ids: frozenset[int]) -> list[ScoredCandidate]:
     """Return the candidates (passages that may answer) to keep from a list sorted best first.
 
-    The headlines and first passages of the articles in `nearest_ids` are always kept. If there are any, the
-    total length is limited to `MAX_ENCODED_CHARS`, so that the passage encoder can compare all candidates.
+    The headlines and first passages of the articles in `nearest_ids` are always kept. If there are such articles,
+    others are kept only as far as all have at most `MAX_ENCODED_CHARS`, because the passage encoder compares them.
     """
     if not nearest_ids:
         return list(candidates[:MAX_CANDIDATES])
     selected_indexes = {
-        nearest_index
-        for nearest_index, scored_candidate in enumerate(candidates)
-        if scored_candidate.article_id in nearest_ids and scored_candidate.sentence_range[0] <= 0
+        index
+        for index, candidate in enumerate(candidates)
+        if candidate.article_id in nearest_ids and candidate.sentence_range[0] <= 0
     }
-    remaining_chars = MAX_ENCODED_CHARS - sum(
-        len(candidates[selected_index].text) for selected_index in selected_indexes
-    )
-    for candidate_index, candidate in enumerate(candidates[:MAX_CANDIDATES]):
-        if candidate_index not in selected_indexes and len(candidate.text) <= remaining_chars:
-            selected_indexes.add(candidate_index)
+    remaining_chars = MAX_ENCODED_CHARS - sum(len(candidates[index].text) for index in selected_indexes)
+    for index, candidate in enumerate(candidates[:MAX_CANDIDATES]):
+        if index not in selected_indexes and len(candidate.text) <= remaining_chars:
+            selected_indexes.add(index)
             remaining_chars -= len(candidate.text)
-    return [candidates[selected_candidate_index] for selected_candidate_index in sorted(selected_indexes)]
+    return [candidates[index] for index in sorted(selected_indexes)]
 
 
 def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float], probability: float) -> ScoredCandidate:
@@ -184,10 +183,10 @@ def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float],
     )
 
 
-def find_following_passage(analysis: ArticleAnalysis, range_start: int) -> PassageRange | None:
-    """Return at most `MAX_FOLLOWING_SENTENCES` sentences from index `range_start`, as many as fit in one quote.
+def find_following_passage(analysis: ArticleAnalysis, range_start: int) -> IndexedPassage | None:
+    """Return at most `MAX_FOLLOWING_SENTENCES` sentences from index `range_start`, as many as can be quoted at once.
 
-    Returns None if not even the first sentence fits.
+    Returns None if not even the first sentence can be quoted.
     """
     for range_end in range(min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1):
         following_text = _find_verbatim_text(
@@ -203,16 +202,16 @@ def add_excerpt(
     term_matcher: QuestionTermMatcher,
     analysis: ArticleAnalysis,
     candidate: ScoredCandidate,
-    scorer: Scorer | None = None,
+    span_scorer: Scorer | None = None,
 ) -> ScoredCandidate:
     """Return a copy of a passage with its excerpt for people, and with the sentences after it.
 
-    `scorer` predicts which words answer; None stands for the scorer in the model file.
+    `span_scorer` predicts which words answer; None stands for the scorer in the model file.
     """
     return candidate._replace(
         following_passage=find_following_passage(analysis, candidate.sentence_range[1]),
         excerpt=extract_excerpt(
-            question, term_matcher, analysis, candidate.sentence_range, scorer or load_span_scorer()
+            question, term_matcher, analysis, candidate.sentence_range, span_scorer or load_span_scorer()
         ),
     )
 

@@ -42,7 +42,10 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedSentence:
-    """A sentence or headline: its character offsets in the text, its words, and its parts in the form of an answer."""
+    """A sentence or headline: its character offsets, its content words, and its parts in the form of an answer.
+
+    All offsets count from the beginning of the article's text; in a headline, from its own beginning.
+    """
 
     start: int
     end: int
@@ -58,6 +61,12 @@ class ArticleAnalysis:
     text: str
     title: AnalysedSentence
     sentences: tuple[AnalysedSentence, ...]
+
+    def get_text_and_sentence(self, sentence_index: int) -> tuple[str, AnalysedSentence]:
+        """Return a sentence with the text to which its offsets refer; index -1 stands for the headline."""
+        if sentence_index < 0:
+            return self.article.title, self.title
+        return self.text, self.sentences[sentence_index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +100,11 @@ def analyse_article(article: Article) -> ArticleAnalysis:
     """
     text = (article.body or article.summary)[:MAX_CHARS_READ]
     title = _analyse_sentence(article.title, 0, article.language)
-    title_stems = [word.stem for word in title.tokens]
+    title_stems = [token.stem for token in title.tokens]
     sentences = (
         sentence
         for sentence in _iter_sentences(text, article.language)
-        if [word.stem for word in sentence.tokens] != title_stems
+        if [token.stem for token in sentence.tokens] != title_stems
     )
     return ArticleAnalysis(article, text, title, tuple(sentences))
 
@@ -103,7 +112,8 @@ def analyse_article(article: Article) -> ArticleAnalysis:
 def iter_candidates(analysis: ArticleAnalysis) -> Iterator[AnswerCandidate]:
     """Yield an article's headline, then for each sentence the longest window that fits in a quote.
 
-    A window is a sentence with the sentences after it. A window inside the previous one is skipped.
+    A window is a sentence with at most `MAX_WINDOW_SENTENCES` - 1 sentences after it. A window inside the previous one
+    is skipped.
     """
     if analysis.article.title:
         yield AnswerCandidate(analysis, -1, (analysis.title,))

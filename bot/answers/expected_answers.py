@@ -40,7 +40,7 @@ _DURATION_PATTERN = re.compile(
 )
 _FUTURE_PATTERN = re.compile(r"\b(?:will|gonna|does|sera|seront|va|vont|aura|auront)\b")
 _WHO_PATTERN = re.compile(r"\b(?:who|qui) (.+)")
-_ROLE_PATTERN = re.compile(r"\b(?:who is|who s|whos|qui est) (?:the|le|la|l)\b")
+_ROLE_QUESTION_PATTERN = re.compile(r"\b(?:who is|who s|whos|qui est) (?:the|le|la|l)\b")
 _LABEL_END_PATTERN = re.compile(r"[ \u00a0\u202f]?: ")
 _YEAR_PATTERN = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _FOUNDING_HOMOGRAPHS = {"fond", "fonds"}
@@ -52,72 +52,77 @@ class ExpectedAnswer(NamedTuple):
 
     Attributes:
         span_types: Types of the words; empty if the question asks plainly for none.
-        counted_terms: Indexes of the question's terms of which one is what the number counts; empty for anything.
+        counted_term_indexes: Indexes of the question's terms (content words) of which one is what the number counts;
+            empty for anything.
         is_duration: Whether the number is a length of time.
-        is_future: Whether the time is not past.
-        is_person: Whether the name is that of a person or an organization.
-        relation_terms: Indexes of the terms that say what that person did or is.
+        is_future: Whether the question may be about something to come, so that no year before the article's answers.
+        is_person_or_organization: Whether the question asks who.
+        relation_term_indexes: Index of the term that says what that person or organization did or is; empty if no
+            term does.
     """
 
     span_types: frozenset[AnswerType]
-    counted_terms: frozenset[int]
+    counted_term_indexes: frozenset[int]
     is_duration: bool
     is_future: bool
-    is_person: bool
-    relation_terms: frozenset[int]
+    is_person_or_organization: bool
+    relation_term_indexes: frozenset[int]
 
     @property
     def min_probability(self) -> float:
-        """Return the minimum probability of words that answer."""
+        """Return the minimum probability of words that answer; 0 if the question asks plainly for no type of words."""
         if not self.span_types:
             return 0.0
-        is_name_or_count = AnswerType.NAME in self.span_types or self.counted_terms
+        is_name_or_count = AnswerType.NAME in self.span_types or self.counted_term_indexes
         return MIN_NAME_OR_COUNT_PROBABILITY if is_name_or_count else MIN_PROBABILITY
 
     def has_type(self, analysis: ArticleAnalysis, text: str, sentence: AnalysedSentence, span: TypedSpan) -> bool:
         """Return whether words of a sentence have the expected type; `text` is the text to which offsets refer.
 
-        No name is a date, the label of a headline ("Nordwave: ..."), or a word with a capital only because it begins
-        the sentence. The number in a name ("Linux 6") counts nothing.
+        All words have it if the question asks plainly for no type. No name is a date, the label of a headline
+        ("Nordwave: ..."), or a word with a capital only because it begins the sentence. The number in a name
+        ("Linux 6") counts nothing.
         """
         if not self.span_types or span.answer_type not in self.span_types:
             return not self.span_types
         if span.answer_type is not AnswerType.NAME:
             return not any(
-                other.answer_type is AnswerType.NAME and other.start < span.start < other.end
-                for other in sentence.typed_spans
+                other_span.answer_type is AnswerType.NAME and other_span.start < span.start < other_span.end
+                for other_span in sentence.typed_spans
             )
         if _LABEL_END_PATTERN.match(text, span.end) or any(
-            other.answer_type in PATTERN_TYPES and other.start <= span.start < other.end
-            for other in sentence.typed_spans
+            other_span.answer_type in PATTERN_TYPES and other_span.start <= span.start < other_span.end
+            for other_span in sentence.typed_spans
         ):
             return False
-        if self.is_person and (any(map(str.isdigit, span.text)) or span.text.endswith(("’s", "'s"))):
+        if self.is_person_or_organization and (any(map(str.isdigit, span.text)) or span.text.endswith(("’s", "'s"))):
             return False
-        begins_sentence = span.start == sentence.start and span.text.isalpha() and span.text[1:].islower()
-        return not begins_sentence or re.search(rf"[\w,;:’'] {span.text}\b", analysis.text) is not None
+        may_be_no_name = span.start == sentence.start and span.text.isalpha() and span.text[1:].islower()
+        return not may_be_no_name or re.search(rf"[\w,;:’'] {span.text}\b", analysis.text) is not None
 
     def matches(
-        self, matcher: QuestionTermMatcher, published: int, sentence: AnalysedSentence, span: TypedSpan
+        self, term_matcher: QuestionTermMatcher, published: int, sentence: AnalysedSentence, span: TypedSpan
     ) -> bool:
         """Return whether words of the expected type are what the question asks for.
 
-        A weekday alone or "today" is no date. `published` is the Unix time in seconds of the article.
+        Names always are; a weekday alone or "today" is no date. `published` is the Unix time in seconds of the article.
         """
         if span.answer_type is AnswerType.NAME:
             return True
         if span.answer_type is AnswerType.TIME:
             years = [int(year) for year in _YEAR_PATTERN.findall(span.text)]
-            is_past = self.is_future and any(year < datetime.fromtimestamp(published, UTC).year for year in years)
-            return not is_past and not is_relative_day(span.text)
+            is_too_early = self.is_future and any(year < datetime.fromtimestamp(published, UTC).year for year in years)
+            return not is_too_early and not is_relative_day(span.text)
         if self.is_duration:
             return _DURATION_PATTERN.search(span.text) is not None
-        return not self.counted_terms or not self.counted_terms.isdisjoint(_find_counted(matcher, sentence, span))
+        return not self.counted_term_indexes or not self.counted_term_indexes.isdisjoint(
+            _find_counted_term_indexes(term_matcher, sentence, span)
+        )
 
-    def is_about(self, matcher: QuestionTermMatcher, text: str, sentences: Iterable[AnalysedSentence]) -> bool:
-        """Return whether sentences of a text say what the expected person did or is, if the question does."""
-        return not self.relation_terms or any(
-            not self.relation_terms.isdisjoint(matcher.find_matching_terms(token.stem))
+    def has_relation(self, term_matcher: QuestionTermMatcher, text: str, sentences: Iterable[AnalysedSentence]) -> bool:
+        """Return whether sentences of a text say what the expected person did or is; true if the question doesn't."""
+        return not self.relation_term_indexes or any(
+            not self.relation_term_indexes.isdisjoint(term_matcher.find_matching_term_indexes(token.stem))
             and fold(text[token.start : token.end]) not in _FOUNDING_HOMOGRAPHS
             for sentence in sentences
             for token in sentence.tokens
@@ -133,27 +138,39 @@ def find_expected_answer(question: AnalysedQuestion) -> ExpectedAnswer:
     is_duration = _DURATION_QUESTION_PATTERN.search(normalized_text) is not None
     pattern_types = {AnswerType.NUMBER} if counted_match or is_duration else question.answer_types & PATTERN_TYPES
     span_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
-    is_definition = AnswerType.DEFINITION in question.answer_types and not _ROLE_PATTERN.search(normalized_text)
+    is_definition = AnswerType.DEFINITION in question.answer_types and not _ROLE_QUESTION_PATTERN.search(
+        normalized_text
+    )
     if not span_types and not is_definition and asks_for_name(question.text):
         span_types = {AnswerType.NAME}
     who_match = _WHO_PATTERN.search(normalized_text) if AnswerType.NAME in span_types else None
     return ExpectedAnswer(
         span_types=frozenset(span_types),
-        counted_terms=_find_terms(question, counted_match[1]) if counted_match and not is_duration else frozenset(),
+        counted_term_indexes=_find_term_indexes(question, counted_match[1])
+        if counted_match and not is_duration
+        else frozenset(),
         is_duration=is_duration,
         is_future=_FUTURE_PATTERN.search(normalized_text) is not None,
-        is_person=who_match is not None,
-        relation_terms=frozenset(sorted(_find_terms(question, who_match[1]))[:1]) if who_match else frozenset(),
+        is_person_or_organization=who_match is not None,
+        relation_term_indexes=frozenset(sorted(_find_term_indexes(question, who_match[1]))[:1])
+        if who_match
+        else frozenset(),
     )
 
 
-def _find_terms(question: AnalysedQuestion, words: str) -> frozenset[int]:
-    """Return the indexes of the question's terms that are among some words."""
+def _find_term_indexes(question: AnalysedQuestion, words: str) -> frozenset[int]:
+    """Return the indexes of the question's terms (content words) that are among words separated by spaces."""
     return frozenset(index for index, term in enumerate(question.terms) if term.word in words.split())
 
 
-def _find_counted(matcher: QuestionTermMatcher, sentence: AnalysedSentence, span: TypedSpan) -> set[int]:
-    """Return the indexes of the question's terms in a number or shortly after it."""
-    inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
-    after = [token for token in sentence.tokens if token.start >= span.end][:MAX_WORDS_TO_COUNTED_NOUN]
-    return {index for token in (*inside, *after) for index in matcher.find_matching_terms(token.stem)}
+def _find_counted_term_indexes(
+    term_matcher: QuestionTermMatcher, sentence: AnalysedSentence, span: TypedSpan
+) -> set[int]:
+    """Return the indexes of the question's terms (content words) that are in a number or shortly after it."""
+    tokens_inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
+    tokens_after = [token for token in sentence.tokens if token.start >= span.end][:MAX_WORDS_TO_COUNTED_NOUN]
+    return {
+        index
+        for token in (*tokens_inside, *tokens_after)
+        for index in term_matcher.find_matching_term_indexes(token.stem)
+    }

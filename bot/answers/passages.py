@@ -1,4 +1,4 @@
-"""Passages of an article: consecutive sentences that can be quoted verbatim."""
+"""Passages of an article: consecutive sentences that can be quoted verbatim, with its own white space."""
 
 import re
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.text import excerpts
 
-MAX_CHARS_READ = 12_000
-"""Maximum number of characters of an article's text that are split into passages."""
+MAX_OPENING_CHARS_READ = 12_000
+"""Maximum number of characters of an article's text that are read for its opening."""
 MAX_CHARS_SUMMARIZED = 100_000
 """Maximum number of characters read of a text that is to be summarised."""
 OPENING_SENTENCES = 3
@@ -17,21 +17,15 @@ OPENING_SENTENCES = 3
 
 
 def extract_opening_passage(article: Article, max_length: int) -> str:
-    """Return the first `OPENING_SENTENCES` sentences of a text verbatim, or "" if it has none.
+    """Return the first sentences of an article's text verbatim, or "" if it has none.
 
-    The passage has at most `max_length` characters.
+    They are at most `OPENING_SENTENCES`, and as many as fit in `max_length` characters.
     """
-    return next(iter_passages(article, max_length, OPENING_SENTENCES), "")
+    return next(_iter_passages(article, max_length, OPENING_SENTENCES, MAX_OPENING_CHARS_READ), "")
 
 
-def iter_passages(
-    article: Article,
-    max_length: int,
-    max_sentences: int | None = None,
-    *,
-    max_chars_read: int = MAX_CHARS_READ,
-) -> Iterator[str]:
-    """Yield the text in verbatim passages of whole sentences, each at most `max_length` characters.
+def _iter_passages(article: Article, max_length: int, max_sentences: int | None, max_chars_read: int) -> Iterator[str]:
+    """Yield an article's text in verbatim passages of whole sentences, each at most `max_length` characters.
 
     Sentences that repeat the title are skipped; a sentence longer than `max_length` is cut after a word.
     `max_sentences` limits each passage (None: no limit), `max_chars_read` the text that is read.
@@ -65,12 +59,12 @@ def _iter_sentence_spans(text: str, article: Article) -> Iterator[tuple[int, int
 
 
 def extract_opening_and_passages(article: Article, max_length: int, max_passages: int) -> tuple[str, list[str]]:
-    """Return the opening of an article, and at most `max_passages` passages.
+    """Return the opening of an article, and at most `max_passages` passages, the opening's sentences included.
 
-    This is slow for a long text.
+    Each has at most `max_length` characters. It is slow for a long text.
     """
     return extract_opening_passage(article, max_length), list(
-        islice(iter_passages(article, max_length, max_chars_read=MAX_CHARS_SUMMARIZED), max_passages)
+        islice(_iter_passages(article, max_length, None, MAX_CHARS_SUMMARIZED), max_passages)
     )
 
 

@@ -31,31 +31,23 @@ _MEASURE_PATTERN = (
     r"ages?|old|tall|high|far|heavy|long|big|fast|hauteur|height|poids|weight|taille|size|vitesse|speed|distance"
     r"|magnitude|pourcentage|percentage|percent|rate|taux|nombre|number|capacite|capacity|range|duree|score|bilan"
 )
-_ANSWER_TYPE_PATTERNS = (
-    (AnswerType.MONEY, rf"\b(?:{_PRICE_PATTERN})\b"),
-    (
-        AnswerType.NUMBER,
-        (
-            r"\b(?:(?:combien|cb)(?: de temps| d annees)?(?: dur\w+)?|dur(?:e|era|ee)"
-            rf"|how (?:many|much|often|long)|how (?:{_MEASURE_PATTERN})|{_MEASURE_PATTERN})\b"
-        ),
+_ANSWER_TYPE_PATTERNS = {
+    AnswerType.MONEY: re.compile(rf"\b(?:{_PRICE_PATTERN})\b"),
+    AnswerType.NUMBER: re.compile(
+        r"\b(?:(?:combien|cb)(?: de temps| d annees)?(?: dur\w+)?|dur(?:e|era|ee)"
+        rf"|how (?:many|much|often|long)|how (?:{_MEASURE_PATTERN})|{_MEASURE_PATTERN})\b"
     ),
-    (
-        AnswerType.TIME,
-        r"\b(?:quand|when|annee|year|date|jour|day|mois|month|siecle|century|heure|depuis|until|jusqu)\b",
+    AnswerType.TIME: re.compile(
+        r"\b(?:quand|when|annee|year|date|jour|day|mois|month|siecle|century|heure|depuis|until|jusqu)\b"
     ),
-    (
-        AnswerType.REASON,
-        r"\b(?:pourquoi|pk|prk|why|raisons?|reasons?|causes?|how come|comment|how (?:do|does|did|is|are))\b",
+    AnswerType.REASON: re.compile(
+        r"\b(?:pourquoi|pk|prk|why|raisons?|reasons?|causes?|how come|comment|how (?:do|does|did|is|are))\b"
     ),
-    (
-        AnswerType.NAME,
-        (
-            r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|chez|pays|ville"
-            r"|city|country|whats?|quoi|koi|que|qu)\b"
-        ),
+    AnswerType.NAME: re.compile(
+        r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|chez|pays|ville"
+        r"|city|country|whats?|quoi|koi|que|qu)\b"
     ),
-)
+}
 _NAME_QUESTION_PATTERN = re.compile(
     r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|pays|ville|city|country)\b"
 )
@@ -74,9 +66,6 @@ FOLLOW_UP_TERM_FACTOR = 4.0
 """Factor on the weight of a word that a follow-up adds to the previous question."""
 IMPLIED_TERM_FACTOR = 0.3
 """Factor on the weight of a word that answers leave out: a date is a "year", a sum of money a "price"."""
-_COMPILED_ANSWER_TYPE_PATTERNS = tuple(
-    (answer_type, re.compile(pattern)) for answer_type, pattern in _ANSWER_TYPE_PATTERNS
-)
 _COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""
@@ -129,10 +118,11 @@ class QuestionTerm:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedQuestion:
-    """Result of the analysis of a question.
+    """A question with its content words and the types of answer that it expects.
 
     Attributes:
         language: ISO 639-1 code of the question's language, or None if unknown.
+        terms: The content words to search for, at most `MAX_QUESTION_TERMS`.
         answer_types: Expected types of answer; empty if none is apparent.
         changes_over_time: Whether the question asks about the present, so that the newest answer counts.
         article_count: Number of articles in the search index.
@@ -152,14 +142,17 @@ class AnalysedQuestion:
 
 
 def asks_for_name(text: str) -> bool:
-    """Return whether a question asks who or where, or for which of several."""
+    """Return whether a question asks who, where or which, or for a name."""
     return bool(_NAME_QUESTION_PATTERN.search(" ".join(text_analysis.tokenize(text))))
 
 
 def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
-    """Return the answer types that the words of a question suggest, each with the matching words."""
+    """Return the answer types that the words of a question suggest, each with the matching words.
+
+    `text` has the folded words of the question, separated by single spaces.
+    """
     return {
-        answer_type: match for answer_type, pattern in _COMPILED_ANSWER_TYPE_PATTERNS if (match := pattern.search(text))
+        answer_type: match for answer_type, pattern in _ANSWER_TYPE_PATTERNS.items() if (match := pattern.search(text))
     }
 
 

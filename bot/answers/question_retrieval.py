@@ -22,14 +22,14 @@ MAX_NEAREST_ARTICLES = 2
 MAX_ARTICLES = 20
 """Maximum number of articles that are analysed for an answer."""
 MAX_ARTICLES_PER_RANKING = 30
-"""Maximum number of articles in each of the rankings that are fused; some may be copies of one page."""
+"""Maximum number of articles in each ranking by words; some may be copies of one page."""
 
 
 class RetrievedArticles(NamedTuple):
-    """Articles that were retrieved for a question, best first.
+    """Articles that were retrieved for a question, best first, after those that the conversation is about.
 
     Attributes:
-        cosines: Cosine between question and article, by article id, for articles where it is known.
+        cosines: Cosine between question and article, by article id, for the articles nearest in meaning.
         context_ids: Ids of the articles that the conversation is about.
     """
 
@@ -62,9 +62,8 @@ async def analyse_question_with_index(
     engine = searcher.index.engine
     if engine is not None:
         try:
-            document_count = engine.document_count
             return await asyncio.to_thread(
-                analyse_question, text, engine.get_document_frequency, document_count, follow_up_words
+                analyse_question, text, engine.get_document_frequency, engine.document_count, follow_up_words
             )
         except EngineError as error:
             searcher.index.report_search_failure(error)

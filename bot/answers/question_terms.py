@@ -1,4 +1,4 @@
-"""Search for a question's terms (content words) in texts."""
+"""Matching of a question's terms (content words) with the words of sentences."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,8 @@ from bot.answers.question_analysis import AnalysedQuestion
 class QuestionTermMatcher:
     """Finder of the terms (content words) of a question in sentences.
 
-    Terms are identified by their index in the question. `weights` has the weight of each term.
+    Terms are identified by their index in the question. `weights` has the weight of each term, and
+    `indexed_term_count` is the number of terms that any article contains.
     """
 
     def __init__(self, question: AnalysedQuestion) -> None:
@@ -22,7 +23,7 @@ class QuestionTermMatcher:
             for stem in term.stems:
                 self._term_indexes_by_stem[stem].append(term_index)
 
-    def find_matching_terms(self, stem: str) -> Sequence[int]:
+    def find_matching_term_indexes(self, stem: str) -> Sequence[int]:
         """Return the indexes of the question's terms that have this stem."""
         return self._term_indexes_by_stem.get(stem, ())
 
@@ -34,7 +35,7 @@ class QuestionTermMatcher:
         """Return the character offsets at which each term occurs in the sentences, by term index."""
         positions: dict[int, list[int]] = defaultdict(list)
         for sentence in sentences:
-            for word in sentence.tokens:
-                for term_index in self.find_matching_terms(word.stem):
-                    positions[term_index].append(word.start)
+            for token in sentence.tokens:
+                for term_index in self.find_matching_term_indexes(token.stem):
+                    positions[term_index].append(token.start)
         return positions

@@ -20,7 +20,7 @@ MIN_ALONE_PROBABILITY = 0.4
 MISMATCH_FACTOR = 0.2
 """Factor on the probability of words that have the expected type but are not what the question asks for.
 
-A number without a noun may be a number of anything.
+It isn't applied to words that end in a digit, because a number without a noun may be a number of anything.
 """
 MAX_EXCERPT_SENTENCES = 2
 """Maximum number of sentences in an excerpt."""
@@ -39,7 +39,7 @@ _CLAUSE_END_PATTERN = re.compile(r"[,;:–—](?=\s)|[.!?…](?=\s|$)")
 
 
 class ScoredSpan(NamedTuple):
-    """Words that may answer, with their probability, and whether they are what the question plainly asks for."""
+    """Words that may answer, with their probability from 0 to 1, and whether they are what the question asks for."""
 
     probability: float
     span: TypedSpan
@@ -51,8 +51,8 @@ class Excerpt(NamedTuple):
 
     Attributes:
         answer_span: The words that most probably answer, or None.
-        is_expected: Whether they are likely and what the question plainly asks for, such as a number of the right
-            things; true if it asks plainly for nothing.
+        is_expected: Whether these words are likely and what the question plainly asks for, such as a number of the
+            right things; true if the question asks plainly for nothing.
         span_probability: Probability of `answer_span`, from 0 to 1; 0 for a clause.
     """
 
@@ -72,47 +72,50 @@ def extract_excerpt(
     """Return the two adjacent sentences of a passage that most likely answer, and the words in them that answer.
 
     `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline. The
-    sentence with very probable words is shown alone. If the words that answer are in a first sentence that begins with
-    a word such as "it", the excerpt begins one sentence earlier.
+    sentence with very probable words is shown alone. If the excerpt begins with the sentence of these words, and that
+    sentence with a word such as "it", the excerpt is this sentence and the one before it.
     """
-    expected = find_expected_answer(question)
-    spans = {
+    expected_answer = find_expected_answer(question)
+    spans_by_sentence_index = {
         sentence_index: [
             ScoredSpan(
                 span_scorer.predict_probability(features),
                 span,
-                expected.matches(term_matcher, analysis.article.published, sentence, span),
+                expected_answer.matches(term_matcher, analysis.article.published, sentence, span),
             )
             for span, features in iter_span_features(question, term_matcher, analysis, sentence_index)
-            if expected.has_type(analysis, text, sentence, span)
+            if expected_answer.has_type(analysis, text, sentence, span)
         ]
         for sentence_index in range(*sentence_range)
-        for text, sentence in (_get_text_and_sentence(analysis, sentence_index),)
+        for text, sentence in (analysis.get_text_and_sentence(sentence_index),)
     }
-    range_start, range_end = _select_sentences(question, term_matcher, analysis, sentence_range, spans)
-    texts = _extract_sentence_texts(analysis, range_start, range_end)
-    if not expected.span_types:
-        return Excerpt(texts, _find_clause(question, analysis, range(range_start, range_end)))
-    shown_spans = [(*span, index) for index in range(range_start, range_end) for span in spans[index]]
-    if not shown_spans:
-        return Excerpt(texts, is_expected=False)
-    probability, best_span, is_match, answer_index = max(
-        shown_spans,
-        key=lambda span: span[0] * (1.0 if span[2] or span[1].text[-1].isdigit() else MISMATCH_FACTOR),
+    shown_range = _select_sentences(question, term_matcher, analysis, sentence_range, spans_by_sentence_index)
+    if not expected_answer.span_types:
+        return Excerpt(_extract_sentence_texts(analysis, shown_range), _find_clause(question, analysis, shown_range))
+    indexed_spans = [(index, span) for index in shown_range for span in spans_by_sentence_index[index]]
+    if not indexed_spans:
+        return Excerpt(_extract_sentence_texts(analysis, shown_range), is_expected=False)
+    answer_index, answer = max(
+        indexed_spans,
+        key=lambda indexed_span: (
+            indexed_span[1].probability
+            * (1.0 if indexed_span[1].is_match or indexed_span[1].span.text[-1].isdigit() else MISMATCH_FACTOR)
+        ),
     )
-    text, _ = _get_text_and_sentence(analysis, range_start)
-    shown_sentences = [_get_text_and_sentence(analysis, index)[1] for index in range(range_start, range_end)]
+    text, answer_sentence = analysis.get_text_and_sentence(answer_index)
+    shown_sentences = [analysis.get_text_and_sentence(index)[1] for index in shown_range]
     is_expected = (
-        is_match and probability >= expected.min_probability and expected.is_about(term_matcher, text, shown_sentences)
+        answer.is_match
+        and answer.probability >= expected_answer.min_probability
+        and expected_answer.has_relation(term_matcher, text, shown_sentences)
     )
-    if probability >= MIN_ALONE_PROBABILITY:
-        range_start, range_end = answer_index, answer_index + 1
-    if range_start == answer_index > 0:
-        (first_text,) = _extract_sentence_texts(analysis, answer_index, answer_index + 1)
-        if DEPENDENT_SENTENCE_PATTERN.match(first_text):
-            range_start, range_end = answer_index - 1, answer_index + 1
-    texts = _extract_sentence_texts(analysis, range_start, range_end)
-    return Excerpt(texts, best_span.text, is_expected, probability)
+    if answer.probability >= MIN_ALONE_PROBABILITY:
+        shown_range = range(answer_index, answer_index + 1)
+    if shown_range.start == answer_index > 0 and DEPENDENT_SENTENCE_PATTERN.match(
+        text[answer_sentence.start : answer_sentence.end]
+    ):
+        shown_range = range(answer_index - 1, answer_index + 1)
+    return Excerpt(_extract_sentence_texts(analysis, shown_range), answer.span.text, is_expected, answer.probability)
 
 
 def _select_sentences(
@@ -120,32 +123,32 @@ def _select_sentences(
     term_matcher: QuestionTermMatcher,
     analysis: ArticleAnalysis,
     sentence_range: tuple[int, int],
-    spans: Mapping[int, Sequence[ScoredSpan]],
-) -> tuple[int, int]:
-    """Return the range of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own.
+    spans_by_sentence_index: Mapping[int, Sequence[ScoredSpan]],
+) -> range:
+    """Return the indexes of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own.
 
-    Sentences with words that the question asks for go first. `spans` are the words that may answer, by sentence index.
+    Sentences with words that the question asks for go first. `spans_by_sentence_index` holds the words that may answer.
     """
     range_start, range_end = sentence_range
     if range_end - range_start <= MAX_EXCERPT_SENTENCES:
-        return range_start, range_end
+        return range(range_start, range_end)
     scorer, article_features = load_candidate_scorer(with_cosines=False), ArticleFeatures(term_matcher, analysis)
 
     def score_sentences(start: int) -> tuple[bool, float]:
         end = start + MAX_EXCERPT_SENTENCES
         candidate = AnswerCandidate(analysis, start, analysis.sentences[start:end])
         features = compute_candidate_features(question, term_matcher, article_features, candidate, 0.0)
-        has_match = any(span.is_match for index in range(start, end) for span in spans[index])
+        has_match = any(span.is_match for index in range(start, end) for span in spans_by_sentence_index[index])
         return has_match, scorer.predict_probability(features)
 
     best_start = max(range(range_start, range_end - MAX_EXCERPT_SENTENCES + 1), key=score_sentences)
-    return best_start, best_start + MAX_EXCERPT_SENTENCES
+    return range(best_start, best_start + MAX_EXCERPT_SENTENCES)
 
 
-def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence_range: Sequence[int]) -> str | None:
+def _find_clause(question: AnalysedQuestion, analysis: ArticleAnalysis, sentence_indexes: range) -> str | None:
     """Return the first clause that gives a reason or says what something is, if the question asks for that, or None."""
-    for sentence_index in sentence_range:
-        text, sentence = _get_text_and_sentence(analysis, sentence_index)
+    for sentence_index in sentence_indexes:
+        text, sentence = analysis.get_text_and_sentence(sentence_index)
         for span in _iter_introductions(question, sentence):
             start = span.end if span.answer_type is AnswerType.DEFINITION else span.start
             if span.answer_type is AnswerType.DEFINITION:
@@ -166,15 +169,7 @@ def _iter_introductions(question: AnalysedQuestion, sentence: AnalysedSentence) 
             yield span
 
 
-def _get_text_and_sentence(analysis: ArticleAnalysis, sentence_index: int) -> tuple[str, AnalysedSentence]:
-    """Return a sentence with the text to which its offsets refer; index -1 stands for the headline."""
-    if sentence_index < 0:
-        return analysis.article.title, analysis.title
-    return analysis.text, analysis.sentences[sentence_index]
-
-
-def _extract_sentence_texts(analysis: ArticleAnalysis, range_start: int, range_end: int) -> tuple[str, ...]:
+def _extract_sentence_texts(analysis: ArticleAnalysis, sentence_indexes: range) -> tuple[str, ...]:
     return tuple(
-        text[sentence.start : sentence.end]
-        for text, sentence in (_get_text_and_sentence(analysis, index) for index in range(range_start, range_end))
+        text[sentence.start : sentence.end] for text, sentence in map(analysis.get_text_and_sentence, sentence_indexes)
     )

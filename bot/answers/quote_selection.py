@@ -32,11 +32,11 @@ SMALL_STORE_LOG_ODDS = 0.46
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
 """
 EXPECTED_WORDS_LOG_ODDS = 0.8
-"""Amount by which the minimum log-odds are lower if the number, sum or time that a question asks for is there."""
+"""Amount by which the log-odds of a sure answer rise if the number, sum or time that a question asks for is there."""
 NO_WORDS_LOG_ODDS = 0.2
-"""Amount by which the minimum log-odds are higher if no words of the passage are known to answer."""
+"""Amount by which the log-odds of a sure answer fall if no words of the passage are known to answer."""
 MISSING_WORDS_LOG_ODDS = 1.0
-"""Amount by which a passage without the words that a question plainly asks for ranks lower."""
+"""Amount of log-odds by which a passage without the words that a question plainly asks for ranks lower."""
 MIN_SPAN_PROBABILITY = 0.3
 """Minimum probability of the words that answer, in both passages, for the older passage to be superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
@@ -47,7 +47,10 @@ Different answers on one day are not a change.
 
 
 def rank_candidates(candidates: Iterable[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Return the candidates (passages that may answer) best first: the likely ones with the words asked for."""
+    """Return the candidates (passages that may answer) best first.
+
+    The order is by probability; without the words that the question plainly asks for, a candidate ranks lower.
+    """
     return sorted(
         candidates,
         key=lambda candidate: (
@@ -63,7 +66,7 @@ def classify_confidence(
     scorer: Scorer,
     context_ids: frozenset[int] = frozenset(),
 ) -> Confidence:
-    """Return the confidence of the answer whose best candidate (passage that may answer) is given.
+    """Return the confidence of the answer whose candidates (passages that may answer) are given, best first.
 
     `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
     answer likelier, not more certain.
@@ -118,9 +121,9 @@ def select_quotes(
     sentences that follow the first quote.
     """
     distinct_candidates: list[ScoredCandidate] = []
-    for next_candidate in candidates:
-        if len(distinct_candidates) < 2 * MAX_QUOTES and not any(map(next_candidate.overlaps, distinct_candidates)):
-            distinct_candidates.append(next_candidate)
+    for candidate in candidates:
+        if len(distinct_candidates) < 2 * MAX_QUOTES and not any(map(candidate.overlaps, distinct_candidates)):
+            distinct_candidates.append(candidate)
     if not distinct_candidates:
         return [], []
     superseded_candidates = _select_superseded(distinct_candidates) if question.changes_over_time else []
@@ -220,8 +223,8 @@ def _find_further_candidate(
 
 def _have_same_answer(first_candidate: ScoredCandidate, second_candidate: ScoredCandidate) -> bool:
     """Return whether the words that answer in one passage include the words that answer in the other."""
-    answer_tokens = (
-        text_analysis.tokenize(first_candidate.excerpt.answer_span or ""),
-        text_analysis.tokenize(second_candidate.excerpt.answer_span or ""),
+    first_words, second_words = (
+        set(text_analysis.tokenize(candidate.excerpt.answer_span or ""))
+        for candidate in (first_candidate, second_candidate)
     )
-    return set(answer_tokens[0]) <= set(answer_tokens[1]) or set(answer_tokens[1]) <= set(answer_tokens[0])
+    return first_words <= second_words or second_words <= first_words

@@ -39,17 +39,16 @@ SPAN_FEATURE_NAMES = (
 def iter_span_features(
     question: AnalysedQuestion,
     term_matcher: QuestionTermMatcher,
-    analysed_article: ArticleAnalysis,
+    analysis: ArticleAnalysis,
     sentence_index: int,
 ) -> Iterator[tuple[TypedSpan, list[float]]]:
-    """Yield the answer spans of a sentence with their features; index -1 stands for the headline."""
-    is_title = sentence_index < 0
-    sentence, text = (
-        (analysed_article.title, analysed_article.article.title)
-        if is_title
-        else (analysed_article.sentences[sentence_index], analysed_article.text)
-    )
-    spans = [typed_span for typed_span in sentence.typed_spans if typed_span.answer_type in SPAN_TYPES]
+    """Yield the answer spans of a sentence with their features; index -1 stands for the headline.
+
+    Spans that consist of the question's own words are left out, because they answer nothing.
+    """
+    is_headline = sentence_index < 0
+    text, sentence = analysis.get_text_and_sentence(sentence_index)
+    spans = [span for span in sentence.typed_spans if span.answer_type in SPAN_TYPES]
     if not spans:
         return
     expected_types, folded_question = question.span_types, fold(question.text)
@@ -63,23 +62,19 @@ def iter_span_features(
     sentence_positions = term_matcher.find_term_positions([sentence])
     nearby_positions = (
         sentence_positions
-        if is_title
-        else term_matcher.find_term_positions(
-            analysed_article.sentences[max(0, sentence_index - 1) : sentence_index + 2]
-        )
+        if is_headline
+        else term_matcher.find_term_positions(analysis.sentences[max(0, sentence_index - 1) : sentence_index + 2])
     )
-    sentence_share, nearby_share = (
-        term_matcher.compute_weight_share(sentence_positions),
-        term_matcher.compute_weight_share(
-            {*nearby_positions, *term_matcher.find_term_positions([analysed_article.title])}
-        ),
+    sentence_share = term_matcher.compute_weight_share(sentence_positions)
+    nearby_share = term_matcher.compute_weight_share(
+        {*nearby_positions, *term_matcher.find_term_positions([analysis.title])}
     )
     term_start_positions = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
     for span in spans:
-        words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
-        if words_inside and term_start_positions.issuperset(word.start for word in words_inside):
-            continue  # A span that consists of the question's own words answers nothing.
-        next_word = next((word for word in sentence.tokens if word.start >= span.end), None)
+        tokens_inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
+        if tokens_inside and term_start_positions.issuperset(token.start for token in tokens_inside):
+            continue
+        next_token = next((token for token in sentence.tokens if token.start >= span.end), None)
         proximity = adjacency = weight_before = 0.0
         for term_index, term_starts in nearby_positions.items():
             distance = min(_compute_distance(span, start) for start in term_starts)
@@ -98,17 +93,21 @@ def iter_span_features(
             sentence_share,
             nearby_share,
             weight_before / term_matcher.total_weight,
-            sum(word.start in term_start_positions for word in words_inside) / (len(words_inside) or 1),
+            sum(token.start in term_start_positions for token in tokens_inside) / (len(tokens_inside) or 1),
             float(
-                sum(word.start in term_start_positions for word in (*words_inside[-1:], next_word) if word is not None)
+                sum(
+                    token.start in term_start_positions
+                    for token in (*tokens_inside[-1:], next_token)
+                    if token is not None
+                )
             ),
-            log(1 + len(words_inside)),
-            log(1 + analysed_article.text.count(span.text)),
-            float(span.text in analysed_article.article.title),
+            log(1 + len(tokens_inside)),
+            log(1 + analysis.text.count(span.text)),
+            float(span.text in analysis.article.title),
             log(2 + sentence_index) / 4,
             float(span.start == sentence.start),
             float(sum(other_span.answer_type is span.answer_type for other_span in spans)),
-            float(is_title),
+            float(is_headline),
         ]
         yield span, features
 
