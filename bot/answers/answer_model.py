@@ -1,4 +1,4 @@
-"""Data model of an answer."""
+"""Answers to questions, with their quotes and sources, and as JSON."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Answer:
         return first_quotes if self.further_quote is None else (*first_quotes, self.further_quote)
 
     @property
-    def do_quotes_differ(self) -> bool:
+    def do_quoted_numbers_differ(self) -> bool:
         """Return whether the two shown quotes give different numbers of one thing, in which their outlets differ."""
         return len(self.shown_quotes) > 1 and have_different_numbers(
             *((quote.answer_span or "", quote.article) for quote in self.shown_quotes)

@@ -82,9 +82,9 @@ async def answer_question(
     """
     resolved_text = follow_up_questions.resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
     article = None if about_article_id is None else await _find_readable_article(searcher, about_article_id, feed_ids)
-    news_feed_ids = None if feed_ids is None else [feed_id for feed_id in feed_ids if feed_id > 0]  # No saved pages.
+    # Pages that a user saved are under a negative id; they are no news.
+    news_feed_ids = None if feed_ids is None else [feed_id for feed_id in feed_ids if feed_id > 0]
     newest_articles = await searcher.store.articles.list_newest(news_feed_ids, limit=1)
-    newest_published_at = newest_articles[0].published if newest_articles else 0
     news_request = news_requests.parse_news_request(resolved_text, searcher.store.clock.now(), zone)
     if news_request is not None and article is not None and not news_request.topic:
         news_request = None
@@ -123,18 +123,18 @@ async def answer_question(
                     searcher, question, answer, retrieved_articles.articles, feed_ids=feed_ids
                 )
     answer = replace(
-        answer, question=text, newest_published=newest_published_at if newest_articles else None, zone=zone
+        answer, question=text, newest_published=newest_articles[0].published if newest_articles else None, zone=zone
     )
-    return await _add_period(searcher, answer, feed_ids, news_request)
+    return await _add_search_extent(searcher, answer, feed_ids, news_request)
 
 
-async def _add_period(
+async def _add_search_extent(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
-    """Return the answer with what people need to know if no article answers it.
+    """Return an answer that is not sure with the extent of the articles that were searched.
 
-    That is the number of articles searched, the period that the question states, and, if all articles that the asker
-    may read are newer than this period, the time of the oldest article.
+    If nothing was found, these are the number of articles and the period that the question states. If all articles
+    that the asker may read are newer than the period of the answer, the time of the oldest article is added.
     """
     if answer.confidence is Confidence.NOTHING:
         answer = replace(answer, article_count=await searcher.store.articles.count(feed_ids))
@@ -143,18 +143,13 @@ async def _add_period(
     if answer.is_answered or answer.period is None:
         return answer
     oldest_published_at = await searcher.store.articles.get_oldest_published_at(feed_ids)
-    return replace(
-        answer,
-        oldest_published=oldest_published_at
-        if oldest_published_at is not None and answer.period.end <= oldest_published_at
-        else None,
-    )
+    if oldest_published_at is None or oldest_published_at < answer.period.end:
+        return answer
+    return replace(answer, oldest_published=oldest_published_at)
 
 
 async def answer_from_articles(
-    searcher: Searcher,
-    question: AnalysedQuestion,
-    retrieved_articles: RetrievedArticles,
+    searcher: Searcher, question: AnalysedQuestion, retrieved_articles: RetrievedArticles
 ) -> Answer:
     """Answer a question from the articles that were retrieved for it.
 
@@ -191,13 +186,13 @@ async def rescore_with_cosines(
     """Return the candidates rescored with cosines between question and passage, and the scorer used.
 
     A candidate is a passage that may answer. Without a semantic index, or if the encoder fails or times out, the
-    candidates are returned unchanged with the scorer that uses only words.
+    candidates are returned unchanged with the scorer that uses only words. Their order is kept in any case.
     """
     semantic_index = searcher.semantic_index
     cosines = None
     if semantic_index is not None and candidates:
         cosines = await semantic_index.compute_passage_cosines(
-            question.text, [scored_candidate.text for scored_candidate in candidates]
+            question.text, [candidate.text for candidate in candidates]
         )
     if cosines is None:
         return candidates, load_candidate_scorer(with_cosines=False)
@@ -232,21 +227,16 @@ async def _answer_with_briefing(
     text: str,
     feed_ids: Collection[int] | None,
     news_request: NewsRequest,
-    preference_model: PreferenceModel,
+    preferences: PreferenceModel,
 ) -> Answer | None:
     """Answer a request for news with the biggest stories; return None if there are no stories."""
-    briefing_items, period = await build_briefing(
-        searcher, news_request, feed_ids=feed_ids, preferences=preference_model
-    )
+    briefing_items, period = await build_briefing(searcher, news_request, feed_ids=feed_ids, preferences=preferences)
     if not briefing_items:
         return None
     return Answer(
         question=text,
         confidence=Confidence.SURE,
-        quotes=tuple(
-            Quote(quoted_item.text[:MAX_QUOTE_LENGTH], quoted_item.article)
-            for quoted_item in briefing_items[:MAX_QUOTES]
-        ),
+        quotes=tuple(Quote(item.text[:MAX_QUOTE_LENGTH], item.article) for item in briefing_items[:MAX_QUOTES]),
         sources=tuple(item.article for item in briefing_items),
         briefing=briefing_items,
         period=period,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from bot.answers.answer_model import Answer
@@ -39,6 +40,7 @@ _PERSON_PATTERN = re.compile(
     r"|analyst|scientist|journalis|senator|member|fondat|présid|ministre|chercheu|ingénieu|profess|avocat|porte-parole"
     r"|patron|auteur|autrice|maire|déput|chef|développeu|PDG|CEO)"
 )
+"""Pattern of the beginnings of words for what persons do or are."""
 _ROLE_PATTERNS = {
     "en": re.compile(r"\b(?:its|their|the company[’']s) (?P<role>[a-z-]+(?: [a-z-]+)?),? \Z", re.IGNORECASE),
     "fr": re.compile(r"\b(?P<owner>son|sa|ses) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
@@ -69,19 +71,19 @@ _COUNTED_NOUN_PATTERNS = {
     ),
 }
 _SEVERAL_NAMES_PATTERN = re.compile(r" (?:et|and|&) ")
-_UNIT_PATTERN = re.compile(
+_NO_COUNTED_NOUN_PATTERN = re.compile(
     r"\b(?:seconds|milliseconds|minutes|hours|days|weeks|months|years|decades|times|euros|dollars|pounds|cents|degrees"
     r"|points|miles|metres|meters|kilometres|secondes|heures|jours|semaines|mois|ans|années|fois|degrés|mètres"
     r"|kilomètres|tonnes|grammes|kilos|millions|milliards|milliers|this|that|has|was|is|his|its|plus|dans|pas|sous|vers"
-    r"|puis|alors|ceux|deux|trois|dix|les|des|aux|hours?)\b"
+    r"|puis|alors|ceux|deux|trois|dix|les|des|aux)\b"
 )
-"""Pattern of units and little words. A number with such a word after it does not count things to ask about."""
-_PART_PATTERN = re.compile(r"(?:[\w-]|\b(?:the|these|those|its|les|ces|ses|leurs) )\Z", re.IGNORECASE)
+"""Pattern of units and function words. A number with such a word after it does not count things to ask about."""
+_NO_COUNT_BEFORE_PATTERN = re.compile(r"(?:[\w-]|\b(?:the|these|those|its|les|ces|ses|leurs) )\Z", re.IGNORECASE)
 """Pattern of the text before a number to which no question is made.
 
 Such a number belongs to a name ("iPhone-15"), or counts things that the text has named before ("these 15 ...").
 """
-_TEMPLATES = {
+_QUESTION_TEMPLATES = {
     "en": {
         "who": "Who is {name}?",
         "who all": "Who are {name}?",
@@ -103,7 +105,7 @@ _TEMPLATES = {
         "when feminine": "Quand a-t-elle été {name} ?",
     },
 }
-"""Questions by language and kind."""
+"""Suggested questions by language and kind; `{name}` stands for the name, the noun or the participle asked about."""
 
 
 class Suggestion(NamedTuple):
@@ -126,17 +128,17 @@ async def suggest_questions(
         return ()
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
     shown_text = " ".join(" ".join(quote.sentences) or quote.text for quote in answer.shown_quotes)
-    suggestions: list[str] = []
-    by_question = {
+    suggestion_by_question = {
         suggestion.question: suggestion
         for suggestion in _iter_suggestions(answer.question, shown_text, shown_articles, language)
     }
-    for question, suggestion in list(by_question.items())[:MAX_TRIED_QUESTIONS]:
+    suggested_questions: list[str] = []
+    for question, suggestion in islice(suggestion_by_question.items(), MAX_TRIED_QUESTIONS):
         if _is_worth_asking(await try_question(question), suggestion, shown_articles):
-            suggestions.append(question)
-        if len(suggestions) == MAX_SUGGESTIONS:
+            suggested_questions.append(question)
+        if len(suggested_questions) == MAX_SUGGESTIONS:
             break
-    return tuple(suggestions)
+    return tuple(suggested_questions)
 
 
 def _is_worth_asking(trial_answer: Answer, suggestion: Suggestion, shown_articles: Sequence[Article]) -> bool:
@@ -148,8 +150,8 @@ def _is_worth_asking(trial_answer: Answer, suggestion: Suggestion, shown_article
         return False
     if suggestion.is_statement:
         return suggestion.answer in quote.sentences
-    words = quote.answer_span
-    return words is not None and (suggestion.answer in words or words in suggestion.answer)
+    answer_span = quote.answer_span
+    return answer_span is not None and (suggestion.answer in answer_span or answer_span in suggestion.answer)
 
 
 def _iter_suggestions(
@@ -167,9 +169,9 @@ def _iter_suggestions(
             spans = list(find_typed_spans(sentence))
             for span in spans:
                 if any(
-                    span.start in range(name.start + 1, name.end)
-                    for name in spans
-                    if name.answer_type is AnswerType.NAME
+                    span.start in range(name_span.start + 1, name_span.end)
+                    for name_span in spans
+                    if name_span.answer_type is AnswerType.NAME
                 ):
                     continue  # The number in a name counts nothing.
                 suggestion = _ask_about(span, sentence, language)
@@ -184,36 +186,35 @@ def _iter_suggestions(
 
 def _ask_about(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
     """Return the question about a name, number, sum or date in a sentence, or None."""
-    before, templates = sentence[: span.start], _TEMPLATES[language]
+    text_before, templates = sentence[: span.start], _QUESTION_TEMPLATES[language]
     if span.answer_type is AnswerType.NAME:
         return _ask_about_name(span, sentence, language)
     if span.answer_type is AnswerType.NUMBER:
         noun = _find_counted_noun(span, sentence, language)
         return None if noun is None else Suggestion(templates["how many"].format(name=noun), span.text)
-    if span.answer_type is AnswerType.MONEY and (amount := _SUM_PATTERNS[language].search(before)):
-        noun = _select_grammatical_article(amount.groupdict().get("owner", ""), amount["noun"]) + amount["noun"]
+    if span.answer_type is AnswerType.MONEY and (sum_match := _SUM_PATTERNS[language].search(text_before)):
+        noun = _add_definite_article(sum_match["noun"], sum_match.groupdict().get("owner", ""))
         return Suggestion(templates["how much"].format(name=noun), span.text)
-    if span.answer_type is AnswerType.TIME and (event := _EVENT_PATTERNS[language].search(before)):
-        template = templates["when feminine" if event.groupdict().get("feminine") else "when"]
-        return Suggestion(template.format(name=event["event"]), span.text)
+    if span.answer_type is AnswerType.TIME and (event_match := _EVENT_PATTERNS[language].search(text_before)):
+        template = templates["when feminine" if event_match.groupdict().get("feminine") else "when"]
+        return Suggestion(template.format(name=event_match["event"]), span.text)
     return None
 
 
 def _ask_about_name(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
     """Return the question about a name: who has a role, who or what it is, or what a person said."""
-    templates = _TEMPLATES[language]
-    role = _ROLE_PATTERNS[language].search(sentence[: span.start])
-    if role is not None and _PERSON_PATTERN.search(role["role"]):
-        is_plural = role["role"].endswith("s")
-        owner = role.groupdict().get("owner", "")
-        name = _select_grammatical_article(owner, role["role"]) + role["role"]
-        return Suggestion(templates["who all" if is_plural else "who"].format(name=name), span.text)
+    templates = _QUESTION_TEMPLATES[language]
+    role_match = _ROLE_PATTERNS[language].search(sentence[: span.start])
+    if role_match is not None and _PERSON_PATTERN.search(role_match["role"]):
+        is_plural = role_match["role"].endswith("s")
+        role = _add_definite_article(role_match["role"], role_match.groupdict().get("owner", ""))
+        return Suggestion(templates["who all" if is_plural else "who"].format(name=role), span.text)
     if has_time(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
         return None
-    introduction = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
-    if introduction is not None:
-        is_person = " " in span.text and _PERSON_PATTERN.search(introduction[0])
-        return Suggestion(templates["who" if is_person else "what"].format(name=span.text), introduction[0][2:-1])
+    introduction_match = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
+    if introduction_match is not None:
+        is_person = " " in span.text and _PERSON_PATTERN.search(introduction_match[0])
+        return Suggestion(templates["who" if is_person else "what"].format(name=span.text), introduction_match[0][2:-1])
     if " " in span.text and _STATEMENT_PATTERNS[language].match(sentence, span.end):
         return Suggestion(templates["what said"].format(name=span.text), sentence, is_statement=True)
     return None
@@ -221,22 +222,26 @@ def _ask_about_name(span: TypedSpan, sentence: str, language: str) -> Suggestion
 
 def _find_counted_noun(span: TypedSpan, sentence: str, language: str) -> str | None:
     """Return what a number counts, as it stands after "how many", or None."""
-    counted = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
-    if counted is None or _PART_PATTERN.search(sentence[: span.start]) or _UNIT_PATTERN.search(counted["noun"]):
+    noun_match = _COUNTED_NOUN_PATTERNS[language].match(sentence, span.start)
+    if noun_match is None or _NO_COUNT_BEFORE_PATTERN.search(sentence[: span.start]):
         return None
-    noun = counted["noun"]
+    noun = noun_match["noun"]
+    if _NO_COUNTED_NOUN_PATTERN.search(noun):
+        return None
     if language == "fr":
         return f"d’{noun}" if noun[0] in "aeéèêiîoôuhœy" else f"de {noun}"
     return noun
 
 
-def _select_grammatical_article(owner: str, noun: str) -> str:
-    """Return the definite article for a noun, with the space after it.
+def _add_definite_article(noun: str, owner: str) -> str:
+    """Return a noun after its definite article.
 
-    `owner` is the French word before the noun in the text, "" in English.
+    `owner` is the French determiner before the noun in the text ("son", "une"), "" in English.
     """
     if not owner:
-        return "the "
+        return f"the {noun}"
     if owner.lower() == "ses":
-        return "les "
-    return "l’" if noun[0] in "aeéiouh" else "la " if owner.lower() in {"sa", "une"} else "le "
+        return f"les {noun}"
+    if noun[0] in "aeéiouh":
+        return f"l’{noun}"
+    return f"la {noun}" if owner.lower() in {"sa", "une"} else f"le {noun}"

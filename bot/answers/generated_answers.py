@@ -67,8 +67,8 @@ class AnswerGeneration:
         """Return the answer that the model writes, or `answer`, which only quotes, if it writes no supported sentence.
 
         `retrieved_articles` were retrieved for the question; passages are also taken from articles for the rewritten
-        queries. If the model finds no answer in the passages, a sure `answer` becomes a possible one, and a possible
-        one none. Raises StoreError.
+        queries. Returns `answer` if the model says that the question is not about news. If it finds no answer in the
+        passages, a sure `answer` becomes a possible one, and a possible one none. Raises StoreError.
         """
         rewritten_question = None if self.rewriting is None else await self.rewriting
         if rewritten_question is not None and not rewritten_question.is_about_news:
@@ -101,8 +101,8 @@ class AnswerGeneration:
         """Build an answer from generated sentences, which cite passages by 1-based number.
 
         The answer is sure if the model verifies its sentences. Otherwise it has the `confidence` of the quotes, at
-        least `POSSIBLE`. The sources of the answer are the articles of the cited passages, and the citations are
-        renumbered to match.
+        least `POSSIBLE`. The sources of the answer are the first `MAX_SOURCES` articles of the cited passages. The
+        citations are renumbered to match; a sentence that cites none of the sources is left out.
         """
         cited_passages = [passages[number - 1] for sentence in sentences for number in sentence.citations]
         source_by_id = {passage.article.id: passage.article for passage in cited_passages}

@@ -29,7 +29,7 @@ MAX_FUSED_ARTICLES = 30
 MAX_PASSAGES_PER_ARTICLE = 3
 """Maximum number of passages of one article."""
 SURROUNDING_SENTENCES = 2
-"""Maximum number of sentences of a passage before its central sentence, and after it, as far as they fit."""
+"""Maximum number of sentences of a passage before its central sentence, and as many after it, as far as they fit."""
 HEADING_CHARS = 60
 """Number of characters that the heading of a passage takes besides the article's title."""
 _WINDOW_WEIGHT = 0.5
@@ -46,7 +46,7 @@ It is used only if the answer to the question changes over time.
 
 
 class SelectedPassage(NamedTuple):
-    """Text of a passage, and its central sentence word for word (`quote`)."""
+    """Text of a passage of an article, and its central sentence word for word (`quote`), which is cut if it is long."""
 
     article_id: int
     text: str
@@ -63,10 +63,13 @@ class ModelPassage:
 
 
 async def find_passages(
-    searcher: Searcher, text: str, queries: Sequence[str], *, feed_ids: Collection[int] | None, max_chars: int
+    searcher: Searcher, question_text: str, queries: Sequence[str], *, feed_ids: Collection[int] | None, max_chars: int
 ) -> list[ModelPassage]:
-    """Return the passages for a question and further queries, best first. Raises StoreError."""
-    question = await analyse_question_with_index(searcher, text)
+    """Return at most `MAX_PASSAGES` passages for a question and further queries, best first.
+
+    They have at most `max_chars` characters together, headings included. Raises StoreError.
+    """
+    question = await analyse_question_with_index(searcher, question_text)
     retrieved_articles = await retrieve_articles(searcher, question, feed_ids=feed_ids)
     return await load_model_passages(
         searcher, question, retrieved_articles.articles, queries, feed_ids=feed_ids, max_chars=max_chars
@@ -110,12 +113,12 @@ async def load_model_passages(
     ]
 
 
-async def quote_sources(searcher: Searcher, text: str, sources: Sequence[Article]) -> list[Quote]:
+async def quote_sources(searcher: Searcher, question_text: str, sources: Sequence[Article]) -> list[Quote]:
     """Return for each article a quote of the passage that most likely answers a question, if it has any passage.
 
     Raises StoreError.
     """
-    question = await analyse_question_with_index(searcher, text)
+    question = await analyse_question_with_index(searcher, question_text)
     quotes = []
     for source in sources:
         scored_articles = await searcher.run_in_worker(score_candidates, question, [source])
@@ -150,21 +153,21 @@ def select_passages(
         key=lambda scored_sentence: -scored_sentence[0],
     )
     passages: list[SelectedPassage] = []
-    selected_positions: defaultdict[int, set[int]] = defaultdict(set)  # Positions of sentences by article index
+    taken_positions_by_article: defaultdict[int, set[int]] = defaultdict(set)  # Of sentences, by article index
     passage_counts: Counter[int] = Counter()  # By article index
     remaining_chars = max_chars
     for _score, article_index, position in scored_sentences:
         if len(passages) == MAX_PASSAGES:
             break
-        analysis, article_positions = analyses[article_index], selected_positions[article_index]
-        if position in article_positions or passage_counts[article_index] == MAX_PASSAGES_PER_ARTICLE:
+        analysis, taken_positions = analyses[article_index], taken_positions_by_article[article_index]
+        if position in taken_positions or passage_counts[article_index] == MAX_PASSAGES_PER_ARTICLE:
             continue
-        window = _find_window(analysis.sentences, position, article_positions)
+        window = _find_window(analysis.sentences, position, taken_positions)
         passage = _build_passage(analysis, position, window)
         passage_chars = len(passage.text) + len(analysis.article.title) + HEADING_CHARS
         if passage_chars <= remaining_chars:
             passages.append(passage)
-            article_positions.update(window)
+            taken_positions.update(window)
             passage_counts[article_index] += 1
             remaining_chars -= passage_chars
     return passages
@@ -178,33 +181,29 @@ def _iter_sentence_scores(
     A score is the share of a question's words in the sentence, plus, with less weight, the shares in the sentences
     around it and in the article. Of several questions, the one with the highest score counts.
     """
-    title_terms = [set(matcher.find_term_positions([analysis.title])) for matcher in term_matchers]
-    terms_of_sentences = [
-        [set(matcher.find_term_positions([sentence])) for sentence in analysis.sentences] for matcher in term_matchers
-    ]
-    article_shares = [
-        matcher.compute_weight_share(terms.union(*sentence_terms))
-        for matcher, terms, sentence_terms in zip(term_matchers, title_terms, terms_of_sentences, strict=True)
-    ]
+    matches = []
+    for matcher in term_matchers:
+        title_terms = set(matcher.find_term_positions([analysis.title]))
+        sentence_terms = [set(matcher.find_term_positions([sentence])) for sentence in analysis.sentences]
+        article_share = matcher.compute_weight_share(title_terms.union(*sentence_terms))
+        matches.append((matcher, title_terms, sentence_terms, article_share))
     for position in range(len(analysis.sentences)) or (-1,):
-        window = slice(max(0, position - SURROUNDING_SENTENCES), position + SURROUNDING_SENTENCES + 1)
+        nearby = slice(max(0, position - SURROUNDING_SENTENCES), position + SURROUNDING_SENTENCES + 1)
         yield (
             position,
             max(
-                matcher.compute_weight_share(sentence_terms[position] if sentence_terms else terms)
-                + _WINDOW_WEIGHT * matcher.compute_weight_share(terms.union(*sentence_terms[window]))
+                matcher.compute_weight_share(sentence_terms[position] if sentence_terms else title_terms)
+                + _WINDOW_WEIGHT * matcher.compute_weight_share(title_terms.union(*sentence_terms[nearby]))
                 + _ARTICLE_WEIGHT * article_share
-                for matcher, terms, sentence_terms, article_share in zip(
-                    term_matchers, title_terms, terms_of_sentences, article_shares, strict=True
-                )
+                for matcher, title_terms, sentence_terms, article_share in matches
             ),
         )
 
 
-def _find_window(sentences: Sequence[AnalysedSentence], position: int, selected_positions: Collection[int]) -> range:
+def _find_window(sentences: Sequence[AnalysedSentence], position: int, taken_positions: Collection[int]) -> range:
     """Return the positions of a sentence and of the sentences around it that fit in one passage with it.
 
-    Sentences at `selected_positions` are already in another passage and left out. For a headline (-1), the range is
+    Sentences at `taken_positions` are already in another passage and left out. For a headline (-1), the range is
     empty.
     """
     if position < 0:
@@ -214,13 +213,13 @@ def _find_window(sentences: Sequence[AnalysedSentence], position: int, selected_
         previous_position, next_position = position - distance, position + distance
         if (
             end == next_position < len(sentences)
-            and next_position not in selected_positions
+            and next_position not in taken_positions
             and _fits_in_passage(sentences, start, next_position)
         ):
             end = next_position + 1
         if (
             start == previous_position + 1 > 0
-            and previous_position not in selected_positions
+            and previous_position not in taken_positions
             and _fits_in_passage(sentences, previous_position, end - 1)
         ):
             start = previous_position

@@ -74,12 +74,12 @@ _DEFINITION_PATTERN = re.compile(
 )
 
 
-def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
-    """Yield the words of a text in the form of an answer; `offset` is added to their offsets in the text."""
-    date_matches = list(_load_date_pattern().finditer(text))
+def find_typed_spans(sentence: str, offset: int = 0) -> Iterator[TypedSpan]:
+    """Yield the words of a sentence in the form of an answer; `offset` is added to their offsets in the sentence."""
+    date_matches = list(_load_date_pattern().finditer(sentence))
     for answer_type, start, span_text in (
-        *_find_numbers(text, date_matches),
-        *_find_dates_names_and_introductions(text, date_matches),
+        *_find_numbers(sentence, date_matches),
+        *_find_dates_names_and_introductions(sentence, date_matches),
     ):
         yield TypedSpan(answer_type, offset + start, offset + start + len(span_text), span_text)
 
@@ -95,32 +95,31 @@ def is_relative_day(text: str) -> bool:
     return fold(text).replace("’", "'") in {*_RELATIVE_DAYS, *map(fold, weekdays)}
 
 
-def _find_numbers(text: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
-    for match in _NUMBER_PATTERN.finditer(text):
+def _find_numbers(sentence: str, date_matches: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
+    for match in _NUMBER_PATTERN.finditer(sentence):
         number_text = match[0].rstrip()
         count_text, _, unit_word = number_text.rpartition(" ")
         # In "2020 un" the next word is not a unit.
         if count_text and fold(unit_word) in STOPWORDS - {_FRENCH_YEAR_WORD}:
             number_text = count_text
         if not any(_is_part_of_date(match.start(), number_text, date) for date in date_matches):
-            is_money = _MONEY_PATTERN.search(text, match.start(), match.end() + 12)
+            is_money = _MONEY_PATTERN.search(sentence, match.start(), match.end() + 12)
             yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number_text
 
 
 def _find_dates_names_and_introductions(
-    text: str, date_matches: Sequence[re.Match[str]]
+    sentence: str, date_matches: Sequence[re.Match[str]]
 ) -> Iterator[tuple[AnswerType, int, str]]:
     for match in date_matches:
         if match[0] not in _VERBS_LIKE_MONTHS:
             yield AnswerType.TIME, match.start(), match[0]
-    for match in _NAME_PATTERN.finditer(text):
+    for match in _NAME_PATTERN.finditer(sentence):
         start, name_text = match.start(), match[0].rstrip(".'’-")
         first_word, _, later_words = name_text.partition(" ")
         if fold(first_word) in STOPWORDS:  # The word is capitalised only because it begins a sentence.
             start, name_text = match.end() - len(match[0]) + len(first_word) + 1, later_words
-        if (
-            not match.start() and not first_word.isupper()
-        ):  # "Some 23,000 people": a word that begins a sentence has no number of its own.
+        if not match.start() and not first_word.isupper():
+            # "Some 23,000 people": a word that begins a sentence has no number of its own.
             name_text = _TRAILING_NUMBERS_PATTERN.sub("", name_text)
         if name_text and not name_text[0].isdigit():
             yield AnswerType.NAME, start, name_text
@@ -128,7 +127,7 @@ def _find_dates_names_and_introductions(
         (AnswerType.REASON, _REASON_PATTERN),
         (AnswerType.DEFINITION, _DEFINITION_PATTERN),
     ):
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(sentence):
             yield answer_type, match.start(), match[0]
 
 

@@ -90,7 +90,7 @@ def print_articles(title: str, articles: Iterable[Article]) -> None:
 def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.confidence is Confidence.POSSIBLE:
         terminal.echo_stderr("Not sure. This may not answer it:")
-    if answer.do_quotes_differ:
+    if answer.do_quoted_numbers_differ:
         terminal.echo_stderr("Outlets differ:")
     for quote in answer.shown_quotes:
         terminal.echo_stdout(_format_quote(quote, number_by_article_id))

@@ -11,12 +11,9 @@ import discord
 from simcord.builders import ChannelHandle
 
 from bot.answers import answer_pipeline
+from bot.answers.conversing.follow_up_questions import MAX_PREVIOUS_QUESTIONS
 from bot.answers.conversing.question_limits import MAX_QUESTIONS_PER_USER_PER_MINUTE
-from bot.answers.conversing.question_service import (
-    DM_CONVERSATION_SECONDS,
-    MAX_PREVIOUS_QUESTIONS,
-    THREAD_CONVERSATION_SECONDS,
-)
+from bot.answers.conversing.question_service import DM_CONVERSATION_SECONDS, THREAD_CONVERSATION_SECONDS
 from bot.core.setting_registry import LANGUAGE
 from bot.core.user_models import saved_pages_feed_id
 from bot.posting.recovery.message_contents import ArticleKeys, list_custom_ids, parse_article_keys

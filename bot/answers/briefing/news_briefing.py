@@ -18,7 +18,7 @@ from bot.search.query.query_tree import FieldFilter, Node, Phrase, Word
 from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
-from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
+from bot.stories.preference_model import PreferenceModel
 from bot.text import discord_text
 from bot.text.times.periods import Period
 
@@ -47,13 +47,7 @@ REPEATED_OUTLET_FACTOR = 0.75
 """Factor on a story's score for each story of the same outlet that is already selected."""
 DAY_SECONDS = 86_400
 """Length of a day in seconds."""
-LOOKBACKS_SECONDS = (
-    7 * DAY_SECONDS,
-    30 * DAY_SECONDS,
-    120 * DAY_SECONDS,
-    365 * DAY_SECONDS,
-    36_500 * DAY_SECONDS,
-)
+LOOKBACKS_SECONDS = tuple(days * DAY_SECONDS for days in (7, 30, 120, 365, 36_500))
 """Lengths in seconds of the period of a request that states none.
 
 They are tried in order until there are enough stories.
@@ -67,12 +61,19 @@ The index is the number of shared stems divided by the number of all stems, from
 """
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Story:
-    """Articles that report one event; the first article represents the others."""
+    """Articles that report one event; the first article represents the others.
+
+    `relevance` is that of its most relevant article to the topic, from 0 to 1.
+    """
 
     articles: list[Article]
     relevance: float
+
+    @property
+    def outlet(self) -> str:
+        return self.articles[0].outlet
 
     @property
     def outlet_count(self) -> int:
@@ -88,12 +89,13 @@ async def build_briefing(
     request: NewsRequest,
     *,
     feed_ids: Collection[int] | None,
-    preferences: PreferenceModel = NO_PREFERENCES,
+    preferences: PreferenceModel,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
     """Return the biggest stories that a request for news asks for, biggest first, and the period covered.
 
-    Stories that match the server's `preferences` rank higher. If every article is older than the requested
-    period, the period is moved back so that it ends with the newest article.
+    Stories that match the server's `preferences` rank higher. If every article is older than the period that the
+    request states, the period is moved back so that it ends with the newest article. A period that the request does
+    not state ends with the newest article, too.
 
     Raises:
         StoreError: The database failed.
@@ -159,7 +161,7 @@ def _build_recent_briefing(
 async def _find_articles(
     searcher: Searcher, request: NewsRequest, feed_ids: Collection[int] | None, period: Period | None
 ) -> list[tuple[Article, float]]:
-    """Return articles about the topic with their relevance from 0 to 1, newest first.
+    """Return articles about the topic with their relevance from 0 to 1, newest first; `period` None means any time.
 
     Articles in other languages than the request's are left out if at least `MIN_STORIES` remain. The list is
     empty if the search index cannot be used.
@@ -171,10 +173,7 @@ async def _find_articles(
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     period_filters: tuple[Node, ...] = ()
     if period is not None:
-        period_filters = (
-            FieldFilter(FilterName.SINCE, period.start),
-            FieldFilter(FilterName.BEFORE, period.end),
-        )
+        period_filters = FieldFilter(FilterName.SINCE, period.start), FieldFilter(FilterName.BEFORE, period.end)
     try:
         article_ids, topic_word_weights = await asyncio.to_thread(
             _search_article_ids, engine, topic, period_filters, scope
@@ -193,7 +192,10 @@ async def _find_articles(
 def _search_article_ids(
     engine: SearchEngine, topic: Sequence[str], period_filters: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
-    """Return the ids of articles that may be about the topic, and the inverse document frequency of each topic word."""
+    """Return the ids of articles that may be about the topic, and the inverse document frequency of each topic word.
+
+    Without a topic, they are the ids of the newest articles.
+    """
     topic_words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
     hits = engine.match_all((*topic_words, *period_filters), scope, limit, newest=True)
@@ -219,7 +221,7 @@ def _group_stories(
         similar_ids_by_id[first_id].add(second_id)
         similar_ids_by_id[second_id].add(first_id)
     stories: list[_Story] = []
-    title_stems_by_id: dict[int, frozenset[str]] = {
+    title_stems_by_id = {
         article.id: frozenset(text_analysis.stem_tokens(article.title, article.language))
         for article, _ in scored_articles
     }
@@ -241,7 +243,7 @@ def _group_stories(
 def _report_same_story(
     first_article: Article, second_article: Article, title_stems_by_id: Mapping[int, frozenset[str]]
 ) -> bool:
-    """Return whether two articles report one event, by their titles.
+    """Return whether two articles are of one web page, or report one event by their titles.
 
     Articles whose titles have different numbers do not, because each release ("version 5", "version 6") is news.
     """
@@ -265,29 +267,25 @@ def _select_items(stories: Iterable[_Story], period: Period, preferences: Prefer
     A story ranks lower for each story of the same outlet that is already selected.
     """
     period_seconds = max(1, period.end - period.start)
-    remaining_stories = {
-        story_index: (
-            story,
-            log2(1 + story.outlet_count)
-            * story.relevance
-            * 0.5 ** ((period.end - story.newest_published) / (period_seconds / 2))
-            * PREFERENCE_FACTOR ** preferences.compute_score(story.articles[:MAX_PREFERENCE_ARTICLES]),
-        )
-        for story_index, story in enumerate(stories)
+    score_by_remaining_story = {
+        story: log2(1 + story.outlet_count)
+        * story.relevance
+        * 0.5 ** ((period.end - story.newest_published) / (period_seconds / 2))
+        * PREFERENCE_FACTOR ** preferences.compute_score(story.articles[:MAX_PREFERENCE_ARTICLES])
+        for story in stories
     }
     selected_stories: list[_Story] = []
     story_count_by_outlet: Counter[str] = Counter()
-    while remaining_stories and len(selected_stories) < MAX_ITEMS:
-        best_index = max(
-            remaining_stories,
-            key=lambda index: (
-                remaining_stories[index][1]
-                * REPEATED_OUTLET_FACTOR ** story_count_by_outlet[_find_outlet(remaining_stories[index][0])]
+    while score_by_remaining_story and len(selected_stories) < MAX_ITEMS:
+        best_story = max(
+            score_by_remaining_story,
+            key=lambda story: (
+                score_by_remaining_story[story] * REPEATED_OUTLET_FACTOR ** story_count_by_outlet[story.outlet]
             ),
         )
-        story, _score = remaining_stories.pop(best_index)
-        selected_stories.append(story)
-        story_count_by_outlet[_find_outlet(story)] += 1
+        del score_by_remaining_story[best_story]
+        selected_stories.append(best_story)
+        story_count_by_outlet[best_story.outlet] += 1
     return tuple(
         BriefingItem(
             discord_text.to_plain_line(story.articles[0].title) or story.articles[0].url,
@@ -296,7 +294,3 @@ def _select_items(stories: Iterable[_Story], period: Period, preferences: Prefer
         )
         for story in selected_stories
     )
-
-
-def _find_outlet(story: _Story) -> str:
-    return story.articles[0].outlet

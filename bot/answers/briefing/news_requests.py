@@ -19,7 +19,10 @@ from bot.text.times.periods import Period
 from bot.text.words import fold
 
 MAX_TOPIC_WORDS = 4
-"""Maximum number of topic words of a request for news; a longer text asks for something else."""
+"""Maximum number of topic words of a request for news, and of all words of one that begins with a news word.
+
+A longer text asks for something else.
+"""
 MAX_TOPIC_WORDS_WITH_PERIOD = 2
 """Maximum number of topic words of a request for news that only a time expression ("today") indicates."""
 MAX_BARE_TOPIC_WORDS = 2
@@ -29,7 +32,7 @@ _NEWS_NOUNS = frozenset(
     "news headlines stories update updates developments recap roundup summary summarise summarize"
     " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
 )
-"""Words that make any phrase a request for news if they are its head ("AI *news*")."""
+"""Words that make any phrase a request for news if they are its head ("AI *news*") or begin a short text."""
 _NEWS_WORDS_AFTER_OPENER = frozenset(
     "new latest happening happens neuf nouveau beau passe up miss missed happened arrive".split()
 )
@@ -49,13 +52,13 @@ _FACT_QUESTION_WORDS = frozenset(
     "who whom whose when where why how whys combien quand pourquoi comment lequel laquelle which did does was"
     " were will can should".split()
 )
-"""Words that show that a text asks for a fact rather than for news."""
+"""Words that show that a text asks for a fact rather than for news, wherever they stand in it."""
 _FILLER_WORDS = frozenset(
     "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
     " grandes principales any some all toutes interesting interessant cote niveau moment"
     " tell give show catch fill tu peux fais faire dis donne moi me y quelles quels on lately there".split()
 )
-"""Words that accompany news words ("latest news") and are not part of a topic."""
+"""Words besides stop words that accompany news words ("latest news") and are not part of a topic."""
 _CATCH_ALL_TOPICS = frozenset(
     "tech technology technologie technologies world monde general generale today here ici".split()
 )
@@ -139,19 +142,18 @@ def normalize_question(text: str) -> str:
 def _find_phrase_heads(
     words: list[str],
     news_words: frozenset[str],
-    stop_words: frozenset[str],
+    filler_words: frozenset[str],
     *,
     openers: frozenset[str] | None = None,
 ) -> list[str]:
-    """Return the nouns that are the head of their phrase: followed by a stop word, a noun, or nothing.
+    """Return the news words that are the head of their phrase: a filler word, a news word or nothing follows them.
 
-    If `openers` are given, an opener must precede the noun or directly follow it ("il se passe quoi").
+    If `openers` are given, an opener must precede the word or directly follow it ("il se passe quoi").
     """
-    next_words = [*words[1:], ""] if words else []
     return [
         word
-        for index, (word, next_word) in enumerate(zip(words, next_words, strict=True))
+        for index, (word, next_word) in enumerate(zip(words, [*words[1:], ""], strict=False))
         if word in news_words
-        and (not next_word or next_word in stop_words or next_word in news_words)
+        and (not next_word or next_word in filler_words or next_word in news_words)
         and (openers is None or not openers.isdisjoint((*words[:index], next_word)))
     ]

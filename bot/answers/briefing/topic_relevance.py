@@ -8,7 +8,10 @@ from bot.search.index import text_analysis
 MIN_ARTICLES = 3
 """Minimum number of relevant articles; with fewer, less strict criteria of relevance are tried."""
 LEAD_LENGTH = 400
-"""Length in characters of the beginning of an article's text (lead) that is searched for the topic."""
+"""Length in characters of the beginning of an article's summary, and of its text, that is searched for the topic.
+
+Both beginnings together are the article's lead.
+"""
 MIN_MAJORITY_SHARE = 0.6
 """Minimum share of the weight of a topic's words that counts as most of the topic."""
 MIN_PARTIAL_SHARE = 0.4

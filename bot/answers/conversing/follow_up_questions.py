@@ -35,7 +35,7 @@ _ANAPHORA_PATTERN = re.compile(
 )
 """Pattern of pronouns and possessives that stand for something named before (anaphora)."""
 _PREPOSITION_PATTERN = re.compile(
-    r"^(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
+    r"(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
 )
 _GRAMMATICAL_ARTICLE_PATTERN = r"(?:the|an?|le|la|les|une?)"
 _CAPITALISED_WORD_PATTERN = r"\b[a-z]?[^\W\d_a-zà-ÿœ][\w.+’'-]*"  # Also iPhone
@@ -59,10 +59,8 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
     opening_match = _FOLLOW_UP_OPENING_PATTERN.match(folded_text)
     text_after_opening = folded_text[opening_match.end() :] if opening_match else folded_text
     own_content_words = extract_content_words(text)
-    is_anaphoric, is_interrogative = (
-        bool(_ANAPHORA_PATTERN.search(folded_text)),
-        bool(_INTERROGATIVE_PATTERN.search(text_after_opening)),
-    )
+    is_anaphoric = _ANAPHORA_PATTERN.search(folded_text) is not None
+    is_interrogative = _INTERROGATIVE_PATTERN.search(text_after_opening) is not None
     if is_anaphoric or is_interrogative:
         if (
             is_interrogative
@@ -70,17 +68,8 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
             and (extract_names(text) or len(own_content_words) > MAX_DEPENDENT_CONTENT_WORDS)
         ):
             return text
-        own_words = set(extract_content_words(text))
-        return " ".join(
-            [
-                text,
-                *(
-                    word
-                    for word in extract_content_words(previous_question)[:MAX_INHERITED_WORDS]
-                    if word not in own_words
-                ),
-            ]
-        )
+        inherited_words = extract_content_words(previous_question)[:MAX_INHERITED_WORDS]
+        return " ".join([text, *(word for word in inherited_words if word not in own_content_words)])
     if not own_content_words or not (
         opening_match or (text.endswith("?") and len(own_content_words) <= MAX_DEPENDENT_CONTENT_WORDS)
     ):
@@ -92,35 +81,30 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
 
 
 def _substitute_in_question(previous_question: str, replacement: str) -> str:
-    """Return the previous question about the topic of a text such as "and in France?" or "et Microsoft ?"."""
+    """Return the previous question with its topic, or a name in it, replaced.
+
+    `replacement` is what follows "and" in a text such as "and in France?" or "et Microsoft ?". If nothing in the
+    previous question can be replaced, it is added at the end.
+    """
     replacement, base_question = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
-    time_expression = time_expressions.find_time_expression(normalize_question(base_question), 0)
-    time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(normalize_question(base_question))]
-    time_phrases += (
-        []
-        if time_expression is None
-        else [normalize_question(base_question)[time_expression.start : time_expression.end]]
-    )
-    topic_words = [
-        word
-        for word in extract_content_words(base_question)
-        if word not in text_analysis.tokenize(" ".join(time_phrases))
-    ]
+    folded_question = normalize_question(base_question)
+    time_expression = time_expressions.find_time_expression(folded_question, 0)
+    time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(folded_question)]
+    if time_expression is not None:
+        time_phrases.append(folded_question[time_expression.start : time_expression.end])
+    time_words = text_analysis.tokenize(" ".join(time_phrases))
+    topic_words = [word for word in extract_content_words(base_question) if word not in time_words]
     preposition_match = _PREPOSITION_PATTERN.match(replacement)
     if preposition_match and not extract_names(base_question):
         # For example "quoi de neuf sur la grève", then "et sur macron ?".
-        phrase_pattern = rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern.removeprefix('^')})\S+(?: |$))+"
+        phrase_pattern = rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern})\S+(?: |$))+"
         for phrase_match in reversed(list(re.finditer(phrase_pattern, base_question, re.IGNORECASE))):
             if not set(topic_words).isdisjoint(extract_content_words(phrase_match[0])):
                 text_before, text_after = base_question[: phrase_match.start()], base_question[phrase_match.end() :]
                 return f"{text_before}{replacement} {text_after}".rstrip()
     for name in reversed(extract_names(base_question) or topic_words[-1:]):
-        optional_prefix = (
-            rf"{_PREPOSITION_PATTERN.pattern.removeprefix('^')}"
-            if preposition_match
-            else rf"(?:{_GRAMMATICAL_ARTICLE_PATTERN} )?"
-        )
-        replaced_match = re.search(rf"\b{optional_prefix}{re.escape(name)}\b", base_question, re.IGNORECASE)
+        prefix_pattern = _PREPOSITION_PATTERN.pattern if preposition_match else rf"(?:{_GRAMMATICAL_ARTICLE_PATTERN} )?"
+        replaced_match = re.search(rf"\b{prefix_pattern}{re.escape(name)}\b", base_question, re.IGNORECASE)
         if replaced_match is not None:
             grammatical_article = (
                 ""
@@ -139,7 +123,7 @@ def _find_leading_article(text: str) -> str:
 
 
 def extract_content_words(text: str) -> list[str]:
-    """Return the content words of a question, each once: no stop words and no question words."""
+    """Return the content words of a question, folded and each once: no stop words and no question words."""
     words = text_analysis.tokenize(text.encode("utf-8", "ignore").decode())
     stop_words = text_analysis.find_stop_words(words)
     return [

@@ -31,7 +31,7 @@ _THANKS_ONLY_PATTERN = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}"
 
 
 class MessageKind(Enum):
-    """Kind of request that a message makes: for help, for a search, for an answer to a question, or none."""
+    """Kind of request that a message makes: for help, for a search, for an answer, or none."""
 
     HELP = "help"
     SEARCH = "search"
@@ -60,10 +60,7 @@ def detect_intent(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     intent. `now` is Unix time in seconds, from which relative dates count.
     """
     text = " ".join(text.split())
-    return replace(
-        _classify_message(text, now, is_addressed=is_addressed),
-        language=detect_message_language(text),
-    )
+    return replace(_classify_message(text, now, is_addressed=is_addressed), language=detect_message_language(text))
 
 
 def _classify_message(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
@@ -100,7 +97,7 @@ def is_thanks(text: str) -> bool:
 
 
 def is_question(text: str) -> bool:
-    """Return whether a text asks a question."""
+    """Return whether a text asks a question: it has a question mark, or begins with a question word."""
     return "?" in text or bool(
         _ENGLISH_QUESTION_PATTERN.match(fold(text)) or _FRENCH_QUESTION_PATTERN.match(fold(text))
     )

@@ -42,11 +42,11 @@ class RateLimited(RequestRejected):
 
 
 class _RateLimit(TokenBucket):
-    """Number of requests per minute for each key, and the reason why further requests are rejected."""
+    """Maximum number of requests per minute of each key, and the reason why further requests are rejected."""
 
-    def __init__(self, clock: Clock, code: QuestionRejection, max_tokens: int) -> None:
-        super().__init__(clock, max_tokens=max_tokens, period_seconds=_RATE_PERIOD_SECONDS)
-        self.code, self.max_tokens = code, max_tokens
+    def __init__(self, clock: Clock, code: QuestionRejection, max_requests: int) -> None:
+        super().__init__(clock, max_tokens=max_requests, period_seconds=_RATE_PERIOD_SECONDS)
+        self.code, self.max_requests = code, max_requests
 
 
 class QuestionLimiter:
@@ -62,7 +62,7 @@ class QuestionLimiter:
         self._notified_until_by_user: dict[int, float] = {}  # Monotonic time by user id.
 
     def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
-        """Count a question of a user towards the rate limits.
+        """Count a question of a user towards the rate limits. A question that is too long counts, too.
 
         Raises:
             RateLimited: The user or the server has asked too many questions.
@@ -98,4 +98,4 @@ class QuestionLimiter:
             }
             self._notified_until_by_user[user_id] = now + retry_after_seconds
         retry_at = self._clock.now() + int(retry_after_seconds) + 1
-        raise RateLimited(limit.code, count=limit.max_tokens, moment=retry_at, was_notified=was_notified)
+        raise RateLimited(limit.code, count=limit.max_requests, moment=retry_at, was_notified=was_notified)

@@ -1,4 +1,4 @@
-"""Queue of questions, which are answered a few at a time, those of each server in turn."""
+"""Queue of questions, which are answered a few at a time, one of each server in turn."""
 
 import math
 from collections import Counter
@@ -17,10 +17,10 @@ MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
 MAX_WAITING_QUESTIONS = 50
 """Maximum number of questions that wait until fewer questions are being answered."""
 MAX_WAITING_QUESTIONS_PER_SERVER = 20
-"""Maximum number of questions of one server that wait, so that questions of other servers find room."""
+"""Maximum number of waiting questions of one server, so that questions of other servers find room."""
 
 _INITIAL_DURATION_SECONDS = 2.0
-"""Time in seconds that the first question is assumed to take."""
+"""Time in seconds that a question is assumed to take before any was answered."""
 _SMOOTHING_FACTOR = 0.8
 """Weight of the previous average in the moving average of the time to answer, from 0 to 1."""
 

@@ -1,4 +1,4 @@
-"""Service that answers questions: conversations, and storage of questions."""
+"""Service that answers the questions of a server's members, suggests further ones and stores the questions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,8 +23,6 @@ from bot.stories.preference_cache import PreferenceModelCache
 from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
 
-MAX_PREVIOUS_QUESTIONS = 5
-"""Maximum number of previous questions of a conversation that are loaded for a follow-up."""
 MAX_STORED_SOURCES = 6
 """Maximum number of source articles that are stored with a question for follow-ups."""
 DM_CONVERSATION_SECONDS = 900
@@ -38,7 +36,7 @@ THREAD_CONVERSATION_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionRequest:
-    """A question, who asks it and where, and the feeds that the answer may come from.
+    """A question, who asks it and where, and the ids of the feeds that the answer may come from.
 
     Attributes:
         article_id: Id of the article that the question is about, or None.
@@ -82,7 +80,10 @@ class QuestionReply:
 
 
 class QuestionService:
-    """Service that answers questions and runs searches, within rate limits and with limited concurrency."""
+    """Service that answers questions and runs searches, a few at a time.
+
+    `limiter` holds the rate limits, which its users apply before they ask.
+    """
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class QuestionService:
         `on_writing` is called when a model begins to write the answer.
 
         Raises:
-            RequestRejected: The text has no topic or is only a greeting, or too many questions are waiting.
+            RequestRejected: The text has no topic, or only greets or thanks, or too many questions are waiting.
             StoreError: The database failed.
         """
         if rejection := find_courtesy_rejection(request.text):
@@ -198,9 +199,9 @@ class QuestionService:
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, count_up_to=count_up_to)
 
     async def _load_previous_questions(self, previous_question: Question | None) -> list[Question]:
-        """Load the previous questions of a conversation, newest first."""
+        """Load the last previous questions of a conversation, `previous_question` first."""
         questions: list[Question] = []
-        while previous_question is not None and len(questions) < MAX_PREVIOUS_QUESTIONS:
+        while previous_question is not None and len(questions) < follow_up_questions.MAX_PREVIOUS_QUESTIONS:
             questions.append(previous_question)
             previous_question = (
                 None
@@ -211,7 +212,7 @@ class QuestionService:
 
 
 def find_courtesy_rejection(text: str) -> QuestionRejection | None:
-    """Return the rejection for a text that only greets or thanks, or None for any other text."""
+    """Return the rejection of a text that only greets, asks for help or thanks, or None for any other text."""
     if message_intents.is_thanks(text):
         return QuestionRejection.THANKS
     return QuestionRejection.GREETING if message_intents.is_greeting(text) else None
