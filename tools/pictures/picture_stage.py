@@ -122,13 +122,19 @@ def open_preview_page(address: str, *, width: int = WIDTHS[""], height: int = HE
         browser.close()
 
 
+def resize(page: Page, width: int, height: int = HEIGHT) -> None:
+    """Make the page of that size, and wait until it is laid out anew, which takes long on a busy machine."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("width => innerWidth === width", arg=width)
+    page.wait_for_timeout(1000)
+
+
 def resize_to_widths(page: Page, path: Path) -> Iterator[Path]:
     """Make the page wide and narrow; the picture's name in each width."""
     for ending, width in WIDTHS.items():
         width_path = path.with_name(f"{path.stem}{ending}.png")
         if is_wanted(width_path):
-            page.set_viewport_size({"width": width, "height": HEIGHT})
-            page.wait_for_timeout(800)
+            resize(page, width)
             yield width_path
     page.set_viewport_size({"width": WIDTHS[""], "height": HEIGHT})
 
@@ -215,8 +221,7 @@ async def shoot_widths(
             for ending, width in WIDTHS.items():
                 width_path = path.with_name(f"{path.stem}{ending}.png")
                 if is_wanted(width_path):
-                    page.set_viewport_size({"width": width, "height": 2400})
-                    page.wait_for_timeout(1000)
+                    resize(page, width, 2400)
                     photograph(page.locator(MESSAGE).last, width_path)
 
     assert isinstance(env.bot, TelexBot)

@@ -16,7 +16,7 @@ from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import last_reply
 from tools.pictures.page_camera import MESSAGE, photograph
-from tools.pictures.picture_stage import WIDTHS, run, server_in, shoot
+from tools.pictures.picture_stage import WIDTHS, resize, run, server_in, shoot
 from tools.pictures.published_pictures import is_wanted
 
 HOUR = 3600
@@ -99,8 +99,7 @@ def shoot_tall(page: Page, path: Path) -> None:
     for ending, width in WIDTHS.items():
         width_path = path.with_name(f"{path.stem}{ending}.png")
         if is_wanted(width_path):
-            page.set_viewport_size({"width": width, "height": TALL})
-            page.wait_for_timeout(800)
+            resize(page, width, TALL)
             photograph(page.locator(MESSAGE).last, width_path)
 
 
