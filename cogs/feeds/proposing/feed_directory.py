@@ -72,10 +72,6 @@ class FeedDirectory(PagedMixin, OwnedView):
         await self.display(interaction, (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
 
 
-def _channel_id(followed_feed: FollowedFeed) -> int:
-    return followed_feed.subscription.channel_id
-
-
 def _feed_line(followed_feed: FollowedFeed) -> str:
     """Return a line with the name of a feed and its address, in which secrets are masked."""
     feed = followed_feed.feed
