@@ -130,8 +130,8 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
     sources = () if answer.briefing else answer.sources[:1]
     if is_possible:
         yield ActionRow(
-            buttons.vote_button(question_id, helped=True, label=_("That answers it")),
-            buttons.vote_button(question_id, helped=False, label=_("It doesn’t")),
+            buttons.vote_button(question_id, helped=True, label=_("Answers it")),
+            buttons.vote_button(question_id, helped=False, label=_("No")),
             *(buttons.save_button(source.key, with_label=False) for source in sources),
         )
         watch_button = buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None

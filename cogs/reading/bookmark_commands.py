@@ -11,7 +11,7 @@ from discord import app_commands
 from discord.app_commands import Range, locale_str
 
 from bot.client.discord_client import TelexBot
-from bot.core.i18n import _, format_count, format_number, linkify_commands
+from bot.core.i18n import _, format_count, format_number, linkify_commands, pgettext
 from bot.core.models import Article
 from bot.core.user_models import Bookmark
 from bot.posting.rendering import buttons, discord_limits
@@ -177,7 +177,9 @@ class BookmarkPages(ArticlePages):
     def _mark_read_button(self, bookmark: Bookmark) -> Item:
         is_unread, bookmarks = bookmark.read_at is None, self.store.bookmarks
         mark_read = partial(bookmarks.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
-        label = _("Mark as read") if is_unread else _("Mark as unread")
+        label = (
+            pgettext("beside a title", "Mark as read") if is_unread else pgettext("beside a title", "Mark as unread")
+        )
         return ActionButton(lambda _click: mark_read(), label=label)
 
     def _filter_menu(self, total_count: int, unread_count: int, count_by_tag: Mapping[str, int]) -> StringMenu:

@@ -189,7 +189,7 @@ class HelpPages(OwnedView):
         for command in self._commands_by_topic[topic]:
             if isinstance(command, app_commands.ContextMenu):
                 description: str = command.extras["does"].message
-                yield _("Right-click a post › Apps › **{name}**: {does}.").format(
+                yield _("Right-click a message › Apps › **{name}**: {does}.").format(
                     name=_(command.name), does=_(description)
                 )
 

@@ -52,7 +52,7 @@ class SettingsCog(
 
     @app_commands.command(
         name="stories",
-        description=locale_str("Post only what several outlets report, or the best of the day"),
+        description=locale_str("Post only what several outlets report, or the best of the day; see muted stories"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:

@@ -196,7 +196,9 @@ class WatchCog(
 
     add.autocomplete("query")(query_choices)
 
-    @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
+    @app_commands.command(
+        name="list", description=locale_str("See your watches, this server’s, and the stories you muted")
+    )
     async def list_(self, interaction: Interaction) -> None:
         if interaction.guild is not None:
             await self.bot.store.watches.mark_member_present(interaction.user.id, interaction.guild.id)

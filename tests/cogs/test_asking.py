@@ -160,7 +160,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
         "\nNot sure. This may not answer it:\n> Amazon announced on Wednesday **a one-year moratorium** on"
         in reply_text
     )
-    assert button_labels(last_reply(answer)) == ["That answers it", "It doesn’t", "Tell me when it’s known"]
+    assert button_labels(last_reply(answer)) == ["Answers it", "No", "Tell me when it’s known"]
     assert [component["emoji"]["name"] for component in components(last_reply(answer))] == ["👍", "👎", "🔖", "🔔"]
 
 

@@ -161,6 +161,8 @@ async def test_no_bookmarks_tells_how_to_make_one(telex):
     assert last_reply(list_reply).ephemeral
     assert "react to its post with 🔖" in message_text(list_reply)
     assert button_labels(last_reply(list_reply)) == ["Add link", "As a feed"]
+    telex.locales[telex.reader.id] = "fr"
+    assert "Ajouter un lien" in message_text(await telex.reader.slash(telex.news, "bookmarks"))
 
 
 async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
@@ -320,6 +322,9 @@ async def test_a_save_speaks_french_to_who_does(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
     assert message_text(save_reply) == "Ajouté à vos favoris."
+    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    assert "Déjà lu" in button_labels(last_reply(list_reply))  # short: it leaves the title room on a phone
+    assert "À relire" in button_labels(last_reply(await telex.reader.click(last_reply(list_reply), label="Déjà lu")))
 
 
 async def test_an_opened_bookmark_shows_all_of_the_stored_text_in_pages(telex, feed_server):

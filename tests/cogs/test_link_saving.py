@@ -279,7 +279,7 @@ async def test_buttons_and_menus_of_another_person_save_and_show_nothing(telex, 
 async def test_it_answers_in_french(telex, feed_server):
     link = serve_page(feed_server)
     telex.locales[telex.reader.id] = "fr"
-    assert (await save(telex, link)).startswith("Enregistré pour vous seul. Le texte reste dans `/favoris`")
+    assert (await save(telex, link)).startswith("Enregistré pour vous uniquement. Le texte reste dans `/favoris`")
     assert "réseau privé" in await save(telex, "http://10.0.0.1/")
 
 

@@ -68,12 +68,14 @@ async def test_votes_in_words_are_thanked_for_and_disabled_under_a_private_answe
     for is_public in (False, True):
         answer = await ask_question(telex, public=is_public)
         await telex.restart()
-        thanks = await telex.reader.click(answer, label="It doesn’t")
+        thanks = await telex.reader.click(answer, label="No")
         assert last_reply(thanks).ephemeral
         assert "that this answer didn’t help" in message_text(thanks)
         disabled_labels = [button["label"] for button in components(answer) if button.get("disabled")]
-        assert disabled_labels == ([] if is_public else ["That answers it", "It doesn’t"])
+        assert disabled_labels == ([] if is_public else ["Answers it", "No"])
         assert message_text(thanks) not in text(answer)
+    telex.locales[telex.reader.id] = "fr"
+    assert button_labels(await ask_question(telex))[:2] == ["Ça répond", "Non"]  # a row of a phone has room for them
 
 
 async def test_the_french_save_button_leaves_room_for_the_votes(telex):
