@@ -79,7 +79,7 @@ async def reactivate_database(database: Database) -> None:
     """Put a database that was moved away into use again, like a restored backup.
 
     Do nothing if it was not moved. Posts that were sent since the move are then looked up in Discord, and ids
-    of watches and digests that Discord may know are skipped.
+    that Discord may know, such as those of watches, are skipped.
     """
     if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
+from bot.store.meta import NEVER_REUSED_ID_TABLES, RESTORED_ID_GAP
+from bot.store.schema_scripts import SCHEMA_DIRECTORY
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.run_lock import open_locked
 from tests.support.samples import CHANNEL, SERVER, add_feed, add_followed_feed, follow, new_article, record
@@ -73,6 +78,17 @@ async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_aft
     await restored.close()
     assert len(lost) == len(again) == 3
     assert not lost & again
+
+
+async def test_every_table_whose_ids_are_never_reused_skips_ids_after_a_restore(store, tmp_path):
+    """A table that had no row yet skips them, too: its first rows may have been added after the backup."""
+    schema = "\n".join(path.read_text() for path in SCHEMA_DIRECTORY.glob("*.sql"))
+    tables = re.findall(r"CREATE TABLE (\w+) \(\n *id +ID NEVER REUSED", schema)
+    assert sorted(tables) == sorted(NEVER_REUSED_ID_TABLES)
+    await store.backup(tmp_path / "backup.db")
+    with closing(sqlite3.connect(tmp_path / "backup.db")) as backup:
+        last_ids = dict(backup.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    assert all(last_ids[table] >= RESTORED_ID_GAP for table in tables)
 
 
 async def test_a_backup_overwrites_nothing(store, tmp_path):

@@ -2,12 +2,8 @@
 
 from collections.abc import Mapping
 
-from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
+from bot.store.meta import NEVER_REUSED_ID_TABLES, RESTORED_ID_GAP, RESTORED_KEY
 from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
-
-NEVER_REUSED_ID_TABLES = ("watch", "digest", "proposal", "proposer")
-"""Tables whose ids are never reused: Discord knows them as parts of buttons and of message nonces."""
-
 
 _IDENTITY_KEY = "identity"
 # A dump and restore changes the oid of a table; a server restored from an older copy of its files, or a

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
+from bot.store.sqlite import table_shapes
 from bot.store.sqlite.migrations import list_integrity_problems
 from bot.store.sqlite.run_lock import open_locked
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
@@ -97,19 +98,12 @@ def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: 
 
 
 def _reserve_id_gap(target_connection: sqlite3.Connection) -> None:
-    """Skip ids of watches and digests in the copy that the original may assign after the backup.
-
-    Buttons in Discord carry these ids.
-    """
-    for table_name in ("watch", "digest"):
-        (last_id,) = target_connection.execute(
-            f"SELECT max(coalesce((SELECT max(id) FROM {table_name}), 0), "
-            f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table_name}'), 0))"
-        ).fetchone()
-        target_connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table_name,))
-        target_connection.execute(
-            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table_name, last_id + RESTORED_ID_GAP)
-        )
+    """Skip ids in the copy that the original may assign after the backup, since buttons in Discord carry them."""
+    last_id_by_table = table_shapes.load_last_ids(target_connection)
+    table_shapes.raise_last_ids(
+        target_connection,
+        {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in last_id_by_table.items()},
+    )
 
 
 def _sync_directory(directory: Path) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 
+from bot.store.meta import NEVER_REUSED_ID_TABLES
 from bot.store.records.content_records import TableSchema
 
 
@@ -34,15 +35,17 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
 
 
 def load_last_ids(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the last assigned id of each table that never reuses ids (AUTOINCREMENT)."""
-    return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`, 0 if none was assigned yet."""
+    last_id_by_table = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    return {table_name: last_id_by_table.get(table_name, 0) for table_name in NEVER_REUSED_ID_TABLES}
 
 
 def raise_last_ids(connection: sqlite3.Connection, last_id_by_table: Mapping[str, int]) -> None:
     """Make the tables in `last_id_by_table` assign only ids above the given ids."""
     for table_name, last_id in last_id_by_table.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table_name,))
-        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table_name, last_id))
+        if last_id:
+            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table_name, last_id))
 
 
 def _load_schema(connection: sqlite3.Connection, table_name: str) -> TableSchema:
