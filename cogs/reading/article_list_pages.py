@@ -40,18 +40,18 @@ MAX_COUNTED_ARTICLES = 50
 class ArticlePage:
     """Page of a list of articles.
 
-    `total` is the number of articles on all pages, or None if there are more than `MAX_COUNTED_ARTICLES` and
+    `total_count` is the number of articles on all pages, or None if there are more than `MAX_COUNTED_ARTICLES` and
     another page follows.
     """
 
     header: tuple[Block, ...]
-    entries: Sequence[ArticleListItem] = ()
-    total: int | None = 0
+    list_items: Sequence[ArticleListItem] = ()
+    total_count: int | None = 0
 
     @property
     def is_empty(self) -> bool:
         """Return whether the page has no articles."""
-        return not self.entries
+        return not self.list_items
 
 
 class ArticlePages(Paginator[ArticlePage]):
@@ -74,10 +74,12 @@ class ArticlePages(Paginator[ArticlePage]):
     def page_layout(self, page: ArticlePage) -> Layout:
         if page.is_empty:
             return (Card((*page.header, ActionRow(*self.extra_buttons(page))), outlet_branding.DEFAULT_COLOUR),)
-        total_pages = math.ceil((page.total or 0) / PAGE_SIZE)
-        has_next_page = page.total is None or self.page_index + 1 < total_pages
-        page_count_text = (
-            f"{max(MAX_COUNTED_ARTICLES // PAGE_SIZE, self.page_index + 2)}+" if page.total is None else total_pages
+        page_count = math.ceil((page.total_count or 0) / PAGE_SIZE)
+        has_next_page = page.total_count is None or self.page_index + 1 < page_count
+        page_count_label = (
+            f"{max(MAX_COUNTED_ARTICLES // PAGE_SIZE, self.page_index + 2)}+"
+            if page.total_count is None
+            else page_count
         )
         is_dm = interaction_context.is_dm(self.interaction)
         share_button = (
@@ -86,25 +88,29 @@ class ArticlePages(Paginator[ArticlePage]):
         card_blocks = (
             *page.header,
             Separator(),
-            *(entry.to_section() for entry in page.entries),
+            *(list_item.to_section() for list_item in page.list_items),
             Separator(),
-            ActionRow(self._build_article_menu(page.entries)),
-            ActionRow(buttons.story_menu([entry.article for entry in page.entries if entry.other_outlets])),
+            ActionRow(self._build_article_menu(page.list_items)),
             ActionRow(
-                *self.page_buttons(has_more=has_next_page, page_count=page_count_text),
+                buttons.story_menu([list_item.article for list_item in page.list_items if list_item.other_outlets])
+            ),
+            ActionRow(
+                *self.page_buttons(has_more=has_next_page, page_count=page_count_label),
                 *self.extra_buttons(page),
                 share_button,
             ),
         )
         return (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),)
 
-    def _build_article_menu(self, entries: Sequence[ArticleListItem]) -> StringMenu:
-        opens_selected_article = self.opens_article or not any(messages.image_block(entry.article) for entry in entries)
+    def _build_article_menu(self, list_items: Sequence[ArticleListItem]) -> StringMenu:
+        opens_selected_article = self.opens_article or not any(
+            messages.image_block(list_item.article) for list_item in list_items
+        )
         return StringMenu(
             self._open_selected_article if opens_selected_article else self._save_selected_article,
             AckMode.EPHEMERAL_MESSAGE,
             placeholder=_("Open an article…") if opens_selected_article else _("Save an article…"),
-            options=[article_cards.article_option(entry.article) for entry in entries],
+            options=[article_cards.article_option(list_item.article) for list_item in list_items],
         )
 
     async def _open_selected_article(self, interaction: Interaction, selected_values: list[str]) -> None:
@@ -121,7 +127,7 @@ class ArticlePages(Paginator[ArticlePage]):
 
     async def _share_page_article(self, interaction: Interaction) -> None:
         page = await self.load_page(interaction, self.page_index)
-        articles = [entry.article for entry in page.entries]
+        articles = [list_item.article for list_item in page.list_items]
         if not articles:
             raise UserFacingError(unreadable_article_text())
         await sharing.share_chosen_article(interaction, articles, self.can_read)
@@ -137,31 +143,31 @@ async def load_empty_page(interaction: Interaction) -> ArticlePage:
 
 
 def no_feeds_blocks(*, can_manage: bool) -> tuple[Block, ...]:
-    """Return the text for a user who can see no feeds; with `can_manage`, the text offers to add one."""
+    """Return the blocks for a user who can see no feeds; with `can_manage`, they offer to add one."""
     if can_manage:
         sentence = linkify_commands(_("Follow your first feed with /feed add, or a starter pack with /feed packs."))
     else:
         sentence = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
     begin_button_rows = (ActionRow(buttons.BEGIN_BUTTON()),) if can_manage else ()
-    return (_build_empty_text(_("Nothing to read yet"), sentence), *begin_button_rows)
+    return (_build_empty_block(_("Nothing to read yet"), sentence), *begin_button_rows)
 
 
 def no_shared_server_blocks() -> tuple[Block, ...]:
-    """Return the text for a user in direct messages who shares no known server with Telex."""
+    """Return the blocks for a user in direct messages who shares no known server with Telex."""
     sentence = linkify_commands(
         _(
             "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
             "there once, so that I know."
         )
     )
-    return (_build_empty_text(_("Nothing to read yet"), sentence),)
+    return (_build_empty_block(_("Nothing to read yet"), sentence),)
 
 
 def no_articles_blocks() -> tuple[Block, ...]:
-    """Return the text that says that the feeds have no articles yet."""
+    """Return the blocks that say that the feeds have no articles yet."""
     sentence = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
-    return (_build_empty_text(_("Nothing to read yet"), sentence),)
+    return (_build_empty_block(_("Nothing to read yet"), sentence),)
 
 
-def _build_empty_text(title: str, sentence: str) -> Text:
+def _build_empty_block(title: str, sentence: str) -> Text:
     return text_block(f"### {title}\n{sentence}")

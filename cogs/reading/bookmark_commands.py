@@ -44,8 +44,9 @@ from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
 _EXPORT_BATCH_SIZE = 500
+"""Number of bookmarks that are read from the store at a time."""
 _MAX_QUERY_LENGTH = 100
-"""Maximum length in characters of a query that the heading of the list shows."""
+"""Maximum length in UTF-16 units of a query that the heading of the list shows."""
 _ALL_FILTER_VALUE, _UNREAD_FILTER_VALUE, _TAG_FILTER_PREFIX = "all", "unread", "tag:"
 _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
     ("bookmarks.md", exports.to_markdown),
@@ -128,8 +129,8 @@ class BookmarkPages(ArticlePages):
         filter_rows = [ActionRow(self._filter_menu(total_count, unread_count, count_by_tag))] if total_count else []
         return ArticlePage(
             header=(*header_blocks, self._build_link_row(), *filter_rows),
-            entries=[self._build_entry(bookmark) for bookmark in bookmarks],
-            total=matching_count,
+            list_items=[self._build_item(bookmark) for bookmark in bookmarks],
+            total_count=matching_count,
         )
 
     def _build_link_row(self) -> ActionRow:
@@ -159,22 +160,22 @@ class BookmarkPages(ArticlePages):
             label=_("Export"),
             emoji=emoji_for(Icon.EXPORT),
         )
-        return (export_button,) if page.entries else ()
+        return (export_button,) if page.list_items else ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
         return await has_bookmark(interaction, article)
 
-    def _build_entry(self, bookmark: Bookmark) -> ArticleListItem:
-        entry = item_with_lead(bookmark.article)
+    def _build_item(self, bookmark: Bookmark) -> ArticleListItem:
+        list_item = item_with_lead(bookmark.article)
         extra_lines = tuple(filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark))))
         return replace(
-            entry,
-            excerpt="" if bookmark.note else entry.excerpt,
+            list_item,
+            excerpt="" if bookmark.note else list_item.excerpt,
             extra_lines=extra_lines,
-            accessory=self._mark_read_button(bookmark),
+            accessory=self._build_read_state_button(bookmark),
         )
 
-    def _mark_read_button(self, bookmark: Bookmark) -> Item:
+    def _build_read_state_button(self, bookmark: Bookmark) -> Item:
         is_unread, bookmarks = bookmark.read_at is None, self.store.bookmarks
         mark_read = partial(bookmarks.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
         label = (
@@ -189,7 +190,7 @@ class BookmarkPages(ArticlePages):
             (_UNREAD_FILTER_VALUE, _("Unread"), unread_count),
         ]
         filter_choices += [(f"{_TAG_FILTER_PREFIX}{tag}", f"#{tag}", count) for tag, count in count_by_tag.items()]
-        current_filter = (
+        current_filter_value = (
             _UNREAD_FILTER_VALUE
             if self._bookmark_filter.only_unread
             else f"{_TAG_FILTER_PREFIX}{self._bookmark_filter.tag}"
@@ -200,7 +201,7 @@ class BookmarkPages(ArticlePages):
             menu_option(
                 f"{filter_label} ({format_number(count)})",
                 filter_value,
-                is_default=filter_value == current_filter,
+                is_default=filter_value == current_filter_value,
             )
             for filter_value, filter_label, count in filter_choices[: discord_limits.MAX_OPTIONS]
         ]

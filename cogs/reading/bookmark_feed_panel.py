@@ -17,8 +17,8 @@ class BookmarkFeedPanel(OwnedView):
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
         """Show whether there is a feed.
 
-        If `token` is new, show the address too, which is done only once. Raises `UserFacingError` if the bot has
-        no web address.
+        A `token` that was just created is the secret part of the feed's address, which is then shown, only once.
+        Raises `UserFacingError` if the bot has no web address.
         """
         public_url = require_public_url(interaction)
         bookmark_feed = await self.store.bookmark_feeds.get_by_user(self.user_id)

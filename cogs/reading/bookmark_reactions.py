@@ -59,7 +59,7 @@ class ReactionCog(commands.Cog):
         self._user_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._backfill_lock = asyncio.Lock()
         # Pairs of user id and message id.
-        self._bookmarks_removed_during_backfill: set[tuple[int, int]] = set()
+        self._reactions_removed_during_backfill: set[tuple[int, int]] = set()
         self._remaining_reaction_requests = 0
         self._warned_user_ids: set[int] = set()
         self._backfill_tasks: set[asyncio.Task[None]] = set()
@@ -93,7 +93,7 @@ class ReactionCog(commands.Cog):
         if not self._is_bookmark_reaction(payload):
             return
         if self._backfill_lock.locked():
-            self._bookmarks_removed_during_backfill.add((payload.user_id, payload.message_id))
+            self._reactions_removed_during_backfill.add((payload.user_id, payload.message_id))
         async with self._get_user_lock(payload.user_id):
             dispatch = await find_article_dispatch(self.bot, payload.message_id, payload.guild_id)
             for article_id in dispatch.article_ids if dispatch is not None else ():
@@ -126,7 +126,7 @@ class ReactionCog(commands.Cog):
                 if not self.bot.is_closed():  # Otherwise the next owner of the shard repeats it.
                     log.exception("reaction backfill failed")
             finally:
-                self._bookmarks_removed_during_backfill.clear()
+                self._reactions_removed_during_backfill.clear()
 
     def _get_user_lock(self, user_id: int) -> asyncio.Lock:
         """Return the lock that makes a user's reactions be processed one at a time and in order."""
@@ -141,9 +141,9 @@ class ReactionCog(commands.Cog):
 
     def _remember_removed_bookmark(self, user_id: int, removed_bookmark: Bookmark) -> None:
         """Remember a removed bookmark with its note and tags, because removing a reaction has no undo."""
-        user_article_ids = (user_id, removed_bookmark.article.id)
-        self._removed_bookmarks.pop(user_article_ids, None)
-        self._removed_bookmarks[user_article_ids] = (self.bot.services.clock.now(), removed_bookmark)
+        user_and_article_id = (user_id, removed_bookmark.article.id)
+        self._removed_bookmarks.pop(user_and_article_id, None)
+        self._removed_bookmarks[user_and_article_id] = (self.bot.services.clock.now(), removed_bookmark)
         if len(self._removed_bookmarks) > _MAX_REMOVED_BOOKMARKS:
             del self._removed_bookmarks[next(iter(self._removed_bookmarks))]
 
@@ -239,7 +239,7 @@ class ReactionCog(commands.Cog):
             if user.bot:
                 continue
             async with self._get_user_lock(user.id):
-                if (user.id, dispatch.message_id) not in self._bookmarks_removed_during_backfill:
+                if (user.id, dispatch.message_id) not in self._reactions_removed_during_backfill:
                     bookmark_count += await self._bookmark_dispatch_articles(user.id, dispatch, is_live=False)
         return bookmark_count
 

@@ -172,6 +172,7 @@ def already_saved_text() -> str:
 
 
 MAX_TAGS_PER_BOOKMARK = 5
+"""Maximum number of tags of a bookmark; further tags are dropped."""
 _MAX_NOTE_LENGTH, _MAX_TAG_LENGTH = 500, 30
 _MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS_PER_BOOKMARK
 
@@ -223,7 +224,7 @@ async def mark_read_button(interaction: Interaction, _item: object, *, key: str,
 
 
 async def has_bookmark(interaction: Interaction, article: Article) -> bool:
-    """Return whether the user has a bookmark of an article, in a server that they have not left."""
+    """Return whether the user has a bookmark of an article, other than one from a server that they have left."""
     hidden_server_ids, bookmarks = (
         await load_hidden_server_ids(interaction),
         interaction.client.store.bookmarks,
@@ -249,7 +250,7 @@ async def require_bookmark(interaction: Interaction, article_key: str) -> Bookma
 
 
 def parse_tags(tags_text: str) -> tuple[str, ...]:
-    """Return the tags in a comma-separated line, without duplicates."""
+    """Return the first `MAX_TAGS_PER_BOOKMARK` tags in a comma-separated line, without duplicates."""
     tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in tags_text.split(","))
     return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MAX_TAGS_PER_BOOKMARK]
 

@@ -81,7 +81,7 @@ async def save_link(interaction: Interaction, link: str) -> tuple[Article, str]:
         )
     except FeedError as error:
         raise UserFacingError(describe_page_error(error.code)) from error
-    if is_new_page is None:
+    if is_new_page is None:  # The page is an article of a feed that the user can see.
         is_new_bookmark = await bookmark_article(interaction, article, None)
         return article, saved_text(1) if is_new_bookmark else already_saved_text()
     if not is_new_page:

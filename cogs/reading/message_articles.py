@@ -21,7 +21,8 @@ from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
 
 _SAVE_ID_PATTERN = re.compile(buttons.SAVE_ID_PATTERN)
-_MAX_LINKS = 10
+_MAX_LOOKUPS = 10
+"""Maximum number of links of a message, and of its Save buttons, whose articles are looked up."""
 _ARTICLE_KINDS = (
     DispatchKind.POST,
     DispatchKind.CATCH_UP,
@@ -84,7 +85,7 @@ def unreadable_article_text() -> str:
     return _("This article is gone, or it’s from a feed you can’t see here.")
 
 
-async def with_article(
+async def call_with_message_article(
     interaction: Interaction,
     message: discord.Message,
     action: Callable[[Interaction, Article], Awaitable[None]],
@@ -123,8 +124,8 @@ async def load_message_articles(
 ) -> list[Article]:
     """Return the articles of a post; with `include_joined`, the articles that joined it later come first.
 
-    In direct messages and servers without Telex, returns the readable articles that the message links to.
-    Raises `UserFacingError` if there are no articles or the user cannot see them.
+    In direct messages and servers without Telex, a message that is no post has the readable articles that it links
+    to. Raises `UserFacingError` if there are no articles or the user cannot see them.
     """
     server_id = interaction_context.get_server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)
@@ -147,18 +148,18 @@ async def load_message_articles(
 async def _load_linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
     client = interaction.client
     visible_feed_ids = await client.load_visible_feed_ids(interaction)
-    articles_by_page: dict[str, Article] = {}
-    for article_key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
+    article_by_page_key: dict[str, Article] = {}
+    for article_key in list(_iter_article_keys(message))[:_MAX_LOOKUPS] if message.author == client.user else ():
         article = await client.store.articles.get_by_key(article_key)
         if article is not None and article.feed_id in visible_feed_ids:
-            articles_by_page.setdefault(article.page_key, article)
-    for article_url in list(dict.fromkeys(_iter_links(message)))[:_MAX_LINKS]:
+            article_by_page_key.setdefault(article.page_key, article)
+    for article_url in list(dict.fromkeys(_iter_links(message)))[:_MAX_LOOKUPS]:
         for article in await find_articles_at(client.store, article_url):
             if article.feed_id in visible_feed_ids:
-                articles_by_page.setdefault(article.page_key, article)
-    if not articles_by_page:
+                article_by_page_key.setdefault(article.page_key, article)
+    if not article_by_page_key:
         raise UserFacingError(_("This message has no article from the feeds you can see."))
-    return list(articles_by_page.values())
+    return list(article_by_page_key.values())
 
 
 def _iter_article_keys(message: discord.Message) -> Iterator[str]:

@@ -69,9 +69,9 @@ class MoreMenu(OwnedView):
 
     async def open(self, interaction: Interaction) -> None:
         """Record that the menu was opened, and show it in the reply to an acknowledged interaction."""
-        await self._record_opinion(interaction, OpinionKind.OPENED)
+        await self._record_opinion_and_display(interaction, OpinionKind.OPENED)
 
-    async def _record_opinion(self, interaction: Interaction, opinion: OpinionKind) -> None:
+    async def _record_opinion_and_display(self, interaction: Interaction, opinion: OpinionKind) -> None:
         server_id = interaction_context.get_server_id(interaction)
         if server_id is not None:
             self._opinion = await self.store.opinions.record(
@@ -181,7 +181,7 @@ class MoreMenu(OwnedView):
         is_like = opinion is OpinionKind.LIKED
 
         async def record_opinion(interaction: Interaction) -> None:
-            await self._record_opinion(interaction, opinion)
+            await self._record_opinion_and_display(interaction, opinion)
 
         return ActionButton(
             record_opinion,

@@ -51,7 +51,7 @@ _NAME_FILTERS = frozenset((FilterName.SOURCE, *_COMPLETION_FIELDS))
 class CompletionContext(NamedTuple):
     """End of a query that is being typed: a word, or a filter such as `source:`, with the beginning of its value.
 
-    `prefix` is the part of the query before it. `typed_filter` is the filter name as typed, or "" for a word;
+    `prefix` is the part of the query before this end. `typed_filter` is the filter name as typed, or "" for a word;
     `filter` is the filter of that name, or None. `typed_value` is the beginning of the word or of the value.
     """
 
@@ -65,8 +65,8 @@ class CompletionContext(NamedTuple):
         return format_filter(self.typed_filter, completion) if self.typed_filter else completion
 
 
-def completion_context(query: str) -> CompletionContext:
-    """Return what is being typed at the end of a query."""
+def detect_completion_context(query: str) -> CompletionContext:
+    """Return the word, or the filter with its value, that is being typed at the end of a query."""
     match = _FILTER_PATTERN.search(query)
     if match and (match["quote"] or " " not in match["typed_value"]):
         filter_name = find_filter_by_alias(match["name"])
@@ -105,7 +105,7 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
     if len(query) > discord_limits.MAX_CHOICE_NAME_LENGTH:
         return []
     completed_queries = [query]
-    for context in filter(None, (_build_unquoted_name_context(query), completion_context(query))):
+    for context in filter(None, (_build_unquoted_name_context(query), detect_completion_context(query))):
         completions = await _find_candidates(interaction, context) if context.typed_value or context.filter else []
         completed_queries += [context.prefix + context.complete(completion) for completion in completions]
     return [

@@ -21,7 +21,7 @@ from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES
 from cogs.shared.article_lists import ArticleListItem, add_other_outlets, item_from_result
 
 MAX_QUERY_LENGTH = 100
-"""Maximum length in characters of a query that a heading shows."""
+"""Maximum length in UTF-16 units of a query that a heading shows."""
 
 
 def search_header(
@@ -45,7 +45,7 @@ def search_header(
     ]
     text_blocks: list[Text] = [
         text_block(f"{emoji_for(Icon.SEARCH)} **{escaped_query}**"),
-        text_block(*_small_text(summary_lines)),
+        _build_small_block(summary_lines),
     ]
     blocks: list[Block] = [Section(tuple(text_blocks), accessory)]
     if suggestions := ActionRow(*map(build_suggestion_button, search_page.suggestions)).items:
@@ -77,14 +77,14 @@ async def make_results_view(
 
     Each user can open all results with a button.
     """
-    public_entries = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
-    entries = await add_other_outlets(store, public_entries, feed_ids)
+    public_items = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
+    list_items = await add_other_outlets(store, public_items, feed_ids)
     return layout_views.build_static_view(
-        (results_card(query, search_page, entries), text_block(*_small_text([footer] if footer else [])))
+        (results_card(query, search_page, list_items), _build_small_block([footer] if footer else []))
     )
 
 
-def results_card(query: Query, search_page: SearchPage, entries: Sequence[ArticleListItem]) -> Card:
+def results_card(query: Query, search_page: SearchPage, list_items: Sequence[ArticleListItem]) -> Card:
     """Return the card with the first results of a search.
 
     A button for all results is added if there are more.
@@ -94,11 +94,13 @@ def results_card(query: Query, search_page: SearchPage, entries: Sequence[Articl
         return buttons.search_button(apply_suggestion(query.text, suggestion, search_page.notes), suggestion)
 
     header = search_header(query, query.text, search_page, "relevance", build_suggestion_button=build_suggestion_button)
-    has_more = search_page.total_results is None or search_page.total_results > len(entries)
+    has_more = search_page.total_results is None or search_page.total_results > len(list_items)
     all_results_row = ActionRow(buttons.search_button(query.text) if has_more else None)
-    story_row = ActionRow(buttons.story_menu([entry.article for entry in entries if entry.other_outlets]))
+    story_row = ActionRow(
+        buttons.story_menu([list_item.article for list_item in list_items if list_item.other_outlets])
+    )
     return Card(
-        (*header, *(entry.to_section() for entry in entries), story_row, all_results_row),
+        (*header, *(list_item.to_section() for list_item in list_items), story_row, all_results_row),
         outlet_branding.DEFAULT_COLOUR,
     )
 
@@ -112,6 +114,6 @@ def _count_and_order_text(search_page: SearchPage, sort: SortOrder) -> str:
     return f"{count_label} · {order_label}"
 
 
-def _small_text(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines in small type, as the only variant of a text."""
-    return ("\n".join(f"-# {line}" for line in lines),)
+def _build_small_block(lines: Sequence[str]) -> Text:
+    """Return a text block of lines in small type."""
+    return text_block("\n".join(f"-# {line}" for line in lines))

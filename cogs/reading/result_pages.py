@@ -29,12 +29,12 @@ from cogs.reading.article_list_pages import (
 )
 from cogs.reading.bookmarking import has_bookmark
 from cogs.reading.message_articles import (
+    call_with_message_article,
     can_read_article,
     can_see_post,
     find_article_dispatch,
     require_readable_article,
     unreadable_article_text,
-    with_article,
 )
 from cogs.reading.result_cards import MAX_QUERY_LENGTH, search_header
 from cogs.shared import article_cards
@@ -47,7 +47,8 @@ from cogs.watching.watch_creation import create_personal_watch
 class SearchPages(ArticlePages):
     """Pages of the results of a search.
 
-    Each page is a new search, in the feeds that the user can see at that time.
+    Each page is a new search, in the feeds that the user can see at that time. `options` are the options of /search
+    in query syntax.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class SearchPages(ArticlePages):
         interaction: Interaction,
         searcher: Searcher,
         query: Query,
-        sort: SortOrder,
+        sort_order: SortOrder,
         *,
         options: Sequence[str] = (),
     ) -> None:
@@ -63,7 +64,7 @@ class SearchPages(ArticlePages):
         self._search_options = options
         self._searcher = searcher
         self._query = query
-        self._sort_order: SortOrder = sort
+        self._sort_order: SortOrder = sort_order
 
     @property
     def _query_text(self) -> str:
@@ -105,12 +106,12 @@ class SearchPages(ArticlePages):
                 accessory=watch_button if search_page.results else None,
                 build_suggestion_button=self._suggestion_button_factory(search_page),
             ),
-            entries=await add_other_outlets(store, map(item_from_result, search_page.results), visible_feed_ids),
-            total=search_page.total_results,
+            list_items=await add_other_outlets(store, map(item_from_result, search_page.results), visible_feed_ids),
+            total_count=search_page.total_results,
         )
 
     def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
-        if not page.entries:
+        if not page.list_items:
             return ()
         label = _("Newest first") if self._sort_order == "relevance" else _("Best first")
         return (ActionButton(self._toggle_sort, label=label),)
@@ -123,15 +124,15 @@ class SearchPages(ArticlePages):
         """Return a function that makes the button for a suggestion."""
 
         def build_suggestion_button(suggestion: str) -> Item:
-            query = apply_suggestion(self._query.text, suggestion, search_page.notes, self._search_options)
+            query_text = apply_suggestion(self._query.text, suggestion, search_page.notes, self._search_options)
             label = discord_text.to_plain_line(suggestion, discord_limits.MAX_BUTTON_LABEL_LENGTH)
-            return ActionButton(partial(self._search_for, query), label=label or "…")
+            return ActionButton(partial(self._search_for, query_text), label=label or "…")
 
         return build_suggestion_button
 
-    async def _search_for(self, text: str, interaction: Interaction) -> None:
+    async def _search_for(self, query_text: str, interaction: Interaction) -> None:
         zone = await load_time_zone(interaction)
-        self._query, self._search_options = parse_query(text, self.client.services.clock.now(), zone), ()
+        self._query, self._search_options = parse_query(query_text, self.client.services.clock.now(), zone), ()
         self.page_index = 0
 
     async def _create_watch(self, interaction: Interaction) -> None:
@@ -188,12 +189,12 @@ class LatestPages(ArticlePages):
             )
         return ArticlePage(
             header=header,
-            entries=await add_other_outlets(
+            list_items=await add_other_outlets(
                 client.store,
                 map(item_with_lead, articles[start_index : start_index + PAGE_SIZE]),
                 visible_feed_ids,
             ),
-            total=None if len(articles) == article_limit else len(articles),
+            total_count=None if len(articles) == article_limit else len(articles),
         )
 
 
@@ -211,8 +212,8 @@ class CatchUpPages(ArticlePages):
         title = format_count("{count} article", "{count} articles", len(article_ids))
         return ArticlePage(
             header=(text_block(f"### {title}"),),
-            entries=[item_with_lead(article) for article in articles],
-            total=len(article_ids),
+            list_items=[item_with_lead(article) for article in articles],
+            total_count=len(article_ids),
         )
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
@@ -239,12 +240,14 @@ async def show_all_button(interaction: Interaction, _item: object, **_groups: st
 
 
 _MAX_TITLE_LENGTH = 100
-"""Maximum length in characters of an article's title in the heading of similar articles."""
+"""Maximum length in UTF-16 units of an article's title in the heading of similar articles."""
 
 
 async def show_similar(interaction: Interaction, message: discord.Message) -> None:
     """Show articles similar to the article of a post; if there are several, the user chooses one."""
-    await with_article(interaction, message, _show_similar_pages, placeholder=_("More like which article?"))
+    await call_with_message_article(
+        interaction, message, _show_similar_pages, placeholder=_("More like which article?")
+    )
 
 
 async def _show_similar_pages(interaction: Interaction, article: Article) -> None:
@@ -296,6 +299,6 @@ class SimilarPages(ArticlePages):
         )
         return ArticlePage(
             header=(text_block(f"### {heading}"), text_block(count_text)),
-            entries=[item_from_result(hit) for hit in search_page.results],
-            total=total_count,
+            list_items=[item_from_result(hit) for hit in search_page.results],
+            total_count=total_count,
         )

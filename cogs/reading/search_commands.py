@@ -90,10 +90,10 @@ class SearchCog(commands.Cog):
             FilterName.IMAGE: image,
             FilterName.BOOKMARKED: bookmarked,
         }
-        narrowed_query = with_options(parse_query(query, now, zone), options, now, zone)
+        narrowed_query = narrow_query(parse_query(query, now, zone), options, now, zone)
         sort_order: SortOrder = "newest" if sort == "newest" else "relevance"
         search_pages = SearchPages(
-            interaction, self._searcher, narrowed_query, sort_order, options=options_as_query(options)
+            interaction, self._searcher, narrowed_query, sort_order, options=format_options(options)
         )
         await search_pages.render(interaction)
 
@@ -170,7 +170,7 @@ def _filter_choices(name_by_value: dict[str, str], typed_text: str) -> list[Choi
     ]
 
 
-def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -> Query:
+def narrow_query(query: Query, options: SearchOptions, now: int, zone: tzinfo) -> Query:
     """Return a query narrowed by the options of /search. `now` is Unix time in seconds.
 
     Raises `UserFacingError` for an invalid date.
@@ -195,9 +195,9 @@ def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -
     return query.with_nodes(*nodes, notes=notes)
 
 
-def options_as_query(options: SearchOptions) -> list[str]:
+def format_options(options: SearchOptions) -> list[str]:
     """Return each option of /search in query syntax, in the current language."""
-    alias_by_filter_name = {
+    syntax_by_filter_name = {
         FilterName.SOURCE: "source",
         FilterName.AUTHOR: _("author"),
         FilterName.TAG: _("tag"),
@@ -209,9 +209,9 @@ def options_as_query(options: SearchOptions) -> list[str]:
         FilterName.BOOKMARKED: _("is:bookmarked"),
     }
     return [
-        format_filter(alias_by_filter_name[filter_name], option_value)
+        format_filter(syntax_by_filter_name[filter_name], option_value)
         if isinstance(option_value, str)
-        else f"{'' if option_value else '-'}{alias_by_filter_name[filter_name]}"
+        else f"{'' if option_value else '-'}{syntax_by_filter_name[filter_name]}"
         for filter_name, option_value in options.items()
         if option_value is not None
     ]

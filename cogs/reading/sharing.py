@@ -50,7 +50,7 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
     """Send an article to the current channel, in the name of the user.
 
     Raises `UserFacingError` unless the user can write there and all readers of the channel can read the
-    article.
+    article. A page that a user saved is never shared.
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.get_member(interaction)
     if is_saved_page(article):
@@ -86,7 +86,8 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
 async def _share_as_user_app(interaction: Interaction, article: Article, can_read: CanRead) -> None:
     """Send an article in a place where Telex is only installed by the user, as a followup message.
 
-    Raises `UserFacingError` for an article of a feed with credentials, which must not leave its server.
+    Raises `UserFacingError` if the user cannot read the article, nobody else would see it, or its feed has
+    credentials: such an article must not leave its server.
     """
     if interaction_context.is_dm(interaction):
         raise UserFacingError(_("Nobody else is here. Share it in a server or a group instead."))

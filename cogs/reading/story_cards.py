@@ -14,20 +14,21 @@ from bot.text import discord_text
 from cogs.shared import article_cards
 
 _MAX_WORDS_LENGTH = 100
-"""Maximum length in characters of a user's words that an empty story repeats."""
-_MAX_OUTLET_LENGTH = 40
-"""Maximum length in characters of an outlet's name beside a number."""
+"""Maximum length in UTF-16 units of a user's words that an empty story repeats."""
+_MAX_OUTLET_NAME_LENGTH = 40
+"""Maximum length in UTF-16 units of an outlet's name beside a number."""
 _MAX_NUMBER_LENGTH = 40
-"""Maximum length in characters of a number with the thing that it counts."""
+"""Maximum length in UTF-16 units of a number with the thing that it counts."""
 _MAX_SENTENCE_LENGTH = 220
-"""Maximum length in characters of a sentence of the summary."""
+"""Maximum length in UTF-16 units of a sentence of the summary."""
 _MAX_LINE_LENGTH = 200
-"""Maximum length in characters of a development's line, which may be a title."""
+"""Maximum length in UTF-16 units of a development's line, which may be a title."""
 
 
 def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool, summary: str = "") -> Layout:
     """Return the layout of a story, in the current language.
 
+    The seed of the timeline is the article whose story it is; its words are those that the user typed, or "".
     `summary` is markup above the developments. `can_watch` offers a watch, which belongs to a server.
     """
     heading = _("{topic}: the story so far").format(topic=discord_text.to_markdown_line(timeline.topic))
@@ -50,7 +51,7 @@ def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool
                 header,
                 *summary_blocks,
                 Separator(),
-                *_iter_development_texts(timeline, newest_first=newest_first),
+                *_iter_development_blocks(timeline, newest_first=newest_first),
                 Separator(),
                 button_row,
             ),
@@ -60,7 +61,7 @@ def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool
 
 
 def empty_story_blocks(words: str) -> tuple[Block, ...]:
-    """Return the text that says that there is no story on words."""
+    """Return the blocks that say that there is no story on a user's words."""
     sentence = _("No story on {words} in the channels you can see.").format(
         words=article_cards.quoted_heading(words, _MAX_WORDS_LENGTH)
     )
@@ -80,15 +81,15 @@ def _size_text(timeline: StoryTimeline) -> str:
     """Return how many developments a story has in how many days, and how many articles of how many outlets."""
     if timeline.article_count == 1:
         return _("Only one article on this so far")
-    developments = format_count("{count} development", "{count} developments", timeline.development_count)
-    days = format_count("in {count} day", "in {count} days", timeline.days)
-    articles = format_count("{count} article", "{count} articles", timeline.article_count)
-    outlets = format_count("from {count} outlet", "from {count} outlets", timeline.outlet_count)
-    return f"{developments} {days} · {articles} {outlets}"
+    developments_text = format_count("{count} development", "{count} developments", timeline.development_count)
+    days_text = format_count("in {count} day", "in {count} days", timeline.days)
+    articles_text = format_count("{count} article", "{count} articles", timeline.article_count)
+    outlets_text = format_count("from {count} outlet", "from {count} outlets", timeline.outlet_count)
+    return f"{developments_text} {days_text} · {articles_text} {outlets_text}"
 
 
-def _iter_development_texts(timeline: StoryTimeline, *, newest_first: bool) -> Iterator[Text]:
-    """Yield the developments as texts, each day named once, and where some are left out."""
+def _iter_development_blocks(timeline: StoryTimeline, *, newest_first: bool) -> Iterator[Text]:
+    """Yield the blocks of the developments, each day named once, and a note where developments are left out."""
     developments = list(timeline.developments)
     gap_index = 1
     if newest_first:
@@ -107,33 +108,33 @@ def _iter_development_texts(timeline: StoryTimeline, *, newest_first: bool) -> I
         label = f"-# {' · '.join(labels)}\n" if labels else ""
         line = messages.escape_to_fit(development.line, _MAX_LINE_LENGTH)
         yield text_block(f"{label}> {line}")
-        yield _source_text(development)
+        yield _build_source_block(development)
 
 
-def _source_text(development: Development) -> Text:
-    """Return the outlet and article of a development, and in which numbers outlets differ.
+def _build_source_block(development: Development) -> Text:
+    """Return the block with the outlet and article of a development, and with the numbers in which outlets differ.
 
     The shorter variants lack the link of the title, those of the numbers, and at last both title and numbers.
     """
     article = development.article
     outlet = outlet_branding.tile_and_name(article.feed_id, article.outlet)
     other_count = len(development.outlets) - 1
-    others = format_count("+{count} outlet", "+{count} outlets", other_count) if other_count > 0 else ""
+    other_outlets_text = format_count("+{count} outlet", "+{count} outlets", other_count) if other_count > 0 else ""
     linked_title, plain_title = article_cards.title_variants(article)
     if development.is_line_title:
         linked_title, plain_title = link_markup(_("Read"), article.url), ""
 
     def join_lines(title: str, differences_text: str) -> str:
-        byline = "-# " + " · ".join(filter(None, (outlet, title, others)))
+        byline = "-# " + " · ".join(filter(None, (outlet, title, other_outlets_text)))
         return "\n".join(filter(None, (byline, differences_text)))
 
-    linked_numbers, plain_numbers = (
+    linked_differences, plain_differences = (
         _differences_text(development, with_links=is_linked) for is_linked in (True, False)
     )
     variants = (
-        join_lines(linked_title, linked_numbers),
-        join_lines(plain_title, linked_numbers),
-        join_lines(plain_title, plain_numbers),
+        join_lines(linked_title, linked_differences),
+        join_lines(plain_title, linked_differences),
+        join_lines(plain_title, plain_differences),
         join_lines("", ""),
     )
     return text_block(*dict.fromkeys(variants))
@@ -146,7 +147,7 @@ def _differences_text(development: Development, *, with_links: bool) -> str:
     numbers = [
         (
             link_markup(text, number.url) if with_links else text,
-            discord_text.to_markdown_line(number.outlet, _MAX_OUTLET_LENGTH),
+            discord_text.to_markdown_line(number.outlet, _MAX_OUTLET_NAME_LENGTH),
         )
         for number in development.differing_numbers
         for text in (discord_text.to_markdown_line(number.text, _MAX_NUMBER_LENGTH),)

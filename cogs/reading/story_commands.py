@@ -102,9 +102,8 @@ async def show_story(
 ) -> None:
     """Show the story of an article in the reply to an acknowledged interaction.
 
-    `words` are those by which the user names it, or "". If it is public, it has only articles that everyone in the
-    channel can read. Raises `UserFacingError` if that
-    article is none of them.
+    `words` are the words by which the user named the story, or "". A public story has only articles that everyone in
+    the channel can read. Raises `UserFacingError` if `article` is none of these.
     """
     feed_ids = await _load_feed_ids(interaction, is_public=is_public)
     if is_public and article.feed_id not in feed_ids:
@@ -126,7 +125,7 @@ async def show_story(
 
 
 async def _load_feed_ids(interaction: Interaction, *, is_public: bool) -> set[int]:
-    """Return the feeds from which a story may be shown to the user or, if it is public, to the whole channel."""
+    """Return the ids of the feeds from which a story may be shown to the user or, if public, to the whole channel."""
     member, channel = interaction_context.get_member(interaction), as_server_channel(interaction.channel)
     if is_public and member is not None and channel is not None:
         return await load_feed_ids_readable_by_all(interaction.client, member, channel)

@@ -15,12 +15,12 @@ from bot.posting.rendering.layout.blocks import ActionRow, Separator, text_block
 from bot.posting.rendering.messages import link_markup
 from bot.text import discord_text
 from bot.writing.summarizer import Summarizer, SummaryFailure
-from cogs.reading.message_articles import unreadable_article_text, with_article
+from cogs.reading.message_articles import call_with_message_article, unreadable_article_text
 from cogs.shared import article_cards
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction, OwnedView
 
-_MAX_OUTLET_LENGTH = 60
+_MAX_OUTLET_NAME_LENGTH = 60
 """Maximum length in UTF-16 units of an outlet's name in a link."""
 
 
@@ -39,7 +39,9 @@ class SummaryCog(PersistentItemCog):
 
 async def summarize_message(interaction: Interaction, message: discord.Message) -> None:
     """Summarize the article of a post; if there are several, the user chooses one."""
-    await with_article(interaction, message, _open_summary, placeholder=_("Which article should I summarize?"))
+    await call_with_message_article(
+        interaction, message, _open_summary, placeholder=_("Which article should I summarize?")
+    )
 
 
 def get_summarizer(bot: TelexBot) -> Summarizer | None:
@@ -90,7 +92,7 @@ async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, 
     if isinstance(summary, SummaryFailure):
         return _describe_failure(summary)
     linked_outlet = link_markup(
-        discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH) or _("Source"), article.url
+        discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_NAME_LENGTH) or _("Source"), article.url
     )
     cited_sentences = (f"{discord_text.to_markdown_line(sentence)} ({linked_outlet})" for sentence in summary)
     disclaimer = _("Written by a language model from this article. It can be wrong: follow the link.")

@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 
 _CACHE_SECONDS = 600.0
 """Time in seconds for which a report is reused for users who can see the same feeds."""
-_CACHE_SIZE = 16
+_MAX_CACHED_REPORTS = 16
 """Maximum number of reports on trends that are cached."""
 _MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0
 
@@ -107,9 +107,9 @@ class TrendCog(PersistentItemCog):
         await self.open_panel(interaction, TrendPeriod(period))
 
     async def open_panel(self, interaction: Interaction, period: TrendPeriod = TrendPeriod.WEEK) -> None:
-        await TrendPanel(interaction, self.get_or_render, period).render(interaction)
+        await TrendPanel(interaction, self.get_or_create_report, period).render(interaction)
 
-    async def get_or_render(
+    async def get_or_create_report(
         self, interaction: Interaction, visible_feed_ids: Collection[int], period: TrendPeriod
     ) -> TrendReport:
         """Return the report on these feeds from the cache, or create it; only one is created at a time.
@@ -119,8 +119,8 @@ class TrendCog(PersistentItemCog):
         cache_key = frozenset(visible_feed_ids), period, i18n.current_language()
         clock = self.bot.services.clock
         async with self._render_lock:
-            created_at, report = self._report_cache.get(cache_key, (-_CACHE_SECONDS, None))
-            if report is not None and clock.monotonic() - created_at < _CACHE_SECONDS:
+            cached_at, report = self._report_cache.get(cache_key, (-_CACHE_SECONDS, None))
+            if report is not None and clock.monotonic() - cached_at < _CACHE_SECONDS:
                 return report
             if retry_after_seconds := math.ceil(self._render_limiter.retry_after(interaction.user.id)):
                 raise UserFacingError(
@@ -133,7 +133,7 @@ class TrendCog(PersistentItemCog):
             self._render_limiter.consume(interaction.user.id)
             report = await self._render_report(visible_feed_ids, period)
             self._report_cache[cache_key] = clock.monotonic(), report
-            if len(self._report_cache) > _CACHE_SIZE:
+            if len(self._report_cache) > _MAX_CACHED_REPORTS:
                 self._report_cache.popitem(last=False)
             return report
 

@@ -20,7 +20,7 @@ class PagedMixin:
     def page_buttons(self, *, has_more: bool, page_count: int | str | None = None) -> tuple[Item, ...]:
         """Return the buttons that turn pages; an empty tuple if there is only one page.
 
-        `page_count` is the number of pages, if known.
+        `page_count` is the number of pages, or a text such as "10+" for it, if known.
         """
         if not self.page_index and not has_more:
             return ()

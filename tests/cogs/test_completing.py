@@ -8,7 +8,7 @@ from bot.posting.rendering.discord_limits import MAX_CHOICE_NAME_LENGTH
 from bot.search.query.query_notes import NoteKind
 from bot.search.query.query_parser import parse_query
 from cogs.reading import query_autocomplete
-from cogs.reading.query_autocomplete import completion_context
+from cogs.reading.query_autocomplete import detect_completion_context
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import hide_channel, message_text
@@ -179,7 +179,7 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
     """Reading it takes the square of its length, and the loop with it."""
     await follow(telex, feed_server)
     assert await complete_option(telex, "x" * 100) == ["x" * 100]
-    monkeypatch.setattr(query_autocomplete, "completion_context", lambda _query: pytest.fail("it was looked at"))
+    monkeypatch.setattr(query_autocomplete, "detect_completion_context", lambda _query: pytest.fail("it was looked at"))
     for long_query in ("x" * 101, "x" * 5_999 + '"'):
         assert await complete_option(telex, long_query) == []
 
@@ -200,5 +200,5 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
     ],
 )
 def test_what_is_being_typed(query, name, typed):
-    at = completion_context(query)
+    at = detect_completion_context(query)
     assert (at.typed_filter, at.typed_value) == (name, typed)
