@@ -129,7 +129,7 @@ class AnswerGeneration:
             possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
             sources=sources,
             generated_sentences=tuple(renumbered_sentences),
-            model_name=self.writer.model_name,
+            model_name=self.writer.model_display_name,
         )
 
 
@@ -147,7 +147,7 @@ async def begin_generation(
     If `rewrites`, the rewriting of the question begins at once. Yields None if there is no writer, if its client pauses
     after a failure, or if the server's allowance of answers is used up.
     """
-    deadline = None if writer is None else writer.begin(server_id)
+    deadline = None if writer is None else writer.begin_answer(server_id)
     if writer is None or deadline is None:
         yield None
         return

@@ -56,7 +56,7 @@ class TranslationTask(ScheduledTask):
         attempted_translations: set[tuple[int, str]] = set()
         while True:
             pending_translations = await self._store.generated_texts.list_pending_translations(
-                language_by_channel_id, model=translator.model, since=self._clock.now() - MAX_POST_AGE_SECONDS
+                language_by_channel_id, model=translator.model_id, since=self._clock.now() - MAX_POST_AGE_SECONDS
             )
             channel_ids_by_translation: dict[tuple[int, str], list[int]] = defaultdict(list)
             rank_by_translation: dict[tuple[int, str], int] = {}

@@ -60,31 +60,32 @@ class AnswerWriter:
         self._rewriter = QuestionRewriter(client, clock)
         self._verifies = settings.model_verify
         self.max_passage_chars = settings.model_characters
+        """Maximum number of characters of all passages that the model is shown for an answer."""
         self._server_limiter = TokenBucket(
             clock, max_tokens=MAX_ANSWERS_PER_SERVER, period_seconds=ANSWER_PERIOD_SECONDS
         )
 
     @property
-    def model_name(self) -> str:
+    def model_display_name(self) -> str:
         """The language model's name as people are shown it."""
-        return self._client.model_name
+        return self._client.display_name
 
     @property
     def verifies(self) -> bool:
         """Whether a second request to the model checks that the cited passages support each sentence."""
         return self._verifies
 
-    def begin(self, server_id: int | None) -> float | None:
+    def begin_answer(self, server_id: int | None) -> float | None:
         """Take an answer from a server's allowance, and return the event loop's time at which it must be ready.
 
-        Returns None, and takes nothing, if the client pauses after a failure or the server's allowance is used up. No
-        server (None) has no allowance to use up.
+        Returns None, and takes nothing, if the client pauses after a failure or the server's allowance is used up.
+        Without a server (None) there is no limit.
         """
         if self._client.is_paused or (server_id is not None and self._server_limiter.retry_after(server_id)):
             return None
         if server_id is not None:
             self._server_limiter.consume(server_id)
-        return asyncio.get_running_loop().time() + self._client.timeout
+        return asyncio.get_running_loop().time() + self._client.timeout_seconds
 
     async def rewrite(
         self, conversation: Conversation, *, server_id: int | None, deadline: float
@@ -94,7 +95,7 @@ class AnswerWriter:
         `deadline` is the event loop's time at which the answer must be ready; the rewriting gets `TIMEOUT_SHARE` of the
         time for the answer.
         """
-        rewriting_deadline = deadline - (1 - TIMEOUT_SHARE) * self._client.timeout
+        rewriting_deadline = deadline - (1 - TIMEOUT_SHARE) * self._client.timeout_seconds
         return await self._rewriter.rewrite(conversation, server_id=server_id, deadline=rewriting_deadline)
 
     async def write(
@@ -175,7 +176,10 @@ class AnswerWriter:
 
 
 def _parse_answer(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str | None) -> WrittenAnswer:
-    """Return the sentences of a model's reply that pass the rules, or its refusal. Raises UnusableReply."""
+    """Return the sentences of a model's reply that pass the checks by rule, or its refusal.
+
+    Raises UnusableReply if the reply is too long or in another language, repeats the prompt or speaks to a model.
+    """
     text = citation_checks.check_reply(reply, prompt)
     if _NO_ANSWER in text:
         return WrittenAnswer(is_refused=True)
@@ -196,6 +200,6 @@ def _is_strictly_supported(sentence: Sentence, passages: Sequence[Passage], lang
 
 @asynccontextmanager
 async def open_answer_writer(settings: Settings, clock: Clock) -> AsyncIterator[AnswerWriter | None]:
-    """Open a writer of answers within the block; yield None if no model service is configured."""
+    """Open a writer of answers within the block; yield None if no language model service is configured."""
     async with open_model_client(settings, clock) as client:
         yield None if client is None else AnswerWriter(client, settings, clock)

@@ -37,7 +37,7 @@ class ArticleTranslator:
 
     def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
         self._store, self._client, self._quota = store, client, quota
-        self.model = client.model
+        self.model_id = client.model_id
 
     async def has_quota(self, server_id: int) -> bool:
         """Return whether the daily quota allows one more generated text for a server. Raises StoreError."""
@@ -67,7 +67,7 @@ class ArticleTranslator:
             article.id,
             translated_text,
             language=language,
-            model=self.model,
+            model=self.model_id,
             server_id=server_id,
             as_of=started_at,
             channel_ids=channel_ids if translated_text else (),
@@ -110,7 +110,7 @@ class ArticleTranslator:
         return "\n".join(lines) if all(verdicts) else ""
 
 
-async def apply_stored_translation(store: Store, article: Article, language: str, model: str) -> Article:
+async def apply_stored_translation(store: Store, article: Article, language: str, model_id: str) -> Article:
     """Return the article with the stored translation of its title and excerpt, or unchanged without one.
 
     Raises StoreError.
@@ -118,7 +118,7 @@ async def apply_stored_translation(store: Store, article: Article, language: str
     if article.language in {None, language}:
         return article
     translation_by_article_id = await store.generated_texts.get(
-        GeneratedTextKind.TRANSLATION, [article.id], language=language, model=model
+        GeneratedTextKind.TRANSLATION, [article.id], language=language, model=model_id
     )
     title, _line, excerpt = translation_by_article_id.get(article.id, "").partition("\n")
     if not title:
@@ -138,8 +138,8 @@ def _parse_translation(
 ) -> tuple[str, ...]:
     """Return the translated title and excerpt in a model's reply.
 
-    Returns an empty tuple if a part is missing or too long, or has a link or another number than the original. Raises
-    UnusableReply.
+    Returns an empty tuple if a part is missing or too long, or has a link or another number or date than the original.
+    Raises UnusableReply if the reply is too long or in another language, repeats the prompt or speaks to a model.
     """
     text = citation_checks.check_reply(reply, prompt)
     citation_checks.check_language(text, language)

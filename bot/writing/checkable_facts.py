@@ -39,7 +39,7 @@ _MONTH_NUMBER_BY_NAME = {
     for name in names.split()
 }
 _AMBIGUOUS_MONTHS = frozenset({"may", "march", "mars"})
-"""Names of months that are also other words; they count as dates only beside a number or a preposition."""
+"""Names of months that are also other words; they count as months only beside a number or a preposition."""
 _ENGLISH_WEEKDAY_BY_NAME = {
     name: english
     for english, french in zip(
@@ -155,7 +155,7 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
     )
     fact_pairs.update((str(spelled_value), unit) for spelled_value, unit in spelled_numbers if unit)
     numbers += (
-        frozenset({Decimal(spelled_number)}) for spelled_number, _unit in spelled_numbers if spelled_number > 1
+        frozenset({Decimal(spelled_value)}) for spelled_value, _unit in spelled_numbers if spelled_value > 1
     )  # "un" may be an article
     numbers += (frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN_NUMERAL_PATTERN.finditer(folded_text))
     words = _WORD_PATTERN.findall(folded_text)
@@ -168,7 +168,7 @@ def has_unsupported_fact(claimed_facts: CheckableFacts, supported_facts: Checkab
     """Return whether a text claims a fact that the supported facts do not include."""
     supported_values = supported_facts.possible_values
     return not claimed_facts.fact_pairs <= supported_facts.fact_pairs or any(
-        supported_values.isdisjoint(number) for number in claimed_facts.numbers
+        supported_values.isdisjoint(possible_values) for possible_values in claimed_facts.numbers
     )
 
 
@@ -232,13 +232,13 @@ def _list_possible_values(digits: str, scale: str | None, language: str | None) 
             candidate_values.add(Decimal(f"{digit_groups[0]}.{last_group}"))
     if scale:
         factor = 10**12 if scale.startswith("billion") and language == "fr" else _FACTOR_BY_SCALE[scale]
-        scaled_values = {unscaled * factor for unscaled in candidate_values}
+        scaled_values = {unscaled_value * factor for unscaled_value in candidate_values}
         candidate_values = scaled_values | (candidate_values if len(scale) == 1 else set())  # "5 m" may be metres.
-    return frozenset(candidate.normalize() for candidate in candidate_values)
+    return frozenset(candidate_value.normalize() for candidate_value in candidate_values)
 
 
 def _extract_spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
-    """Yield the numbers that are spelled in words, each with the unit of time after it, or None.
+    """Yield the numbers that are spelled in words, each with the unit of time after it, or None without one.
 
     An article before a unit of time counts as 1 ("an hour").
     """
@@ -264,8 +264,8 @@ def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
     position = start
     for word in words[start:]:
         if word in _VALUE_BY_NUMBER_WORD:
-            four_twenties = current_value == _QUATRE_VINGT and word in {"vingt", "vingts"}
-            current_value = 80 if four_twenties else current_value + _VALUE_BY_NUMBER_WORD[word]
+            is_quatre_vingt = current_value == _QUATRE_VINGT and word in {"vingt", "vingts"}
+            current_value = 80 if is_quatre_vingt else current_value + _VALUE_BY_NUMBER_WORD[word]
         elif word in _FACTOR_BY_SCALE and len(word) > 1:
             scaled_value = max(current_value, 1) * _FACTOR_BY_SCALE[word]
             total_value, current_value = (

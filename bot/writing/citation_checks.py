@@ -32,7 +32,7 @@ MAX_SENTENCE_LENGTH = 400
 ECHO_WORDS = 7
 """Number of consecutive words of the instructions that a reply may not repeat."""
 MAX_COUNT = 10
-"""Largest number in letters ("three") that may count what a passage lists, and needs to be in no passage."""
+"""Largest number that need not be in a passage if it is in letters ("three"), as it may count what a passage lists."""
 
 _DATE_FACT_PATTERN = re.compile(r"day \d+|month|weekday|time|release")
 """Kinds of facts that are compared with the passages: days, months, weekdays, times of day, and versions."""
@@ -57,12 +57,12 @@ class Passage(Protocol):
 
     @property
     def text(self) -> str:
-        """Text of the cited passage."""
+        """Text of the passage."""
         ...
 
     @property
     def article(self) -> Article:
-        """Article that the cited passage is from."""
+        """Article that the passage is from."""
         ...
 
 
@@ -91,7 +91,7 @@ def contains_prompt_injection(text: str) -> bool:
 def check_reply(reply: str, prompt: Prompt) -> str:
     """Return what a model wrote for people, without its reasoning.
 
-    Raises UnusableReply if the text repeats the prompt or speaks to a model itself.
+    Raises UnusableReply if the text is too long, repeats the prompt or has instructions to a model.
     """
     text = strip_reasoning(reply)
     if prompt.boundary in text or _repeats_instructions(text, prompt.instructions):
@@ -111,10 +111,11 @@ def check_language(text: str, language: str | None) -> None:
 
 
 def extract_cited_sentences(text: str, shown_texts: Sequence[str], language: str | None) -> tuple[Sentence, ...]:
-    """Return the sentences of an answer that pass the rules, at most `MAX_ANSWER_SENTENCES`.
+    """Return the sentences of an answer that pass the checks by rule, at most `MAX_ANSWER_SENTENCES`.
 
-    `shown_texts` are the passages as the model was shown them. A sentence passes if it cites at least one passage by
-    its 1-based number, is at most `MAX_SENTENCE_LENGTH` long, and every number and date in it is in some passage.
+    `shown_texts` are the passages as the model was shown them. A sentence passes if it has no link, cites only
+    passages that exist by their 1-based numbers, at least one, is at most `MAX_SENTENCE_LENGTH` long, and every number
+    and date in it is in some passage.
     """
     known_facts = _merge_facts(shown_texts)
     sentences = [
@@ -129,7 +130,7 @@ def extract_cited_sentences(text: str, shown_texts: Sequence[str], language: str
 
 
 def extract_plain_sentences(text: str, shown_texts: Sequence[str], language: str | None) -> tuple[str, ...]:
-    """Return the sentences of a text that pass the rules, without any citations.
+    """Return the sentences of a text that pass the checks by rule, without any citations.
 
     `shown_texts` are the passages as the model was shown them. A sentence passes if it has no link, is at most
     `MAX_SENTENCE_LENGTH` long, and every number and date in it is in some passage.
@@ -178,9 +179,9 @@ def has_link(text: str) -> bool:
 
 def has_all_numbers(translation: str, original: str) -> bool:
     """Return whether a translation has every number that its original has in digits."""
-    digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(original)}
+    numbers_in_digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(original)}
     written_numbers = [
-        values for values in checkable_facts.extract_facts(original).numbers if not digits.isdisjoint(values)
+        values for values in checkable_facts.extract_facts(original).numbers if not numbers_in_digits.isdisjoint(values)
     ]
     translated_facts = _merge_facts([translation])
     return not checkable_facts.has_unsupported_fact(
@@ -195,11 +196,11 @@ def clean_lines(text: str) -> list[str]:
 
 
 def _merge_facts(texts: Sequence[str]) -> CheckableFacts:
-    """Return the numbers and dates of texts in any language, with digits within words: 2 of "S2"."""
+    """Return the facts of texts in any language together, with numbers within words, such as 2 in "S2"."""
     text = "\n".join(texts)
     facts = checkable_facts.extract_facts(text)
-    digits = frozenset(Decimal(match) for match in _NUMBER_PATTERN.findall(text))
-    return facts._replace(numbers=(*facts.numbers, digits))
+    numbers_in_digits = frozenset(Decimal(match) for match in _NUMBER_PATTERN.findall(text))
+    return facts._replace(numbers=(*facts.numbers, numbers_in_digits))
 
 
 def _exceeds_known_facts(text: str, known_facts: CheckableFacts, language: str | None) -> bool:
@@ -209,10 +210,14 @@ def _exceeds_known_facts(text: str, known_facts: CheckableFacts, language: str |
     date of an article. A small number in letters may be a count of what a passage lists.
     """
     facts = checkable_facts.extract_facts(text, language)
-    digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(text)}
+    numbers_in_digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(text)}
     return checkable_facts.has_unsupported_fact(
         CheckableFacts(
-            tuple(values for values in facts.numbers if min(values) > MAX_COUNT or not digits.isdisjoint(values)),
+            tuple(
+                values
+                for values in facts.numbers
+                if min(values) > MAX_COUNT or not numbers_in_digits.isdisjoint(values)
+            ),
             frozenset(pair for pair in facts.fact_pairs if _DATE_FACT_PATTERN.fullmatch(pair[0])),
         ),
         known_facts,

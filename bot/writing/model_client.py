@@ -42,8 +42,9 @@ _log = logging.getLogger(__name__)
 class TaskUsage:
     """Usage of the model service for one task since the start.
 
-    `seconds` is the time of all calls. The numbers of tokens are as the service reported them. `dropped_sentences`
-    counts sentences that a verification found unsupported by their passages.
+    `calls` and `failures` are numbers of requests, `seconds` is the time of all requests. The numbers of tokens are as
+    the service reported them. `dropped_sentences` is the number of sentences that a verification found unsupported by
+    their passages.
     """
 
     calls: int = 0
@@ -63,21 +64,21 @@ class _BadRequest(ModelError):
 
 
 class _NoSlotInTime(Exception):
-    """Error raised when a request's time has passed before concurrent requests left room to send it."""
+    """Error raised when a request could not be sent in time, because other requests took all slots."""
 
 
 class ModelClient:
     """Client of the configured model service; an asynchronous context manager.
 
-    `timeout` is the maximum time in seconds of a request. The constructor raises ValueError if no service is
-    configured.
+    `model_id` names the model to the service. `timeout_seconds` is the maximum time of a request. The constructor
+    raises ValueError if no service is configured.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.model_url is None:
             raise ValueError("no model service is configured")
-        self.model = settings.model_name
-        self.timeout = settings.model_timeout
+        self.model_id = settings.model_name
+        self.timeout_seconds = settings.model_timeout
         self.usage = {task: TaskUsage() for task in ModelTask}
         self._url = settings.model_url
         self._headers = {"User-Agent": f"Telex/{__version__}", "Accept-Encoding": "identity"}
@@ -114,9 +115,9 @@ class ModelClient:
         return self._clock.monotonic() < self._paused_until
 
     @property
-    def model_name(self) -> str:
+    def display_name(self) -> str:
         """The model's name as people are shown it: without a path, an owner and the ending of a file."""
-        return self.model.rpartition("/")[2].removesuffix(".gguf")[:MAX_MODEL_NAME_LENGTH]
+        return self.model_id.rpartition("/")[2].removesuffix(".gguf")[:MAX_MODEL_NAME_LENGTH]
 
     async def complete(
         self,
@@ -137,9 +138,9 @@ class ModelClient:
         failure is logged, and the recovery once requests of all failing tasks succeed again. `parse_reply` runs in a
         thread and may raise UnusableReply.
         """
-        async with AsyncExitStack() as slots:
+        async with AsyncExitStack() as exit_stack:
             if is_background:
-                await slots.enter_async_context(self._background_slots)
+                await exit_stack.enter_async_context(self._background_slots)
             if self.is_paused:
                 return ModelFailure.SERVICE
             usage, started_at = self.usage[prompt.task], self._clock.monotonic()
@@ -166,9 +167,9 @@ class ModelClient:
         self, prompt: Prompt, max_tokens: int, server_id: int | None, deadline: float | None, *, is_json: bool
     ) -> str:
         """Return the text that the model generates. Raises ModelError, or _NoSlotInTime before anything was sent."""
-        json_body = {"model": self.model, "messages": prompt.messages, "stream": False}
+        json_body = {"model": self.model_id, "messages": prompt.messages, "stream": False}
         loop = asyncio.get_running_loop()
-        timeout_at = loop.time() + self.timeout
+        timeout_at = loop.time() + self.timeout_seconds
         request_deadline = timeout_at if deadline is None else min(timeout_at, deadline)
         has_slot = False
         try:
@@ -188,7 +189,7 @@ class ModelClient:
             raise ModelError("no answer in time") if has_slot else _NoSlotInTime from error
 
     def _build_options(self, max_tokens: int, *, is_json: bool) -> dict[str, object]:
-        """Return the optional fields of a request, without any that the service has rejected."""
+        """Return the optional fields of a request, without fields that the service has rejected."""
         if not self._supports_options:
             return {}
         options: dict[str, object] = {"temperature": 0, "max_tokens": max_tokens}
@@ -202,16 +203,16 @@ class ModelClient:
         Raises ModelError if the service does not answer in time or lacks the configured model.
         """
         try:
-            async with asyncio.timeout(self.timeout), self._request("GET", "/models") as response:
+            async with asyncio.timeout(self.timeout_seconds), self._request("GET", "/models") as response:
                 response_json = _parse_json(await _read_body(response))
         except TimeoutError as error:
-            raise ModelError(f"no answer in {self.timeout:g} s") from error
+            raise ModelError(f"no answer in {self.timeout_seconds:g} s") from error
         models = response_json.get("data") if isinstance(response_json, dict) else None
         listed_models = models if isinstance(models, list) else ()
         model_ids = {str(model.get("id")) for model in listed_models if isinstance(model, dict)}
-        if model_ids and self.model not in model_ids:
-            raise ModelError(f"answers, but has no model {self.model!r}")
-        return f"answers with {self.model!r}" if model_ids else "answers"
+        if model_ids and self.model_id not in model_ids:
+            raise ModelError(f"answers, but has no model {self.model_id!r}")
+        return f"answers with {self.model_id!r}" if model_ids else "answers"
 
     async def _request_completion(self, task: ModelTask, json_body: dict[str, object]) -> str:
         async with self._request("POST", "/chat/completions", json_body) as response:
@@ -262,7 +263,7 @@ class ModelClient:
 
 @asynccontextmanager
 async def open_model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelClient | None]:
-    """Open a client within the block; yield None if no model service is configured."""
+    """Open a client of the model service within the block; yield None if no service is configured."""
     if settings.model_url is None:
         yield None
         return

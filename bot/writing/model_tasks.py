@@ -13,7 +13,7 @@ _CODE_FENCE_PATTERN = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 
 
 class ModelTask(StrEnum):
-    """Task that a model is asked to do. The system message of each request begins with it."""
+    """Task that a language model is asked to do; the system message of a request names it."""
 
     REWRITE = "rewrite"
     ANSWER = "answer"

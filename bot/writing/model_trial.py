@@ -14,8 +14,8 @@ from bot.writing.question_rewriter import Conversation
 
 _QUESTION = "When did the new bridge in Lyon open?"
 _ANSWER = "2019"
-"""Text that an answer to the question must contain."""
-_TEXT = "The new bridge in Lyon opened in 2019 and is 210 metres long."
+"""Text that an answer to the trial's question must contain."""
+_PASSAGE_TEXT = "The new bridge in Lyon opened in 2019 and is 210 metres long."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class ModelTrial:
 async def try_model(client: ModelClient, settings: Settings, clock: Clock) -> ModelTrial:
     """Have the model rewrite and answer a question about the opening of a bridge, and check for the right year."""
     writer, started_at = AnswerWriter(client, settings, clock), clock.monotonic()
-    deadline = asyncio.get_running_loop().time() + client.timeout
+    deadline = asyncio.get_running_loop().time() + client.timeout_seconds
     await writer.rewrite(Conversation(_QUESTION), server_id=None, deadline=deadline)
-    passage = ArticlePassage(_TEXT, _build_article(clock.now()))
+    passage = ArticlePassage(_PASSAGE_TEXT, _build_article(clock.now()))
     answer = await writer.write(Conversation(_QUESTION), [passage], "en", server_id=None, deadline=deadline)
     return ModelTrial(
         has_answered=any(_ANSWER in sentence.text for sentence in answer.sentences),
@@ -49,9 +49,9 @@ def _build_article(published: int) -> Article:
         page_key="",
         url="https://example.org/bridge",
         title="A new bridge",
-        summary=_TEXT,
-        text=_TEXT,
-        body=_TEXT,
+        summary=_PASSAGE_TEXT,
+        text=_PASSAGE_TEXT,
+        body=_PASSAGE_TEXT,
         author=None,
         outlet="Example",
         language="en",

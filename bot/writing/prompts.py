@@ -44,7 +44,7 @@ def build_prompt(
     lines_after: Iterable[str] = (),
     with_headings: bool = True,
 ) -> Prompt:
-    """Return a request to the model: instructions, and lines of text around numbered passages.
+    """Return a request to the model: instructions, and lines of text before and after passages with their numbers.
 
     With `with_headings` each passage has a heading with the article's title, outlet and date.
     """
@@ -91,13 +91,13 @@ def find_injection_free_indexes(passages: Sequence[Passage]) -> list[int]:
 
     The search takes long: run this in a thread.
     """
-    is_injection_by_id: dict[int, bool] = {}
+    has_injection_by_article_id: dict[int, bool] = {}
     trusted_indexes = []
     for index, passage in enumerate(passages):
         article = passage.article
-        if article.id not in is_injection_by_id:
+        if article.id not in has_injection_by_article_id:
             text = f"{article.title}\n{article.summary}\n{article.text[:MAX_CHARS_SCANNED]}"
-            is_injection_by_id[article.id] = citation_checks.contains_prompt_injection(text)
-        if not is_injection_by_id[article.id]:
+            has_injection_by_article_id[article.id] = citation_checks.contains_prompt_injection(text)
+        if not has_injection_by_article_id[article.id]:
             trusted_indexes.append(index)
     return trusted_indexes

@@ -14,7 +14,7 @@ from bot.writing.model_tasks import ModelFailure, ModelTask, UnusableReply, pars
 TIMEOUT_SHARE = 0.25
 """Maximum share of the time for an answer that the rewriting of its question may take."""
 MAX_QUERIES = 3
-"""Maximum number of queries in the language of the question."""
+"""Maximum number of queries in the language of the question; one more is in the other language."""
 MAX_QUERY_LENGTH = 120
 """Maximum length in characters of a search query that the model writes."""
 MAX_EARLIER_QUESTIONS = 3
@@ -74,7 +74,7 @@ class QuestionRewriter:
     async def rewrite(
         self, conversation: Conversation, *, server_id: int | None, deadline: float
     ) -> RewrittenQuestion | None:
-        """Return the rewritten question, or None if the model fails, is late or gives an unusable reply.
+        """Return the rewritten last question of a conversation; None if the model fails, is late or replies unusably.
 
         `deadline` is a time of the event loop.
         """
@@ -111,7 +111,7 @@ def format_conversation_lines(
 ) -> list[str]:
     """Return the lines of a prompt with the last earlier questions, the title of the article, and the question.
 
-    `format_note` returns what follows an earlier question, which it is given with those before it.
+    `format_note` returns what follows an earlier question in its line, given that question and the questions before it.
     """
     lines = []
     first_position = max(0, len(conversation.earlier_questions) - MAX_EARLIER_QUESTIONS)
@@ -126,7 +126,10 @@ def format_conversation_lines(
 
 
 def parse_rewriting(reply: str) -> RewrittenQuestion:
-    """Return the rewritten question in a model's reply, its queries shortened. Raises UnusableReply if it has none."""
+    """Return the rewritten question in a model's reply, its queries shortened.
+
+    Raises UnusableReply if the reply has no list of queries, or none for a question that news may answer.
+    """
     document = parse_json_reply(reply)
     queries, is_about_news = document.get("queries"), document.get("about_news") is not False
     if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):

@@ -22,7 +22,7 @@ MAX_SUMMARY_SENTENCES = 2
 MAX_SENTENCE_LENGTH = 220
 """Maximum length in characters of a sentence of a summary."""
 MIN_ARTICLE_LENGTH = 400
-"""Minimum length in characters of an article's text for a summary to be written."""
+"""Minimum length in characters of the text of an article, or of a story's first article, for a summary."""
 MAX_CHARS_READ = 4_800
 """Maximum number of characters of an article, or of all articles of a story, that the model is shown."""
 MAX_STORY_ARTICLES = 4
@@ -39,7 +39,7 @@ _INSTRUCTIONS = (
 
 
 class SummaryFailure(StrEnum):
-    """Reason why an article has no summary."""
+    """Reason why an article or a story has no summary."""
 
     TOO_SHORT = "too-short"
     QUOTA_EXHAUSTED = "no-room"  # The daily quota is used up.
@@ -51,7 +51,7 @@ class SummaryFailure(StrEnum):
 class Summarizer:
     """Writer of summaries, which stores one summary per article or story and language.
 
-    With `verifies`, the model checks each sentence.
+    With `verifies`, a second request to the model checks each sentence; else only rules do.
     """
 
     def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota, *, verifies: bool = True) -> None:
@@ -104,9 +104,9 @@ class Summarizer:
         Who may read one article of a story may not be allowed to read all, so each set of articles has its own summary.
         """
         if len(articles) == 1:
-            return self._client.model
+            return self._client.model_id
         article_keys = " ".join(sorted(article.key for article in articles))
-        return f"{self._client.model} {hashlib.blake2b(article_keys.encode(), digest_size=8).hexdigest()}"
+        return f"{self._client.model_id} {hashlib.blake2b(article_keys.encode(), digest_size=8).hexdigest()}"
 
     async def _summarize_once(
         self, articles: Sequence[Article], language: str, server_id: int | None, *, is_background: bool
@@ -152,7 +152,7 @@ class Summarizer:
     async def _write_from_passages(
         self, passages: Sequence[ArticlePassage], language: str, server_id: int | None, *, is_background: bool
     ) -> tuple[str, ...] | ModelFailure:
-        """Return the sentences that the model writes and the passages support, or why there are none."""
+        """Return the sentences that the model writes and the passages support, or the failure of the model."""
         prompt = prompts.build_prompt(
             ModelTask.SUMMARIZE,
             _INSTRUCTIONS.format(language=prompts.get_language_name(language)),
@@ -190,7 +190,10 @@ class Summarizer:
 
 
 def _parse_summary(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str) -> tuple[str, ...]:
-    """Return the sentences of a summary in a model's reply that pass the rules. Raises UnusableReply."""
+    """Return the sentences of a summary in a model's reply that pass the checks by rule.
+
+    Raises UnusableReply if the reply is too long or in another language, repeats the prompt or speaks to a model.
+    """
     text = citation_checks.check_reply(reply, prompt)
     citation_checks.check_language(text, language)
     sentences = citation_checks.extract_plain_sentences(text, shown_texts, language)
