@@ -58,11 +58,11 @@ _EARLIER_X = 400
 _LATER_X = 614
 """Left edge in pixels of a chart's column for the later half."""
 _CHANGE_X = 812
-"""Left edge in pixels of a chart's column for the change."""
+"""Left edge in pixels of a chart's column for the words on the change, such as "×3"."""
 _BARS_WIDTH = 190
 """Width in pixels of all bars of one half of a chart's period."""
 _MAX_BAR_HEIGHT = 58
-"""Height in pixels of the bar of the highest count."""
+"""Height in pixels of the bar of a row's highest count."""
 _MIN_BAR_HEIGHT = 5
 """Height in pixels of the bar of a count of zero."""
 _LARGE_FONT_SIZE = 40
@@ -82,7 +82,7 @@ _FONTS_FOLDER = Path(__file__).resolve().parents[2] / "data" / "fonts"
 
 
 class ChartRow(NamedTuple):
-    """Row of a bar chart: a label, its change as a word, and a count for each part of the period.
+    """Row of a bar chart: a label, words on its change (such as "×3"), and a count for each part of the period.
 
     `counts` begin with the earlier half of the period. `alt_text` describes the counts for screen readers.
     """
@@ -166,7 +166,7 @@ def _draw_row(draw: ImageDraw, row: ChartRow, top: int, later_colour: str) -> No
 
 
 def _draw_bars(draw: ImageDraw, shares: Sequence[float], bottom_left: tuple[int, int], colour: str) -> None:
-    """Draw bars side by side, whose heights are shares (0 to 1) of the highest; zero becomes a thin bar."""
+    """Draw bars side by side, whose heights are shares (0 to 1) of the maximum; a share of 0 becomes a low bar."""
     left_edge, bottom = bottom_left
     bar_pitch = _BARS_WIDTH / max(len(shares), 1)
     for index, share in enumerate(shares):

@@ -53,20 +53,25 @@ _MAX_TOPIC_SHARE = 0.7
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS_READ = 10
-"""Maximum number of an article's tags that may become topics."""
+"""Maximum number of an article's tags that may become topics; of its words and names, four times as many."""
 _MAX_HEADING_LENGTH = 30
-"""Maximum length in characters of an article's tag that may become a heading."""
+"""Maximum length in characters of a tag of a single story that may become its heading."""
 _MAX_OTHER_ARTICLES = 20
 """Maximum number of articles that a digest stores of a story, besides the first article."""
 
 
-class DigestStory(msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}):  # the key in queued digests
+class DigestStory(
+    msgspec.Struct,
+    frozen=True,
+    # The keys in queued digests:
+    rename={"article_and_feed_ids": "articles", "bookmark_count": "kept"},
+):
     """Story in a digest: pairs of article id and feed id, the linked article first, and its bookmark count.
 
     `summary` is a summary of the first article by a language model, or "".
     """
 
-    articles: tuple[tuple[int, int], ...]
+    article_and_feed_ids: tuple[tuple[int, int], ...]
     bookmark_count: int
     summary: str = ""
 
@@ -87,19 +92,28 @@ class DigestContent(
     frozen=True,
     kw_only=True,
     # The keys in queued digests:
-    rename={"omitted_count": "more", "outlet_count": "outlets", "rising_rows": "rising", "chart_feed_ids": "feeds"},
+    rename={
+        "is_daily": "daily",
+        "time_zone": "zone",
+        "includes_other_channels": "wide",
+        "omitted_count": "more",
+        "outlet_count": "outlets",
+        "rising_rows": "rising",
+        "chart_feed_ids": "feeds",
+    },
 ):
     """Content of a digest that is not rendered yet.
 
-    It covers articles from `since` to `until` (Unix times in seconds). `daily` is false for a weekly digest,
-    `zone` is the time zone of its dates. `wide` says that it may have articles of feeds of other channels, too.
+    It covers articles from `since` to `until` (Unix times in seconds). `is_daily` is False for a weekly digest,
+    `time_zone` is the time zone of its dates. `includes_other_channels` says that it may have articles of feeds of
+    other channels, too.
     """
 
     since: int
     until: int
-    daily: bool
-    zone: str
-    wide: bool
+    is_daily: bool
+    time_zone: str
+    includes_other_channels: bool
     omitted_count: int = 0
     """Number of stories that are not listed, because the digest has a maximum."""
     outlet_count: int = 0
@@ -114,19 +128,21 @@ class DigestContent(
     def article_ids(self) -> list[int]:
         """Ids of the articles of the listed stories, in order and each once."""
         stories = [story for section in self.sections for story in section.stories]
-        return list(dict.fromkeys(article_id for story in stories for article_id, _feed in story.articles))
+        return list(dict.fromkeys(article_id for story in stories for article_id, _feed in story.article_and_feed_ids))
 
     def to_json(self) -> str:
         """Serialise the content to JSON, as the outbox stores it until the digest is sent."""
         return msgspec.json.encode(self).decode()
 
-    def with_summaries(self, summaries: Mapping[int, str]) -> DigestContent:
-        """Return a copy with `summaries` of its stories, by the id of the first article of each story."""
+    def with_summaries(self, summary_by_article_id: Mapping[int, str]) -> DigestContent:
+        """Return a copy with summaries of its stories, given by the id of the first article of each story."""
         sections = tuple(
             DigestSection(
                 section.topic,
                 tuple(
-                    msgspec.structs.replace(story, summary=summaries.get(story.articles[0][0], ""))
+                    msgspec.structs.replace(
+                        story, summary=summary_by_article_id.get(story.article_and_feed_ids[0][0], "")
+                    )
                     for story in section.stories
                 ),
             )
@@ -150,12 +166,14 @@ class DigestContent(
             restricted_stories = []
             for story in section.stories:
                 article_and_feed_ids = tuple(
-                    article_and_feed_id for article_and_feed_id in story.articles if article_and_feed_id[1] in feed_ids
+                    article_and_feed_id
+                    for article_and_feed_id in story.article_and_feed_ids
+                    if article_and_feed_id[1] in feed_ids
                 )
                 if article_and_feed_ids:
-                    summary = story.summary if article_and_feed_ids == story.articles else ""
+                    summary = story.summary if article_and_feed_ids == story.article_and_feed_ids else ""
                     restricted_stories.append(
-                        msgspec.structs.replace(story, articles=article_and_feed_ids, summary=summary)
+                        msgspec.structs.replace(story, article_and_feed_ids=article_and_feed_ids, summary=summary)
                     )
             if restricted_stories:
                 restricted_sections.append(DigestSection(section.topic, tuple(restricted_stories)))
@@ -174,7 +192,10 @@ def period_seconds(plan: DigestPlan) -> int:
 
 
 def is_too_late(plan: DigestPlan, due_at: int, now: int) -> bool:
-    """Return whether a digest is so late that it is skipped; the next digest then covers its period, too."""
+    """Return whether a digest is so late that it is skipped. Times are Unix times in seconds.
+
+    The next digest then covers its period, too.
+    """
     return now - due_at > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
 
 
@@ -182,23 +203,23 @@ def select_stories(
     candidates: Sequence[DigestCandidate],
     similar_pairs: Iterable[tuple[int, int, float]],
     draft: DigestContent,
-    preferences: PreferenceModel = NO_PREFERENCES,
+    preference_model: PreferenceModel = NO_PREFERENCES,
     language: str | None = None,
 ) -> DigestContent:
     """Return the draft of a digest with its stories filled in.
 
     `draft` has everything but the stories. `similar_pairs` are pairs of article ids with their similarity (0
-    to 1); `preferences` is the server's preference model. `language` is the language of the digest as an ISO
+    to 1); `preference_model` says what the server likes. `language` is the language of the digest as an ISO
     639-1 code, or None for any: its stories rank higher, and a story that is reported in several languages is
     linked in this one. Every title is read, so run this in a worker.
     """
-    story_groups = [  # Articles in the digest's language come first.
-        sorted(group, key=lambda grouped_article: grouped_article.language != language)
-        for group in group_into_stories(candidates, similar_pairs)
+    stories = [  # Articles in the digest's language come first.
+        sorted(story, key=lambda article: article.language != language)
+        for story in group_into_stories(candidates, similar_pairs)
     ]
-    ranked_stories = _rank_with_diversity(story_groups, draft.since, draft.until, preferences, language)
+    ranked_stories = _rank_with_diversity(stories, draft.since, draft.until, preference_model, language)
     top_stories, other_stories = ranked_stories[:MAX_STORIES], ranked_stories[MAX_STORIES:]
-    outlet_names = {article.outlet for group in story_groups for article in group}
+    outlet_names = {article.outlet for story in stories for article in story}
     topics_in_language = {
         fold(discord_text.to_plain_line(tag))
         for candidate in candidates
@@ -215,49 +236,49 @@ def _rank_with_diversity(
     stories: Sequence[StoryArticles],
     since: int,
     until: int,
-    preferences: PreferenceModel,
+    preference_model: PreferenceModel,
     language: str | None,
 ) -> list[StoryArticles]:
     """Rank the stories, best first, with a penalty for outlets and topics that higher stories have."""
 
-    def score_story(group: StoryArticles) -> float:
-        outlets = {article.outlet for article in group} | {
-            same_page_article.outlet for article in group for same_page_article in article.same_page_articles
+    def score_story(story: StoryArticles) -> float:
+        outlets = {article.outlet for article in story} | {
+            same_page_article.outlet for article in story for same_page_article in article.same_page_articles
         }
-        bookmark_count = sum(article.bookmark_count for article in group)
-        recency = (max(article.published for article in group) - since) / max(until - since, 1)
+        bookmark_count = sum(article.bookmark_count for article in story)
+        recency = (max(article.published for article in story) - since) / max(until - since, 1)
         score = story_ranking.compute_story_score(
             outlet_count=len(outlets),
             bookmark_count=bookmark_count,
             recency=recency,
-            preference=preferences.compute_score(group),
+            preference=preference_model.compute_score(story),
         )
-        return score + _OWN_LANGUAGE_POINTS * (group[0].language == language)
+        return score + _OWN_LANGUAGE_POINTS * (story[0].language == language)
 
-    score_by_article_id = {group[0].article_id: score_story(group) for group in stories}
+    score_by_article_id = {story[0].article_id: score_story(story) for story in stories}
     stories_by_score = sorted(
         stories,
-        key=lambda group: (
-            -score_by_article_id[group[0].article_id],
-            -group[0].published,
-            group[0].article_id,
+        key=lambda story: (
+            -score_by_article_id[story[0].article_id],
+            -story[0].published,
+            story[0].article_id,
         ),
     )
     unranked_stories, lower_stories = (
         stories_by_score[:_MAX_RERANKED_STORIES],
         stories_by_score[_MAX_RERANKED_STORIES:],
     )
-    topics_by_article_id = {group[0].article_id: _find_topics(group).keys() for group in unranked_stories}
+    topics_by_article_id = {story[0].article_id: _find_topics(story).keys() for story in unranked_stories}
     ranked_stories: list[StoryArticles] = []
     outlet_counts, topic_counts = Counter[str](), Counter[str]()
     while unranked_stories and len(ranked_stories) < MAX_STORIES:
 
-        def count_repetitions(group: StoryArticles) -> int:
-            story_topics = topics_by_article_id[group[0].article_id]
-            return outlet_counts[group[0].outlet] + max((topic_counts[topic] for topic in story_topics), default=0)
+        def count_repetitions(story: StoryArticles) -> int:
+            story_topics = topics_by_article_id[story[0].article_id]
+            return outlet_counts[story[0].outlet] + max((topic_counts[topic] for topic in story_topics), default=0)
 
-        def compute_net_score(group: StoryArticles) -> float:
-            return score_by_article_id[group[0].article_id] - _REPETITION_PENALTY * count_repetitions(group)
+        def compute_net_score(story: StoryArticles) -> float:
+            return score_by_article_id[story[0].article_id] - _REPETITION_PENALTY * count_repetitions(story)
 
         best_story = max(unranked_stories, key=compute_net_score)
         if best_story[0].language != language:  # Prefer a story on its topics in the digest's language.
@@ -282,11 +303,11 @@ def _group_by_topic(
     The top story gets no heading unless other stories share its topic, and stories without a topic come last. If no
     stories share a topic, there may be a single section without a heading.
     """
-    name_by_topic_per_story = [_find_topics(group, language, topics_in_language) for group in stories]
+    name_by_topic_per_story = [_find_topics(story, language, topics_in_language) for story in stories]
     spelling_counts_by_topic: dict[str, Counter[str]] = defaultdict(Counter)
-    for group, name_by_topic in zip(stories, name_by_topic_per_story, strict=True):
+    for story, name_by_topic in zip(stories, name_by_topic_per_story, strict=True):
         for key, name in name_by_topic.items():
-            spelling_counts_by_topic[key][name] += 2 if group[0].language == language else 1
+            spelling_counts_by_topic[key][name] += 2 if story[0].language == language else 1
     ungrouped_indexes = set(range(len(stories)))
     topic_sections: list[tuple[str | None, list[int]]] = []
     while ungrouped_indexes:
@@ -316,16 +337,18 @@ def _group_by_topic(
         topic_sections.append((spelling_counts_by_topic[topic].most_common(1)[0][0], story_indexes))
     topic_counts = Counter(key for story_index in ungrouped_indexes for key in name_by_topic_per_story[story_index])
     unique_topics = {key for key, count in topic_counts.items() if count == 1}
-    tag_by_index = {
-        story_index: _heading_from_tag(stories[story_index][0], unique_topics)
+    heading_by_story_index = {
+        story_index: _make_heading_from_tag(stories[story_index][0], unique_topics)
         for story_index in ungrouped_indexes
         if story_index
     }
-    topic_sections += [(tag, [story_index]) for story_index, tag in tag_by_index.items() if tag]
+    topic_sections += [(tag, [story_index]) for story_index, tag in heading_by_story_index.items() if tag]
     topic_sections.sort(key=lambda section: section[1])
     leading_indexes = [0] if 0 in ungrouped_indexes else []
     indexes_without_topic = [
-        story_index for story_index in sorted(ungrouped_indexes) if story_index and not tag_by_index[story_index]
+        story_index
+        for story_index in sorted(ungrouped_indexes)
+        if story_index and not heading_by_story_index[story_index]
     ]
     if not topic_sections:
         leading_indexes, indexes_without_topic = leading_indexes + indexes_without_topic, []
@@ -334,7 +357,7 @@ def _group_by_topic(
             yield DigestSection(heading, tuple(_to_digest_story(stories[story_index]) for story_index in story_indexes))
 
 
-def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
+def _make_heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
     """Return the article's first tag as a heading, or "" if the tag is too long or not in `topics`."""
     tag = discord_text.to_plain_line(next(iter(article.tags), ""))
     is_usable_heading = len(tag) <= _MAX_HEADING_LENGTH and any(map(str.isalpha, tag))
@@ -342,16 +365,17 @@ def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
 
 
 def _find_topics(
-    group: StoryArticles, language: str | None = None, topics_in_language: Collection[str] = ()
+    story: StoryArticles, language: str | None = None, topics_in_language: Collection[str] = ()
 ) -> dict[str, str]:
-    """Return the topics of a story, found in tags and in names in titles: display names by folded stems.
+    """Return the topics of a story with their display names, found in tags and in names in titles.
 
-    A topic must occur in the first article or in at least half of all articles. With a `language`, articles
-    in other languages contribute only proper names and topics that also occur in that language.
+    The key of a topic is its tag, folded, or the stems of its name, joined by spaces. A topic must
+    occur in the first article or in at least half of all articles. With a `language`, articles in other languages
+    contribute only proper names and topics that also occur in that language.
     """
     name_by_topic: dict[str, str] = {}
     article_counts: Counter[str] = Counter()
-    for index, article in enumerate(group):
+    for index, article in enumerate(story):
         tags = [discord_text.to_plain_line(tag) for tag in article.tags[:_MAX_TAGS_READ]]
         keys_and_names = [(fold(tag), tag) for tag in tags if tag]
         keys_and_names += [
@@ -369,18 +393,18 @@ def _find_topics(
             )
             if is_in_language and discord_text.count_utf16_units(name) <= _MAX_TOPIC_LENGTH:
                 name_by_topic.setdefault(key, name[0].upper() + name[1:])
-                article_counts[key] += len(group) if index == 0 else 1
-    return {key: name for key, name in name_by_topic.items() if 2 * article_counts[key] >= len(group)}
+                article_counts[key] += len(story) if index == 0 else 1
+    return {key: name for key, name in name_by_topic.items() if 2 * article_counts[key] >= len(story)}
 
 
-def _to_digest_story(group: StoryArticles) -> DigestStory:
-    article_and_feed_ids = [(article.article_id, article.feed_id) for article in group]
+def _to_digest_story(story: StoryArticles) -> DigestStory:
+    article_and_feed_ids = [(article.article_id, article.feed_id) for article in story]
     article_and_feed_ids += [
         (other_article.article_id, other_article.feed_id)
-        for article in group
+        for article in story
         for other_article in article.same_page_articles
     ]
     return DigestStory(
         tuple(dict.fromkeys(article_and_feed_ids))[: _MAX_OTHER_ARTICLES + 1],
-        sum(article.bookmark_count for article in group),
+        sum(article.bookmark_count for article in story),
     )

@@ -18,7 +18,7 @@ _MAX_WORDS_READ = 40
 _MAX_PHRASE_LENGTH = 40
 """Maximum length of a phrase in UTF-16 code units."""
 _MAX_PHRASE_WORDS = 3
-"""Maximum number of words of a phrase."""
+"""Maximum number of content words (words that are no stop words) of a phrase."""
 _MIN_WORD_LENGTH = 3
 """Minimum length in characters of a single word, unless it is in capitals or a number."""
 _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
@@ -32,7 +32,7 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
     """
     title = discord_text.to_plain_line(title)
     stemmed_tokens = [
-        (_compute_stem(word), start, end)
+        (_compute_stems(word), start, end)
         for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS_READ)
     ]
     yielded_keys: set[PhraseKey] = set()
@@ -65,7 +65,7 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
 
 
 @lru_cache(maxsize=1 << 15)
-def _compute_stem(word: str) -> PhraseKey:
+def _compute_stems(word: str) -> PhraseKey:
     """Return the stems of a word; an empty tuple for a stop word.
 
     The English stemmer is always used: trends are mostly names, which must be equal across languages.
@@ -83,7 +83,7 @@ def _list_calendar_stems() -> frozenset[str]:
         for calendar_names in (get_day_names(width, locale=language), get_month_names(width, locale=language))
         for name in calendar_names.values()
     ]
-    return frozenset(stem for name in names for word in text_analysis.tokenize(name) for stem in _compute_stem(word))
+    return frozenset(stem for name in names for word in text_analysis.tokenize(name) for stem in _compute_stems(word))
 
 
 def is_number_or_date(key: PhraseKey) -> bool:

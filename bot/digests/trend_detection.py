@@ -19,13 +19,13 @@ from bot.store.records.content_records import TitleSample
 from bot.text.words import fold
 
 MAX_TITLES = 5_000
-"""Maximum number of titles that are read for each of the two periods that are compared."""
+"""Maximum number of titles that are read for each of the two periods that are compared; a sample if there are more."""
 MIN_ARTICLES_TO_COMPARE = 10
 """Minimum number of articles that each of the two periods needs for a comparison."""
 MAX_TRENDS = 8
 """Maximum number of rising words that are returned."""
 MAX_OUTLETS = 4
-"""Maximum number of largest outlets that are returned."""
+"""Maximum number of outlets with the most articles that are returned."""
 
 _MIN_RISE_G2 = 6.63
 """Minimum G² of a rising word: significance p = 0.01 (chi-square, one degree of freedom)."""
@@ -128,24 +128,29 @@ def detect_trends(now: int, period: TrendPeriod, step: int, title_samples: Seque
     """Return the trends of the period that ends at `now`, compared with the period before.
 
     `now` is Unix time in seconds. `title_samples` are titles of both periods; each stands for `step` articles.
-
-    Detection takes about a second for 10,000 titles, so run it in a worker.
+    Without enough articles for a comparison, only the total numbers are returned. Detection takes about a second
+    for 10,000 titles, so run it in a worker.
     """
     title_index = _TitleIndex(now, period)
     for title_sample in title_samples:
         title_index.add(title_sample)
-    recent_count = len(title_index.recent_articles)
-    totals = Trends(
+    recent_count = len(title_index.recent_article_numbers)
+    trends_without_rows = Trends(
         article_count=recent_count * step,
-        previous_count=(len(title_index.bucket_by_article) - recent_count) * step,
-        outlet_count=len({title_index.outlets[number] for number in title_index.recent_articles}),
+        previous_count=(len(title_index.bucket_by_article_number) - recent_count) * step,
+        outlet_count=len(
+            {
+                title_index.outlet_by_article_number[article_number]
+                for article_number in title_index.recent_article_numbers
+            }
+        ),
     )
-    if not totals.is_comparable:
-        return totals
+    if not trends_without_rows.is_comparable:
+        return trends_without_rows
     return replace(
-        totals,
+        trends_without_rows,
         rising_rows=tuple(
-            title_index.make_row(title_index.find_spelling(key), title_index.find_articles(key), step)
+            title_index.make_row(title_index.find_spelling(key), title_index.find_article_numbers(key), step)
             for key in _select_trends(title_index)
         ),
         outlet_rows=tuple(
@@ -156,15 +161,19 @@ def detect_trends(now: int, period: TrendPeriod, step: int, title_samples: Seque
 
 
 class _TitleIndex:
-    """Index of titles by their words and phrases. Articles are numbered in the order of addition."""
+    """Index of titles by their words and phrases.
+
+    The key of a word or phrase is its stems. Articles are numbered in the order of addition. A bucket is one of the
+    equal parts of both periods, oldest first.
+    """
 
     def __init__(self, now: int, period: TrendPeriod) -> None:
         self._now, self._period = now, period
         self._added_dedupe_keys: set[tuple[str, str]] = set()
-        self.bucket_by_article: list[int] = []  # Bucket of time by article number
-        self.outlets: list[str] = []  # By article number
-        self.recent_articles: set[int] = set()  # Articles of the current period
-        self.articles_by_key: dict[PhraseKey, set[int]] = defaultdict(set)
+        self.bucket_by_article_number: list[int] = []
+        self.outlet_by_article_number: list[str] = []
+        self.recent_article_numbers: set[int] = set()
+        self.article_numbers_by_key: dict[PhraseKey, set[int]] = defaultdict(set)
         self._spelling_counts_by_key: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
     def add(self, title_sample: TitleSample) -> None:
@@ -175,18 +184,18 @@ class _TitleIndex:
         if not 0 <= bucket < 2 * bucket_count or not title_sample.title or dedupe_keys & self._added_dedupe_keys:
             return
         self._added_dedupe_keys |= dedupe_keys
-        article_number = len(self.bucket_by_article)
-        self.bucket_by_article.append(bucket)
-        self.outlets.append(title_sample.outlet)
+        article_number = len(self.bucket_by_article_number)
+        self.bucket_by_article_number.append(bucket)
+        self.outlet_by_article_number.append(title_sample.outlet)
         if bucket >= bucket_count:
-            self.recent_articles.add(article_number)
+            self.recent_article_numbers.add(article_number)
         for key, spelling in iter_phrases(title_sample.title):
-            self.articles_by_key[key].add(article_number)
+            self.article_numbers_by_key[key].add(article_number)
             self._spelling_counts_by_key[key][spelling] += 1
 
-    def find_articles(self, key: PhraseKey) -> set[int]:
+    def find_article_numbers(self, key: PhraseKey) -> set[int]:
         """Return the numbers of the articles with a word or phrase; an empty set if there are none."""
-        return self.articles_by_key.get(key, set())
+        return self.article_numbers_by_key.get(key, set())
 
     def find_spelling(self, key: PhraseKey) -> str:
         """Return the most frequent spelling of a word or phrase."""
@@ -195,29 +204,33 @@ class _TitleIndex:
     def make_row(self, name: str, article_numbers: set[int], step: int) -> TrendRow:
         """Return the chart row of a word or an outlet.
 
-        `article_numbers` are the indexes of its articles in the sample, each of which stands for `step` articles."""
-        count_by_bucket = Counter(self.bucket_by_article[number] for number in article_numbers)
-        recent_numbers = article_numbers & self.recent_articles
+        `article_numbers` are the numbers of its articles in the index, each of which stands for `step` articles.
+        """
+        count_by_bucket = Counter(self.bucket_by_article_number[article_number] for article_number in article_numbers)
+        recent_article_numbers = article_numbers & self.recent_article_numbers
         return TrendRow(
             name=name,
-            article_count=len(recent_numbers) * step,
-            previous_count=(len(article_numbers) - len(recent_numbers)) * step,
-            outlet_count=len({self.outlets[number] for number in recent_numbers}),
+            article_count=len(recent_article_numbers) * step,
+            previous_count=(len(article_numbers) - len(recent_article_numbers)) * step,
+            outlet_count=len(
+                {self.outlet_by_article_number[article_number] for article_number in recent_article_numbers}
+            ),
             counts=tuple(count_by_bucket[bucket] * step for bucket in range(2 * self._period.bucket_count)),
         )
 
     def list_largest_outlets(self) -> list[tuple[str, set[int]]]:
+        """Return the outlets with the most recent articles, largest first, each with its article numbers."""
         article_numbers_by_outlet: dict[str, set[int]] = defaultdict(set)
-        for article_number, outlet in enumerate(self.outlets):
+        for article_number, outlet in enumerate(self.outlet_by_article_number):
             article_numbers_by_outlet[outlet].add(article_number)
         outlets_by_size = sorted(
             article_numbers_by_outlet,
-            key=lambda outlet: (-len(article_numbers_by_outlet[outlet] & self.recent_articles), outlet),
+            key=lambda outlet: (-len(article_numbers_by_outlet[outlet] & self.recent_article_numbers), outlet),
         )
         return [
             (outlet, article_numbers_by_outlet[outlet])
             for outlet in outlets_by_size[:MAX_OUTLETS]
-            if outlet and article_numbers_by_outlet[outlet] & self.recent_articles
+            if outlet and article_numbers_by_outlet[outlet] & self.recent_article_numbers
         ]
 
 
@@ -227,7 +240,7 @@ def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
     Of several words or names that occur in mostly the same articles, only the most significant is returned.
     """
     significance_by_key: dict[PhraseKey, float] = {}
-    for key, article_numbers in title_index.articles_by_key.items():
+    for key, article_numbers in title_index.article_numbers_by_key.items():
         if (
             (significance := _compute_rise_significance(title_index, article_numbers))
             and _is_collocation(title_index, key)
@@ -239,10 +252,10 @@ def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
             significance_by_key.pop(subphrase, None)
     selected_keys: list[PhraseKey] = []
     for key in sorted(significance_by_key, key=lambda key: (-significance_by_key[key], -len(key), key)):
-        article_numbers = title_index.find_articles(key) & title_index.recent_articles
+        article_numbers = title_index.find_article_numbers(key) & title_index.recent_article_numbers
         if all(
             _compute_jaccard_index(
-                article_numbers, title_index.find_articles(selected_key) & title_index.recent_articles
+                article_numbers, title_index.find_article_numbers(selected_key) & title_index.recent_article_numbers
             )
             <= _MAX_OVERLAP
             for selected_key in selected_keys
@@ -256,29 +269,35 @@ def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
 def _iter_covered_subphrases(title_index: _TitleIndex, name_key: PhraseKey) -> Iterator[PhraseKey]:
     """Yield the words and shorter phrases of a name that mostly occur within the whole name."""
     for subphrase in _iter_subphrases(name_key):
-        article_numbers = title_index.find_articles(subphrase) & title_index.recent_articles
-        if len(title_index.find_articles(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(article_numbers):
+        article_numbers = title_index.find_article_numbers(subphrase) & title_index.recent_article_numbers
+        if len(title_index.find_article_numbers(name_key) & article_numbers) >= _MIN_PHRASE_SHARE * len(
+            article_numbers
+        ):
             yield subphrase
 
 
 def _compute_rise_significance(title_index: _TitleIndex, article_numbers: set[int]) -> float:
     """Return G² of the rise of a word, or 0 if it did not rise significantly or too few outlets use it."""
-    recent_numbers = article_numbers & title_index.recent_articles
+    recent_article_numbers = article_numbers & title_index.recent_article_numbers
     recent_with_word_count, earlier_with_word_count = (
-        len(recent_numbers),
-        len(article_numbers) - len(recent_numbers),
+        len(recent_article_numbers),
+        len(article_numbers) - len(recent_article_numbers),
     )
     recent_total, earlier_total = (
-        len(title_index.recent_articles),
-        len(title_index.bucket_by_article) - len(title_index.recent_articles),
+        len(title_index.recent_article_numbers),
+        len(title_index.bucket_by_article_number) - len(title_index.recent_article_numbers),
     )
     if (
         recent_with_word_count < _MIN_ARTICLES
         or recent_with_word_count * earlier_total <= earlier_with_word_count * recent_total
     ):
         return 0.0
-    article_count_by_outlet = Counter(title_index.outlets[number] for number in recent_numbers)
-    if len({title_index.outlets[number] for number in title_index.recent_articles}) > 1 and (
+    article_count_by_outlet = Counter(
+        title_index.outlet_by_article_number[article_number] for article_number in recent_article_numbers
+    )
+    if len(
+        {title_index.outlet_by_article_number[article_number] for article_number in title_index.recent_article_numbers}
+    ) > 1 and (
         len(article_count_by_outlet) == 1
         or max(article_count_by_outlet.values()) > _MAX_OUTLET_SHARE * recent_with_word_count
     ):
@@ -299,19 +318,21 @@ def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
     """
     if len(key) == 1:
         return True
-    both_count = len(title_index.find_articles(key))
-    first_word_articles, last_word_articles = (
-        title_index.find_articles(key[:1]),
-        title_index.find_articles(key[-1:]),
+    both_count = len(title_index.find_article_numbers(key))
+    first_word_article_numbers, last_word_article_numbers = (
+        title_index.find_article_numbers(key[:1]),
+        title_index.find_article_numbers(key[-1:]),
     )
-    if both_count < _MIN_PHRASE_SHARE * min(len(first_word_articles), len(last_word_articles)):
+    if both_count < _MIN_PHRASE_SHARE * min(len(first_word_article_numbers), len(last_word_article_numbers)):
         return False
-    neither_count = len(title_index.bucket_by_article) - len(first_word_articles | last_word_articles)
+    neither_count = len(title_index.bucket_by_article_number) - len(
+        first_word_article_numbers | last_word_article_numbers
+    )
     return (
         log_likelihood_ratio(
             both_count,
-            len(first_word_articles - last_word_articles),
-            len(last_word_articles - first_word_articles),
+            len(first_word_article_numbers - last_word_article_numbers),
+            len(last_word_article_numbers - first_word_article_numbers),
             neither_count,
         )
         >= _MIN_COLLOCATION_G2
@@ -324,5 +345,5 @@ def _iter_subphrases(name_key: PhraseKey) -> Iterator[PhraseKey]:
             yield name_key[start : start + length]
 
 
-def _compute_jaccard_index(first_articles: set[int], second_articles: set[int]) -> float:
-    return len(first_articles & second_articles) / len(first_articles | second_articles)
+def _compute_jaccard_index(first_article_numbers: set[int], second_article_numbers: set[int]) -> float:
+    return len(first_article_numbers & second_article_numbers) / len(first_article_numbers | second_article_numbers)

@@ -71,7 +71,11 @@ class AudienceResolver:
         if dispatch.user_id is not None:
             return await self._restrict_personal_digest(dispatch, dispatch.user_id)
         digest_content = digest_selection.digest_from_json(dispatch.payload)
-        return await self._restrict_in_server(dispatch, digest_content) if digest_content.wide else dispatch
+        return (
+            await self._restrict_in_server(dispatch, digest_content)
+            if digest_content.includes_other_channels
+            else dispatch
+        )
 
     async def _restrict_to_proposer(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
         """Return a notice about a proposal if its proposer is still a member who can view its channel, else None.

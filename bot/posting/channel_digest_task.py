@@ -137,9 +137,9 @@ class ChannelDigestTask(ScheduledTask):
         draft = DigestContent(
             since=since,
             until=until,
-            daily=plan.weekday is None,
-            zone=digest.time_zone,
-            wide=plan.includes_other_channels,
+            is_daily=plan.weekday is None,
+            time_zone=digest.time_zone,
+            includes_other_channels=plan.includes_other_channels,
         )
         digest_content = await context.workers.run(
             digest_selection.select_stories,
@@ -169,7 +169,7 @@ class ChannelDigestTask(ScheduledTask):
         if not filters:
             return digest_candidates
         article_ids = [candidate.article_id for candidate in digest_candidates.candidates]
-        blocked_ids = await subscription_filters.find_blocked_articles(
+        blocked_ids = await subscription_filters.find_blocked_article_ids(
             self._store, await self._store.digests.select_without_status(channel_id, article_ids), filters
         )
         return digest_candidates._replace(
@@ -193,9 +193,9 @@ class ChannelDigestTask(ScheduledTask):
         async def collect_summaries() -> None:
             for story in stories:
                 articles = await self._store.articles.list_by_ids(
-                    [article_id for article_id, _feed_id in story.articles]
+                    [article_id for article_id, _feed_id in story.article_and_feed_ids]
                 )
-                if not articles or articles[0].id != story.articles[0][0]:
+                if not articles or articles[0].id != story.article_and_feed_ids[0][0]:
                     continue
                 sentences = await summarizer.load_cached(articles, language)
                 if sentences is None and summary_wait_seconds > 0:

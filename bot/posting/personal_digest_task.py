@@ -117,7 +117,13 @@ class PersonalDigestTask(ScheduledTask):
         )
         if already_posted_pages is not None:
             digest_candidates = already_posted_pages.exclude_posted(digest_candidates)
-        draft = DigestContent(since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True)
+        draft = DigestContent(
+            since=since,
+            until=until,
+            is_daily=plan.weekday is None,
+            time_zone=plan.time_zone,
+            includes_other_channels=True,
+        )
         select_stories = digest_selection.select_stories
         return await self._context.workers.run(
             select_stories,

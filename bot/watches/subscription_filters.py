@@ -56,15 +56,13 @@ def parse_filter_query(text: str, now: int) -> Query:
 def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
     """Return the filters that block an article; an empty tuple if the article is to be posted.
 
-    `matches` returns whether a query matches the article, or None if that is unknown; an article is blocked
-    only by what is known.
+    `matches` returns whether a query matches the article, or None if that is unknown. An unknown match never leads
+    to blocking.
     """
-    include_filters = tuple(
-        subscription_filter for subscription_filter in filters if subscription_filter.mode is FilterMode.INCLUDE
-    )
-    for subscription_filter in filters:
-        if subscription_filter.mode is FilterMode.EXCLUDE and matches(subscription_filter.query):
-            return (subscription_filter,)
+    include_filters = tuple(query_filter for query_filter in filters if query_filter.mode is FilterMode.INCLUDE)
+    for query_filter in filters:
+        if query_filter.mode is FilterMode.EXCLUDE and matches(query_filter.query):
+            return (query_filter,)
     return (
         include_filters
         if include_filters and all(matches(include_filter.query) is False for include_filter in include_filters)
@@ -73,16 +71,17 @@ def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], 
 
 
 class FilterEvaluator:
-    """Evaluator of filter queries on articles, each when its result is first needed.
+    """Evaluator of filter queries on articles.
 
-    The result is None if the evaluation failed or took too long.
+    A query is evaluated on all articles when it is first needed. Whether it matches an article is None if the
+    evaluation failed or took too long.
     """
 
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
         self._article_by_key = {article.key: article for article in articles}
         self._now = now
-        self._analysed_article_by_key: dict[str, AnalysedArticle] = {}
-        self._match_by_key_by_query: dict[str, dict[str, bool]] = {}
+        self._analysed_article_by_article_key: dict[str, AnalysedArticle] = {}
+        self._matches_by_article_key_by_query: dict[str, dict[str, bool]] = {}
         self._used_cpu_seconds = 0.0
 
     def __call__(self, article_key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
@@ -94,40 +93,44 @@ class FilterEvaluator:
 
         Returns None if the evaluation failed or took too long.
         """
-        if query not in self._match_by_key_by_query:
-            self._match_by_key_by_query[query] = self._evaluate(query)
-        return self._match_by_key_by_query[query].get(article_key)
+        if query not in self._matches_by_article_key_by_query:
+            self._matches_by_article_key_by_query[query] = self._evaluate(query)
+        return self._matches_by_article_key_by_query[query].get(article_key)
 
     def evaluate_all(self, queries: Iterable[str]) -> None:
         """Evaluate filter queries on all articles of the evaluator now, rather than when first needed."""
         for query in queries:
-            self._match_by_key_by_query[query] = self._evaluate(query)
+            self._matches_by_article_key_by_query[query] = self._evaluate(query)
 
     def _evaluate(self, query: str) -> dict[str, bool]:
-        match_by_key: dict[str, bool] = {}
+        is_match_by_article_key: dict[str, bool] = {}
         started_at = time.thread_time()
         max_seconds = min(_MAX_CPU_SECONDS_PER_QUERY, _MAX_CPU_SECONDS_PER_POLL - self._used_cpu_seconds)
         try:
             parsed_query = parse_query(query, self._now, max_chars=MAX_QUERY_LENGTH)
-            clauses_by_languages: dict[tuple[str, ...], Clause | None] = {}
+            clause_by_languages: dict[tuple[str, ...], Clause | None] = {}
             for article_key, article in self._article_by_key.items():
                 if time.thread_time() - started_at >= max_seconds:
-                    log.warning("filter timed out unmatched=%d", len(self._article_by_key) - len(match_by_key))
+                    log.warning(
+                        "filter timed out unmatched=%d", len(self._article_by_key) - len(is_match_by_article_key)
+                    )
                     break
                 languages = select_query_languages(article.language)
-                if languages not in clauses_by_languages:
-                    clauses_by_languages[languages] = build_matchable_clause(parsed_query, languages)
-                clause = clauses_by_languages[languages]
-                if article_key not in self._analysed_article_by_key:
+                if languages not in clause_by_languages:
+                    clause_by_languages[languages] = build_matchable_clause(parsed_query, languages)
+                clause = clause_by_languages[languages]
+                if article_key not in self._analysed_article_by_article_key:
                     analysis_started_at = time.thread_time()
-                    self._analysed_article_by_key[article_key] = AnalysedArticle(article).precompute()
+                    self._analysed_article_by_article_key[article_key] = AnalysedArticle(article).precompute()
                     started_at += time.thread_time() - analysis_started_at  # Analysing is not charged to the query.
                 if clause is not None:
-                    match_by_key[article_key] = matches_clause(clause, self._analysed_article_by_key[article_key])
+                    is_match_by_article_key[article_key] = matches_clause(
+                        clause, self._analysed_article_by_article_key[article_key]
+                    )
         except Exception:  # A filter must not prevent a poll.
             log.exception("filter evaluation failed")
         self._used_cpu_seconds += time.thread_time() - started_at
-        return match_by_key
+        return is_match_by_article_key
 
 
 async def evaluate_feed_filters(store: Store, feed_id: int, articles: Sequence[NewArticle]) -> FilterEvaluator:
@@ -142,8 +145,8 @@ async def evaluate_feed_filters(store: Store, feed_id: int, articles: Sequence[N
     return evaluator
 
 
-async def find_blocked_articles(store: Store, article_ids: Sequence[int], filters: Sequence[Filter]) -> set[int]:
-    """Return the ids of those stored articles that filters block.
+async def find_blocked_article_ids(store: Store, article_ids: Sequence[int], filters: Sequence[Filter]) -> set[int]:
+    """Return the ids of those of the given stored articles that filters block.
 
     Raises `StoreError` if the database failed.
     """
@@ -159,14 +162,14 @@ async def find_blocked_articles(store: Store, article_ids: Sequence[int], filter
 
 @dataclass(frozen=True, slots=True)
 class FilterDryRun:
-    """Result of a trial of filters: the newest articles, each with the filters that would block it."""
+    """Trial of filters: the newest articles, each with the filters that would block it."""
 
-    outcomes: tuple[tuple[Article, tuple[Filter, ...]], ...]
+    articles_with_filters: tuple[tuple[Article, tuple[Filter, ...]], ...]
 
     @property
     def posted_count(self) -> int:
-        """Return the number of articles that no filter would block."""
-        return sum(1 for _article, blocking_filters in self.outcomes if not blocking_filters)
+        """Number of articles that no filter would block."""
+        return sum(1 for _article, blocking_filters in self.articles_with_filters if not blocking_filters)
 
 
 async def dry_run_filters(store: Store, feed_ids: Collection[int], filters: Sequence[Filter]) -> FilterDryRun:
@@ -176,7 +179,5 @@ async def dry_run_filters(store: Store, feed_ids: Collection[int], filters: Sequ
     """
     articles = await store.articles.list_newest(feed_ids, limit=DRY_RUN_ARTICLES)
     evaluator = FilterEvaluator(articles, store.clock.now())
-    await asyncio.to_thread(
-        evaluator.evaluate_all, dict.fromkeys(subscription_filter.query for subscription_filter in filters)
-    )
+    await asyncio.to_thread(evaluator.evaluate_all, dict.fromkeys(query_filter.query for query_filter in filters))
     return FilterDryRun(tuple((article, evaluator(article.key, filters)) for article in articles))

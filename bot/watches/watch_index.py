@@ -1,8 +1,8 @@
 """Index of watches, by which an article finds the watches it matches without evaluating all of them.
 
-Each query is stored under its rarest keys, of which every matching article has at least one. An article looks
-up its own keys, so the cost depends on how many queries share a key, not on the number of queries. The
-queries found are then evaluated.
+A key is a stem, word or name of an article. Each query is stored under its rarest keys, of which every matching
+article has at least one. An article looks up its own keys, so the cost depends on how many queries share a key,
+not on the number of queries. The queries found are then evaluated.
 """
 
 from collections import defaultdict
@@ -27,11 +27,13 @@ from bot.search.query.query_tree import Query
 
 @dataclass(slots=True, eq=False)
 class _QueryGroup:
-    """Watches with equal queries: the server of each watch, and the query's clause and keys by languages."""
+    """Watches with equal queries: the server id of each watch, and the query's clause and keys by languages."""
 
     query: Query
-    server_by_watch_id: dict[int, int] = field(default_factory=dict)
-    clauses_by_languages: dict[tuple[str, ...], tuple[Clause, frozenset[MatchKey]]] = field(default_factory=dict)
+    server_id_by_watch_id: dict[int, int] = field(default_factory=dict)
+    clause_and_keys_by_languages: dict[tuple[str, ...], tuple[Clause, frozenset[MatchKey]]] = field(
+        default_factory=dict
+    )
 
 
 class _KeyIndex:
@@ -46,12 +48,14 @@ class _KeyIndex:
     def add(self, group: _QueryGroup, get_key_frequency: KeyCost) -> None:
         clause = build_matchable_clause(group.query, self._languages)
         if clause is not None and (match_keys := select_cheapest_keys(clause, get_key_frequency)):
-            group.clauses_by_languages[self._languages] = clause, match_keys
+            group.clause_and_keys_by_languages[self._languages] = clause, match_keys
             for key_kind, key_text in match_keys:
                 self._groups_by_key_text_by_kind[key_kind][key_text].append(group)
 
     def remove(self, group: _QueryGroup) -> None:
-        _removed_clause, match_keys = group.clauses_by_languages.pop(self._languages, (None, frozenset[MatchKey]()))
+        _removed_clause, match_keys = group.clause_and_keys_by_languages.pop(
+            self._languages, (None, frozenset[MatchKey]())
+        )
         for key_kind, key_text in match_keys:
             groups_by_key_text = self._groups_by_key_text_by_kind[key_kind]
             groups_by_key_text[key_text] = [
@@ -69,18 +73,20 @@ class _KeyIndex:
         }
         languages = self._languages
         return (
-            group for group in candidate_groups if matches_clause(group.clauses_by_languages[languages][0], article)
+            group
+            for group in candidate_groups
+            if matches_clause(group.clause_and_keys_by_languages[languages][0], article)
         )
 
 
 class WatchIndex:
     """Index in memory of the queries of watches.
 
-    `get_frequency` returns how frequent a key (a word of an article) is.
+    `get_key_frequency` returns the number of sampled articles that have a key (a stem, word or name).
     """
 
-    def __init__(self, get_frequency: KeyCost) -> None:
-        self._get_key_frequency = get_frequency
+    def __init__(self, get_key_frequency: KeyCost) -> None:
+        self._get_key_frequency = get_key_frequency
         self._group_by_query_text: dict[str, _QueryGroup] = {}
         self._query_text_by_watch_id: dict[int, str] = {}
         self._key_index_by_languages: dict[tuple[str, ...], _KeyIndex] = {
@@ -97,7 +103,7 @@ class WatchIndex:
             group = self._group_by_query_text[query.text] = _QueryGroup(query)
             for key_index in self._key_index_by_languages.values():
                 key_index.add(group, self._get_key_frequency)
-        group.server_by_watch_id[watch_id] = server_id
+        group.server_id_by_watch_id[watch_id] = server_id
         self._query_text_by_watch_id[watch_id] = query.text
 
     def discard_watches(self, watch_ids: Iterable[int]) -> None:
@@ -106,8 +112,8 @@ class WatchIndex:
             query_text = self._query_text_by_watch_id.pop(watch_id, None)
             if query_text is not None:
                 group = self._group_by_query_text[query_text]
-                del group.server_by_watch_id[watch_id]
-                if not group.server_by_watch_id:
+                del group.server_id_by_watch_id[watch_id]
+                if not group.server_id_by_watch_id:
                     del self._group_by_query_text[query_text]
                     for key_index in self._key_index_by_languages.values():
                         key_index.remove(group)
@@ -117,7 +123,7 @@ class WatchIndex:
         watch_ids: list[int] = []
         for group in self._get_key_index(article.language).iter_matching(AnalysedArticle(article)):
             watch_ids += [
-                watch_id for watch_id, server_id in group.server_by_watch_id.items() if server_id in server_ids
+                watch_id for watch_id, server_id in group.server_id_by_watch_id.items() if server_id in server_ids
             ]
         return sorted(watch_ids)
 

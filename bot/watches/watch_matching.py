@@ -42,8 +42,8 @@ _MATCH_SHARE_SAMPLE_SIZE = 400
 
 With fewer articles in all, the watch is not tried.
 """
-_MAX_MATCH_SHARE = 0.25
-"""Share of the sampled articles that a query must match to be rejected as too common for a watch."""
+_MIN_TOO_COMMON_SHARE = 0.25
+"""Minimum share of the newest articles that a query matches to be rejected as too common for a watch."""
 
 
 async def parse_watch_query(store: Store, text: str) -> Query:
@@ -62,7 +62,7 @@ async def parse_watch_query(store: Store, text: str) -> Query:
         recent_articles = await store.articles.list_newest(None, limit=_MATCH_SHARE_SAMPLE_SIZE)
         if (
             len(recent_articles) == _MATCH_SHARE_SAMPLE_SIZE
-            and await asyncio.to_thread(_compute_match_share, clause, recent_articles) >= _MAX_MATCH_SHARE
+            and await asyncio.to_thread(_compute_match_share, clause, recent_articles) >= _MIN_TOO_COMMON_SHARE
         ):
             raise RequestRejected(QueryRejection.TOO_COMMON)
     return query
@@ -106,7 +106,7 @@ class WatchMatcher:
         self._store = store
         self._key_frequencies = _KeyFrequencies()
         self._watch_index = WatchIndex(self._key_frequencies)
-        self._last_watch_id = 0
+        self._last_watch_id = 0  # Watches with higher ids are not in the index yet.
 
     async def process_next_batch(self) -> bool:
         """Match the next batch of new articles against all watches, and enqueue the notifications.
@@ -121,24 +121,24 @@ class WatchMatcher:
         if not arrivals:
             return False
         await self._load_new_watches()
-        watch_article_pairs = await asyncio.to_thread(self._match_arrivals, arrivals)
+        watch_and_article_ids = await asyncio.to_thread(self._match_arrivals, arrivals)
         inactive_watch_ids = await self._store.watches.enqueue_notifications(
-            watch_article_pairs,
+            watch_and_article_ids,
             [arrival.article.id for arrival in arrivals],
         )
         self._watch_index.discard_watches(inactive_watch_ids)
         return True
 
     def _match_arrivals(self, arrivals: Sequence[Arrival]) -> list[tuple[int, int]]:
-        watch_article_pairs: list[tuple[int, int]] = []
+        watch_and_article_ids: list[tuple[int, int]] = []
         for article, server_ids in arrivals:
             try:
                 watch_ids = self._watch_index.find_matching(article, server_ids)
             except Exception:  # An article that fails must not prevent other notifications.
                 log.exception("watch matching failed article_id=%d", article.id)
                 continue
-            watch_article_pairs += [(watch_id, article.id) for watch_id in watch_ids]
-        return watch_article_pairs
+            watch_and_article_ids += [(watch_id, article.id) for watch_id in watch_ids]
+        return watch_and_article_ids
 
     async def _load_new_watches(self) -> None:
         new_watches = await self._store.watches.list_active_after_id(self._last_watch_id)

@@ -115,7 +115,7 @@ class SubscriptionCard(SubscriptionPanel):
                 )
             )
             dry_run = await subscription_filters.dry_run_filters(store, [feed.id], filters)
-            if dry_run.outcomes and not dry_run.posted_count:
+            if dry_run.articles_with_filters and not dry_run.posted_count:
                 notes.append(f"🟠 {filter_panels.pass_rate_text(dry_run)}")
         plain_address = discord_text.to_plain_line(
             urls.redact(list_feeds.strip_list_fragment(feed.url)), _MAX_URL_LENGTH

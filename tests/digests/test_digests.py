@@ -34,7 +34,7 @@ def make_candidate(number: int, title: str, **fields: Any) -> DigestCandidate:
     return DigestCandidate(**(candidate_fields | fields))
 
 
-DRAFT = DigestContent(since=NOW - DAY, until=NOW, daily=True, zone="UTC", wide=False)
+DRAFT = DigestContent(since=NOW - DAY, until=NOW, is_daily=True, time_zone="UTC", includes_other_channels=False)
 
 
 def choose_articles(
@@ -42,7 +42,8 @@ def choose_articles(
 ) -> tuple[list[tuple[str | None, list[int]]], int]:
     digest_content = digest_selection.select_stories(candidates, kin, DRAFT, taste)
     return [
-        (section.topic, [story.articles[0][0] for story in section.stories]) for section in digest_content.sections
+        (section.topic, [story.article_and_feed_ids[0][0] for story in section.stories])
+        for section in digest_content.sections
     ], digest_content.omitted_count
 
 
@@ -92,7 +93,7 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
     for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
         digest_content = digest_selection.select_stories(candidates, [(2, 1, 0.9)], DRAFT, language=language)
         stories = [story for section in digest_content.sections for story in section.stories]
-        assert sorted([article_id for article_id, _feed in story.articles] for story in stories) == first
+        assert sorted([article_id for article_id, _feed in story.article_and_feed_ids] for story in stories) == first
         assert digest_content.outlet_count == 4
 
 
@@ -104,7 +105,7 @@ def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_a
     ]
     for language, first in (("en", 2), ("fr", 1)):
         digest_content = digest_selection.select_stories(candidates, (), DRAFT, language=language)
-        assert digest_content.sections[0].stories[0].articles[0][0] == first
+        assert digest_content.sections[0].stories[0].article_and_feed_ids[0][0] == first
 
 
 def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it():
@@ -208,9 +209,9 @@ def test_digest_content_is_read_as_it_was_written_and_narrowed_to_feeds():
     digest_content = DigestContent(
         since=1,
         until=2,
-        daily=True,
-        zone="Europe/Paris",
-        wide=True,
+        is_daily=True,
+        time_zone="Europe/Paris",
+        includes_other_channels=True,
         omitted_count=3,
         sections=(
             DigestSection("Linux", (DigestStory(((1, 10), (2, 20)), 4), DigestStory(((3, 30),), 0))),
@@ -243,7 +244,7 @@ def test_a_digest_is_made_up_for_within_half_a_day_or_two():
 def headings(*candidates: DigestCandidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
     digest_content = digest_selection.select_stories(candidates, (), DRAFT, language=language)
     return [
-        (section.topic, [[id_ for id_, _feed in story.articles] for story in section.stories])
+        (section.topic, [[id_ for id_, _feed in story.article_and_feed_ids] for story in section.stories])
         for section in digest_content.sections
     ]
 

@@ -250,14 +250,14 @@ async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
     rules = [Filter(0, FilterMode.INCLUDE, "chips OR browser"), Filter(0, FilterMode.EXCLUDE, "engine")]
     trial = await subscription_filters.dry_run_filters(store, [feed.id], rules)
     queries_by_title = {
-        article.title: [matching_filter.query for matching_filter in by] for article, by in trial.outcomes
+        article.title: [matching_filter.query for matching_filter in by] for article, by in trial.articles_with_filters
     }
     assert trial.posted_count == 3
     assert queries_by_title["A browser engine"] == ["engine"]
     assert queries_by_title["Politics"] == ["chips OR browser"]
     assert queries_by_title["Smaller chips"] == []
-    assert [article.published for article, _by in trial.outcomes] == sorted(
-        (article.published for article, _by in trial.outcomes), reverse=True
+    assert [article.published for article, _by in trial.articles_with_filters] == sorted(
+        (article.published for article, _by in trial.articles_with_filters), reverse=True
     )
 
 

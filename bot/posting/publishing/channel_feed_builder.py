@@ -157,7 +157,7 @@ def _digest_entry(
         for story in section.stories:
             articles = [
                 sent_digest.articles[article_id]
-                for article_id, _feed in story.articles
+                for article_id, _feed in story.article_and_feed_ids
                 if article_id in sent_digest.articles
             ]
             articles = [article for article in articles if buttons.is_web_url(article.url)]

@@ -139,12 +139,12 @@ def _digest_title(digest_content: DigestContent) -> str:
 
 
 def _is_daily_digest(digest_content: DigestContent) -> bool:
-    return digest_content.daily and digest_content.until - digest_content.since <= DAY_SECONDS + DAY_SECONDS // 2
+    return digest_content.is_daily and digest_content.until - digest_content.since <= DAY_SECONDS + DAY_SECONDS // 2
 
 
 def _date_range_text(digest_content: DigestContent) -> str:
     """Return the date of a daily digest, or the date range of a weekly one, in the current language."""
-    zone = local_time.load_zone(digest_content.zone)
+    zone = local_time.load_zone(digest_content.time_zone)
     start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in (digest_content.since, digest_content.until))
     language = i18n.current_language()
     if _is_daily_digest(digest_content):
@@ -230,7 +230,9 @@ def _iter_stories(
         )
         for story in section.stories:
             available_articles = (
-                article_by_id[article_id] for article_id, _feed in story.articles if article_id in article_by_id
+                article_by_id[article_id]
+                for article_id, _feed in story.article_and_feed_ids
+                if article_id in article_by_id
             )
             if (article := next(available_articles, None)) is not None:
                 yield heading_markup, story, article
@@ -291,7 +293,7 @@ def _lead_markup(article: Article, story: DigestStory, max_length: int) -> str:
 def _outlet_names(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> list[str]:
     """Return the names of the outlets of a story, each once, the outlet of the linked article first."""
     available_articles = (
-        article_by_id[article_id] for article_id, _feed in story.articles if article_id in article_by_id
+        article_by_id[article_id] for article_id, _feed in story.article_and_feed_ids if article_id in article_by_id
     )
     outlet_names = (
         discord_text.to_plain_line(story_article.outlet, _MAX_OUTLET_LENGTH)

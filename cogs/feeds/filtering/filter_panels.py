@@ -121,12 +121,19 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
         self._new_filters, self._dry_run, self._note_sentences = new_filters, dry_run, note_sentences
         self._replaced_filters: list[Filter] = []
         self._has_several_filters = (
-            len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters}) > 1
+            len(
+                {
+                    filter_
+                    for _article, blocking_filters in dry_run.articles_with_filters
+                    for filter_ in blocking_filters
+                }
+            )
+            > 1
         )
 
     async def load_page(self, _interaction: Interaction, page_index: int) -> CardPage:
         """Return a page of recent articles, newest first, each with the filters that would block it."""
-        outcomes = self._dry_run.outcomes
+        outcomes = self._dry_run.articles_with_filters
         page_outcomes = outcomes[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         filters_text = filter_labels.filter_list_text(
             self._new_filters, max_query_length=_MAX_QUERY_LENGTH, with_scope=False
@@ -151,7 +158,7 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
         )
 
     def _build_title(self) -> str:
-        count, posted_count = len(self._dry_run.outcomes), self._dry_run.posted_count
+        count, posted_count = len(self._dry_run.articles_with_filters), self._dry_run.posted_count
         if not count:
             return _("No articles yet, so there’s nothing to test against")
         if not self.target.is_feed:  # Each feed's own filters apply, too.
@@ -240,7 +247,7 @@ class FilterList(FilterTargetPanel):
             text_lines.append(_("No filters: every article is posted."))
         else:
             dry_run = await subscription_filters.dry_run_filters(store, self.target.feed_ids, applying_filters)
-            if dry_run.outcomes:
+            if dry_run.articles_with_filters:
                 text_lines.append(f"-# {pass_rate_text(dry_run)}")
             if sum(own_filter.mode is FilterMode.INCLUDE for own_filter in own_filters) > 1:
                 text_lines.append("-# " + _("With several “only” filters, matching one is enough."))
@@ -312,7 +319,7 @@ def pass_rate_text(dry_run: FilterDryRun) -> str:
     return format_count(
         "Filters let {posted} of the last {count} article through",
         "Filters let {posted} of the last {count} articles through",
-        len(dry_run.outcomes),
+        len(dry_run.articles_with_filters),
         posted=format_number(dry_run.posted_count),
     )
 
