@@ -1,4 +1,4 @@
-"""The MCP (Model Context Protocol) tools; every call checks anew which feeds the caller may see."""
+"""The tools of the MCP (Model Context Protocol) server; each call checks anew which feeds the caller may see."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, Literal
@@ -109,7 +109,8 @@ class PassageResult(TypedDict):
 class AnswerResponse(TypedDict):
     """An answer: `quotes` if it is certain, else `possible` quotes, else `related` articles.
 
-    `passages` have the most words of the question and the queries; the caller may answer from them if no quote answers.
+    `passages` are the passages with the most words of the question and the queries; the caller may answer from them
+    if no quote answers.
     """
 
     answered: bool
@@ -174,7 +175,7 @@ def build_server(
 
 
 class _NewsTools:
-    """The tools. Assistants read the docstrings of the methods as descriptions."""
+    """Tools that give assistants the news. Assistants read the docstrings of the methods as descriptions."""
 
     def __init__(self, services: Services, look_up_visible_feeds: VisibleFeedsLookup) -> None:
         self._services, self._look_up_visible_feeds = services, look_up_visible_feeds
@@ -315,6 +316,7 @@ class _NewsTools:
         ]
 
     async def _list_visible_feed_ids(self) -> Collection[int]:
+        """Return the ids of the feeds that the caller may see, where all feeds are listed instead of None."""
         feed_ids = await self._look_up_visible_feeds()
         return [feed.id for feed in await self._services.store.feeds.list_all()] if feed_ids is None else feed_ids
 
@@ -330,13 +332,13 @@ class _NewsTools:
 
 
 def _to_passage(passage: ModelPassage) -> PassageResult:
-    summary = build_article_json(passage.article)
+    article_json = build_article_json(passage.article)
     return PassageResult(
         text=passage.text,
         url=passage.article.url,
         title=passage.article.title,
         source=passage.article.outlet,
-        published=str(summary["published"]),
+        published=str(article_json["published"]),
     )
 
 

@@ -79,7 +79,7 @@ def build_http_app(services: Services, public_channels: PublicChannels, *, base_
 
 
 def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> ASGIApp:
-    """Return the HTTP application, with 429 in place of 401 for clients that tried too many wrong tokens."""
+    """Return an HTTP application that answers 429 in place of 401 to clients that tried too many wrong tokens."""
 
     async def serve_limited(scope: Scope, receive: Receive, send: Send) -> None:
         has_authorization = any(header_name == b"authorization" for header_name, _ in scope.get("headers", ()))
@@ -103,13 +103,13 @@ def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> 
 
 
 class _ServerTokenVerifier:
-    """Verifier of assistants' tokens, which asks the database."""
+    """Verifier of the tokens of assistants, which looks them up in the database."""
 
     def __init__(self, services: Services) -> None:
         self._token_store = services.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return a token with the id of its server as the client, or None if the token is unknown."""
+        """Return the access token, whose client id is the id of its Discord server; None if the token is unknown."""
         server_id = await self._token_store.find_server_id_by_token(token)
         if server_id is None:
             return None

@@ -1,4 +1,4 @@
-"""Commands that read stored articles: search, questions, delivery status."""
+"""Commands that read stored articles and questions: search, answers, newest articles, delivery status."""
 
 import json
 import sys
@@ -28,6 +28,7 @@ LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number 
 
 
 def _read_inputs(argument: str) -> Iterable[str]:
+    """Return the argument of a command, or, for "-", the lines of standard input that are not blank."""
     if argument != "-":
         return (argument,)
     return (line.strip() for line in sys.stdin if line.strip())
@@ -39,18 +40,18 @@ def search(
         str,
         typer.Argument(metavar="QUERY", help='What to look for, "-" for a query a line from standard input.'),
     ],
-    as_json_: JsonOption = False,
+    as_json: JsonOption = False,
     limit: LimitOption = 20,
 ) -> None:
     """Search the stored articles."""
     settings = load_settings_or_exit()
 
     async def search_articles() -> None:
-        async with open_searcher(settings, as_json=as_json_) as searcher:
+        async with open_searcher(settings, as_json=as_json) as searcher:
             for query_text in _read_inputs(query):
                 search_page = await searcher.search(query_text, feed_ids=None, limit=limit)
                 note_sentences = [search_note_sentences.note_sentence(search_note) for search_note in search_page.notes]
-                if as_json_:
+                if as_json:
                     response = {
                         "query": query_text,
                         "results": [build_search_result_json(hit) for hit in search_page.results],
@@ -89,7 +90,7 @@ def ask(
         str,
         typer.Argument(metavar="QUESTION", help='The question, "-" for a question a line from standard input.'),
     ],
-    as_json_: JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the stored articles, with sources.
 
@@ -99,7 +100,7 @@ def ask(
 
     async def answer_questions() -> None:
         async with (
-            open_searcher(settings, as_json=as_json_) as searcher,
+            open_searcher(settings, as_json=as_json) as searcher,
             open_answer_writer(settings, SystemClock()) as answer_writer,
         ):
             for question_text in _read_inputs(question):
@@ -109,7 +110,7 @@ def ask(
                     answer = await answer_pipeline.answer_question(
                         searcher, question_text, feed_ids=None, writer=answer_writer
                     )
-                if as_json_:
+                if as_json:
                     terminal.echo_stdout(json.dumps(answer.as_json(), ensure_ascii=False))
                     continue
                 if question == "-":
@@ -130,11 +131,11 @@ def questions(
 ) -> None:
     """List questions from Discord that were not answered well."""
     period_seconds = days * 86_400
-    stats = run_with_store(
+    question_stats_list = run_with_store(
         lambda store: store.questions.load_stats(store.clock.now() - period_seconds, include_helpful=all_)
     )
     if as_json:
-        for question_stats in stats:
+        for question_stats in question_stats_list:
             question_json = {
                 "question": question_stats.text,
                 "language": question_stats.language,
@@ -145,7 +146,7 @@ def questions(
                 "not_helped": question_stats.unhelpful_count,
             }
             terminal.echo_stdout(json.dumps(question_json, ensure_ascii=False))
-    elif stats:
+    elif question_stats_list:
         terminal.print_table(
             "Questions",
             ("last asked", "times", "answered", "👍", "👎", "question"),
@@ -163,7 +164,7 @@ def questions(
                     ),
                     question_stats.text,
                 )
-                for question_stats in stats
+                for question_stats in question_stats_list
             ),
         )
     else:

@@ -44,14 +44,15 @@ class LineProblem(NamedTuple):
 
 @dataclass(slots=True)
 class ArticleImportResult:
-    """Numbers of articles that an import stored, of articles stored before, and of rejected lines.
+    """Outcome of an import: the numbers of articles stored now, of articles already stored, and of rejected lines.
 
+    Articles of earlier lines count as already stored.
     `problems` are the first `MAX_REPORTED_PROBLEMS` rejected lines. `line_count_by_unknown_key` has, by a JSON key that
     the import ignores, the number of lines with this key.
     """
 
     stored_count: int = 0
-    known_count: int = 0
+    already_stored_count: int = 0
     rejected_count: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     line_count_by_unknown_key: Counter[str] = field(default_factory=Counter)
@@ -66,7 +67,8 @@ class ArticleImportResult:
 async def export_articles(store: Store, output_file: TextIO) -> int:
     """Write all articles, oldest first, and return their number.
 
-    An article that two feeds of one outlet have in common is written once.
+    Articles with equal link, outlet, title and time, as of two feeds of one outlet, are written once. Raises
+    StoreError, and OSError if the file cannot be written.
     """
     article_count = 0
     published_at = None
@@ -89,7 +91,7 @@ async def import_lines(
     """Import articles from lines of JSON, and return the counts and problems.
 
     Stored articles stay unchanged. `on_progress` is called after each batch with the number of lines read so far.
-    Raises StoreError, WorkerTimeout, WorkerDied.
+    Raises StoreError, and WorkerTimeout or WorkerDied if a worker fails.
     """
     import_result = ArticleImportResult()
     feed_id_by_source: dict[str, int] = {}
@@ -129,7 +131,7 @@ async def _import_batch(
             stored_article.key == article_key or _is_same_article(row, stored_article)
             for stored_article in articles_at_url
         ):
-            import_result.known_count += 1
+            import_result.already_stored_count += 1
             continue
         page_key = _compute_page_key(row, articles_at_url)
         published_at = feed_dates.clamp_publication_time(row.published, now)
@@ -142,7 +144,7 @@ async def _import_batch(
         [(draft.feed_id, article) for draft, article in zip(drafts, new_articles, strict=True)]
     )
     import_result.stored_count += stored_count
-    import_result.known_count += len(new_articles) - stored_count
+    import_result.already_stored_count += len(new_articles) - stored_count
 
 
 def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:

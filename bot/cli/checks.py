@@ -25,7 +25,7 @@ from bot.writing.model_trial import try_model
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of a check: its subject, whether it passed, and the detail for the operator.
+    """Outcome of a check: its subject, whether it passed, and the detail for the operator.
 
     `is_usage_error` is set if nothing is broken, but Telex was called in the wrong place or with wrong settings.
     `advice` is printed below the table of results, where a command to copy is not wrapped.
@@ -85,7 +85,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
 
 
 def check_token(settings: Settings) -> CheckResult:
-    """Check that the token has the shape of a bot token: three parts, the first the bot's id in base64.
+    """Check that the token, if any, has the shape of a bot token: three parts, the first the bot's id in base64.
 
     Only Discord can tell whether the token is valid. The shape is documented in Discord's reference
     ("Authentication").

@@ -1,4 +1,4 @@
-"""Context managers that open the database and the searcher for the duration of a command."""
+"""Opening of the database and the searcher for the duration of a command."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ NO_ARTICLES_TEXT = "No articles yet. Follow a feed with `telex poll URL`, or use
 """Message for a command on a database without articles."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
-"""The type of the option `--json`."""
+"""Type of the option `--json` of commands that print objects."""
 
 
 @asynccontextmanager
@@ -43,8 +43,8 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
 def run_with_store(use_store: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
     """Run a coroutine function with the opened store and return its result.
 
-    Exits the process with a message if a setting is invalid (status 2) or the database cannot be used (status
-    1).
+    Exits the process with a message if a setting is invalid or the database is missing or was moved (status 2), or
+    if it cannot be used (status 1).
     """
     settings = load_settings_or_exit()
 
@@ -59,7 +59,8 @@ def run_with_store(use_store: Callable[[Store], Awaitable[T]], *, create: bool =
 async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
     """Open a searcher, which also searches by meaning where available, within the `with` block.
 
-    If no articles are stored, this prints a message and exits with status 0, unless the output is JSON (`as_json`).
+    Articles that are not encoded for it yet are encoded first, for at most `ENCODE_TIMEOUT_SECONDS`. If no articles
+    are stored, this prints a message and exits with status 0, unless the output is JSON (`as_json`).
     """
     async with open_store(settings) as store, open_semantic_index(settings, store) as semantic_index:
         if not as_json and not await store.articles.list_newest(None, limit=1):

@@ -54,13 +54,13 @@ def import_(
             with terminal.create_progress_bar() as progress_bar:
                 progress_id = progress_bar.add_task("importing", total=None)
                 with _open_input(file) as stream:
-                    article_import = await article_files.import_lines(
+                    import_result = await article_files.import_lines(
                         services,
                         stream,
                         on_progress=lambda line_count: progress_bar.update(progress_id, completed=line_count),
                     )
             await encode_with_progress(services.semantic_index)
-            return article_import
+            return import_result
 
     import_result = run_async(import_articles)
     for problem in import_result.problems:
@@ -72,7 +72,7 @@ def import_(
         )
         terminal.echo_stderr(f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}.")
     terminal.echo_stderr(
-        f"{import_result.stored_count} stored, {import_result.known_count} already known, "
+        f"{import_result.stored_count} stored, {import_result.already_stored_count} already known, "
         f"{import_result.rejected_count} rejected."
     )
     if import_result.rejected_count:

@@ -106,6 +106,7 @@ def _reclaim_moved_database(settings: Settings) -> None:
 
 
 def _run_bot(settings: Settings) -> NoReturn:
+    """Run the bot with the roles of this process and exit; exit with a message if it cannot start."""
     if ProcessRole.GATEWAY not in settings.roles:
         from bot.client import poller_process  # noqa: PLC0415 - its imports take a second
 
@@ -226,12 +227,12 @@ def rekey(
     try:
         Store.require_exists(settings.database)
         with Store.lock_for_run(settings.database, alone=True):
-            rekeyed_count = run_async(reencrypt_urls)
+            encrypted_url_count = run_async(reencrypt_urls)
     except DatabaseMissing as error:
         exit_with_error(str(error), USAGE_ERROR)
     except StoreError as error:
         exit_with_error(str(error), FAILED)
-    terminal.echo_stderr(f"Feed addresses encrypted with the first key: {rekeyed_count}.")
+    terminal.echo_stderr(f"Feed addresses encrypted with the first key: {encrypted_url_count}.")
 
 
 app.add_typer(polling_commands)

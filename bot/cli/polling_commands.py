@@ -67,21 +67,26 @@ def poll(
 async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollReport]:
     """Poll the feeds at some addresses; a feed that was not stored before and fails is removed again."""
     feed_store = services.store.feeds
-    known_urls: set[str] = set()
+    stored_urls: set[str] = set()
     feeds: list[Feed] = []
     for url in dict.fromkeys(feed_urls):
         stored_feed = await feed_store.find(url)
         matching_feeds = await feed_store.list_by_page_url(url) if stored_feed is None else [stored_feed]
-        known_urls.update(feed.url for feed in matching_feeds)
+        stored_urls.update(feed.url for feed in matching_feeds)
         feeds += matching_feeds or [await feed_store.add(url)]
     reports = await _poll_all(services, feeds, is_polite=False)
     for report in reports:
-        if report.error and report.feed.url not in known_urls:
+        if report.error and report.feed.url not in stored_urls:
             await feed_store.remove(report.feed.id)
     return reports
 
 
 async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: bool) -> list[PollReport]:
+    """Poll feeds and print a line for each.
+
+    Unless `is_polite`, which is for feeds that are due, a new feed that is a web page is replaced by the page's own
+    feed or its first list.
+    """
     feeds = list(feeds)
     reports: list[PollReport] = []
     poll_slots = asyncio.Semaphore(services.settings.poll_concurrency)

@@ -1,4 +1,4 @@
-"""Functions that print search results, answers and explanations on the terminal."""
+"""Printing of answers and articles on the terminal, and formatting of search results and explanations for it."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ def print_answer(answer: Answer, settings: Settings) -> None:
             if answer.article_count
             else "No article is stored yet."
         )
-        _print_coverage(answer)
+        _print_article_dates(answer)
     else:
         _print_quotes(answer, number_by_article_id)
     if listed_articles:
@@ -111,7 +111,7 @@ def _format_quote(quote: Quote, number_by_article_id: dict[int, int]) -> str:
     return f"“{text}” [{number_by_article_id[quote.article.id]}]"
 
 
-def _print_coverage(answer: Answer) -> None:
+def _print_article_dates(answer: Answer) -> None:
     if answer.is_outside_period:
         oldest_note = (
             ""

@@ -21,7 +21,7 @@ class StopSignals:
 
     def __init__(self, max_stop_seconds: int) -> None:
         """Set the maximum number of seconds between the first signal and the end of the process."""
-        self.is_received = False
+        self.is_signal_received = False
         self._max_stop_seconds = max_stop_seconds
         self._cancel_task: Callable[[], object] | None = None
 
@@ -32,13 +32,13 @@ class StopSignals:
         The previous handlers are restored after the block, unless a signal was received.
         """
         previous_handlers = [
-            (signal_number, signal.signal(signal_number, self._receive))
+            (signal_number, signal.signal(signal_number, self._handle_signal))
             for signal_number in (signal.SIGTERM, signal.SIGINT)
         ]
         try:
             yield
         finally:
-            if not self.is_received:
+            if not self.is_signal_received:
                 for restored_signal, previous_handler in previous_handlers:
                     signal.signal(restored_signal, previous_handler)
 
@@ -46,13 +46,13 @@ class StopSignals:
         """Cancel a task of the running loop at the first signal, or at once if one was received already."""
         loop = asyncio.get_running_loop()
         self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
-        if self.is_received:
+        if self.is_signal_received:
             self._cancel_task()
 
-    def _receive(self, _signal_number: int, _frame: object) -> None:
-        if self.is_received:
+    def _handle_signal(self, _signal_number: int, _frame: object) -> None:
+        if self.is_signal_received:
             return
-        self.is_received = True
+        self.is_signal_received = True
         signal.signal(signal.SIGALRM, _exit_immediately)
         signal.alarm(self._max_stop_seconds)
         if self._cancel_task is not None:

@@ -41,7 +41,7 @@ FAILED = 1
 USAGE_ERROR = 2
 """Exit status of a command with wrong arguments or settings."""
 
-_EXCLUDING_QUERY_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
+_EXCLUDED_WORD_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _WRITE_FAILURE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
@@ -49,7 +49,7 @@ TIME_FORMAT = "%Y-%m-%d %H:%M"
 
 
 class QueryCommand(TyperCommand):
-    """A command whose query may have words that begin with a dash, which exclude articles with the word.
+    """Command whose query may have words that begin with a dash, to exclude articles with these words.
 
     Such a word (`-word`) is no option, because an option is either one letter after a dash or begins with two dashes.
     """
@@ -66,7 +66,7 @@ class QueryCommand(TyperCommand):
         query_indexes = [
             word_index
             for word_index, word in enumerate(words)
-            if _EXCLUDING_QUERY_PATTERN.match(word)
+            if _EXCLUDED_WORD_PATTERN.match(word)
             and (not word_index or words[word_index - 1] not in option_names_with_value)
         ]
         if query_indexes:
@@ -105,7 +105,7 @@ def embolden(text: str) -> str:
 
 
 def create_progress_bar() -> Progress:
-    """Return a progress bar on standard error; it is invisible unless that is a terminal."""
+    """Return a progress bar on standard error; it is invisible unless standard error is a terminal."""
     from rich.progress import (  # noqa: PLC0415 - 2 MB that a running bot seldom needs
         BarColumn,
         MofNCompleteColumn,
@@ -183,10 +183,10 @@ def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Sett
 
 
 def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
-    """Run a coroutine to its end and exit the process if it fails; SIGTERM cancels it as Ctrl-C does.
+    """Run a coroutine to its end and return its result; SIGTERM cancels it as Ctrl-C does.
 
-    With `runs_until_stopped`, a cancelled coroutine counts as success (status 0), otherwise as failure.
-    StoreError and OSError with a file name end the process with a message.
+    A cancelled coroutine ends the process: with `runs_until_stopped` as success (status 0), otherwise as failure.
+    StoreError, and OSError with a file name, end it with a message. Raises any other error.
     """
     stop_signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
 
@@ -217,7 +217,9 @@ def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, run
 
 @contextmanager
 def guard_stdout() -> Iterator[None]:
-    """Exit if standard output cannot take all that is written: with a message, or silently if it was closed.
+    """Exit if standard output cannot take all that is written within the block.
+
+    That is with a message, or silently if the reader of a pipe has closed it. The status is that of a failure.
 
     See https://docs.python.org/3/library/signal.html#note-on-sigpipe.
     """

@@ -15,24 +15,24 @@ SPEED_FACTOR = 24
 class ReplayClock:
     """A clock (`bot.core.clock.Clock`) that starts in the past and catches up with the present.
 
-    Until `start_catching_up` is called, it runs at normal speed. It is based on `time.perf_counter`, since
-    simcord replaces `time.monotonic` for the bot.
+    Until `start_catching_up` is called, and once it has caught up, it runs at normal speed. It is based on
+    `time.perf_counter`, since simcord replaces `time.monotonic` for the bot.
     """
 
     def __init__(self, *, offset_seconds: float = START_OFFSET_SECONDS, speed_factor: float = SPEED_FACTOR) -> None:
         self._offset_seconds, self._speed_factor = offset_seconds, speed_factor
-        self._started_at: float | None = None
+        self._catch_up_started_at: float | None = None
 
     def start_catching_up(self) -> None:
         """Run the clock faster from now on, until it has caught up with the present."""
-        self._started_at = time.perf_counter()
+        self._catch_up_started_at = time.perf_counter()
 
     def now(self) -> int:
         """Return the demo's time as Unix time in seconds."""
         return int(time.time() - self._get_remaining_offset_seconds())
 
     def monotonic(self) -> float:
-        """Return seconds of the demo's time, for measuring durations."""
+        """Return seconds of the demo's time from an arbitrary start, for measuring durations."""
         return time.perf_counter() + self._offset_seconds - self._get_remaining_offset_seconds()
 
     uptime = monotonic
@@ -41,13 +41,15 @@ class ReplayClock:
         """Sleep for a number of seconds of the demo's time."""
         fast_seconds_left = (
             0.0
-            if self._started_at is None
+            if self._catch_up_started_at is None
             else self._get_remaining_offset_seconds() * self._speed_factor / (self._speed_factor - 1)
         )
         fast_seconds = min(seconds, fast_seconds_left)
         await asyncio.sleep(fast_seconds / self._speed_factor + seconds - fast_seconds)
 
     def _get_remaining_offset_seconds(self) -> float:
-        if self._started_at is None:
+        if self._catch_up_started_at is None:
             return self._offset_seconds
-        return max(0.0, self._offset_seconds - (self._speed_factor - 1) * (time.perf_counter() - self._started_at))
+        return max(
+            0.0, self._offset_seconds - (self._speed_factor - 1) * (time.perf_counter() - self._catch_up_started_at)
+        )

@@ -66,15 +66,15 @@ SAMPLE_OUTLETS_BY_PACK = {
     "security": ("kernel", "paquet"),
     "ai": ("circuit", "fil"),
 }
-"""Names of sample outlets by the starter pack whose outlets they replace, because the demo uses no network."""
+"""Names of sample outlets, by the name of the starter pack whose outlets they replace, as the demo uses no network."""
 
 _REFRESH_INTERVAL_SECONDS = 0.3
-"""Seconds between two checks whether the page shows the current messages."""
+"""Time in seconds between two checks of whether the page shows the current messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoServer:
-    """The simulated server with its two users.
+    """The simulated server with its news channel, its forum channel and its two users.
 
     Ada manages the server; Camille does not, and uses Discord in French.
     """
@@ -136,7 +136,7 @@ async def serve(
             raise OSError(cause.errno, os.strerror(cause.errno), f"--port {port}") from error
         places = DemoPlaces(env, demo_server.guild, {demo_server.ada: "en-US", demo_server.camille: "fr"})
         actions = VisitorActions(env, preview, places)
-        simcord_patches.dispatch_messages_detached(env.bot)
+        simcord_patches.dispatch_messages_without_context(env.bot)
         await env.bot.get_channel(demo_server.news.id).send(WELCOME_TEXT)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # For visitors without a browser on this machine
         if opens_browser:
@@ -195,7 +195,7 @@ async def open_simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
 
 
 def sync_clock(env: Env, clock: Clock) -> None:
-    """Set the clock of the simulated Discord, which starts in the past and stands still, to a clock."""
+    """Advance the clock of the simulated Discord, which starts in the past and stands still, to the time of a clock."""
     simulated_clock = env.backend.clock
     simulated_clock.advance(max(0.0, clock.now() - simulated_clock.now().timestamp()))
 

@@ -61,11 +61,7 @@ class DemoPlaces:
             if channel.type not in _CHANNEL_TYPES_WITHOUT_MESSAGES:
                 yield channel, f"in #{channel.name}"
             threads = sorted(
-                (
-                    candidate_thread
-                    for candidate_thread in backend.channels.values()
-                    if candidate_thread.is_thread and candidate_thread.parent_id == channel.id
-                ),
+                (thread for thread in backend.channels.values() if thread.is_thread and thread.parent_id == channel.id),
                 key=lambda thread: -thread.id,
             )
             for thread in threads[:_MAX_THREADS_PER_CHANNEL]:

@@ -22,7 +22,7 @@ from bot import DATA
 from bot.core.clock import Clock, SystemClock
 
 SCRIPT_MINUTES = 10
-"""Number of minutes in which new stories are published."""
+"""Number of minutes after the start within which the new stories are published."""
 
 _DATE_OFFSET_SECONDS = 120
 """Seconds by which the date of a new story precedes its publication."""
@@ -75,6 +75,8 @@ class ScriptStep(NamedTuple):
 
 
 class _Stories(msgspec.Struct):
+    """Content of `data/demo/stories.json`: outlets, stories published before the start, and stories to publish."""
+
     outlets: tuple[SampleOutlet, ...]
     backlog: tuple[SampleStory, ...]
     stories: tuple[SampleStory, ...]

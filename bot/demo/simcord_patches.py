@@ -1,4 +1,4 @@
-"""Patches of simcord, which simulates Discord, in places without hooks; they fit its pinned version only."""
+"""Patches of simcord, which simulates Discord, in places where it has no hooks; they fit its pinned version only."""
 
 import contextvars
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ def ignore_rejections(env: Env) -> None:
 def localize_commands(member: MemberActor) -> None:
     """Let the page list commands to a user by their French names and descriptions, as Discord does.
 
-    simcord's page has only the English ones. Options keep their English names, by which the page sends them.
+    simcord's page has only the English names. Options keep their English names, by which the page sends them.
     """
     build_english_catalog, translate = _commands.build_catalog, i18n.gettext
 
@@ -141,7 +141,7 @@ def localize_commands(member: MemberActor) -> None:
     _commands.build_catalog = build_localized_catalog
 
 
-def dispatch_messages_detached(bot: discord.Client) -> None:
+def dispatch_messages_without_context(bot: discord.Client) -> None:
     """Let the page show a visitor's message at once, and the bot's replies as they arrive.
 
     By a context variable, simcord's page waits for everything that a message triggers, so that slow replies

@@ -1,4 +1,4 @@
-"""Handling of a visitor's actions on the demo's page: in every place, in their language, while news arrives.
+"""Handling of a visitor's actions on the demo's page: in every channel and in direct messages, in their language.
 
 simcord's page has no hooks for this: functions of its pinned version are wrapped.
 """
@@ -30,7 +30,7 @@ class VisitorActions:
         self._bot_mention = f"<@{bot_user.id}>"
         self._typed_mention_pattern = re.compile(rf"(?<![\w<@])@{re.escape(bot_user.name)}\b", re.IGNORECASE)
         self.page_lock = asyncio.Lock()
-        """Lock held while the page changes, as an action during `Preview.refresh` would block the page."""
+        """Lock to hold while the page changes: an action during `Preview.refresh` would block the page."""
         self._handle_simcord_action, self._publish_simcord_page = preview._action, preview._publish  # noqa: SLF001  # no hook
         preview._action = self._handle_action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
@@ -54,7 +54,7 @@ class VisitorActions:
         return {**body, "content": self._typed_mention_pattern.sub(self._bot_mention, content)}
 
     async def _act_in_place(self, page: Any, context_id: str | None, body: ActionBody) -> dict[str, Any]:  # noqa: ANN401
-        """Send commands and messages to the place that the page shows, and switch places by its menu."""
+        """Handle an action in the channel that the page shows, or switch to the user and channel chosen in its menu."""
         preview = self._preview
         previous_view = preview.channel, preview.viewers
         if body.get("kind") == "viewer" and (place := self._places.resolve(body.get("viewer_id"))) is not None:

@@ -52,7 +52,11 @@ async def exported(newsroom: Services) -> str:
 
 async def test_what_is_imported_comes_out_as_it_was(newsroom):
     import_outcome = await imported(newsroom, [line()])
-    assert (import_outcome.stored_count, import_outcome.known_count, import_outcome.rejected_count) == (1, 0, 0)
+    assert (import_outcome.stored_count, import_outcome.already_stored_count, import_outcome.rejected_count) == (
+        1,
+        0,
+        0,
+    )
     assert json.loads(await exported(newsroom)) == FULL
 
 
@@ -62,7 +66,7 @@ async def test_importing_twice_changes_nothing(newsroom, clock):
     before = await exported(newsroom)
     clock.advance(86_400)
     import_outcome = await imported(newsroom, lines + lines)
-    assert (import_outcome.stored_count, import_outcome.known_count) == (0, 18)
+    assert (import_outcome.stored_count, import_outcome.already_stored_count) == (0, 18)
     assert await exported(newsroom) == before
 
 
@@ -82,7 +86,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(sett
         assert await exported(room) == first
     async with open_services(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
         import_outcome = await imported(room, first.encode().splitlines(keepends=True))
-        assert (import_outcome.known_count, import_outcome.rejected_count) == (0, 0)
+        assert (import_outcome.already_stored_count, import_outcome.rejected_count) == (0, 0)
         assert await exported(room) == first
     assert len(first.splitlines()) == 2 * 42
 
