@@ -179,7 +179,7 @@ async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
 
 
 async def test_impatience_is_bounded(telex, feed_server, requested_charts, monkeypatch):
-    monkeypatch.setattr(trend_commands, "_CACHE_SIZE", 0)  # nothing that was drawn is shown again
+    monkeypatch.setattr(trend_commands, "_MAX_CACHED_REPORTS", 0)  # nothing that was drawn is shown again
     await publish_trend(telex, feed_server)
     for _ in range(5):
         await telex.reader.slash(telex.news, "trends")
