@@ -105,8 +105,8 @@ class DigestList(ManagersPanel):
             placeholder=_("Change or stop a digest…"),
             options=digest_options,
         )
-        entries = (text_block(_digest_text(digest)) for digest in visible_digests)
-        await self.display_card(interaction, heading_block(title), *entries, ActionRow(digest_menu))
+        digest_blocks = (text_block(_digest_text(digest)) for digest in visible_digests)
+        await self.display_card(interaction, heading_block(title), *digest_blocks, ActionRow(digest_menu))
 
     async def _open_digest(self, interaction: Interaction, selected_values: list[str]) -> None:
         target_channel = await channel_options.find_postable_channel(self.guild, int(selected_values[0]))
@@ -144,6 +144,7 @@ _DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION = 
     "chart",
     "summaries",
 )
+"""Names of the attributes of a digest plan that are switched on or off, as values of menu options."""
 
 
 class ChannelDigestPanel(ChannelPanel):
@@ -172,13 +173,13 @@ class ChannelDigestPanel(ChannelPanel):
     async def render(self, interaction: Interaction) -> None:
         """Show the plan of the digest, and the digest that the plan would produce now."""
         client, plan = self.client, self._edited_plan
-        zone = (await client.store.preferences.get_by_server(self.channel.guild.id)).time_zone
+        zone_name = (await client.store.preferences.get_by_server(self.channel.guild.id)).time_zone
         now = client.services.clock.now()
-        due_at = local_time.find_next_occurrence(now, plan.minute, plan.weekday, zone)
+        due_at = local_time.find_next_occurrence(now, plan.minute, plan.weekday, zone_name)
         text_lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
             _("Sent {when} ({zone}), next one {date}").format(
-                when=digest_labels.schedule_text(plan), zone=zone, date=f"<t:{due_at}:R>"
+                when=digest_labels.schedule_text(plan), zone=zone_name, date=f"<t:{due_at}:R>"
             ),
             *(f"-# {line}" for line in digest_labels.option_lines(plan)),
         ]
@@ -197,15 +198,15 @@ class ChannelDigestPanel(ChannelPanel):
                     channel=self.channel.mention,
                 )
             )
-        preview, pictures = await self._render_preview(zone, now)
+        preview_blocks, pictures = await self._render_preview(zone_name, now)
         layout: Layout = (
             text_block("\n".join(text_lines)),
-            Card(preview, outlet_branding.DEFAULT_COLOUR),
+            Card(preview_blocks, outlet_branding.DEFAULT_COLOUR),
             *self._build_controls(),
         )
         await self.display(interaction, layout, pictures=pictures)
 
-    async def _render_preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[Picture]]:
+    async def _render_preview(self, zone_name: str, now: int) -> tuple[tuple[Block, ...], list[Picture]]:
         client, plan = self.client, self._edited_plan
         digest = Digest(
             id=0,
@@ -215,7 +216,7 @@ class ChannelDigestPanel(ChannelPanel):
             created_at=now,
             due_at=now,
             covered_until=None,
-            time_zone=zone,
+            time_zone=zone_name,
         )
         try:
             digest_content, _digest_candidates = await client.outbox_relay.channel_digest_task.build_digest_content(

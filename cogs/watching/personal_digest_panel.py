@@ -38,6 +38,7 @@ from cogs.shared.views import (
 from cogs.watching import digest_labels
 
 MAX_TOPICS = 10
+"""Maximum number of topics (searches) of a personal digest."""
 MAX_TOPIC_LENGTH = 100
 """Maximum length in characters of a topic of a personal digest."""
 
@@ -65,8 +66,8 @@ class PersonalDigestPanel(OwnedView):
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
         elif (server_id := interaction_context.get_server_id(interaction)) is not None:
-            zone = (await store.preferences.get_by_server(server_id)).time_zone
-            self._change_plan(time_zone=zone)
+            zone_name = (await store.preferences.get_by_server(server_id)).time_zone
+            self._change_plan(time_zone=zone_name)
         self._has_time_zone = self._saved_digest is not None or self._edited_plan.time_zone != "UTC"
         readable_feed_ids = await _load_readable_feed_ids(interaction)
         readable_feeds = [feed for feed in await store.feeds.list_all() if feed.id in readable_feed_ids]
@@ -113,7 +114,7 @@ class PersonalDigestPanel(OwnedView):
             *digest_labels.schedule_menus(plan, self._change_plan),
             setting_section(_("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)),
             setting_section(_("Feeds"), self._feeds_text()),
-            *self._feed_menu(),
+            *self._iter_feed_menu_blocks(),
             setting_section(_("Topics"), _summarize_names(plan.topic_queries) or _("none"), topics_button),
             setting_section(_("Your watches"), watches_text, watches_button),
             ActionRow(
@@ -163,7 +164,7 @@ class PersonalDigestPanel(OwnedView):
         ]
         return _summarize_names(feed_titles) or _("none")
 
-    def _feed_menu(self) -> Iterator[Block]:
+    def _iter_feed_menu_blocks(self) -> Iterator[Block]:
         listed_feeds = self._readable_feeds[: discord_limits.MAX_OPTIONS]
         if not listed_feeds:
             return
@@ -207,14 +208,14 @@ class PersonalDigestPanel(OwnedView):
                 )
         self._change_plan(topic_queries=tuple(topics))
 
-    async def _start_with_time_zone(self, interaction: Interaction, zone: str) -> None:
+    async def _start_with_time_zone(self, interaction: Interaction, zone_name: str) -> None:
         """Start the digest of a user whose time zone was unknown until now."""
-        await self._on_time_zone_submit(interaction, zone)
+        await self._on_time_zone_submit(interaction, zone_name)
         await self._save_digest(interaction)
 
-    async def _on_time_zone_submit(self, _interaction: Interaction, zone: str) -> None:
+    async def _on_time_zone_submit(self, _interaction: Interaction, zone_name: str) -> None:
         self._has_time_zone = True
-        self._change_plan(time_zone=zone)
+        self._change_plan(time_zone=zone_name)
 
     async def _send_preview(self, interaction: Interaction) -> None:
         client, plan, language = self.client, self._edited_plan, i18n.current_language()
@@ -231,8 +232,8 @@ class PersonalDigestPanel(OwnedView):
         except (WorkerError, EngineError) as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
         digest_page = await digest_rendering.build_page(client.store, digest_content, language=language)
-        empty_card = (heading_block(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
-        await reply_with_card(interaction, *(empty_card if digest_page is None else digest_page.blocks))
+        empty_blocks = (heading_block(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
+        await reply_with_card(interaction, *(empty_blocks if digest_page is None else digest_page.blocks))
 
     async def _save_digest(self, interaction: Interaction) -> None:
         client, user_id = self.client, self.user_id

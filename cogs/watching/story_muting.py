@@ -42,7 +42,7 @@ _COLOUR = 0x80848E
 """Grey, as RGB: the colour of cards about muting."""
 _DAY_SECONDS = 86_400
 _MAX_TITLE_LENGTH, _MAX_LISTED_TITLE_LENGTH = 150, 60
-_FOR_ME, _FOR_CHANNEL = "me", "channel"
+_FOR_ME_VALUE, _FOR_CHANNEL_VALUE = "me", "channel"
 
 
 @persistent_item(buttons.MUTE_STORY_ID_PATTERN)
@@ -158,13 +158,13 @@ class MuteStoryPanel(OwnedView):
         options = [
             menu_option(
                 _("For me"),
-                _FOR_ME,
+                _FOR_ME_VALUE,
                 _("My DMs, digest and latest articles. Channels keep their posts."),
                 is_default=not self._is_for_channel,
             ),
             menu_option(
                 _("For everyone in #{channel}").format(channel=self._channel.name),
-                _FOR_CHANNEL,
+                _FOR_CHANNEL_VALUE,
                 _("Its posts and its digest. For managers only."),
                 is_default=self._is_for_channel,
             ),
@@ -172,7 +172,7 @@ class MuteStoryPanel(OwnedView):
         return [ActionRow(StringMenu(self._select_scope, options=options))]
 
     async def _select_scope(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._is_for_channel = selected_values == [_FOR_CHANNEL]
+        self._is_for_channel = selected_values == [_FOR_CHANNEL_VALUE]
 
     async def _mute_story(self, duration_seconds: int | None, interaction: Interaction) -> None:
         channel = self._channel if self._is_for_channel else None
@@ -183,7 +183,7 @@ class MuteStoryPanel(OwnedView):
         muted_stories, now = self.store.muted_stories, self.client.services.clock.now()
         muted_story = await muted_stories.mute(
             self._article.id,
-            channel_id=await _open_dm_channel(interaction) if channel is None else channel.id,
+            channel_id=await _open_dm_channel_id(interaction) if channel is None else channel.id,
             server_id=interaction_context.get_server_id(interaction),
             user_id=self.user_id,
             is_personal=channel is None,
@@ -193,14 +193,17 @@ class MuteStoryPanel(OwnedView):
             limit=MAX_MUTED_STORIES_PER_USER if channel is None else MAX_MUTED_STORIES_PER_CHANNEL,
         )
         if muted_story is None:
-            is_stored = await self.store.articles.list_by_ids([self._article.id])
-            raise UserFacingError(_explain_limit(channel) if is_stored else unreadable_article_text())
+            stored_articles = await self.store.articles.list_by_ids([self._article.id])
+            raise UserFacingError(_explain_limit(channel) if stored_articles else unreadable_article_text())
         self.client.outbox_relay.wake()
         await self.finish(interaction, _build_confirmation(muted_story))
 
 
-async def _open_dm_channel(interaction: Interaction) -> int:
-    """Return the id of the channel of the user's direct messages."""
+async def _open_dm_channel_id(interaction: Interaction) -> int:
+    """Return the id of the channel of the user's direct messages, which is opened if necessary.
+
+    Raises `UserFacingError` if Discord does not open it.
+    """
     dm_channel = await message_targets.open_dm(interaction.client, interaction.user.id)
     if not isinstance(dm_channel, discord.DMChannel):
         raise UserFacingError(_("I can’t reach that channel right now. Try again later."))

@@ -104,11 +104,11 @@ class WatchPaginator(CardPaginator):
 @persistent_item(buttons.STOP_WATCH_BUTTON.id_pattern)
 async def stop_watch_button(interaction: Interaction, _item: object, *, watch_id: str, **_other_groups: str) -> None:
     """Stop the watch that sent a notification, if the user may stop it."""
-    store = interaction.client.store.watches
-    stored_watch = await store.get(int(watch_id))
+    watches_repository = interaction.client.store.watches
+    stored_watch = await watches_repository.get(int(watch_id))
     if stored_watch is None or not await _can_stop(interaction, stored_watch):
         raise UserFacingError(_("This watch has already ended."))
-    await store.remove(stored_watch.id)
+    await watches_repository.remove(stored_watch.id)
     await interaction.edit_original_response(content=stopped_text(stored_watch))
 
 
@@ -153,7 +153,7 @@ def watch_label(interaction: Interaction, watch: Watch) -> str:
 
 
 def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
-    """Return the name of a watch's server as a suffix, or "" if it is the current server."""
+    """Return the name of a watch's server as a suffix of plain text, or "" if it is the current server."""
     if interaction.guild_id == watch.server_id:
         return ""
     server_name = interaction.client.peer_servers.get_server_name(watch.server_id)
@@ -207,11 +207,11 @@ class WatchCog(
     @app_commands.command(name="remove", description=locale_str("Remove a watch"))
     @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
-        watches_by_id = {
+        watch_by_id = {
             str(removable_watch.id): removable_watch for removable_watch in await load_removable_watches(interaction)
         }
-        selected_watch = watches_by_id.get(watch) or next(
-            (matching_watch for matching_watch in watches_by_id.values() if matching_watch.query == watch),
+        selected_watch = watch_by_id.get(watch) or next(
+            (matching_watch for matching_watch in watch_by_id.values() if matching_watch.query == watch),
             None,
         )
         if selected_watch is None:

@@ -30,7 +30,8 @@ _MAX_NOTES_LENGTH = 1000
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
     """Create a watch for the user of an acknowledged interaction, and confirm it in the reply.
 
-    Raises `UserFacingError` as `add_personal_watch` does.
+    Raises `UserFacingError` if the query is invalid, the user sees no feeds here, has too many watches or accepts no
+    direct messages.
     """
     await reply(interaction, await add_personal_watch(interaction, query))
 
@@ -38,8 +39,8 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Layout:
     """Create a watch for the user of an acknowledged interaction, and return the confirmation.
 
-    Raises `UserFacingError` if the query is invalid, the user has too many watches or accepts no direct
-    messages.
+    Raises `UserFacingError` if the query is invalid, the user sees no feeds here, has too many watches or accepts no
+    direct messages.
     """
     guild = interaction_context.get_home_server(interaction)
     if guild is None:
@@ -55,7 +56,7 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
         raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
     dm_channel = await message_targets.open_dm(bot, user.id)
     if not isinstance(dm_channel, discord.DMChannel):
-        raise UserFacingError(_format_dms_closed())
+        raise UserFacingError(_dms_closed_text())
     added_watch = await store.watches.add(
         server_id=guild.id,
         channel_id=dm_channel.id,
@@ -76,7 +77,7 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
         if is_new_watch and not can_dm:
             await store.watches.remove(watch.id)
     if not can_dm:
-        raise UserFacingError(_format_dms_closed())
+        raise UserFacingError(_dms_closed_text())
     await store.watches.mark_member_present(user.id, guild.id)
     await bot.outbox_relay.recheck_channel(dm_channel.id)
     confirmation = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
@@ -117,12 +118,13 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
                 count=format_number(watch_matching.MAX_WATCHES_PER_SERVER)
             )
         )
+    _watch, is_new_watch = added_watch
     await bot.outbox_relay.recheck_channel(target_channel.id)
     confirmation = _(
         "I’ll post new articles matching {query} in {channel}, from its own feeds and from "
         "channels that all its members can see."
     ).format(channel=target_channel.mention, query=bold_query(parsed_query.text))
-    layout = await _build_confirmation(interaction, parsed_query, confirmation, feed_ids, is_new_watch=added_watch[1])
+    layout = await _build_confirmation(interaction, parsed_query, confirmation, feed_ids, is_new_watch=is_new_watch)
     await reply(interaction, layout)
 
 
@@ -155,7 +157,7 @@ async def _build_confirmation(
 
 
 async def _try_test_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
-    """Send the first direct message of a watch, and return whether the user accepts direct messages."""
+    """Send a user's first direct message about watches, and return whether they accept direct messages."""
     test_message_text = linkify_commands(
         _("I’ll send new articles matching {query} here. Manage your watches with /watch list.")
     )
@@ -166,7 +168,7 @@ async def _try_test_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
     return True
 
 
-def _format_dms_closed() -> str:
+def _dms_closed_text() -> str:
     return _("I can’t DM you. Allow direct messages in this server’s privacy settings, then try again.")
 
 
