@@ -26,7 +26,15 @@ from bot.demo.sample_feeds import SamplePublisher
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import LOOPS, World, discord_world
 from tests.support.feed_server import FeedServer
-from tools.pictures.page_camera import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph, wait_for_images
+from tools.pictures.page_camera import (
+    CHROMIUM,
+    FLAGS,
+    MESSAGE,
+    as_discord,
+    photograph,
+    wait_for_images,
+    wait_until_idle,
+)
 from tools.pictures.published_pictures import FOLDER, is_wanted
 
 OUTLETS = (
@@ -123,10 +131,11 @@ def open_preview_page(address: str, *, width: int = WIDTHS[""], height: int = HE
 
 
 def resize(page: Page, width: int, height: int = HEIGHT) -> None:
-    """Make the page of that size, and wait until it is laid out anew, which takes long on a busy machine."""
+    """Make the page of that size, and wait until it is laid out anew and its buttons can be pressed again."""
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_function("width => innerWidth === width", arg=width)
     page.wait_for_timeout(1000)
+    wait_until_idle(page)
 
 
 def resize_to_widths(page: Page, path: Path) -> Iterator[Path]:
