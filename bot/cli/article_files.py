@@ -46,9 +46,8 @@ class LineProblem(NamedTuple):
 class ArticleImportResult:
     """Outcome of an import: the numbers of articles stored now, of articles already stored, and of rejected lines.
 
-    Articles of earlier lines count as already stored.
-    `problems` are the first `MAX_REPORTED_PROBLEMS` rejected lines. `line_count_by_unknown_key` has, by a JSON key that
-    the import ignores, the number of lines with this key.
+    Articles of earlier lines count as already stored. `problems` are the first `MAX_REPORTED_PROBLEMS` rejected lines.
+    `line_count_by_unknown_key` has, by a JSON key that the import ignores, the number of lines with this key.
     """
 
     stored_count: int = 0

@@ -48,7 +48,7 @@ def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[
         {},
         {
             (letter, colour): save_picture(
-                f"initial_{letter}_{colour:x}", tile_drawing.tile_from_initial(letter, colour).png
+                f"initial_{letter}_{colour:x}", tile_drawing.draw_initial_tile(letter, colour).png
             )
             for letter, colour in sorted(initials_with_colours)
             if letter

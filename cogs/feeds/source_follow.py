@@ -236,7 +236,7 @@ class SourceFlow(FollowFlow):
         colour = outlet_branding.outlet_colour(0, outlet)
         try:
             tile = await self.client.services.workers.run(
-                tile_drawing.tile_from_initial, initial, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
+                tile_drawing.draw_initial_tile, initial, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except WorkerError:
             return None

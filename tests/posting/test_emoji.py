@@ -150,7 +150,7 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
 def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
     buffer = io.BytesIO()
     Image.new("RGB", (48, 32), "#b03a55").save(buffer, kind)
-    tile = tile_drawing.tile_from_icon(buffer.getvalue())
+    tile = tile_drawing.draw_icon_tile(buffer.getvalue())
     with Image.open(io.BytesIO(tile.png)) as tile_image:
         assert tile_image.size == (tile_drawing.TILE_SIZE_PIXELS, tile_drawing.TILE_SIZE_PIXELS)
         assert tile_image.getchannel("A").getextrema() == (0, 255)  # round corners
@@ -163,4 +163,4 @@ def test_a_picture_that_unpacks_to_too_much_is_refused():
     buffer = io.BytesIO()
     Image.new("1", (9000, 9000)).save(buffer, "PNG")
     with pytest.raises(ValueError, match="no"):
-        tile_drawing.tile_from_icon(buffer.getvalue())
+        tile_drawing.draw_icon_tile(buffer.getvalue())

@@ -50,7 +50,7 @@ async def main(folder: Path) -> None:
             icon_url = "https://cable.example/icon.png"
             image = f"<image><url>{icon_url}</url></image><item>"
             server.serve("/feed.xml", make_rss(*items, title=title).replace("<item>", image, 1))
-            world.pictures[icon_url] = ("icon.png", tile_drawing.tile_from_initial("C", 0x2E7D8C).png)
+            world.pictures[icon_url] = ("icon.png", tile_drawing.draw_initial_tile("C", 0x2E7D8C).png)
             page = "<html><head><link rel=alternate type=application/rss+xml href=/feed.xml></head></html>"
             link = server.serve("/a-story", page, content_type="text/html")
             alerts = world.guild.create_text_channel("alerts")

@@ -36,7 +36,7 @@ https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowne
 FAILED_ICON_RETRY_SECONDS = 30 * 86_400
 """Time in seconds after which an icon that could not be used is fetched again."""
 REFRESH_INTERVAL_SECONDS = 300.0
-"""Time in seconds after which a process reads again which emoji the leading process created."""
+"""Time in seconds after which another process reads again which emoji the leading process created."""
 
 _MAX_ICON_BYTES = 512 * 1024
 _ACCEPT_HEADER = "image/png,image/x-icon,image/webp,image/*;q=0.8"
@@ -110,7 +110,7 @@ class ApplicationEmojiSync:
             emoji_name = f"{_INITIAL_NAME_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
             if emoji_name not in self._emoji_by_name:
                 tile = await self._workers.run(
-                    tile_drawing.tile_from_initial, letter, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
+                    tile_drawing.draw_initial_tile, letter, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
                 )
                 await self._upload(emoji_name, tile.png)
         for feed_id in use_counts:
@@ -178,7 +178,7 @@ class ApplicationEmojiSync:
         try:
             response = await self._fetcher.get(icon_url, accept=_ACCEPT_HEADER, max_bytes=_MAX_ICON_BYTES)
             tile = await self._workers.run(
-                tile_drawing.tile_from_icon, response.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
+                tile_drawing.draw_icon_tile, response.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except (FeedError, WorkerError, ValueError) as error:
             log.debug("icon failed url=%s error=%s", urls.redact(icon_url), error)

@@ -39,8 +39,8 @@ class TileImage(NamedTuple):
     colour: int | None
 
 
-def tile_from_icon(image_bytes: bytes) -> TileImage:
-    """Return the tile of a fetched outlet icon. Raises ValueError if the bytes are no usable picture."""
+def draw_icon_tile(image_bytes: bytes) -> TileImage:
+    """Draw the tile of an outlet's icon, given as an image file. Raises ValueError if it is no usable picture."""
     from PIL import Image  # noqa: PLC0415
 
     Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # Pillow raises beyond twice this.
@@ -68,8 +68,8 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
     return TileImage(_round_corners(tile), _find_dominant_colour(icon))
 
 
-def tile_from_initial(letter: str, colour: int) -> TileImage:
-    """Return a tile that shows a white letter on a colour (0xRRGGBB)."""
+def draw_initial_tile(letter: str, colour: int) -> TileImage:
+    """Draw a tile that shows a white letter on a colour (0xRRGGBB)."""
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
 
     tile = Image.new("RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (colour >> 16, colour >> 8 & 255, colour & 255, 255))
@@ -100,9 +100,12 @@ def _draw_corner_mask() -> Image.Image:
 
 
 def _find_dominant_colour(icon: Image.Image) -> int | None:
-    """Return the most frequent colour (0xRRGGBB) of the coloured pixels; None if hardly any are coloured."""
+    """Return the most frequent colour (0xRRGGBB) of the coloured pixels; None if no pixel is coloured enough.
+
+    Colours are counted in bins of eight levels for each of red, green and blue.
+    """
     thumbnail = icon.resize((24, 24)).convert("RGBA")
-    weight_by_colour: dict[int, float] = {}
+    weight_by_colour_bin: dict[int, float] = {}
     rgba_bytes = thumbnail.tobytes()
     for offset in range(0, len(rgba_bytes), 4):
         red, green, blue, alpha = rgba_bytes[offset : offset + 4]
@@ -110,10 +113,10 @@ def _find_dominant_colour(icon: Image.Image) -> int | None:
         weight = saturation * (1 - abs(2 * lightness - 1)) * alpha / 255
         if weight > _MIN_COLOUR_WEIGHT:
             colour_bin = (red >> 5) << 10 | (green >> 5) << 5 | blue >> 5
-            weight_by_colour[colour_bin] = weight_by_colour.get(colour_bin, 0) + weight
-    if not weight_by_colour:
+            weight_by_colour_bin[colour_bin] = weight_by_colour_bin.get(colour_bin, 0) + weight
+    if not weight_by_colour_bin:
         return None
-    colour_bin = max(weight_by_colour, key=lambda colour_key: weight_by_colour[colour_key])
+    colour_bin = max(weight_by_colour_bin, key=lambda colour_bin: weight_by_colour_bin[colour_bin])
     return (
         ((colour_bin >> 10) * 32 + 16) << 16 | ((colour_bin >> 5 & 31) * 32 + 16) << 8 | ((colour_bin & 31) * 32 + 16)
     )

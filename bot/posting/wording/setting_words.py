@@ -14,15 +14,15 @@ _SECONDS_PER_MINUTE = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingWords:
-    """Words of a channel setting: its name, its value within a sentence, and what is said if it is unset."""
+    """Words of a channel setting: its name, a function that formats its value, and the text if it is unset."""
 
     name: str
-    value_text: Callable[[Any], str]
+    format_value: Callable[[Any], str]
     unset_text: str = N_("none")
 
     def describe(self, value: object) -> str:
         """Return a value as text within a sentence, in the current language; None means an unset setting."""
-        return _(self.unset_text) if value is None else self.value_text(value)
+        return _(self.unset_text) if value is None else self.format_value(value)
 
 
 def _on_off_text(is_on: bool) -> str:  # noqa: FBT001
@@ -35,7 +35,7 @@ class SwitchWords(SettingWords):
 
     off_line: str
     on_line: str
-    value_text: Callable[[Any], str] = field(default=_on_off_text)
+    format_value: Callable[[Any], str] = field(default=_on_off_text)
     unset_text: str = N_("off")
 
 
@@ -60,7 +60,7 @@ def _format_quiet_hours(stored_hours: str) -> str:
 
 SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
     setting_registry.LANGUAGE: SettingWords(
-        name=N_("Post language"), value_text=get_language_name, unset_text=N_("same as the server")
+        name=N_("Post language"), format_value=get_language_name, unset_text=N_("same as the server")
     ),
     setting_registry.JOIN_STORIES: SwitchWords(
         name=N_("Group by story"),
@@ -87,23 +87,23 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
         off_line=N_("off: posts notify people as they’ve chosen in Discord"),
         on_line=N_("on: only posts that mention a role notify people"),
     ),
-    setting_registry.QUIET_HOURS: SettingWords(name=N_("Quiet hours"), value_text=_format_quiet_hours),
+    setting_registry.QUIET_HOURS: SettingWords(name=N_("Quiet hours"), format_value=_format_quiet_hours),
     setting_registry.MAX_POSTS_PER_HOUR: SettingWords(
         name=N_("Hourly limit"),
-        value_text=lambda count: format_count("{count} post an hour", "{count} posts an hour", count),
+        format_value=lambda count: format_count("{count} post an hour", "{count} posts an hour", count),
         unset_text=N_("no limit"),
     ),
     setting_registry.MIN_POST_INTERVAL: SettingWords(
-        name=N_("Time between posts"), value_text=_format_duration, unset_text=N_("no minimum")
+        name=N_("Time between posts"), format_value=_format_duration, unset_text=N_("no minimum")
     ),
     setting_registry.MIN_OUTLETS: SettingWords(
         name=N_("Outlets"),
-        value_text=lambda count: format_count("at least {count} outlet", "at least {count} outlets", count),
+        format_value=lambda count: format_count("at least {count} outlet", "at least {count} outlets", count),
         unset_text=N_("every story"),
     ),
     setting_registry.TOP_STORIES_PER_DAY: SettingWords(
         name=N_("Best of the day"),
-        value_text=lambda count: format_count("at most {count} story a day", "at most {count} stories a day", count),
+        format_value=lambda count: format_count("at most {count} story a day", "at most {count} stories a day", count),
         unset_text=N_("no limit"),
     ),
 }

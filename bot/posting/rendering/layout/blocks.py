@@ -13,6 +13,7 @@ import discord
 from bot.text import discord_text
 
 Item = discord.ui.Item[Any]
+"""Button or menu of a message, as discord.py represents it."""
 
 
 @dataclass(frozen=True, slots=True)
