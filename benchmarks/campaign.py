@@ -89,7 +89,7 @@ def make_fault_source(
 async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
     """Publish a burst, kill the bot now and then, let it end its work."""
     acts = scene.discord.acts
-    acts.nonce_window = INSIDE
+    acts.nonce_window_seconds = INSIDE
     numbers = scene.write(chance.choice(BURSTS))
     await scene.make_due()
     for _death in range(chance.randint(1, 3)):

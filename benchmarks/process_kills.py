@@ -178,8 +178,8 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
         exit_stack.callback(launcher.close)
         discord = await DiscordServer(discord_contract()).start()
         exit_stack.push_async_callback(discord.stop)
-        discord.shards = SHARDS
-        discord.gateway.limits.period = IDENTIFY_SECONDS / speed
+        discord.shard_count = SHARDS
+        discord.gateway.limits.period_seconds = IDENTIFY_SECONDS / speed
         new_fleet = Fleet(folder, launcher, discord, server, database)
         exit_stack.push_async_callback(new_fleet.stop)
         for number in range(SHARDS):
@@ -308,7 +308,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
             campaign.count_outcomes(scene, numbers, counts)
         for violation in running_fleet.discord.violations[:5]:
             sys.stderr.write(f"not as Discord describes it: {violation}\n")
-        counts["doubled shards"] = len(running_fleet.discord.gateway.duplicate_sessions)
+        counts["doubled shards"] = len(running_fleet.discord.gateway.duplicate_shards)
         counts["early identifies"] = running_fleet.discord.gateway.limits.refused_count
         if counts["lost"] or counts["repeated"] or counts["hidden"] or counts["unsettled"]:
             shutil.copytree(running_fleet.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True)

@@ -215,13 +215,13 @@ class Soak:
             "404": lambda: faults.refuse(MESSAGES, 404, 10003),
             "thread archived": lambda: acts.archive(self._chance.choice(threads)),
             "role taken away": lambda: town.let_write(allowed=False),
-            "server not available": lambda: acts.outage(town.server),
+            "server not available": lambda: acts.begin_outage(town.server),
             "clock an hour ahead": lambda: town.set_clock(HOUR),
             "clock an hour behind": lambda: town.set_clock(-HOUR),
         }
         recoveries_by_name: dict[str, Callable[[], object]] = {
             "role taken away": lambda: town.let_write(allowed=True),
-            "server not available": lambda: acts.recover(town.server),
+            "server not available": lambda: acts.end_outage(town.server),
             "clock an hour ahead": lambda: town.set_clock(0),
             "clock an hour behind": lambda: town.set_clock(0),
         }

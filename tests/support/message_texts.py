@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from simcord.results import ResponseMessage
 
-from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, TITLE, find_headline, flatten_components
+from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, TITLE_PATTERN, find_headline, flatten_components
 
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 
@@ -45,7 +45,7 @@ def title(message: Message) -> str | None:
 
 def link(message: discord.Message) -> str | None:
     """Where the title leads to."""
-    match = TITLE.search(text(message))
+    match = TITLE_PATTERN.search(text(message))
     return match[2] if match else None
 
 

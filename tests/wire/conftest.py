@@ -21,7 +21,7 @@ async def discord_server() -> AsyncIterator[DiscordServer]:
     yield server
     await server.stop()
     assert server.violations == []
-    assert server.gateway.duplicate_sessions == []
+    assert server.gateway.duplicate_shards == []
 
 
 @pytest.fixture

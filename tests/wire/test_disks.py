@@ -125,7 +125,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
 @pytest.mark.parametrize("dies", [False, True])
 async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(trouble, troubled, dies):
     scene = troubled
-    scene.discord.acts.nonce_window = AFTER
+    scene.discord.acts.nonce_window_seconds = AFTER
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = scene.write(2)
@@ -290,4 +290,4 @@ async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
         assert await first.wait_for_exit() == 1
         assert "Another Telex runs" in first.log
         assert second.status is None
-        discord_server.gateway.duplicate_sessions.clear()  # for a moment both spoke with Discord
+        discord_server.gateway.duplicate_shards.clear()  # for a moment both spoke with Discord

@@ -79,7 +79,7 @@ async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     discord.faults.run_callback(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
     await scene.start().wait_for_exit()
-    discord.acts.nonce_window = 0  # only the look-back tells
+    discord.acts.nonce_window_seconds = 0  # only the look-back tells
     for number in range(2100):
         discord.acts.post(place, ada.id, {"content": f"message {number}"})
     scene.start()
@@ -161,12 +161,12 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
 
 async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
     numbers = await scene.publish(2)
-    scene.discord.acts.outage(scene.server)
+    scene.discord.acts.begin_outage(scene.server)
     bot = scene.start()
     await scene.discord.until(lambda: scene.discord.gateway.connections)
     await until(lambda: "commands" in bot.log.lower())
     assert not any(scene.messages(kind) for kind in KINDS)
-    scene.discord.acts.recover(scene.server)
+    scene.discord.acts.end_outage(scene.server)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
 

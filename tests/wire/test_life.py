@@ -97,7 +97,7 @@ async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
 
 async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene):
     discord = scene.discord
-    discord.shards = 2
+    discord.shard_count = 2
     scene.start()
     await scene.wait_until_settled()
     assert [data["shard"] for data in discord.gateway.identify_payloads] == [[0, 2], [1, 2]]

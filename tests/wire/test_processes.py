@@ -106,7 +106,12 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
 ):
     discord = discord_server
     limits, server = discord.gateway.limits, server_databases.empty()
-    discord.shards, limits.total, limits.period, limits.reset_after = SHARDS, SHARDS // 2, 0.05, 0.2
+    discord.shard_count, limits.max_starts, limits.period_seconds, limits.reset_after_seconds = (
+        SHARDS,
+        SHARDS // 2,
+        0.05,
+        0.2,
+    )
     async with open_crowd(discord, launcher, tmp_path, server) as crowd:
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
@@ -114,12 +119,12 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         first_bot, second_bot = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
         with log_on_failure(crowd, channels):
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
-            await asyncio.sleep(2 * limits.reset_after)
+            await asyncio.sleep(2 * limits.reset_after_seconds)
             assert (limits.started_count, max(count_session_waits(first_bot), count_session_waits(second_bot))) == (
                 SHARDS // 2,
                 1,
             )
-            limits.total = 1_000
+            limits.max_starts = 1_000
             await discord.until(lambda: crowd.posts(channels) == 2 * SHARDS)
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
             await search_by_direct_message(crowd)
@@ -159,4 +164,4 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             titles += await enqueue_and_wait(crowd, channels, "sixth", 1)
     assert titles_by_channel(channels) == {channel.id: titles for channel in channels}
-    assert (discord.gateway.duplicate_sessions, discord.gateway.limits.refused_count) == ([], 0)
+    assert (discord.gateway.duplicate_shards, discord.gateway.limits.refused_count) == ([], 0)

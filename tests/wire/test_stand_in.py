@@ -67,7 +67,7 @@ async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again
     channel = text_channel(client, general)
     first = await channel.send("Once", nonce="article-1")
     assert (await channel.send("Once", nonce="article-1")).id == first.id
-    discord_server.acts.nonce_window = 0
+    discord_server.acts.nonce_window_seconds = 0
     assert (await channel.send("Once", nonce="article-1")).id != first.id
 
 

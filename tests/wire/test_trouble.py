@@ -40,7 +40,7 @@ def take_role(scene: Scene, *, back: bool = False) -> None:
 
 def require_tag(scene: Scene, *, demanded: bool = True) -> None:
     scene.channels["forum"].requires_tag = demanded
-    scene.discord.acts.update_channel(scene.channels["forum"])
+    scene.discord.acts.send_channel_update(scene.channels["forum"])
 
 
 def restore_posting(scene: Scene) -> None:

@@ -87,7 +87,7 @@ async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_
     faults.drop(executing, after=True)
     faults.run_callback(executing, scene.kill, after=True, drop=True)
     await scene.start().wait_for_exit()
-    discord_server.acts.nonce_window = 0
+    discord_server.acts.nonce_window_seconds = 0
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])

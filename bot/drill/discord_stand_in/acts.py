@@ -29,6 +29,7 @@ from bot.drill.discord_stand_in.state import (
     Webhook,
 )
 
+# Intents for the events of messages and reactions, in servers and direct messages
 MESSAGES = GUILD_MESSAGES | DM_MESSAGES
 REACTIONS = GUILD_REACTIONS | DM_REACTIONS
 
@@ -39,21 +40,21 @@ class Acts:
     def __init__(self, state: State, gateway: Gateway) -> None:
         self.state = state
         self.gateway = gateway
-        self.nonce_window = 300.0  # seconds; "within a few minutes" is all that Discord says
-        self._nonces: dict[tuple[int, str], tuple[ChannelMessage, float]] = {}
+        self.nonce_window_seconds = 300.0  # "within a few minutes" is all that Discord says
+        self._sent_messages_by_nonce: dict[tuple[int, str], tuple[ChannelMessage, float]] = {}
 
     # Messages
 
     def find_by_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
         """Return the message that an author sent with a nonce within the window, in any channel, or None."""
-        message, sent_at = self._nonces.get((author_id, str(nonce)), (None, 0.0))
-        if message is None or self.state.now() - sent_at >= self.nonce_window:
+        message, sent_at = self._sent_messages_by_nonce.get((author_id, str(nonce)), (None, 0.0))
+        if message is None or self.state.now() - sent_at >= self.nonce_window_seconds:
             return None
         return message
 
     def forget_nonces(self) -> None:
         """End the few minutes in which Discord recognizes the nonces sent so far."""
-        self._nonces.clear()
+        self._sent_messages_by_nonce.clear()
 
     def post(
         self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **fields: Any
@@ -70,7 +71,7 @@ class Acts:
         )
         channel.messages[message.id] = message
         if message.nonce is not None:
-            self._nonces[author_id, str(message.nonce)] = (message, self.state.now())
+            self._sent_messages_by_nonce[author_id, str(message.nonce)] = (message, self.state.now())
         if channel.archived:
             self.archive(channel, archived=False)
         if message.ephemeral_for is None:
@@ -157,7 +158,7 @@ class Acts:
         author: Json | None = None,
         **fields: Any,
     ) -> Channel:
-        """Open a thread; in a forum with the message `body`, whose id is the thread's.
+        """Open a thread, in a forum with a message `body`, which has the id of the thread.
 
         With an `author`, a webhook opens it.
         """
@@ -195,8 +196,8 @@ class Acts:
         payload = payloads.build_channel(self.state, channel)
         self.gateway.dispatch(event, payload, server_id=channel.server_id, intents=GUILDS)
 
-    def update_channel(self, channel: Channel) -> None:
-        """Send the event of a change that was made to a channel."""
+    def send_channel_update(self, channel: Channel) -> None:
+        """Push the event of a change that was made to a channel before."""
         event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
         self._dispatch_channel_event(channel, event, payloads.build_channel(self.state, channel), GUILDS)
 
@@ -206,7 +207,7 @@ class Acts:
         for permission in permissions:
             overwrite.deny |= permission
             overwrite.allow &= ~permission
-        self.update_channel(overwrite_channel)
+        self.send_channel_update(overwrite_channel)
 
     def allow(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Give permissions in a channel to a person, by default the bot."""
@@ -214,7 +215,7 @@ class Acts:
         for permission in permissions:
             overwrite.allow |= permission
             overwrite.deny &= ~permission
-        self.update_channel(overwrite_channel)
+        self.send_channel_update(overwrite_channel)
 
     def open_direct_channel(self, person: Person) -> Channel:
         """Return the channel of direct messages between the bot and a person. Raises ApiError if they accept none."""
@@ -265,12 +266,12 @@ class Acts:
             del server.roles[role_id]
         self.gateway.dispatch("GUILD_DELETE", {"id": str(server.id)}, server_id=server.id, intents=GUILDS)
 
-    def outage(self, server: Server) -> None:
+    def begin_outage(self, server: Server) -> None:
         server.available = False
         payload = {"id": str(server.id), "unavailable": True}
         self.gateway.dispatch("GUILD_DELETE", payload, server_id=server.id, intents=GUILDS)
 
-    def recover(self, server: Server) -> None:
+    def end_outage(self, server: Server) -> None:
         server.available = True
         self.gateway.dispatch(
             "GUILD_CREATE", payloads.build_server_create_event(self.state, server), server_id=server.id, intents=GUILDS
@@ -304,13 +305,16 @@ class Acts:
         return overwrite_channel, overwrite
 
     def _dispatch_channel_event(self, channel: Channel, event: str, payload: Json, intents: int) -> None:
-        """Push an event of a channel, unless the bot cannot see the channel."""
+        """Push an event of a channel, unless its server is unavailable or without the bot.
+
+        Events of messages and reactions are pushed only if the bot can see the channel.
+        """
         if channel.server_id is None:
             self.gateway.dispatch(event, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
             return
         server = self.state.servers[channel.server_id]
         permissions = self.state.compute_permissions(self.state.bot.id, channel)
-        if not server.available or not server.has(self.state.bot.id):
+        if not server.available or not server.has_member(self.state.bot.id):
             return
         if intents == GUILDS or permissions & Permission.VIEW_CHANNEL:
             intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS

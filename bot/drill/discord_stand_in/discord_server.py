@@ -36,7 +36,7 @@ class DiscordServer:
 
     def __init__(self, contract: Contract | None = None) -> None:
         self.token = TOKEN
-        self.shards = 1
+        self.shard_count = 1
         self.offline = False
         """Whether connections are cut before anything is answered."""
         self.state = State()
@@ -48,8 +48,9 @@ class DiscordServer:
             routes.include(route_module.ROUTES)
         self._rest = Rest(self, routes, TOKEN, contract)
         self._runner: web.AppRunner | None = None
-        self._change = asyncio.Event()
+        self._change_event = asyncio.Event()
         self.origin = ""
+        """Scheme, host and port of the stand-in, "" before `start`."""
 
     @property
     def faults(self) -> Faults:
@@ -101,16 +102,16 @@ class DiscordServer:
 
     def notify_change(self) -> None:
         """Wake the callers of `until`, since the state of the stand-in has changed."""
-        self._change.set()
+        self._change_event.set()
 
     async def until(self, condition: Callable[[], T], *, within: float = 90.0) -> T:
         """Wait until `condition()` is true and return its outcome. Raises TimeoutError after `within` seconds."""
         async with asyncio.timeout(within):
             while not (outcome := condition()):
-                self._change.clear()
+                self._change_event.clear()
                 try:
                     async with asyncio.timeout(0.05):
-                        await self._change.wait()
+                        await self._change_event.wait()
                 except TimeoutError:
                     continue
         return outcome

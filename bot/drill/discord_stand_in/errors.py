@@ -45,6 +45,7 @@ MESSAGES = {
     220001: "Webhooks posted to forum channels must have a thread_name or thread_id",
     220003: "Webhooks can only create threads in forum channels",
 }
+"""Messages of Discord's errors, by code."""
 
 
 def build_error(status: int, code: int) -> ApiError:

@@ -19,7 +19,8 @@ class Fault:
     `after`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
     The first `skip` matching calls have no fault, the next `times` have it (None: all). `callback` is called at
     the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`:
-    seconds after the failing answer at which the effect takes place all the same.
+    seconds after the failing answer at which the effect takes place all the same. `hits` is the number of calls that
+    had the fault so far.
     """
 
     route: str
@@ -40,17 +41,17 @@ class Faults:
     """Scripted faults, and the faults of calls for which none is scripted."""
 
     def __init__(self) -> None:
-        self._scripted: list[Fault] = []
+        self._scripted_faults: list[Fault] = []
         self.find_unscripted_fault: Callable[[str], Fault | None] = _let_pass
         """Function that returns the fault of a call ("METHOD /path") without a scripted fault, or None."""
 
     def clear(self) -> None:
-        self._scripted.clear()
+        self._scripted_faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
         """Return the fault that hits a call, and count it; None if there is none."""
         call = f"{method} {path}"
-        for fault in self._scripted:
+        for fault in self._scripted_faults:
             if not fnmatchcase(call, fault.route) or fault.times == 0:
                 continue
             if fault.skip:
@@ -63,7 +64,7 @@ class Faults:
         return self.find_unscripted_fault(call)
 
     def add(self, fault: Fault) -> Fault:
-        self._scripted.append(fault)
+        self._scripted_faults.append(fault)
         return fault
 
     def fail(

@@ -15,17 +15,20 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from bot.drill.discord_stand_in import payloads
 from bot.drill.discord_stand_in.state import Json, State
 
+# Opcodes (docs: topics/opcodes-and-status-codes)
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 REQUEST_MEMBERS, INVALID_SESSION, HELLO, ACK = 8, 9, 10, 11
 
+# Intents: bits of the kinds of events that a session gets (docs: events/gateway#gateway-intents)
 GUILDS = 1 << 0
 GUILD_MESSAGES = 1 << 9
 GUILD_REACTIONS = 1 << 10
 DM_MESSAGES = 1 << 12
 DM_REACTIONS = 1 << 13
 MESSAGE_CONTENT = 1 << 15
-PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT
+PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT  # members, presences, content
 
+# Codes with which the gateway closes a connection
 AUTHENTICATION_FAILED, DISALLOWED_INTENTS = 4004, 4014
 
 
@@ -57,10 +60,10 @@ class Session:
 class GatewayConnection:
     """Connection of a process to the gateway, with a queue, so that no sender waits for a slow reader."""
 
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, is_compressed: bool) -> None:
         self.process_name: str = request.match_info["process_name"]
         self._socket, self._request = socket, request
-        self._deflate = zlib.compressobj() if compressed else None
+        self._deflate = zlib.compressobj() if is_compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
 
     def send(self, payload: Json) -> None:
@@ -86,8 +89,8 @@ class GatewayConnection:
                 if self._deflate is None:
                     await self._socket.send_str(text)
                 else:
-                    compressed = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-                    await self._socket.send_bytes(compressed)
+                    compressed_text = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                    await self._socket.send_bytes(compressed_text)
             except ConnectionError:
                 return
 
@@ -95,23 +98,25 @@ class GatewayConnection:
 class IdentifyLimits:
     """Limits on the start of sessions, by all processes together (docs: gateway, "Session Start Limit Object").
 
-    Among shards with the same `id % max_concurrency`, one may start in `period` seconds; 0 means no limit.
+    Among shards with the same `id % max_concurrency`, one may start in `period_seconds`; 0 means no limit. Of
+    `max_starts` in all, `started_count` have started; `reset_after_seconds` is the time until more are allowed, as the
+    gateway tells it.
     """
 
     def __init__(self) -> None:
         self.max_concurrency = 1
-        self.period = 0.0
-        self.total = 1000
+        self.period_seconds = 0.0
+        self.max_starts = 1000
         self.started_count = 0
-        self.reset_after = 86_400.0
+        self.reset_after_seconds = 86_400.0
         self.refused_count = 0
         self._last_start_by_bucket: dict[int, float] = {}
 
     def count_start(self, shard: int) -> bool:
         """Count a new session of a shard; return False, uncounted, if the shard may not begin one now."""
         bucket, now = shard % self.max_concurrency, time.monotonic()
-        is_too_early = now - self._last_start_by_bucket.get(bucket, -self.period) < self.period
-        if is_too_early or self.started_count >= self.total:
+        is_too_early = now - self._last_start_by_bucket.get(bucket, -self.period_seconds) < self.period_seconds
+        if is_too_early or self.started_count >= self.max_starts:
             self.refused_count += 1
             return False
         self._last_start_by_bucket[bucket] = now
@@ -121,9 +126,9 @@ class IdentifyLimits:
     def to_payload(self) -> Json:
         """Return the session start limits as Discord's `/gateway/bot` reports them."""
         return {
-            "total": self.total,
-            "remaining": self.total - self.started_count,
-            "reset_after": round(self.reset_after * 1_000),
+            "total": self.max_starts,
+            "remaining": self.max_starts - self.started_count,
+            "reset_after": round(self.reset_after_seconds * 1_000),
             "max_concurrency": self.max_concurrency,
         }
 
@@ -146,8 +151,8 @@ class Gateway:
         self.resume_count = 0
         """Number of sessions that were resumed."""
         self.limits = IdentifyLimits()
-        self.duplicate_sessions: list[str] = []
-        """Shards that were identified while an earlier session of them was connected."""
+        self.duplicate_shards: list[str] = []
+        """Names of the shards that were identified while an earlier session of the shard was connected."""
 
     @property
     def connections(self) -> list[tuple[Session, GatewayConnection]]:
@@ -155,19 +160,19 @@ class Gateway:
         return [(session, session.connection) for session in self.sessions.values() if session.connection is not None]
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve a connection to the gateway until it ends."""
+        """Serve a connection to the gateway until it ends. Raises ConnectionError for a process that is refused."""
         if request.match_info["process_name"] in self.refused_process_names:
             raise ConnectionError
         socket = web.WebSocketResponse(max_msg_size=2**20)
         await socket.prepare(request)
-        connection = GatewayConnection(socket, request, compressed=request.query.get("compress") == "zlib-stream")
+        connection = GatewayConnection(socket, request, is_compressed=request.query.get("compress") == "zlib-stream")
         writer = asyncio.create_task(connection.write())
         connection.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
         session: Session | None = None
         try:
-            async for received in socket:
-                if received.type is WSMsgType.TEXT:
-                    session = self._receive(json.loads(received.data), connection, session)
+            async for frame in socket:
+                if frame.type is WSMsgType.TEXT:
+                    session = self._receive(json.loads(frame.data), connection, session)
         finally:
             writer.cancel()
             if session is not None and session.connection is connection:
@@ -175,7 +180,10 @@ class Gateway:
         return socket
 
     def dispatch(self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
-        """Push an event of a server to the sessions that have one of `intents`, or to all if `intents` is 0."""
+        """Push an event to the sessions of the server's shard that have one of `intents`, or any if `intents` is 0.
+
+        Events without a server go to shard 0.
+        """
         for session in self.sessions.values():
             if (not intents or session.intents & intents) and session.serves(server_id):
                 session.push(event, self._redact(event, event_data, session))
@@ -236,7 +244,7 @@ class Gateway:
             connection.send({"op": INVALID_SESSION, "d": False})
             return None
         self.identify_payloads.append(identify_data)
-        self.duplicate_sessions += [
+        self.duplicate_shards += [
             f"shard {shard}" for old_session, _connection in self.connections if old_session.shard == shard
         ]
         session = Session(secrets.token_hex(16), identify_data["intents"], shard, connection=connection)
@@ -249,7 +257,7 @@ class Gateway:
         self.sessions[session.id] = session
         bot = self._state.bot
         bot_servers = [
-            server for server in self._state.servers.values() if server.has(bot.id) and session.serves(server.id)
+            server for server in self._state.servers.values() if server.has_member(bot.id) and session.serves(server.id)
         ]
         ready_payload: Json = {
             "v": 10,
@@ -295,14 +303,14 @@ class Gateway:
         session.push("GUILD_MEMBERS_CHUNK", chunk)
 
     def _redact(self, event: str, event_data: Json, session: Session) -> Json:
-        """Other people's words are blank without the intent for them (docs: Message Content Intent)."""
+        """Return an event without other people's words, if the session lacks the intent for message content."""
         bot_id = str(self._state.bot.id)
         if (
             event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}
             or session.intents & MESSAGE_CONTENT
             or "guild_id" not in event_data
             or event_data["author"]["id"] == bot_id
-            or any(mentioned["id"] == bot_id for mentioned in event_data["mentions"])
+            or any(mentioned_user["id"] == bot_id for mentioned_user in event_data["mentions"])
         ):
             return event_data
         return {**event_data, "content": "", "embeds": [], "attachments": [], "components": []}

@@ -7,20 +7,20 @@ from typing import Any
 
 TEXT_DISPLAY = 10
 """Type of a component with text (docs: components/reference)."""
-TITLE = re.compile(r"^(?:### |\*\*)(?:\[((?:[^\[\]\\]|\\.)+)\]\((\S+)\)|(.+?))(?:\*\*)?$", re.MULTILINE)
+TITLE_PATTERN = re.compile(r"^(?:### |\*\*)(?:\[((?:[^\[\]\\]|\\.)+)\]\((\S+)\)|(.+?))(?:\*\*)?$", re.MULTILINE)
 """Heading or bold line; its groups are the text and the address of a link, or the text without a link."""
 _ESCAPE = re.compile(r"\\(.)")
 
 
 def flatten_components(components: list[Any]) -> list[dict[str, Any]]:
     """Return components and the components within them, in reading order."""
-    pending, flattened = list(components), []
-    while pending:
-        component = dict(pending.pop(0))
-        flattened.append(component)
+    pending_components, flat_components = list(components), []
+    while pending_components:
+        component = dict(pending_components.pop(0))
+        flat_components.append(component)
         accessories = [component["accessory"]] if component.get("accessory") else []
-        pending = [*component.get("components", ()), *accessories, *pending]
-    return flattened
+        pending_components = [*component.get("components", ()), *accessories, *pending_components]
+    return flat_components
 
 
 def extract_layout_text(components: list[Any]) -> str:
@@ -31,6 +31,6 @@ def extract_layout_text(components: list[Any]) -> str:
 
 
 def find_headline(components: list[Any]) -> str | None:
-    """Return the first heading of a layout without its markup, or None where it has none."""
-    match = TITLE.search(extract_layout_text(components))
+    """Return the first heading or bold line of a layout without markup, or None if there is none."""
+    match = TITLE_PATTERN.search(extract_layout_text(components))
     return _ESCAPE.sub(r"\1", match[1] or match[3]) if match else None

@@ -17,9 +17,10 @@ from bot.drill.discord_stand_in.state import (
     Webhook,
 )
 
-CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
-EPHEMERAL = 1 << 6
+CROSSPOSTED = 1 << 0  # message flag
+EPHEMERAL = 1 << 6  # message flag
 REQUIRE_TAG = 1 << 4  # channel flag
+# Fields that are null in every answer
 _NULL_IN_SERVER = (
     "icon",
     "description",
@@ -347,7 +348,7 @@ def build_message_event(state: State, message: ChannelMessage) -> Json:
     if server_id is not None:
         payload["guild_id"] = str(server_id)
         server = state.servers[server_id]
-        if server.has(message.author_id):
+        if server.has_member(message.author_id):
             payload["member"] = build_member(state, server, message.author_id, with_user=False)
     return payload
 

@@ -25,15 +25,21 @@ if TYPE_CHECKING:
     from bot.drill.discord_stand_in.schema import Contract
 
 PREFIX = "/api/v10"
+"""Beginning of the paths of the REST API."""
 OBSERVERS: list[Callable[[Call], None]] = []
 """Functions called with each request after it was answered."""
 Answer = tuple[int, Any]
+"""HTTP status and JSON body of an answer; None for no body."""
 Handler = Callable[["StandIn", "Call"], Answer | Awaitable[Answer]]
 
 
 @dataclass
 class Call:
-    """A request and its answer; `status` is None while there is no answer."""
+    """A request and its answer; `status` is None while there is no answer.
+
+    `ids` are the variable parts of the path, by the name that the route has for them. `took_effect` says whether the
+    request was carried out, whatever the answer was.
+    """
 
     method: str
     path: str
@@ -60,7 +66,7 @@ class StandIn(Protocol):
     state: State
     gateway: Gateway
     acts: Acts
-    shards: int
+    shard_count: int
 
     def notify_change(self) -> None:
         """Wake the callers of `until`, since the state of the stand-in has changed."""
@@ -106,7 +112,7 @@ class Buckets:
         self.default_limit = (1000, 1.0)
         self.global_limit: tuple[int, float] | None = None
         self._global_call_times: deque[float] = deque()
-        self._call_times: dict[tuple[str, str], list[float]] = {}
+        self._call_times_by_route_and_ids: dict[tuple[str, str], list[float]] = {}
 
     def count(self, method: str, template: str, ids: dict[str, str]) -> tuple[dict[str, str], float | None]:
         """Count a call. Return the headers of its answer, and the seconds to wait if the limit is reached, or None."""
@@ -115,14 +121,16 @@ class Buckets:
         major_ids = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
         now = self._state.now()
         call_times = [
-            called_at for called_at in self._call_times.get((route_name, major_ids), []) if now - called_at < period
+            called_at
+            for called_at in self._call_times_by_route_and_ids.get((route_name, major_ids), [])
+            if now - called_at < period
         ]
         wait_seconds = None
         if len(call_times) >= limit:
             wait_seconds = call_times[0] + period - now
         else:
             call_times.append(now)
-        self._call_times[route_name, major_ids] = call_times
+        self._call_times_by_route_and_ids[route_name, major_ids] = call_times
         reset_after = call_times[0] + period - now
         headers = {
             "X-RateLimit-Limit": str(limit),
@@ -150,12 +158,12 @@ class Buckets:
 class Rest:
     """Discord's REST API: its routes, rate limits and faults, and the calls that were made."""
 
-    def __init__(self, server: StandIn, routes: Routes, token: str, contract: Contract | None) -> None:
-        self._server = server
+    def __init__(self, stand_in: StandIn, routes: Routes, token: str, contract: Contract | None) -> None:
+        self._stand_in = stand_in
         self._routes = routes
         self._token = token
         self.faults = Faults()
-        self.buckets = Buckets(server.state)
+        self.buckets = Buckets(stand_in.state)
         self._contract = contract
         self.calls: list[Call] = []
         self.violations: list[str] = []
@@ -169,7 +177,7 @@ class Rest:
         try:
             return await self._answer(request, call)
         finally:
-            self._server.notify_change()
+            self._stand_in.notify_change()
             for observe in OBSERVERS:
                 observe(call)
 
@@ -210,7 +218,7 @@ class Rest:
         await asyncio.sleep(seconds)
         status, _body = await self._run_handler(call, handler)
         call.took_effect = status < HTTPStatus.BAD_REQUEST
-        self._server.notify_change()
+        self._stand_in.notify_change()
 
     async def stop(self) -> None:
         """Cancel the effects of requests that a late fault has delayed."""
@@ -236,7 +244,7 @@ class Rest:
                 self.violations += findings
                 return 400, {"code": 50035, "message": f"Invalid Form Body: {findings[0]}"}
         try:
-            outcome = handler(self._server, call)
+            outcome = handler(self._stand_in, call)
             return await outcome if isinstance(outcome, Awaitable) else outcome
         except ApiError as refusal:
             return refusal.status, refusal.body

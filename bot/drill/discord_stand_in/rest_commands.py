@@ -11,11 +11,13 @@ from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, check_body
 from bot.drill.discord_stand_in.state import ChannelMessage, Interaction, Json
 
 ROUTES = Routes()
+# Templates of paths
 COMMANDS = "/applications/{application}/commands"
 EMOJI = "/applications/{application}/emojis"
 ORIGINAL = "/webhooks/{webhook}/{token}/messages/@original"
 FOLLOWUP = "/webhooks/{webhook}/{token}/messages/{message}"
 
+# Types of a bot's first answer to an interaction (docs: "Interaction Callback Type")
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE = 4, 5, 6, 7
 FIRST_ANSWER_SECONDS = 3.0
 """Seconds after an interaction in which the bot must answer for the first time."""
@@ -24,53 +26,53 @@ TOKEN_SECONDS = 900.0
 
 
 @ROUTES.add("GET", EMOJI)
-def list_emoji(server: StandIn, call: Call) -> Answer:
-    return 200, {"items": list(server.state.emoji.values())}
+def list_emoji(stand_in: StandIn, call: Call) -> Answer:
+    return 200, {"items": list(stand_in.state.emoji.values())}
 
 
 @ROUTES.add("POST", EMOJI)
-def create_emoji(server: StandIn, call: Call) -> Answer:
-    emoji_id = server.state.create_id()
-    server.state.emoji[emoji_id] = {
+def create_emoji(stand_in: StandIn, call: Call) -> Answer:
+    emoji_id = stand_in.state.create_id()
+    stand_in.state.emoji[emoji_id] = {
         "id": str(emoji_id),
         "name": call.body["name"],
         "roles": [],
-        "user": payloads.build_user(server.state.bot),
+        "user": payloads.build_user(stand_in.state.bot),
         "require_colons": True,
         "managed": False,
         "animated": False,
         "available": True,
     }
-    return 201, server.state.emoji[emoji_id]
+    return 201, stand_in.state.emoji[emoji_id]
 
 
 @ROUTES.add("GET", COMMANDS)
-def list_commands(server: StandIn, call: Call) -> Answer:
-    return 200, list(server.state.commands.values())
+def list_commands(stand_in: StandIn, call: Call) -> Answer:
+    return 200, list(stand_in.state.commands.values())
 
 
 @ROUTES.add("PUT", COMMANDS)
-def put_commands(server: StandIn, call: Call) -> Answer:
+def replace_commands(stand_in: StandIn, call: Call) -> Answer:
     rules.check_commands(call.body)
     command_ids = {
         (old_command["type"], old_command["name"]): command_id
-        for command_id, old_command in server.state.commands.items()
+        for command_id, old_command in stand_in.state.commands.items()
     }
-    server.state.commands = {}
+    stand_in.state.commands = {}
     for command in call.body:
         command_type = command.get("type") or 1
-        command_id = command_ids.get((command_type, command["name"])) or server.state.create_id()
-        server.state.commands[command_id] = build_command_payload(server, command, command_id)
-    return 200, list(server.state.commands.values())
+        command_id = command_ids.get((command_type, command["name"])) or stand_in.state.create_id()
+        stand_in.state.commands[command_id] = build_command_payload(stand_in, command, command_id)
+    return 200, list(stand_in.state.commands.values())
 
 
-def build_command_payload(server: StandIn, command: Json, command_id: int) -> Json:
+def build_command_payload(stand_in: StandIn, command: Json, command_id: int) -> Json:
     permissions = command.get("default_member_permissions")
     return {
         **command,
         "id": str(command_id),
-        "application_id": str(server.state.bot.id),
-        "version": str(server.state.create_id()),
+        "application_id": str(stand_in.state.bot.id),
+        "version": str(stand_in.state.create_id()),
         "type": command.get("type") or 1,
         "description": command.get("description") or "",
         "default_member_permissions": None if permissions is None else str(permissions),
@@ -80,8 +82,8 @@ def build_command_payload(server: StandIn, command: Json, command_id: int) -> Js
 
 
 @ROUTES.add("POST", "/interactions/{interaction}/{token}/callback")
-def answer_interaction(server: StandIn, call: Call) -> Answer:
-    interaction = server.state.interactions.get(call.ids["token"])
+def answer_interaction(stand_in: StandIn, call: Call) -> Answer:
+    interaction = stand_in.state.interactions.get(call.ids["token"])
     if interaction is None or interaction.id != call["interaction"]:
         raise build_error(404, 10062)
     if interaction.callback is not None:
@@ -96,9 +98,9 @@ def answer_interaction(server: StandIn, call: Call) -> Answer:
             rules.check_not_empty(message_body)
     interaction.callback = call.body
     if callback_type == MESSAGE:
-        interaction.message = write_response(server, interaction, message_body)
+        interaction.message = write_response(stand_in, interaction, message_body)
     elif callback_type == UPDATE and interaction.source is not None:
-        server.acts.edit(interaction.source, message_body)
+        stand_in.acts.edit(interaction.source, message_body)
         interaction.message = interaction.source
     elif callback_type == DEFERRED_UPDATE:
         interaction.message = interaction.source
@@ -114,65 +116,65 @@ def answer_interaction(server: StandIn, call: Call) -> Answer:
         answer["interaction"]["response_message_id"] = str(interaction.message.id)
         answer["resource"] = {
             "type": callback_type,
-            "message": payloads.build_message(server.state, interaction.message),
+            "message": payloads.build_message(stand_in.state, interaction.message),
         }
     return 200, answer
 
 
 @ROUTES.add("POST", "/webhooks/{webhook}/{token}")
-def follow_up(server: StandIn, call: Call) -> Answer:
+def follow_up(stand_in: StandIn, call: Call) -> Answer:
     """Send a further answer; after a deferred message, the first one fills that message."""
-    if rest_webhooks.is_webhook_call(server, call):
-        return rest_webhooks.execute_webhook(server, call)
-    interaction = find_interaction(server, call)
+    if rest_webhooks.is_webhook_call(stand_in, call):
+        return rest_webhooks.execute_webhook(stand_in, call)
+    interaction = find_interaction(stand_in, call)
     body = check_body(call)
     rules.check_not_empty(body)
     is_deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
     if is_deferred and interaction.message is None:
-        interaction.message = write_response(server, interaction, body)
-        return 200, payloads.build_message(server.state, interaction.message)
-    message = write_response(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
+        interaction.message = write_response(stand_in, interaction, body)
+        return 200, payloads.build_message(stand_in.state, interaction.message)
+    message = write_response(stand_in, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
     interaction.followups.append(message)
-    return 200, payloads.build_message(server.state, message)
+    return 200, payloads.build_message(stand_in.state, message)
 
 
 @ROUTES.add("PATCH", ORIGINAL)
-def edit_original(server: StandIn, call: Call) -> Answer:
-    interaction = find_interaction(server, call)
+def edit_original(stand_in: StandIn, call: Call) -> Answer:
+    interaction = find_interaction(stand_in, call)
     body = check_body(call)
     if interaction.message is None:
-        interaction.message = write_response(server, interaction, body)
+        interaction.message = write_response(stand_in, interaction, body)
     else:
-        server.acts.edit(interaction.message, body)
-    return 200, payloads.build_message(server.state, interaction.message)
+        stand_in.acts.edit(interaction.message, body)
+    return 200, payloads.build_message(stand_in.state, interaction.message)
 
 
 @ROUTES.add("GET", FOLLOWUP)
-def get_followup(server: StandIn, call: Call) -> Answer:
-    if rest_webhooks.is_webhook_call(server, call):
-        return rest_webhooks.get_message(server, call)
-    return 200, payloads.build_message(server.state, find_followup(server, call))
+def get_followup(stand_in: StandIn, call: Call) -> Answer:
+    if rest_webhooks.is_webhook_call(stand_in, call):
+        return rest_webhooks.get_message(stand_in, call)
+    return 200, payloads.build_message(stand_in.state, find_followup(stand_in, call))
 
 
 @ROUTES.add("PATCH", FOLLOWUP)
-def edit_followup(server: StandIn, call: Call) -> Answer:
-    if rest_webhooks.is_webhook_call(server, call):
-        return rest_webhooks.edit_message(server, call)
-    message = find_followup(server, call)
-    server.acts.edit(message, check_body(call))
-    return 200, payloads.build_message(server.state, message)
+def edit_followup(stand_in: StandIn, call: Call) -> Answer:
+    if rest_webhooks.is_webhook_call(stand_in, call):
+        return rest_webhooks.edit_message(stand_in, call)
+    message = find_followup(stand_in, call)
+    stand_in.acts.edit(message, check_body(call))
+    return 200, payloads.build_message(stand_in.state, message)
 
 
 @ROUTES.add("DELETE", FOLLOWUP)
-def delete_followup(server: StandIn, call: Call) -> Answer:
-    if rest_webhooks.is_webhook_call(server, call):
-        return rest_webhooks.delete_message(server, call)
-    server.acts.delete(find_followup(server, call))
+def delete_followup(stand_in: StandIn, call: Call) -> Answer:
+    if rest_webhooks.is_webhook_call(stand_in, call):
+        return rest_webhooks.delete_message(stand_in, call)
+    stand_in.acts.delete(find_followup(stand_in, call))
     return NO_CONTENT
 
 
-def find_interaction(server: StandIn, call: Call) -> Interaction:
-    interaction = server.state.interactions.get(call.ids["token"])
+def find_interaction(stand_in: StandIn, call: Call) -> Interaction:
+    interaction = stand_in.state.interactions.get(call.ids["token"])
     if interaction is None:
         raise build_error(404, 10015)
     if interaction.callback is None or time.monotonic() - interaction.created_at > TOKEN_SECONDS:
@@ -180,8 +182,8 @@ def find_interaction(server: StandIn, call: Call) -> Interaction:
     return interaction
 
 
-def find_followup(server: StandIn, call: Call) -> ChannelMessage:
-    interaction = find_interaction(server, call)
+def find_followup(stand_in: StandIn, call: Call) -> ChannelMessage:
+    interaction = find_interaction(stand_in, call)
     for message in [*interaction.followups, interaction.message]:
         if message is not None and message.id == call["message"]:
             return message
@@ -189,27 +191,27 @@ def find_followup(server: StandIn, call: Call) -> ChannelMessage:
 
 
 def write_response(
-    server: StandIn, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
+    stand_in: StandIn, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
 ) -> ChannelMessage:
     is_ephemeral = interaction.ephemeral if ephemeral is None else ephemeral
     flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if is_ephemeral else 0)
-    return server.acts.post(
-        server.state.channels[interaction.channel_id],
-        server.state.bot.id,
+    return stand_in.acts.post(
+        stand_in.state.channels[interaction.channel_id],
+        stand_in.state.bot.id,
         {**body, "flags": flags},
         type=20,
         ephemeral_for=interaction.person_id if is_ephemeral else None,
-        webhook_id=server.state.bot.id,
-        interaction=_build_metadata(server, interaction),
+        webhook_id=stand_in.state.bot.id,
+        interaction=_build_metadata(stand_in, interaction),
     )
 
 
-def _build_metadata(server: StandIn, interaction: Interaction) -> Json:
+def _build_metadata(stand_in: StandIn, interaction: Interaction) -> Json:
     """Return a message's metadata about the interaction that it answers."""
     metadata: Json = {
         "id": str(interaction.id),
         "type": interaction.type,
-        "user": payloads.build_user(server.state.people[interaction.person_id]),
+        "user": payloads.build_user(stand_in.state.people[interaction.person_id]),
         "authorizing_integration_owners": {},
     }
     if interaction.source is not None:

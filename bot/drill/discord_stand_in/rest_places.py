@@ -11,18 +11,21 @@ from bot.drill.discord_stand_in.state import Permission, Server
 ROUTES = Routes()
 
 
-def find_own_server(server: StandIn, call: Call) -> Server:
-    """Return the server of a call. Raises ApiError if the bot isn't in it."""
-    bot_server = server.state.servers.get(call["server"])
-    if bot_server is None or not bot_server.has(server.state.bot.id):
+def find_own_server(stand_in: StandIn, call: Call) -> Server:
+    """Return the server (guild) of a call. Raises ApiError if the bot isn't in the server."""
+    bot_server = stand_in.state.servers.get(call["server"])
+    if bot_server is None or not bot_server.has_member(stand_in.state.bot.id):
         raise build_error(404, 10004)
     return bot_server
 
 
-def check_role_is_assignable(server: StandIn, call: Call) -> Server:
-    """Return the server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
-    bot_server = find_own_server(server, call)
-    bot_roles = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
+def find_server_of_assignable_role(stand_in: StandIn, call: Call) -> Server:
+    """Return the server of a call about a role, if the bot may give the role (docs: permissions).
+
+    Raises ApiError if the role is not below the highest role of the bot, or the bot may not manage roles.
+    """
+    bot_server = find_own_server(stand_in, call)
+    bot_roles = [bot_server.roles[role_id] for role_id in bot_server.members[stand_in.state.bot.id]]
     can_manage_roles = any(role.permissions & Permission.MANAGE_ROLES for role in bot_roles)
     if not can_manage_roles or bot_server.roles[call["role"]].position >= max(role.position for role in bot_roles):
         raise build_error(403, 50013)
@@ -30,41 +33,41 @@ def check_role_is_assignable(server: StandIn, call: Call) -> Server:
 
 
 @ROUTES.add("GET", "/users/@me")
-def get_own_user(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.build_own_user(server.state.bot)
+def get_own_user(stand_in: StandIn, call: Call) -> Answer:
+    return 200, payloads.build_own_user(stand_in.state.bot)
 
 
 @ROUTES.add("GET", "/oauth2/applications/@me")
-def get_application(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.build_application(server.state)
+def get_application(stand_in: StandIn, call: Call) -> Answer:
+    return 200, payloads.build_application(stand_in.state)
 
 
 @ROUTES.add("GET", "/gateway/bot")
-def get_gateway(server: StandIn, call: Call) -> Answer:
-    limits = server.gateway.limits.to_payload()
-    return 200, {"url": server.gateway.url, "shards": server.shards, "session_start_limit": limits}
+def get_gateway(stand_in: StandIn, call: Call) -> Answer:
+    limits = stand_in.gateway.limits.to_payload()
+    return 200, {"url": stand_in.gateway.url, "shards": stand_in.shard_count, "session_start_limit": limits}
 
 
 @ROUTES.add("GET", "/guilds/{server}")
-def get_server(server: StandIn, call: Call) -> Answer:
-    bot_server = find_own_server(server, call)
-    payload = payloads.build_server(server.state, bot_server)
+def get_server(stand_in: StandIn, call: Call) -> Answer:
+    bot_server = find_own_server(stand_in, call)
+    payload = payloads.build_server(stand_in.state, bot_server)
     if call.query.get("with_counts"):
         payload |= {"approximate_member_count": len(bot_server.members), "approximate_presence_count": 1}
     return 200, payload
 
 
 @ROUTES.add("GET", "/guilds/{server}/channels")
-def list_server_channels(server: StandIn, call: Call) -> Answer:
-    channels = server.state.list_channels(find_own_server(server, call).id)
-    return 200, [payloads.build_channel(server.state, channel) for channel in channels if not channel.is_thread]
+def list_server_channels(stand_in: StandIn, call: Call) -> Answer:
+    channels = stand_in.state.list_channels(find_own_server(stand_in, call).id)
+    return 200, [payloads.build_channel(stand_in.state, channel) for channel in channels if not channel.is_thread]
 
 
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
-def list_active_threads(server: StandIn, call: Call) -> Answer:
-    channels = server.state.list_channels(find_own_server(server, call).id)
+def list_active_threads(stand_in: StandIn, call: Call) -> Answer:
+    channels = stand_in.state.list_channels(find_own_server(stand_in, call).id)
     active_threads = [
-        payloads.build_channel(server.state, channel)
+        payloads.build_channel(stand_in.state, channel)
         for channel in channels
         if channel.is_thread and not channel.archived
     ]
@@ -72,59 +75,59 @@ def list_active_threads(server: StandIn, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/guilds/{server}/members/{user}")
-def get_server_member(server: StandIn, call: Call) -> Answer:
-    bot_server = find_own_server(server, call)
-    if not bot_server.has(call["user"]):
+def get_server_member(stand_in: StandIn, call: Call) -> Answer:
+    bot_server = find_own_server(stand_in, call)
+    if not bot_server.has_member(call["user"]):
         raise build_error(404, 10007)
-    return 200, payloads.build_member(server.state, bot_server, call["user"])
+    return 200, payloads.build_member(stand_in.state, bot_server, call["user"])
 
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
-def give_role(server: StandIn, call: Call) -> Answer:
-    roles = check_role_is_assignable(server, call).members[call["user"]]
-    if call["role"] not in roles:
-        roles.append(call["role"])
+def give_role(stand_in: StandIn, call: Call) -> Answer:
+    role_ids = find_server_of_assignable_role(stand_in, call).members[call["user"]]
+    if call["role"] not in role_ids:
+        role_ids.append(call["role"])
     return NO_CONTENT
 
 
 @ROUTES.add("DELETE", "/guilds/{server}/members/{user}/roles/{role}")
-def take_role(server: StandIn, call: Call) -> Answer:
-    roles = check_role_is_assignable(server, call).members[call["user"]]
-    if call["role"] in roles:
-        roles.remove(call["role"])
+def take_role(stand_in: StandIn, call: Call) -> Answer:
+    role_ids = find_server_of_assignable_role(stand_in, call).members[call["user"]]
+    if call["role"] in role_ids:
+        role_ids.remove(call["role"])
     return NO_CONTENT
 
 
 @ROUTES.add("GET", "/channels/{channel}")
-def get_channel(server: StandIn, call: Call) -> Answer:
-    return 200, payloads.build_channel(server.state, find_channel(server, call))
+def get_channel(stand_in: StandIn, call: Call) -> Answer:
+    return 200, payloads.build_channel(stand_in.state, find_channel(stand_in, call))
 
 
 @ROUTES.add("PATCH", "/channels/{channel}")
-def edit_channel(server: StandIn, call: Call) -> Answer:
-    channel = find_channel(server, call)
+def edit_channel(stand_in: StandIn, call: Call) -> Answer:
+    channel = find_channel(stand_in, call)
     body = call.body
     channel.name = body.get("name") or channel.name
     channel.topic = body.get("topic", channel.topic)
     if channel.is_thread and ("archived" in body or "locked" in body):
-        find_channel(server, call, Permission.SEND_MESSAGES_IN_THREADS)
-        server.acts.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
+        find_channel(stand_in, call, Permission.SEND_MESSAGES_IN_THREADS)
+        stand_in.acts.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
     else:
-        server.acts.update_channel(channel)
-    return 200, payloads.build_channel(server.state, channel)
+        stand_in.acts.send_channel_update(channel)
+    return 200, payloads.build_channel(stand_in.state, channel)
 
 
 @ROUTES.add("GET", "/users/{user}")
-def get_user(server: StandIn, call: Call) -> Answer:
-    person = server.state.people.get(call["user"])
+def get_user(stand_in: StandIn, call: Call) -> Answer:
+    person = stand_in.state.people.get(call["user"])
     if person is None:
         raise build_error(404, 10013)
     return 200, payloads.build_user(person)
 
 
 @ROUTES.add("POST", "/users/@me/channels")
-def open_direct(server: StandIn, call: Call) -> Answer:
-    person = server.state.people.get(int(call.body["recipient_id"]))
+def open_direct(stand_in: StandIn, call: Call) -> Answer:
+    person = stand_in.state.people.get(int(call.body["recipient_id"]))
     if person is None:
         raise build_error(404, 10013)
-    return 200, payloads.build_channel(server.state, server.acts.open_direct_channel(person))
+    return 200, payloads.build_channel(stand_in.state, stand_in.acts.open_direct_channel(person))

@@ -10,11 +10,12 @@ from bot.drill.discord_stand_in.errors import build_error, build_form_error
 from bot.drill.discord_stand_in.state import Json
 
 V2 = 1 << 15  # message flag IS_COMPONENTS_V2
+# Types of components, and styles of buttons (docs: components/reference)
 BUTTON, LINK_STYLE, PREMIUM_STYLE = 2, 5, 6
-INTERACTIVE = {2, 3, 5, 6, 7, 8}
+INTERACTIVE = {2, 3, 5, 6, 7, 8}  # buttons and menus
 ROW, SECTION, TEXT = 1, 9, 10
 LAYOUT = {SECTION, TEXT, 11, 12, 13, 14, 17}  # with Components V2 alone
-REFERENCE = "attachment://"
+REFERENCE_PREFIX = "attachment://"
 MAX_CONTENT, MAX_EMBEDS, MAX_V2_TEXTS = 2000, 6000, 4000  # UTF-16 units of a message
 MAX_LINK, MAX_BUTTON_LINK, MAX_CUSTOM_ID = 2048, 512, 100
 MAX_V2_COMPONENTS, MAX_ROWS = 40, 5
@@ -65,8 +66,8 @@ def check_references(body: Json) -> None:
 
 def list_references(part_of_message: Any) -> Iterator[str]:
     """Yield the names of the files that a part of a message refers to."""
-    if isinstance(part_of_message, str) and part_of_message.startswith(REFERENCE):
-        yield part_of_message.removeprefix(REFERENCE)
+    if isinstance(part_of_message, str) and part_of_message.startswith(REFERENCE_PREFIX):
+        yield part_of_message.removeprefix(REFERENCE_PREFIX)
     elif isinstance(part_of_message, dict | list):
         for part in part_of_message.values() if isinstance(part_of_message, dict) else part_of_message:
             yield from list_references(part)
@@ -95,7 +96,7 @@ def check_commands(commands: list[Json]) -> None:
 
 
 def number_components(components: list[Json]) -> list[Json]:
-    """Give components without an id the id that Discord gives them."""
+    """Return copies of components in which those without an id have the id that Discord gives them."""
     counter = iter(range(1, 1000))
     return [_number_component(component, counter) for component in components]
 
@@ -191,9 +192,9 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
 def _check_layout(all_components: list[Json], *, is_v2: bool) -> None:
     for component in all_components:
         _check_component(component, is_v2=is_v2)
-        media = [item["media"] for item in component.get("items") or []]
-        media += [component["media"]] if component.get("media") else []
-        for url in (medium["url"] for medium in media):
+        media_objects = [item["media"] for item in component.get("items") or []]
+        media_objects += [component["media"]] if component.get("media") else []
+        for url in (medium["url"] for medium in media_objects):
             if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > MAX_LINK:
                 raise build_form_error("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 

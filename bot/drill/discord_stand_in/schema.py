@@ -24,7 +24,7 @@ from referencing.jsonschema import DRAFT202012
 Json = dict[str, Any]
 _BASE = "discord:openapi"
 _UNDESCRIBED_PARAMETERS = {"use_nested_fields"}  # discord.py sends it with every forum post
-SNOWFLAKES = {"messages", "applied_tags", "roles", "users"}
+SNOWFLAKE_LISTS = {"messages", "applied_tags", "roles", "users"}
 """Names of fields that are lists of identifiers in requests."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -77,11 +77,16 @@ class Contract:
                 findings.append("a body where none is described")
         elif body is not None:
             comparable_body = convert_snowflakes_to_text(body)
-            findings += self._check(operation.body, comparable_body, compute_shape(comparable_body, measured=True))
+            findings += self._check(
+                operation.body, comparable_body, compute_shape(comparable_body, includes_sizes=True)
+            )
         return [f"{method} {operation.path}: {finding}" for finding in findings]
 
     def check_response(self, method: str, path: str, status: int, body: object) -> list[str]:
-        """List what is wrong with an answer, one line per finding."""
+        """List what is wrong with an answer, one line per finding.
+
+        Errors of the server, and answers for a path that is not described, are not checked.
+        """
         operation = self.find_operation(method, path)
         if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
@@ -170,24 +175,27 @@ def explain_error(error: ValidationError) -> str:
     return f"{field_path}: {error.message[:300]}"
 
 
-def compute_shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
-    """Return the shape of a JSON value, equal for values that differ only in texts and numbers.
+def compute_shape(json_value: object, name: str = "", *, includes_sizes: bool = False) -> object:
+    """Return the shape of a JSON value, equal for values that differ only in texts, numbers and repeated list elements.
 
-    If `measured`, texts of other lengths differ too, because requests have limits. Thousands of answers have
+    If `includes_sizes`, the lengths of texts, numbers, and the order and length of lists count, too, because requests
+    have limits. Thousands of answers have
     few shapes: checking one takes some ten milliseconds, checking all commands half a second.
     """
     if isinstance(json_value, dict):
-        return frozenset((key, compute_shape(part, key, measured=measured)) for key, part in json_value.items())
+        return frozenset(
+            (key, compute_shape(part, key, includes_sizes=includes_sizes)) for key, part in json_value.items()
+        )
     if isinstance(json_value, list):
-        parts = (compute_shape(part, name, measured=measured) for part in json_value)
-        return ("list", tuple(parts) if measured else frozenset(parts))
+        parts = (compute_shape(part, name, includes_sizes=includes_sizes) for part in json_value)
+        return ("list", tuple(parts) if includes_sizes else frozenset(parts))
     if isinstance(json_value, str):
-        return (json_value.isdigit(), len(json_value) if measured else None)
+        return (json_value.isdigit(), len(json_value) if includes_sizes else None)
     if (
         isinstance(json_value, int)
         and not isinstance(json_value, bool)
         and name not in {"type", "style"}
-        and not measured
+        and not includes_sizes
     ):
         return "integer"
     return json_value
@@ -204,7 +212,7 @@ def convert_snowflakes_to_text(body: object, name: str = "") -> object:
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]
         return [convert_snowflakes_to_text(part, name) for part in body]
     if isinstance(body, int) and not isinstance(body, bool):
-        return str(body) if name.endswith("_id") or name in SNOWFLAKES else body
+        return str(body) if name.endswith("_id") or name in SNOWFLAKE_LISTS else body
     return body
 
 

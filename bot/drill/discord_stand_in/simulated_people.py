@@ -9,6 +9,7 @@ from bot.drill.discord_stand_in import payloads
 from bot.drill.discord_stand_in.acts import Acts
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Interaction, Json, Person, State
 
+# Types of interactions, and of the options of a command by the type of their value (docs: interactions)
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
 
@@ -20,9 +21,9 @@ class People:
         self._state = state
         self._acts = acts
 
-    def join(self, server_id: int, name: str, *, locale: str = "en-US", roles: tuple[int, ...] = ()) -> Person:
+    def join(self, server_id: int, name: str, *, locale: str = "en-US", role_ids: tuple[int, ...] = ()) -> Person:
         person = self._state.add_person(name, locale=locale)
-        self._state.servers[server_id].members[person.id] = list(roles)
+        self._state.servers[server_id].members[person.id] = list(role_ids)
         return person
 
     def say(self, person: Person, channel: Channel, text: str) -> ChannelMessage:
@@ -39,8 +40,10 @@ class People:
         command_data = self._build_command_data(name, options)
         return self._interact(person, channel, COMMAND, command_data)
 
-    def autocomplete(self, person: Person, channel: Channel, name: str, focused: str, **options: Any) -> Interaction:
-        command_data = self._build_command_data(name, options, focused)
+    def autocomplete(
+        self, person: Person, channel: Channel, name: str, focused_option: str, **options: Any
+    ) -> Interaction:
+        command_data = self._build_command_data(name, options, focused_option)
         return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
     def use_menu_entry(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
@@ -134,12 +137,12 @@ class People:
                 return command_id, command
         raise LookupError(f"no such command: {name}")
 
-    def _build_command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
+    def _build_command_data(self, name: str, options: dict[str, Any], focused_option: str | None = None) -> Json:
         command_name, *subcommands = name.split()
         command_id, command = self._find_command(command_name, 1)
         resolved: Json = {}
         option_payloads = [
-            self._build_option(option_name, option_value, resolved, focused)
+            self._build_option(option_name, option_value, resolved, focused_option)
             for option_name, option_value in options.items()
         ]
         for depth, subcommand in enumerate(reversed(subcommands)):
@@ -154,12 +157,12 @@ class People:
             command_data["resolved"] = resolved
         return command_data
 
-    def _build_option(self, name: str, option_value: Any, resolved: Json, focused: str | None) -> Json:
+    def _build_option(self, name: str, option_value: Any, resolved: Json, focused_option: str | None) -> Json:
         option: Json = {"name": name, "type": OPTION_TYPES[type(option_value)], "value": option_value}
         if isinstance(option_value, Channel):
             option["value"] = str(option_value.id)
             channel_payload = payloads.build_channel(self._state, option_value) | {"permissions": str((1 << 50) - 1)}
             resolved.setdefault("channels", {})[str(option_value.id)] = channel_payload
-        if name == focused:
+        if name == focused_option:
             option["focused"] = True
         return option

@@ -94,7 +94,10 @@ class Overwrite:
 
 @dataclass(kw_only=True)
 class ChannelMessage:
-    """Message in a channel; `parts` are its content, embeds, components, attachments and flags as accepted."""
+    """Message in a channel; `parts` are its content, embeds, components, attachments and flags as accepted.
+
+    `ephemeral_for` is the id of the only person who sees it, or None if everyone does.
+    """
 
     id: int
     channel_id: int
@@ -188,7 +191,7 @@ class Webhook:
 
 @dataclass(kw_only=True)
 class Server:
-    """A guild: `members` maps people to their roles."""
+    """A guild; `members` has the ids of the roles of each member, by the id of the member."""
 
     id: int
     name: str
@@ -198,13 +201,16 @@ class Server:
     members: dict[int, list[int]] = field(default_factory=dict)
     available: bool = True
 
-    def has(self, person_id: int) -> bool:
+    def has_member(self, person_id: int) -> bool:
         return person_id in self.members
 
 
 @dataclass(kw_only=True)
 class Interaction:
-    """A person's command, click, autocompletion or modal, and what the bot has answered so far."""
+    """A person's command, click, autocompletion or modal, and what the bot has answered so far.
+
+    `callback` is the body of the bot's first answer, None before it.
+    """
 
     id: int
     token: str
@@ -247,7 +253,7 @@ class State:
         self.owner = self.add_person("owner")
 
     def create_id(self, shard: tuple[int, int] | None = None) -> int:
-        """Return a new snowflake, later than all before; with `shard`, one that belongs to a shard of all shards."""
+        """Return a new snowflake, larger than all before; with `shard` (number, count), one for the shard."""
         milliseconds = int(self.now() * 1000)
         self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
         while shard is not None and (self._last_id >> 22) % shard[1] != shard[0]:
@@ -277,7 +283,7 @@ class State:
         if channel.server_id is None:
             return ALL_PERMISSIONS if person_id in {channel.recipient_id, self.bot.id} else 0
         server = self.servers[channel.server_id]
-        if not server.has(person_id):
+        if not server.has_member(person_id):
             return 0
         role_ids = {server.id, *server.members[person_id]}
         granted_permissions = 0
