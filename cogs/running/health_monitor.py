@@ -112,7 +112,7 @@ class HealthCog(commands.Cog):
     ) -> None:
         arrived_at = interaction.extras.get("arrived")
         if arrived_at is not None and self._metrics is not None:
-            self._metrics.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived_at)
+            self._metrics.interaction_histogram.labels(command.qualified_name).observe(time.monotonic() - arrived_at)
 
     async def check_once(self) -> None:
         """Alert the owner when the database fails or no feed can be fetched, and when that is over.

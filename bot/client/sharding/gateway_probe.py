@@ -28,7 +28,7 @@ GIVE_UP_SECONDS = 30.0
 CHECK_INTERVAL_SECONDS = 1.0
 """Seconds between two checks of the gateway connections."""
 RETRY_SECONDS = 10.0
-"""Seconds between two attempts to reach the gateway while this process has no shard."""
+"""Seconds before another attempt to reach the gateway, or to get a permit to identify, after a failed one."""
 _HELLO_TIMEOUT_SECONDS = 10.0
 """Maximum number of seconds to wait for the first message of the gateway ("hello")."""
 
@@ -45,8 +45,8 @@ class GatewayProbe:
     ) -> None:
         self._client, self._scheduler, self._connections = client, scheduler, connections
         self._clock, self._leases = services.clock, services.leases
-        # Monotonic time since which a shard has had no connection
-        self._disconnected_since: dict[int, float] = {}
+        # Monotonic times since which shards have had no connection
+        self._disconnected_since_by_number: dict[int, float] = {}
 
     async def wait_until_reachable(self) -> None:
         """Wait until Discord's gateway answers, then let this process take shards."""
@@ -61,8 +61,8 @@ class GatewayProbe:
     async def wait_for_disconnected_shards(self, shard_numbers: Collection[int]) -> frozenset[int]:
         """Wait until some of the given shards have been disconnected for `GIVE_UP_SECONDS`, and return these.
 
-        `shard_numbers` is read again at each check, because it may change. Does not return while no other
-        process could take the shards.
+        `shard_numbers` is read again at each check, because it may change. While any shard waits to identify, none
+        counts as disconnected. Does not return while no other process could take the shards.
         """
         while True:
             await self._clock.sleep(CHECK_INTERVAL_SECONDS)
@@ -74,15 +74,15 @@ class GatewayProbe:
                     shard_number for shard_number in shard_numbers if not self._connections.is_connected(shard_number)
                 ]
             )
-            self._disconnected_since = {
-                number: self._disconnected_since.get(number, now) for number in disconnected_numbers
+            self._disconnected_since_by_number = {
+                number: self._disconnected_since_by_number.get(number, now) for number in disconnected_numbers
             }
-            is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since.values())
+            is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since_by_number.values())
             self._leases.set_available(
                 ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned_numbers)
             )
             given_up_numbers = frozenset(
-                number for number, since in self._disconnected_since.items() if now - since >= GIVE_UP_SECONDS
+                number for number, since in self._disconnected_since_by_number.items() if now - since >= GIVE_UP_SECONDS
             )
             if given_up_numbers and await self._has_available_peers():
                 return given_up_numbers

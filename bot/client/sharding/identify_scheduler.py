@@ -29,7 +29,8 @@ _LIMITS_TIMEOUT_SECONDS = 10.0
 class IdentifyScheduler:
     """Scheduler of the identifies (session starts) of a bot's shards.
 
-    `bucket_count` shards may identify concurrently.
+    `bucket_count` shards may identify concurrently, one of each bucket. A bucket is all shards whose numbers have the
+    same remainder when divided by `bucket_count`.
     """
 
     def __init__(self, client: discord.AutoShardedClient, services: Services) -> None:
@@ -40,7 +41,7 @@ class IdentifyScheduler:
         self.waiting_count = 0
         """Number of this process's shards that wait to identify (start a session)."""
         self._is_exhaustion_logged = False
-        self._permit_by_shard_number: dict[int, IdentifyPermit] = {}  # By shard
+        self._permit_by_shard_number: dict[int, IdentifyPermit] = {}
         # By bucket; asyncio's locks are first come, first served.
         self._bucket_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -93,7 +94,7 @@ class IdentifyScheduler:
         self._is_exhaustion_logged = False
 
     async def has_ample_quota(self) -> bool:
-        """Return whether more than half of the daily sessions are left, enough for optional sessions."""
+        """Return whether more than half of the daily sessions are left, enough for optional ones; False if unknown."""
         session_limits = await self._fetch_session_limits()
         return session_limits is not None and 2 * session_limits.remaining > session_limits.total
 

@@ -214,7 +214,10 @@ class LeasedShards:
             await self._balancer.hand_over_all()
 
     def serves_shard(self, shard_number: int) -> bool:
-        """Return whether this client connects a shard and its process still owns the shard's lease."""
+        """Return whether this client connects a shard and its process still owns the shard's lease.
+
+        Without leases it serves all shards.
+        """
         if self._shard_numbers is None:
             return True
         return (

@@ -97,6 +97,7 @@ class ShardBalancer:
             )
 
     async def _request_shard_if_short(self) -> bool:
+        """Request a shard if another process has at least two more than this one; return whether one was requested."""
         try:
             shard_count_by_process_id = await self._load_shard_counts()
             is_short_of_shards = (
@@ -116,6 +117,7 @@ class ShardBalancer:
             self._handover_task = asyncio.create_task(self._hand_over_one_shard(process_id), name="shard handed over")
 
     async def _hand_over_one_shard(self, recipient_id: str) -> None:
+        """Hand a shard over if this process has the most shards, and at least two more than the recipient."""
         try:
             shard_count_by_process_id, own_process_id = (
                 await self._load_shard_counts(),

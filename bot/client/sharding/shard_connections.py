@@ -34,7 +34,10 @@ class ShardConnections:
         return shard is not None and not shard.is_closed()
 
     async def close_connection(self, shard_number: int) -> None:
-        """Close the connection of a shard; if discord.py is still connecting the shard, mark it as orphaned."""
+        """Close the connection of a shard, whose servers then count as handed over.
+
+        If discord.py is still connecting the shard, the shard is marked as orphaned instead.
+        """
         servers = [server for server in self._client.guilds if server.shard_id == shard_number]
         self._handed_over_server_by_id |= {server.id: server for server in servers}
         if not self.is_connected(shard_number):

@@ -37,7 +37,10 @@ _MAX_TOKEN_LENGTH = 100
 
 
 class PublishedFeedRoutes:
-    """Request handlers of published feeds; the secret in an address is neither stored nor logged."""
+    """Request handlers of published feeds; the secret in an address is neither stored nor logged.
+
+    Other processes are asked about their servers through the client's `peer_servers`.
+    """
 
     def __init__(self, client: TelexBot, public_url: str) -> None:
         self._client, self._public_url = client, public_url

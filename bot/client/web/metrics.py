@@ -29,12 +29,16 @@ LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
 LEASE_KINDS = (HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE)
+"""Kinds of leases that are counted."""
 _LATENCY_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class MetricsCollector(Collector):
-    """Collector of the metrics of a running bot, which serves them on a local port."""
+    """Collector of the metrics of a running bot, and the HTTP server of them and of its health.
+
+    `gateway_limiters` is None in a process without a connection to Discord.
+    """
 
     def __init__(
         self,
@@ -52,7 +56,7 @@ class MetricsCollector(Collector):
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
         self._registry.register(self)
-        self.interactions = Histogram(
+        self.interaction_histogram = Histogram(
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
             ("command",),
@@ -69,7 +73,7 @@ class MetricsCollector(Collector):
     async def render_metrics(self) -> bytes:
         """Return the metrics in Prometheus' text format. Raises StoreError."""
         store, now = self._store, self._services.clock.now()
-        pending_changes, lag_seconds = await self._services.index.measure_lag()
+        pending_change_count, lag_seconds = await self._services.index.measure_lag()
         state_rows = await store.dispatches.count_by_state()
         self._stored_metrics = [
             _create_gauge("articles", "Articles in the store.", await store.articles.count()),
@@ -79,7 +83,7 @@ class MetricsCollector(Collector):
                 await store.page_fetches.count_pending(),
             ),
             _create_gauge("database_bytes", "Size of the database, without its log.", await store.measure_size_bytes()),
-            _create_gauge("index_behind_changes", "Changes that the index does not hold yet.", pending_changes),
+            _create_gauge("index_behind_changes", "Changes that the index does not hold yet.", pending_change_count),
             _create_gauge(
                 "index_behind_seconds",
                 "How long ago the index held all that is stored; 0 while it does.",
@@ -103,7 +107,7 @@ class MetricsCollector(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of the store and of this process."""
+        """Yield the metrics of this process, and of the store as of the last `render_metrics`."""
         yield from self._stored_metrics
         yield InfoMetricFamily("telex_build", "Version of Telex.", {"version": __version__})
         services, counter_family = self._services, CounterMetricFamily
@@ -112,10 +116,10 @@ class MetricsCollector(Collector):
         yield _create_labelled_metric(
             counter_family, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
         )
-        owned_counts = {kind: len(services.leases.get_owned_numbers(kind)) for kind in LEASE_KINDS}
+        owned_count_by_kind = {kind: len(services.leases.get_owned_numbers(kind)) for kind in LEASE_KINDS}
         gained_count_by_kind = {kind: services.leases.gained_count_by_kind[kind] for kind in LEASE_KINDS}
         help_text = "Leases that this process holds, by kind."
-        yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_counts)
+        yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_count_by_kind)
         help_text = "Leases that came after the start, mostly from others."
         yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_count_by_kind)
         if services.model_services is not None:
@@ -179,7 +183,7 @@ async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:
 
 
 def _iter_model_metrics(client: ModelClient) -> Iterator[Metric]:
-    """Yield what the language model was asked for, by task."""
+    """Yield the metrics of requests to the language model, by the task of the request."""
     for field_name, help_text in (
         ("calls", "Requests to the language model."),
         ("failures", "Requests to the language model that failed or brought nothing usable."),

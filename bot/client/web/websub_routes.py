@@ -42,7 +42,7 @@ class WebSubRoutes:
 
     @property
     def buffered_bytes(self) -> int:
-        """Number of bytes of pushed documents in memory that are not parsed yet."""
+        """Number of bytes of pushed documents in memory that are still received or ingested."""
         return self._body_budget.used_bytes
 
     def build_routes(self) -> list[web.RouteDef]:
@@ -76,18 +76,18 @@ class WebSubRoutes:
         if wait_seconds := self._subscriber.get_push_retry_after(token):
             return _build_retry_later_response(429, wait_seconds)
         body = _PushBody(self._body_budget, hub_host, self._max_bytes)
-        parse_task = None
+        ingest_task = None
         try:
             await body.receive(request)
             document = PushedDocument(bytes(body.content), request.headers.get("Content-Type", ""))
-            parse_task = self._subscriber.accept_push(token, document, signature)
+            ingest_task = self._subscriber.accept_push(token, document, signature)
         except _PushRejected as rejection_error:
             return rejection_error.response
         finally:
-            if parse_task is None:
+            if ingest_task is None:
                 body.release()
             else:
-                parse_task.add_done_callback(lambda _done_task: body.release())
+                ingest_task.add_done_callback(lambda _done_task: body.release())
         return web.Response(status=202)  # Also with a wrong signature, so that nobody can probe for it
 
     async def _find_rejection_response(self, request: web.Request, *, is_verification: bool) -> web.Response | None:
