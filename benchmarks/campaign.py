@@ -79,9 +79,9 @@ def make_fault_source(
             case "slow":
                 return Fault(route=call, delay=chance.uniform(0, LATEST_ANSWER) / speed)
             case "before" | "after" as when:
-                return Fault(route=call, status=status, body=body, delay=delay, after=when == "after")
+                return Fault(route=call, status=status, body=body, delay=delay, after_effect=when == "after")
             case when:
-                return Fault(route=call, drop=True, delay=delay, after=when == "drop after")
+                return Fault(route=call, drop=True, delay=delay, after_effect=when == "drop after")
 
     return fault
 

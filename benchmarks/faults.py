@@ -36,16 +36,16 @@ GATEWAY_FAULT_SHARE = 0.5  # part of the bursts in which the gateway fails
 
 FAULT_KINDS: dict[str, Callable[[Faults, str], Fault]] = {
     "500 before the effect": lambda faults, route: faults.fail(route),
-    "500 after the effect": lambda faults, route: faults.fail(route, after=True),
-    "502 after the effect": lambda faults, route: faults.fail(route, 502, after=True),
+    "500 after the effect": lambda faults, route: faults.fail(route, after_effect=True),
+    "502 after the effect": lambda faults, route: faults.fail(route, 502, after_effect=True),
     "503 before the effect": lambda faults, route: faults.fail(route, 503),
-    "503 after the effect": lambda faults, route: faults.fail(route, 503, after=True),
-    "504 three times after the effect": lambda faults, route: faults.fail(route, 504, after=True, times=3),
+    "503 after the effect": lambda faults, route: faults.fail(route, 503, after_effect=True),
+    "504 three times after the effect": lambda faults, route: faults.fail(route, 504, after_effect=True, times=3),
     "dropped before the effect": lambda faults, route: faults.drop(route),
-    "dropped after the effect": lambda faults, route: faults.drop(route, after=True),
+    "dropped after the effect": lambda faults, route: faults.drop(route, after_effect=True),
     "429 of a route": lambda faults, route: faults.rate_limit(route, 20),
     "429 of everything": lambda faults, route: faults.rate_limit(route, 5, everywhere=True),
-    "429 of a proxy": lambda faults, route: faults.rate_limit(route, 5, via=False),
+    "429 of a proxy": lambda faults, route: faults.rate_limit(route, 5, has_via=False),
     "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
     "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
 }

@@ -154,7 +154,7 @@ async def search_floor(newsroom: Services, query: BenchmarkQuery) -> list[str]:
     def bare() -> list[Hit]:
         if query.kind.startswith(("its whole title", "two words")):
             return engine.match_any(query.text, query.scope, MAX_RERANKED_ARTICLES)
-        return engine.match_all(nodes, query.scope, MAX_RERANKED_ARTICLES, newest=query.newest)
+        return engine.match_all(nodes, query.scope, MAX_RERANKED_ARTICLES, newest_first=query.newest)
 
     hits = await asyncio.to_thread(bare)
     articles = await newsroom.store.articles.list_by_ids([hit.article_id for hit in hits])

@@ -199,15 +199,15 @@ class Soak:
         threads = [channel for name, channel in town.channels.items() if name.startswith("thread")]
         faults_by_name: dict[str, Callable[[], object]] = {
             "500 before the effect": lambda: faults.fail(MESSAGES),
-            "500 after the effect": lambda: faults.fail(MESSAGES, after=True),
+            "500 after the effect": lambda: faults.fail(MESSAGES, after_effect=True),
             "502": lambda: faults.fail(MESSAGES, 502),
             "503": lambda: faults.fail(MESSAGES, 503),
             "cut before the effect": lambda: faults.drop(MESSAGES),
-            "cut after the effect": lambda: faults.drop(MESSAGES, after=True),
+            "cut after the effect": lambda: faults.drop(MESSAGES, after_effect=True),
             "429 of a route": lambda: faults.rate_limit(MESSAGES, 2),
             "429 of everything": lambda: faults.rate_limit("* /channels/*", 2, everywhere=True),
             "cut reaction": lambda: faults.drop("PUT *reactions*"),
-            "cut forum post": lambda: faults.drop("POST /channels/*/threads", after=True),
+            "cut forum post": lambda: faults.drop("POST /channels/*/threads", after_effect=True),
             "gateway cut": gateway.cut,
             "session invalid": gateway.invalidate,
             "reconnect": gateway.request_reconnect,

@@ -115,7 +115,9 @@ async def _load_lexical_rankings(
 
     def list_rankings(engine: SearchEngine) -> list[list[int]]:
         any_term_hits = engine.match_any(" ".join(indexed_words), scope, MAX_ARTICLES_PER_RANKING)
-        all_term_hits = engine.match_all(tuple(map(Word, indexed_words)), scope, MAX_ARTICLES_PER_RANKING, newest=True)
+        all_term_hits = engine.match_all(
+            tuple(map(Word, indexed_words)), scope, MAX_ARTICLES_PER_RANKING, newest_first=True
+        )
         return [[hit.article_id for hit in hits] for hits in (any_term_hits, all_term_hits)]
 
     try:

@@ -163,7 +163,7 @@ class PersonalDigestTask(ScheduledTask):
                         (*query_nodes, since_filter),
                         scope,
                         _MAX_MATCHES_PER_TOPIC,
-                        newest=True,
+                        newest_first=True,
                     )
                 except EngineError as error:
                     self._context.index.report_search_failure(error)

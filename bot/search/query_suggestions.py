@@ -230,11 +230,11 @@ def _check_words(
             if checked_count > MAX_WORDS_CHECKED:
                 break
             stems = text_analysis.find_query_stems(word)
-            has_common_stem = not leaf.title_only and any(
+            has_common_stem = not leaf.is_title_only and any(
                 engine.get_document_frequency(stem) > COMMON_DOCUMENT_FREQUENCY for stem in stems
             )
             is_present = (
-                has_full_match or has_common_stem or bool(engine.match_all((Word(word, leaf.title_only),), scope, 1))
+                has_full_match or has_common_stem or bool(engine.match_all((Word(word, leaf.is_title_only),), scope, 1))
             )
             if is_present and isinstance(leaf, Phrase):
                 continue
@@ -243,7 +243,7 @@ def _check_words(
                 likelier_candidates.append(candidates)
             else:
                 original_text = leaf.text if len(words) == 1 else word
-                missing_words.append(_MissingWord(original_text, leaf.title_only, candidates))
+                missing_words.append(_MissingWord(original_text, leaf.is_title_only, candidates))
     return missing_words, likelier_candidates
 
 

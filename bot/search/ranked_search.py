@@ -99,9 +99,11 @@ class QueryParts:
         Parentheses without OR or NOT have no effect.
         """
         flattened_nodes = list(iter_required_nodes(query.nodes))
-        words = tuple(node.text for node in flattened_nodes if isinstance(node, Word) and not node.title_only)
-        phrases = tuple(node for node in flattened_nodes if isinstance(node, Phrase) and not node.title_only)
-        remaining_nodes = (node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.title_only)
+        words = tuple(node.text for node in flattened_nodes if isinstance(node, Word) and not node.is_title_only)
+        phrases = tuple(node for node in flattened_nodes if isinstance(node, Phrase) and not node.is_title_only)
+        remaining_nodes = (
+            node for node in flattened_nodes if not isinstance(node, Word | Phrase) or node.is_title_only
+        )
         return cls(words, phrases, tuple(remaining_nodes))
 
     @property
@@ -197,7 +199,7 @@ class RankedSearch:
     ) -> list[RankedArticle]:
         """Return the articles that match all of a query, newest first."""
         fetch_limit = limit * _PHRASE_OVERFETCH_FACTOR if query_parts.phrases else limit
-        hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, fetch_limit, newest=True))
+        hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, fetch_limit, newest_first=True))
         articles = await _filter_exact_phrases(query_parts, await self._load_articles(hits))
         return [RankedArticle(article, 0.0) for article in articles[:limit]]
 

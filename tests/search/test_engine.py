@@ -97,7 +97,7 @@ def test_a_person_finds_what_they_may_see(engine):
 
 
 def test_the_newest_come_first(engine):
-    assert [hit.article_id for hit in engine.match_all((), UNRESTRICTED_SCOPE, 2, newest=True)] == [3, 2]
+    assert [hit.article_id for hit in engine.match_all((), UNRESTRICTED_SCOPE, 2, newest_first=True)] == [3, 2]
 
 
 def test_any_words_find_the_one_with_most_of_them(engine):

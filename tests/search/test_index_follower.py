@@ -28,7 +28,9 @@ from tests.support.wire.waiting import until
 async def list_indexed_ids(follower: IndexUpdater) -> list[int]:
     """The ids of all articles that can be found."""
     await follower.catch_up()
-    return sorted(hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest=True))
+    return sorted(
+        hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest_first=True)
+    )
 
 
 async def stored(store: Store) -> list[int]:
@@ -180,7 +182,7 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
                 await until(lambda: clock.sleep_count == attempt)  # noqa: B023 - of this round
                 assert follower.health.write_error == "the search index cannot be written: the disk is full"
                 clock.advance(ERROR_BACKOFF_SECONDS)
-            hits = follower.engine.match_all((), UNRESTRICTED_SCOPE, 10, newest=True)
+            hits = follower.engine.match_all((), UNRESTRICTED_SCOPE, 10, newest_first=True)
             assert [hit.article_id for hit in hits] == [first]  # what was there can be searched meanwhile
             make_room(disk)
             clock.advance(ERROR_BACKOFF_SECONDS)

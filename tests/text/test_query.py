@@ -16,7 +16,7 @@ NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
 
 def word(text: str, *, title: bool = False) -> Word:
-    return Word(text, title_only=title)
+    return Word(text, is_title_only=title)
 
 
 def nodes(text: str) -> tuple[Node, ...]:
@@ -106,7 +106,7 @@ def test_a_filter_is_applied_to_each_of_its_alternatives(text):
 
 
 def test_a_filter_is_applied_to_each_word_of_its_group():
-    title = word("macron", title=True), Phrase("la police", title_only=True)
+    title = word("macron", title=True), Phrase("la police", is_title_only=True)
     assert nodes('titre:(macron OR "la police") amazon') == (AnyOf(title), word("amazon"))
     assert nodes('title:(macron "la police" source:Wired)') == (
         AllOf((*title, FieldFilter(FilterName.SOURCE, "Wired"))),
@@ -178,7 +178,7 @@ def test_a_date_in_words_does_not_swallow_the_words_after_it():
 @pytest.mark.parametrize("name", ["title", "titre"])
 def test_a_word_of_the_title_is_looked_for_there(name):
     assert nodes(f"{name}:Amazon") == (word("Amazon", title=True),)
-    assert nodes(f'{name}:"la police"') == (Phrase("la police", title_only=True),)
+    assert nodes(f'{name}:"la police"') == (Phrase("la police", is_title_only=True),)
 
 
 @pytest.mark.parametrize("text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"'])

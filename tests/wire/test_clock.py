@@ -78,14 +78,14 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
     numbers = scene.write(2)
     if dies:
         scene.discord.acts.nonce_window_seconds = AFTER
-        scene.discord.faults.run_callback("POST /channels/*/messages", scene.kill, after=True, drop=True)
+        scene.discord.faults.run_callback("POST /channels/*/messages", scene.kill, after_effect=True, drop=True)
         await scene.make_due()
         await bot.wait_for_exit()
         scene.set_clock(0)
         scene.start()
     else:
         for route in SENDING:
-            scene.discord.faults.drop(route, after=True, times=4)
+            scene.discord.faults.drop(route, after_effect=True, times=4)
         await scene.make_due()
         await until(lambda: any(post.state == "claimed" and post.last_error for post in scene.outbox()))
         scene.set_clock(0)

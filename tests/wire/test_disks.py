@@ -130,7 +130,7 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
     await scene.wait_until_settled()
     numbers = scene.write(2)
     await scene.make_due()
-    scene.discord.faults.run_callback("POST /channels/*/messages", trouble.begin, after=True)
+    scene.discord.faults.run_callback("POST /channels/*/messages", trouble.begin, after_effect=True)
     await until(lambda: count_log_lines(scene, trouble.words))
     if dies:
         bot.kill()

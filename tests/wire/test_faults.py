@@ -17,18 +17,18 @@ LATE = 60  # seconds
 Script = Callable[[Faults, str], object]
 ANSWERS: dict[str, Script] = {
     "500 before the effect": lambda faults, route: faults.fail(route),
-    "500 after the effect": lambda faults, route: faults.fail(route, after=True),
-    "502 after the effect": lambda faults, route: faults.fail(route, 502, after=True),
+    "500 after the effect": lambda faults, route: faults.fail(route, after_effect=True),
+    "502 after the effect": lambda faults, route: faults.fail(route, 502, after_effect=True),
     "503 before the effect": lambda faults, route: faults.fail(route, 503),
-    "503 after the effect": lambda faults, route: faults.fail(route, 503, after=True),
-    "504 five times after the effect": lambda faults, route: faults.fail(route, 504, after=True, times=5),
+    "503 after the effect": lambda faults, route: faults.fail(route, 503, after_effect=True),
+    "504 five times after the effect": lambda faults, route: faults.fail(route, 504, after_effect=True, times=5),
     "dropped before the effect": lambda faults, route: faults.drop(route),
-    "dropped after the effect": lambda faults, route: faults.drop(route, after=True),
-    "dropped twice after the effect": lambda faults, route: faults.drop(route, after=True, times=2),
+    "dropped after the effect": lambda faults, route: faults.drop(route, after_effect=True),
+    "dropped twice after the effect": lambda faults, route: faults.drop(route, after_effect=True, times=2),
     "429 for a moment": lambda faults, route: faults.rate_limit(route, 0.2),
     "429 for a minute": lambda faults, route: faults.rate_limit(route, 60),
     "429 everywhere": lambda faults, route: faults.rate_limit(route, 0.2, everywhere=True),
-    "429 of a proxy": lambda faults, route: faults.rate_limit(route, 1, via=False),
+    "429 of a proxy": lambda faults, route: faults.rate_limit(route, 1, has_via=False),
     "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
     "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
 }
@@ -77,7 +77,7 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
 async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(scene, arrived):
     discord = scene.discord
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
-    discord.faults.run_callback(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
+    discord.faults.run_callback(f"POST /channels/{place.id}/messages", scene.kill, after_effect=arrived, drop=True)
     await scene.start().wait_for_exit()
     discord.acts.nonce_window_seconds = 0  # only the look-back tells
     for number in range(2100):
@@ -148,7 +148,7 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     for channel in scene.channels.values():
         discord.acts.deny(channel, Permission.READ_MESSAGE_HISTORY)
     for kind in KINDS:
-        discord.faults.drop(scene.sending(kind), after=True, times=2)
+        discord.faults.drop(scene.sending(kind), after_effect=True, times=2)
     scene.start()
     await until(lambda: scene.open_dispatches() == 0)
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)

@@ -49,9 +49,9 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
     await scene.run()
     await scene.change(1, "A better title")
     discord = scene.discord
-    discord.faults.run_callback("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
+    discord.faults.run_callback("PATCH /channels/*/messages/*", scene.kill, after_effect=True, drop=True, skip=1)
     assert await scene.start().wait_for_exit() == -SIGKILL
-    discord.faults.drop("PATCH /channels/*/messages/*", after=True)
+    discord.faults.drop("PATCH /channels/*/messages/*", after_effect=True)
     discord.faults.fail("PATCH /channels/*/messages/*", 503)
     scene.start()
     await until(lambda: all(post.title == "A better title" for kind in KINDS for post in scene.messages(kind)))
@@ -168,7 +168,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
         await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context)
         await newsroom.store.preferences.set_look(server.id, PostLook(role_id=role.id), user_id=ada.id)
-    discord_server.faults.run_callback("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
+    discord_server.faults.run_callback("POST /channels/*/messages/*/threads", scene.kill, after_effect=True, drop=True)
     bot = scene.start()
     await scene.wait_until_settled()
     (post,) = scene.messages("text")

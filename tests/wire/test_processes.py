@@ -129,7 +129,9 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
             await search_by_direct_message(crowd)
 
-            discord.faults.run_callback("POST /channels/*/messages", first_bot.kill, after=True, drop=True, skip=1)
+            discord.faults.run_callback(
+                "POST /channels/*/messages", first_bot.kill, after_effect=True, drop=True, skip=1
+            )
             titles += await enqueue_and_wait(crowd, channels, "second", 2)
             assert list(count_shards_by_process(crowd).values()) == [4]
 

@@ -18,8 +18,8 @@ async def test_posts_are_silent_wherever_they_go_and_still_are_when_a_crash_has_
     await scene.prefer(setting_registry.DAILY_THREAD, True, "text")
     numbers = await scene.publish(2)
     for kind in ("announcement", "forum"):
-        discord_server.faults.drop(scene.sending(kind), after=False)
-    discord_server.faults.run_callback("POST /webhooks/*/*", scene.kill, after=False, drop=True)
+        discord_server.faults.drop(scene.sending(kind), after_effect=False)
+    discord_server.faults.run_callback("POST /webhooks/*/*", scene.kill, after_effect=False, drop=True)
     await scene.start().wait_for_exit()
     scene.start()
     await scene.wait_until_settled()

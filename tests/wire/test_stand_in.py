@@ -86,7 +86,7 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(clien
     channel = client.get_channel(forum.id)
     assert isinstance(channel, discord.ForumChannel)
     monkeypatch.setattr("discord.http.asyncio.sleep", skip_sleep)
-    discord_server.faults.fail("POST /channels/*/threads", after=True, times=None)
+    discord_server.faults.fail("POST /channels/*/threads", after_effect=True, times=None)
     with pytest.raises(discord.DiscordServerError):
         await channel.create_thread(name="Once", content="Once")
     threads = [thread for thread in discord_server.state.channels.values() if thread.parent_id == forum.id]
@@ -116,7 +116,7 @@ async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_
     discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, everywhere=True)
     await channel.send("Hello")
     assert discord_server.count("POST", "/messages") == 4
-    discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, via=False)
+    discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, has_via=False)
     with pytest.raises(discord.HTTPException) as banned:
         await channel.send("Hello")
     assert banned.value.status == 429

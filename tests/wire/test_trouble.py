@@ -172,7 +172,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = await scene.publish(4)
-    discord.faults.run_callback(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
+    discord.faults.run_callback(SENDING[0], discord.cut_off, after_effect=True, drop=True, skip=1)
     started_at = scene.clock.now()
     await until(lambda: discord.offline)
     await until(lambda: scene.clock.now() - started_at > 900)

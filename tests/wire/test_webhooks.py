@@ -81,11 +81,11 @@ async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_
     numbers = await scene.publish(3)
     faults = discord_server.faults
     executing = "POST /webhooks/*/*"
-    faults.add(Fault(route="POST /channels/*/webhooks", status=502, body={"code": 0}, after=True))
+    faults.add(Fault(route="POST /channels/*/webhooks", status=502, body={"code": 0}, after_effect=True))
     faults.fail_late(executing, 60 / scene.clock.speed, times=2)
     faults.rate_limit(executing, 60)
-    faults.drop(executing, after=True)
-    faults.run_callback(executing, scene.kill, after=True, drop=True)
+    faults.drop(executing, after_effect=True)
+    faults.run_callback(executing, scene.kill, after_effect=True, drop=True)
     await scene.start().wait_for_exit()
     discord_server.acts.nonce_window_seconds = 0
     scene.start()

@@ -198,11 +198,11 @@ def _search_article_ids(
     """
     topic_words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
-    hits = engine.match_all((*topic_words, *period_filters), scope, limit, newest=True)
+    hits = engine.match_all((*topic_words, *period_filters), scope, limit, newest_first=True)
     if len(hits) == MAX_TOPIC_ARTICLES:
         # A word may share its stem with a more frequent one, as "OpenAI" does with "open".
         topic_phrases = tuple(Phrase(word) for word in topic)
-        hits += engine.match_all((*topic_phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest=True)
+        hits += engine.match_all((*topic_phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest_first=True)
     if topic and len(hits) < MAX_ITEMS:
         hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required_nodes=period_filters)
     topic_word_weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)

@@ -124,4 +124,4 @@ def detect_message_language(text: str) -> str | None:
 
 def _uses_search_syntax(query: Query) -> bool:
     """Return whether a query is more than words: it has a filter, a phrase, an exclusion or alternatives."""
-    return any(not isinstance(node, Word) or node.title_only for node in iter_required_nodes(query.nodes))
+    return any(not isinstance(node, Word) or node.is_title_only for node in iter_required_nodes(query.nodes))

@@ -267,12 +267,12 @@ class Acts:
         self.gateway.dispatch("GUILD_DELETE", {"id": str(server.id)}, server_id=server.id, intents=GUILDS)
 
     def begin_outage(self, server: Server) -> None:
-        server.available = False
+        server.is_available = False
         payload = {"id": str(server.id), "unavailable": True}
         self.gateway.dispatch("GUILD_DELETE", payload, server_id=server.id, intents=GUILDS)
 
     def end_outage(self, server: Server) -> None:
-        server.available = True
+        server.is_available = True
         self.gateway.dispatch(
             "GUILD_CREATE", payloads.build_server_create_event(self.state, server), server_id=server.id, intents=GUILDS
         )
@@ -314,7 +314,7 @@ class Acts:
             return
         server = self.state.servers[channel.server_id]
         permissions = self.state.compute_permissions(self.state.bot.id, channel)
-        if not server.available or not server.has_member(self.state.bot.id):
+        if not server.is_available or not server.has_member(self.state.bot.id):
             return
         if intents == GUILDS or permissions & Permission.VIEW_CHANNEL:
             intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS

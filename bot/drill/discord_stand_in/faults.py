@@ -16,7 +16,7 @@ Json = dict[str, Any]
 class Fault:
     """Fault of calls whose "METHOD /path" matches `route` (`*` stands for anything).
 
-    `after`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
+    `after_effect`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
     The first `skip` matching calls have no fault, the next `times` have it (None: all). `callback` is called at
     the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`:
     seconds after the failing answer at which the effect takes place all the same. `hits` is the number of calls that
@@ -24,7 +24,7 @@ class Fault:
     """
 
     route: str
-    after: bool = False
+    after_effect: bool = False
     drop: bool = False
     status: int | None = None
     body: Json = field(default_factory=dict)
@@ -68,20 +68,20 @@ class Faults:
         return fault
 
     def fail(
-        self, route: str, status: int = 500, *, after: bool = False, times: int | None = 1, skip: int = 0
+        self, route: str, status: int = 500, *, after_effect: bool = False, times: int | None = 1, skip: int = 0
     ) -> Fault:
         """Answer with an error of the server: 500, 502, 503 or 504."""
         body = {"code": 0, "message": f"{status}: Internal Server Error"}
-        return self.add(Fault(route=route, status=status, body=body, after=after, times=times, skip=skip))
+        return self.add(Fault(route=route, status=status, body=body, after_effect=after_effect, times=times, skip=skip))
 
     def fail_late(self, route: str, seconds: float, status: int = 502, *, times: int | None = 1) -> Fault:
         """Answer with an error, and carry the request out some seconds later."""
         body = {"code": 0, "message": f"{status}: Bad Gateway"}
         return self.add(Fault(route=route, status=status, body=body, late=seconds, times=times))
 
-    def drop(self, route: str, *, after: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
+    def drop(self, route: str, *, after_effect: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
         """Cut the connection of requests of a route instead of answering them."""
-        return self.add(Fault(route=route, drop=True, after=after, times=times, skip=skip))
+        return self.add(Fault(route=route, drop=True, after_effect=after_effect, times=times, skip=skip))
 
     def refuse(self, route: str, status: int, code: int, *, times: int | None = 1, skip: int = 0) -> Fault:
         """Refuse requests with a status and one of Discord's codes (403 50013, 404 10003)."""
@@ -96,11 +96,11 @@ class Faults:
         everywhere: bool = False,
         times: int | None = 1,
         skip: int = 0,
-        via: bool = True,
+        has_via: bool = True,
     ) -> Fault:
         """Answer 429, for a route or, with `everywhere`, for all requests.
 
-        Without `via`, the answer lacks the header Via, as one of the proxy that bans an address.
+        Without `has_via`, the answer lacks the header Via, as one of the proxy that bans an address.
         """
         headers = {
             "Retry-After": str(max(1, round(retry_after))),
@@ -108,28 +108,30 @@ class Faults:
         }
         if everywhere:
             headers["X-RateLimit-Global"] = "true"
-        if via:
+        if has_via:
             headers["Via"] = "1.1 google"
         body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": everywhere}
         body["code"] = 0
         return self.add(Fault(route=route, status=429, body=body, headers=headers, times=times, skip=skip))
 
-    def delay(self, route: str, delay: float, *, after: bool = False, times: int | None = 1) -> Fault:
+    def delay(self, route: str, delay: float, *, after_effect: bool = False, times: int | None = 1) -> Fault:
         """Delay the answer to requests of a route by `delay` seconds, before or after their effect."""
-        return self.add(Fault(route=route, delay=delay, after=after, times=times))
+        return self.add(Fault(route=route, delay=delay, after_effect=after_effect, times=times))
 
     def run_callback(
         self,
         route: str,
         callback: Callable[[], None],
         *,
-        after: bool = False,
+        after_effect: bool = False,
         drop: bool = False,
         delay: float = 0,
         skip: int = 0,
     ) -> Fault:
         """Call `callback` at the moment of a request, once: to kill the bot, or to change its role."""
-        return self.add(Fault(route=route, callback=callback, after=after, drop=drop, delay=delay, skip=skip))
+        return self.add(
+            Fault(route=route, callback=callback, after_effect=after_effect, drop=drop, delay=delay, skip=skip)
+        )
 
 
 def _let_pass(_call: str) -> Fault | None:

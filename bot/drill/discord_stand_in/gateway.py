@@ -193,11 +193,11 @@ class Gateway:
         for _session, connection in self.connections:
             connection.send({"op": RECONNECT, "d": None})
 
-    def invalidate(self, *, resumable: bool = False) -> None:
-        """Tell all connected clients that their sessions are invalid (opcode 9); drop them unless `resumable`."""
+    def invalidate(self, *, is_resumable: bool = False) -> None:
+        """Tell all connected clients that their sessions are invalid (opcode 9); drop them unless `is_resumable`."""
         for session, connection in self.connections:
-            connection.send({"op": INVALID_SESSION, "d": resumable})
-            if not resumable:
+            connection.send({"op": INVALID_SESSION, "d": is_resumable})
+            if not is_resumable:
                 session.connection = None
                 del self.sessions[session.id]
 
@@ -271,7 +271,7 @@ class Gateway:
             ready_payload["shard"] = list(shard)
         session.push("READY", ready_payload)
         for server in bot_servers:
-            if server.available:
+            if server.is_available:
                 session.push("GUILD_CREATE", payloads.build_server_create_event(self._state, server))
         return session
 

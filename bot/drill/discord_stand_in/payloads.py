@@ -54,7 +54,7 @@ def build_user(person: Person) -> Json:
         "global_name": person.name,
         "discriminator": "0",
         "avatar": None,
-        "bot": person.bot,
+        "bot": person.is_bot,
         "public_flags": 0,
         "flags": 0,
         "primary_guild": None,

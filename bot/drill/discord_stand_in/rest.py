@@ -198,7 +198,7 @@ class Rest:
                 call, headers, global_wait_seconds or wait_seconds or 0.0, is_global=global_wait_seconds is not None
             )
         fault = self.faults.take(call.method, unquote(call.path))
-        if fault is not None and not fault.after:
+        if fault is not None and not fault.after_effect:
             response = await self._apply_fault(request, call, fault)
             if fault.late is not None:
                 self._late_tasks.add(asyncio.create_task(self._run_handler_late(call, handler, fault.late)))
@@ -206,7 +206,7 @@ class Rest:
                 return response
         status, body = await self._run_handler(call, handler)
         call.took_effect = status < HTTPStatus.BAD_REQUEST
-        if fault is not None and fault.after:
+        if fault is not None and fault.after_effect:
             response = await self._apply_fault(request, call, fault)
             if response is not None:
                 return response

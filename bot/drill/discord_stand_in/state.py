@@ -67,7 +67,7 @@ class Person:
 
     id: int
     name: str
-    bot: bool = False
+    is_bot: bool = False
     locale: str = "en-US"
     accepts_dm: bool = True
 
@@ -199,7 +199,7 @@ class Server:
     locale: str = "en-US"
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
-    available: bool = True
+    is_available: bool = True
 
     def has_member(self, person_id: int) -> bool:
         return person_id in self.members
@@ -249,7 +249,7 @@ class State:
         self.emoji: dict[int, Json] = {}  # the application's
         self.interactions: dict[str, Interaction] = {}
         self.webhooks: dict[int, Webhook] = {}
-        self.bot = self.add_person("Telex", bot=True)
+        self.bot = self.add_person("Telex", is_bot=True)
         self.owner = self.add_person("owner")
 
     def create_id(self, shard: tuple[int, int] | None = None) -> int:
@@ -264,8 +264,8 @@ class State:
         """Return the current time in ISO 8601, as Discord writes it."""
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="microseconds")
 
-    def add_person(self, name: str, *, bot: bool = False, locale: str = "en-US") -> Person:
-        person = Person(id=self.create_id(), name=name, bot=bot, locale=locale)
+    def add_person(self, name: str, *, is_bot: bool = False, locale: str = "en-US") -> Person:
+        person = Person(id=self.create_id(), name=name, is_bot=is_bot, locale=locale)
         self.people[person.id] = person
         return person
 

@@ -260,7 +260,7 @@ def _find_audio(raw_entry: FeedParserDict, base_url: str) -> str | None:
     return entries.resolve_first_url(audio_urls, base_url)
 
 
-def _list_replies(raw_entry: FeedParserDict) -> list[FeedParserDict]:
+def _list_reply_links(raw_entry: FeedParserDict) -> list[FeedParserDict]:
     """Return the links to pages with replies to an entry (RFC 4685, section 4), without those to feeds of replies."""
     return [
         link
@@ -271,14 +271,14 @@ def _list_replies(raw_entry: FeedParserDict) -> list[FeedParserDict]:
 
 def _find_comments_url(raw_entry: FeedParserDict, base_url: str) -> str | None:
     """Return the URL of the discussion of an entry (RSS `comments`, Atom `replies`), or None if there is none."""
-    candidate_urls = [raw_entry.get("comments"), *(link.get("href") for link in _list_replies(raw_entry))]
+    candidate_urls = [raw_entry.get("comments"), *(link.get("href") for link in _list_reply_links(raw_entry))]
     return next(filter(None, (entries.resolve_public_url(url, base_url) for url in candidate_urls)), None)
 
 
 def _find_comment_count(raw_entry: FeedParserDict) -> int | None:
     """Return the number of comments on an entry (`slash:comments`, `thr:total`, `thr:count`), or None if unknown."""
     candidate_texts = [raw_entry.get("slash_comments"), raw_entry.get("thr_total")]
-    candidate_texts += [link.get("thr:count") for link in _list_replies(raw_entry)]
+    candidate_texts += [link.get("thr:count") for link in _list_reply_links(raw_entry)]
     counts = (entries.parse_count(text) for text in candidate_texts)
     return next((count for count in counts if count is not None), None)
 

@@ -276,7 +276,7 @@ class IndexUpdater:
             log.info("search index rebuild started")
         self._index_position = IndexPosition(last_change.sequence, last_change.nonce, self._largest_article_id + 1)
         self._rebuilt_engine = await self._run_in_writer_thread(self._create_empty_index)
-        self._writer = await self._run_in_writer_thread(partial(self._rebuilt_engine.open_writer, rebuild=True))
+        self._writer = await self._run_in_writer_thread(partial(self._rebuilt_engine.open_writer, for_rebuild=True))
         await self._commit(self._writer)
         self.health.mark_rebuild_started()
         if self.engine is None:

@@ -77,7 +77,7 @@ class SearchEngine(Protocol):
         """Make visible to searches what any process has committed since the last reload."""
         ...
 
-    def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False) -> list[Hit]:
+    def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest_first: bool = False) -> list[Hit]:
         """Return at most `limit` articles that match all nodes of a query, by BM25 score or newest first.
 
         Without nodes every article matches. A phrase also matches other inflections of its words, because an

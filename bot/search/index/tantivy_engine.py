@@ -134,9 +134,9 @@ class TantivyEngine:
             return IndexPosition(*map(int, str(stored_position).split()))
         return None
 
-    def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False) -> list[Hit]:
+    def match_all(self, nodes: Collection[Node], scope: Scope, limit: int, *, newest_first: bool = False) -> list[Hit]:
         """Return at most `limit` articles that match all nodes of a query, by BM25 score or newest first."""
-        return self._search(self._query_builder.match_all(nodes, scope), limit, newest=newest)
+        return self._search(self._query_builder.match_all(nodes, scope), limit, newest_first=newest_first)
 
     def match_any(
         self,
@@ -191,7 +191,7 @@ class TantivyEngine:
         if not words:
             return [], []
         return words, self._search(
-            self._query_builder.match_title_words(words, recent_articles), _MAX_SPELLING_ARTICLES, newest=True
+            self._query_builder.match_title_words(words, recent_articles), _MAX_SPELLING_ARTICLES, newest_first=True
         )
 
     def list_terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -217,22 +217,22 @@ class TantivyEngine:
             document_count_by_term[term] = max(document_count_by_term[term], document_count)
         return document_count_by_term.most_common(limit)
 
-    def open_writer(self, *, rebuild: bool = False) -> TantivyWriter:
-        """Open the writer of the index; `rebuild` gives it more memory.
+    def open_writer(self, *, for_rebuild: bool = False) -> TantivyWriter:
+        """Open the writer of the index; `for_rebuild` gives it more memory.
 
         No other process may have a writer.
         """
-        return TantivyWriter(self, self._index.writer(_REBUILD_HEAP_BYTES if rebuild else _WRITER_HEAP_BYTES, 1))
+        return TantivyWriter(self, self._index.writer(_REBUILD_HEAP_BYTES if for_rebuild else _WRITER_HEAP_BYTES, 1))
 
-    def _search(self, query: tantivy.Query, limit: int, *, newest: bool = False) -> list[Hit]:
+    def _search(self, query: tantivy.Query, limit: int, *, newest_first: bool = False) -> list[Hit]:
         searcher = self._searcher
-        if newest:
+        if newest_first:
             scored_addresses = searcher.search(query, limit, count=False, order_by_field=PUBLISHED_FIELD).hits
         else:
             scored_addresses = searcher.search(query, limit, count=False).hits
         article_ids = searcher.fast_field_values(ARTICLE_FIELD, [address for _, address in scored_addresses])
         return [
-            Hit(int(article_id), 0.0 if newest else float(score))
+            Hit(int(article_id), 0.0 if newest_first else float(score))
             for article_id, (score, _) in zip(article_ids, scored_addresses, strict=True)
             if article_id is not None
         ]

@@ -177,10 +177,10 @@ class QueryBuilder:
 
     def _build_clause(self, clause: Clause, scope: Scope) -> tantivy.Query:
         match clause:
-            case TermClause(stems, title_only):
-                query = self._build_term_query(stems, is_title_only=title_only)
-            case PhraseClause(words, title_only):
-                query = self._build_phrase_query(words, is_title_only=title_only)
+            case TermClause(stems, is_title_only):
+                query = self._build_term_query(stems, is_title_only=is_title_only)
+            case PhraseClause(words, is_title_only):
+                query = self._build_phrase_query(words, is_title_only=is_title_only)
             case NameClause(tokens, joined_token):
                 query = self._build_unscored_query(self._build_name_query(tokens, joined_token))
             case FieldFilter():

@@ -37,7 +37,7 @@ class TermClause:
     """Clause for a word in any inflection: an article matches with any of these index terms."""
 
     stems: frozenset[str]
-    title_only: bool = False
+    is_title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PhraseClause:
     """Clause for consecutive, unstemmed words."""
 
     words: tuple[str, ...]
-    title_only: bool = False
+    is_title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ class _Analyser:
 
     def _analyse_leaf(self, leaf: Leaf) -> Clause | None:
         match leaf:
-            case Word(text=text, title_only=title_only):
-                return self._analyse_word(text_analysis.tokenize(text), is_title_only=title_only)
-            case Phrase(text=text, title_only=title_only):
-                return _build_phrase_clause(text_analysis.tokenize(text), is_title_only=title_only)
+            case Word(text=text, is_title_only=is_title_only):
+                return self._analyse_word(text_analysis.tokenize(text), is_title_only=is_title_only)
+            case Phrase(text=text, is_title_only=is_title_only):
+                return _build_phrase_clause(text_analysis.tokenize(text), is_title_only=is_title_only)
         return _build_filter_clause(leaf)
 
     def _analyse_word(self, parts: list[str], *, is_title_only: bool) -> Clause | None:

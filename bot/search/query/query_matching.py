@@ -113,7 +113,7 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
     """Return whether an article matches a clause, which must not contain filters by date or bookmark."""
     match clause:  # Patterns with fields would take twice the time.
         case TermClause():
-            is_match = not clause.stems.isdisjoint(article.title_stems if clause.title_only else article.stems)
+            is_match = not clause.stems.isdisjoint(article.title_stems if clause.is_title_only else article.stems)
         case AllOf():
             is_match = all(matches_clause(required_clause, article) for required_clause in clause.nodes)
         case AnyOf():
@@ -121,7 +121,7 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
         case PhraseClause():
             phrase_token_string = _build_token_string(clause.words)
             is_match = phrase_token_string in article.title_token_string or (
-                not clause.title_only and phrase_token_string in article.body_token_string
+                not clause.is_title_only and phrase_token_string in article.body_token_string
             )
         case NameClause():
             is_match = any(

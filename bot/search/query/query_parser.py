@@ -238,7 +238,7 @@ class _QueryParser:
             self.note_unknown_filter(token)
         if not split_words(term_text):
             return None
-        return (Phrase if token.is_quoted else Word)(term_text, title_only=filter_name == TITLE_FILTER)
+        return (Phrase if token.is_quoted else Word)(term_text, is_title_only=filter_name == TITLE_FILTER)
 
     def note_unknown_filter(self, token: Token) -> None:
         """Add a note that a filter is unknown, with the most similar name.

@@ -18,7 +18,7 @@ class Word:
     """A word, to be found in any inflection; punctuation may join several parts ("covid-19")."""
 
     text: str
-    title_only: bool = False
+    is_title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Phrase:
     """Consecutive words that must occur exactly as typed, except for case and accents."""
 
     text: str
-    title_only: bool = False
+    is_title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,7 +290,7 @@ async def run_until_killed(scene: Scene, kind: str, step: Step, *, nth: int = 1)
         scene.kill_while_reading(step.reading)
     else:
         route = step.route.format(place=place)
-        scene.discord.faults.run_callback(route, scene.kill, after=step.after, drop=True, skip=nth - 1)
+        scene.discord.faults.run_callback(route, scene.kill, after_effect=step.after, drop=True, skip=nth - 1)
     bot = scene.start(**environment)
     status = await bot.wait_for_exit()
     assert status == -SIGKILL, f"{step.name}: ended with {status}\n{bot.log[-3000:]}"
