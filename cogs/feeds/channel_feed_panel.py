@@ -16,8 +16,8 @@ class ChannelFeedPanel(ChannelPanel):
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
         """Show whether the channel is shared.
 
-        If `token` is new, show the addresses too, which is done only once. Raises `UserFacingError` if the
-        bot has no web address.
+        A `token` that was just created is the secret part of the addresses, which are then shown, only once.
+        Raises `UserFacingError` if the bot has no web address.
         """
         client, public_url = self.client, require_public_url(interaction)
         shared_channel_feed = await client.store.channel_feeds.get_by_channel(self.channel.id)
@@ -38,14 +38,14 @@ class ChannelFeedPanel(ChannelPanel):
         ]
         if token is not None:
             preferences = await client.store.preferences.get_by_channel(self.channel.id)
-            feed_labels = {
+            label_by_entry_kind = {
                 "posts": _("**Posts**: every article"),
                 "stories": _("**Stories**: one entry per story, with its outlets"),
                 "digest": _("**Digests**"),
             }
             if not preferences[JOIN_STORIES]:  # Each story is a post.
-                del feed_labels["stories"]
-            blocks += feed_address_blocks(public_url, token, feed_labels)
+                del label_by_entry_kind["stories"]
+            blocks += feed_address_blocks(public_url, token, label_by_entry_kind)
         button_style = discord.ButtonStyle
         if shared_channel_feed is None:
             button_row = ActionRow(

@@ -29,7 +29,9 @@ from cogs.shared.modals import FormModal, TextField, modal_button
 from cogs.shared.views import AckMode, ActionButton, ComponentCallback, Interaction, OwnedView, StringMenu, menu_option
 
 _MAX_PREVIEW_ITEMS = 5
+"""Maximum number of items of a web page's list that the preview shows."""
 _MAX_TITLE_LENGTH = 120
+"""Maximum length in UTF-16 units of the title of a list's item."""
 
 
 class FollowFlow(ManagersPanel):
@@ -206,26 +208,26 @@ class FollowFlow(ManagersPanel):
         server_id = self._target_channel.guild.id
         store = self.store
         existing_feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
-        other_channels: list[str] = []
+        other_channel_mentions: list[str] = []
         if existing_feed is not None:
             if await store.subscriptions.find(self._target_channel.id, existing_feed.id) is not None:
                 self._raise_already_followed(existing_feed)
             followed_feeds = await list_visible_subscriptions(interaction)
-            other_channels = [
+            other_channel_mentions = [
                 f"<#{subscription.channel_id}>" for subscription, feed in followed_feeds if feed.id == existing_feed.id
             ]
-        preview = await self.client.services.follow_service.preview(self._discovery)
+        sample_feed_and_article = await self.client.services.follow_service.preview(self._discovery)
         feed_title = self._discovery.feeds[0].title
-        if preview is not None:
-            bold_name = bold_feed_name(preview[0])
+        if sample_feed_and_article is not None:
+            bold_name = bold_feed_name(sample_feed_and_article[0])
             question = _("Follow {feed} in {channel}? Posts will look like this:")
         else:
             bold_name = f"**{discord_text.to_markdown_line(feed_title, 80)}**"
             question = _("Follow {feed} in {channel}? It has no articles yet.")
         _refusal, permission_advice = permission_problems(self._target_channel)
         text_lines = [permission_advice]
-        if other_channels:
-            text_lines.append(_("Already followed in {channels}.").format(channels=", ".join(other_channels)))
+        if other_channel_mentions:
+            text_lines.append(_("Already followed in {channels}.").format(channels=", ".join(other_channel_mentions)))
         if urls.has_credentials(url):
             text_lines.append(
                 _(
@@ -240,8 +242,8 @@ class FollowFlow(ManagersPanel):
             )
         text_lines.append(question.format(feed=bold_name, channel=self._target_channel.mention))
         sample_layout: Layout = ()
-        if preview is not None:
-            sample_feed, sample_article = preview
+        if sample_feed_and_article is not None:
+            sample_feed, sample_article = sample_feed_and_article
             look = await store.preferences.get_look(server_id)
             message = await post_previews.render_as_posted(
                 interaction, sample_article, sample_feed, self._target_channel.id, look

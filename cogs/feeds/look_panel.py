@@ -217,7 +217,7 @@ class LookPanel(ManagersPanel):
         if role is None:
             raise UserFacingError(_("That role no longer exists."))
         if not self._can_mention(interaction, role):
-            raise _explain_mention_refusal(role)
+            raise _build_mention_refusal(role)
 
     async def _toggle_image(self, _interaction: Interaction) -> None:
         look = await self._load_current_look()
@@ -282,10 +282,10 @@ def require_mention(interaction: Interaction, look: PostLook | None, channel: Po
     assert isinstance(interaction.user, discord.Member)
     role = channel.guild.get_role(look.role_id) if look is not None and look.role_id is not None else None
     if role is not None and not role_mentions.can_mention(interaction.user, role, channel):
-        raise _explain_mention_refusal(role)
+        raise _build_mention_refusal(role)
 
 
-def _explain_mention_refusal(role: discord.Role) -> UserFacingError:
+def _build_mention_refusal(role: discord.Role) -> UserFacingError:
     return UserFacingError(
         _(
             "You can’t mention {role} there, so I won’t either. Ask someone who can mention all "

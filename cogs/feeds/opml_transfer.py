@@ -62,7 +62,7 @@ async def import_opml(
         user_id=interaction.user.id,
     )
     await interaction.client.outbox_relay.recheck_channel(target_channel.id)
-    report_lines = list(_report_lines(import_result))
+    report_lines = list(_iter_report_lines(import_result))
     heading_markup = _("Imported into {channel}").format(channel=target_channel.mention)
     card_blocks: list[Block] = [heading_block(heading_markup, *_format_summary_lines(import_result))]
     if 0 < len(report_lines) <= _MAX_INLINE_REPORT_LINES:
@@ -125,14 +125,14 @@ def _format_summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
         )
 
 
-def _report_lines(import_result: OpmlImportResult) -> Iterator[str]:
-    for mark, feed_names in (
+def _iter_report_lines(import_result: OpmlImportResult) -> Iterator[str]:
+    for mark, feed_titles in (
         ("✅", import_result.added_titles),
         ("☑️", import_result.already_followed_titles),
         ("❌", import_result.invalid_titles),
         ("➖", import_result.over_limit_titles),
     ):
-        yield from (f"{mark} {feed_name}" for feed_name in feed_names)
+        yield from (f"{mark} {feed_title}" for feed_title in feed_titles)
 
 
 async def export_opml(interaction: Interaction) -> None:
@@ -149,18 +149,18 @@ async def export_opml(interaction: Interaction) -> None:
     feeds_by_channel_name: dict[str, list[Feed]] = {}
     for channel_id, feeds in feeds_by_channel_id.items():
         feeds_by_channel_name.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
-    opml_document, skipped_count = opml_import.build_opml_export(
+    opml_document, left_out_count = opml_import.build_opml_export(
         feeds_by_channel_name.items(), interaction.guild.name, now=interaction.client.services.clock.now()
     )
     message_lines = [
         linkify_commands(_("This server’s feeds, by channel. Import the file in a feed reader or with /feed import."))
     ]
-    if skipped_count:
+    if left_out_count:
         message_lines.append(
             format_count(
                 "{count} feed left out: its address contains a password or key.",
                 "{count} feeds left out: their addresses contain a password or key.",
-                skipped_count,
+                left_out_count,
             )
         )
     file = discord.File(io.BytesIO(opml_document), filename="telex.opml")

@@ -32,6 +32,7 @@ from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, S
 from cogs.watching.watch_creation import create_personal_watch
 
 _MAX_TITLE_LENGTH = 100
+"""Maximum length in UTF-16 units of the title of a source."""
 
 
 async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
@@ -40,10 +41,10 @@ async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> 
     It is the current channel if that follows feeds, else the channel that follows most; if no channel follows
     any, the current channel. Raises `UserFacingError` if the current channel cannot have posts.
     """
-    feed_counts = Counter(
+    feed_count_by_channel_id = Counter(
         subscription.channel_id for subscription, _feed in await list_readable_subscriptions(interaction)
     )
-    channel_ids = [channel_id for channel_id, _count in feed_counts.most_common()]
+    channel_ids = [channel_id for channel_id, _count in feed_count_by_channel_id.most_common()]
     if interaction.channel_id in channel_ids:
         channel_ids.insert(0, interaction.channel_id)
     for channel_id in channel_ids:

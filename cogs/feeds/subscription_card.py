@@ -156,7 +156,7 @@ class UnfollowFlow(ManagersPanel):
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)
         self._subscription, self._feed = followed_feed
-        self._filters: list[Filter] = []
+        self._old_filters: list[Filter] = []
 
     async def start(self, interaction: Interaction) -> None:
         question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
@@ -169,7 +169,7 @@ class UnfollowFlow(ManagersPanel):
 
     async def _unfollow(self, interaction: Interaction) -> None:
         store = self.store
-        self._filters = await store.filters.list_by_place(FilterPlace(self._subscription.id))
+        self._old_filters = await store.filters.list_by_place(FilterPlace(self._subscription.id))
         was_unfollowed = await store.subscriptions.unfollow(
             self._subscription.channel_id, self._feed.id, user_id=self.user_id
         )
@@ -208,7 +208,7 @@ class UnfollowFlow(ManagersPanel):
         old_subscription, store, user_id = self._subscription, self.store, self.user_id
         if old_subscription.look is not None:
             await store.subscriptions.set_look(subscription_id, old_subscription.look, user_id=user_id)
-        for old_filter in self._filters:
+        for old_filter in self._old_filters:
             await store.filters.add(
                 FilterPlace(subscription_id),
                 [(old_filter.mode, old_filter.query)],

@@ -53,7 +53,7 @@ class SubscriptionHealth:
 async def load_server_health(interaction: Interaction) -> list[SubscriptionHealth]:
     """Return the health of all subscriptions that the user can see.
 
-    Subscriptions that need attention come first, then all further subscriptions, by channel.
+    Subscriptions that need attention come first, then paused subscriptions, then all others, by channel.
     """
     followed_feeds = await list_visible_subscriptions(interaction)
     problem_by_channel_id = {
@@ -200,7 +200,8 @@ class ManualFeedChecks:
     async def check(self, feed: Feed) -> str:
         """Poll a feed now and return the result as a sentence.
 
-        Raises `UserFacingError` if the feed was polled less than `MIN_CHECK_INTERVAL_SECONDS` ago.
+        Raises `UserFacingError` if the feed was polled less than `MIN_CHECK_INTERVAL_SECONDS` ago, or is being
+        checked already.
         """
         now = self._bot.services.clock.now()
         next_check_at = (feed.last_poll_at or 0) + MIN_CHECK_INTERVAL_SECONDS

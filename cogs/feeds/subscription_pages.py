@@ -39,6 +39,7 @@ It raises `UserFacingError` if the feed was polled just before.
 """
 
 _WARNING_COLOUR = 0xF0B132
+"""Accent colour, as RGB, of a page if any feed of the server needs attention: amber."""
 _MAX_PAGE_LINES = 24
 """Maximum number of lines of a page, counting an entry with a button as `_LINES_PER_BUTTON_ENTRY`."""
 _LINES_PER_BUTTON_ENTRY = 3
@@ -160,8 +161,11 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
 
     async def _toggle_pause_all(self, interaction: Interaction) -> None:
         """Pause all feeds that the user can see or, if all are paused, resume them."""
-        healths, store = await subscription_health.load_server_health(interaction), self.store.subscriptions
-        pause_or_resume = store.resume if _are_all_paused(healths) else store.pause
+        healths = await subscription_health.load_server_health(interaction)
+        subscriptions_repository = self.store.subscriptions
+        pause_or_resume = (
+            subscriptions_repository.resume if _are_all_paused(healths) else subscriptions_repository.pause
+        )
         for health in healths:
             await pause_or_resume(health.followed_feed.subscription.id, user_id=self.user_id)
         self.client.services.poller.wake()
@@ -171,7 +175,7 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         self.client.outbox_relay.wake()
 
     async def _find_new_address(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
-        """Search the site of a feed that is gone for a feed that replaces it."""
+        """Search the site of a feed that is gone, or may have moved, for a feed that replaces it."""
         subscription, feed = await require_current_subscription(interaction, followed_feed)
         page_url = list_feeds.strip_list_fragment(feed.url) if list_feeds.is_list_url(feed.url) else feed.site_url
         await _start_follow_flow(interaction, page_url or urls.parse_host(feed.url), subscription.channel_id)
@@ -212,18 +216,18 @@ def _format_heading(healths: list[SubscriptionHealth], attention_count: int) -> 
 
 def _split_pages(healths: list[SubscriptionHealth]) -> Iterator[list[SubscriptionHealth]]:
     page_healths: list[SubscriptionHealth] = []
-    free_lines = _MAX_PAGE_LINES
+    free_line_count = _MAX_PAGE_LINES
     for health in healths:
         line_count = (
             _LINES_PER_BUTTON_ENTRY
             if health.state in ACTION_REQUIRED_STATES or health.state is HealthState.PAUSED
             else 1
         )
-        if line_count > free_lines:
+        if line_count > free_line_count:
             yield page_healths
-            page_healths, free_lines = [], _MAX_PAGE_LINES
+            page_healths, free_line_count = [], _MAX_PAGE_LINES
         page_healths.append(health)
-        free_lines -= line_count
+        free_line_count -= line_count
     if page_healths:
         yield page_healths
 

@@ -77,7 +77,7 @@ class WhyCog(TelexCog):
         await self._explain_link(interaction, article.url)
 
     async def _explain_link(self, interaction: Interaction, article_url: str) -> None:
-        """Show the delivery status of the article with an address."""
+        """Show the delivery statuses of the articles at an address, or of a post whose link is the address."""
         visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
         explanation = await _restrict_to_readable(
             interaction, await explain_link(self.bot.store, article_url), visible_feed_ids

@@ -28,7 +28,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction
 _PAGE_SIZE = 10
 """Number of articles on a page of what the filters would block."""
 _MAX_QUERY_LENGTH = 150
-"""Maximum length in characters of a query that a list of filters shows."""
+"""Maximum length in UTF-16 units of a query that a list of filters shows."""
 MAX_END_LENGTH = 80
 """Maximum length in characters of the text for an end date."""
 
@@ -194,7 +194,7 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
         await self.display(interaction, (text_block(confirmation), ActionRow(undo_button)))
 
     async def _undo(self, interaction: Interaction) -> None:
-        """Remove the filters that were saved, and bring back the ends of those that there were."""
+        """Remove the filters that were saved, and restore the filters that they replaced, with their end dates."""
         saved_filters = _find_same_rules(await self.store.filters.list_by_place(self.target.place), self._new_filters)
         await self.store.filters.remove(
             self.target.place, [saved_filter.id for saved_filter in saved_filters], user_id=self.user_id

@@ -17,7 +17,9 @@ from cogs.shared.paging import PagedMixin
 from cogs.shared.views import AckMode, Interaction, OwnedView
 
 _PAGE_SIZE = 12
+"""Number of feeds on a page."""
 _MAX_ADDRESS_LENGTH = 80
+"""Maximum length in UTF-16 units of a feed's address."""
 
 
 class FeedDirectory(PagedMixin, OwnedView):
@@ -51,9 +53,9 @@ class FeedDirectory(PagedMixin, OwnedView):
             )
         ]
         button_label = _("Follow a feed")
-        may_add = await can_use_manager_command(interaction, "feed")
-        if not may_add:
-            button_label, may_add = _("Propose a feed"), await can_propose(interaction)
+        can_add = await can_use_manager_command(interaction, "feed")
+        if not can_add:
+            button_label, can_add = _("Propose a feed"), await can_propose(interaction)
         add_button = add_site_button(
             self,
             self._propose_address,
@@ -67,7 +69,7 @@ class FeedDirectory(PagedMixin, OwnedView):
             *([Separator()] if channel_texts else []),
             *map(text_block, channel_texts),
             ActionRow(*page_buttons),
-            ActionRow(add_button if may_add else None),
+            ActionRow(add_button if can_add else None),
         )
         await self.display(interaction, (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
 

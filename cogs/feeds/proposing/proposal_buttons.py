@@ -76,9 +76,9 @@ async def block_proposer_button(interaction: Interaction, _item: object, proposa
         await _block_user(interaction, user_ids[0])
         return
 
-    async def block_chosen_user(click: Interaction, selected_values: str) -> None:
+    async def block_chosen_user(click: Interaction, user_id_text: str) -> None:
         await require_manager_command(click, "feed")
-        await _block_user(click, int(selected_values))
+        await _block_user(click, int(user_id_text))
 
     guild = interaction_context.get_home_server(interaction)
     assert guild is not None

@@ -96,7 +96,9 @@ class ProposalFlow(SourceFlow):
         )
         wait_text = await _explain_wait(interaction, guild)
         self.client.outbox_relay.wake()
-        await self.finish(interaction, "\n".join(filter(None, (_confirmation(proposal, is_new=is_new), wait_text))))
+        await self.finish(
+            interaction, "\n".join(filter(None, (_confirmation_text(proposal, is_new=is_new), wait_text)))
+        )
 
 
 async def require_may_propose(interaction: Interaction) -> None:
@@ -127,7 +129,7 @@ async def can_propose(interaction: Interaction) -> bool:
     return True
 
 
-def _confirmation(proposal: Proposal, *, is_new: bool) -> str:
+def _confirmation_text(proposal: Proposal, *, is_new: bool) -> str:
     title = f"**{discord_text.to_markdown_line(proposal.title, _MAX_NAME_LENGTH)}**"
     if is_new:
         return _("Proposed {feed}. You’ll hear what the managers decide.").format(feed=title)
