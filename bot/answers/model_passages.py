@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from bot.answers.answer_model import MAX_QUOTE_LENGTH, Quote
 from bot.answers.candidate_scoring import score_candidates
@@ -45,17 +44,12 @@ It is used only if the answer to the question changes over time.
 """
 
 
-class SelectedPassage(NamedTuple):
-    """Text of a passage of an article, and its central sentence word for word (`quote`), which is cut if it is long."""
-
-    article_id: int
-    text: str
-    quote: str
-
-
 @dataclass(frozen=True, slots=True)
 class ModelPassage:
-    """A passage that the model is shown, and the part of it that is quoted below the model's answer."""
+    """A passage that the model is shown, and the part of it that is quoted below the model's answer.
+
+    `quote` is its central sentence word for word, which is cut if it is longer than a quote.
+    """
 
     text: str
     article: Article
@@ -106,11 +100,7 @@ async def load_model_passages(
         ]
         ranked_page_keys = fuse_rankings(*page_key_rankings, preferred_page_keys)
     articles = [article_by_page_key[page_key] for page_key in ranked_page_keys[:MAX_FUSED_ARTICLES]]
-    selected_passages = await searcher.run_in_worker(select_passages, questions, articles, max_chars)
-    article_by_id = {article.id: article for article in articles}
-    return [
-        ModelPassage(passage.text, article_by_id[passage.article_id], passage.quote) for passage in selected_passages
-    ]
+    return await searcher.run_in_worker(select_passages, questions, articles, max_chars)
 
 
 async def quote_sources(searcher: Searcher, question_text: str, sources: Sequence[Article]) -> list[Quote]:
@@ -128,7 +118,7 @@ async def quote_sources(searcher: Searcher, question_text: str, sources: Sequenc
 
 def select_passages(
     questions: Sequence[AnalysedQuestion], articles: Sequence[Article], max_chars: int
-) -> list[SelectedPassage]:
+) -> list[ModelPassage]:
     """Return the passages with most words of any of the questions, best first; no two overlap.
 
     Articles are given best first. The passages have at most `max_chars` characters together, headings included. This
@@ -152,7 +142,7 @@ def select_passages(
         ),
         key=lambda scored_sentence: -scored_sentence[0],
     )
-    passages: list[SelectedPassage] = []
+    passages: list[ModelPassage] = []
     taken_positions_by_article: defaultdict[int, set[int]] = defaultdict(set)  # Of sentences, by article index
     passage_counts: Counter[int] = Counter()  # By article index
     remaining_chars = max_chars
@@ -230,12 +220,12 @@ def _fits_in_passage(sentences: Sequence[AnalysedSentence], first_position: int,
     return sentences[last_position].end - sentences[first_position].start <= MAX_PASSAGE_LENGTH
 
 
-def _build_passage(analysis: ArticleAnalysis, position: int, window: range) -> SelectedPassage:
+def _build_passage(analysis: ArticleAnalysis, position: int, window: range) -> ModelPassage:
     article = analysis.article
     if position < 0:
-        return SelectedPassage(article.id, article.title[:MAX_PASSAGE_LENGTH], article.title[:MAX_QUOTE_LENGTH])
+        return ModelPassage(article.title[:MAX_PASSAGE_LENGTH], article, article.title[:MAX_QUOTE_LENGTH])
     sentence = analysis.sentences[position]
     sentence_text = analysis.text[sentence.start : sentence.end]
     quote = find_verbatim(article.text or article.summary, sentence_text) or sentence_text
     text = analysis.text[analysis.sentences[window.start].start : analysis.sentences[window.stop - 1].end]
-    return SelectedPassage(article.id, text, quote[:MAX_QUOTE_LENGTH])
+    return ModelPassage(text, article, quote[:MAX_QUOTE_LENGTH])

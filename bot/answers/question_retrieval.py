@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bot.answers.question_analysis import AnalysedQuestion, analyse_question
 from bot.core.models import Article
-from bot.search.index.search_engine import EngineError, Scope, SearchEngine
+from bot.search.index.search_engine import Scope, SearchEngine
 from bot.search.query.query_tree import Word
 from bot.search.searching import Searcher
 from bot.search.semantic.rank_fusion import fuse_rankings
@@ -58,16 +57,10 @@ async def analyse_question_with_index(
     `follow_up_words` are words that a follow-up added to the question. Raises `StoreError` if the database
     failed.
     """
-    await searcher.index.ensure_current()
-    engine = searcher.index.engine
-    if engine is not None:
-        try:
-            return await asyncio.to_thread(
-                analyse_question, text, engine.get_document_frequency, engine.document_count, follow_up_words
-            )
-        except EngineError as error:
-            searcher.index.report_search_failure(error)
-    return analyse_question(text, lambda _: 0, 0, follow_up_words)
+    question = await searcher.run_in_engine(
+        lambda engine: analyse_question(text, engine.get_document_frequency, engine.document_count, follow_up_words)
+    )
+    return question or analyse_question(text, lambda _term: 0, 0, follow_up_words)
 
 
 async def retrieve_articles(
@@ -108,9 +101,8 @@ async def _load_lexical_rankings(
 
     Only words that the index contains count. Returns no ranking if the index has none of the words or cannot be used.
     """
-    engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
-    indexed_words = [term.word for term in question.terms if term.is_in_index]
-    if engine is None or not indexed_words:
+    scope, indexed_words = Scope(feed_ids=feed_ids), [term.word for term in question.terms if term.is_in_index]
+    if not indexed_words:
         return []
 
     def list_rankings(engine: SearchEngine) -> list[list[int]]:
@@ -120,8 +112,4 @@ async def _load_lexical_rankings(
         )
         return [[hit.article_id for hit in hits] for hits in (any_term_hits, all_term_hits)]
 
-    try:
-        return await asyncio.to_thread(list_rankings, engine)
-    except EngineError as error:
-        searcher.index.report_search_failure(error)
-        return []
+    return await searcher.run_in_engine(list_rankings) or []

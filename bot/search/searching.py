@@ -131,6 +131,20 @@ class Searcher:
                 log.warning("worker call failed function=%s error=%s", function.__qualname__, error)
         return await asyncio.to_thread(function, *args)
 
+    async def run_in_engine(self, function: Callable[[SearchEngine], T]) -> T | None:
+        """Call a function with the engine of the up-to-date index in a thread, and return its result.
+
+        Returns None if the index cannot be used. Raises StoreError.
+        """
+        await self.index.ensure_current()
+        if self.index.engine is None:
+            return None
+        try:
+            return await asyncio.to_thread(function, self.index.engine)
+        except EngineError as error:
+            self.index.report_search_failure(error)
+            return None
+
     async def search(
         self,
         query: str | Query,

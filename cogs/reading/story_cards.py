@@ -82,7 +82,7 @@ def _size_text(timeline: StoryTimeline) -> str:
     if timeline.article_count == 1:
         return _("Only one article on this so far")
     developments_text = format_count("{count} development", "{count} developments", timeline.development_count)
-    days_text = format_count("in {count} day", "in {count} days", timeline.days)
+    days_text = format_count("in {count} day", "in {count} days", timeline.day_count)
     articles_text = format_count("{count} article", "{count} articles", timeline.article_count)
     outlets_text = format_count("from {count} outlet", "from {count} outlets", timeline.outlet_count)
     return f"{developments_text} {days_text} · {articles_text} {outlets_text}"
@@ -100,7 +100,7 @@ def _iter_development_blocks(timeline: StoryTimeline, *, newest_first: bool) -> 
         if timeline.omitted_count and index == gap_index:
             omitted_text = format_count("{count} more in /search", "{count} more in /search", timeline.omitted_count)
             yield text_block(f"-# {linkify_commands(omitted_text)}")
-        day = timeline.day_of(development.published)
+        day = timeline.get_day(development.published)
         labels = [f"**<t:{development.published}:D>**"] if day != last_day else []
         if development is timeline.developments[-1] and len(developments) > 1:
             labels.append("**" + _("Newest") + "**")

@@ -1,6 +1,5 @@
 """Construction of briefings: the biggest stories of a period, about a topic or about anything."""
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from bot.answers.briefing.news_requests import NewsRequest
 from bot.answers.briefing.topic_relevance import score_topic_relevance
 from bot.core.models import Article
 from bot.search.index import text_analysis
-from bot.search.index.search_engine import EngineError, Scope, SearchEngine
+from bot.search.index.search_engine import Scope, SearchEngine
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Node, Phrase, Word
 from bot.search.ranked_search import compute_idf
@@ -166,21 +165,16 @@ async def _find_articles(
     Articles in other languages than the request's are left out if at least `MIN_STORIES` remain. The list is
     empty if the search index cannot be used.
     """
-    await searcher.index.ensure_current()
-    engine, topic = searcher.index.engine, request.topic
-    if engine is None:
-        return []
-    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    topic, scope = request.topic, Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     period_filters: tuple[Node, ...] = ()
     if period is not None:
         period_filters = FieldFilter(FilterName.SINCE, period.start), FieldFilter(FilterName.BEFORE, period.end)
-    try:
-        article_ids, topic_word_weights = await asyncio.to_thread(
-            _search_article_ids, engine, topic, period_filters, scope
-        )
-    except EngineError as error:
-        searcher.index.report_search_failure(error)
+    ids_and_weights = await searcher.run_in_engine(
+        lambda engine: _search_article_ids(engine, topic, period_filters, scope)
+    )
+    if ids_and_weights is None:
         return []
+    article_ids, topic_word_weights = ids_and_weights
     articles = sorted(await searcher.store.articles.list_by_ids(article_ids), key=lambda article: -article.published)
     topic_articles = await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights)
     same_language_articles = [

@@ -24,7 +24,7 @@ _MAX_SENTENCES_READ = 5
 _MAX_CHARS_READ = 2_000
 """Maximum number of characters of an article's text that are split into sentences."""
 _NEW_TERMS_FACTOR = 0.5
-"""Weight of the share of a sentence's words that no earlier development has."""
+"""Weight of the share of a sentence's words that the titles of no earlier development have."""
 _POSITION_PENALTY = 0.1
 """Amount by which a sentence scores lower than the one before it."""
 _SENTENCE_ENDS = (".", "!", "…", "»", "”", '"')
@@ -42,6 +42,7 @@ class Development(NamedTuple):
     """An event of a story, with the sentence that tells it and its article.
 
     Attributes:
+        line: The sentence, or the title of the article for want of a sentence.
         published: When the event was first reported (Unix time in seconds).
         outlets: Folded names of the outlets that report it.
         differing_numbers: Numbers of one thing in which outlets differ; empty if they don't.
@@ -81,7 +82,7 @@ def build_developments(
         )
         outlets = tuple(dict.fromkeys(fold(member.outlet) for member in group))
         developments.append(Development(article, line, group[0].published, outlets, differing_numbers))
-        earlier_terms.update(_list_terms(" ".join(member.title for member in group), article.language))
+        earlier_terms.update(text_analysis.stem_tokens(" ".join(member.title for member in group), article.language))
     return developments
 
 
@@ -118,18 +119,21 @@ def _select_line(articles: Sequence[Article], language: str, earlier_terms: Coll
     """Return the sentence that best tells what articles on one event report, and its article.
 
     It can be understood alone, says most of what the titles say, and something that earlier developments don't.
-    If no article in the language has such a sentence, it is a title.
+    If no article in the language has such a sentence, it is a title. Without articles in the language, articles in
+    any language are used.
     """
     same_language_articles = [article for article in articles if article.language == language]
     candidate_articles = (same_language_articles or list(articles))[:_MAX_ARTICLES_READ]
-    title_counts = Counter(term for article in articles for term in set(_list_terms(article.title, article.language)))
+    title_counts = Counter(
+        term for article in articles for term in set(text_analysis.stem_tokens(article.title, article.language))
+    )
     scored_sentences = [
         (_score_sentence(sentence, position, article, title_counts, earlier_terms), article, sentence)
         for article in candidate_articles
         for position, sentence in _iter_standalone_sentences(article)
     ]
     if scored_sentences:
-        _score, article, sentence = max(scored_sentences, key=lambda scored: scored[0])
+        _score, article, sentence = max(scored_sentences, key=lambda scored_sentence: scored_sentence[0])
         return article, sentence
     article = candidate_articles[0]
     return article, discord_text.to_plain_line(article.title)
@@ -151,12 +155,8 @@ def _iter_standalone_sentences(article: Article) -> Iterator[tuple[int, str]]:
 def _score_sentence(
     sentence: str, position: int, article: Article, title_counts: Counter[str], earlier_terms: Collection[str]
 ) -> float:
-    """Return how well a sentence tells an event; `title_counts` are the counts of the words of its titles."""
-    terms = set(_list_terms(sentence, article.language))
+    """Return how well a sentence tells an event; `title_counts` are the numbers of its titles that have a word."""
+    terms = set(text_analysis.stem_tokens(sentence, article.language))
     covered_share = sum(title_counts[term] for term in terms) / max(1, title_counts.total())
     new_share = len(terms.difference(earlier_terms)) / max(1, len(terms))
     return covered_share + _NEW_TERMS_FACTOR * new_share - _POSITION_PENALTY * position
-
-
-def _list_terms(text: str, language: str | None) -> list[str]:
-    return text_analysis.stem_tokens(text, language)

@@ -24,8 +24,6 @@ from bot.text.words import fold
 
 MAX_GAP_SECONDS = 86_400
 """Maximum time in seconds between two articles whose numbers are compared."""
-MAX_REPORTS = 3
-"""Maximum number of outlets that a difference names."""
 MAX_ARTICLES = 60
 """Maximum number of articles of an event whose numbers are compared, newest first."""
 MAX_NUMBERS = 200
@@ -51,8 +49,8 @@ _MAX_CHARS_READ = 2_000
 """Maximum number of characters of an article's text that are split into sentences."""
 _UPDATE_PATTERN = re.compile(
     r"\b(?:now (?:at|stands?|totals?|over|more|[\d$€£])|updated|revis\w+|correct(?:s|ed)"
-    r"|(?:rises?|rose|climbs?|climbed|grows?|grew|jumps?|jumped|raised?|raises|lifted|increased?|bumped|boosted|cuts?|lowered|reduced)"
-    r" (?:up |down )?(?:to|from)|(?:up|down) from|desormais|alourdi\w*|revu\w*|corrig\w*"
+    r"|(?:rises?|rose|climbs?|climbed|grows?|grew|jumps?|jumped|raised?|raises|lifted|increased?|bumped|boosted"
+    r"|cuts?|lowered|reduced) (?:up |down )?(?:to|from)|(?:up|down) from|desormais|alourdi\w*|revu\w*|corrig\w*"
     r"|(?:pass|port|relev|ramen|mont|grimp)\w* (?:de|a))\b"
 )
 """Pattern of folded words that say that a number replaces an earlier one."""
@@ -67,7 +65,10 @@ class NumberReport(NamedTuple):
 
 
 class OutletDifference(NamedTuple):
-    """Two or three articles of different outlets that report different numbers of one thing, earliest first."""
+    """Two or three articles of different outlets that report different numbers of one thing, earliest first.
+
+    `noun_stems` are the stems, with translations, of the words after the two most comparable numbers that both have.
+    """
 
     reports: tuple[NumberReport, ...]
     noun_stems: frozenset[str]
@@ -93,50 +94,51 @@ def find_outlet_difference(articles: Sequence[Article]) -> OutletDifference | No
         for number in _read_numbers(article)
     ][:MAX_NUMBERS]
     confirmed_reports = [report for report in reports if _is_confirmed(report, reports)]
-    ambiguous_units = _find_ambiguous_units(confirmed_reports)
+    ambiguous_things = _find_ambiguous_things(confirmed_reports)
     differing_pairs = [
         (similarity, pair)
         for pair in combinations(reports, 2)
         if (similarity := _compare_reports(*pair, reports)) is not None
         and (
-            _unit_and_noun(pair[0].number) not in ambiguous_units
+            _get_unit_and_noun(pair[0].number) not in ambiguous_things
             or (similarity >= _MIN_AMBIGUOUS_SHARE and not all(report in confirmed_reports for report in pair))
         )
     ]
     if not differing_pairs:
         return None
     best_pair = max(differing_pairs, key=lambda scored_pair: scored_pair[0])[1]
-    first_nouns, second_nouns = (_expand({noun.stem for noun in report.number.nouns}) for report in best_pair)
+    first_nouns, second_nouns = (_add_translations({noun.stem for noun in report.number.nouns}) for report in best_pair)
     return OutletDifference(tuple(_select_reports(best_pair, differing_pairs)), first_nouns & second_nouns)
 
 
 def _is_confirmed(report: NumberReport, reports: Sequence[NumberReport]) -> bool:
     """Return whether several outlets report the number of a report."""
-    outlets = {other_report.outlet for other_report in reports if _confirm(report.number, other_report.number)}
+    outlets = {other_report.outlet for other_report in reports if _have_same_value(report.number, other_report.number)}
     return len(outlets) >= _MIN_CONFIRMING_OUTLETS
 
 
-def _find_ambiguous_units(confirmed_reports: Sequence[NumberReport]) -> set[tuple[str, str]]:
-    """Return the units, with the counted thing, of which two numbers are each reported by several outlets.
+def _find_ambiguous_things(confirmed_reports: Sequence[NumberReport]) -> set[tuple[str, str]]:
+    """Return the units, with the first noun if they count, of which two numbers are each reported by several outlets.
 
     Such numbers are mostly of two things, rather than of one on which outlets differ.
     """
     return {
-        _unit_and_noun(first.number)
+        _get_unit_and_noun(first.number)
         for first, second in combinations(confirmed_reports, 2)
-        if _unit_and_noun(first.number) == _unit_and_noun(second.number)
-        and not _agree(first.number, second.number)
+        if _get_unit_and_noun(first.number) == _get_unit_and_noun(second.number)
+        and not _may_be_equal(first.number, second.number)
         and _compute_ratio(first.number, second.number) <= _MAX_RATIO
     }
 
 
-def _unit_and_noun(number: ReportedNumber) -> tuple[str, str]:
+def _get_unit_and_noun(number: ReportedNumber) -> tuple[str, str]:
+    """Return the unit of a number, and the stem of the first noun that it counts, or ""."""
     return number.unit, number.nouns[0].stem if number.nouns else ""
 
 
-def _confirm(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
-    """Return whether two numbers are of one unit and have one value, apart from their qualifiers."""
-    return first_number.unit == second_number.unit and _agree(
+def _have_same_value(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
+    """Return whether two numbers are of one unit, and may mean one value without their qualifiers."""
+    return first_number.unit == second_number.unit and _may_be_equal(
         first_number._replace(qualifier=""), second_number._replace(qualifier="")
     )
 
@@ -145,12 +147,12 @@ def _select_reports(
     best_pair: tuple[NumberReport, NumberReport],
     differing_pairs: Sequence[tuple[float, tuple[NumberReport, NumberReport]]],
 ) -> list[NumberReport]:
-    """Return up to `MAX_REPORTS` reports that differ from each other, earliest first.
+    """Return two or three reports that differ from each other, earliest first.
 
-    They are the pair with the most similar sentences or, if several reports differ from one of these, the lowest and
-    the highest of them beside it.
+    They are `best_pair` or, if several reports differ from one of its reports, this report with the lowest and the
+    highest of them.
     """
-    differing_from = [
+    differing_reports = [
         [
             second if first is report else first
             for _similarity, (first, second) in differing_pairs
@@ -158,18 +160,20 @@ def _select_reports(
         ]
         for report in best_pair
     ]
-    report, others = max(zip(best_pair, differing_from, strict=True), key=lambda pair: len(pair[1]))
-    by_value = sorted(others, key=lambda other: other.number.ranges)
-    selected_reports = [report, by_value[0]]
-    if not _agree(by_value[0].number, by_value[-1].number):
-        selected_reports.append(by_value[-1])
-    return sorted(selected_reports, key=lambda selected: selected.article.published)
+    report, other_reports = max(zip(best_pair, differing_reports, strict=True), key=lambda pair: len(pair[1]))
+    reports_by_value = sorted(other_reports, key=lambda other_report: other_report.number.ranges)
+    lowest_report, highest_report = reports_by_value[0], reports_by_value[-1]
+    selected_reports = [report, lowest_report]
+    if not _may_be_equal(lowest_report.number, highest_report.number):
+        selected_reports.append(highest_report)
+    return sorted(selected_reports, key=lambda selected_report: selected_report.article.published)
 
 
 def have_different_numbers(first_answer: tuple[str, Article], second_answer: tuple[str, Article]) -> bool:
-    """Return whether two answers to one question, each with its article, are different numbers of one thing.
+    """Return whether two answers to one question are different numbers of one thing, in which their outlets differ.
 
-    The words around the numbers need not be similar, because the question tells what they are of.
+    An answer is the words of an article that answer, with the article. The words around the numbers need not be
+    similar, because the question tells what they are of.
     """
     first_reports, second_reports = (
         [
@@ -197,10 +201,10 @@ def _read_numbers(article: Article) -> Iterator[ReportedNumber]:
 def _compare_reports(
     first_report: NumberReport, second_report: NumberReport, reports: Collection[NumberReport]
 ) -> float | None:
-    """Return how similar the sentences of two different numbers of one thing are, from 0 to 1; otherwise None."""
+    """Return the share of words that the sentences of two numbers share, or None unless the outlets differ in them."""
     if not _may_differ(first_report, second_report):
         return None
-    similarity = _compare_things(first_report, second_report)
+    similarity = _compute_context_share(first_report, second_report)
     if similarity is None or _is_update(first_report, second_report):
         return None
     if any(
@@ -212,21 +216,23 @@ def _compare_reports(
 
 
 def _may_differ(first_report: NumberReport, second_report: NumberReport) -> bool:
-    """Return whether two numbers of one unit are different, by outlets that report at about the same time."""
+    """Return whether different outlets report two different numbers of one unit at about the same time."""
     first_number, second_number = first_report.number, second_report.number
     return (
         first_number.unit == second_number.unit
         and abs(first_report.article.published - second_report.article.published) <= MAX_GAP_SECONDS
         and first_report.outlet != second_report.outlet
-        and not _agree(first_number, second_number)
+        and not _may_be_equal(first_number, second_number)
         and _compute_ratio(first_number, second_number) <= _MAX_RATIO
     )
 
 
-def _compare_things(first_report: NumberReport, second_report: NumberReport) -> float | None:
+def _compute_context_share(first_report: NumberReport, second_report: NumberReport) -> float | None:
     """Return the share of words that the sentences of two numbers share, or None if they are of different things."""
     first_number, second_number = first_report.number, second_report.number
-    if not _count_one_thing(first_report, second_report) or not _fit_words_around(first_number, second_number):
+    if not _count_one_thing(first_report, second_report) or not _have_compatible_surroundings(
+        first_number, second_number
+    ):
         return None
     first_context = _translate(first_number.context, first_report, second_report)
     shared_count = len(first_context & second_number.context)
@@ -235,7 +241,10 @@ def _compare_things(first_report: NumberReport, second_report: NumberReport) -> 
 
 
 def _count_one_thing(first_report: NumberReport, second_report: NumberReport) -> bool:
-    """Return whether the first word after one of two numbers is among the words after the other, if they count."""
+    """Return whether two numbers of one unit may be of one thing; if they count things, by the words after them.
+
+    The first word after one of the numbers must be among the words after the other.
+    """
     if first_report.number.unit != COUNT_UNIT:
         return True
     first_nouns, second_nouns = (
@@ -247,10 +256,10 @@ def _count_one_thing(first_report: NumberReport, second_report: NumberReport) ->
 
 def _translate(stems: Collection[str], report: NumberReport, other_report: NumberReport) -> frozenset[str]:
     """Return stems of a report, with their translations if the other report is in another language."""
-    return _expand(stems) if report.article.language != other_report.article.language else frozenset(stems)
+    return _add_translations(stems) if report.article.language != other_report.article.language else frozenset(stems)
 
 
-def _fit_words_around(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
+def _have_compatible_surroundings(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
     """Return whether the words around two numbers allow that they are of one thing.
 
     Sentences on one event have many durations and shares in them, such as those of different periods.
@@ -264,14 +273,14 @@ def _fit_words_around(first_number: ReportedNumber, second_number: ReportedNumbe
     )
 
 
-def _expand(stems: Collection[str]) -> frozenset[str]:
+def _add_translations(stems: Collection[str]) -> frozenset[str]:
     """Return stems with their translations between English and French."""
     terms = frozenset(stems)
     return terms | bilingual_terms.translate_terms(terms) | bilingual_terms.translate_names(terms)
 
 
 def _is_update(first_report: NumberReport, second_report: NumberReport) -> bool:
-    """Return whether the later of two numbers may have replaced the earlier one."""
+    """Return whether the later of two numbers may replace the earlier one, by time or by the words of a sentence."""
     gap_seconds = abs(first_report.article.published - second_report.article.published)
     return gap_seconds > _UPDATE_GAP_SECONDS or any(
         _UPDATE_PATTERN.search(fold(report.number.sentence)) for report in (first_report, second_report)
@@ -281,28 +290,29 @@ def _is_update(first_report: NumberReport, second_report: NumberReport) -> bool:
 def _has_agreeing_number(report: NumberReport, other_report: NumberReport, reports: Collection[NumberReport]) -> bool:
     """Return whether the outlet of one report has the number of the other report, too."""
     return any(
-        _agree(further_report.number, other_report.number) for further_report in _iter_of_outlet(report, reports)
+        _may_be_equal(further_report.number, other_report.number)
+        for further_report in _iter_outlet_reports(report, reports)
     )
 
 
 def _is_superseded(report: NumberReport, reports: Collection[NumberReport]) -> bool:
-    """Return whether an outlet reported another number of the thing later."""
+    """Return whether the outlet of a report later reported another number of the same thing."""
     return any(
         further_report.article.published > report.article.published
-        and not _agree(further_report.number, report.number)
-        and _compare_things(report, further_report) is not None
-        for further_report in _iter_of_outlet(report, reports)
+        and not _may_be_equal(further_report.number, report.number)
+        and _compute_context_share(report, further_report) is not None
+        for further_report in _iter_outlet_reports(report, reports)
     )
 
 
-def _iter_of_outlet(report: NumberReport, reports: Collection[NumberReport]) -> Iterator[NumberReport]:
-    """Yield the numbers with the unit of a report by its outlet."""
+def _iter_outlet_reports(report: NumberReport, reports: Collection[NumberReport]) -> Iterator[NumberReport]:
+    """Yield the reports by the outlet of a report whose numbers have its unit; the report itself is among them."""
     for further_report in reports:
         if further_report.number.unit == report.number.unit and further_report.outlet == report.outlet:
             yield further_report
 
 
-def _agree(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
+def _may_be_equal(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
     """Return whether two numbers may mean one value, or values that differ by rounding."""
     are_units_equal = first_number.days_per_unit == second_number.days_per_unit
     tolerance = 1 + (_ROUNDING_SHARE if are_units_equal else _UNIT_ROUNDING_SHARE)

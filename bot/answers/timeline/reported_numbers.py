@@ -75,7 +75,7 @@ _NOUN_GAP_PATTERN = re.compile(r"\+?[ \xa0\u202f]+(?:(?:de|of|more|new|other|aut
 
 
 class Noun(NamedTuple):
-    """A word after a number that may name the counted thing: its stem, and its end in characters."""
+    """A word after a number that may name the counted thing: its stem, and where it ends in the sentence."""
 
     stem: str
     end: int
@@ -90,7 +90,7 @@ class ReportedNumber(NamedTuple):
         ranges: Lowest and highest value that it may mean, several if it can be read in several ways.
         qualifier: `>` for "at least" or "over", `<` for "up to", `~` for "about"; otherwise "".
         unit: A currency sign, `PERCENT_UNIT`, `DURATION_UNIT` or `COUNT_UNIT`.
-        nouns: Words after it, of which the first ones name the counted thing; none unless it counts.
+        nouns: Words after it, of which the first ones name the counted thing; none unless the unit is `COUNT_UNIT`.
         word_before: The folded word before it, or "".
         word_after: The folded word after its unit, or "" if there is none or a punctuation mark is between.
         context: Stems of the other words of the sentence.
@@ -111,7 +111,7 @@ class ReportedNumber(NamedTuple):
 
     @property
     def possible_ranges(self) -> tuple[tuple[float, float], ...]:
-        """Lowest and highest value of each reading, with what the qualifier allows."""
+        """Return the lowest and highest value of each reading, with what the qualifier allows."""
         low_factor = {"<": 1 / _BOUND_FACTOR, "~": 1 - _APPROXIMATE_SHARE}.get(self.qualifier, 1.0)
         high_factor = {">": _BOUND_FACTOR, "~": 1 + _APPROXIMATE_SHARE}.get(self.qualifier, 1.0)
         return tuple((low * low_factor, high * high_factor) for low, high in self.ranges)
@@ -138,24 +138,24 @@ def _iter_reported_numbers(sentence: str, language: str | None) -> Iterator[Repo
             continue
         unit, end = _find_unit(sentence, span.start, number_end)
         nouns = () if unit else tuple(_iter_nouns(sentence, number_end, tokens))
-        values = _read_values(sentence[span.start : number_end], language)
-        days = _read_time_unit(sentence[number_end : nouns[0].end]) if nouns else None
-        if days is not None:
+        ranges = _read_ranges(sentence[span.start : number_end], language)
+        days_per_unit = _read_time_unit(sentence[number_end : nouns[0].end]) if nouns else None
+        if days_per_unit is not None:
             unit, end, nouns = DURATION_UNIT, nouns[0].end, ()
-            values = tuple((low * days, high * days) for low, high in values)
-        if not values or (not unit and not _counts_things(sentence[span.start : number_end], nouns)):
+            ranges = tuple((low * days_per_unit, high * days_per_unit) for low, high in ranges)
+        if not ranges or (not unit and not _counts_things(sentence[span.start : number_end], nouns)):
             continue
         yield ReportedNumber(
             sentence,
             span.start,
             end,
-            values,
+            ranges,
             _read_qualifier(text_before, sentence[span.start : number_end + 1]),
             unit or COUNT_UNIT,
             nouns,
             *_find_words_around(sentence, span.start, end),
             context - {noun.stem for noun in nouns[:1]},
-            days or 1,
+            days_per_unit or 1,
         )
 
 
@@ -225,8 +225,11 @@ def _find_words_around(sentence: str, start: int, end: int) -> tuple[str, str]:
     return words_before[-1] if words_before else "", words_after[0] if words_after else ""
 
 
-def _read_values(number_text: str, language: str | None) -> tuple[tuple[float, float], ...]:
-    """Return the ranges that a number may mean: one value each, or from the first to the second of two numbers."""
+def _read_ranges(number_text: str, language: str | None) -> tuple[tuple[float, float], ...]:
+    """Return the lowest and highest value of each reading of a number, or of "10 to 20"; () if it cannot be read.
+
+    A number before a scale ("2 million") is rounded.
+    """
     number_text = _HYPHEN_PATTERN.sub(" ", _MAGNITUDE_PATTERN.sub(lambda match: f" {match.lastgroup}", number_text))
     numbers = [sorted(map(float, values)) for values in extract_facts(number_text, language).numbers]
     if len(numbers) == 1 and (match := _SCALED_PATTERN.search(number_text)):

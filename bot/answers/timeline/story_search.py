@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from bot.answers.timeline.story_terms import MIN_KEY_SHARE, compute_key_share, select_key_terms
 from bot.core.models import Article
-from bot.search.index.search_engine import EngineError, Scope, SearchEngine
+from bot.search.index.search_engine import Scope, SearchEngine
 from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
 
 MAX_STORY_ARTICLES = 200
-"""Maximum number of articles of a story that are shown or counted, those most similar to its key terms first."""
+"""Maximum number of articles of a story that are shown or counted."""
 STORY_WINDOW_SECONDS = 45 * 86_400
-"""Maximum time in seconds between an article and the others of its story."""
+"""Maximum time in seconds between the article from which a story is searched and those found by its key terms."""
 MAX_SEEDS = 10
 """Maximum number of search results of which the one that most outlets report is chosen."""
 
@@ -24,16 +24,19 @@ _MAX_SIMILAR_PAIRS = 2_000
 
 
 class StoryArticles(NamedTuple):
-    """The articles of a story, with pairs of ids of similar ones and their similarity from 0 to 1."""
+    """The articles of a story, with pairs of ids of similar articles and their similarity from 0 to 1.
+
+    The second id of a pair may be of an article outside the story.
+    """
 
     articles: list[Article]
     similar_pairs: list[tuple[int, int, float]]
 
 
 async def find_story_seed(searcher: Searcher, words: str, feed_ids: Collection[int]) -> Article | None:
-    """Return the article from which the story that words are about is searched, or None if no article has them all.
+    """Return an article of the story that words name, or None if no article has all the words.
 
-    Of the best results, it is one that most outlets report. Raises StoreError.
+    Of the best search results, it is the one whose event most outlets report. Raises StoreError.
     """
     search_page = await searcher.search(words, feed_ids=feed_ids, limit=MAX_SEEDS)
     articles = [result.article for result in search_page.results if not result.is_partial]
@@ -56,8 +59,10 @@ async def find_story_articles(
     event_ids = [seed.id, *(other_id for _id, other_id, similarity in pairs if similarity >= SINGLE_ARTICLE_SIMILARITY)]
     event_articles = await store.articles.list_by_ids(event_ids[:MAX_STORY_ARTICLES])
     key_terms, candidates = await _search_by_terms(searcher, event_articles, feed_ids, words)
-    later_articles = await asyncio.to_thread(_select_by_terms, key_terms, candidates, seed)
-    articles = list({article.page_key: article for article in (*later_articles[::-1], *event_articles[::-1])}.values())
+    key_term_articles = await asyncio.to_thread(_select_by_terms, key_terms, candidates, seed)
+    articles = list(
+        {article.page_key: article for article in (*key_term_articles[::-1], *event_articles[::-1])}.values()
+    )
     articles = [article for article in articles[::-1] if article.retracted_at is None or article.id == seed.id]
     articles = articles[:MAX_STORY_ARTICLES]
     similar_pairs = await store.stories.load_related_pairs(
@@ -73,10 +78,6 @@ async def _search_by_terms(
 
     Both are empty if the search index cannot be used.
     """
-    await searcher.index.ensure_current()
-    engine = searcher.index.engine
-    if engine is None:
-        return {}, []
 
     def search(engine: SearchEngine) -> tuple[dict[str, float], list[int]]:
         def weigh_term(term: str, title_count: int) -> float:
@@ -91,16 +92,12 @@ async def _search_by_terms(
         ]
         return key_terms, list(dict.fromkeys(hit.article_id for hit in hits))
 
-    try:
-        key_terms, article_ids = await asyncio.to_thread(search, engine)
-    except EngineError as error:
-        searcher.index.report_search_failure(error)
-        return {}, []
+    key_terms, article_ids = await searcher.run_in_engine(search) or ({}, [])
     return key_terms, await searcher.store.articles.list_by_ids(article_ids)
 
 
 def _select_by_terms(key_terms: dict[str, float], candidates: Sequence[Article], seed: Article) -> list[Article]:
-    """Return the articles that have enough key terms of a story, and are about as old as an article of it."""
+    """Return the articles that have enough key terms of a story, within `STORY_WINDOW_SECONDS` of `seed`."""
     return [
         article
         for article in candidates

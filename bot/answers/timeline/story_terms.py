@@ -33,15 +33,15 @@ def select_key_terms(
 ) -> dict[str, float]:
     """Return the key terms of articles on one event with their weights, heaviest first.
 
-    They are the rare words that many of the titles share, above all names and the words by which a person names the
-    story. `weigh_term` returns the inverse document frequency of an index term that so many of the titles have, or 0
-    if no other article has it.
+    They are at most `MAX_KEY_TERMS` stems of rare words that many of the titles share, above all of names and of the
+    `words` by which a person names the story. `weigh_term` is called with a stem and the number of titles that have
+    it, and returns its inverse document frequency, or 0 if no other article has it.
     """
-    word_terms = {stem for word in words.split() for stem in text_analysis.find_query_stems(word)}
+    person_terms = {stem for word in words.split() for stem in text_analysis.find_query_stems(word)}
     title_counts = Counter(
         term
         for article in articles
-        for term in word_terms.union(text_analysis.stem_tokens(article.title, article.language))
+        for term in person_terms.union(text_analysis.stem_tokens(article.title, article.language))
         if len(term) >= _MIN_TERM_LENGTH and not term.isdecimal()
     )
     name_terms = {
@@ -54,11 +54,13 @@ def select_key_terms(
         term: weight
         * (count / len(articles))
         * (_NAME_FACTOR if term in name_terms else 1)
-        * (_WORD_FACTOR if term in word_terms else 1)
+        * (_WORD_FACTOR if term in person_terms else 1)
         for term, count in title_counts.items()
         if (weight := weigh_term(term, count)) > 0
     }
-    return dict(sorted(weight_by_term.items(), key=lambda item: (-item[1], item[0]))[:MAX_KEY_TERMS])
+    return dict(
+        sorted(weight_by_term.items(), key=lambda term_weight: (-term_weight[1], term_weight[0]))[:MAX_KEY_TERMS]
+    )
 
 
 def compute_key_share(key_terms: Mapping[str, float], article: Article) -> float:
@@ -86,6 +88,7 @@ def name_topic(articles: Sequence[Article]) -> str:
 
 
 def _find_topic(shared_terms: Mapping[str, float], article: Article) -> str:
+    """Return the words of a title around the one that most titles share, or "" if they name no topic."""
     tokens = text_analysis.find_stems_with_spans(article.title, article.language)
     positions = [position for position, (stem, _start, _end) in enumerate(tokens) if stem in shared_terms]
     if not positions:

@@ -26,8 +26,10 @@ class StoryTimeline:
         seed: The article from which the story was found.
         words: The words by which a person names the story, or "".
         topic: Words that name the story, as its articles write them.
-        developments: At most `MAX_DEVELOPMENTS`.
-        omitted_count: Number of developments left out after the first one.
+        developments: The developments that are shown, at most `MAX_DEVELOPMENTS`.
+        omitted_count: Number of developments that are left out.
+        article_count: Number of articles of the story.
+        outlet_count: Number of outlets that report the story.
         zone: Time zone in which days begin.
     """
 
@@ -41,12 +43,12 @@ class StoryTimeline:
     zone: tzinfo
 
     @property
-    def days(self) -> int:
+    def day_count(self) -> int:
         """Return the number of days from the first development shown to the last, both included."""
-        return (self.day_of(self.developments[-1].published) - self.day_of(self.developments[0].published)).days + 1
+        return (self.get_day(self.developments[-1].published) - self.get_day(self.developments[0].published)).days + 1
 
-    def day_of(self, published: int) -> date:
-        """Return the day of a Unix time in seconds, in the time zone of the reader's server."""
+    def get_day(self, published: int) -> date:
+        """Return the day of a Unix time in seconds in `zone`."""
         return datetime.fromtimestamp(published, self.zone).date()
 
     @property
@@ -86,6 +88,9 @@ def select_developments(developments: list[Development]) -> list[Development]:
     """
     if len(developments) <= MAX_DEVELOPMENTS:
         return developments
-    confirmed = [each for each in developments if len(each.outlets) >= _MIN_CONFIRMING_OUTLETS]
-    selectable = confirmed if len(confirmed) >= MAX_DEVELOPMENTS else developments
-    return [selectable[0], *selectable[1 - MAX_DEVELOPMENTS :]]
+    confirmed_developments = [
+        development for development in developments if len(development.outlets) >= _MIN_CONFIRMING_OUTLETS
+    ]
+    if len(confirmed_developments) >= MAX_DEVELOPMENTS:
+        developments = confirmed_developments
+    return [developments[0], *developments[1 - MAX_DEVELOPMENTS :]]
