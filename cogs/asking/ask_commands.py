@@ -46,7 +46,9 @@ from cogs.shared.views import AckMode, Interaction
 from cogs.watching.watch_creation import add_personal_watch
 
 _ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
+"""Types of messages that people write, as opposed to notices of Discord, such as on a new member."""
 _MAX_QUESTION_LENGTH = 300
+"""Maximum length in characters of a question in a modal."""
 _MAX_WATCH_WORDS = 3
 """Maximum number of words of a question that become the query of a watch (saved search)."""
 

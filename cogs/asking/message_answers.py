@@ -41,6 +41,7 @@ WAIT_NOTICE_DELAY_SECONDS = 0.7
 _MAX_LOGGED_CHANNELS = 10_000
 """Maximum number of channels where the bot cannot reply that are remembered, so that each is logged once."""
 _DISCORD_MARKUP_PATTERN = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
+"""Pattern of mentions, custom emoji, timestamps and command links in the text of a message."""
 
 
 class MessageReply:

@@ -32,6 +32,7 @@ _MAX_SENTENCE_LENGTH = 600
 _MAX_QUOTE_LENGTH = 600
 """Maximum length in UTF-16 units of the sentences of an article behind the answer."""
 _MAX_OUTLET_NAME_LENGTH = 60
+"""Maximum length in UTF-16 units of the name of an outlet."""
 _FALLBACK_SOURCE_COUNT = 3
 """Number of sources that are shown if not all sources fit into a message."""
 

@@ -15,6 +15,7 @@ from cogs.shared.modals import FormModal, OnModalSubmit, TextField
 from cogs.shared.views import OwnedView
 
 _COLOUR_PATTERN = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+"""Pattern of a colour code of three or six hexadecimal digits."""
 _SHORT_COLOUR_LENGTH = 3
 """Number of digits of a colour with one hexadecimal digit for each of red, green and blue."""
 

@@ -35,6 +35,7 @@ from cogs.shared.channel_options import require_can_post
 from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _MAX_URL_LENGTH = 150
+"""Maximum length in UTF-16 units of the address of a feed on the card."""
 _MAX_FILTERS_LISTED = 3
 """Maximum number of filters of a subscription that the card names."""
 _MAX_QUERY_LENGTH = 30

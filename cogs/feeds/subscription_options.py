@@ -18,6 +18,7 @@ from cogs.shared.channel_options import can_see_channel, channel_name
 from cogs.shared.views import Interaction
 
 _MAX_NAME_LENGTH = 80
+"""Maximum length in UTF-16 units of the name of a feed or channel."""
 
 
 class FollowedFeed(NamedTuple):

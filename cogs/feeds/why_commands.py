@@ -48,7 +48,9 @@ _MAX_LINES = 25
 _MAX_MESSAGE_LENGTH = 3_900
 """Maximum length of the answer in UTF-16 code units; Discord allows 4,000."""
 _MAX_POST_TITLE_LENGTH = 100
+"""Maximum length in UTF-16 units of the title of a post that an article joined."""
 _MAX_ERROR_LENGTH = 300
+"""Maximum length in UTF-16 units of the reason why a message was not sent."""
 
 
 class WhyCog(TelexCog):

@@ -174,7 +174,9 @@ def already_saved_text() -> str:
 MAX_TAGS_PER_BOOKMARK = 5
 """Maximum number of tags of a bookmark; further tags are dropped."""
 _MAX_NOTE_LENGTH, _MAX_TAG_LENGTH = 500, 30
+"""Maximum lengths in UTF-16 units of the note and of a tag of a bookmark."""
 _MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS_PER_BOOKMARK
+"""Maximum length in characters of the text field for tags, with their commas and spaces."""
 
 
 @persistent_item(buttons.NOTE_BUTTON.id_pattern, AckMode.MANUAL)

@@ -31,9 +31,11 @@ from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 _MAX_THREAD_NAME_LENGTH = 100
+"""Maximum length in UTF-16 units of the name of a thread."""
 _MAX_STORY_ARTICLES = 6
 """Maximum number of articles of a story in the More menu; each takes four of a message's 40 components."""
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
+"""Maximum lengths in UTF-16 units of an author and of a tag, and maximum number of tags in the menu."""
 
 
 @persistent_item(buttons.MORE_ID_PATTERN)

@@ -24,6 +24,7 @@ _FILTER_PATTERN = re.compile(
     r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed_value>[^\"“”«»„]*)$"
 )
 _WORD_PATTERN = re.compile(r"(?P<typed_value>[^\W_][^\s\"“”«»„():|'’]*)$")
+"""Pattern of a word that is being typed at the end of a query."""
 _FIXED_VALUES_BY_FILTER = {
     FilterName.LANGUAGE: ("en", "fr"),
     FilterName.SINCE: (

@@ -67,6 +67,7 @@ _CACHE_SECONDS = 600.0
 _MAX_CACHED_REPORTS = 16
 """Maximum number of reports on trends that are cached."""
 _MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0
+"""Maximum number of reports that are created for a user in a period, and length of the period in seconds."""
 
 
 @persistent_item(buttons.TRENDS_BUTTON.id_pattern)

@@ -20,7 +20,9 @@ from cogs.shared.paging import PagedMixin
 from cogs.shared.views import Interaction, OwnedView, menu_option, reply
 
 _MAX_TITLE_LENGTH = 150
+"""Maximum length in UTF-16 units of the title of an article."""
 _MAX_POST_LINKS = 5
+"""Maximum number of posts of an article to which its card links."""
 _MAX_PAGE_LENGTH = 2_400
 """Maximum length of a page of an article's text, in UTF-16 code units.
 

@@ -14,6 +14,7 @@ from bot.text import discord_text
 from cogs.shared.views import Interaction, OwnedView
 
 CommandPermission = app_commands.AppCommandPermissions
+"""Type of a permission override: whether a member, a role or a channel may use a command."""
 T = TypeVar("T")
 
 guild_context_only = app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
@@ -47,6 +48,7 @@ _CACHE_SECONDS = 60.0
 _MAX_CACHED_OVERRIDE_LISTS = 5_000
 """Maximum number of pairs of server and command whose permission overrides are cached."""
 _MAX_ROLE_NAME_LENGTH = 100
+"""Maximum length in UTF-16 units of the name of a role."""
 _COMMAND_ID_EXTRAS_KEY = "command"
 """Key in the extras of an interaction for the id of the command that opened a panel."""
 

@@ -41,6 +41,7 @@ class ChannelOption(app_commands.Transformer):
 
 
 ChannelArgument = app_commands.Transform[app_commands.AppCommandChannel | app_commands.AppCommandThread, ChannelOption]
+"""Type of the argument of a command that is a channel or thread."""
 
 
 async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:

@@ -23,6 +23,7 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView, StringMenu, 
 T = TypeVar("T")
 
 _MAX_TIME_ZONE_LENGTH = 60
+"""Maximum length in characters of the text typed for a time zone."""
 
 NO_CHOICE_VALUE = "-"
 """Value of the menu option that unsets a setting."""

@@ -17,7 +17,9 @@ from cogs.shared.authorization import guild_context_only, user_installable
 from cogs.shared.views import CUSTOM_ID_PREFIX, AckMode, Interaction, OwnedView, acknowledge, expired_text
 
 PersistentItem = type[discord.ui.DynamicItem[Any]]
+"""Type of the class of a button or menu that works after a restart."""
 MessageMenuAction = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
+"""Type of the function that a message menu entry calls, with the message."""
 
 
 def persistent_item(

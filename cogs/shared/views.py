@@ -25,6 +25,7 @@ from bot.text import discord_text
 
 Interaction = discord.Interaction[TelexBot]
 ComponentCallback = Callable[[Interaction], Awaitable[object]]
+"""Type of the function that a click on a button calls."""
 
 VIEW_TIMEOUT_SECONDS = 14 * 60
 """Time in seconds without a click after which a view expires. Discord allows editing a reply for 15 minutes.
@@ -33,6 +34,7 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 """
 
 CUSTOM_ID_PREFIX = "telex:view:"
+"""Beginning of the custom ids of buttons, menus and modals of views that expire."""
 
 _RENDERED_EXTRAS_KEY = "shown"
 """Key in the extras of an interaction that marks that its reply has been shown."""

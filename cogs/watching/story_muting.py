@@ -42,7 +42,9 @@ _COLOUR = 0x80848E
 """Grey, as RGB: the colour of cards about muting."""
 _DAY_SECONDS = 86_400
 _MAX_TITLE_LENGTH, _MAX_LISTED_TITLE_LENGTH = 150, 60
+"""Maximum lengths in UTF-16 units of the title of a story, alone and in a list."""
 _FOR_ME_VALUE, _FOR_CHANNEL_VALUE = "me", "channel"
+"""Values of the options of the menu that asks for whom to mute a story."""
 
 
 @persistent_item(buttons.MUTE_STORY_ID_PATTERN)

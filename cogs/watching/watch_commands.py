@@ -33,6 +33,7 @@ from cogs.watching.watch_creation import (
 )
 
 _PAGE_SIZE = 10
+"""Number of watches on a page."""
 
 
 async def load_removable_watches(interaction: Interaction) -> list[Watch]:

@@ -101,7 +101,7 @@ async def _parse_end_date(interaction: Interaction, text: str) -> int:
 
 
 def _find_same_rules(filters: list[Filter], new_filters: list[Filter]) -> list[Filter]:
-    """Return those of the filters that have the mode and the query of a new one."""
+    """Return the filters that have the mode and the query of one of the new filters."""
     new_rules = {(new_filter.mode, new_filter.query) for new_filter in new_filters}
     return [old_filter for old_filter in filters if (old_filter.mode, old_filter.query) in new_rules]
 

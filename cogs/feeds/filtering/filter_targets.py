@@ -17,6 +17,7 @@ from cogs.shared.authorization import ManagersPanel
 from cogs.shared.views import Interaction
 
 _SERVER_VALUE, _CHANNEL_VALUE_PREFIX = "server", "channel:"
+"""Values of autocomplete choices: of the server, and, before its id, of a channel."""
 
 
 class FilterTarget(NamedTuple):

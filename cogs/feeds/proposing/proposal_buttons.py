@@ -18,6 +18,7 @@ from cogs.shared.persistent_items import PersistentItem, persistent_item
 from cogs.shared.views import AckMode, Interaction, menu_option, reply
 
 _MAX_TITLE_LENGTH = 100
+"""Maximum length in UTF-16 units of the title of a proposed feed."""
 
 
 async def _load_open_proposal(interaction: Interaction, proposal_id: str) -> Proposal:
@@ -69,7 +70,7 @@ async def decline_proposal_button(interaction: Interaction, _item: object, propo
 
 @persistent_item(buttons.BLOCK_PROPOSER_BUTTON.id_pattern)
 async def block_proposer_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
-    """Block the proposals of the person who made this one, or of one of several people."""
+    """Block the proposals of the person who made a proposal; if several people did, let the user choose one."""
     open_proposal = await _load_open_proposal(interaction, proposal_id)
     user_ids = [proposer.user_id for proposer in open_proposal.proposers]
     if len(user_ids) == 1:

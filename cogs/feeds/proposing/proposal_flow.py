@@ -22,6 +22,7 @@ from cogs.shared.modals import TextField, modal_button
 from cogs.shared.views import ActionButton, ComponentCallback, Interaction
 
 _MAX_NAME_LENGTH = 100
+"""Maximum length in UTF-16 units of the name of a role or of a proposed feed."""
 
 
 class ProposalFlow(SourceFlow):
