@@ -33,7 +33,8 @@ from benchmarks.answers import format_interval
 from benchmarks.answers_examples import NEAR_TOPIC, join_words, load_chat_questions, load_news
 from benchmarks.newsrooms import import_documents
 from benchmarks.recorded_model import MODEL_NAME, RecordedModel, load_recordings, save_unknown
-from bot.answers.answer_pipeline import Answer, answer_question
+from bot.answers.answer_model import Answer
+from bot.answers.answer_pipeline import answer_question
 from bot.client.services import Services, open_services
 from bot.core.clock import SystemClock
 from bot.core.models import Article

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
-from bot.answers.answer_model import MAX_QUOTE_LENGTH, MAX_QUOTES, Answer, BriefingItem, Confidence, Quote
+from bot.answers.answer_model import MAX_QUOTE_LENGTH, MAX_QUOTES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.briefing import news_requests
 from bot.answers.briefing.news_briefing import build_briefing
@@ -35,8 +35,6 @@ from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
 from bot.text.language import detect_language
 from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
 from bot.writing.question_rewriter import Conversation
-
-__all__ = ["Answer", "AnswerWriter", "BriefingItem", "Quote", "answer_question"]
 
 MIN_CONTENT_WORDS = 2
 """Minimum number of content words of a question about an article; to a shorter question, the title is added."""

@@ -86,7 +86,7 @@ def has_answer_form(question: AnalysedQuestion, term_matcher: QuestionTermMatche
         for span in sentence.typed_spans:
             if span.answer_type not in span_types:
                 continue
-            tokens_inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
+            tokens_inside = sentence.list_tokens_in(span)
             if (
                 not span.is_answer_itself
                 or any(not term_matcher.find_matching_term_indexes(token.stem) for token in tokens_inside)

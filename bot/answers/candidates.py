@@ -52,6 +52,10 @@ class AnalysedSentence:
     tokens: tuple[TokenSpan, ...]
     typed_spans: tuple[TypedSpan, ...]
 
+    def list_tokens_in(self, span: TypedSpan) -> list[TokenSpan]:
+        """Return the content words that begin in a span of the sentence."""
+        return [token for token in self.tokens if span.start <= token.start < span.end]
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleAnalysis:

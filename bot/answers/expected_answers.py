@@ -138,10 +138,10 @@ def find_expected_answer(question: AnalysedQuestion) -> ExpectedAnswer:
     is_duration = _DURATION_QUESTION_PATTERN.search(normalized_text) is not None
     pattern_types = {AnswerType.NUMBER} if counted_match or is_duration else question.answer_types & PATTERN_TYPES
     span_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
-    is_definition = AnswerType.DEFINITION in question.answer_types and not _ROLE_QUESTION_PATTERN.search(
+    asks_for_definition = AnswerType.DEFINITION in question.answer_types and not _ROLE_QUESTION_PATTERN.search(
         normalized_text
     )
-    if not span_types and not is_definition and asks_for_name(question.text):
+    if not span_types and not asks_for_definition and asks_for_name(question.text):
         span_types = {AnswerType.NAME}
     who_match = _WHO_PATTERN.search(normalized_text) if AnswerType.NAME in span_types else None
     return ExpectedAnswer(
@@ -167,10 +167,9 @@ def _find_counted_term_indexes(
     term_matcher: QuestionTermMatcher, sentence: AnalysedSentence, span: TypedSpan
 ) -> set[int]:
     """Return the indexes of the question's terms (content words) that are in a number or shortly after it."""
-    tokens_inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
     tokens_after = [token for token in sentence.tokens if token.start >= span.end][:MAX_WORDS_TO_COUNTED_NOUN]
     return {
         index
-        for token in (*tokens_inside, *tokens_after)
+        for token in (*sentence.list_tokens_in(span), *tokens_after)
         for index in term_matcher.find_matching_term_indexes(token.stem)
     }

@@ -195,8 +195,10 @@ def analyse_question(
                 FOLLOW_UP_TERM_FACTOR if word in follow_up_words else 1.0
             )
             terms.append(QuestionTerm(word, stems, weight, document_frequency > 0))
-    if expected_types & PATTERN_TYPES or (AnswerType.REASON in expected_types and "appelle" in words):
-        expected_types -= {AnswerType.NAME} if expected_types & PATTERN_TYPES else {AnswerType.REASON}
+    if expected_types & PATTERN_TYPES:
+        expected_types.discard(AnswerType.NAME)
+    elif "appelle" in words:  # "Comment s'appelle" asks for a name, and no reason.
+        expected_types.discard(AnswerType.REASON)
     if (
         _DEFINITION_PATTERN.search(normalized_text)
         and sum(not follow_up_words or term.word in follow_up_words for term in terms) <= _MAX_DEFINITION_TERMS

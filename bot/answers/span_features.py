@@ -71,7 +71,7 @@ def iter_span_features(
     )
     term_start_positions = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
     for span in spans:
-        tokens_inside = [token for token in sentence.tokens if span.start <= token.start < span.end]
+        tokens_inside = sentence.list_tokens_in(span)
         if tokens_inside and term_start_positions.issuperset(token.start for token in tokens_inside):
             continue
         next_token = next((token for token in sentence.tokens if token.start >= span.end), None)

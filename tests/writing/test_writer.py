@@ -12,8 +12,8 @@ from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from bot.answers import answer_pipeline
-from bot.answers.answer_model import Confidence, Quote
-from bot.answers.answer_pipeline import Answer, answer_question
+from bot.answers.answer_model import Answer, Confidence, Quote
+from bot.answers.answer_pipeline import answer_question
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
