@@ -23,7 +23,7 @@ from bot.text.words import fold
 from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import bold_feed_name, feed_name, list_visible_subscriptions
 from cogs.shared import channel_options
-from cogs.shared.authorization import ManagersPanel
+from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel, permission_problems, require_can_post
 from cogs.shared.modals import FormModal, TextField, modal_button
 from cogs.shared.views import AckMode, ActionButton, ComponentCallback, Interaction, OwnedView, StringMenu, menu_option
@@ -34,7 +34,7 @@ _MAX_TITLE_LENGTH = 120
 """Maximum length in UTF-16 units of the title of a list's item."""
 
 
-class FollowFlow(ManagersPanel):
+class FollowFlow(OwnedView):
     """Steps to a new subscription. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, target_channel: PostableChannel) -> None:
@@ -42,6 +42,10 @@ class FollowFlow(ManagersPanel):
         self._target_channel = target_channel
         self._discovery = DiscoveryResult()
         self._list_index = 0
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Raise `NotAuthorized` if the user may not manage feeds; the flow may have begun with any message."""
+        await require_manager_command(interaction, "feed")
 
     async def start(self, interaction: Interaction, address: str) -> None:
         """Find the feeds of the address.

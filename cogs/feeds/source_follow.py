@@ -24,7 +24,6 @@ from cogs.feeds.subscription_card import SubscriptionCard
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_readable_subscriptions
 from cogs.shared import channel_options
-from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel
 from cogs.shared.message_links import build_link_options
 from cogs.shared.modals import TextField, modal_button
@@ -66,10 +65,6 @@ class SourceFlow(FollowFlow):
         self._feed_options: tuple[discord.SelectOption, ...] = ()
         self._feed_urls: tuple[str, ...] = ()
         self._render_step: Callable[[Interaction], Awaitable[None]] = self.cancel
-
-    async def authorize(self, interaction: Interaction) -> None:
-        """Raise `NotAuthorized` if the user may not manage feeds: Discord shows the menu entry to everyone."""
-        await require_manager_command(interaction, "feed")
 
     async def open(self, interaction: Interaction, links: Sequence[str]) -> None:
         """Find the source of the only link, or let the user choose one of several."""
