@@ -19,7 +19,8 @@ from tests.support.search.searchers import searcher_of
 from tests.support.workers.reused_workers import ReusedWorkers
 
 FIRST = 5
-SAMPLE = 10  # one question in so many: a second each
+MIN_RIGHT_SHARE = 1 / 6
+"""Least part of the questions that quotes in the other language answer, without a model that translates."""
 
 pytestmark = pytest.mark.xdist_group("encoder")  # in one process, which loads the models once
 
@@ -51,8 +52,9 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher):
 
 async def test_questions_find_their_answers_in_the_other_language(searcher, monkeypatch):
     monkeypatch.setattr(semantic_index, "QUERY_WAIT_SECONDS", 60.0)
+    questions = list(load_questions())
     right = sure_and_wrong = 0
-    for question, title, words in list(load_questions())[::SAMPLE]:
+    for question, title, words in questions:
         answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
         are_answers = [
             quote.article.title == title and any(word in quote.text for word in words)
@@ -62,7 +64,7 @@ async def test_questions_find_their_answers_in_the_other_language(searcher, monk
         # An article in the question's own language may answer as well.
         wrong = not any(word in quote.text for quote in answer.quotes for word in words)
         sure_and_wrong += answer.is_answered and wrong
-    assert right, sure_and_wrong  # of three
+    assert right >= MIN_RIGHT_SHARE * len(questions)
     assert not sure_and_wrong
 
 
