@@ -33,6 +33,7 @@ from bot.store.people import erasure
 from bot.store.people.bookmark_feeds import BookmarkFeeds
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import ErasureReport
+from bot.store.people.feed_reactions import FeedReactions
 from bot.store.people.muted_stories import MutedStories
 from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
@@ -114,6 +115,7 @@ class Store:
         self.saved_pages = SavedPages(database)
         self.questions = Questions(database)
         self.opinions = Opinions(database)
+        self.feed_reactions = FeedReactions(database)
         self.page_fetches = PageFetches(database)
         self.watches = Watches(database)
         self.muted_stories = MutedStories(database)

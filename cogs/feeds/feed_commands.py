@@ -18,6 +18,7 @@ from cogs.feeds.filtering import filter_panels, filter_targets
 from cogs.feeds.follow_flow import FollowFlow
 from cogs.feeds.look_panel import LookPanel, require_mention
 from cogs.feeds.post_previews import show_preview
+from cogs.feeds.scorecard.scorecard_panel import ScorecardPanel
 from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_card import UnfollowFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
@@ -98,6 +99,10 @@ class FeedCog(
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
         await SubscriptionPages(interaction, self._manual_checks.check).render(interaction)
+
+    @app_commands.command(name="report", description=locale_str("See which feeds earn their place"))
+    async def report(self, interaction: Interaction) -> None:
+        await ScorecardPanel(interaction).render(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)

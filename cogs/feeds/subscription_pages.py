@@ -18,6 +18,7 @@ from bot.posting.wording.reason_sentences import describe_reason
 from bot.text import discord_text, urls
 from cogs.feeds import opml_transfer, subscription_card, subscription_health
 from cogs.feeds.follow_flow import FollowFlow, add_site_button
+from cogs.feeds.scorecard.scorecard_panel import ScorecardPanel
 from cogs.feeds.subscription_actions import resume_feed
 from cogs.feeds.subscription_health import ACTION_REQUIRED_STATES, HealthState, SubscriptionHealth
 from cogs.feeds.subscription_options import (
@@ -40,7 +41,7 @@ It raises `UserFacingError` if the feed was polled just before.
 
 _WARNING_COLOUR = 0xF0B132
 """Accent colour, as RGB, of a page if any feed of the server needs attention: amber."""
-_MAX_PAGE_LINES = 24
+_MAX_PAGE_LINES = 23
 """Maximum number of lines of a page, counting an entry with a button as `_LINES_PER_BUTTON_ENTRY`."""
 _LINES_PER_BUTTON_ENTRY = 3
 """Number of lines of a page that an entry with a button counts as.
@@ -119,9 +120,13 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         )
         yield ActionRow(
             add_button,
+            ActionButton(self._open_report, AckMode.EPHEMERAL_MESSAGE, label=_("Scorecard")),
             ActionButton(opml_transfer.export_opml, AckMode.EPHEMERAL_MESSAGE, label=_("Export OPML")),
             pause_all_button,
         )
+
+    async def _open_report(self, interaction: Interaction) -> None:
+        await ScorecardPanel(interaction).render(interaction)
 
     def _build_problem_section(self, health: SubscriptionHealth) -> Section:
         subscription, feed = health.followed_feed

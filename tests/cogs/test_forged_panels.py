@@ -30,6 +30,7 @@ PANELS = (
     "settings stories",
     "digest setup",
     "digest list",
+    "feed report",
     "feed look",
     "feed filter",
     "a new filter",

@@ -320,6 +320,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
         "ask": {"question": "What about the thieves?"},
         "why": {"link": "https://news.example/1"},
         "feed list": {},
+        "feed report": {},
         "feed remove": {"feed": str(subscription.id)},
         "feed preview": {"feed": str(subscription.id)},
         "trends": {},

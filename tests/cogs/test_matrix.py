@@ -80,6 +80,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
         {"feed": str(number), "channel": channel} for number in (2, 3) for channel in (crowd.vault, crowd.abroad)
     ],
     "/feed list": lambda _: [{}],
+    "/feed report": lambda _: [{}],
     "/feed pause": lambda _: [{"feed": "3"}, {"feed": "2"}],
     "/feed resume": lambda _: [{"feed": "3"}, {"feed": "2"}],
     "/feed preview": for_each_subscription,

@@ -24,6 +24,7 @@ Place = Path | DatabaseUrl
 class Column(StrEnum):
     """Columns that tests set, each as `table.column`."""
 
+    SUBSCRIPTION_ADDED_AT = "subscription.added_at"
     ARTICLE_TITLE = "article.title"
     ARTICLE_UPDATED_AT = "article.updated_at"
     ARTICLE_MISSING_SINCE = "article.missing_since"

@@ -26,6 +26,7 @@ PICTURE_MODULES = (
     "answer",
     "settings",
     "feed",
+    "scorecard",
     "source",
     "proposal",
     "place",

@@ -54,6 +54,41 @@ class Opinion(NamedTuple):
     given_at: int
 
 
+class ReactionCount(NamedTuple):
+    """Number of reactions of one kind, of the people behind them, and of the posts that they are about."""
+
+    reaction_count: int = 0
+    person_count: int = 0
+    post_count: int = 0
+
+
+class FeedReactionCounts(NamedTuple):
+    """Counts of a feed's posts in a channel, and of people's reactions to these posts.
+
+    `kept_count` is the number of posts that were saved or liked, each counted once. `muter_count` is the number of
+    people who have muted a story that began with one of these posts.
+    """
+
+    channel_id: int
+    feed_id: int
+    post_count: int
+    saves: ReactionCount
+    likes: ReactionCount
+    dislikes: ReactionCount
+    kept_count: int
+    muter_count: int
+
+
+class ReportedPost(NamedTuple):
+    """An article that was posted, with its title, and whether anybody saved or liked it."""
+
+    article_id: int
+    title: str
+    language: str | None
+    is_saved: bool
+    is_liked: bool
+
+
 class TasteTrainingData(NamedTuple):
     """Training data of the preference model of a server's taste; it is empty if there are no opinions."""
 

@@ -1,0 +1,315 @@
+"""Remedies for a feed that hardly anybody keeps: each says what it would have done, acts, and can be undone."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.core.i18n import _, format_count, format_number
+from bot.core.models import Subscription
+from bot.core.preferences import FilterMode, FilterPlace, PostLook, Style
+from bot.core.setting_registry import TOP_STORIES_PER_DAY
+from bot.core.user_errors import UserFacingError
+from bot.text import discord_text
+from bot.watches import subscription_filters
+from bot.watches.filter_suggestions import FilterSuggestion
+from bot.watches.subscription_filters import FilterEvaluator
+from cogs.feeds.look_panel import require_mention
+from cogs.feeds.subscription_actions import pause_feed, resume_feed
+from cogs.feeds.subscription_options import (
+    FollowedFeed,
+    bold_feed_name,
+    feed_name,
+    require_current_subscription,
+    unfollowed_text,
+)
+from cogs.shared.channel_options import PostableChannel, require_can_post, require_existing_channel
+from cogs.shared.views import Interaction
+
+BEST_STORIES_PER_DAY = 5
+"""Number of stories a day that the remedy for a channel lets through."""
+
+
+class Remedy(Protocol):
+    """Protocol of a change that a manager may make about a feed or a channel, and undo.
+
+    `label` and `effect` are plain text: what the change is, and what it would have done to the posts of the period.
+    """
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def effect(self) -> str: ...
+    async def authorize(self, interaction: Interaction) -> None:
+        """Raise `UserFacingError` if the feed or channel is gone, or the user cannot see it anymore."""
+
+    async def apply(self, interaction: Interaction) -> str:
+        """Make the change and return the sentence that confirms it."""
+
+    async def undo(self, interaction: Interaction) -> str:
+        """Undo the change and return the sentence that confirms it."""
+
+
+@dataclass
+class _FeedRemedy:
+    """Base class of remedies about a feed in a channel."""
+
+    followed_feed: FollowedFeed
+    effect: str
+
+    @property
+    def name(self) -> str:
+        """Return the display name of the feed as plain text."""
+        return feed_name(self.followed_feed.feed)
+
+    async def authorize(self, interaction: Interaction) -> None:
+        await require_current_subscription(interaction, self.followed_feed)
+
+    async def load_subscription(self, interaction: Interaction) -> Subscription:
+        """Return the subscription as it is now. Raises `UserFacingError` if it is gone."""
+        return (await require_current_subscription(interaction, self.followed_feed)).subscription
+
+    def format_sentence(self, sentence: str, **placeholders: object) -> str:
+        """Return a sentence with the feed and its channel filled in."""
+        return sentence.format(
+            feed=bold_feed_name(self.followed_feed.feed),
+            channel=f"<#{self.followed_feed.subscription.channel_id}>",
+            **placeholders,
+        )
+
+
+class PauseRemedy(_FeedRemedy):
+    """Remedy that pauses a feed."""
+
+    @property
+    def label(self) -> str:
+        return _("{feed}: pause").format(feed=self.name)
+
+    async def apply(self, interaction: Interaction) -> str:
+        return await pause_feed(interaction, self.followed_feed)
+
+    async def undo(self, interaction: Interaction) -> str:
+        return await resume_feed(interaction, self.followed_feed)
+
+
+@dataclass
+class FilterRemedy(_FeedRemedy):
+    """Remedy that keeps out articles of a feed with a word."""
+
+    suggestion: FilterSuggestion
+
+    @property
+    def label(self) -> str:
+        return _("{feed}: never post “{word}”").format(feed=self.name, word=self.suggestion.word)
+
+    async def apply(self, interaction: Interaction) -> str:
+        place = FilterPlace(self.followed_feed.subscription.id)
+        if await self._find_filter_ids(interaction):
+            raise UserFacingError(_("That filter is already there."))
+        is_added = await interaction.client.store.filters.add(
+            place,
+            [(FilterMode.EXCLUDE, self.suggestion.word)],
+            user_id=interaction.user.id,
+            limit=subscription_filters.MAX_FILTERS_PER_PLACE,
+        )
+        if is_added is None:
+            raise UserFacingError(unfollowed_text())
+        if not is_added:
+            raise UserFacingError(_("This feed has as many filters as it can have. Remove one first."))
+        return self.format_sentence(
+            _("From now on, no article of {feed} with “{word}” is posted in {channel}."), word=self._escaped_word
+        )
+
+    async def undo(self, interaction: Interaction) -> str:
+        place = FilterPlace(self.followed_feed.subscription.id)
+        filter_ids = await self._find_filter_ids(interaction)
+        await interaction.client.store.filters.remove(place, filter_ids, user_id=interaction.user.id)
+        return self.format_sentence(
+            _("Articles of {feed} with “{word}” are posted in {channel} again."), word=self._escaped_word
+        )
+
+    @property
+    def _escaped_word(self) -> str:
+        return discord_text.escape_markdown(self.suggestion.word)
+
+    async def _find_filter_ids(self, interaction: Interaction) -> list[int]:
+        store = interaction.client.store
+        own_filters = await store.filters.list_by_place(FilterPlace(self.followed_feed.subscription.id))
+        return [
+            own_filter.id
+            for own_filter in own_filters
+            if (own_filter.mode, own_filter.query) == (FilterMode.EXCLUDE, self.suggestion.word)
+            and not own_filter.has_ended(store.clock.now())
+        ]
+
+
+@dataclass
+class LookRemedy(_FeedRemedy):
+    """Remedy that posts only the headlines of a feed."""
+
+    _old_look: PostLook | None = None
+
+    @property
+    def label(self) -> str:
+        return _("{feed}: headlines only").format(feed=self.name)
+
+    async def apply(self, interaction: Interaction) -> str:
+        store = interaction.client.store
+        subscription = await self.load_subscription(interaction)
+        self._old_look = subscription.look
+        current_look = subscription.look or await store.preferences.get_look(subscription.server_id)
+        await self._set_look(interaction, replace(current_look, style=Style.HEADLINE, template=None))
+        return self.format_sentence(_("From now on, posts of {feed} in {channel} are headlines."))
+
+    async def undo(self, interaction: Interaction) -> str:
+        await self._set_look(interaction, self._old_look)
+        return self.format_sentence(_("Posts of {feed} in {channel} look as before."))
+
+    async def _set_look(self, interaction: Interaction, look: PostLook | None) -> None:
+        is_set = await interaction.client.store.subscriptions.set_look(
+            self.followed_feed.subscription.id, look, user_id=interaction.user.id
+        )
+        if not is_set:
+            raise UserFacingError(unfollowed_text())
+
+
+@dataclass
+class MoveRemedy(_FeedRemedy):
+    """Remedy that moves a feed to another channel, which is to be chosen first."""
+
+    target_channel_id: int | None = None
+
+    @property
+    def label(self) -> str:
+        return _("{feed}: move to another channel…").format(feed=self.name)
+
+    async def choose_channel(self, interaction: Interaction, channel: PostableChannel) -> None:
+        """Choose the channel to move to.
+
+        Raises `UserFacingError` if Telex can't post there, or the channel follows the feed already: a move would
+        then drop this subscription.
+        """
+        subscription = await self.load_subscription(interaction)
+        require_can_post(channel)
+        require_mention(interaction, subscription.look, channel)
+        if await interaction.client.store.subscriptions.find(channel.id, subscription.feed_id) is not None:
+            raise UserFacingError(
+                _("{feed} is already followed in {channel}.").format(
+                    feed=bold_feed_name(self.followed_feed.feed), channel=channel.mention
+                )
+            )
+        self.target_channel_id = channel.id
+
+    async def apply(self, interaction: Interaction) -> str:
+        assert self.target_channel_id is not None
+        channel = await require_existing_channel(interaction, self.target_channel_id)
+        await self.choose_channel(interaction, channel)
+        return await self._move(interaction, channel)
+
+    async def undo(self, interaction: Interaction) -> str:
+        old_channel_id = self.followed_feed.subscription.channel_id
+        channel = await require_existing_channel(interaction, old_channel_id)
+        await self.choose_channel(interaction, channel)
+        return await self._move(interaction, channel)
+
+    async def _move(self, interaction: Interaction, channel: PostableChannel) -> str:
+        moved_subscription = await interaction.client.store.subscriptions.move(
+            self.followed_feed.subscription.id,
+            channel.id,
+            user_id=interaction.user.id,
+            make_matcher=FilterEvaluator,
+        )
+        if moved_subscription is None:
+            raise UserFacingError(unfollowed_text())
+        interaction.client.outbox_relay.wake()
+        return _("Moved {feed} to {channel}.").format(
+            feed=bold_feed_name(self.followed_feed.feed), channel=channel.mention
+        )
+
+
+@dataclass
+class BestOfDayRemedy:
+    """Remedy that posts only the best stories of the day in a channel."""
+
+    channel_id: int
+    channel_label: str
+    effect: str
+    _old_limit: int | None = None
+
+    @property
+    def label(self) -> str:
+        return _("{channel}: only the best of the day").format(channel=self.channel_label)
+
+    async def authorize(self, interaction: Interaction) -> None:
+        await require_existing_channel(interaction, self.channel_id)
+
+    async def apply(self, interaction: Interaction) -> str:
+        settings = await interaction.client.store.preferences.get_by_channel(self.channel_id)
+        self._old_limit = settings[TOP_STORIES_PER_DAY]
+        await self._set_limit(interaction, BEST_STORIES_PER_DAY)
+        return format_count(
+            "From now on, {channel} gets the best {count} story of the day.",
+            "From now on, {channel} gets the best {count} stories of the day.",
+            BEST_STORIES_PER_DAY,
+            channel=f"<#{self.channel_id}>",
+        )
+
+    async def undo(self, interaction: Interaction) -> str:
+        await self._set_limit(interaction, self._old_limit)
+        return _("{channel} gets its stories as before.").format(channel=f"<#{self.channel_id}>")
+
+    async def _set_limit(self, interaction: Interaction, limit: int | None) -> None:
+        await interaction.client.store.preferences.change_channel(
+            TOP_STORIES_PER_DAY,
+            limit,
+            server_id=interaction.guild_id or 0,
+            channel_id=self.channel_id,
+            user_id=interaction.user.id,
+        )
+        await interaction.client.outbox_relay.recheck_channel(self.channel_id)
+        interaction.client.outbox_relay.wake()
+
+
+def format_pause_effect(post_count: int) -> str:
+    """Return what a pause would have done: fewer posts."""
+    return format_count(
+        "{count} post fewer; its articles stay in /search",
+        "{count} posts fewer; its articles stay in /search",
+        post_count,
+    )
+
+
+def format_filter_effect(suggestion: FilterSuggestion, save_count: int | None) -> str:
+    """Return what a filter would have done to a feed's last posts; `save_count` is None if it may not be shown."""
+    remaining_text = format_number(suggestion.post_count - suggestion.blocked_count)
+    if not save_count:
+        return format_count(
+            "Of the last {count} post, {remaining} would have come",
+            "Of the last {count} posts, {remaining} would have come",
+            suggestion.post_count,
+            remaining=remaining_text,
+        )
+    return format_count(
+        "Of the last {count} post, {remaining} would have come; the saved ones stay",
+        "Of the last {count} posts, {remaining} would have come; the saved ones stay",
+        suggestion.post_count,
+        remaining=remaining_text,
+    )
+
+
+def format_look_effect(post_count: int) -> str:
+    """Return what headlines would have done: as many posts, without text and picture."""
+    return format_count(
+        "{count} post as before, but without text and picture",
+        "{count} posts as before, but without text and picture",
+        post_count,
+    )
+
+
+def format_daily_effect(post_count: int, remaining_count: int, days: int) -> str:
+    """Return how many posts a day a channel would have had instead; at least one each."""
+    before, after = (max(1, round(count / days)) for count in (post_count, remaining_count))
+    return format_count(
+        "{after} a day instead of {count} post",
+        "{after} a day instead of {count} posts",
+        before,
+        after=format_number(after),
+    )

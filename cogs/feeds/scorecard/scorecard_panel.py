@@ -1,0 +1,159 @@
+"""Panel of /feed report: which feeds earn their place, and a menu of what to do about the others."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import discord
+
+from bot.core.i18n import _, format_count, linkify_commands
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
+from bot.stories.feed_scores import Verdict
+from bot.text import discord_text
+from cogs.feeds.scorecard import feed_scorecard, remedy_choices
+from cogs.feeds.scorecard.feed_scorecard import Scorecard, ScoredFeed, load_scorecard
+from cogs.feeds.scorecard.remedies import MoveRemedy, Remedy
+from cogs.shared import channel_options
+from cogs.shared.authorization import ManagersPanel
+from cogs.shared.paging import PagedMixin
+from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
+
+_PERIOD_DAYS = (30, 90)
+"""Periods that a report may cover, in days; opinions are stored for 90."""
+_PAGE_SIZE = 12
+"""Number of feeds on a page of a report."""
+_DECISION_COLOUR = 0xD8A13A
+
+
+class ScorecardPanel(PagedMixin, ManagersPanel):
+    """Pages of the feeds that the user can see, with people's reactions, for users who manage feeds."""
+
+    _days = _PERIOD_DAYS[0]
+    _remedies: Sequence[Remedy] = ()
+
+    async def render(self, interaction: Interaction) -> None:
+        scorecard = await load_scorecard(interaction, self._days)
+        if not scorecard.scored_feeds:
+            text = linkify_commands(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
+            await self.display_card(interaction, text_block(text))
+            return
+        page_count = -(-len(scorecard.scored_feeds) // _PAGE_SIZE)
+        self.page_index = min(self.page_index, page_count - 1)
+        page_start = self.page_index * _PAGE_SIZE
+        page_feeds = scorecard.scored_feeds[page_start : page_start + _PAGE_SIZE]
+        feeds_to_decide_on = [scored_feed for scored_feed in page_feeds if scored_feed.verdict is Verdict.DECIDE]
+        self._remedies = (
+            await remedy_choices.list_remedies(interaction, scorecard, feeds_to_decide_on) if feeds_to_decide_on else ()
+        )
+        blocks: list[Block] = [text_block(_format_heading(scorecard)), *_iter_groups(scorecard, page_feeds)]
+        if self._remedies:
+            options = [menu_option(remedy.label, index, remedy.effect) for index, remedy in enumerate(self._remedies)]
+            menu = StringMenu(
+                self._open_remedy,
+                AckMode.EPHEMERAL_MESSAGE,
+                placeholder=_("Do something about a feed…"),
+                options=options,
+            )
+            blocks.append(ActionRow(menu))
+        if page_count > 1:
+            blocks.append(
+                ActionRow(*self.page_buttons(has_more=self.page_index < page_count - 1, page_count=page_count))
+            )
+        blocks.append(ActionRow(*(self._period_button(days) for days in _PERIOD_DAYS)))
+        colour = _DECISION_COLOUR if scorecard.feeds_to_decide_on else outlet_branding.DEFAULT_COLOUR
+        await self.display_card(interaction, *blocks, colour=colour)
+
+    def _period_button(self, days: int) -> ActionButton:
+        style = discord.ButtonStyle.primary if days == self._days else discord.ButtonStyle.secondary
+        return ActionButton(
+            partial(self._set_period, days), label=format_count("{count} day", "{count} days", days), style=style
+        )
+
+    async def _set_period(self, days: int, _interaction: Interaction) -> None:
+        self._days = days
+
+    async def _open_remedy(self, interaction: Interaction, selected_values: list[str]) -> None:
+        await RemedyFlow(interaction, self._remedies[int(selected_values[0])]).render(interaction)
+
+
+def _format_heading(scorecard: Scorecard) -> str:
+    facts = (
+        f"<t:{scorecard.since}:D> – <t:{scorecard.until}:D>",
+        format_count("{count} post", "{count} posts", scorecard.total_posts),
+        _("kept = saved or liked"),
+    )
+    title = _("Which feeds earn their place")
+    return f"### {title}\n-# {' · '.join(facts)}"
+
+
+def _iter_groups(scorecard: Scorecard, page_feeds: Sequence[ScoredFeed]) -> Iterator[Block]:
+    """Yield the feeds of a page below the headings of their groups."""
+    decision_count = len(scorecard.feeds_to_decide_on)
+    heading_by_verdict = {
+        Verdict.DECIDE: format_count("{count} TO DECIDE ON", "{count} TO DECIDE ON", decision_count),
+        Verdict.EARNS_PLACE: _("THESE EARN IT"),
+        Verdict.UNKNOWN: _("TOO EARLY TO TELL"),
+    }
+    best_share = max(scored_feed.score.share for scored_feed in scorecard.scored_feeds)
+    repeated_feed_ids = feed_scorecard.find_repeated_feed_ids(scorecard.scored_feeds)
+    for verdict, heading in heading_by_verdict.items():
+        group_feeds = [scored_feed for scored_feed in page_feeds if scored_feed.verdict is verdict]
+        if group_feeds:
+            yield Separator()
+            yield text_block(f"-# {heading}")
+        for scored_feed in group_feeds:
+            names_channel = verdict is Verdict.DECIDE or scored_feed.followed_feed.feed.id in repeated_feed_ids
+            yield text_block(
+                feed_scorecard.format_row(scored_feed, best_share, scorecard.total_posts, names_channel=names_channel)
+            )
+
+
+class RemedyFlow(ManagersPanel):
+    """Question whether to apply a remedy, and a button that undoes it afterwards."""
+
+    def __init__(self, interaction: Interaction, remedy: Remedy) -> None:
+        super().__init__(interaction)
+        self._remedy = remedy
+
+    async def authorize(self, interaction: Interaction) -> None:
+        await super().authorize(interaction)
+        await self._remedy.authorize(interaction)
+
+    async def render(self, interaction: Interaction) -> None:
+        remedy = self._remedy
+        effect = linkify_commands(discord_text.escape_markdown(remedy.effect))
+        question = f"**{discord_text.escape_markdown(remedy.label)}**\n-# {effect}"
+        blocks: list[Block] = [text_block(question)]
+        is_complete = True
+        if isinstance(remedy, MoveRemedy):
+            is_complete = remedy.target_channel_id is not None
+            chosen_channels = (
+                [discord.SelectDefaultValue(id=remedy.target_channel_id, type=discord.SelectDefaultValueType.channel)]
+                if remedy.target_channel_id is not None
+                else []
+            )
+            channel_menu = ChannelMenu(
+                self._choose_channel,
+                placeholder=_("Choose a channel…"),
+                channel_types=channel_options.ChannelOption().channel_types,
+                default_values=chosen_channels,
+            )
+            blocks.append(ActionRow(channel_menu))
+        apply_button = ActionButton(
+            self._apply, label=_("Do it"), style=discord.ButtonStyle.primary, disabled=not is_complete
+        )
+        blocks.append(ActionRow(apply_button, ActionButton(self.cancel, label=_("Cancel"))))
+        await self.display(interaction, tuple(blocks))
+
+    async def _choose_channel(self, interaction: Interaction, selected_ids: list[int]) -> None:
+        assert isinstance(self._remedy, MoveRemedy)
+        channel = await channel_options.resolve_channel_id(interaction, selected_ids[0])
+        await self._remedy.choose_channel(interaction, channel)
+
+    async def _apply(self, interaction: Interaction) -> None:
+        confirmation = await self._remedy.apply(interaction)
+        undo_button = ActionButton(self._undo, label=_("Undo"))
+        await self.display(interaction, (text_block(confirmation), ActionRow(undo_button)))
+
+    async def _undo(self, interaction: Interaction) -> None:
+        await self.finish(interaction, await self._remedy.undo(interaction))

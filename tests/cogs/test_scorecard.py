@@ -1,0 +1,282 @@
+"""/feed report: which feeds earn their place, remedies that are asked about and undone, and what stays hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from simcord.actors import MemberActor
+from simcord.results import ResponseMessage
+
+from bot.core.models import Feed
+from bot.core.preferences import FilterMode, FilterPlace, Style
+from bot.core.setting_registry import TOP_STORIES_PER_DAY
+from bot.posting.rendering.discord_limits import MAX_CHOICES
+from tests.support.discord_world import World
+from tests.support.interactions import (
+    button_labels,
+    choose,
+    components,
+    find_menu,
+    forge_click,
+    hide_channel,
+    last_reply,
+    message_text,
+    text,
+)
+from tests.support.posted_feeds import PostHistory
+
+PEOPLE = (91, 92, 93)
+CHANNEL_MENU = 8  # https://discord.com/developers/docs/components/reference#component-object-component-types
+NOISY_TITLES = [f"Great deal number {number}" for number in range(40)] + [f"Report {number}" for number in range(30)]
+
+
+@pytest.fixture
+async def history(telex) -> PostHistory:
+    """A feed that nobody keeps, two that people keep, and one that is new."""
+    history = PostHistory(telex.store, telex.guild.id)
+    noisy = await history.add_feed("Daily Socket", telex.news.id, NOISY_TITLES)
+    history.react(noisy, "saved", [[], *[[]] * 39, PEOPLE])
+    history.react(noisy, "liked", [[PEOPLE[0]]])
+    for name, kept_count in (("Kernel", 10), ("Circuit", 5)):
+        feed = await history.add_feed(name, telex.news.id, [f"{name} {number}" for number in range(20)])
+        history.react(feed, "saved", [PEOPLE] * kept_count)
+        history.react(feed, "liked", [PEOPLE] * 3)
+    await history.add_feed("Newcomer", telex.news.id, ["First words"], followed_days=5)
+    return history
+
+
+async def open_report(telex: World, person: MemberActor | None = None) -> ResponseMessage:
+    return last_reply(await (person or telex.editor).slash(telex.news, "feed report"))
+
+
+async def open_remedy(telex: World, label: str) -> ResponseMessage:
+    return last_reply(await choose(telex.editor, await open_report(telex), label))
+
+
+async def do_and_undo(telex: World, remedy: ResponseMessage) -> tuple[str, ResponseMessage]:
+    """What the confirmation says, and the message with Undo."""
+    confirmation = last_reply(await telex.editor.click(remedy, label="Do it"))
+    assert button_labels(confirmation) == ["Undo"]
+    return text(confirmation) or "", confirmation
+
+
+async def load_subscription(telex: World, name: str):
+    pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    return next(subscription for subscription, feed in pairs if feed.title == name)
+
+
+async def test_the_report_says_which_feed_to_decide_on_which_earn_it_and_which_is_too_new(telex, history):
+    report = await open_report(telex)
+    assert report.ephemeral
+    shown = text(report) or ""
+    to_decide, earn, too_early = (
+        shown.index(heading) for heading in ("1 TO DECIDE ON", "THESE EARN IT", "TOO EARLY TO TELL")
+    )
+    assert to_decide < shown.index("**Daily Socket**") < earn < shown.index("**Kernel**") < shown.index("**Circuit**")
+    assert shown.index("**Circuit**") < too_early < shown.index("**Newcomer**")
+    assert "· 111 posts ·" in shown
+    assert (
+        f"**1 of 100 kept** · 70 posts in <#{telex.news.id}>, 6 in 10 of all · 3 saves · hardly any likes" in shown
+    ), shown
+    assert "**50 of 100 kept** · 20 posts, 2 in 10 of all · 30 saves · 9 likes" in shown
+    assert "▰▰▰▰▰▰▰" in shown
+    assert "followed since" in shown
+
+
+async def test_what_fewer_than_three_people_did_is_neither_shown_nor_counted(telex, history):
+    feed = await history.add_feed("Quiet", telex.news.id, [f"Quiet {number}" for number in range(21)])
+    history.react(feed, "saved", [[PEOPLE[0], PEOPLE[1]]] * 15)
+    history.react(feed, "disliked", [[], [PEOPLE[0]]])
+    await history.mute(feed, PEOPLE[:2])
+    shown = text(await open_report(telex)) or ""
+    row = shown[shown.index("**Quiet**") :].split("▱▱▱")[0].split("THESE EARN IT")[0]
+    assert "**hardly any kept** · 21 posts" in row
+    assert "hardly any saves · no likes · hardly any “less like this” · hardly anyone muted a story of it" in row
+    for count in ("15 ", "30 saves", "2 muted", "1 “less"):
+        assert count not in row
+
+
+async def test_three_people_who_muted_a_story_put_even_a_liked_feed_up_for_decision(telex, history):
+    feed = await history.add_feed("Loud", telex.news.id, [f"Loud {number}" for number in range(4)])
+    history.react(feed, "liked", [PEOPLE] * 4)
+    await history.mute(feed, PEOPLE)
+    shown = text(await open_report(telex)) or ""
+    assert "2 TO DECIDE ON" in shown
+    assert "3 muted a story of it" in shown
+
+
+async def test_ninety_days_are_a_button_away(telex, history):
+    await history.add_feed("Old", telex.news.id, ["Past"] * 10, span_days=89)
+    report = await open_report(telex)
+    before = text(report) or ""
+    after = text(last_reply(await telex.editor.click(report, label="90 days"))) or ""
+    assert "115 posts" in before
+    assert "121 posts" in after
+
+
+async def test_pausing_says_what_it_would_have_done_and_is_undone(telex, history):
+    remedy = await open_remedy(telex, "Daily Socket: pause")
+    assert "70 posts fewer; its articles stay in" in (text(remedy) or "")
+    assert (await load_subscription(telex, "Daily Socket")).paused_at is None
+    sentence, confirmation = await do_and_undo(telex, remedy)
+    assert "Paused **Daily Socket**" in sentence
+    assert (await load_subscription(telex, "Daily Socket")).paused_at is not None
+    assert "Daily Socket" not in str([option["label"] for option in menu_options(await open_report(telex))])
+    await telex.editor.click(confirmation, label="Undo")
+    assert (await load_subscription(telex, "Daily Socket")).paused_at is None
+
+
+def menu_options(report: ResponseMessage) -> list[dict[str, Any]]:
+    return next((component["options"] for component in components(report) if component["type"] == 3), [])
+
+
+async def test_the_word_that_is_suggested_spares_what_was_saved_and_its_filter_is_undone(telex, history):
+    options = menu_options(await open_report(telex))
+    assert options[0]["label"].startswith("Daily Socket: never post “")
+    assert options[0]["description"] == "Of the last 70 posts, 30 would have come; the saved ones stay"
+    remedy = last_reply(await choose(telex.editor, await open_report(telex), "Daily Socket: never post"))
+    _sentence, confirmation = await do_and_undo(telex, remedy)
+    place = FilterPlace((await load_subscription(telex, "Daily Socket")).id)
+    (saved_filter,) = await telex.store.filters.list_by_place(place)
+    assert saved_filter.mode is FilterMode.EXCLUDE
+    assert saved_filter.query in {"great", "deal", "number"}
+    await telex.editor.click(confirmation, label="Undo")
+    assert await telex.store.filters.list_by_place(place) == []
+
+
+async def test_headlines_keep_the_rest_of_the_look_and_the_old_look_comes_back(telex, history):
+    _sentence, confirmation = await do_and_undo(telex, await open_remedy(telex, "Daily Socket: headlines only"))
+    look = (await load_subscription(telex, "Daily Socket")).look
+    assert look is not None
+    assert look.style is Style.HEADLINE
+    await telex.editor.click(confirmation, label="Undo")
+    assert (await load_subscription(telex, "Daily Socket")).look is None
+
+
+async def test_moving_asks_for_the_channel_and_goes_back(telex, history):
+    deals = telex.guild.create_text_channel("deals")
+    remedy = await open_remedy(telex, "Daily Socket: move")
+    assert "1 a day instead of 4 posts" in (text(remedy) or "")
+    assert next(part for part in components(remedy) if part.get("label") == "Do it")["disabled"]
+    remedy = last_reply(await choose_channel(telex, remedy, deals))
+    sentence, confirmation = await do_and_undo(telex, remedy)
+    assert f"Moved **Daily Socket** to <#{deals.id}>" in sentence
+    assert (await load_subscription(telex, "Daily Socket")).channel_id == deals.id
+    await telex.editor.click(confirmation, label="Undo")
+    assert (await load_subscription(telex, "Daily Socket")).channel_id == telex.news.id
+
+
+async def choose_channel(telex: World, remedy: ResponseMessage, channel):
+    menu = next(part for part in components(remedy) if part["type"] == CHANNEL_MENU)
+    return await telex.editor.select(remedy, [channel], custom_id=menu["custom_id"])
+
+
+async def test_a_channel_that_follows_the_feed_already_or_is_hidden_cannot_be_moved_to(telex, history):
+    other = telex.guild.create_text_channel("other")
+    hidden = telex.guild.create_text_channel("hidden")
+    hide_channel(telex, hidden, telex.editor)
+    url = "https://daily-socket.example/feed"
+    await history.add_feed("Daily Socket", other.id, [], url=url)
+    remedy = await open_remedy(telex, "Daily Socket: move")
+    assert "is already followed in" in message_text(await choose_channel(telex, remedy, other))
+    menu = next(part for part in components(remedy) if part["type"] == CHANNEL_MENU)
+    resolved = {"channels": {str(hidden.id): {"id": str(hidden.id), "type": 0, "name": "hidden", "permissions": "0"}}}
+    refusal = await forge_click(
+        telex.editor,
+        telex.news,
+        remedy,
+        menu["custom_id"],
+        values=[str(hidden.id)],
+        component_type=CHANNEL_MENU,
+        resolved=resolved,
+    )
+    assert "You can’t choose a channel you can’t see." in message_text(refusal)
+    assert (await load_subscription(telex, "Daily Socket")).channel_id in {telex.news.id, other.id}
+
+
+async def test_the_best_of_the_day_says_how_many_posts_a_day_that_is_and_is_undone(telex, history):
+    await history.add_feed("Burst", telex.news.id, [f"Burst {number}" for number in range(60)], span_days=1)
+    remedy = await open_remedy(telex, "#news: only the best of the day")
+    assert "4 a day instead of 6 posts" in (text(remedy) or "")
+    _sentence, confirmation = await do_and_undo(telex, remedy)
+    assert (await telex.store.preferences.get_by_channel(telex.news.id))[TOP_STORIES_PER_DAY] == 5
+    await telex.editor.click(confirmation, label="Undo")
+    assert (await telex.store.preferences.get_by_channel(telex.news.id))[TOP_STORIES_PER_DAY] is None
+
+
+async def test_cancel_changes_nothing(telex, history):
+    remedy = await open_remedy(telex, "Daily Socket: pause")
+    assert "Nothing changed." in message_text(await telex.editor.click(remedy, label="Cancel"))
+    assert (await load_subscription(telex, "Daily Socket")).paused_at is None
+
+
+async def test_members_are_refused_and_who_lost_the_right_can_do_nothing(telex, history):
+    refusal = await telex.reader.slash(telex.news, "feed report")
+    assert "You need the Manage Server permission" in message_text(refusal)
+    report = await open_report(telex)
+    remedy = last_reply(await choose(telex.editor, report, "Daily Socket: pause"))
+    confirmation = last_reply(await telex.editor.click(await open_remedy(telex, "Daily Socket: pause"), label="Do it"))
+    telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": []})
+    for message, label in ((report, "90 days"), (remedy, "Do it"), (confirmation, "Undo")):
+        assert "You need the Manage Server permission" in message_text(await telex.editor.click(message, label=label))
+    assert (await load_subscription(telex, "Daily Socket")).paused_at is not None
+
+
+async def test_a_feed_that_was_unfollowed_meanwhile_is_refused_and_forged_choices_do_nothing(telex, history):
+    report = await open_report(telex)
+    remedy = last_reply(await choose(telex.editor, report, "Daily Socket: pause"))
+    custom_id, _options = find_menu(report)
+    subscription = await load_subscription(telex, "Daily Socket")
+    for forged_value in ("99", "-1", str(subscription.id + 500), "x"):
+        answer = await forge_click(telex.editor, telex.news, report, custom_id, values=[forged_value])
+        assert "expired" in message_text(answer)
+    await telex.store.subscriptions.unfollow(telex.news.id, subscription.feed_id, user_id=telex.editor.id)
+    assert "isn’t followed there anymore" in message_text(await telex.editor.click(remedy, label="Do it"))
+    gone = await choose(telex.editor, report, "Daily Socket: headlines")
+    assert "isn’t followed there anymore" in message_text(await telex.editor.click(last_reply(gone), label="Do it"))
+
+
+async def test_feeds_of_hidden_channels_are_left_out(telex, history):
+    secret = telex.guild.create_text_channel("secret")
+    feed = await history.add_feed("Secret", secret.id, [f"Secret {number}" for number in range(50)])
+    history.react(feed, "saved", [PEOPLE] * 3)
+    hide_channel(telex, secret, telex.editor)
+    shown = text(await open_report(telex)) or ""
+    assert "Secret" not in shown
+    assert "111 posts" in shown
+
+
+async def test_without_feeds_the_next_step_is_told(telex):
+    assert "No feeds yet" in message_text(await telex.editor.slash(telex.news, "feed report"))
+
+
+async def test_it_opens_from_the_list_of_feeds_and_speaks_french(telex, history):
+    telex.locales[telex.editor.id] = "fr"
+    feed_list = last_reply(await telex.editor.slash(telex.news, "feed list"))
+    report = last_reply(await telex.editor.click(feed_list, label="Bilan"))
+    shown = text(report) or ""
+    for words in ("Quels flux méritent leur place", "1 À TRANCHER", "CEUX-CI LA MÉRITENT", "TROP TÔT POUR LE DIRE"):
+        assert words in shown
+    assert "**1 gardée sur 100**" in shown
+    assert menu_options(report)[0]["label"].startswith("Daily Socket : ")
+
+
+async def test_many_feeds_fit_in_pages_of_twelve_and_the_menu_holds_what_fits(telex, history):
+    feeds: list[Feed] = []
+    for number in range(30):
+        titles = [f"Item {number} {post}" for post in range(22)] if number < 14 else [f"Item {number}"]
+        feeds.append(await history.add_feed(f"Feed {number}", telex.news.id, titles))
+    for feed in feeds[14:]:
+        history.react(feed, "saved", [PEOPLE])
+    report = await open_report(telex)
+    assert "15 TO DECIDE ON" in (text(report) or "")
+    assert "1 / 3" in button_labels(report)
+    assert len(menu_options(report)) <= MAX_CHOICES
+    assert sum("pause" in option["label"] for option in menu_options(report)) == 12
+    assert len(components(report)) <= 40
+    for _page in range(2):
+        next_page = [part for part in components(report) if part["type"] == 2][-3]
+        report = last_reply(await telex.editor.click(report, custom_id=next_page["custom_id"]))
+        telex.clock.advance(20)
+    assert "3 / 3" in button_labels(report)

@@ -1,0 +1,33 @@
+"""The filter that a scorecard suggests: the most frequent word that nothing kept has, tried on whole articles."""
+
+from __future__ import annotations
+
+from bot.store.records.people_records import ReportedPost
+from bot.watches.filter_suggestions import FilterSuggestion, suggest_filter
+from tests.support.posted_feeds import PostHistory
+from tests.support.samples import CHANNEL, SERVER
+
+
+async def list_posts(store, titles: list[str]) -> list[ReportedPost]:
+    history = PostHistory(store, SERVER)
+    feed = await history.add_feed("Daily", CHANNEL, titles)
+    return await store.feed_reactions.list_posts(
+        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, since=0, limit=100
+    )
+
+
+async def test_the_most_frequent_word_that_nothing_kept_has(store):
+    posts = await list_posts(
+        store, ["Deals of the week", "Best deal yet", "One more deal", "Chip makers merge", "Chip shortage ends"]
+    )
+    kept_ids = [posts[3].article_id]
+    assert await suggest_filter(store, posts, kept_ids) == FilterSuggestion("deal", 5, 3)
+    assert await suggest_filter(store, posts, [post.article_id for post in posts]) is None
+
+
+async def test_no_word_is_suggested_that_keeps_out_nearly_everything_or_nearly_nothing(store):
+    posts = await list_posts(store, [f"Deal {number}" for number in range(20)])
+    assert await suggest_filter(store, posts, []) is None
+    assert await suggest_filter(store, [], []) is None
+    several_posts = await list_posts(store, [f"{letter * 5} news" for letter in "abcdefghij"])
+    assert await suggest_filter(store, several_posts, [several_posts[0].article_id]) is None
