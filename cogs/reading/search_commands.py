@@ -181,15 +181,15 @@ def narrow_query(query: Query, options: SearchOptions, now: int, zone: tzinfo) -
         match filter_name, option_value:
             case _, None:
                 pass
-            case FilterName(), bool(is_set):
-                nodes.append(FieldFilter(filter_name, "") if is_set else negate_node(FieldFilter(filter_name, "")))
+            case FilterName(), bool(is_wanted):
+                nodes.append(FieldFilter(filter_name, "") if is_wanted else negate_node(FieldFilter(filter_name, "")))
             case FilterName.SINCE | FilterName.BEFORE, str(date_text):
                 date_filter = _make_date_filter(FilterName(filter_name), date_text, now, zone)
                 nodes.append(date_filter)
                 if not query_checks.is_iso_date(date_text):
                     notes.append(query_checks.build_date_note(date_filter, zone, now))
-            case FilterName(), str(name):
-                nodes.append(FieldFilter(filter_name, name))
+            case FilterName(), str(filter_value):
+                nodes.append(FieldFilter(filter_name, filter_value))
             case _, str(words):  # The title option.
                 nodes += filter(None, (create_word_or_phrase(words, is_title_only=True),))
     return query.with_nodes(*nodes, notes=notes)
