@@ -309,7 +309,7 @@ class _NewsTools:
             FeedInfo(
                 title=feed.title,
                 outlet=feed.outlet,
-                url=None if feed.state is FeedState.IMPORTED else urls.redact(feed.url),
+                url=None if feed.state is FeedState.IMPORTED_ARTICLES else urls.redact(feed.url),
             )
             for feed in await self._services.store.feeds.list_all()
             if visible_feed_ids is None or feed.id in visible_feed_ids

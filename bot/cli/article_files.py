@@ -121,7 +121,7 @@ async def _import_batch(
     for row in import_rows:
         if row.source not in feed_id_by_source:
             feed = await services.store.feeds.add(
-                IMPORT_URL_PREFIX + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED
+                IMPORT_URL_PREFIX + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED_ARTICLES
             )
             feed_id_by_source[row.source] = feed.id
         article_key = compute_article_key_of_row(row)

@@ -29,14 +29,14 @@ commands = typer.Typer()
 
 @commands.command()
 def find(
-    address: Annotated[str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")],
+    name_or_url: Annotated[str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")],
     as_json: JsonOption = False,
 ) -> None:
     """Show the feeds and the lists at an address, best first."""
     settings = load_settings_or_exit()
     try:
-        discovery = _find_in_directory(address) or run_async(
-            partial(_discover, settings, urls.normalize_typed_url(address))
+        discovery = _find_in_directory(name_or_url) or run_async(
+            partial(_discover, settings, urls.normalize_typed_url(name_or_url))
         )
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR)
@@ -113,7 +113,8 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
         return
 
     async def load_feeds(store: Store) -> tuple[list[Feed], dict[int, QuotaOverflow]]:
-        feeds = [feed for feed in await store.feeds.list_all() if feed.state is not FeedState.IMPORTED]
+        # Articles that `telex import` read from files belong to feeds that are never polled.
+        feeds = [feed for feed in await store.feeds.list_all() if feed.state is not FeedState.IMPORTED_ARTICLES]
         return feeds, await store.quota_overflows.load_all()
 
     listed_feeds, overflow_by_feed_id = run_with_store(load_feeds)
@@ -157,7 +158,7 @@ def remove(
         matching_feeds = [
             feed
             for feed in await store.feeds.list_all()
-            if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.redact(feed.url))
+            if feed.state is not FeedState.IMPORTED_ARTICLES and address in (feed.url, urls.redact(feed.url))
         ]
         if not matching_feeds:
             exit_with_error(f"No feed has the address {address}. See `telex feeds`.")

@@ -18,7 +18,7 @@ class FeedState(StrEnum):
 
     ACTIVE = "active"
     GONE = "gone"  # Answered 410, or failed for so long that polling stopped
-    IMPORTED = "imported"  # Not on the web: holds the articles of `telex import`
+    IMPORTED_ARTICLES = "imported"  # Not on the web: holds the articles of `telex import`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

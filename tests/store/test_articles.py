@@ -85,7 +85,7 @@ async def test_an_export_gives_every_article_once_oldest_first(store):
 
 
 async def test_an_import_that_is_repeated_adds_nothing(store):
-    feed = await store.feeds.add("import:Le Monde", outlet="Le Monde", state=FeedState.IMPORTED)
+    feed = await store.feeds.add("import:Le Monde", outlet="Le Monde", state=FeedState.IMPORTED_ARTICLES)
     batch = [(feed.id, new_article(feed, name)) for name in "aab"]
     assert await store.articles.import_batch(batch) == 2
     assert await store.articles.import_batch(batch) == 0
