@@ -31,7 +31,7 @@ from benchmarks import promises
 from bot.core.clock import SystemClock
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed, NewArticle
-from bot.store import AlreadyRunning, Store, StoreError
+from bot.store import ProcessMustEnd, Store, StoreError
 from tests.support import postgres_server
 from tests.support.samples import CHANNEL, add_feed, follow, new_article, record
 from tests.support.wire.disks import fill, make_room, small_disk
@@ -95,14 +95,14 @@ class SimulatedNewsroom:
                 await asyncio.sleep(0.2)
                 try:
                     await self.store.check_alive()
-                except AlreadyRunning:
+                except ProcessMustEnd:
                     await self.store.close()
                     await self.open()
             else:
                 return
 
     async def _record(self, article: NewArticle) -> None:
-        await record(self.store, self._feed, article, catch_up_after=10_000)
+        await record(self.store, self._feed, article, max_pending_posts=10_000)
 
     async def _deliver(self) -> None:
         for interrupted in await self.store.dispatches.list_claimed():

@@ -41,7 +41,7 @@ async def write_forever(server: DatabaseUrl) -> None:
     sys.stdout.flush()
     while True:
         articles = [new_article(feed, f"{os.getpid()} {number + offset}") for offset in range(_ARTICLES_PER_WRITE)]
-        await record(store, feed, *articles, catch_up_after=10_000)
+        await record(store, feed, *articles, max_pending_posts=10_000)
         number += _ARTICLES_PER_WRITE
 
 

@@ -82,9 +82,9 @@ def test_each_joined_article_is_released_once_and_the_oldest_leads(channel_route
     if isinstance(channel_route, DigestRoute):
         assert set(release.digest_page_keys) == wanted_keys
         assert release.first_article is None
-        assert not release.follower_page_keys
+        assert not release.remaining_page_keys
     else:
         assert not release.digest_page_keys
         oldest = min(wanted, key=lambda article: (article.published_at, article.article_id), default=None)
         assert release.first_article == oldest
-        assert set(release.follower_page_keys) == wanted_keys - ({oldest.page_key} if oldest else set())
+        assert set(release.remaining_page_keys) == wanted_keys - ({oldest.page_key} if oldest else set())

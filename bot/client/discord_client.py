@@ -32,7 +32,7 @@ from bot.posting.sending.message_targets import fair_share_key
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from bot.posting.sending.rate_limiter import RateLimiter
 from bot.posting.sending.retry_guard import RetryGuard
-from bot.store import AlreadyRunning, DatabaseFault, LeaseLost
+from bot.store import DatabaseFault, LeaseLost, ProcessMustEnd
 
 if TYPE_CHECKING:
     from bot.store import Store
@@ -122,10 +122,10 @@ class TelexBot(ShardedBot):
         )
         self.outbox_relay = OutboxRelay(posting_context)
         self._cog_types = tuple(cog_types)
-        self.close_reason: AlreadyRunning | None = None
+        self.close_reason: ProcessMustEnd | None = None
         """Reason why the bot closed by itself, or None if it did not."""
 
-    async def close_for_successor(self, reason: AlreadyRunning) -> None:
+    async def close_for_successor(self, reason: ProcessMustEnd) -> None:
         """Close the bot because another bot took over; `run_gateway` raises the reason."""
         self.close_reason = reason
         await self.close()

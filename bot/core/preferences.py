@@ -37,7 +37,7 @@ class Template:
     footer: str = ""
 
 
-_LOOK_JSON_KEY_BY_FIELD = {"role_id": "role"}
+_LOOK_JSON_KEY_BY_FIELD = {"excerpt_length": "excerpt", "role_id": "role"}
 """Key in JSON of those fields of a look whose key differs from their name."""
 
 
@@ -45,14 +45,14 @@ _LOOK_JSON_KEY_BY_FIELD = {"role_id": "role"}
 class PostLook:
     """The appearance of posts.
 
-    `image` is whether the article's image is shown, `excerpt` the length of the excerpt in UTF-16 code units (None:
-    the style's default), `colour` is 0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role_id` is the
+    `image` is whether the article's image is shown, `excerpt_length` is in UTF-16 code units (None: the
+    style's default), `colour` is 0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role_id` is the
     id of the role that is mentioned.
     """
 
     style: Style = Style.FULL
     image: bool = True
-    excerpt: int | None = None
+    excerpt_length: int | None = None
     colour: int | None = None
     prefix: str = ""
     role_id: int | None = None
@@ -166,7 +166,7 @@ class ServerPreferences:
     - `alert_channel_id`: id of the channel for alerts about failing feeds; None for the channels that follow them.
     - `look`: default for subscriptions without their own.
     - `self_assignable_role_ids`: ids of the roles that users may assign to themselves.
-    - `proposals`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
+    - `proposer_policy`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
     """
 
     language: str | None = None
@@ -175,7 +175,7 @@ class ServerPreferences:
     alert_channel_id: int | None = None
     look: PostLook = DEFAULT_LOOK
     self_assignable_role_ids: tuple[int, ...] = ()
-    proposals: str | None = None
+    proposer_policy: str | None = None
 
 
 MIN_OUTLETS_DEADLINE_SECONDS = 3 * 86_400

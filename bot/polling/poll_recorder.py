@@ -228,7 +228,7 @@ class PollRecorder:
             feed_after,
             intake_result,
             is_first_poll=is_first_poll,
-            catch_up_after=self._settings.catch_up_after,
+            max_pending_posts=self._settings.catch_up_after,
             alert=alert,
             fetch_pages=self._settings.full_text != "never",
             filter_matcher=await subscription_filters.evaluate_feed_filters(

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bot.store.store_errors import (
-    AlreadyRunning,
     DatabaseBroken,
     DatabaseFault,
     DatabaseMissing,
@@ -18,6 +17,7 @@ from bot.store.store_errors import (
     DatabaseUnusable,
     LeaseLost,
     NewerDatabase,
+    ProcessMustEnd,
     StoreError,
 )
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WRITE_RETRY_SECONDS",
-    "AlreadyRunning",
     "DatabaseBroken",
     "DatabaseFault",
     "DatabaseMissing",
@@ -35,6 +34,7 @@ __all__ = [
     "ErasureReport",
     "LeaseLost",
     "NewerDatabase",
+    "ProcessMustEnd",
     "Store",
     "StoreError",
     "has_encryption_key",

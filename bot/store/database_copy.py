@@ -39,7 +39,7 @@ async def copy_database(source: Engine, target: Engine, clock: Clock, on_progres
 
     `on_progress(done, total)` counts the rows copied and compared. A copy that was killed resumes when it is
     started again. Raises `DatabaseUnusable` if both locations are of one engine, the source is missing or the
-    target holds other data; `DatabaseMoved` if the source was moved elsewhere; `AlreadyRunning` if a bot uses
+    target holds other data; `DatabaseMoved` if the source was moved elsewhere; `ProcessMustEnd` if a bot uses
     either database; `StoreError` if rows differ in the end.
     """
     if source.is_shared == target.is_shared:

@@ -76,7 +76,7 @@ class Engine(Protocol):
         """Return a context manager that holds the run lock of the database.
 
         With `alone`, no other process may run on a database server. Entering the context manager raises
-        `AlreadyRunning` or `DatabaseUnusable`.
+        `ProcessMustEnd` or `DatabaseUnusable`.
         """
         ...
 
@@ -142,7 +142,7 @@ class Engine(Protocol):
     async def check_alive(self, health: DatabaseHealth) -> None:
         """Check that the database is still the one that was opened; record a failure in `health`.
 
-        Raises `AlreadyRunning` if this process must end, because another bot or server has taken over.
+        Raises `ProcessMustEnd` if this process must end, because another bot or server has taken over.
         """
         ...
 

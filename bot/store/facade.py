@@ -188,7 +188,7 @@ class Store:
         """Return a context manager that holds the run lock of a database.
 
         One bot may run on a file, several may run on a server; with `alone`, no other process may run on a
-        server. Entering the context manager raises `AlreadyRunning` or `DatabaseUnusable`.
+        server. Entering the context manager raises `ProcessMustEnd` or `DatabaseUnusable`.
         """
         return create_engine(location).lock_for_run(alone=alone)
 
@@ -207,7 +207,7 @@ class Store:
     async def check_alive(self) -> None:
         """Check that the database file or server is still the one that was opened.
 
-        A failure is recorded as `fault`. Raises `AlreadyRunning` if this process must end, because another
+        A failure is recorded as `fault`. Raises `ProcessMustEnd` if this process must end, because another
         bot runs on the file that is there now, or because another server answers.
         """
         await self._database.engine.check_alive(self._database.health)

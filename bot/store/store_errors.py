@@ -17,7 +17,7 @@ class DatabaseUnusable(DatabaseFault):
     """
 
 
-class DatabaseGone(DatabaseUnusable):
+class DatabaseFileGone(DatabaseUnusable):
     """Failure: the database file was deleted or replaced while in use."""
 
 
@@ -47,8 +47,8 @@ class DatabaseBroken(DatabaseFault):
     """Failure: the database is damaged."""
 
 
-class DatabaseReplaced(DatabaseBroken):
-    """Failure: another server answers now, which may lack the latest writes.
+class OtherServerAnswers(DatabaseBroken):
+    """Failure: another database server answers now, which may lack the latest writes.
 
     Only a restart can find out which writes are missing.
     """
@@ -58,7 +58,7 @@ class NewerDatabase(StoreError):
     """Error for a database that was written by a later version of Telex."""
 
 
-class AlreadyRunning(StoreError):
+class ProcessMustEnd(StoreError):
     """Error raised when this process must end: another bot uses the database, or a restart is needed."""
 
 

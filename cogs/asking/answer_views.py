@@ -229,7 +229,7 @@ def _outlet_text(article: Article) -> str:
     """Return the outlet and date of an article, with a mark if the article was retracted."""
     retracted_label = "" if article.retracted_at is None else " · " + _("⚠️ withdrawn")
     return (
-        f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, <t:{article.published}:D>{retracted_label}"
+        f"{outlet_branding.emoji_and_name(article.feed_id, article.outlet)}, <t:{article.published}:D>{retracted_label}"
     )
 
 

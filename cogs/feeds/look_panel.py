@@ -156,7 +156,7 @@ class LookPanel(ManagersPanel):
             await self._load_current_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
         )
         # Each valid field is kept even if a later one is invalid.
-        self._draft_look = replace(self._draft_look, excerpt=parse_excerpt_length(excerpt_text))
+        self._draft_look = replace(self._draft_look, excerpt_length=parse_excerpt_length(excerpt_text))
         self._draft_look = replace(self._draft_look, colour=parse_colour(colour_text))
 
     def _build_controls(self, look: PostLook) -> Layout:

@@ -117,7 +117,7 @@ def _build_source_block(development: Development) -> Text:
     The shorter variants lack the link of the title, those of the numbers, and at last both title and numbers.
     """
     article = development.article
-    outlet = outlet_branding.tile_and_name(article.feed_id, article.outlet)
+    outlet = outlet_branding.emoji_and_name(article.feed_id, article.outlet)
     other_count = len(development.outlets) - 1
     other_outlets_text = format_count("+{count} outlet", "+{count} outlets", other_count) if other_count > 0 else ""
     linked_title, plain_title = article_cards.title_variants(article)

@@ -18,7 +18,7 @@ from bot.core import i18n
 from bot.core.i18n import _, format_number, ngettext
 from bot.core.preferences import ProcessRole
 from bot.processes.supervision import cancel_and_wait
-from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
+from bot.store import DatabaseBroken, DatabaseFault, ProcessMustEnd
 from cogs.shared.views import Interaction
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class HealthCog(commands.Cog):
             await self._clock.sleep(DATABASE_CHECK_INTERVAL_SECONDS)
             try:
                 await self._bot.store.check_alive()
-            except AlreadyRunning as error:
+            except ProcessMustEnd as error:
                 self._unsent_owner_messages.append(str(error))
                 await self._send_owner_messages()
                 self._shutdown_task = asyncio.create_task(self._bot.close_for_successor(error))

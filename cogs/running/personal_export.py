@@ -117,7 +117,7 @@ async def _list_proposal_records(interaction: Interaction) -> list[dict[str, obj
         proposal_record: dict[str, object] = {
             "feed": proposal.title,
             "server_id": _snowflake_text(proposal.server_id),
-            "for_channel_id": _snowflake_text(proposal.channel_id),
+            "for_channel_id": _snowflake_text(proposal.target_channel_id),
             "decision": proposal.decision,
             "decided_by_you": proposal.decided_by == user_id,
         }

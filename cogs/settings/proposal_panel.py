@@ -18,7 +18,7 @@ class ProposalPanel(ManagersPanel):
     """
 
     async def render(self, interaction: Interaction) -> None:
-        allowed_group = (await self.store.preferences.get_by_server(self.guild.id)).proposals
+        allowed_group = (await self.store.preferences.get_by_server(self.guild.id)).proposer_policy
         role_id = None if allowed_group in {None, PROPOSALS_FROM_EVERYONE} else int(str(allowed_group))
         role = None if role_id is None else self.guild.get_role(role_id)
         group_text = proposers_text(allowed_group)

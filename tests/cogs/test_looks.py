@@ -84,7 +84,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex, feed_serve
     final_reply = await telex.editor.click(panel_message(panel), label=USE)
     assert "from its next post" in message_text(final_reply)
     assert await subscription_look(telex) == PostLook(
-        style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0
+        style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt_length=0
     )
     (change,) = await telex.store.preferences.list_changes(telex.guild.id, limit=9)
     assert (change.setting, change.user_id, change.old_value) == ("look", telex.editor.id, None)
@@ -142,7 +142,7 @@ async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(telex, f
         await submit_look_form(telex, panel, prefix="News", colour="red", excerpt="120")
     )
     await telex.editor.click(panel_message(panel), label=USE)
-    assert await subscription_look(telex) == PostLook(prefix="News", excerpt=120)
+    assert await subscription_look(telex) == PostLook(prefix="News", excerpt_length=120)
 
 
 async def test_a_prefix_is_plain_and_short(telex, feed_server):

@@ -331,7 +331,7 @@ async def test_only_who_manages_feeds_at_that_moment_decides(telex, feed_server,
     assert "You need" in message_text(await telex.reader.select(post, [alerts], custom_id=menu_id))
     assert await subscriptions(telex) == []
     (proposal,) = await telex.store.proposals.list_open(telex.guild.id)
-    assert proposal.channel_id == telex.news.id
+    assert proposal.target_channel_id == telex.news.id
 
 
 async def test_a_proposal_of_another_server_does_not_exist_here(telex, feed_server):

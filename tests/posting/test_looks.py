@@ -65,7 +65,7 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
 
 @pytest.mark.parametrize("style", list(Style))
 async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style):
-    look = PostLook(style=style, image=False, excerpt=0, colour=0x123456, prefix="🔒 Security ·")
+    look = PostLook(style=style, image=False, excerpt_length=0, colour=0x123456, prefix="🔒 Security ·")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look)
     card = fields(message) if message.embed is not None else message.send_kwargs()["view"].to_components()[0]
     if style in {Style.FULL, Style.THUMBNAIL, Style.CLASSIC}:
@@ -78,7 +78,7 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
 @pytest.mark.parametrize("length", [1, 40, 1000])
 @pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
 async def test_an_excerpt_is_as_long_as_it_was_chosen(length, style):
-    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt=length))
+    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt_length=length))
     lead = message_text(message).splitlines()[2 if style is Style.FULL else 1]
     assert discord_text.count_utf16_units(lead) <= length + 1
 
@@ -108,7 +108,9 @@ async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
 async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, prefix, style):
     article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
-    look = PostLook(style=style, excerpt=1000, prefix=discord_text.to_plain_line(prefix, messages.MAX_PREFIX_LENGTH))
+    look = PostLook(
+        style=style, excerpt_length=1000, prefix=discord_text.to_plain_line(prefix, messages.MAX_PREFIX_LENGTH)
+    )
     message = posts.render_post(article, FEED, language="en", look=look)
     within_limits(message)
     assert message.content is None
@@ -132,7 +134,7 @@ async def test_without_a_role_nobody_may_be_mentioned():
 
 
 def test_a_look_in_words_hides_no_markup():
-    look = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role_id=5)
+    look = PostLook(style=Style.COMPACT, image=False, excerpt_length=0, colour=0xFF, prefix="**x**", role_id=5)
     assert look_labels.look_summary_text(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert look_labels.look_summary_text(PostLook()) == "card"
 

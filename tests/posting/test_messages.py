@@ -149,7 +149,7 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
     *_other_lines, text = message_text(posts.render_post(article, FEED, language="en")).splitlines()
     assert text == "One sentence that is here. One sentence that is here."
     *_other_lines, text = message_text(
-        posts.render_post(article, FEED, language="en", look=PostLook(excerpt=200))
+        posts.render_post(article, FEED, language="en", look=PostLook(excerpt_length=200))
     ).splitlines()
     assert text.endswith("is here.")
     assert 100 < discord_text.count_utf16_units(text) <= 200

@@ -43,7 +43,7 @@ async def record_a_poll(store: Store) -> None:
                 changed_articles=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
                 aliases=[(b"alias", 1)],
             ),
-            catch_up_after=3,
+            max_pending_posts=3,
             is_first_poll=False,
         )
     )

@@ -48,7 +48,7 @@ async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, t
     polls = 0
     while not done.done():
         polls += 1
-        await record(store, feed, *[new_article(feed, f"{polls}-{n}") for n in range(10)], catch_up_after=5)
+        await record(store, feed, *[new_article(feed, f"{polls}-{n}") for n in range(10)], max_pending_posts=5)
     await done
     restored = await Store.open(tmp_path / "backup.db", clock)
     await restored.check()

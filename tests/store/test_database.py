@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.clock import SystemClock
-from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
+from bot.store import DatabaseBroken, DatabaseUnusable, ProcessMustEnd, Store, StoreError
 from bot.store.database import Database
 from bot.store.schema_scripts import list_migrations
 from bot.store.sqlite.sqlite_connection import SqliteConnection, ThreadCall
@@ -333,9 +333,9 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path, clock):
 def test_only_one_bot_runs_on_a_database(tmp_path):
     path = tmp_path / "telex.db"
     second = (
-        "import sys; from pathlib import Path; from bot.store import AlreadyRunning, Store\n"
+        "import sys; from pathlib import Path; from bot.store import ProcessMustEnd, Store\n"
         "try:\n with Store.lock_for_run(Path(sys.argv[1])): print('taken')\n"
-        "except AlreadyRunning: print('refused')"
+        "except ProcessMustEnd: print('refused')"
     )
 
     def another() -> str:
@@ -345,7 +345,7 @@ def test_only_one_bot_runs_on_a_database(tmp_path):
         return done.stdout.strip()
 
     with Store.lock_for_run(path):
-        with pytest.raises(AlreadyRunning, match="already running"), Store.lock_for_run(path):
+        with pytest.raises(ProcessMustEnd, match="already running"), Store.lock_for_run(path):
             pass
         assert another() == "refused"
     assert another() == "taken"

@@ -13,10 +13,10 @@ import pytest
 
 from bot.core.database_url import DatabaseUrl
 from bot.store import (
-    AlreadyRunning,
     DatabaseMissing,
     DatabaseUnusable,
     NewerDatabase,
+    ProcessMustEnd,
     Store,
     StoreError,
 )
@@ -104,7 +104,7 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
 
 async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
     for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
-        with Store.lock_for_run(server, alone=first), pytest.raises(AlreadyRunning, match="already running"):  # noqa: SIM117
+        with Store.lock_for_run(server, alone=first), pytest.raises(ProcessMustEnd, match="already running"):  # noqa: SIM117
             with Store.lock_for_run(server, alone=second):
                 pass
     sql.run(server, "UPDATE schema_version SET number = number + 1")
@@ -323,7 +323,7 @@ async def test_a_database_that_another_server_took_over_is_written_to_after_a_ne
     for _ in range(2):
         with pytest.raises(StoreError, match="has to start again"):
             await on_server.meta.set("name", "value")
-    with pytest.raises(AlreadyRunning, match="has to start again"):
+    with pytest.raises(ProcessMustEnd, match="has to start again"):
         await on_server.check_alive()
     anew = await Store.open(server, clock)
     assert await anew.meta.get("restored") == "1"

@@ -41,7 +41,7 @@ async def record_poll(
     *new: NewArticle,
     words: dict[NewArticle, set[str]] | None = None,
     first: bool = False,
-    catch_up_after: int = 10,
+    max_pending_posts: int = 10,
 ) -> None:
     """A poll of articles each of which matches the queries in `words`, and no others."""
     queries_by_key = {article.key: set[str]() for article in new}
@@ -51,7 +51,7 @@ async def record_poll(
         PollWrite(
             replace(feed, last_poll_at=now, last_success_at=now),
             IntakeResult(new),
-            catch_up_after=catch_up_after,
+            max_pending_posts=max_pending_posts,
             is_first_poll=first,
             filter_matcher=match_by_words(queries_by_key),
         )
@@ -151,7 +151,7 @@ async def test_a_catch_up_holds_nothing_that_is_filtered(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (NEVER, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
-    await record_poll(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, catch_up_after=2)
+    await record_poll(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, max_pending_posts=2)
     assert await deliver_titles(store) == [["a", "c"], ["d"], ["e"]]
 
 

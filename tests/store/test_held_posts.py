@@ -75,7 +75,7 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
     kin = {b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
     kinships = StoryMatches(kin, compute_membership_score)
     await store.polls.record(
-        PollWrite(feeds[1], IntakeResult(there[::-1]), catch_up_after=2, is_first_poll=False),
+        PollWrite(feeds[1], IntakeResult(there[::-1]), max_pending_posts=2, is_first_poll=False),
         matches=kinships,
     )
     assert [(dispatch.kind, len(dispatch.article_ids)) for dispatch in await deliver(store)] == [

@@ -10,7 +10,7 @@ from bot.core.preferences import PostLook, SettingChange, Style
 from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 PERSON = 8_000
-COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role_id=77)
+COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt_length=0, colour=0x123456, prefix="Neu: é", role_id=77)
 HEADLINE = PostLook(style=Style.HEADLINE)
 
 
@@ -87,7 +87,7 @@ async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(st
 async def test_a_catch_up_stays_as_it_is(store):
     feed = await add_feed(store)
     await store.subscriptions.set_look(await follow(store, feed), COMPACT, user_id=PERSON)
-    await record(store, feed, *(new_article(feed, name) for name in "abc"), catch_up_after=1)
+    await record(store, feed, *(new_article(feed, name) for name in "abc"), max_pending_posts=1)
     looks = {sent.kind.value: sent.look for sent in await deliver(store)}
     assert looks == {"catch-up": PostLook(), "post": COMPACT}
 

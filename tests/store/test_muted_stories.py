@@ -58,7 +58,7 @@ async def record_of_story(
     """Record a poll with an article that belongs to muted stories."""
     mutes_by_key = {article.key: [MuteMatch(muted.id, extends_story) for muted in mutes]}
     await store.polls.record(
-        PollWrite(feed, IntakeResult([article]), catch_up_after=10, is_first_poll=False),
+        PollWrite(feed, IntakeResult([article]), max_pending_posts=10, is_first_poll=False),
         matches=StoryMatches({}, compute_membership_score, mutes_by_key=mutes_by_key, **matches),
     )
 

@@ -43,7 +43,7 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     article = new_article(feed, "a")
     polled = replace(feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e"))
     recorded = await store.polls.record(
-        PollWrite(polled, IntakeResult([article]), catch_up_after=10, is_first_poll=False)
+        PollWrite(polled, IntakeResult([article]), max_pending_posts=10, is_first_poll=False)
     )
     assert recorded.channel_ids == (CHANNEL,)
     assert await store.feeds.get(feed.id) == polled
@@ -59,7 +59,7 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
             PollWrite(
                 replace(feed, validators=Validators(etag='"new"')),
                 IntakeResult([article], aliases=[(b"alias", 99_999)]),  # of an article that is not there
-                catch_up_after=10,
+                max_pending_posts=10,
                 is_first_poll=False,
             )
         )
@@ -143,37 +143,37 @@ async def test_what_follows_the_backlog_is_posted(store):
 
 async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
     feed = await add_followed_feed(store)
-    await record(store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3)
+    await record(store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], max_pending_posts=3)
     assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
 async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store):
     feed = await add_followed_feed(store)
     for n in range(8):
-        await record(store, feed, new_article(feed, f"{n:02}", published=n), catch_up_after=3)
+        await record(store, feed, new_article(feed, f"{n:02}", published=n), max_pending_posts=3)
     assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
 async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     feed = await add_followed_feed(store)
-    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
+    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], max_pending_posts=1)
     tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
     await store.dispatches.schedule_retry(
         tried.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
     )
-    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1)
+    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], max_pending_posts=1)
     assert await deliver_keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
 
 async def test_a_post_that_was_tried_stays_a_post(store, clock):
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
+    await record(store, feed, new_article(feed, "0", published=0), max_pending_posts=2)
     tried = await store.dispatches.claim(CHANNEL)
     await store.dispatches.schedule_retry(
         tried.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
     )
-    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2)
+    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], max_pending_posts=2)
     assert await deliver_keys(store) == [["0"], ["1", "2", "3"], ["4"]]
 
 
@@ -197,7 +197,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
     await store.polls.record(
-        PollWrite(feed, IntakeResult(changed_articles=[changed]), catch_up_after=10, is_first_poll=False)
+        PollWrite(feed, IntakeResult(changed_articles=[changed]), max_pending_posts=10, is_first_poll=False)
     )
     article = await store.articles.get(article_id)
     assert (article.title, article.updated_at) == ("Interdiction", clock.now())
@@ -213,7 +213,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
     await store.polls.record(
-        PollWrite(feed, IntakeResult(changed_articles=[changed]), catch_up_after=10, is_first_poll=False)
+        PollWrite(feed, IntakeResult(changed_articles=[changed]), max_pending_posts=10, is_first_poll=False)
     )
     assert await store.dispatches.list_due_edits(clock.now(), 10) == []
     await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, sent_at=clock.now())
@@ -227,7 +227,7 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
     for title in ("One", "Two"):
         changed = ChangedArticle(article_id, new_article(feed, "a", title=title))
         await store.polls.record(
-            PollWrite(feed, IntakeResult(changed_articles=[changed]), catch_up_after=10, is_first_poll=False)
+            PollWrite(feed, IntakeResult(changed_articles=[changed]), max_pending_posts=10, is_first_poll=False)
         )
         if title == "One":
             (edit,) = await store.dispatches.list_due_edits(clock.now(), 10)
@@ -245,7 +245,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     moved = new_article(first_feed, "a", url="https://news.example/moved")
     changed = [ChangedArticle(article_id, moved)]
     await store.polls.record(
-        PollWrite(first_feed, IntakeResult(changed_articles=changed), catch_up_after=10, is_first_poll=False)
+        PollWrite(first_feed, IntakeResult(changed_articles=changed), max_pending_posts=10, is_first_poll=False)
     )
     assert (await record(store, second_feed, new_article(second_feed, "b", url=moved.url))).channel_ids == ()
     (sent,) = await store.dispatches.list_sent_for_article(article_id)
@@ -284,7 +284,7 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
         PollWrite(
             feed,
             IntakeResult(aliases=[(b"alias", first), (digest("guid", "a"), second)]),
-            catch_up_after=10,
+            max_pending_posts=10,
             is_first_poll=False,
         )
     )
@@ -332,9 +332,9 @@ async def test_more_identities_than_a_statement_takes_are_looked_up(store):
         ),
         max_size=8,
     ),
-    catch_up_after=st.integers(1, 4),
+    max_pending_posts=st.integers(1, 4),
 )
-async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls, catch_up_after):
+async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls, max_pending_posts):
     """Two feeds with common pages, delivered now and then, in one channel."""
     run = next(RUNS)  # every example in one database, which is quicker than one each
     channel = CHANNEL + run
@@ -348,7 +348,7 @@ async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls,
             new_article(feeds[which], f"{which}-{page}", url=f"https://x.example/{run}/{page}", published=date)
             for page, date in entries
         ]
-        await record(store, feeds[which], *new, catch_up_after=catch_up_after)
+        await record(store, feeds[which], *new, max_pending_posts=max_pending_posts)
         expected |= {article.page_key for article in new}
         for dispatch in await deliver(store, channel, limit=deliveries):
             sent += dispatch.article_ids

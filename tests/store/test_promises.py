@@ -103,7 +103,7 @@ class World:
             PollWrite(
                 replace(feed, last_poll_at=now, last_success_at=now),
                 IntakeResult(new),
-                catch_up_after=2,
+                max_pending_posts=2,
                 is_first_poll=False,
                 filter_matcher=lambda key, filters: filters if key in odd else (),
             ),

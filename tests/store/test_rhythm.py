@@ -44,12 +44,12 @@ async def set_channel_setting(store: Store, setting: ChannelSetting[T], value: T
     await store.preferences.change_channel(setting, value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
-async def publish(store: Store, *names: str, catch_up_after: int = 10) -> None:
+async def publish(store: Store, *names: str, max_pending_posts: int = 10) -> None:
     """Articles of the one feed, each a second younger than the one before."""
     feed = await add_feed(store)
     now = store.clock.now()
     new = [new_article(feed, name, published=now - 1000 + place) for place, name in enumerate(names)]
-    await record(store, feed, *reversed(new), catch_up_after=catch_up_after)
+    await record(store, feed, *reversed(new), max_pending_posts=max_pending_posts)
 
 
 def list_kinds_and_counts(dispatches: list[Dispatch]) -> list[tuple[str, int]]:
@@ -84,7 +84,7 @@ async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
 async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(evening, clock):
     clock.advance(HOUR)
     for number in range(8):
-        await publish(evening, f"n{number}", catch_up_after=3)
+        await publish(evening, f"n{number}", max_pending_posts=3)
         clock.advance(60)
     clock.advance(at("2026-11-25 06:00") - clock.now())
     sent = await deliver(evening)
@@ -222,7 +222,7 @@ async def test_no_order_of_settings_loses_or_repeats(store, clock):
     times: list[int] = []
     for step in range(2 * 24 * 12):
         if step < 240 and step % 2 == 0:
-            await publish(store, f"{step}-a", f"{step}-b", catch_up_after=3)
+            await publish(store, f"{step}-a", f"{step}-b", max_pending_posts=3)
         for dispatch in await deliver(store):
             article_ids += dispatch.article_ids
             times.append(clock.now())

@@ -44,7 +44,7 @@ async def record_similar_article(
         for similar_article in similar_articles
     ]
     await store.polls.record(
-        PollWrite(feed, IntakeResult([article]), catch_up_after=10, is_first_poll=False),
+        PollWrite(feed, IntakeResult([article]), max_pending_posts=10, is_first_poll=False),
         matches=StoryMatches({article.key: kin}, compute_membership_score),
     )
     return await load_article(store, article)
@@ -293,7 +293,7 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
     feeds, articles = await publish_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     newer = [new_article(feeds[2], name, published=1_779_100_000) for name in "abcdef"]
-    await record(store, feeds[2], *newer, catch_up_after=3)
+    await record(store, feeds[2], *newer, max_pending_posts=3)
     sent = await deliver(store)
     assert joined.id in sent[0].article_ids
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("caught up", None)}
@@ -317,7 +317,7 @@ async def test_a_joined_article_that_moves_is_still_joined(store):
         PollWrite(
             feeds[1],
             IntakeResult(changed_articles=[ChangedArticle(joined.id, moved)]),
-            catch_up_after=10,
+            max_pending_posts=10,
             is_first_poll=False,
         )
     )
@@ -378,7 +378,7 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
         PollWrite(
             feeds[1],
             IntakeResult(changed_articles=[ChangedArticle(joined.id, moved)]),
-            catch_up_after=10,
+            max_pending_posts=10,
             is_first_poll=False,
         )
     )

@@ -119,8 +119,8 @@ async def test_what_waits_when_a_channel_unfollows_is_withheld(store):
     await follow(store, other_feed)
     articles = [new_article(feed, f"{n}", published=n) for n in range(4)]
     other_article = new_article(other_feed, "kept", published=1)
-    await record(store, other_feed, other_article, catch_up_after=2)
-    await record(store, feed, *articles, catch_up_after=2)  # two of them and `kept` in a catch-up
+    await record(store, other_feed, other_article, max_pending_posts=2)
+    await record(store, feed, *articles, max_pending_posts=2)  # two of them and `kept` in a catch-up
     assert await store.subscriptions.unfollow(CHANNEL, feed.id)
     assert not await store.subscriptions.unfollow(CHANNEL, feed.id)
     for article in articles:
@@ -189,7 +189,7 @@ async def test_what_waits_moves_along_and_what_was_posted_does_not(store):
     await record(store, feed, new_article(feed, "posted", published=0))
     await deliver(store)
     articles = [new_article(feed, f"{n}", published=n) for n in range(1, 6)]
-    await record(store, feed, *articles, catch_up_after=2)
+    await record(store, feed, *articles, max_pending_posts=2)
     moved = await store.subscriptions.move(subscription, CHANNEL + 1)
     assert (moved.id, moved.channel_id) == (subscription, CHANNEL + 1)
     assert await titles(store) == []
@@ -344,8 +344,8 @@ async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     moving = await follow(store, first_feed)
     await follow(store, second_feed)
-    await record(store, first_feed, new_article(first_feed, "a", published=1_779_000_000), catch_up_after=0)
-    await record(store, second_feed, new_article(second_feed, "b", published=1_779_000_100), catch_up_after=0)
+    await record(store, first_feed, new_article(first_feed, "a", published=1_779_000_000), max_pending_posts=0)
+    await record(store, second_feed, new_article(second_feed, "b", published=1_779_000_100), max_pending_posts=0)
     await store.subscriptions.move(moving, CHANNEL + 1)
     assert len(await deliver(store)) == 1  # the catch-up, which is named after the one that moved
     await store.subscriptions.move(moving, CHANNEL)
@@ -364,7 +364,7 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
         PollWrite(
             feed,
             IntakeResult([article]),
-            catch_up_after=10,
+            max_pending_posts=10,
             is_first_poll=False,
             filter_matcher=lambda _key, filters: filters,
         )

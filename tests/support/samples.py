@@ -48,13 +48,13 @@ async def add_feed(store: Store, name: str = "first") -> Feed:
 
 
 async def record(
-    store: Store, feed: Feed, *new: NewArticle, first: bool = False, catch_up_after: int = CATCH_UP_AFTER
+    store: Store, feed: Feed, *new: NewArticle, first: bool = False, max_pending_posts: int = CATCH_UP_AFTER
 ) -> PollWriteResult:
     """A successful poll now that found these articles, in the document's order."""
     now = store.clock.now()
     polled = replace(feed, last_poll_at=now, last_success_at=now)
     return await store.polls.record(
-        PollWrite(polled, IntakeResult(new), catch_up_after=catch_up_after, is_first_poll=first)
+        PollWrite(polled, IntakeResult(new), max_pending_posts=max_pending_posts, is_first_poll=first)
     )
 
 

@@ -17,13 +17,13 @@ class JoinedArticle(NamedTuple):
 class Release(NamedTuple):
     """Plan for joined articles: pages to withhold by reason, pages for a digest, and a post for the rest.
 
-    `first_article` gets a post of its own, which the articles of `follower_page_keys` join. None: there is no post.
+    `first_article` gets a post of its own, which the articles of `remaining_page_keys` join. None: there is no post.
     """
 
     withheld_page_keys: dict[WithheldReason, list[str]]
     digest_page_keys: list[str]
     first_article: PendingArticle | None
-    follower_page_keys: list[str]
+    remaining_page_keys: list[str]
 
 
 def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Release:

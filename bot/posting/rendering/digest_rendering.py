@@ -243,7 +243,7 @@ def _top_story_variants(article: Article, story: DigestStory, article_by_id: Map
     title = _title_markup(article)
     outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, article_by_id)]
     footer_parts = [
-        outlet_branding.tile_and_name(article.feed_id, article.outlet),
+        outlet_branding.emoji_and_name(article.feed_id, article.outlet),
         *outlet_names[1:_MAX_OUTLETS_LISTED],
     ]
     if len(outlet_names) > _MAX_OUTLETS_LISTED:

@@ -157,7 +157,7 @@ def _fill_template(
     title = messages.format_title(article)
     value_by_field = {
         "title": messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH),
-        "outlet": outlet_branding.tile_and_name(article.feed_id, article.outlet).replace("**", ""),
+        "outlet": outlet_branding.emoji_and_name(article.feed_id, article.outlet).replace("**", ""),
         "excerpt": _excerpt_markup(article, messages.EXCERPT_LENGTH, look),
         "author": discord_text.to_markdown_line(article.author or "", _MAX_AUTHOR_LENGTH),
         "tags": ", ".join(
@@ -240,8 +240,8 @@ def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, 
 
 
 def _excerpt_markup(article: Article, default_length: int, look: PostLook) -> str:
-    excerpt_length = default_length if look.excerpt is None else look.excerpt
-    max_sentences = DEFAULT_EXCERPT_SENTENCES if look.excerpt is None else None
+    excerpt_length = default_length if look.excerpt_length is None else look.excerpt_length
+    max_sentences = DEFAULT_EXCERPT_SENTENCES if look.excerpt_length is None else None
     return messages.excerpt_markup(article, excerpt_length, max_sentences=max_sentences) if excerpt_length else ""
 
 
@@ -274,7 +274,7 @@ def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look:
         embed.url = article.url
     has_small_picture = look.style in {Style.COMPACT, Style.THUMBNAIL}
     default_excerpt_length = COMPACT_EMBED_EXCERPT_LENGTH if look.style is Style.COMPACT else messages.EXCERPT_LENGTH
-    excerpt_length = default_excerpt_length if look.excerpt is None else look.excerpt
+    excerpt_length = default_excerpt_length if look.excerpt_length is None else look.excerpt_length
     excerpt = messages.excerpt_markup(article, excerpt_length) if excerpt_length else ""
     embed.description = "\n".join(filter(None, (excerpt, messages.status_lines_markup(article)))) or None
     embed.timestamp = messages.to_datetime(article.published)

@@ -67,7 +67,7 @@ def outcome_message(
     with i18n.language_scope(language):
         text = _(sentence).format(
             feed=_bold_title(proposal),
-            channel=f"<#{proposal.channel_id}>",
+            channel=f"<#{proposal.target_channel_id}>",
             server=f"**{discord_text.to_markdown_line(server_name, _MAX_NAME_LENGTH)}**",
         )
         return Message(
@@ -89,7 +89,7 @@ def _open_card(proposal: Proposal) -> Card:
             *preview.iter_article_blocks(),
             Separator(),
             text_block("-# " + _("WHERE ITS POSTS GO")),
-            ActionRow(buttons.proposal_channel_menu(proposal.id, proposal.channel_id)),
+            ActionRow(buttons.proposal_channel_menu(proposal.id, proposal.target_channel_id)),
             ActionRow(
                 buttons.APPROVE_PROPOSAL_BUTTON(proposal.id),
                 buttons.DECLINE_PROPOSAL_BUTTON(proposal.id),
@@ -109,7 +109,7 @@ def _decided_card(proposal: Proposal) -> Card:
     small_line = _(line_with_people if are_people_stored else line_without_people).format(
         users=users, manager=f"<@{proposal.decided_by}>", when=f"<t:{proposal.decided_at}:R>"
     )
-    outcome_text = _(outcome_line).format(feed=_bold_title(proposal), channel=f"<#{proposal.channel_id}>")
+    outcome_text = _(outcome_line).format(feed=_bold_title(proposal), channel=f"<#{proposal.target_channel_id}>")
     is_approved = proposal.decision is ProposalDecision.APPROVED
     return Card(
         (text_block(f"{outcome_text}\n-# {small_line}"),), _APPROVED_COLOUR if is_approved else _NOT_APPROVED_COLOUR
@@ -118,7 +118,7 @@ def _decided_card(proposal: Proposal) -> Card:
 
 def _wish_lines(proposal: Proposal) -> list[str]:
     """Return lines that say who proposes a feed, for which channel, and why."""
-    channel = f"<#{proposal.channel_id}>"
+    channel = f"<#{proposal.target_channel_id}>"
     if len(proposal.proposers) == 1:
         (proposer,) = proposal.proposers
         template = (

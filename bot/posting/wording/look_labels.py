@@ -22,9 +22,11 @@ def look_summary_text(look: PostLook) -> str:
     labels = [style_label(look.style)]
     if not look.image and look.style is not Style.HEADLINE:
         labels.append(_("no picture"))
-    if look.excerpt is not None and look.style is not Style.HEADLINE:
+    if look.excerpt_length is not None and look.style is not Style.HEADLINE:
         labels.append(
-            _("excerpt: {count}").format(count=format_number(look.excerpt)) if look.excerpt else _("no excerpt")
+            _("excerpt: {count}").format(count=format_number(look.excerpt_length))
+            if look.excerpt_length
+            else _("no excerpt")
         )
     if look.prefix:
         labels.append(_("“{text}”").format(text=discord_text.escape_markdown(look.prefix)))

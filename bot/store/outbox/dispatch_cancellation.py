@@ -1,6 +1,7 @@
 """Functions that withdraw pending articles when a feed ends, pauses or moves, and requeue joined articles.
 
-A joined article has no post of its own: it is named in the post of a similar article.
+A joined article has no post of its own: it is named in the post of a similar article. An article with the status
+`digested` is reserved for the channel's next digest.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
     """
     rows = db.fetch_rows(
         """
-        SELECT article.id, article.key, delivery_status.page_key, article.published, delivery_status.kind
+        SELECT article.id, article.key, pending_page.page_key, article.published, pending_page.kind
         FROM (
             SELECT page_key, article_id, CASE WHEN state = 'held' THEN :held ELSE kind END AS kind FROM dispatch
             /*+ CROSS */ JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
@@ -53,13 +54,13 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
             UNION ALL
             SELECT page_key, article_id, :held FROM delivery_status /*+ INDEXED BY delivery_status_reserved */
             WHERE channel_id = :channel AND status = 'digested'
-        ) AS delivery_status
-        /*+ CROSS */ JOIN article ON article.id = delivery_status.article_id
+        ) AS pending_page
+        /*+ CROSS */ JOIN article ON article.id = pending_page.article_id
         WHERE article.feed_id = :feed
           AND NOT EXISTS (
             SELECT 1 FROM article AS duplicate
             JOIN subscription ON subscription.feed_id = duplicate.feed_id AND subscription.channel_id = :channel
-            WHERE duplicate.page_key = delivery_status.page_key AND duplicate.feed_id <> :feed
+            WHERE duplicate.page_key = pending_page.page_key AND duplicate.feed_id <> :feed
                 AND subscription.paused_at IS NULL
               AND NOT EXISTS (SELECT 1 FROM blocked_article WHERE channel_id = :channel AND article_id = duplicate.id))
         ORDER BY article.published, article.id
@@ -132,7 +133,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     held_until = due_at if state == DispatchState.HELD else None
     post_id = outbox_writes.add_post(db, channel_id, release.first_article, held_until=held_until)
     move_joined_pages([release.first_article.page_key], PageStatus.ENQUEUED, dispatch_id=post_id)
-    move_joined_pages(release.follower_page_keys, PageStatus.JOINED, joined_dispatch_id=post_id)
+    move_joined_pages(release.remaining_page_keys, PageStatus.JOINED, joined_dispatch_id=post_id)
     return True
 
 

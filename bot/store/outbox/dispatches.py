@@ -262,9 +262,10 @@ class Dispatches(ChannelStates):
 
     @write_transaction
     def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
-        """Clear the scheduled edit of a message that can no longer be edited.
+        """Clear the scheduled edit of a message that can no longer be edited, and requeue joined articles.
 
-        Joined articles that the message does not name are enqueued again. Return whether there were any.
+        These are the articles that joined the message and that it does not name. Return whether any of them was
+        enqueued; the others are withheld, or reserved for a digest.
         """
         self._shards.require_served(db, dispatch_id)
         transitions.change_dispatches(db, [dispatch_id], edit_due_at=None)

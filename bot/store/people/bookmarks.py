@@ -60,7 +60,7 @@ class Bookmarks(Repository):
         )
         if is_live_reaction:
             erasure.forget_removal(db, user_id, article_id)
-        elif erasure.was_removed_before_erasure(db, user_id, article_id):
+        elif erasure.has_erased_bookmark(db, user_id, article_id):
             return False
         changed_count = db.execute_rowcount(
             "INSERT INTO bookmark (user_id, article_id, created_at, server_id, channel_id, message_id) "

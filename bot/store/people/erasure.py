@@ -1,8 +1,9 @@
 """Deletion of everything stored about a user.
 
-Of the user's removed bookmarks, a trace without the user is kept: a salt and one byte of a hash, which
-matches one user in 256. If such another user made a reaction that the bot finds after an absence, it does not
-become a bookmark; a new reaction does.
+For each bookmark that the user or the deletion removed, a salt and one byte of a hash of user and article are kept,
+so that an old reaction of the user, which the bot finds after an absence, does not bring the bookmark back. The hash
+also matches one in 256 other users: their old reactions to the article are ignored, too. A new reaction always
+makes a bookmark.
 """
 
 import os
@@ -105,13 +106,13 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     )
 
 
-def was_removed_before_erasure(db: Connection, user_id: int, article_id: int) -> bool:
-    """Return whether a user, or one with the same hash, removed a bookmark before their data was erased."""
+def has_erased_bookmark(db: Connection, user_id: int, article_id: int) -> bool:
+    """Return whether a bookmark of a user, or of one with the same hash, was removed before or by an erasure."""
     return bool(_load_matching_hashes(db, user_id, article_id))
 
 
 def forget_removal(db: Connection, user_id: int, article_id: int) -> None:
-    """Delete the trace of a bookmark removed before an erasure, because the user makes the bookmark again."""
+    """Delete the hash kept of an erased bookmark, because the user makes the bookmark again."""
     db.executemany(
         "DELETE FROM erased_bookmark WHERE article_id = ? AND user_hash = ?",
         [(article_id, removal_hash) for removal_hash in _load_matching_hashes(db, user_id, article_id)],

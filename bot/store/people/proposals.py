@@ -298,7 +298,13 @@ def _list_proposals(db: Connection, condition_sql: str, parameters: Mapping[str,
 
 
 def _proposal_from_row(row: Row, proposers: list[Proposer]) -> Proposal:
-    return from_row(Proposal, row, url=decrypt_url(row["url"]), proposers=tuple(proposers))
+    return from_row(
+        Proposal,
+        row,
+        target_channel_id=row["channel_id"],
+        url=decrypt_url(row["url"]),
+        proposers=tuple(proposers),
+    )
 
 
 def _list_open(db: Connection, server_id: int) -> list[Proposal]:

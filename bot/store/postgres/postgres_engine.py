@@ -24,7 +24,7 @@ from bot.store.postgres.postgres_worker import (
     end_stalled_sessions,
     listen,
 )
-from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
+from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, OtherServerAnswers, ProcessMustEnd
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +71,13 @@ class PostgresEngine:
     def _connect(self) -> PostgresConnection:
         """Connect to the server again.
 
-        Raises `DatabaseReplaced` if another server answers, psycopg.Error if the connection fails.
+        Raises `OtherServerAnswers` if another server answers, psycopg.Error if the connection fails.
         """
         connection = PostgresConnection(self.location)
         with ExitStack() as cleanup_stack:
             cleanup_stack.callback(connection.raw_connection.close)
             if self._identity is not None and id_sequences.load_database_identity(connection) != self._identity:
-                raise DatabaseReplaced(
+                raise OtherServerAnswers(
                     f"The database {self.location} was restored, or taken over by another server: "
                     f"Telex has to "
                     "start again, to read back what it posted meanwhile."
@@ -100,7 +100,7 @@ class PostgresEngine:
     def _is_committed(self, transaction_id: str) -> bool:
         """Return whether the transaction of a lost session was committed.
 
-        Raises `CommitStateUnknown` if the server does not answer, `DatabaseReplaced` if another server
+        Raises `CommitStateUnknown` if the server does not answer, `OtherServerAnswers` if another server
         answers.
         """
         for delay_seconds in RETRY_DELAYS_SECONDS:
@@ -143,8 +143,8 @@ class PostgresEngine:
         await listen(self.location, on_event)
 
     async def check_alive(self, health: DatabaseHealth) -> None:
-        if isinstance(health.fault, DatabaseReplaced):
-            raise AlreadyRunning(str(health.fault))
+        if isinstance(health.fault, OtherServerAnswers):
+            raise ProcessMustEnd(str(health.fault))
         try:
             await asyncio.to_thread(run_session.reacquire_if_lost, self.location)
         except psycopg.Error as error:

@@ -12,7 +12,7 @@ import psycopg
 from bot.core.database_url import DatabaseUrl
 from bot.store.postgres.postgres_connection import PostgresConnection
 from bot.store.postgres.postgres_errors import to_store_error
-from bot.store.store_errors import AlreadyRunning
+from bot.store.store_errors import ProcessMustEnd
 
 _SHARED_LOCK_SQL = "SELECT pg_try_advisory_lock_shared(1413829720, 2)"
 _EXCLUSIVE_LOCK_SQL = "SELECT pg_try_advisory_lock(1413829720, 2)"
@@ -25,7 +25,7 @@ _run_locks_mutex = threading.Lock()
 def lock_for_run(database_url: DatabaseUrl, *, alone: bool) -> Iterator[None]:
     """Hold the run lock within the `with` block: exclusively if `alone` is set, otherwise shared.
 
-    Raises `AlreadyRunning` if another process holds a conflicting lock, `DatabaseUnusable` if the server
+    Raises `ProcessMustEnd` if another process holds a conflicting lock, `DatabaseUnusable` if the server
     cannot be reached.
     """
     try:
@@ -46,7 +46,7 @@ def lock_for_run(database_url: DatabaseUrl, *, alone: bool) -> Iterator[None]:
 def reacquire_if_lost(database_url: DatabaseUrl) -> None:
     """Take this process's run lock again if its session was lost, such as after a restart of the server.
 
-    Raises `AlreadyRunning` if another process now holds a conflicting lock, psycopg.Error if the server does
+    Raises `ProcessMustEnd` if another process now holds a conflicting lock, psycopg.Error if the server does
     not answer.
     """
     with _run_locks_mutex:
@@ -66,6 +66,6 @@ def _acquire_run_lock(database_url: DatabaseUrl, lock_sql: str) -> None:
     connection = PostgresConnection(database_url)
     if not connection.fetch_value(lock_sql):
         connection.raw_connection.close()
-        raise AlreadyRunning(f"Telex is already running with the database {database_url}.")
+        raise ProcessMustEnd(f"Telex is already running with the database {database_url}.")
     with _run_locks_mutex:
         _run_locks[database_url] = connection, lock_sql

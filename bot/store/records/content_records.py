@@ -133,7 +133,11 @@ class PostedArticle(NamedTuple):
 
 
 class MuteMatch(NamedTuple):
-    """A muted story that a new article belongs to, and whether later articles are compared with it too."""
+    """Mute of a story that a new article belongs to.
+
+    `extends_story`: later articles are compared with the new article, too, to decide whether they belong to the
+    story.
+    """
 
     mute_id: int
     extends_story: bool

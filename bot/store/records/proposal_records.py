@@ -47,13 +47,13 @@ class Proposer:
 class Proposal:
     """A proposed feed, for a channel, with everybody who proposes it; open while `decision` is None.
 
-    `preview` describes the feed for the message to managers. `decided_by` is the id of the manager who decided,
-    or None. Times are Unix times in seconds.
+    `target_channel_id` is the channel in which the feed would be posted. `preview` describes the feed for the
+    message to managers. `decided_by` is the id of the manager who decided, or None. Times are Unix times in seconds.
     """
 
     id: int
     server_id: int
-    channel_id: int
+    target_channel_id: int
     url: str
     title: str
     preview: str

@@ -199,8 +199,8 @@ class IntakeResult:
 class PollWrite:
     """Result of a poll to be written: the feed's new state and the changes of its articles.
 
-    `is_first_poll`: the articles are a backlog, of which only the newest is posted. `catch_up_after`: number
-    of pending posts per channel above which the oldest are combined in a catch-up. `fetch_pages`: queue page
+    `is_first_poll`: the articles are a backlog, of which only the newest is posted. `max_pending_posts`:
+    number of pending posts per channel above which the oldest are combined in a catch-up. `fetch_pages`: queue page
     fetches for articles with only a teaser. `filter_matcher` is called on a thread with the filters stored at
     that time. `server_ids`: servers whose quota new articles use.
     """
@@ -209,7 +209,7 @@ class PollWrite:
     intake: IntakeResult
     _: KW_ONLY
     is_first_poll: bool
-    catch_up_after: int
+    max_pending_posts: int
     alert: Alert | None = None
     fetch_pages: bool = False
     filter_matcher: FilterMatcher = match_no_filters

@@ -36,7 +36,7 @@ _PLACE_SQL_BY_SCOPE = {
 }
 """Query for a place: the ids of its subscription, channel and server, each NULL if the place is wider."""
 _FILTER_SQL = """
-    filter.id, rule, query, ends_at, CASE WHEN filter.subscription_id IS NOT NULL THEN 'feed'
+    filter.id, filter.rule AS mode, query, ends_at, CASE WHEN filter.subscription_id IS NOT NULL THEN 'feed'
         WHEN filter.channel_id IS NOT NULL THEN 'channel' ELSE 'server' END AS scope
 """
 _APPLIES_SQL = """
@@ -229,7 +229,7 @@ def _list_own(db: Connection, place: FilterPlace) -> list[Filter]:
 
 
 def _build_filter(row: Row) -> Filter:
-    return Filter(row["id"], FilterMode(row["rule"]), row["query"], row["ends_at"], FilterScope(row["scope"]))
+    return Filter(row["id"], FilterMode(row["mode"]), row["query"], row["ends_at"], FilterScope(row["scope"]))
 
 
 def _log_change(db: Connection, place: _ChangedPlace, user_id: int, old_text: str | None, new_text: str | None) -> None:

@@ -27,7 +27,7 @@ class Preferences(Repository):
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role_id, alert_channel_id, look_json, roles_csv, proposals = row
+        language, time_zone, manager_role_id, alert_channel_id, look_json, roles_csv, proposer_policy = row
         self_assignable_role_ids = tuple(int(role_id) for role_id in (roles_csv or "").split(",") if role_id)
         return ServerPreferences(
             language,
@@ -36,7 +36,7 @@ class Preferences(Repository):
             alert_channel_id,
             PostLook.from_json(look_json),
             self_assignable_role_ids,
-            proposals,
+            proposer_policy,
         )
 
     async def get_by_channel(self, channel_id: int) -> ChannelSettings:

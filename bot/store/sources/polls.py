@@ -219,7 +219,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
     if poll.alert is not None:
         alerts.enqueue_alerts(db, (poll.alert,))
-    if inserted_ids:
+    if inserted_ids:  # `quota_full_at` is when the whole quota is free again, in milliseconds: new articles put it off.
         db.executemany(
             "UPDATE server SET quota_full_at = :used_ms + "
             "CASE WHEN quota_full_at > :now_ms THEN quota_full_at ELSE :now_ms END WHERE id = :id",
@@ -287,7 +287,7 @@ def _enqueue_for_channels(
     filters_by_subscription = filters.load_by_feed(db, poll.feed.id)
     channel_ids = []
     for subscription_row in subscription_rows:
-        channel_id, limit = subscription_row["channel_id"], poll.catch_up_after
+        channel_id = subscription_row["channel_id"]
         accepted_articles = _select_deliverable(
             db, subscription_row, articles, is_first_poll=poll.is_first_poll, last_success_at=last_success_at or 0
         )
@@ -303,9 +303,9 @@ def _enqueue_for_channels(
         else:
             outbox_writes.record_filtered(db, channel_id, filtered_articles)
             unjoined_articles = story_merging.join_posts(db, channel_id, poll.feed.id, accepted_articles, matches)
-        has_enqueued = outbox_writes.enqueue(db, channel_id, unjoined_articles, limit=limit)
+        has_enqueued = outbox_writes.enqueue(db, channel_id, unjoined_articles, limit=poll.max_pending_posts)
         if len(unjoined_articles) < len(accepted_articles):  # A join may have released a held post.
-            outbox_writes.enforce_pending_limit(db, channel_id, limit=limit)
+            outbox_writes.enforce_pending_limit(db, channel_id, limit=poll.max_pending_posts)
         if has_enqueued or len(unjoined_articles) < len(accepted_articles):
             channel_ids.append(channel_id)
     return channel_ids

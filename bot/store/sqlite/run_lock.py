@@ -14,14 +14,14 @@ from pathlib import Path
 
 import filelock
 
-from bot.store.store_errors import AlreadyRunning, DatabaseGone, DatabaseUnusable
+from bot.store.store_errors import DatabaseFileGone, DatabaseUnusable, ProcessMustEnd
 
 
 @contextmanager
 def lock_for_run(path: Path) -> Iterator[None]:
     """Hold the run lock of a database file within the `with` block.
 
-    Raises `AlreadyRunning` if another process holds it, `DatabaseUnusable` if it cannot be taken.
+    Raises `ProcessMustEnd` if another process holds it, `DatabaseUnusable` if it cannot be taken.
     """
     file_lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
     try:
@@ -33,7 +33,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
             file_lock.release()
             raise
     except (filelock.Timeout, BlockingIOError) as error:
-        raise AlreadyRunning(f"Telex is already running with the database {path}.") from error
+        raise ProcessMustEnd(f"Telex is already running with the database {path}.") from error
     except OSError as error:
         raise DatabaseUnusable(f"The database {path} cannot be locked: {error.strerror}.") from error
     try:
@@ -73,9 +73,9 @@ class FileIdentityGuard:
         self._opened_identity = self._load_identity()
 
     def require_same_file(self) -> None:
-        """Raise `DatabaseGone` if the opened file was deleted or replaced: writes to it would be lost."""
+        """Raise `DatabaseFileGone` if the opened file was deleted or replaced: writes to it would be lost."""
         if self._opened_identity is not None and self._load_identity() != self._opened_identity:
-            raise DatabaseGone(
+            raise DatabaseFileGone(
                 f"The database {self._path} is gone: it was deleted or replaced, or its disk was unmounted. "
                 "What is in its place is not touched; start Telex again to use it."
             )
@@ -83,14 +83,14 @@ class FileIdentityGuard:
     def lock_replacement(self) -> None:
         """Lock the file that replaced the opened one.
 
-        Raises `AlreadyRunning` if another bot has locked it.
+        Raises `ProcessMustEnd` if another bot has locked it.
         """
         if self._replacement_descriptor is not None or self._load_identity() in {None, self._opened_identity}:
             return
         try:
             self._replacement_descriptor = open_locked(self._path)
         except BlockingIOError as error:
-            raise AlreadyRunning(f"Another Telex runs with a new database {self._path}.") from error
+            raise ProcessMustEnd(f"Another Telex runs with a new database {self._path}.") from error
         except OSError:
             return
 

@@ -11,7 +11,7 @@ from bot.store.database_health import DatabaseHealth
 from bot.store.sqlite import migrations, run_lock, sqlite_backup, table_shapes
 from bot.store.sqlite.sqlite_connection import SqliteConnection
 from bot.store.sqlite.sqlite_worker import SqliteWorker
-from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseMissing, DatabaseUnusable
+from bot.store.store_errors import DatabaseBroken, DatabaseFileGone, DatabaseMissing, DatabaseUnusable
 
 MIN_SQLITE_VERSION = (3, 37, 0)
 """Oldest supported version of SQLite, the first with STRICT tables."""
@@ -101,7 +101,7 @@ class SqliteEngine:
     async def check_alive(self, health: DatabaseHealth) -> None:
         try:
             await asyncio.to_thread(self._identity_guard.require_same_file)
-        except DatabaseGone as error:
+        except DatabaseFileGone as error:
             health.record_failure(error)
             await asyncio.to_thread(self._identity_guard.lock_replacement)
 

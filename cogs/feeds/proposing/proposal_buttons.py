@@ -36,7 +36,7 @@ async def _load_open_proposal(interaction: Interaction, proposal_id: str) -> Pro
 async def approve_proposal_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
     """Follow the proposed feed in the channel that the message shows."""
     open_proposal = await _load_open_proposal(interaction, proposal_id)
-    target_channel = await channel_options.require_existing_channel(interaction, open_proposal.channel_id)
+    target_channel = await channel_options.require_existing_channel(interaction, open_proposal.target_channel_id)
     channel_options.require_can_post(target_channel)
     try:
         discovery = await interaction.client.services.follow_service.resolve(open_proposal.url, target_channel.guild.id)

@@ -107,7 +107,7 @@ async def require_may_propose(interaction: Interaction) -> None:
     guild, member = interaction_context.get_home_server(interaction), interaction_context.get_member(interaction)
     if guild is None or member is None:
         raise UserFacingError(_("This only works in a server."))
-    allowed_group = (await interaction.client.store.preferences.get_by_server(guild.id)).proposals
+    allowed_group = (await interaction.client.store.preferences.get_by_server(guild.id)).proposer_policy
     if allowed_group is None:
         raise UserFacingError(
             linkify_commands(_("Members can’t propose feeds here. Managers can allow it in /settings proposals."))

@@ -49,7 +49,7 @@ class SourceCog(PersistentItemCog):
         """
         guild = interaction_context.get_home_server(interaction)
         assert guild is not None
-        if (await self.bot.store.preferences.get_by_server(guild.id)).proposals is None:
+        if (await self.bot.store.preferences.get_by_server(guild.id)).proposer_policy is None:
             await require_manager_command(interaction, "feed")
         source_flow = await self._create_flow(interaction, message)
         links = list_web_links(message)

@@ -66,7 +66,7 @@ class Crowd:
                 PollWrite(
                     replace(feed, last_poll_at=now, last_success_at=now),
                     IntakeResult(articles),
-                    catch_up_after=10**6,
+                    max_pending_posts=10**6,
                     is_first_poll=False,
                 )
             )

@@ -304,7 +304,7 @@ class Scene(ServerInspector):
                 PollWrite(
                     self._rival,
                     IntakeResult([article]),
-                    catch_up_after=self.catch_up_after,
+                    max_pending_posts=self.catch_up_after,
                     is_first_poll=False,
                 ),
                 matches=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, compute_membership_score),

@@ -94,7 +94,7 @@ def tile_emoji(feed_id: int, outlet: str) -> str:
     return emoji or _SQUARE_BY_COLOUR[initial_and_colour[1]]
 
 
-def tile_and_name(feed_id: int, outlet: str) -> str:
+def emoji_and_name(feed_id: int, outlet: str) -> str:
     """Return the emoji (tile) and the bold name of an outlet in Discord markup; "" if it has no name.
 
     Counts that the emoji was shown.
@@ -117,7 +117,7 @@ def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
 
 def byline_block(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
     """Return a text block with a small line on an article: its outlet unless omitted, its time, and further markup."""
-    outlet = "" if omit_outlet else tile_and_name(article.feed_id, article.outlet)
+    outlet = "" if omit_outlet else emoji_and_name(article.feed_id, article.outlet)
     byline_parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
     return Text(("-# " + " · ".join(filter(None, byline_parts)),))
 
