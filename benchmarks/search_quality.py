@@ -141,7 +141,7 @@ def paste_from_elsewhere(document: dict[str, Any]) -> str | None:
 
 async def search_engine_alone(newsroom: Services, query: str) -> list[str]:
     """The addresses that the engine's own order gives."""
-    await newsroom.index.ensure_current()
+    await newsroom.index.ensure_up_to_date()
     assert newsroom.index.engine is not None
     hits = await asyncio.to_thread(newsroom.index.engine.match_any, query, UNRESTRICTED_SCOPE, DEPTH)
     return [article.url for article in await newsroom.store.articles.list_by_ids([hit.article_id for hit in hits])]

@@ -146,7 +146,7 @@ class PersonalDigestTask(ScheduledTask):
         article_ids: set[int] = set()
         if not queries:
             return article_ids
-        await self._context.index.ensure_current()
+        await self._context.index.ensure_up_to_date()
         engine = self._context.index.engine
         if engine is None:
             raise EngineError

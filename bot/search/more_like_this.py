@@ -52,7 +52,7 @@ async def find_similar_articles(
     Raises:
         StoreError: The database failed.
     """
-    await searcher.index.ensure_current()
+    await searcher.index.ensure_up_to_date()
     engine = searcher.index.engine
     if engine is None or not feed_ids:
         return SearchPage()

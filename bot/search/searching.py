@@ -136,7 +136,7 @@ class Searcher:
 
         Returns None if the index cannot be used. Raises StoreError.
         """
-        await self.index.ensure_current()
+        await self.index.ensure_up_to_date()
         if self.index.engine is None:
             return None
         try:
@@ -171,7 +171,7 @@ class Searcher:
         scope = await self._build_scope(query, feed_ids, user_id)
         if not query.nodes or (scope.feed_ids is not None and not scope.feed_ids):
             return SearchPage(notes=tuple(notes))
-        await self.index.ensure_current()
+        await self.index.ensure_up_to_date()
         if (build_progress := self.index.build_progress) is not None:
             notes.append(Note.create(NoteKind.BUILDING, percent=int(100 * build_progress)))
         engine = self.index.engine
@@ -265,7 +265,7 @@ class Searcher:
         Raises:
             StoreError: The database failed.
         """
-        await self.index.ensure_current()
+        await self.index.ensure_up_to_date()
         engine = self.index.engine
         if engine is None or not feed_ids or not (field or prefix):
             return []

@@ -34,7 +34,7 @@ async def test_what_is_near_a_word_is_found_and_is_no_full_match(library, search
 
 @pytest.mark.parametrize("query", ["Palais de Versailles", "Un palais. Versailles", "Palais à 1780"])
 async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library, searcher, query):
-    await searcher.index.ensure_current()
+    await searcher.index.ensure_up_to_date()
     assert searcher.index.engine is not None
     palace, other_term = QueryParts.from_query(parse_query(query, 0)).build_query_terms(searcher.index.engine)
     is_name = not query.startswith("Un")
@@ -42,7 +42,7 @@ async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library
 
 
 async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):
-    await searcher.index.ensure_current()
+    await searcher.index.ensure_up_to_date()
     assert searcher.index.engine is not None
     related = find_related_terms(searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"])
     assert related == {"hegwige": {"hedwig"}, "incendiaire": {"incend"}}

@@ -41,8 +41,8 @@ class IndexHealth:
     def report_search_failure(self, error: EngineError) -> None:
         """Report that a search failed, and schedule a rebuild of the index.
 
-        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the failed query itself may be
-        the cause.
+        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts for failed searches, because the query itself
+        may be the cause.
         """
         if not self._has_search_failed:
             log.warning("search failed error=%s", error)

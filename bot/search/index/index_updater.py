@@ -61,7 +61,7 @@ class IndexUpdater:
         self._store = store
         self._folder = folder
         self._writer_lock = filelock.FileLock(folder / "lock", thread_local=False)
-        self._step_lock = asyncio.Lock()
+        self._batch_lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._writer: TantivyWriter | None = None
         self._rebuilt_engine: TantivyEngine | None = None  # Rebuilt while `engine` is searched.
@@ -112,7 +112,7 @@ class IndexUpdater:
         finally:
             self._is_running = False
 
-    async def ensure_current(self) -> None:
+    async def ensure_up_to_date(self) -> None:
         """Bring the index up to date unless `run` does so already.
 
         Raises `StoreError` if the database failed.
@@ -135,14 +135,14 @@ class IndexUpdater:
     def report_search_failure(self, error: EngineError) -> None:
         """Report that a search failed, and schedule a rebuild of the index.
 
-        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the failed query itself may be
-        the cause.
+        At most one rebuild per `index_health.MIN_REBUILD_INTERVAL_SECONDS` starts for failed searches, because the
+        query itself may be the cause.
         """
         self.health.report_search_failure(error)
 
     async def close(self) -> None:
         """Close the index, and let another process write the index."""
-        async with self._step_lock:
+        async with self._batch_lock:
             await self._release_writer()
         self.engine = None
         self._executor.shutdown()
@@ -156,7 +156,7 @@ class IndexUpdater:
             StoreError: The database failed.
             EngineError: The index cannot be written.
         """
-        async with self._step_lock:
+        async with self._batch_lock:
             try:
                 if self._writer is None or self.health.needs_rebuild:
                     await self._open_index()
