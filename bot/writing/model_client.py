@@ -150,7 +150,7 @@ class ModelClient:
                 parsed_reply = await asyncio.to_thread(parse_reply, reply)
             except ModelError as error:
                 self._report_failure(prompt.task, str(error))
-                if prompt.task is not ModelTask.REWRITE:
+                if prompt.task is not ModelTask.REWRITE_QUESTION:
                     self._paused_until = self._clock.monotonic() + FAILURE_PAUSE_SECONDS
                 return ModelFailure.SERVICE
             except UnusableReply as error:

@@ -15,11 +15,11 @@ _CODE_FENCE_PATTERN = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 class ModelTask(StrEnum):
     """Task that a language model is asked to do; the system message of a request names it."""
 
-    REWRITE = "rewrite"
-    ANSWER = "answer"
-    VERIFY = "verify"
-    SUMMARIZE = "summarize"
-    TRANSLATE = "translate"
+    REWRITE_QUESTION = "rewrite"  # Turn a question, with the questions before it, into search queries.
+    ANSWER = "answer"  # Answer a question from passages of articles.
+    VERIFY_SENTENCES = "verify"  # Say which sentences that the model wrote are supported by their sources.
+    SUMMARIZE = "summarize"  # Sum up an article or a story.
+    TRANSLATE = "translate"  # Translate an article.
 
 
 class ModelFailure(Enum):

@@ -82,7 +82,9 @@ class QuestionRewriter:
         if cached_question := self._cache.get((conversation, today)):
             return cached_question
         rewritten_question = await self._client.complete(
-            prompts.build_prompt(ModelTask.REWRITE, _INSTRUCTIONS, lines_before=self._build_lines(conversation, today)),
+            prompts.build_prompt(
+                ModelTask.REWRITE_QUESTION, _INSTRUCTIONS, lines_before=self._build_lines(conversation, today)
+            ),
             parse_rewriting,
             max_tokens=MAX_TOKENS,
             server_id=server_id,

@@ -58,7 +58,7 @@ async def verify_sentences(
 
     verdicts = await client.complete(
         prompts.build_prompt(
-            ModelTask.VERIFY,
+            ModelTask.VERIFY_SENTENCES,
             _INSTRUCTIONS,
             shown_passages,
             lines_before=[prompts.format_question_line(question)] if question else (),
@@ -73,5 +73,5 @@ async def verify_sentences(
         is_json=True,
     )
     if not isinstance(verdicts, ModelFailure):
-        client.usage[ModelTask.VERIFY].dropped_sentences += verdicts.count(False)
+        client.usage[ModelTask.VERIFY_SENTENCES].dropped_sentences += verdicts.count(False)
     return verdicts

@@ -272,7 +272,7 @@ class TestWithModel:
         service.answer_with("An anchor cut the Nordwave cable. A dragon was seen.", ModelTask.SUMMARIZE)
         from tests.support.model_service import support_unless  # noqa: PLC0415
 
-        service.answer_with(support_unless("dragon"), ModelTask.VERIFY)
+        service.answer_with(support_unless("dragon"), ModelTask.VERIFY_SENTENCES)
         answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
         lines = text(answer).splitlines()
         assert lines[2] == "An anchor cut the Nordwave cable."

@@ -103,7 +103,7 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex,
     second_reply = await telex.reader.context_menu(telex.news, "Summarize", post)
     assert "The ban begins on 1 June." in message_text(second_reply)
     assert len(service.requests) == 2, "a text and its check"
-    service.answer_with(support_unless("Something"), ModelTask.VERIFY)
+    service.answer_with(support_unless("Something"), ModelTask.VERIFY_SENTENCES)
     telex.locales[telex.reader.id] = "fr"
     nothing = message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
     assert "Pas de résumé" in nothing
@@ -214,7 +214,7 @@ async def test_nothing_of_an_answer_is_shown_while_it_is_written_and_checked(tel
         return await service.reply(request)
 
     service.answer_with("The ban begins on 1 June [1]. The mayor wants new cameras [1].")
-    service.answer_with(support_unless("cameras"), ModelTask.VERIFY)
+    service.answer_with(support_unless("cameras"), ModelTask.VERIFY_SENTENCES)
     service.set_handler(reply)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} When does the ban in Lyon begin?")
     answer = telex.posts()[-1]

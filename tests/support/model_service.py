@@ -59,8 +59,8 @@ class ModelService:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self._replies: dict[ModelTask, str | Reply] = {
-            ModelTask.REWRITE: '{"queries": ["zzz"]}',
-            ModelTask.VERIFY: support_all,
+            ModelTask.REWRITE_QUESTION: '{"queries": ["zzz"]}',
+            ModelTask.VERIFY_SENTENCES: support_all,
         }
         server.serve("/v1/models", '{"data": [{"id": "small"}]}', content_type="application/json")
 

@@ -42,10 +42,10 @@ async def story(store) -> list[Article]:
 
 async def test_the_newest_article_comes_first_and_the_check_sees_all(story, service, summarizer):
     service.answer_with("The bridge in Lyon opens again in July. A dragon was found.")
-    service.answer_with(support_unless("dragon"), ModelTask.VERIFY)
+    service.answer_with(support_unless("dragon"), ModelTask.VERIFY_SENTENCES)
     assert await summarizer.summarize(story, "en", server_id=1) == ("The bridge in Lyon opens again in July.",)
     assert service.prompt.index("Bridge opens later") < service.prompt.index("Bridge closed")
-    (verification,) = service.prompts(ModelTask.VERIFY)
+    (verification,) = service.prompts(ModelTask.VERIFY_SENTENCES)
     assert list_sentences(verification) == ["The bridge in Lyon opens again in July.", "A dragon was found."]
     assert "Bridge closed" in verification
     assert "Bridge opens later" in verification
@@ -72,7 +72,7 @@ async def test_who_may_read_one_article_gets_no_summary_of_others(story, service
 )
 async def test_nothing_unchecked_is_shown_or_asked_for_twice(story, service, summarizer, written, verification):
     service.answer_with(written)
-    service.answer_with(verification, ModelTask.VERIFY)
+    service.answer_with(verification, ModelTask.VERIFY_SENTENCES)
     assert await summarizer.summarize(story, "en", server_id=1) is SummaryFailure.NOT_SUPPORTED
     request_count = len(service.requests)
     assert await summarizer.summarize(story, "en", server_id=1) is SummaryFailure.NOT_SUPPORTED

@@ -49,7 +49,7 @@ async def test_what_holds_is_shown_and_what_does_not_leaves_the_original(store, 
         f"<think>The title first.</think>\n{FRENCH}\n{FRENCH_TEXT}",
     ):
         assert await shown(valid_answer) == [FRENCH, FRENCH_TEXT]
-    service.answer_with(support_unless("Marseille", "chat"), ModelTask.VERIFY)
+    service.answer_with(support_unless("Marseille", "chat"), ModelTask.VERIFY_SENTENCES)
     for invalid_answer in (
         f"{FRENCH}\n{FRENCH_TEXT.replace('juin', 'juillet')}",
         f"{FRENCH}\n{FRENCH_TEXT.replace('40 000', '45 000')}",
@@ -82,7 +82,7 @@ async def test_an_invalid_check_leaves_the_original_and_is_not_repeated(store, s
     article = await store.articles.get(await library.add(TITLE, TEXT))
     assert article is not None
     service.answer_with(f"{FRENCH}\n{FRENCH_TEXT}")
-    service.answer_with('{"supported": [true]}', ModelTask.VERIFY)  # of two sentences
+    service.answer_with('{"supported": [true]}', ModelTask.VERIFY_SENTENCES)  # of two sentences
     assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
     assert await apply_stored_translation(store, article, "fr", "small") is article
 

@@ -201,10 +201,10 @@ async def test_a_sentence_that_the_check_rejects_goes_and_the_others_stay(librar
         "<think>Let me see [1].</think>Google launched Rekognition in 2016 [1].\n"
         "Nobody cited this. - **Rekognition** was launched in `2016` [1]."
     )
-    service.answer_with(support_unless("Google"), ModelTask.VERIFY)
+    service.answer_with(support_unless("Google"), ModelTask.VERIFY_SENTENCES)
     answer = await ask_about_article(library, searcher, writer)
     assert [sentence.text for sentence in answer.generated_sentences] == ["Rekognition was launched in 2016."]
-    (verification,) = service.prompts(ModelTask.VERIFY)
+    (verification,) = service.prompts(ModelTask.VERIFY_SENTENCES)
     assert list_sentences(verification) == [
         "Google launched Rekognition in 2016. [1]",
         "Rekognition was launched in 2016. [1]",
@@ -215,7 +215,7 @@ async def test_a_sentence_that_the_check_rejects_goes_and_the_others_stay(librar
 
 async def test_without_a_supported_sentence_the_quotes_are_shown(library, searcher, writer, service):
     service.answer_with("Google launched Rekognition in 2016 [1].")
-    service.answer_with(support_unless("Google"), ModelTask.VERIFY)
+    service.answer_with(support_unless("Google"), ModelTask.VERIFY_SENTENCES)
     answer = await ask_about_article(library, searcher, writer)
     assert answer.generated_sentences == ()
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
@@ -240,7 +240,7 @@ async def test_without_a_supported_sentence_the_quotes_are_shown(library, search
 )
 async def test_without_a_valid_check_nothing_written_is_shown(library, searcher, writer, service, caplog, verification):
     service.answer_with("Rekognition was launched in 2016 [1].")
-    service.answer_with(verification, ModelTask.VERIFY)
+    service.answer_with(verification, ModelTask.VERIFY_SENTENCES)
     answer = await ask_about_article(library, searcher, writer)
     assert answer.generated_sentences == ()
     assert "2016" in list_shown_quotes(answer)[0].text
@@ -249,7 +249,7 @@ async def test_without_a_valid_check_nothing_written_is_shown(library, searcher,
 
 async def test_a_check_in_a_code_fence_or_after_thoughts_is_read(library, searcher, writer, service):
     service.answer_with("Rekognition was launched in 2016 [1].")
-    service.answer_with('<think>All of it.</think>\n```json\n{"supported": [true]}\n```', ModelTask.VERIFY)
+    service.answer_with('<think>All of it.</think>\n```json\n{"supported": [true]}\n```', ModelTask.VERIFY_SENTENCES)
     assert (await ask_about_article(library, searcher, writer)).generated_sentences
 
 
@@ -303,15 +303,15 @@ async def test_without_a_check_all_names_and_numbers_stand_in_the_cited_passage_
     async with open_answer_writer(write_strictly(settings), clock) as writer:
         answer = await answer_question(searcher, question, feed_ids=None, writer=writer)
     assert bool(answer.generated_sentences) is is_shown
-    assert service.prompts(ModelTask.VERIFY) == []
+    assert service.prompts(ModelTask.VERIFY_SENTENCES) == []
 
 
 async def test_the_prompts_have_their_task_the_question_today_and_dated_passages(library, searcher, writer, service):
     service.answer_with("Rekognition was launched in 2016 [1].")
     await ask_about_article(library, searcher, writer)
     tasks = [task_of(request) for request in service.requests]
-    assert tasks == [ModelTask.REWRITE, ModelTask.ANSWER, ModelTask.VERIFY]
-    for prompt in service.prompts(ModelTask.REWRITE, ModelTask.ANSWER):
+    assert tasks == [ModelTask.REWRITE_QUESTION, ModelTask.ANSWER, ModelTask.VERIFY_SENTENCES]
+    for prompt in service.prompts(ModelTask.REWRITE_QUESTION, ModelTask.ANSWER):
         assert f"\nQuestion: {QUESTION}" in prompt
         assert "\nToday: 2026-05-28\n" in prompt
     heading = next(line for line in service.prompt.splitlines() if "passage [1]: " in line)
@@ -327,7 +327,7 @@ REWRITTEN = json.dumps(
 async def test_a_question_is_searched_for_in_the_words_of_articles(library, searcher, writer, service):
     await library.add("Amazon bans police use of Rekognition", ENGLISH)
     question = "when did that creepy face thing of bezos start"
-    service.answer_with(REWRITTEN, ModelTask.REWRITE)
+    service.answer_with(REWRITTEN, ModelTask.REWRITE_QUESTION)
     service.answer_with("Rekognition was launched in 2016 [1].", ModelTask.ANSWER)
     answer = await answer_question(searcher, question, feed_ids=None, writer=writer)
     assert [sentence.text for sentence in answer.generated_sentences] == ["Rekognition was launched in 2016."]
@@ -338,13 +338,13 @@ async def test_a_question_is_searched_for_in_the_words_of_articles(library, sear
 
 async def test_a_follow_up_shows_the_model_what_was_asked_and_searched_for(library, searcher, writer, service):
     await library.add("Amazon bans police use of Rekognition", ENGLISH)
-    service.answer_with(REWRITTEN, ModelTask.REWRITE)
+    service.answer_with(REWRITTEN, ModelTask.REWRITE_QUESTION)
     service.answer_with("NO ANSWER", ModelTask.ANSWER)
     first_question = "What about that face thing?"
     await answer_question(searcher, first_question, feed_ids=None, writer=writer)
     for _ in range(2):
         await answer_question(searcher, QUESTION, feed_ids=None, writer=writer, previous_questions=[first_question])
-    rewritings = service.prompts(ModelTask.REWRITE)
+    rewritings = service.prompts(ModelTask.REWRITE_QUESTION)
     assert len(rewritings) == 2, "a repetition needs no second rewriting"
     assert f"Earlier question: {first_question} (Rekognition launch; Amazon facial recognition; " in rewritings[1]
 
@@ -364,7 +364,7 @@ async def test_a_follow_up_shows_the_model_what_was_asked_and_searched_for(libra
 )
 async def test_an_unusable_rewriting_costs_nothing(library, searcher, writer, service, caplog, rewriting):
     service.answer_with("Rekognition was launched in 2016 [1].")
-    service.answer_with(rewriting, ModelTask.REWRITE)
+    service.answer_with(rewriting, ModelTask.REWRITE_QUESTION)
     assert (await ask_about_article(library, searcher, writer)).generated_sentences
     assert list_log_levels(caplog) == ["WARNING"]
 
@@ -374,7 +374,7 @@ async def test_a_rewriting_is_bounded_and_is_no_search_syntax(library, searcher,
     queries = [long_query, "source:nobody OR -launched", '"', "fourth", "fifth"]
     service.answer_with(
         json.dumps({"queries": queries, "other_language": 7, "since": "soon", "before": "2026-13-99"}),
-        ModelTask.REWRITE,
+        ModelTask.REWRITE_QUESTION,
     )
     service.answer_with("Rekognition was launched in 2016 [1].", ModelTask.ANSWER)
     assert (await ask_about_article(library, searcher, writer)).generated_sentences
@@ -384,7 +384,7 @@ async def test_articles_of_the_time_that_is_meant_come_first(library, searcher, 
     for days in range(1, 30):
         await library.add(f"Vote number {days}", "The council has voted.", days=days)
     service.answer_with(
-        '{"queries": ["council vote"], "since": "2026-05-01", "before": "2026-05-04"}', ModelTask.REWRITE
+        '{"queries": ["council vote"], "since": "2026-05-01", "before": "2026-05-04"}', ModelTask.REWRITE_QUESTION
     )
     service.answer_with("NO ANSWER", ModelTask.ANSWER)
     await answer_question(searcher, "What did the council vote early in May?", feed_ids=None, writer=writer)
@@ -393,7 +393,7 @@ async def test_articles_of_the_time_that_is_meant_come_first(library, searcher, 
 
 
 async def test_the_model_does_not_answer_what_is_not_about_news(library, searcher, writer, service):
-    service.answer_with('{"queries": [], "about_news": false}', ModelTask.REWRITE)
+    service.answer_with('{"queries": [], "about_news": false}', ModelTask.REWRITE_QUESTION)
     service.answer_with("Rekognition was launched in 2016 [1].", ModelTask.ANSWER)
     answer = await ask_about_article(library, searcher, writer, "Write a poem on how Rekognition was launched")
     assert answer.generated_sentences == ()
@@ -406,7 +406,7 @@ async def test_a_late_rewriting_gets_a_quarter_of_the_time(library, searcher, se
     reply_to_others = service.reply
 
     async def reply(request: web.Request) -> web.StreamResponse:
-        if task_of(await request.json()) is ModelTask.REWRITE:
+        if task_of(await request.json()) is ModelTask.REWRITE_QUESTION:
             await asyncio.sleep(60)
         return await reply_to_others(request)
 
@@ -593,13 +593,13 @@ async def test_a_service_that_does_not_come_to_an_end_is_left(
 
 
 GOOD_REPLIES = {
-    ModelTask.REWRITE: '{"queries": ["Rekognition launch"]}',
+    ModelTask.REWRITE_QUESTION: '{"queries": ["Rekognition launch"]}',
     ModelTask.ANSWER: "Rekognition was launched in 2016 [1].",
-    ModelTask.VERIFY: '{"supported": [true]}',
+    ModelTask.VERIFY_SENTENCES: '{"supported": [true]}',
 }
 
 
-@pytest.mark.parametrize("bad_tasks", [tuple(GOOD_REPLIES), (ModelTask.ANSWER,), (ModelTask.VERIFY,)])
+@pytest.mark.parametrize("bad_tasks", [tuple(GOOD_REPLIES), (ModelTask.ANSWER,), (ModelTask.VERIFY_SENTENCES,)])
 @pytest.mark.parametrize("bad_handler", [silent, endless, cut_json])
 async def test_whichever_request_goes_wrong_the_quotes_are_shown_in_time(
     library, searcher, settings, clock, service, caplog, bad_tasks, bad_handler
@@ -634,7 +634,7 @@ async def test_a_reply_that_is_no_answer_is_not_shown(library, searcher, writer,
     service.answer_with(written)
     answer = await ask_about_article(library, searcher, writer)
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
-    assert service.prompts(ModelTask.VERIFY) == []
+    assert service.prompts(ModelTask.VERIFY_SENTENCES) == []
     assert list_log_levels(caplog) == ["WARNING"]
 
 
@@ -706,7 +706,7 @@ async def test_a_failure_is_logged_once_without_the_key_and_the_service_left_alo
     service.send_body(KEY.encode(), 500)
     await ask_about_article(library, searcher, writer)
     await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
-    assert [task_of(request) for request in service.requests] == [ModelTask.REWRITE, ModelTask.ANSWER]
+    assert [task_of(request) for request in service.requests] == [ModelTask.REWRITE_QUESTION, ModelTask.ANSWER]
     clock.advance(FAILURE_PAUSE_SECONDS + 1)
     await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert len(service.requests) == 4
@@ -763,14 +763,14 @@ async def test_few_requests_are_sent_at_the_same_time(writer, service):
 
 async def test_what_is_asked_of_the_model_is_counted(library, searcher, settings, clock, service):
     service.answer_with("Rekognition was launched in 2016 [1]. Google launched it [1].")
-    service.answer_with(support_unless("Google"), ModelTask.VERIFY)
-    service.answer_with("no JSON", ModelTask.REWRITE)
+    service.answer_with(support_unless("Google"), ModelTask.VERIFY_SENTENCES)
+    service.answer_with("no JSON", ModelTask.REWRITE_QUESTION)
     async with ModelClient(settings, clock) as client:
         await ask_about_article(library, searcher, AnswerWriter(client, settings, clock))
-    usage = client.usage[ModelTask.VERIFY]
+    usage = client.usage[ModelTask.VERIFY_SENTENCES]
     assert (usage.calls, usage.failures, usage.prompt_tokens, usage.completion_tokens) == (1, 0, 100, 10)
     assert usage.dropped_sentences == 1
-    assert client.usage[ModelTask.REWRITE].failures == 1
+    assert client.usage[ModelTask.REWRITE_QUESTION].failures == 1
     assert client.usage[ModelTask.ANSWER].calls == 1
 
 
