@@ -8,7 +8,10 @@ MAX_STORY_GAP_SECONDS = 2 * 86_400
 """Maximum time in seconds between two articles on one event; a later article reports something new."""
 
 _MIN_MEAN_SIMILARITY = 0.25
-"""Minimum mean similarity of an article to the most similar articles of a story that it joins."""
+"""Minimum mean similarity of an article to the most similar articles of a very large story that it joins.
+
+The minimum is higher for smaller stories, up to `SINGLE_ARTICLE_SIMILARITY` for a story of one article.
+"""
 _MAX_COMPARED_SIMILARITIES = 3
 """Maximum number of a story's articles, the most similar ones, that a new article is compared with."""
 

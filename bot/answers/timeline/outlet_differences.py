@@ -147,10 +147,10 @@ def _select_reports(
     best_pair: tuple[NumberReport, NumberReport],
     differing_pairs: Sequence[tuple[float, tuple[NumberReport, NumberReport]]],
 ) -> list[NumberReport]:
-    """Return two or three reports that differ from each other, earliest first.
+    """Return two or three reports of different numbers, earliest first.
 
-    They are `best_pair` or, if several reports differ from one of its reports, this report with the lowest and the
-    highest of them.
+    They are the report of `best_pair` that differs from more reports, and among the reports from which it differs the
+    one with the lowest number and, if their numbers differ, the one with the highest number.
     """
     differing_reports = [
         [
