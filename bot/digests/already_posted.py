@@ -8,7 +8,7 @@ from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates
 from bot.text import shared_links
 
-PageTitle = tuple[str, str]
+LinkedPage = tuple[str, str]
 """Page key and the title shown for that page; the title is "" if it was not the publisher's own."""
 
 
@@ -30,8 +30,8 @@ class AlreadyPostedPages:
 
     digested_at_by_page_key: dict[str, int] = field(default_factory=dict)
     posted_page_keys: AbstractSet[str] = frozenset()
-    linked_pages: Collection[PageTitle] = ()
-    digested_at_by_linked_page: Mapping[PageTitle, int] = field(default_factory=dict)
+    linked_pages: Collection[LinkedPage] = ()
+    digested_at_by_linked_page: Mapping[LinkedPage, int] = field(default_factory=dict)
     all_posted_until: int | None = None
     last_digest_sent_at: int = 0
     was_due_digest_sent: bool = False
@@ -45,30 +45,30 @@ class AlreadyPostedPages:
         singly also count.
         """
         reserved_ids = set(digest_candidates.reserved_article_ids)
-        posted_at_by_article_id: dict[int, int] = {}
+        covered_until_by_article_id: dict[int, int] = {}
         for candidate in digest_candidates.candidates:
             if (digested_at := self._find_digest_time(candidate)) is not None:
-                posted_at_by_article_id[candidate.article_id] = digested_at
+                covered_until_by_article_id[candidate.article_id] = digested_at
             elif (self.all_posted_until is not None and candidate.published <= self.all_posted_until) or (
                 candidate.article_id in reserved_ids
                 and (
                     candidate.page_key in self.posted_page_keys
-                    or any(_is_same_page(candidate, page_title) for page_title in self.linked_pages)
+                    or any(_is_same_page(candidate, linked_page) for linked_page in self.linked_pages)
                 )
             ):
-                posted_at_by_article_id[candidate.article_id] = candidate.published
+                covered_until_by_article_id[candidate.article_id] = candidate.published
         published_at_by_article_id = {
             candidate.article_id: candidate.published for candidate in digest_candidates.candidates
         }
-        posted_at_by_similar_article_id = {
-            article_id: posted_at_by_article_id[similar_id]
+        covered_until_by_similar_article_id = {
+            article_id: covered_until_by_article_id[similar_id]
             for earlier_id, later_id, similarity in digest_candidates.similar_pairs
             if similarity >= SINGLE_ARTICLE_SIMILARITY
             for article_id, similar_id in ((earlier_id, later_id), (later_id, earlier_id))
-            if article_id not in posted_at_by_article_id
-            and published_at_by_article_id.get(article_id, 0) <= posted_at_by_article_id.get(similar_id, -1)
+            if article_id not in covered_until_by_article_id
+            and published_at_by_article_id.get(article_id, 0) <= covered_until_by_article_id.get(similar_id, -1)
         }
-        excluded_ids = posted_at_by_article_id.keys() | posted_at_by_similar_article_id.keys()
+        excluded_ids = covered_until_by_article_id.keys() | covered_until_by_similar_article_id.keys()
         self.excluded_reserved_ids = [
             reserved_id for reserved_id in digest_candidates.reserved_article_ids if reserved_id in excluded_ids
         ]
@@ -85,12 +85,12 @@ class AlreadyPostedPages:
     def _find_digest_time(self, candidate: DigestCandidate) -> int | None:
         digest_times = [
             digested_at
-            for page_title, digested_at in self.digested_at_by_linked_page.items()
-            if _is_same_page(candidate, page_title)
+            for linked_page, digested_at in self.digested_at_by_linked_page.items()
+            if _is_same_page(candidate, linked_page)
         ]
         return max([self.digested_at_by_page_key.get(candidate.page_key, 0), *digest_times]) or None
 
 
-def _is_same_page(candidate: DigestCandidate, page_title: PageTitle) -> bool:
-    page_key, title = page_title
+def _is_same_page(candidate: DigestCandidate, linked_page: LinkedPage) -> bool:
+    page_key, title = linked_page
     return page_key == candidate.page_key and (not title or shared_links.titles_match(title, candidate.title))

@@ -94,10 +94,11 @@ class ChartRow(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Content of a bar chart: rows, each with its own scale, in one of two colours.
+    """Content of a bar chart: rows, each with its own scale; the bars of the earlier half are grey.
 
     `title` is not drawn. `earlier_label` and `later_label` name the halves of the period; `tick_labels` name
-    its start and end on the time axis. `colour_index` selects one of the two colours.
+    its start and end on the time axis. `colour_index` selects the colour of the later half's bars and
+    label.
     """
 
     title: str
