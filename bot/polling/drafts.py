@@ -19,8 +19,8 @@ from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys
 from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
-MAX_DERIVED_TITLE_CHARS = 120
-"""Maximum number of characters of a title that is made from the text of an entry without one."""
+MAX_DERIVED_TITLE_LENGTH = 120
+"""Maximum length, in UTF-16 units, of a title that is made from the text of an entry without a title."""
 LANGUAGE_SAMPLE_CHARS = 4_000
 """Maximum number of characters of a text by which its language is detected."""
 
@@ -114,7 +114,7 @@ def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | No
 def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:
     body = boilerplate.strip_boilerplate(entry.text or entry.summary)
     title = (
-        entry.title or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_CHARS) or urls.redact(draft.url)[:MAX_TITLE_CHARS]
+        entry.title or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_LENGTH) or urls.redact(draft.url)[:MAX_TITLE_CHARS]
     )
     published = feed_dates.clamp_publication_time(entry.published, draft.max_published)
     detected_language = language.detect_language(

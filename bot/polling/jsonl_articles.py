@@ -132,7 +132,7 @@ def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
     text = _get_text(members, "text")
     summary = _get_text(members, "summary")
     title = _get_text(members, "title").strip() or excerpts.make_excerpt(
-        boilerplate.strip_boilerplate(text), drafts.MAX_DERIVED_TITLE_CHARS
+        boilerplate.strip_boilerplate(text), drafts.MAX_DERIVED_TITLE_LENGTH
     )
     if not title:
         raise ValueError("title and text: both missing")

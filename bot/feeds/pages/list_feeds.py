@@ -29,7 +29,10 @@ FRAGMENT_KEY = "telex-list"
 MAX_KNOWN_ITEMS = 300
 """Maximum number of a feed's newest articles by which its list is recognised."""
 RECENT_ITEM_COUNT = 5
-"""Number of a feed's newest articles, most of which are still in its list if the list is one of news."""
+"""Number of a feed's newest articles by which its list is recognised on the page after a change of style.
+
+A group of links with more than half of them, and with `MIN_KNOWN_ITEMS` known items, may be the list.
+"""
 MIN_KNOWN_ITEMS = 3
 """Minimum number of known items by which a group of links with another style is recognised as the list."""
 MAX_APPENDED_ITEMS = 3
