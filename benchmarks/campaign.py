@@ -88,8 +88,8 @@ def make_fault_source(
 
 async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
     """Publish a burst, kill the bot now and then, let it end its work."""
-    acts = scene.discord.acts
-    acts.nonce_window_seconds = INSIDE
+    changes = scene.discord.changes
+    changes.nonce_window_seconds = INSIDE
     numbers = scene.write(chance.choice(BURSTS))
     await scene.make_due()
     for _death in range(chance.randint(1, 3)):
@@ -100,7 +100,7 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
         counts["kills"] += 1
     if chance.random() < LONG_ABSENCE_SHARE:  # away until Discord has forgotten the nonces, and nothing is on its way
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
-        acts.forget_nonces()
+        changes.forget_nonces()
     scene.start()
     try:
         within = MAX_BURST_SECONDS / scene.clock.speed

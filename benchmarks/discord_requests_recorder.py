@@ -73,8 +73,8 @@ def _speak_french() -> None:
     from simcord.actors import MemberActor  # noqa: PLC0415
 
     from bot import DATA  # noqa: PLC0415
-    from bot.drill.discord_stand_in.acts import Acts  # noqa: PLC0415
-    from bot.drill.discord_stand_in.simulated_people import People  # noqa: PLC0415
+    from bot.drill.discord_stand_in.acts import StateChanges  # noqa: PLC0415
+    from bot.drill.discord_stand_in.simulated_people import PeopleActions  # noqa: PLC0415
     from tests.support import discord_world, message_texts  # noqa: PLC0415
 
     with (DATA / "locales" / "fr" / "LC_MESSAGES" / "telex.po").open("rb") as file:
@@ -114,7 +114,7 @@ def _speak_french() -> None:
     MemberActor.click = click_french  # type: ignore[method-assign]
     message_texts.list_components = parts_in_english
     discord_world.invite = lambda env, name, **_locale: invite(env, name, locale="fr")
-    for method in (People.join, Acts.add_server):
+    for method in (PeopleActions.join, StateChanges.add_server):
         assert method.__kwdefaults__["locale"] == "en-US"
         method.__kwdefaults__["locale"] = "fr"
 

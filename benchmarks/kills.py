@@ -152,14 +152,14 @@ async def _run_scene(
 
 
 async def _kill_at_random(scene: Scene, window: float, burst: int, moment: float) -> DeliveryFaults:
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     numbers = scene.write(burst)
     await scene.make_due()
     bot = scene.start()
     await asyncio.sleep(moment)
     bot.kill()
     await bot.wait_for_exit()
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     bot = scene.start()
     await scene.wait_until_posted(numbers)
     await bot.stop()

@@ -168,7 +168,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         while time.monotonic() - started_at < seconds:
             name, options = random.choice(COMMANDS)
             interactions.append(
-                discord.people.use_command(discord.state.owner, random.choice(channels), name, **options)
+                discord.people.use_command(discord.state.bot_owner, random.choice(channels), name, **options)
             )
             await asyncio.sleep(COMMAND_INTERVAL_SECONDS)
         measured_seconds, new_calls = time.monotonic() - started_at, discord.calls[call_count:]

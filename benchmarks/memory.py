@@ -154,9 +154,9 @@ async def prepare(settings: Settings, clock: QuickClock, discord: DiscordServer,
     async with open_services(settings, clock) as newsroom:
         feeds = [await newsroom.store.feeds.add(url) for url in urls]
         for number in range(servers):
-            server = discord.acts.add_server(f"Server {number}")
+            server = discord.changes.add_server(f"Server {number}")
             await newsroom.store.servers.mark_joined(server.id, "en-US")
-            channels = [discord.acts.add_channel(server, f"news-{channel_number}") for channel_number in range(4)]
+            channels = [discord.changes.add_channel(server, f"news-{channel_number}") for channel_number in range(4)]
             share = [
                 feeds[(number * len(feeds) // servers + offset) % len(feeds)] for offset in range(FEEDS_PER_SERVER)
             ]
@@ -175,7 +175,7 @@ def use_command(discord: DiscordServer, name: str, **options: str) -> list[Inter
         [news_channel for news_channel in discord.state.channels.values() if news_channel.name.startswith("news-")]
     )
     try:
-        return [discord.people.use_command(discord.state.owner, channel, name, **options)]
+        return [discord.people.use_command(discord.state.bot_owner, channel, name, **options)]
     except LookupError:
         return []
 

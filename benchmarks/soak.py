@@ -84,16 +84,16 @@ class Town(Scene):
             for number in range(count):
                 name = f"{kind}-{number}"
                 if kind == "thread":
-                    parent = self.discord.acts.add_channel(self.server, f"talk-{number}")
-                    owner = self.discord.state.owner.id
-                    self.channels[name] = self.discord.acts.open_thread(parent, owner, name)
+                    parent = self.discord.changes.add_channel(self.server, f"talk-{number}")
+                    owner = self.discord.state.bot_owner.id
+                    self.channels[name] = self.discord.changes.open_thread(parent, owner, name)
                 else:
                     sort = {
                         "text": ChannelKind.TEXT,
                         "announcement": ChannelKind.ANNOUNCEMENT,
                         "forum": ChannelKind.FORUM,
                     }[kind]
-                    self.channels[name] = self.discord.acts.add_channel(self.server, name, sort)
+                    self.channels[name] = self.discord.changes.add_channel(self.server, name, sort)
 
     async def follow_all(self, replays: dict[str, str]) -> None:
         """Every feed is known with its first article and followed in a channel, some in two."""
@@ -133,7 +133,7 @@ class Town(Scene):
         for role in self.server.roles.values():
             permission, permissions = Permission.SEND_MESSAGES, Permission(role.permissions)
             new_permissions = permissions | permission if allowed else permissions & ~permission
-            self.discord.acts.change_role(self.server, role, int(new_permissions))
+            self.discord.changes.change_role(self.server, role, int(new_permissions))
 
 
 class Soak:
@@ -195,7 +195,7 @@ class Soak:
     async def _inject_faults(self) -> None:
         """Something goes wrong at Discord, again and again."""
         town, faults, gateway = self._town, self._town.discord.faults, self._town.discord.gateway
-        acts = town.discord.acts
+        changes = town.discord.changes
         threads = [channel for name, channel in town.channels.items() if name.startswith("thread")]
         faults_by_name: dict[str, Callable[[], object]] = {
             "500 before the effect": lambda: faults.fail(MESSAGES),
@@ -213,15 +213,15 @@ class Soak:
             "reconnect": gateway.request_reconnect,
             "403": lambda: faults.refuse(MESSAGES, 403, 50013),
             "404": lambda: faults.refuse(MESSAGES, 404, 10003),
-            "thread archived": lambda: acts.archive(self._chance.choice(threads)),
+            "thread archived": lambda: changes.archive(self._chance.choice(threads)),
             "role taken away": lambda: town.let_write(allowed=False),
-            "server not available": lambda: acts.begin_outage(town.server),
+            "server not available": lambda: changes.begin_outage(town.server),
             "clock an hour ahead": lambda: town.set_clock(HOUR),
             "clock an hour behind": lambda: town.set_clock(-HOUR),
         }
         recoveries_by_name: dict[str, Callable[[], object]] = {
             "role taken away": lambda: town.let_write(allowed=True),
-            "server not available": lambda: acts.end_outage(town.server),
+            "server not available": lambda: changes.end_outage(town.server),
             "clock an hour ahead": lambda: town.set_clock(0),
             "clock an hour behind": lambda: town.set_clock(0),
         }
@@ -285,7 +285,7 @@ class Soak:
         outcome.unfinished = town.unfinished()
         now = town.clock.now()
         outcome.forgotten = store_probe.list_overdue_feeds(town.database, now - MAX_OVERDUE_SECONDS)
-        owner = town.discord.acts.open_direct_channel(town.discord.state.owner)
+        owner = town.discord.changes.open_direct_channel(town.discord.state.bot_owner)
         outcome.alarms = [str(message.parts.get("content")) for message in owner.history()]
         outcome.faults.update({f"feed {kind}": count for kind, count in town.publishers.faults.items()})
         early = [size for hour, size in self._memory if first <= hour < first + 1]

@@ -118,8 +118,8 @@ async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom
 
 async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discord_server, clock, monkeypatch):  # noqa: F811
     clients.redirect(discord_server, monkeypatch)
-    server = discord_server.acts.add_server("Newsroom")
-    open_, closed = (discord_server.acts.add_channel(server, name) for name in ("news", "staff"))
+    server = discord_server.changes.add_server("Newsroom")
+    open_, closed = (discord_server.changes.add_channel(server, name) for name in ("news", "staff"))
     closed.overwrites.append(Overwrite(id=server.id, type=0, deny=Permission.VIEW_CHANNEL))
     await fill(newsroom, open_, closed)
     tokens = newsroom.store.assistant_tokens

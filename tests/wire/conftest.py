@@ -26,12 +26,12 @@ async def discord_server() -> AsyncIterator[DiscordServer]:
 
 @pytest.fixture
 def place(discord_server) -> Server:
-    return discord_server.acts.add_server("Newsroom")
+    return discord_server.changes.add_server("Newsroom")
 
 
 @pytest.fixture
 def general(discord_server, place) -> Channel:
-    return discord_server.acts.add_channel(place, "general")
+    return discord_server.changes.add_channel(place, "general")
 
 
 @pytest.fixture

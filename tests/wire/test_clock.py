@@ -77,7 +77,7 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
     await scene.wait_until_settled()
     numbers = scene.write(2)
     if dies:
-        scene.discord.acts.nonce_window_seconds = AFTER
+        scene.discord.changes.nonce_window_seconds = AFTER
         scene.discord.faults.run_callback("POST /channels/*/messages", scene.kill, after_effect=True, drop=True)
         await scene.make_due()
         await bot.wait_for_exit()

@@ -61,7 +61,7 @@ async def health(scene: Scene, port: int) -> tuple[int, str]:
 
 def list_owner_messages(scene: Scene) -> list[str]:
     """What the bot told its owner."""
-    channel = scene.discord.acts.open_direct_channel(scene.discord.state.owner)
+    channel = scene.discord.changes.open_direct_channel(scene.discord.state.bot_owner)
     return [message.content for message in channel.history() if message.author_id == scene.discord.state.bot.id]
 
 
@@ -74,7 +74,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
 ):
     scene, discord = troubled, troubled.discord
     ada, bruno = (discord.people.join(scene.server.id, name) for name in ("Ada", "Bruno"))
-    talk = discord.acts.add_channel(scene.server, "talk")
+    talk = discord.changes.add_channel(scene.server, "talk")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
     await scene.wait_until_settled()
     (post,) = scene.messages("text")
@@ -89,7 +89,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     discord.people.react(bruno, post)
     clicked = discord.people.click(ada, post, save_button(post))
     assert NOTHING_DONE in await scene.answer(clicked)
-    interaction = discord.people.use_command(discord.state.owner, talk, "feed alerts", channel=talk)
+    interaction = discord.people.use_command(discord.state.bot_owner, talk, "feed alerts", channel=talk)
     assert NOTHING_DONE in await scene.answer(interaction)
     assert "Article 1" in await scene.answer(discord.people.use_command(ada, talk, "latest"))
     await until(is_unwell)
@@ -125,7 +125,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
 @pytest.mark.parametrize("dies", [False, True])
 async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(trouble, troubled, dies):
     scene = troubled
-    scene.discord.acts.nonce_window_seconds = AFTER
+    scene.discord.changes.nonce_window_seconds = AFTER
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = scene.write(2)

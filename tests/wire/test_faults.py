@@ -79,9 +79,9 @@ async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     discord.faults.run_callback(f"POST /channels/{place.id}/messages", scene.kill, after_effect=arrived, drop=True)
     await scene.start().wait_for_exit()
-    discord.acts.nonce_window_seconds = 0  # only the look-back tells
+    discord.changes.nonce_window_seconds = 0  # only the look-back tells
     for number in range(2100):
-        discord.acts.post(place, ada.id, {"content": f"message {number}"})
+        discord.changes.post(place, ada.id, {"content": f"message {number}"})
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
@@ -101,27 +101,27 @@ async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
 
 async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene):
     discord, text = scene.discord, scene.channels["text"]
-    discord.acts.deny(text, Permission.SEND_MESSAGES)
-    discord.acts.deny(scene.channels["forum"], Permission.EMBED_LINKS)
-    discord.acts.deny(scene.channels["thread"], Permission.VIEW_CHANNEL)
+    discord.changes.deny(text, Permission.SEND_MESSAGES)
+    discord.changes.deny(scene.channels["forum"], Permission.EMBED_LINKS)
+    discord.changes.deny(scene.channels["thread"], Permission.VIEW_CHANNEL)
     numbers = await scene.publish(2)
     scene.start()
     await until(lambda: scene.order("announcement") == [1, *numbers] and scene.open_dispatches() == 9)
     assert not any(scene.messages(kind) for kind in ("text", "forum", "thread"))
-    discord.acts.allow(text, Permission.SEND_MESSAGES)
-    discord.acts.allow(scene.channels["forum"], Permission.EMBED_LINKS)
-    discord.acts.allow(scene.channels["thread"], Permission.VIEW_CHANNEL)
+    discord.changes.allow(text, Permission.SEND_MESSAGES)
+    discord.changes.allow(scene.channels["forum"], Permission.EMBED_LINKS)
+    discord.changes.allow(scene.channels["thread"], Permission.VIEW_CHANNEL)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_a_permission_given_back_while_the_bot_was_away(scene):
     discord, text = scene.discord, scene.channels["text"]
-    discord.acts.deny(text, Permission.SEND_MESSAGES)
+    discord.changes.deny(text, Permission.SEND_MESSAGES)
     bot = scene.start()
     await until(lambda: scene.open_dispatches() == 1)
     await bot.stop()
-    discord.acts.allow(text, Permission.SEND_MESSAGES)
+    discord.changes.allow(text, Permission.SEND_MESSAGES)
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
@@ -129,7 +129,7 @@ async def test_a_permission_given_back_while_the_bot_was_away(scene):
 
 async def test_a_deleted_channel_stops_no_other(scene):
     numbers = await scene.publish(2)
-    scene.discord.acts.remove_channel(scene.channels.pop("text"))
+    scene.discord.changes.remove_channel(scene.channels.pop("text"))
     scene.start()
     await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in scene.channels))
     await until(lambda: scene.open_dispatches() == 3)
@@ -137,7 +137,7 @@ async def test_a_deleted_channel_stops_no_other(scene):
 
 
 async def test_an_archived_thread_is_opened_by_a_post(scene):
-    scene.discord.acts.archive(scene.channels["thread"])
+    scene.discord.changes.archive(scene.channels["thread"])
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
@@ -146,7 +146,7 @@ async def test_an_archived_thread_is_opened_by_a_post(scene):
 async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_repeated(scene):
     discord = scene.discord
     for channel in scene.channels.values():
-        discord.acts.deny(channel, Permission.READ_MESSAGE_HISTORY)
+        discord.changes.deny(channel, Permission.READ_MESSAGE_HISTORY)
     for kind in KINDS:
         discord.faults.drop(scene.sending(kind), after_effect=True, times=2)
     scene.start()
@@ -161,12 +161,12 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
 
 async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
     numbers = await scene.publish(2)
-    scene.discord.acts.begin_outage(scene.server)
+    scene.discord.changes.begin_outage(scene.server)
     bot = scene.start()
     await scene.discord.until(lambda: scene.discord.gateway.connections)
     await until(lambda: "commands" in bot.log.lower())
     assert not any(scene.messages(kind) for kind in KINDS)
-    scene.discord.acts.end_outage(scene.server)
+    scene.discord.changes.end_outage(scene.server)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
 
@@ -185,13 +185,13 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     discord = scene.discord
     bot = scene.start()
     await scene.wait_until_settled()
-    discord.acts.kick(scene.server)
+    discord.changes.kick(scene.server)
     await until(lambda: is_away(scene))
     await bot.stop()
     away = await scene.publish(2)
     bot = scene.start()
     await discord.until(lambda: discord.gateway.connections)
-    discord.acts.invite(scene.server)
+    discord.changes.invite(scene.server)
     await until(lambda: is_member(scene))
     await bot.stop()
     await scene.clock.sleep(5)
@@ -204,10 +204,10 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
 
 async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_posted_later(scene):
     await scene.publish(2)
-    scene.discord.acts.kick(scene.server)
+    scene.discord.changes.kick(scene.server)
     scene.start()
     await until(lambda: is_away(scene))
-    scene.discord.acts.invite(scene.server)
+    scene.discord.changes.invite(scene.server)
     await until(lambda: is_member(scene))
     await scene.wait_until_settled()
     messages = [message for kind in KINDS for message in scene.messages(kind)]

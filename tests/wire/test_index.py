@@ -30,7 +30,7 @@ async def test_an_index_overwritten_while_people_search_stops_no_poll(scene, tmp
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}", TELEX_INDEX=str(tmp_path / "own"))
     await scene.wait_until_settled()
     ada = scene.discord.people.join(scene.server.id, "Ada")
-    talk = scene.discord.acts.add_channel(scene.server, "talk")
+    talk = scene.discord.changes.add_channel(scene.server, "talk")
 
     async def finds(number: int) -> bool:
         interaction = scene.discord.people.use_command(ada, talk, "search", query=f"article {number}")

@@ -111,7 +111,7 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
 
     def moderate() -> None:
         for post in scene.messages("text"):
-            discord.acts.delete(post)
+            discord.changes.delete(post)
 
     discord.faults.run_callback("PUT /channels/*/messages/*/reactions/*", moderate)
     scene.start()
@@ -161,11 +161,11 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         return menu
 
     ada, server = people.join(scene.server.id, "Ada"), scene.server
-    role = discord_server.acts.add_role(server, "Space news")
+    role = discord_server.changes.add_role(server, "Space news")
     (own,) = server.members[discord_server.state.bot.id]
-    discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
+    discord_server.changes.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
     async with scene.newsroom() as newsroom:
-        change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
+        change_context = {"server_id": server.id, "user_id": discord_server.state.bot_owner.id}
         await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context)
         await newsroom.store.preferences.set_look(server.id, PostLook(role_id=role.id), user_id=ada.id)
     discord_server.faults.run_callback("POST /channels/*/messages/*/threads", scene.kill, after_effect=True, drop=True)

@@ -48,7 +48,7 @@ async def search_by_direct_message(crowd: Crowd) -> None:
     ada = discord.state.add_person("Ada")
     for server in discord.state.servers.values():
         server.members[ada.id] = []
-    direct = discord.acts.open_direct_channel(ada)
+    direct = discord.changes.open_direct_channel(ada)
     for _ in range(20):
         discord.people.say(ada, direct, "search: Title")
         await discord.until(lambda: direct.history()[-1].author_id != ada.id)
@@ -81,7 +81,7 @@ def is_away(crowd: Crowd, channel: Channel) -> bool:
 
 
 async def kick_bot(crowd: Crowd, channel: Channel) -> None:
-    crowd.discord.acts.kick(crowd.discord.state.servers[channel.server_id])
+    crowd.discord.changes.kick(crowd.discord.state.servers[channel.server_id])
     await crowd.discord.until(lambda: is_away(crowd, channel))
 
 

@@ -111,12 +111,12 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(sce
     await scene.make_due()
     await scene.wait_until_posted(numbers)
     await bot.stop()
-    acts, forum = scene.discord.acts, scene.channels["forum"]
+    changes, forum = scene.discord.changes, scene.channels["forum"]
     for message in scene.messages("forum"):
-        acts.archive(scene.discord.state.channels[message.channel_id])
+        changes.archive(scene.discord.state.channels[message.channel_id])
     for number in range(260):
         body = {"content": f"What {number} asks"}
-        acts.archive(acts.open_thread(forum, scene.discord.state.owner.id, f"Question {number}", body=body))
+        changes.archive(changes.open_thread(forum, scene.discord.state.bot_owner.id, f"Question {number}", body=body))
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()

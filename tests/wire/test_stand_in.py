@@ -67,12 +67,12 @@ async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again
     channel = text_channel(client, general)
     first = await channel.send("Once", nonce="article-1")
     assert (await channel.send("Once", nonce="article-1")).id == first.id
-    discord_server.acts.nonce_window_seconds = 0
+    discord_server.changes.nonce_window_seconds = 0
     assert (await channel.send("Once", nonce="article-1")).id != first.id
 
 
 async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_server, general, place):
-    other_channel = discord_server.acts.add_channel(place, "other")
+    other_channel = discord_server.changes.add_channel(place, "other")
     await client.wait_for_event("guild_channel_create")
     first = await text_channel(client, general).send("Once", nonce="article-1")
     assert (await text_channel(client, other_channel).send("Once", nonce="article-1")).id == first.id
@@ -81,7 +81,7 @@ async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_se
 
 async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(client, discord_server, place, monkeypatch):
     """Why the courier must not leave forum posts to the library."""
-    forum = discord_server.acts.add_channel(place, "forum", ChannelKind.FORUM)
+    forum = discord_server.changes.add_channel(place, "forum", ChannelKind.FORUM)
     await client.wait_for_event("guild_channel_create")
     channel = client.get_channel(forum.id)
     assert isinstance(channel, discord.ForumChannel)
@@ -95,15 +95,15 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(clien
 
 async def test_errors_come_with_discords_codes(client, discord_server, general):
     channel = text_channel(client, general)
-    discord_server.acts.deny(general, Permission.SEND_MESSAGES)
+    discord_server.changes.deny(general, Permission.SEND_MESSAGES)
     with pytest.raises(discord.Forbidden) as forbidden:
         await channel.send("Hello")
     assert forbidden.value.code == 50013
-    discord_server.acts.deny(general, Permission.VIEW_CHANNEL)
+    discord_server.changes.deny(general, Permission.VIEW_CHANNEL)
     with pytest.raises(discord.Forbidden) as unseen:
         await channel.send("Hello")
     assert unseen.value.code == 50001
-    discord_server.acts.remove_channel(general)
+    discord_server.changes.remove_channel(general)
     with pytest.raises(discord.NotFound) as channel_error:
         await channel.send("Hello")
     assert channel_error.value.code == 10003
@@ -129,7 +129,7 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
     thread = await started.create_thread(name="Talk")
     sent = await thread.send("Hello")
     place = discord_server.state.channels[thread.id]
-    discord_server.acts.archive(place)
+    discord_server.changes.archive(place)
     with pytest.raises(discord.HTTPException) as archived:
         await sent.add_reaction("🔖")
     assert archived.value.code == 50083
@@ -144,8 +144,8 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
 async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_server, ada, place):
     user = await client.fetch_user(ada.id)
     sent = await user.send("Hello")
-    assert discord_server.acts.open_direct_channel(ada).messages[sent.id].content == "Hello"
-    discord_server.people.say(ada, discord_server.acts.open_direct_channel(ada), "Hello yourself")
+    assert discord_server.changes.open_direct_channel(ada).messages[sent.id].content == "Hello"
+    discord_server.people.say(ada, discord_server.changes.open_direct_channel(ada), "Hello yourself")
     (message,) = await client.wait_for_event("message", times=2)
     assert message.content == "Hello yourself"
     shy = discord_server.people.join(place.id, "Shy")

@@ -23,11 +23,11 @@ async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(di
     redirect(discord_server, monkeypatch)
     monkeypatch.setattr("discord.gateway.asyncio.sleep", skip_sleep)
     monkeypatch.setattr(discord.Client, "before_identify_hook", _at_once)
-    acts, people, limits = discord_server.acts, discord_server.people, discord_server.gateway.limits
+    changes, people, limits = discord_server.changes, discord_server.people, discord_server.gateway.limits
     discord_server.shard_count, limits.period_seconds = 2, 0.2
     async with AsyncExitStack() as clients:
         for shard in (0, 1):
-            channel = acts.add_channel(acts.add_server("Newsroom", shard=(shard, 2)), "general")
+            channel = changes.add_channel(changes.add_server("Newsroom", shard=(shard, 2)), "general")
             client = RecordingClient(shard_id=shard, shard_count=2)
             await clients.enter_async_context(online(client, discord_server.token))
             assert [guild.id for guild in client.guilds] == [channel.server_id]

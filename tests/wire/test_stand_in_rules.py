@@ -103,15 +103,15 @@ async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(cl
 async def test_permissions_are_kept_per_act(client, discord_server, general):
     channel = text_channel(client, general)
     sent = await channel.send("Hello")
-    discord_server.acts.deny(general, Permission.EMBED_LINKS)
+    discord_server.changes.deny(general, Permission.EMBED_LINKS)
     with pytest.raises(discord.Forbidden):
         await channel.send(embed=discord.Embed(title="t"))
-    discord_server.acts.deny(general, Permission.ADD_REACTIONS)
+    discord_server.changes.deny(general, Permission.ADD_REACTIONS)
     with pytest.raises(discord.Forbidden):
         await sent.add_reaction("🔖")
-    discord_server.acts.deny(general, Permission.READ_MESSAGE_HISTORY)
+    discord_server.changes.deny(general, Permission.READ_MESSAGE_HISTORY)
     assert [message async for message in channel.history()] == []
     with pytest.raises(discord.Forbidden):
         await channel.fetch_message(sent.id)
-    discord_server.acts.allow(general, Permission.EMBED_LINKS)
+    discord_server.changes.allow(general, Permission.EMBED_LINKS)
     await channel.send(embed=discord.Embed(title="t"))

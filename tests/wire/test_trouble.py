@@ -35,12 +35,14 @@ def take_role(scene: Scene, *, back: bool = False) -> None:
     for role in scene.server.roles.values():
         permissions = Permission(role.permissions)
         right = Permission.SEND_MESSAGES
-        scene.discord.acts.change_role(scene.server, role, int(permissions | right if back else permissions & ~right))
+        scene.discord.changes.change_role(
+            scene.server, role, int(permissions | right if back else permissions & ~right)
+        )
 
 
 def require_tag(scene: Scene, *, demanded: bool = True) -> None:
     scene.channels["forum"].requires_tag = demanded
-    scene.discord.acts.send_channel_update(scene.channels["forum"])
+    scene.discord.changes.send_channel_update(scene.channels["forum"])
 
 
 def restore_posting(scene: Scene) -> None:
@@ -71,8 +73,8 @@ TROUBLES = {
         ("text", "announcement"),
     ),
     "a locked thread": Trouble(
-        lambda scene: scene.discord.acts.archive(scene.channels["thread"], locked=True),
-        lambda scene: scene.discord.acts.archive(scene.channels["thread"], archived=False, locked=False),
+        lambda scene: scene.discord.changes.archive(scene.channels["thread"], locked=True),
+        lambda scene: scene.discord.changes.archive(scene.channels["thread"], archived=False, locked=False),
         "The thread is archived and locked",
         "locked",
         ("thread",),
@@ -89,7 +91,7 @@ TROUBLES = {
 
 async def run_command(scene: Scene, place: Channel, command: str, **options: str) -> str:
     """What the server's owner is answered, without the backslashes before what could be markup."""
-    interaction = scene.discord.people.use_command(scene.discord.state.owner, place, command, **options)
+    interaction = scene.discord.people.use_command(scene.discord.state.bot_owner, place, command, **options)
     return (await scene.answer(interaction)).replace("\\\\", "")
 
 
@@ -103,7 +105,7 @@ def max_attempts(scene: Scene, kind: str) -> int:
 @pytest.mark.scene(speed=QUICK)
 async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scene, name):
     trouble = TROUBLES[name]
-    talk = scene.discord.acts.add_channel(scene.server, "talk")
+    talk = scene.discord.changes.add_channel(scene.server, "talk")
     trouble.begin(scene)
     bot = scene.start()
     await until(lambda: all(max_attempts(scene, kind) >= TRIED for kind in trouble.kinds))
@@ -130,8 +132,8 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
 @pytest.mark.scene(speed=QUICK)
 async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scene):
     deleted_channel = scene.channels["text"]
-    talk = scene.discord.acts.add_channel(scene.server, "talk")
-    scene.discord.acts.remove_channel(deleted_channel)
+    talk = scene.discord.changes.add_channel(scene.server, "talk")
+    scene.discord.changes.remove_channel(deleted_channel)
     bot = scene.start()
     await until(lambda: max_attempts(scene, "text") >= TRIED)
     listed = await run_command(scene, talk, "feed list")
@@ -146,7 +148,7 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scen
 async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
     await scene.run()
     (number,) = await scene.publish(1)
-    scene.discord.acts.kick(scene.server)
+    scene.discord.changes.kick(scene.server)
     link = f"https://news.example/articles/{number}"
     scene.start()
 
@@ -154,8 +156,8 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
         return words in await scene.telex("why", link)
 
     await until(lambda: is_told("I wasn’t in the server at that time"))
-    scene.discord.acts.invite(scene.server)
-    talk = scene.discord.acts.add_channel(scene.server, "talk")
+    scene.discord.changes.invite(scene.server)
+    talk = scene.discord.changes.add_channel(scene.server, "talk")
     await until(lambda: scene.server.id in store_probe.list_joined_server_ids(scene.database))
     await scene.clock.sleep(60)
     (later,) = scene.write(1)

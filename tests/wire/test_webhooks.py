@@ -56,8 +56,8 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
 
 @pytest.mark.scene(kinds=("signed text", "signed forum"))
 async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_the_bot_posts(scene, discord_server):
-    discord_server.acts.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
-    elsewhere = discord_server.acts.add_channel(scene.server, "elsewhere")
+    discord_server.changes.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
+    elsewhere = discord_server.changes.add_channel(scene.server, "elsewhere")
     webhooks = discord_server.state.webhooks
 
     def move() -> None:
@@ -87,7 +87,7 @@ async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_
     faults.drop(executing, after_effect=True)
     faults.run_callback(executing, scene.kill, after_effect=True, drop=True)
     await scene.start().wait_for_exit()
-    discord_server.acts.nonce_window_seconds = 0
+    discord_server.changes.nonce_window_seconds = 0
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])

@@ -15,7 +15,7 @@ from bot.drill.discord_stand_in.gateway import (
     Gateway,
 )
 from bot.drill.discord_stand_in.state import (
-    EVERYONE,
+    EVERYONE_PERMISSIONS,
     Channel,
     ChannelKind,
     ChannelMessage,
@@ -34,7 +34,7 @@ MESSAGES = GUILD_MESSAGES | DM_MESSAGES
 REACTIONS = GUILD_REACTIONS | DM_REACTIONS
 
 
-class Acts:
+class StateChanges:
     """Changes of Discord's state, each complete in one step, with the events that they cause."""
 
     def __init__(self, state: State, gateway: Gateway) -> None:
@@ -243,9 +243,9 @@ class Acts:
 
         `shard` holds the number of the server's shard and the number of all shards.
         """
-        server = Server(id=self.state.create_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
-        server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
-        server.members[self.state.owner.id] = []
+        server = Server(id=self.state.create_id(shard), name=name, owner_id=self.state.bot_owner.id, locale=locale)
+        server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE_PERMISSIONS)
+        server.members[self.state.bot_owner.id] = []
         self.state.servers[server.id] = server
         if with_bot:
             self.invite(server)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 from aiohttp import web
 
 from bot.drill.discord_stand_in import rest_commands, rest_messages, rest_places, rest_webhooks
-from bot.drill.discord_stand_in.acts import Acts
+from bot.drill.discord_stand_in.acts import StateChanges
 from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.gateway import Gateway
 from bot.drill.discord_stand_in.rest import PREFIX, Call, Rest, Routes
-from bot.drill.discord_stand_in.simulated_people import People
+from bot.drill.discord_stand_in.simulated_people import PeopleActions
 from bot.drill.discord_stand_in.state import State
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class DiscordServer:
-    """A stand-in for Discord: `acts` change its state, `people` use it, `faults` let requests fail.
+    """A stand-in for Discord: `changes` change its state, `people` use it, `faults` let requests fail.
 
     With a `contract`, requests that Discord's API description does not allow are refused, and recorded in
     `violations`.
@@ -41,8 +41,8 @@ class DiscordServer:
         """Whether connections are cut before anything is answered."""
         self.state = State()
         self.gateway = Gateway(self.state, TOKEN)
-        self.acts = Acts(self.state, self.gateway)
-        self.people = People(self.state, self.acts)
+        self.changes = StateChanges(self.state, self.gateway)
+        self.people = PeopleActions(self.state, self.changes)
         routes = Routes()
         for route_module in (rest_places, rest_messages, rest_webhooks, rest_commands):
             routes.include(route_module.ROUTES)

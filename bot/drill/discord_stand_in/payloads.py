@@ -332,7 +332,7 @@ def build_application(state: State) -> Json:
         "flags": 0,
         "flags_new": "0",
         "redirect_uris": [],
-        "owner": build_user(state.owner),
+        "owner": build_user(state.bot_owner),
         "approximate_guild_count": len(state.servers),
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,

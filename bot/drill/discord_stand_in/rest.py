@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from bot.drill.discord_stand_in.acts import Acts
+from bot.drill.discord_stand_in.acts import StateChanges
 from bot.drill.discord_stand_in.errors import ApiError
 from bot.drill.discord_stand_in.faults import Fault, Faults
 from bot.drill.discord_stand_in.gateway import Gateway
@@ -65,7 +65,7 @@ class StandIn(Protocol):
 
     state: State
     gateway: Gateway
-    acts: Acts
+    changes: StateChanges
     shard_count: int
 
     def notify_change(self) -> None:

@@ -100,7 +100,7 @@ def answer_interaction(stand_in: StandIn, call: Call) -> Answer:
     if callback_type == MESSAGE:
         interaction.message = write_response(stand_in, interaction, message_body)
     elif callback_type == UPDATE and interaction.source is not None:
-        stand_in.acts.edit(interaction.source, message_body)
+        stand_in.changes.edit(interaction.source, message_body)
         interaction.message = interaction.source
     elif callback_type == DEFERRED_UPDATE:
         interaction.message = interaction.source
@@ -145,7 +145,7 @@ def edit_original(stand_in: StandIn, call: Call) -> Answer:
     if interaction.message is None:
         interaction.message = write_response(stand_in, interaction, body)
     else:
-        stand_in.acts.edit(interaction.message, body)
+        stand_in.changes.edit(interaction.message, body)
     return 200, payloads.build_message(stand_in.state, interaction.message)
 
 
@@ -161,7 +161,7 @@ def edit_followup(stand_in: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_webhook_call(stand_in, call):
         return rest_webhooks.edit_message(stand_in, call)
     message = find_followup(stand_in, call)
-    stand_in.acts.edit(message, check_body(call))
+    stand_in.changes.edit(message, check_body(call))
     return 200, payloads.build_message(stand_in.state, message)
 
 
@@ -169,7 +169,7 @@ def edit_followup(stand_in: StandIn, call: Call) -> Answer:
 def delete_followup(stand_in: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_webhook_call(stand_in, call):
         return rest_webhooks.delete_message(stand_in, call)
-    stand_in.acts.delete(find_followup(stand_in, call))
+    stand_in.changes.delete(find_followup(stand_in, call))
     return NO_CONTENT
 
 
@@ -195,7 +195,7 @@ def write_response(
 ) -> ChannelMessage:
     is_ephemeral = interaction.ephemeral if ephemeral is None else ephemeral
     flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if is_ephemeral else 0)
-    return stand_in.acts.post(
+    return stand_in.changes.post(
         stand_in.state.channels[interaction.channel_id],
         stand_in.state.bot.id,
         {**body, "flags": flags},

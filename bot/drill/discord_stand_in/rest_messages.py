@@ -66,13 +66,13 @@ def create_message(stand_in: StandIn, call: Call) -> Answer:
     if channel.recipient_id and not stand_in.state.people[channel.recipient_id].accepts_dm:
         raise build_error(403, 50007)
     if body.get("nonce") is not None and body.get("enforce_nonce"):
-        existing_message = stand_in.acts.find_by_nonce(bot_id, body["nonce"])
+        existing_message = stand_in.changes.find_by_nonce(bot_id, body["nonce"])
         if existing_message is not None:
             return 200, payloads.build_message(stand_in.state, existing_message)
     reference = body.get("message_reference")
     if reference:
         reference = {"type": 0, "channel_id": str(channel.id), "message_id": str(reference["message_id"])}
-    message = stand_in.acts.post(channel, bot_id, body, reference=reference, type=19 if reference else 0)
+    message = stand_in.changes.post(channel, bot_id, body, reference=reference, type=19 if reference else 0)
     return 200, payloads.build_message(stand_in.state, message)
 
 
@@ -114,7 +114,7 @@ def edit_message(stand_in: StandIn, call: Call) -> Answer:
     body = check_body(call)
     rules.check_not_empty({**message.parts, **body})
     rules.check_edit(message.parts, body)
-    stand_in.acts.edit(message, body)
+    stand_in.changes.edit(message, body)
     return 200, payloads.build_message(stand_in.state, message)
 
 
@@ -123,7 +123,7 @@ def delete_message(stand_in: StandIn, call: Call) -> Answer:
     message = find_message(stand_in, call)
     if message.author_id != stand_in.state.bot.id:
         find_message(stand_in, call, Permission.MANAGE_MESSAGES)
-    stand_in.acts.delete(message)
+    stand_in.changes.delete(message)
     return NO_CONTENT
 
 
@@ -137,7 +137,7 @@ def crosspost(stand_in: StandIn, call: Call) -> Answer:
     find_channel(stand_in, call, Permission.SEND_MESSAGES if is_own_message else Permission.MANAGE_MESSAGES)
     if message.crossposted:
         raise build_error(400, 40033)
-    stand_in.acts.publish(message)
+    stand_in.changes.publish(message)
     return 200, payloads.build_message(stand_in.state, message)
 
 
@@ -159,7 +159,7 @@ def add_reaction(stand_in: StandIn, call: Call) -> Answer:
             raise build_error(400, 30010)
     if name.isascii() and ":" not in name:
         raise build_error(400, 10014)
-    stand_in.acts.react(message, stand_in.state.bot.id, name)
+    stand_in.changes.react(message, stand_in.state.bot.id, name)
     return NO_CONTENT
 
 
@@ -183,7 +183,7 @@ def create_thread(stand_in: StandIn, call: Call) -> Answer:
     parent = find_channel(stand_in, call, Permission.SEND_MESSAGES)
     if parent.kind is not ChannelKind.FORUM:
         find_channel(stand_in, call, Permission.CREATE_PUBLIC_THREADS)
-        thread = stand_in.acts.open_thread(parent, stand_in.state.bot.id, call.body["name"])
+        thread = stand_in.changes.open_thread(parent, stand_in.state.bot.id, call.body["name"])
         return 201, payloads.build_channel(stand_in.state, thread)
     tags = [int(tag) for tag in call.body.get("applied_tags") or []]
     if parent.requires_tag and not tags:
@@ -197,7 +197,9 @@ def create_thread(stand_in: StandIn, call: Call) -> Answer:
     rules.check_text(call.body["name"], "name")
     if not call.body["name"].strip() or rules.count_utf16_units(call.body["name"]) > MAX_THREAD_NAME_UNITS:
         raise build_form_error("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
-    thread = stand_in.acts.open_thread(parent, stand_in.state.bot.id, call.body["name"], body=body, applied_tags=tags)
+    thread = stand_in.changes.open_thread(
+        parent, stand_in.state.bot.id, call.body["name"], body=body, applied_tags=tags
+    )
     payload = payloads.build_channel(stand_in.state, thread)
     payload["message"] = payloads.build_message(stand_in.state, thread.messages[thread.id])
     return 201, payload
@@ -209,7 +211,7 @@ def create_thread_of_message(stand_in: StandIn, call: Call) -> Answer:
     if message.id in stand_in.state.channels:
         raise build_error(400, 160004)
     parent = stand_in.state.channels[message.channel_id]
-    thread = stand_in.acts.open_thread(parent, stand_in.state.bot.id, call.body["name"], thread_id=message.id)
+    thread = stand_in.changes.open_thread(parent, stand_in.state.bot.id, call.body["name"], thread_id=message.id)
     return 201, payloads.build_channel(stand_in.state, thread)
 
 

@@ -111,9 +111,9 @@ def edit_channel(stand_in: StandIn, call: Call) -> Answer:
     channel.topic = body.get("topic", channel.topic)
     if channel.is_thread and ("archived" in body or "locked" in body):
         find_channel(stand_in, call, Permission.SEND_MESSAGES_IN_THREADS)
-        stand_in.acts.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
+        stand_in.changes.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
     else:
-        stand_in.acts.send_channel_update(channel)
+        stand_in.changes.send_channel_update(channel)
     return 200, payloads.build_channel(stand_in.state, channel)
 
 
@@ -130,4 +130,4 @@ def open_direct(stand_in: StandIn, call: Call) -> Answer:
     person = stand_in.state.people.get(int(call.body["recipient_id"]))
     if person is None:
         raise build_error(404, 10013)
-    return 200, payloads.build_channel(stand_in.state, stand_in.acts.open_direct_channel(person))
+    return 200, payloads.build_channel(stand_in.state, stand_in.changes.open_direct_channel(person))

@@ -29,7 +29,7 @@ def create_webhook(stand_in: StandIn, call: Call) -> Answer:
     check_name(call.body["name"], "name")
     if sum(webhook.channel_id == channel.id for webhook in stand_in.state.webhooks.values()) >= MAX_WEBHOOKS:
         raise build_error(400, 30007)
-    return 200, payloads.build_webhook(stand_in.state, stand_in.acts.add_webhook(channel, call.body["name"]))
+    return 200, payloads.build_webhook(stand_in.state, stand_in.changes.add_webhook(channel, call.body["name"]))
 
 
 @ROUTES.add("GET", "/webhooks/{webhook}")
@@ -56,7 +56,7 @@ def execute_webhook(stand_in: StandIn, call: Call) -> Answer:
     if channel.kind is not ChannelKind.FORUM:
         if "thread_name" in body:
             raise build_error(400, 220003)
-        message = stand_in.acts.post(channel, webhook.id, message_body, webhook_id=webhook.id, author=author)
+        message = stand_in.changes.post(channel, webhook.id, message_body, webhook_id=webhook.id, author=author)
         return 200, payloads.build_message(stand_in.state, message)
     if not body.get("thread_name"):
         raise build_error(400, 220001)
@@ -64,7 +64,7 @@ def execute_webhook(stand_in: StandIn, call: Call) -> Answer:
     if channel.requires_tag and not tags:
         raise build_error(400, 40067)
     rules.check_text(body["thread_name"], "thread_name")
-    thread = stand_in.acts.open_thread(
+    thread = stand_in.changes.open_thread(
         channel, webhook.id, body["thread_name"], body=message_body, applied_tags=tags, author=author
     )
     return 200, payloads.build_message(stand_in.state, thread.messages[thread.id])
@@ -81,12 +81,12 @@ def edit_message(stand_in: StandIn, call: Call) -> Answer:
     body = check_body(call)
     rules.check_not_empty({**message.parts, **body})
     rules.check_edit(message.parts, body)
-    stand_in.acts.edit(message, body)
+    stand_in.changes.edit(message, body)
     return 200, payloads.build_message(stand_in.state, message)
 
 
 def delete_message(stand_in: StandIn, call: Call) -> Answer:
-    stand_in.acts.delete(find_webhook_message(stand_in, call))
+    stand_in.changes.delete(find_webhook_message(stand_in, call))
     return NO_CONTENT
 
 

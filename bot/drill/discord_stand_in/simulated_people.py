@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from bot.drill.discord_stand_in import payloads
-from bot.drill.discord_stand_in.acts import Acts
+from bot.drill.discord_stand_in.acts import StateChanges
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Interaction, Json, Person, State
 
 # Types of interactions, and of the options of a command by the type of their value (docs: interactions)
@@ -14,12 +14,12 @@ COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
 
 
-class People:
+class PeopleActions:
     """Actions of people in Discord; an interaction that is returned gets the bot's answer as it comes."""
 
-    def __init__(self, state: State, acts: Acts) -> None:
+    def __init__(self, state: State, changes: StateChanges) -> None:
         self._state = state
-        self._acts = acts
+        self._changes = changes
 
     def join(self, server_id: int, name: str, *, locale: str = "en-US", role_ids: tuple[int, ...] = ()) -> Person:
         person = self._state.add_person(name, locale=locale)
@@ -27,13 +27,13 @@ class People:
         return person
 
     def say(self, person: Person, channel: Channel, text: str) -> ChannelMessage:
-        return self._acts.post(channel, person.id, {"content": text})
+        return self._changes.post(channel, person.id, {"content": text})
 
     def react(self, person: Person, message: ChannelMessage, emoji: str = "🔖") -> None:
-        self._acts.react(message, person.id, emoji)
+        self._changes.react(message, person.id, emoji)
 
     def unreact(self, person: Person, message: ChannelMessage, emoji: str = "🔖") -> None:
-        self._acts.unreact(message, person.id, emoji)
+        self._changes.unreact(message, person.id, emoji)
 
     def use_command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
         """Use a slash command ("feed add"). Raises LookupError when the bot has not registered it."""
@@ -94,7 +94,7 @@ class People:
         )
         self._state.interactions[interaction.token] = interaction
         payload = self._build_payload(interaction, person, channel, interaction_data)
-        self._acts.gateway.dispatch("INTERACTION_CREATE", payload, server_id=channel.server_id)
+        self._changes.gateway.dispatch("INTERACTION_CREATE", payload, server_id=channel.server_id)
         return interaction
 
     def _build_payload(

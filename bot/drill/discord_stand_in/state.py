@@ -28,7 +28,7 @@ class ChannelKind(IntEnum):
     FORUM = 15
 
 
-THREADS = {ChannelKind.ANNOUNCEMENT_THREAD, ChannelKind.PUBLIC_THREAD}
+THREAD_KINDS = {ChannelKind.ANNOUNCEMENT_THREAD, ChannelKind.PUBLIC_THREAD}
 
 
 class Permission(IntFlag):
@@ -50,7 +50,7 @@ class Permission(IntFlag):
 
 
 ALL_PERMISSIONS = (1 << 50) - 1
-EVERYONE = (
+EVERYONE_PERMISSIONS = (
     Permission.ADD_REACTIONS
     | Permission.VIEW_CHANNEL
     | Permission.SEND_MESSAGES
@@ -172,7 +172,7 @@ class Channel:
 
     @property
     def is_thread(self) -> bool:
-        return self.kind in THREADS
+        return self.kind in THREAD_KINDS
 
     def history(self) -> list[ChannelMessage]:
         """Return the messages that everyone can read, oldest first."""
@@ -250,7 +250,7 @@ class State:
         self.interactions: dict[str, Interaction] = {}
         self.webhooks: dict[int, Webhook] = {}
         self.bot = self.add_person("Telex", is_bot=True)
-        self.owner = self.add_person("owner")
+        self.bot_owner = self.add_person("owner")  # Owns the application and every server.
 
     def create_id(self, shard: tuple[int, int] | None = None) -> int:
         """Return a new snowflake, larger than all before; with `shard` (number, count), one for the shard."""

@@ -45,9 +45,9 @@ class Crowd:
 
     def server(self, channels: int, shard: tuple[int, int] | None = None) -> list[Channel]:
         """A server with so many channels."""
-        acts = self.discord.acts
-        server = acts.add_server("Newsroom", shard=shard)
-        return [acts.add_channel(server, f"news-{number}") for number in range(channels)]
+        changes = self.discord.changes
+        server = changes.add_server("Newsroom", shard=shard)
+        return [changes.add_channel(server, f"news-{number}") for number in range(channels)]
 
     async def owe(self, name: str, channels: Sequence[Channel], posts: int) -> list[str]:
         """Let channels be owed so many articles of a feed each; their titles."""

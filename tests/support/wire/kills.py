@@ -322,7 +322,7 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
 
     `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
     """
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     if step.polls:
         numbers = scene.write(burst)
         await scene.make_due()
@@ -332,10 +332,10 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
         nth = 1  # there is one poll, and one notice of all articles
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier, nth=nth)
-        scene.discord.acts.nonce_window_seconds = window
+        scene.discord.changes.nonce_window_seconds = window
         nth = 1
     await run_until_killed(scene, kind, step, nth=nth)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await scene.run(numbers)
     return find_delivery_faults(scene, numbers)
 
@@ -369,13 +369,13 @@ async def survive_edit(
     edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]],
 ) -> DeliveryFaults:
     """As `survive`, of posts that have to be edited after they were sent."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     numbers = await scene.publish(1)
     await scene.run(numbers)
     expected_numbers, words = await edit(scene, numbers[-1])
     scene.hasten_edits()
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     scene.hasten_edits()
     bot = scene.start()
     await scene.wait_until_posted(expected_numbers)
@@ -395,14 +395,14 @@ async def survive_edit(
 
 async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take fewer messages an hour than are owed."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     scene.end_hour()
     numbers = await scene.publish(5)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
-        scene.discord.acts.nonce_window_seconds = window
+        scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await scene.run(numbers)
     faults = find_delivery_faults(scene, numbers)
     many = [
@@ -415,17 +415,17 @@ async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -
 
 async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take what two outlets tell: the bot hears of the second."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     (first,) = await scene.publish(1, about=ABOUT)
     second = await scene.publish_in_rival_outlet(first, about=ABOUT)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
-        scene.discord.acts.nonce_window_seconds = window
+        scene.discord.changes.nonce_window_seconds = window
     early = [
         f"{channel_kind}: {first} did not wait" for channel_kind in scene.channels if scene.posts(channel_kind)[first]
     ]
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await scene.run([first, second])
     faults = find_delivery_faults(scene, [first, second])
     return replace(faults, unfinished=(*faults.unfinished, *(() if step.earlier else early)))
@@ -433,12 +433,12 @@ async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) ->
 
 async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that muted a story: another article is posted, one of the story never."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     (muted,) = scene.write(1, about=ABOUT_MUTED)
     (posted,) = scene.write(1)
     await scene.make_due()
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await scene.run([posted])
     faults = find_delivery_faults(scene, [posted])
     wrong = [
@@ -451,11 +451,11 @@ async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) ->
 
 async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take the best of the day, and have to choose from one."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     numbers = await scene.publish(1)
     scene.choose_now()
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await scene.run(numbers)
     return find_delivery_faults(scene, numbers)
 
@@ -474,21 +474,21 @@ async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) 
 
 async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that get digests alone, or a person: what was held comes in one message."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     numbers = await scene.publish(2)
     scene.end_day()
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
-        scene.discord.acts.nonce_window_seconds = window
+        scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await scene.run(numbers)
     return find_delivery_faults(scene, numbers)
 
 
 async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """Propose a feed and decline it; the bot dies at its message, the edit of that, or the notice of the outcome."""
-    scene.discord.acts.nonce_window_seconds = INSIDE
+    scene.discord.changes.nonce_window_seconds = INSIDE
     title = f"paper{len(scene.messages('text'))}"
     proposal_id = await scene.propose(title)
     is_decided = kind == DIRECT or any(step.name == edit.name for edit in _EDIT_OF_PROPOSAL)
@@ -497,9 +497,9 @@ async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float
         await scene.decline(proposal_id)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
-        scene.discord.acts.nonce_window_seconds = window
+        scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
-    scene.discord.acts.nonce_window_seconds = window
+    scene.discord.changes.nonce_window_seconds = window
     await _run_until_shown(scene, "text", title)
     if not is_decided:
         await scene.decline(proposal_id)

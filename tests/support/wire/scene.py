@@ -66,7 +66,7 @@ class Scene(ServerInspector):
         self.discord = discord
         self.feeds = feeds
         self.database = database or folder / "telex.db"
-        self.server: Server = discord.acts.add_server("Newsroom", shard=shard)
+        self.server: Server = discord.changes.add_server("Newsroom", shard=shard)
         self.channels: dict[str, Channel] = {}
         self.watchers: dict[str, Channel] = {}
         self.url = ""
@@ -87,18 +87,18 @@ class Scene(ServerInspector):
 
     def build(self, kinds: Iterable[str] = KINDS) -> None:
         """Make the channels."""
-        acts = self.discord.acts
+        changes = self.discord.changes
         for kind in kinds:
             sort = kind.removeprefix("signed ")
             if sort == "thread":
-                parent = acts.add_channel(self.server, "talk")
-                place = acts.open_thread(parent, self.discord.state.owner.id, "News thread")
+                parent = changes.add_channel(self.server, "talk")
+                place = changes.open_thread(parent, self.discord.state.bot_owner.id, "News thread")
             else:
                 sorts = {"text": ChannelKind.TEXT, "announcement": ChannelKind.ANNOUNCEMENT, "forum": ChannelKind.FORUM}
-                place = acts.add_channel(self.server, f"news-{kind}", sorts[sort])
+                place = changes.add_channel(self.server, f"news-{kind}", sorts[sort])
             self.channels[kind] = place
             if kind != sort:
-                acts.allow(place, Permission.MANAGE_WEBHOOKS)
+                changes.allow(place, Permission.MANAGE_WEBHOOKS)
 
     async def follow(self) -> None:
         """Let every channel follow the feed, which has one article: the one they get for following."""
@@ -120,8 +120,8 @@ class Scene(ServerInspector):
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""
         ada = self.discord.people.join(self.server.id, "Ada")
-        self.watchers[DIRECT] = self.discord.acts.open_direct_channel(ada)
-        self.watchers["watching channel"] = self.discord.acts.add_channel(self.server, "watching")
+        self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
+        self.watchers["watching channel"] = self.discord.changes.add_channel(self.server, "watching")
         async with self.newsroom() as newsroom:
             for kind, channel in self.watchers.items():
                 assert await newsroom.store.watches.add(
@@ -136,7 +136,7 @@ class Scene(ServerInspector):
     async def take_proposals(self) -> None:
         """Let the text channel get the alerts, and a person propose feeds."""
         ada = self._proposer = self.discord.people.join(self.server.id, "Ada")
-        self.watchers[DIRECT] = self.discord.acts.open_direct_channel(ada)
+        self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
         async with self.newsroom() as newsroom:
             await newsroom.store.preferences.change(
                 Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=ada.id
@@ -166,7 +166,7 @@ class Scene(ServerInspector):
 
     async def decline(self, proposal_id: int) -> None:
         """A manager declines a proposal, and the bot ends before anything comes of it."""
-        owner_id = self.discord.state.owner.id
+        owner_id = self.discord.state.bot_owner.id
         async with self.newsroom() as newsroom:
             await newsroom.store.proposals.decline(proposal_id, server_id=self.server.id, user_id=owner_id)
 
@@ -177,7 +177,7 @@ class Scene(ServerInspector):
     async def brief(self) -> None:
         """Let a person get a digest of their own, of all that they may read."""
         ada = self.discord.people.join(self.server.id, "Ada")
-        self.watchers[DIRECT] = self.discord.acts.open_direct_channel(ada)
+        self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
         async with self.newsroom() as newsroom:
             await newsroom.store.personal_digests.save(
                 PersonalDigestPlan(weekday=None, minute=0),
@@ -195,7 +195,7 @@ class Scene(ServerInspector):
                     DigestPlan(weekday=None, minute=0, is_digest_only=True),
                     server_id=self.server.id,
                     channel_id=channel.id,
-                    user_id=self.discord.state.owner.id,
+                    user_id=self.discord.state.bot_owner.id,
                     limit=9,
                 )
 
@@ -204,7 +204,7 @@ class Scene(ServerInspector):
         async with self.newsroom() as newsroom:
             for channel in self.channels.values():
                 assert await newsroom.store.digests.delete(
-                    server_id=self.server.id, channel_id=channel.id, user_id=self.discord.state.owner.id
+                    server_id=self.server.id, channel_id=channel.id, user_id=self.discord.state.bot_owner.id
                 )
 
     def end_day(self, due: int | None = None) -> int:
@@ -371,7 +371,7 @@ class Scene(ServerInspector):
                     setting,
                     value,
                     server_id=self.server.id,
-                    user_id=self.discord.state.owner.id,
+                    user_id=self.discord.state.bot_owner.id,
                     channel_id=self.channels[kind].id,
                 )
 
@@ -390,7 +390,7 @@ class Scene(ServerInspector):
         for channel in [
             candidate for candidate in state.channels.values() if candidate.parent_id == self.channels[kind].id
         ]:
-            self.discord.acts.remove_channel(channel)
+            self.discord.changes.remove_channel(channel)
 
     async def publish(self, count: int, *, about: str = "Article") -> list[int]:
         """The same, and the articles are fetched and owed to the channels while no bot runs."""
