@@ -73,8 +73,8 @@ def _speak_french() -> None:
     from simcord.actors import MemberActor  # noqa: PLC0415
 
     from bot import DATA  # noqa: PLC0415
-    from bot.drill.discord_stand_in.acts import StateChanges  # noqa: PLC0415
     from bot.drill.discord_stand_in.simulated_people import PeopleActions  # noqa: PLC0415
+    from bot.drill.discord_stand_in.state_changes import StateChanges  # noqa: PLC0415
     from tests.support import discord_world, message_texts  # noqa: PLC0415
 
     with (DATA / "locales" / "fr" / "LC_MESSAGES" / "telex.po").open("rb") as file:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, TypeVar
 from aiohttp import web
 
 from bot.drill.discord_stand_in import rest_commands, rest_messages, rest_places, rest_webhooks
-from bot.drill.discord_stand_in.acts import StateChanges
 from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.gateway import Gateway
 from bot.drill.discord_stand_in.rest import PREFIX, Call, Rest, Routes
 from bot.drill.discord_stand_in.simulated_people import PeopleActions
 from bot.drill.discord_stand_in.state import State
+from bot.drill.discord_stand_in.state_changes import StateChanges
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
 if TYPE_CHECKING:

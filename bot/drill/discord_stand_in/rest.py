@@ -15,11 +15,11 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from bot.drill.discord_stand_in.acts import StateChanges
 from bot.drill.discord_stand_in.errors import ApiError
 from bot.drill.discord_stand_in.faults import Fault, Faults
 from bot.drill.discord_stand_in.gateway import Gateway
 from bot.drill.discord_stand_in.state import State
+from bot.drill.discord_stand_in.state_changes import StateChanges
 
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.schema import Contract

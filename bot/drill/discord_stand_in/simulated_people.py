@@ -6,8 +6,8 @@ import secrets
 from typing import Any
 
 from bot.drill.discord_stand_in import payloads
-from bot.drill.discord_stand_in.acts import StateChanges
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Interaction, Json, Person, State
+from bot.drill.discord_stand_in.state_changes import StateChanges
 
 # Types of interactions, and of the options of a command by the type of their value (docs: interactions)
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
