@@ -181,7 +181,7 @@ async def flood(seconds: float) -> tuple[bool, str]:
             for feed in feeds:
                 current = await hour_probe.newsroom.store.feeds.get(feed.id)
                 if current is not None and current.next_poll_at <= clock.now():
-                    await hour_probe.newsroom.poller.poll(current, polite=False)
+                    await hour_probe.newsroom.poller.poll(current, wait_for_host=False)
                     polls += 1
             clock.advance(300)
         growth_megabytes = measure_megabytes(hour_probe.newsroom) - megabytes_before

@@ -140,7 +140,7 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
         for number in pending_numbers:  # they are known, and bring more the next time
             feed = await newsroom.store.feeds.get(number)
             assert feed is not None
-            polled_feed = (await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)).feed
+            polled_feed = (await newsroom.poller.poll(replace(feed, validators=Validators()), wait_for_host=False)).feed
             quiet_feed = replace(
                 feed, validators=polled_feed.validators, title=polled_feed.title, outlet=polled_feed.outlet
             )

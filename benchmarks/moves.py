@@ -186,7 +186,7 @@ class Reader:
         """The addresses of the articles that a document brings. Raises RuntimeError if it is not read."""
         self._clock.advance(600)
         feed = await self._newsroom.store.feeds.add(self._feeds.serve(path, body, etag=False))
-        report = await self._poller.poll(feed, polite=False)
+        report = await self._poller.poll(feed, wait_for_host=False)
         if report.error is not None:
             raise RuntimeError(f"{path}: {report.error}")
         articles = await self._newsroom.store.articles.list_newest([feed.id], limit=5000)

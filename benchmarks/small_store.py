@@ -56,7 +56,7 @@ async def open_polled_newsroom() -> AsyncIterator[Services]:
             server = await FeedServer().start()
             for path in sorted(FEEDS.rglob("*.*")):
                 url = server.serve(f"/{path.name}", path.read_bytes(), content_type="text/xml", etag=False)
-                await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
+                await newsroom.poller.poll(await newsroom.store.feeds.add(url), wait_for_host=False)
             await server.stop()
             await newsroom.index.catch_up()
             index_task = asyncio.create_task(newsroom.index.run())

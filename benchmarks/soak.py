@@ -112,7 +112,7 @@ class Town(Scene):
             async def follow(url: str, names: list[str]) -> None:
                 self.url = url
                 feed = await newsroom.store.feeds.add(url)
-                report = await newsroom.poller.poll(feed, polite=False)
+                report = await newsroom.poller.poll(feed, wait_for_host=False)
                 assert report.error is None, report
                 for name in names:
                     await newsroom.store.subscriptions.follow(

@@ -50,8 +50,8 @@ def poll(
                 reports = await _poll_urls(services, urls_to_poll)
             else:
                 due_feeds = await services.store.feeds.list_due(services.clock.now(), 100_000, ())
-                reports = await _poll_all(services, due_feeds, is_polite=True)
-            await _fetch_article_pages(services, reports, is_polite=not urls_to_poll)
+                reports = await _poll_all(services, due_feeds, wait_for_hosts=True)
+            await _fetch_article_pages(services, reports, wait_for_hosts=not urls_to_poll)
             await encode_with_progress(services.semantic_index)
             return reports
 
@@ -74,18 +74,18 @@ async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollR
         matching_feeds = await feed_store.list_by_page_url(url) if stored_feed is None else [stored_feed]
         stored_urls.update(feed.url for feed in matching_feeds)
         feeds += matching_feeds or [await feed_store.add(url)]
-    reports = await _poll_all(services, feeds, is_polite=False)
+    reports = await _poll_all(services, feeds, wait_for_hosts=False)
     for report in reports:
         if report.error and report.feed.url not in stored_urls:
             await feed_store.remove(report.feed.id)
     return reports
 
 
-async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: bool) -> list[PollReport]:
+async def _poll_all(services: Services, feeds: Iterable[Feed], *, wait_for_hosts: bool) -> list[PollReport]:
     """Poll feeds and print a line for each.
 
-    Unless `is_polite`, which is for feeds that are due, a new feed that is a web page is replaced by the page's own
-    feed or its first list.
+    Unless `wait_for_hosts`, which is for feeds that are due, a new feed that is a web page is replaced by the page's
+    own feed or its first list.
     """
     feeds = list(feeds)
     reports: list[PollReport] = []
@@ -95,8 +95,8 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
 
         async def poll_in_slot(feed: Feed) -> None:
             async with poll_slots:
-                report = await services.poller.poll(feed, polite=is_polite)
-                if not is_polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success_at is None:
+                report = await services.poller.poll(feed, wait_for_host=wait_for_hosts)
+                if not wait_for_hosts and report.error == fetch_errors.NOT_A_FEED and feed.last_success_at is None:
                     report = await _poll_page(services, feed) or report
             reports.append(report)
             progress_bar.advance(progress_id)
@@ -120,16 +120,16 @@ async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
     if discovery.parsed_feed is None:
         return None
     await services.store.feeds.remove(feed.id)
-    return await services.poller.poll(await services.store.feeds.add(discovery.feeds[0].url), polite=False)
+    return await services.poller.poll(await services.store.feeds.add(discovery.feeds[0].url), wait_for_host=False)
 
 
-async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, is_polite: bool) -> None:
+async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, wait_for_hosts: bool) -> None:
     """Fetch the pages of the articles that polls have found, for at most `PAGE_FETCH_SECONDS`."""
     if not services.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}
     fetched_count = await services.full_text_fetcher.fetch_due(
-        feed_ids, max_seconds=PAGE_FETCH_SECONDS, polite=is_polite
+        feed_ids, max_seconds=PAGE_FETCH_SECONDS, wait_for_host=wait_for_hosts
     )
     if fetched_count:
         terminal.echo_stderr(

@@ -119,7 +119,7 @@ async def serve(
             starter_packs.list_outlines = build_sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
             asset_by_url |= {
                 publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
-                for story in (*publisher.backlog, *publisher.stories)
+                for story in (*publisher.backlog, *publisher.new_stories)
             }
         preview_context = env.preview(
             demo_server.news,
@@ -278,7 +278,7 @@ async def follow_feed(
         first_article_id=None,
         skip_backlog=skip_backlog,
     )
-    await services.poller.poll(feed, polite=False)
+    await services.poller.poll(feed, wait_for_host=False)
     return feed
 
 
@@ -298,9 +298,9 @@ async def publish_sample_news(services: Services, publisher: SamplePublisher, de
     )
     if isinstance(services.clock, ReplayClock):
         services.clock.start_catching_up()
-    async for story in publisher.publish():
+    async for story in publisher.run_script():
         # `make_due` would not do: a poll that is running would overwrite the time of the next one.
-        await services.poller.poll(feed_by_outlet[story.outlet], polite=False)
+        await services.poller.poll(feed_by_outlet[story.outlet], wait_for_host=False)
 
 
 def build_sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:

@@ -30,7 +30,11 @@ _DATE_OFFSET_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class SampleOutlet:
-    """An outlet of the demo, with a feed. `colour` is the colour of its images, as #rrggbb."""
+    """An outlet of the demo, with a feed.
+
+    `name` is its name in URLs and in stories, `title` the title of its feed; `colour` is the colour of its images, as
+    #rrggbb.
+    """
 
     name: str
     title: str
@@ -79,13 +83,13 @@ class _Stories(msgspec.Struct):
 
     outlets: tuple[SampleOutlet, ...]
     backlog: tuple[SampleStory, ...]
-    stories: tuple[SampleStory, ...]
+    new_stories: tuple[SampleStory, ...] = msgspec.field(name="stories")
 
 
 def load_stories() -> tuple[tuple[SampleOutlet, ...], tuple[SampleStory, ...], tuple[SampleStory, ...]]:
     """Return the outlets, the stories published before the start, and the stories to publish, the first one first."""
     sample_stories = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
-    return sample_stories.outlets, sample_stories.backlog, sample_stories.stories
+    return sample_stories.outlets, sample_stories.backlog, sample_stories.new_stories
 
 
 def compute_publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
@@ -98,7 +102,7 @@ class SamplePublisher:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self.outlets, self.backlog, self.stories = load_stories()
+        self.outlets, self.backlog, self.new_stories = load_stories()
         self.published_stories: list[SampleStory] = []
         self._date_by_slug: dict[str, datetime] = {}
         self._server_url = ""
@@ -132,7 +136,9 @@ class SamplePublisher:
     def build_script(self) -> list[ScriptStep]:
         """Return the steps of all stories in chronological order."""
         steps: list[ScriptStep] = []
-        for story, offset_seconds in zip(self.stories, compute_publication_offsets(len(self.stories)), strict=True):
+        for story, offset_seconds in zip(
+            self.new_stories, compute_publication_offsets(len(self.new_stories)), strict=True
+        ):
             steps.append(ScriptStep(offset_seconds, story, self.published_stories.append))
             if story.correction is not None:
                 steps.append(ScriptStep(offset_seconds + story.correction.after, story, self._correct_story))
@@ -140,7 +146,7 @@ class SamplePublisher:
                 steps.append(ScriptStep(offset_seconds + story.withdrawn_after, story, self.published_stories.remove))
         return sorted(steps, key=lambda step: step.offset_seconds)
 
-    async def publish(self) -> AsyncIterator[SampleStory]:
+    async def run_script(self) -> AsyncIterator[SampleStory]:
         """Run the script, and yield each story after it was published, corrected or withdrawn."""
         elapsed_seconds = 0.0
         for step in self.build_script():
@@ -199,7 +205,7 @@ class SamplePublisher:
 
         Raises HTTPNotFound if there is none.
         """
-        for story in (*self.published_stories, *self.backlog, *self.stories):
+        for story in (*self.published_stories, *self.backlog, *self.new_stories):
             if story.slug == request.match_info["slug"]:
                 return story
         raise web.HTTPNotFound

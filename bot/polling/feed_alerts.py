@@ -19,15 +19,15 @@ _LIST_LOST_CODES = {fetch_errors.LIST_NOT_FOUND, fetch_errors.REQUIRES_JAVASCRIP
 """Codes of errors that mean a list is missing from its page."""
 
 AlertTextProvider = Callable[[Feed, AlertKind, OverQuotaKind | None], Mapping[str, str]]
-"""Function that returns the text of an alert by language."""
+"""Function that returns the text of an alert in every language, by language code."""
 
 
 class FeedAlerts:
     """Rules for when a feed causes an alert to its channels."""
 
-    def __init__(self, settings: Settings, alert_texts: AlertTextProvider) -> None:
-        self._alert_texts = alert_texts
-        self._language = i18n.supported_language(settings.language) or "en"
+    def __init__(self, settings: Settings, provide_alert_texts: AlertTextProvider) -> None:
+        self._provide_alert_texts = provide_alert_texts
+        self._default_language = i18n.supported_language(settings.language) or "en"
 
     def find_alert(self, feed_before: Feed, feed_after: Feed) -> Alert | None:
         """Return the alert that a poll calls for, by the feed before and after it, or None if there is none.
@@ -49,14 +49,16 @@ class FeedAlerts:
             return self._build_alert(feed_after, AlertKind.RECOVERED, feed_before.failing_since or 0)
         return None
 
-    def build_over_quota_alert(self, feed: Feed, kind: OverQuotaKind, since: int) -> Alert:
+    def build_over_quota_alert(self, feed: Feed, over_quota_kind: OverQuotaKind, since: int) -> Alert:
         """Return the alert for a feed that is over quota since `since` (Unix time in seconds).
 
         The alert is returned at every such poll; the store drops repeated alerts.
         """
-        return self._build_alert(feed, AlertKind.OVER_QUOTA, since, kind)
+        return self._build_alert(feed, AlertKind.OVER_QUOTA, since, over_quota_kind)
 
     def _build_alert(
         self, feed: Feed, kind: AlertKind, since: int, over_quota_kind: OverQuotaKind | None = None
     ) -> Alert:
-        return Alert(feed.id, kind, since, self._alert_texts(feed, kind, over_quota_kind), self._language)
+        return Alert(
+            feed.id, kind, since, self._provide_alert_texts(feed, kind, over_quota_kind), self._default_language
+        )

@@ -101,10 +101,10 @@ class FullTextFetcher:
                 task.cancel()
             await asyncio.gather(*job_by_task, return_exceptions=True)
 
-    async def fetch_due(self, feed_ids: Collection[int], *, max_seconds: float, polite: bool = True) -> int:
+    async def fetch_due(self, feed_ids: Collection[int], *, max_seconds: float, wait_for_host: bool = True) -> int:
         """Fetch the due pages of some feeds for at most `max_seconds`; return how many were fetched.
 
-        With `polite=False`, for feeds that a user named, there is no pause between requests. Raises
+        With `wait_for_host=False`, for feeds that a user named, there is no pause between requests. Raises
         StoreError.
         """
         fetched_count_before = self.outcomes[PageFetchOutcome.FETCHED]
@@ -115,15 +115,18 @@ class FullTextFetcher:
                     for job in jobs:
                         jobs_by_host.setdefault(get_host_name(job.url), []).append(job)
                     await asyncio.gather(
-                        *(self._fetch_pages(host_jobs, polite=polite) for host_jobs in jobs_by_host.values())
+                        *(
+                            self._fetch_pages(host_jobs, wait_for_host=wait_for_host)
+                            for host_jobs in jobs_by_host.values()
+                        )
                     )
         except TimeoutError:
             log.info("page fetches postponed reason=timeout")
         return self.outcomes[PageFetchOutcome.FETCHED] - fetched_count_before
 
-    async def _fetch_pages(self, jobs: Sequence[PageFetchJob], *, polite: bool) -> None:
+    async def _fetch_pages(self, jobs: Sequence[PageFetchJob], *, wait_for_host: bool) -> None:
         for job in jobs:
-            await self._fetch_page(job, polite=polite)
+            await self._fetch_page(job, wait_for_host=wait_for_host)
 
     async def _start_fetches(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> None:
         free_fetch_count = MAX_CONCURRENT_PAGES - len(job_by_task)
@@ -172,18 +175,18 @@ class FullTextFetcher:
 
     async def _fetch_page_safely(self, job: PageFetchJob) -> None:
         try:
-            await self._fetch_page(job, polite=True)
+            await self._fetch_page(job, wait_for_host=True)
         except Exception:
             log.exception("page record failed url=%s", urls.redact(job.url))
 
-    async def _fetch_page(self, job: PageFetchJob, *, polite: bool) -> None:
+    async def _fetch_page(self, job: PageFetchJob, *, wait_for_host: bool) -> None:
         """Fetch a page and store its text or its failure. Raises StoreError."""
         if job.attempts > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
             await self._record_outcome(job, CRASHED_OUTCOME)
             return
         host = self._hosts.get(job.url)
         now = self._clock.now()
-        if polite and host.backoff_until > now:
+        if wait_for_host and host.backoff_until > now:
             await self._store.page_fetches.release_claims({job.article_id: host.backoff_until})
             return
         crawl_delay = 0.0
@@ -194,7 +197,7 @@ class FullTextFetcher:
                     job.url,
                     title=job.title,
                     teaser=job.teaser,
-                    host_throttle=self._hosts.select_throttle(polite=polite),
+                    host_throttle=self._hosts.select_throttle(wait_for_host=wait_for_host),
                 )
         except FeedError as error:
             await self._record_failure(job, host, error)

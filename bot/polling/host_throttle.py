@@ -1,4 +1,4 @@
-"""Throttling of requests per publisher host: one at a time, a pause after each, backoff if asked for."""
+"""Throttling of requests per host: one at a time, a pause after each, and a backoff if the host asks for one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable
@@ -187,9 +187,9 @@ class Hosts:
         finally:
             host.end_request()
 
-    def select_throttle(self, *, polite: bool) -> HostThrottle:
-        """Return the throttle for requests; without `polite` it waits for nothing, as a user is waiting."""
-        return self.throttle if polite else lambda _url: nullcontext()
+    def select_throttle(self, *, wait_for_host: bool) -> HostThrottle:
+        """Return the throttle for requests. Without `wait_for_host` it delays none, because a user is waiting."""
+        return self.throttle if wait_for_host else lambda _url: nullcontext()
 
     def shift_clock(self, seconds: int) -> None:
         """Correct the stored Unix times of all hosts after the system clock was set back by `seconds`."""

@@ -52,7 +52,7 @@ class PageSaver:
     def __init__(self, store: Store, page_fetcher: PageFetcher, hosts: Hosts) -> None:
         self._store, self._page_fetcher, self._hosts = store, page_fetcher, hosts
         self._rate_limiter = TokenBucket(store.clock, max_tokens=MAX_SAVES, period_seconds=SAVE_PERIOD_SECONDS)
-        self._slots = FairSemaphore(MAX_CONCURRENT_SAVES)
+        self._save_slots = FairSemaphore(MAX_CONCURRENT_SAVES)
 
     async def save(
         self, link: str, *, user_id: int, find_readable_article: FindReadableArticle
@@ -67,16 +67,16 @@ class PageSaver:
         if (article := await find_readable_article(url)) is not None:
             return article, None
         await self._require_quota(user_id)
-        async with self._slots.acquire(user_id):
+        async with self._save_slots.acquire(user_id):
             final_url, page_content = await self._read_page(url)
         saved_url = _normalize_link(final_url)
         if (article := await find_readable_article(saved_url)) is not None:
             return article, None
         new_article = _build_article(saved_url, page_content, self._store.clock.now())
-        stored_page = await self._store.saved_pages.add(user_id, new_article, max_pages=MAX_SAVED_PAGES)
-        if stored_page is None:
+        article_and_is_new = await self._store.saved_pages.add(user_id, new_article, max_pages=MAX_SAVED_PAGES)
+        if article_and_is_new is None:
             raise RequestRejected(SaveFailure.TOO_MANY_PAGES, count=MAX_SAVED_PAGES)
-        return stored_page
+        return article_and_is_new
 
     async def _require_quota(self, user_id: int) -> None:
         """Count a save of a user. Raises RequestRejected if the user has saved too much."""
@@ -92,7 +92,9 @@ class PageSaver:
         if host.backoff_until > self._store.clock.now():
             raise FeedError(fetch_errors.RATE_LIMITED)
         try:
-            return await self._page_fetcher.fetch_content(url, host_throttle=self._hosts.select_throttle(polite=False))
+            return await self._page_fetcher.fetch_content(
+                url, host_throttle=self._hosts.select_throttle(wait_for_host=False)
+            )
         except FeedError as error:
             host.back_off_for(error)
             raise

@@ -82,15 +82,17 @@ class Poller:
         self._result_writer = PollResultWriter(store, leases, self._on_written, on_recorded)
         self._due_loader = DueFeedLoader(store, leases, self.hosts, self._queue, self._result_writer)
 
-    async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
+    async def poll(self, feed: Feed, *, wait_for_host: bool = True) -> PollReport:
         """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
 
-        With `polite=False`, for a URL that a user named, requests do not wait for the host's pause or
+        With `wait_for_host=False`, for a URL that a user named, requests do not wait for the host's pause or
         backoff. Raises StoreError.
         """
         async with self._lock_feed(feed) as locked_feed:
             host = self.hosts.get(feed.url)
-            report = await self._build_report(locked_feed, host, await self._fetch(locked_feed, host, polite=polite))
+            report = await self._build_report(
+                locked_feed, host, await self._fetch(locked_feed, host, wait_for_host=wait_for_host)
+            )
             await self._result_writer.write_report(report)
         return report
 
@@ -193,7 +195,7 @@ class Poller:
         self._feed_locks[due_feed.id] = None
         try:
             # After another poll the loaded feed is outdated.
-            fetch_outcome = None if was_locked else await self._fetch(due_feed, host, polite=True)
+            fetch_outcome = None if was_locked else await self._fetch(due_feed, host, wait_for_host=True)
             if fetch_outcome is not None:
                 self._queue.slow_feeds.record(due_feed.id, host.response_seconds)
             if isinstance(fetch_outcome, FetchResult):
@@ -223,7 +225,7 @@ class Poller:
             self._due_loader.release(due_feed.id)
             return
         if has_waited:
-            fetch_outcome = await self._fetch(feed, host, polite=True)
+            fetch_outcome = await self._fetch(feed, host, wait_for_host=True)
         fence = self._leases.build_fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
         report = await self._build_report(feed, host, fetch_outcome, fence=fence)
         self._result_writer.add_report(report)
@@ -252,13 +254,13 @@ class Poller:
         self.outcomes[report.outcome] += 1
         return report
 
-    async def _fetch(self, feed: Feed | DueFeed, host: Host, *, polite: bool) -> FetchResult | FeedError | None:
+    async def _fetch(self, feed: Feed | DueFeed, host: Host, *, wait_for_host: bool) -> FetchResult | FeedError | None:
         """Fetch a feed; return the response or the error, or None if its host is backing off."""
-        if polite and host.backoff_until and host.backoff_until > self._clock.now():
+        if wait_for_host and host.backoff_until and host.backoff_until > self._clock.now():
             return None
         try:
-            if not polite or list_feeds.is_list_url(feed.url):
-                response = await self._get_document(feed, polite=polite)
+            if not wait_for_host or list_feeds.is_list_url(feed.url):
+                response = await self._get_document(feed, wait_for_host=wait_for_host)
             else:
                 now = self._clock.monotonic()
                 if not host.is_free(now):
@@ -278,12 +280,12 @@ class Poller:
         self.last_response_at = self._clock.now()
         return response
 
-    async def _get_document(self, feed: Feed | DueFeed, *, polite: bool) -> FetchResult:
+    async def _get_document(self, feed: Feed | DueFeed, *, wait_for_host: bool) -> FetchResult:
         """Fetch a feed, or the page of a feed made from a list, if robots.txt allows it. Raises FeedError."""
         if not list_feeds.is_list_url(feed.url):
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page_url = list_feeds.strip_list_fragment(feed.url)
-        host_throttle = self.hosts.select_throttle(polite=polite)
+        host_throttle = self.hosts.select_throttle(wait_for_host=wait_for_host)
         response, crawl_delay = await self.page_fetcher.fetch(
             page_url, host_throttle=host_throttle, validators=feed.validators
         )

@@ -59,7 +59,7 @@ class TeaserFeed:
 
     async def read_due_pages(self) -> None:
         """Read the pages that are due, and deliver what that causes."""
-        await self.world.bot.services.full_text_fetcher.fetch_due([self.feed.id], max_seconds=30, polite=False)
+        await self.world.bot.services.full_text_fetcher.fetch_due([self.feed.id], max_seconds=30, wait_for_host=False)
         await self.world.deliver()
 
     def notices(self) -> list[str]:

@@ -215,10 +215,10 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settin
             outlet.name: await demo_server.follow_feed(newsroom, publisher.get_feed_url(outlet), scene)
             for outlet in publisher.outlets
         }
-        story = await anext(publisher.publish())
+        story = await anext(publisher.run_script())
         feed = await newsroom.store.feeds.get(feeds[story.outlet].id)
         assert feed.error is None
-        assert (await newsroom.poller.poll(feed, polite=False)).new_count == 1
+        assert (await newsroom.poller.poll(feed, wait_for_host=False)).new_count == 1
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
@@ -249,7 +249,7 @@ class DemoRun:
     async def poll(self, outlet: str) -> None:
         feed = await self.newsroom.store.feeds.get(self.feeds[outlet].id)
         assert feed is not None
-        assert (await self.newsroom.poller.poll(feed, polite=False)).error is None
+        assert (await self.newsroom.poller.poll(feed, wait_for_host=False)).error is None
         await self.deliver()
 
     async def deliver(self) -> None:
@@ -294,7 +294,7 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(news
     async with run_demo(newsroom, clock) as demo:
         await demo.until(75)
         english, french = (
-            next(story.title for story in demo.publisher.stories if story.slug == slug)
+            next(story.title for story in demo.publisher.new_stories if story.slug == slug)
             for slug in ("nordwave-cable-circuit", "cable-nordwave-fil")
         )
         (also,) = demo.list_last_lines(english)
@@ -311,7 +311,7 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(news
 
 async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
-        wrong = next(story for story in demo.publisher.stories if story.correction is not None)
+        wrong = next(story for story in demo.publisher.new_stories if story.correction is not None)
         await demo.until(75)
         assert len(demo.list_last_lines(wrong.title)) == 1
         await demo.until(120)
@@ -323,7 +323,7 @@ async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
 
 async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
-        withdrawn_story = next(story for story in demo.publisher.stories if story.withdrawn_after is not None)
+        withdrawn_story = next(story for story in demo.publisher.new_stories if story.withdrawn_after is not None)
         await demo.until(60)
         assert "Apparently withdrawn" not in demo.list_last_lines(withdrawn_story.title)[0]
         await demo.until(150)
@@ -439,13 +439,13 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
         SamplePublisher() as publisher,
         demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        publisher.stories = publisher.stories[:3]
+        publisher.new_stories = publisher.new_stories[:3]
         scene = await demo_server.build_demo_server(env)
         await demo_server.publish_sample_news(newsroom, publisher, scene)
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
-        assert [title(message) for message in scene.news.history()] == [story.title for story in publisher.stories]
+        assert [title(message) for message in scene.news.history()] == [story.title for story in publisher.new_stories]
 
 
 async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):

@@ -225,7 +225,7 @@ async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
     feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
     await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)), etag=False)
-    reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for _ in range(4)))
+    reports = await asyncio.gather(*(newsroom.poller.poll(feed, wait_for_host=False) for _ in range(4)))
     assert sorted(report.new_count for report in reports) == [0, 0, 0, 1]
     assert await delivered_titles(newsroom) == ["Article 2"]
 
@@ -306,6 +306,6 @@ async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_se
     assert feed_server.count("/other") == 0
     postponed_feed = await newsroom.store.feeds.get(other_feed.id)
     assert clock.now() + 7200 <= postponed_feed.next_poll_at <= clock.now() + 7300  # also after a restart
-    assert (await newsroom.poller.poll(postponed_feed, polite=False)).outcome is PollOutcome.NEW
+    assert (await newsroom.poller.poll(postponed_feed, wait_for_host=False)).outcome is PollOutcome.NEW
     clock.advance(7201)
     assert (await newsroom.poller.poll(postponed_feed)).outcome is not PollOutcome.POSTPONED

@@ -57,7 +57,7 @@ def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
 async def poll_and_read_pages(newsroom: Services, url: str) -> list[Article]:
     """The articles after a poll and the reading of what is due, the newest first."""
     feed = await poll(newsroom, await follow(newsroom, url))
-    await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False)
+    await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False)
     return await newsroom.store.articles.list_newest([feed.id], limit=200)
 
 
@@ -147,7 +147,7 @@ async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_ser
     url = publish(feed_server, 1).replace("http://", "http://me:secret@")
     feed = await reading_newsroom.store.feeds.add(url, server_id=1)
     await reading_newsroom.poller.poll(feed)
-    await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False)
+    await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False)
     (article,) = await reading_newsroom.store.articles.list_newest([feed.id], limit=5)
     assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
@@ -169,7 +169,7 @@ async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_ser
     assert await load_page_end(reading_newsroom, article) == "http-503"
     for _ in range(9):
         clock.advance(7200)
-        await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False)
+        await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, wait_for_host=False)
     assert feed_server.count("/a/1") == MAX_ATTEMPTS
     (over,) = (await reading_newsroom.store.page_fetches.load_by_article_ids([article.id])).values()
     assert (over.outcome, over.due_at) == ("http-503", None)
@@ -181,7 +181,9 @@ async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsro
     (article,) = await poll_and_read_pages(reading_newsroom, url)
     publish(feed_server, 1)
     clock.advance(7200)
-    assert await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False) == 1
+    assert (
+        await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, wait_for_host=False) == 1
+    )
 
 
 async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
@@ -203,7 +205,7 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
     publish(feed_server, 1)
     clock.advance(3600)
     async with open_services(settings, clock) as newsroom:
-        assert await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False) == 1
+        assert await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False) == 1
 
 
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
@@ -252,7 +254,7 @@ async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_dele
     feed = await poll(reading_newsroom, await follow(reading_newsroom, publish(feed_server, 1)))
     clock.advance(86_400)
     await reading_newsroom.store.articles.purge_texts(clock.now())
-    assert await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False) == 0
+    assert await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False) == 0
     assert feed_server.count("/a/1") == 0
 
 

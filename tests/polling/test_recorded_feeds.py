@@ -52,7 +52,7 @@ async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, 
 
 
 async def _poll_all(newsroom: Services, feeds: dict[Path, Feed]):
-    reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for feed in feeds.values()))
+    reports = await asyncio.gather(*(newsroom.poller.poll(feed, wait_for_host=False) for feed in feeds.values()))
     return dict(zip(feeds, reports, strict=True))
 
 
@@ -91,7 +91,7 @@ async def _posts(
     server.serve("/feed", (shared(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())
     stored = await newsroom.store.feeds.get(feed.id)
     assert stored is not None
-    report = await newsroom.poller.poll(stored, polite=False)
+    report = await newsroom.poller.poll(stored, wait_for_host=False)
     assert report.error is None
     return [article.url for _, articles in await deliver(newsroom) for article in articles]
 

@@ -142,10 +142,10 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
 async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair, publishers):
     for number, room in enumerate(pair):
         feed = await follow(room, publishers(number).serve("/", make_rss(), etag=False))
-        await room.poller.poll(feed, polite=False)
+        await room.poller.poll(feed, wait_for_host=False)
         entries = [make_rss_item(100 * number + place) for place in range(10)]
         publishers(number).serve("/", make_rss(*entries), etag=False)
-        await room.poller.poll(feed, polite=False)
+        await room.poller.poll(feed, wait_for_host=False)
     assert 10 < await pair[0].store.articles.count() < 16
 
 
@@ -154,7 +154,7 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
     urls = [publishers(number).serve("/", make_rss(), etag=False) for number in range(2)]
     feeds = [await follow(first, url) for url in urls]
     for feed in feeds:
-        await first.poller.poll(feed, polite=False)
+        await first.poller.poll(feed, wait_for_host=False)
     cities = ("Strasbourg", "Marseille", "Toulouse", "Grenoble")
     for number, city in enumerate(cities):
         titles = (
@@ -164,7 +164,7 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
         for server, title in enumerate(titles):
             entry = make_rss_item(10 * number + server, title=title, published=first.clock.now())
             publishers(server).serve("/", make_rss(entry, title=f"Outlet {server}"), etag=False)
-        polls = (room.poller.poll(feed, polite=False) for room, feed in zip(pair, feeds, strict=True))
+        polls = (room.poller.poll(feed, wait_for_host=False) for room, feed in zip(pair, feeds, strict=True))
         await asyncio.gather(*polls)
     assert len(store_probe.load_outbox(first.settings.database)) == len(cities)
     deliveries = store_probe.load_deliveries(first.settings.database)
@@ -177,12 +177,12 @@ async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair
     posting.cluster_events.subscribe("outbox", woken.set)
     published = clock.now() - 3600
     feed = await follow(polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False))
-    await polling.poller.poll(feed, polite=False)
+    await polling.poller.poll(feed, wait_for_host=False)
     await woken.wait()
     await deliver(posting)
     woken.clear()
     corrected = make_rss_item(1, published=published, title="Corrected")
     publishers(0).serve("/", make_rss(corrected), etag=False)
-    await polling.poller.poll(feed, polite=False)
+    await polling.poller.poll(feed, wait_for_host=False)
     await until(woken.is_set)
     assert await posting.store.dispatches.get_next_edit_due_at() == clock.now()

@@ -122,7 +122,7 @@ class World:
         """Ask a feed for news now; what it found is stored when this returns, and not yet posted."""
         current = await self.store.feeds.get(feed.id)
         assert current is not None
-        return await self.newsroom.poller.poll(current, polite=False)
+        return await self.newsroom.poller.poll(current, wait_for_host=False)
 
     async def poll_and_deliver(self, feed: Feed) -> None:
         """The same, and what is due because of it is posted."""

@@ -92,7 +92,7 @@ class Pipeline:
 
     async def _poll(self, feed: Feed) -> PollReport:
         self.clock.advance(60)
-        report = await self.newsroom.poller.poll(feed, polite=False)
+        report = await self.newsroom.poller.poll(feed, wait_for_host=False)
         if report.error is not None and not describe_feed_error(report.error):
             raise BrokenInvariant(f"no words for {report.error}")
         if self.errors:

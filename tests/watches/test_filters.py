@@ -167,14 +167,14 @@ async def follow_filtered(
     subscription = await follow(newsroom.store, feed)
     if rules:
         await newsroom.store.filters.add(FilterPlace(subscription), rules, user_id=PERSON, limit=10)
-    await newsroom.poller.poll(feed, polite=False)
+    await newsroom.poller.poll(feed, wait_for_host=False)
     return feed, subscription
 
 
 async def again(newsroom: Services, feed: Feed) -> None:
     current = await newsroom.store.feeds.get(feed.id)
     assert current is not None
-    await newsroom.poller.poll(current, polite=False)
+    await newsroom.poller.poll(current, wait_for_host=False)
 
 
 OLD = make_rss_item(1, title="Sponsored: old offer", body="Buy.", published=NOW - 900)

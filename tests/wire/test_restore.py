@@ -396,4 +396,4 @@ async def poll_feeds_in_order(scene: Scene, urls: list[str]) -> None:
     """These feeds are fetched in this order while no bot runs; what tells one story joins its post."""
     async with scene.newsroom() as newsroom:
         for url in urls:
-            await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
+            await newsroom.poller.poll(await newsroom.store.feeds.add(url), wait_for_host=False)

@@ -65,7 +65,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
     pictures = {
         publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
-        for story in publisher.stories
+        for story in publisher.new_stories
     }
     pictures |= register_emoji(env, [outlet.title for outlet in publisher.outlets])
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
@@ -100,7 +100,7 @@ async def fill_channel(
     """A post in each look, the panel, a trial and the filters, as `NAMES` says."""
     store, language = newsroom.store, LANGUAGES[ending]
     outlet = next(candidate for candidate in publisher.outlets if candidate.language == language)
-    stories = [story for story in publisher.stories if story.outlet == outlet.name]
+    stories = [story for story in publisher.new_stories if story.outlet == outlet.name]
     feed = await store.feeds.add(publisher.get_feed_url(outlet))
     server = person.guild.id
     subscription, _created = await store.subscriptions.follow(
@@ -113,7 +113,7 @@ async def fill_channel(
     async def publish(*new_stories: SampleStory, look: PostLook) -> None:
         await store.subscriptions.set_look(subscription.id, look, user_id=person.id)
         publisher.published_stories += new_stories
-        await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
+        await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, wait_for_host=False)
 
     async def deliver() -> None:
         assert isinstance(env.bot, TelexBot)

@@ -200,17 +200,17 @@ async def build_newsstand(
         await newsroom.semantic_index.start_encoder()
     publisher.publish_backlog()
     feeds = [await follow_feed(newsroom, publisher.get_feed_url(outlet), stage) for outlet in publisher.outlets]
-    for stories in ((), publisher.stories[:STORIES]):
+    for stories in ((), publisher.new_stories[:STORIES]):
         publisher.published_stories += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)
             assert current is not None
-            await newsroom.poller.poll(current, polite=False)
+            await newsroom.poller.poll(current, wait_for_host=False)
     assert isinstance(env.bot, TelexBot)
     await env.bot.outbox_relay.run_until_idle()
     pictures = {
         publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
-        for story in (*publisher.backlog, *publisher.stories)
+        for story in (*publisher.backlog, *publisher.new_stories)
     }
     emoji = register_emoji(env, [outlet.title for outlet in publisher.outlets])
     return stage, pictures | install_bot_avatar(env) | emoji

@@ -40,16 +40,16 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     for ending, person in people.items():
         for query in WATCH_QUERIES[ending]:
             await person.slash(stage.news, "watch add", query=query)
-    publisher.published_stories += itertools.islice(publisher.stories, STORIES)
+    publisher.published_stories += itertools.islice(publisher.new_stories, STORIES)
     for feed in feeds:
         current = await newsroom.store.feeds.get(feed.id)
         assert current is not None
-        await newsroom.poller.poll(current, polite=False)
+        await newsroom.poller.poll(current, wait_for_host=False)
     assert isinstance(env.bot, TelexBot)
     await env.bot.outbox_relay.run_until_idle()
     pictures = {
         publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
-        for story in publisher.stories
+        for story in publisher.new_stories
     }
     sync_clock(env, newsroom.clock)
     for ending, person in people.items():

@@ -114,7 +114,7 @@ class FollowService:
         if page_list is None:
             failure = FollowFailure.NEEDS_SCRIPT if discovery.page_lists.requires_javascript else FollowFailure.NO_FEED
             raise RequestRejected(failure, address=urls.redact(url))
-        throttle = self._poller.hosts.select_throttle(polite=False)
+        throttle = self._poller.hosts.select_throttle(wait_for_host=False)
         await self._poller.page_fetcher.require_robots_allowed(list_feeds.strip_list_fragment(url), throttle)
         return convert_list_to_feed(discovery, page_list) if list_feeds.is_list_url(url) else discovery
 
