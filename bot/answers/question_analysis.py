@@ -92,7 +92,7 @@ _FOUNDING_WORDS = frozenset(
 _FOUNDING_STEMS = frozenset().union(*map(text_analysis.find_query_stems, (*_FOUNDING_WORDS, "online", "ligne")))
 """Stems of the words for founding something, including those of putting it online."""
 _PAST_PATTERN = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
-PRESENT_PATTERN = re.compile(
+PRESENT_TIME_PATTERN = re.compile(
     r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
     r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
 )
@@ -169,7 +169,7 @@ def analyse_question(
     """
     words = text_analysis.tokenize(text)
     normalized_text = " ".join(words)
-    present_words = {word for match in PRESENT_PATTERN.finditer(normalized_text) for word in match[0].split()}
+    present_words = {word for match in PRESENT_TIME_PATTERN.finditer(normalized_text) for word in match[0].split()}
     stop_words = text_analysis.find_stop_words(words) | _QUESTION_WORDS | present_words
     match_by_answer_type = find_answer_types(normalized_text)
     expected_types = set(match_by_answer_type)
@@ -210,6 +210,7 @@ def analyse_question(
         language=detect_language(text),
         terms=tuple(terms),
         answer_types=frozenset(expected_types),
-        changes_over_time=bool(PRESENT_PATTERN.search(normalized_text)) and not _PAST_PATTERN.search(normalized_text),
+        changes_over_time=bool(PRESENT_TIME_PATTERN.search(normalized_text))
+        and not _PAST_PATTERN.search(normalized_text),
         article_count=article_count,
     )

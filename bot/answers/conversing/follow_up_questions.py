@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from bot.answers.briefing.news_requests import normalize_question
-from bot.answers.question_analysis import PRESENT_PATTERN
+from bot.answers.question_analysis import PRESENT_TIME_PATTERN
 from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text.times import time_expressions
@@ -89,7 +89,7 @@ def _substitute_in_question(previous_question: str, replacement: str) -> str:
     replacement, base_question = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
     folded_question = normalize_question(base_question)
     time_expression = time_expressions.find_time_expression(folded_question, 0)
-    time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(folded_question)]
+    time_phrases = [match[0] for match in PRESENT_TIME_PATTERN.finditer(folded_question)]
     if time_expression is not None:
         time_phrases.append(folded_question[time_expression.start : time_expression.end])
     time_words = text_analysis.tokenize(" ".join(time_phrases))

@@ -25,8 +25,8 @@ class QuestionRejection(ReasonCode):
     TOO_LONG = "too-long"  # count, length
     BUSY = "busy"
     NO_TOPIC = "no-topic"
-    THANKS = "thanks"
-    GREETING = "greeting"
+    ONLY_THANKS = "thanks"
+    ONLY_GREETING = "greeting"
 
 
 class RateLimited(RequestRejected):

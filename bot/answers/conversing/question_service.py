@@ -214,8 +214,8 @@ class QuestionService:
 def find_courtesy_rejection(text: str) -> QuestionRejection | None:
     """Return the rejection of a text that only greets, asks for help or thanks, or None for any other text."""
     if message_intents.is_thanks(text):
-        return QuestionRejection.THANKS
-    return QuestionRejection.GREETING if message_intents.is_greeting(text) else None
+        return QuestionRejection.ONLY_THANKS
+    return QuestionRejection.ONLY_GREETING if message_intents.is_greeting(text) else None
 
 
 def _select_reply_language(answer: Answer) -> str:

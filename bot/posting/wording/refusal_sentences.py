@@ -140,6 +140,6 @@ _SENTENCE_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] =
     QuestionRejection.TOO_LONG: N_("Questions can be up to {count} characters long; yours has {length}."),
     QuestionRejection.BUSY: N_("I’m busy with other questions. Ask again in a minute."),
     QuestionRejection.NO_TOPIC: N_("What topic are you asking about? Name it, as in “What happened with Signal?”"),
-    QuestionRejection.THANKS: N_("You’re welcome!"),
-    QuestionRejection.GREETING: N_("Hello! Ask me about the news, as in “What happened with Signal?”"),
+    QuestionRejection.ONLY_THANKS: N_("You’re welcome!"),
+    QuestionRejection.ONLY_GREETING: N_("Hello! Ask me about the news, as in “What happened with Signal?”"),
 }
