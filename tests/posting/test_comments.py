@@ -67,8 +67,8 @@ def publish_feed(article: Article, extension: str) -> bytes:
     feed = PublishedFeed(
         id="urn:x",
         title="t",
-        url="https://discord.example",
-        address="https://telex.example",
+        page_url="https://discord.example",
+        feed_url="https://telex.example",
         publisher="p",
         language="en",
         updated=START,

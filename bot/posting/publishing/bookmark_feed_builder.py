@@ -29,8 +29,8 @@ def build_bookmark_feed(
         return PublishedFeed(
             id=build_urn("bookmarks", public_feed_url.rpartition(".")[0]),
             title=_("My bookmarks in Telex"),
-            url="https://discord.com/channels/@me",
-            address=public_feed_url,
+            page_url="https://discord.com/channels/@me",
+            feed_url=public_feed_url,
             publisher="Telex",
             language=bookmark_feed.language,
             updated=max((entry.updated for entry in entries), default=bookmark_feed.created_at),

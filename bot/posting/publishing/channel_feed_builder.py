@@ -74,8 +74,8 @@ class ChannelFeedBuilder:
             return PublishedFeed(
                 id=build_urn("channel", f"{channel_feed.channel_id}:{entry_kind}"),
                 title=f"{feed_title} · {discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH)}",
-                url=f"https://discord.com/channels/{guild.id}/{channel_feed.channel_id}",
-                address=feed_url,
+                page_url=f"https://discord.com/channels/{guild.id}/{channel_feed.channel_id}",
+                feed_url=feed_url,
                 publisher=discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
                 language=language,
                 updated=max((entry.updated for entry in entries), default=channel_feed.created_at),

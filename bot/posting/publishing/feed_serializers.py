@@ -49,14 +49,14 @@ class PublishedEntry:
 class PublishedFeed:
     """Web feed of a channel or of a user's bookmarks, ready to be serialised.
 
-    `url` is the page that the feed describes, `address` the feed's own URL, `publisher` the name of the server, or
-    Telex for bookmarks. `updated` is a Unix time in seconds.
+    `page_url` is the URL of the page that the feed describes, `feed_url` the feed's own URL, `publisher` the name of
+    the server, or Telex for bookmarks. `updated` is a Unix time in seconds.
     """
 
     id: str
     title: str
-    url: str
-    address: str
+    page_url: str
+    feed_url: str
     publisher: str
     language: str
     updated: int
@@ -76,8 +76,8 @@ def _serialize_atom(feed: PublishedFeed) -> bytes:
     _add_element(feed_element, "id", feed.id)
     _add_element(feed_element, "title", feed.title)
     _add_element(feed_element, "updated", format_iso(feed.updated))
-    ET.SubElement(feed_element, "link", {"rel": "self", "type": "application/atom+xml", "href": feed.address})
-    ET.SubElement(feed_element, "link", {"rel": "alternate", "type": "text/html", "href": feed.url})
+    ET.SubElement(feed_element, "link", {"rel": "self", "type": "application/atom+xml", "href": feed.feed_url})
+    ET.SubElement(feed_element, "link", {"rel": "alternate", "type": "text/html", "href": feed.page_url})
     _add_element(ET.SubElement(feed_element, "author"), "name", feed.publisher)
     for entry in feed.entries:
         entry_element = ET.SubElement(feed_element, "entry")
@@ -106,11 +106,11 @@ def _serialize_rss(feed: PublishedFeed) -> bytes:
     rss_element = ET.Element("rss", {"version": "2.0", **namespaces})
     channel_element = ET.SubElement(rss_element, "channel")
     _add_element(channel_element, "title", feed.title)
-    _add_element(channel_element, "link", feed.url)
+    _add_element(channel_element, "link", feed.page_url)
     _add_element(channel_element, "description", feed.publisher)
     _add_element(channel_element, "language", feed.language)
     _add_element(channel_element, "lastBuildDate", _format_rfc822(feed.updated))
-    ET.SubElement(channel_element, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": feed.address})
+    ET.SubElement(channel_element, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": feed.feed_url})
     for entry in feed.entries:
         item_element = ET.SubElement(channel_element, "item")
         _add_element(item_element, "title", entry.title)
@@ -132,8 +132,8 @@ def _serialize_json(feed: PublishedFeed) -> bytes:
     document: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
-        "home_page_url": feed.url,
-        "feed_url": feed.address,
+        "home_page_url": feed.page_url,
+        "feed_url": feed.feed_url,
         "language": feed.language,
         "authors": [{"name": feed.publisher}],
         "items": [_json_entry(entry) for entry in feed.entries],

@@ -44,7 +44,7 @@ async def find_already_posted(
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()
     is_catch_up = dispatch.kind is DispatchKind.CATCH_UP
-    async for message, _sent_ids in own_messages.iter_own_messages(target, dispatch.channel_id, window):
+    async for message, _sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
         article_keys = message_contents.parse_article_keys(message)
         if not any(article_keys):
             continue
@@ -78,7 +78,7 @@ async def find_earlier_notifications(
     Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
     """
     notifications = []
-    async for message, sent_ids in own_messages.iter_own_messages(target, dispatch.channel_id, window):
+    async for message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
         dedupe_and_article_keys = message_contents.parse_watch_notification(message)
         if dedupe_and_article_keys is None:
             continue
@@ -92,7 +92,7 @@ async def find_earlier_notifications(
             if article.key in article_keys or message_contents.links_article(article, linked_pages)
         ]
         if article_ids:
-            notifications.append(RecoveredNotification(dedupe_key, sent_ids.message_id, article_ids))
+            notifications.append(RecoveredNotification(dedupe_key, sent_outcome.message_id, article_ids))
     return notifications
 
 
@@ -102,7 +102,7 @@ async def read_channel_history(target: Target, channel_id: int, window: HistoryW
     Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
     """
     history = ChannelHistory({}, {}, {}, [], {})
-    async for message, _sent_ids in own_messages.iter_own_messages(target, channel_id, window):
+    async for message, _sent_outcome in own_messages.iter_own_messages(target, channel_id, window):
         sent_at = int(message.created_at.timestamp())
         article_keys = message_contents.parse_article_keys(message)
         for message_keys, sent_at_by_key in (

@@ -44,11 +44,11 @@ async def find_delivered_message(
     """
 
     async def find_message() -> Sent | None:
-        async for own_message, sent_ids in own_messages.iter_own_messages(target, dispatch.channel_id, window):
+        async for own_message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
             if _is_message_of(own_message, dispatch, message) or (
                 article is not None and _is_post_of_article(own_message, article)
             ):
-                return sent_ids
+                return sent_outcome
         return None
 
     return await try_lookup(find_message())
@@ -87,6 +87,7 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
             return buttons.STOP_WATCH_BUTTON.custom_id(dispatch.dedupe_key) in message_contents.list_custom_ids(
                 sent_message
             )
+        # Proposals and notices to their proposers are sent as alerts.
         case DispatchKind.FEED_ALERT if dispatch.proposal_id is not None and dispatch.proposer_id is None:
             button_id = buttons.APPROVE_PROPOSAL_BUTTON.custom_id(dispatch.proposal_id)
             return button_id in message_contents.list_custom_ids(sent_message)

@@ -105,14 +105,14 @@ async def iter_own_messages(
     if isinstance(target, discord.Thread) and target.id != channel_id and target.parent is not None:
         target = target.parent  # It is a daily thread.
     if isinstance(target, discord.TextChannel):  # Daily threads may have been on earlier.
-        async for message, sent_ids in _iter_thread_messages(target, window):
-            yield message, sent_ids
+        async for message, sent_outcome in _iter_thread_messages(target, window):
+            yield message, sent_outcome
     if isinstance(target, discord.ForumChannel):
         async for message, thread in _iter_first_messages(target, window):
             yield message, Sent(message.id, thread.id, message.webhook_id)
         return
-    async for message, sent_ids in _iter_history(target, window):
-        yield message, sent_ids
+    async for message, sent_outcome in _iter_history(target, window):
+        yield message, sent_outcome
 
 
 async def _iter_thread_messages(
@@ -121,8 +121,8 @@ async def _iter_thread_messages(
     async for thread in iter_public_threads(channel, window.after):
         if thread.id not in window.excluded_thread_ids and window.may_contain(thread):
             with suppress(discord.NotFound):  # The thread was deleted meanwhile.
-                async for message, sent_ids in _iter_history(thread, window):
-                    yield message, replace(sent_ids, thread_id=thread.id)
+                async for message, sent_outcome in _iter_history(thread, window):
+                    yield message, replace(sent_outcome, thread_id=thread.id)
 
 
 async def _iter_history(
