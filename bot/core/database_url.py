@@ -23,8 +23,8 @@ class DatabaseUrl:
     def __init__(self, address: str) -> None:
         """Parse a PostgreSQL URL.
 
-        Raises ValueError if `address` is no PostgreSQL URL, names no database, or has unescaped characters in its
-        password. The message of the error contains no part of the address.
+        Raises ValueError if `address` is no PostgreSQL URL, names no database, or has characters in its password that
+        must be escaped. The message of the error contains no part of the address.
         """
         scheme, separator, location = address.partition("://")
         if not separator or scheme.lower() not in POSTGRES_SCHEMES:

@@ -205,7 +205,7 @@ class SettingKind(StrEnum):
     """Kind of a change in a server's change history that is neither a preference nor a channel setting."""
 
     SUBSCRIPTION = "subscription"  # Values are `SubscriptionState`s.
-    CHANNEL = "channel"  # A feed was moved from one channel to another.
+    FEED_CHANNEL = "channel"  # A feed was moved from one channel to another.
     LOOK = "look"  # Values are `PostLook`s.
     FILTER = "filter"  # Values are `Filter`s.
     FORUM_TAG = "forum_tag"  # Values are the tag's name and the query.

@@ -33,14 +33,14 @@ class Rhythm:
     sent_times: Sequence[int] = ()
 
     def compute_interval_end(self, now: int) -> int:
-        """Return when the minimum interval since the last post ends, or 0 if none runs."""
+        """Return when the minimum interval since the last post or catch-up ends, in Unix seconds, or 0 if none runs."""
         if self.min_interval_seconds is None:
             return 0
         sent_times = self._list_sent_within(self.min_interval_seconds, now)
         return sent_times[0] + self.min_interval_seconds if sent_times else 0
 
     def compute_hourly_limit_end(self, now: int) -> int:
-        """Return when the hourly limit allows another post, or 0 if it does now."""
+        """Return when the hourly limit allows another post, in Unix seconds, or 0 if it does now."""
         if self.max_posts_per_hour is None:
             return 0
         sent_times = self._list_sent_within(HOUR_SECONDS, now)

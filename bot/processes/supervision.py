@@ -66,7 +66,7 @@ class Supervisor:
             try:
                 await run()
             except BaseException as error:
-                if _is_shutdown(error):
+                if _is_intended_end(error):
                     raise
                 self.report_failure(task_name, error)
             else:
@@ -81,7 +81,7 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
     await asyncio.gather(*cancelled_tasks, return_exceptions=True)
 
 
-def _is_shutdown(error: BaseException) -> bool:
+def _is_intended_end(error: BaseException) -> bool:
     """Return whether a task was cancelled on request, or because the process ends."""
     task = asyncio.current_task()
     is_cancelled = task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Reranking of the best articles that the engine found, by features of their titles and texts."""
+"""Reranking of the best articles that the engine found, by their titles and texts, their age and their language."""
 
 import math
 from collections.abc import Collection, Sequence

@@ -96,7 +96,7 @@ def _convert(markup: str) -> str:
 
 
 def _has_tags(markup: str) -> bool:
-    """Return whether a text has an HTML tag: `a < b` and `List<String>` have none."""
+    """Return whether a text has an HTML tag, comment or declaration; `a < b` and `List<String>` have none."""
     return any(
         name.lower() in _KNOWN_TAGS or "-" in name or match[0] in {"<!--", "<!"}
         for match in _TAG_START_PATTERN.finditer(markup)

@@ -117,7 +117,7 @@ class LookPanel(ManagersPanel):
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the preview and the controls of the look."""
+        """Show the preview and the controls of the look of posts."""
         assert self._example_article_and_feed is not None
         look = await self._load_current_look()
         message = await render_as_posted(interaction, *self._example_article_and_feed, self._channel_id, look)

@@ -53,7 +53,7 @@ async def _render_change_text(interaction: Interaction, change: SettingChange) -
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
         subject_texts.append(subscription_options.bold_feed_name(feed))
-    if change.channel_id is not None and change.setting != SettingKind.CHANNEL:
+    if change.channel_id is not None and change.setting != SettingKind.FEED_CHANNEL:
         subject_texts.append(f"<#{change.channel_id}>")
     user_text = f"<@{change.user_id}>" if change.user_id is not None else _("someone who deleted their data")
     old_text, new_text = (
@@ -88,8 +88,12 @@ class SettingFormat(NamedTuple):
 def _find_format(change: SettingChange) -> SettingFormat:
     channel_setting = CHANNEL_SETTINGS.get(change.setting)
     if change.channel_id is not None and channel_setting is not None:
-        words = SETTING_WORDS[channel_setting]
-        return SettingFormat(words.name, lambda text: words.describe(channel_setting.from_text(text)), words.unset_text)
+        setting_words = SETTING_WORDS[channel_setting]
+        return SettingFormat(
+            setting_words.name,
+            lambda text: setting_words.describe(channel_setting.from_text(text)),
+            setting_words.unset_text,
+        )
     unknown_name = discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH)
     return _SETTING_FORMATS.get(change.setting) or SettingFormat(unknown_name, _escape_value)
 
@@ -135,7 +139,7 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
         N_("Filter"),
         lambda value: filter_labels.filter_list_text([Filter.parse(value)], max_query_length=_MAX_VALUE_LENGTH),
     ),
-    SettingKind.CHANNEL: SettingFormat(N_("Feed’s channel"), _channel_mention),
+    SettingKind.FEED_CHANNEL: SettingFormat(N_("Feed’s channel"), _channel_mention),
     SettingKind.TASTE_RESET: SettingFormat(N_("What this server likes"), lambda _value: _("reset")),
     SettingKind.CHANNEL_FEED: SettingFormat(N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")),
     SettingKind.ASSISTANT_TOKEN: SettingFormat(N_("Token for AI assistants"), _escape_value),

@@ -46,12 +46,12 @@ class DigestRoute:
 Route = PostRoute | HoldRoute | DigestRoute
 
 
-def choose_route(channel: ChannelRouting, now: int) -> Route:
+def choose_route(routing: ChannelRouting, now: int) -> Route:
     """Return where new articles of a channel go at a Unix time in seconds."""
-    if channel.is_digest_only:
+    if routing.is_digest_only:
         return DigestRoute()
-    if channel.min_outlets is not None:
+    if routing.min_outlets is not None:
         return HoldRoute(now + MIN_OUTLETS_DEADLINE_SECONDS)
-    if channel.top_stories_per_day is not None:
+    if routing.top_stories_per_day is not None:
         return HoldRoute(now + TOP_STORY_WINDOW_SECONDS)
     return PostRoute()

@@ -50,7 +50,7 @@ _REPEATED_BREAKS_PATTERN = re.compile(r"\n{3,}")
 _WORD_PATTERN = re.compile(r"[^\W\d_]{2}")
 _NON_WORD_PATTERN = re.compile(r"[\W_]+")
 _MAX_TITLE_LINES = 8
-"""Number of lines at the beginning of a text among which its title is searched."""
+"""Maximum number of lines at the beginning of a text among which its title is looked for."""
 _MIN_PROSE_CHARS = 80
 """Minimum number of characters of a paragraph of prose."""
 _MAX_LINK_CHILDREN = 3

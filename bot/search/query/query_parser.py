@@ -206,7 +206,7 @@ class _QueryParser:
         return negate_node(node) if token.is_negated and node is not None else node
 
     def parse_negation(self, depth: int) -> Node | None:
-        """Parse the word, filter or group that follows a NOT, and return its negation."""
+        """Parse the word, filter or group after a NOT; return its negation, or None if nothing can be negated."""
         if self.peek_kind() in ("(", "term"):
             node = self.parse_node(depth)
             return None if node is None else negate_node(node)

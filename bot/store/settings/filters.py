@@ -199,7 +199,7 @@ class Filters(Repository):
 
     @write_transaction
     def purge(self, db: Connection, now: int) -> None:
-        """Delete the filters that ended more than a week before `now` (Unix time in seconds)."""
+        """Delete the filters that ended at least a week before `now` (Unix time in seconds)."""
         db.execute("DELETE FROM filter WHERE ends_at <= ?", (now - ENDED_FILTER_RETENTION_SECONDS,))
 
 

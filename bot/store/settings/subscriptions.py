@@ -176,7 +176,7 @@ class Subscriptions(Repository):
             user_id,
             old_channel_text,
             new_channel_text,
-            setting_kind=SettingKind.CHANNEL,
+            setting_kind=SettingKind.FEED_CHANNEL,
         )
         return target_subscription
 
