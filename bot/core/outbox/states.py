@@ -14,7 +14,7 @@ class PageStatus(StrEnum):
 
     ENQUEUED = "enqueued"  # Has a dispatch; stored as NULL
     JOINED = "joined"  # Is named in the post of a similar article
-    DIGESTED = "digested"  # Reserved for the channel's digest
+    RESERVED = "digested"  # Reserved for the channel's digest
     FILTERED = "filtered"  # Until another feed brings the page and its filters let it through
     WITHHELD = "withheld"  # Will not be posted, for a `WithheldReason` such as a paused feed
 
@@ -34,12 +34,12 @@ DISPATCH_MOVES: Mapping[DispatchState | None, frozenset[DispatchState | None]] =
 
 PAGE_MOVES: Mapping[PageStatus | None, frozenset[PageStatus | None]] = {
     None: frozenset(PageStatus),
-    PageStatus.FILTERED: frozenset({PageStatus.ENQUEUED, PageStatus.JOINED, PageStatus.DIGESTED}),
-    PageStatus.ENQUEUED: frozenset({PageStatus.ENQUEUED, PageStatus.DIGESTED, PageStatus.WITHHELD, None}),
+    PageStatus.FILTERED: frozenset({PageStatus.ENQUEUED, PageStatus.JOINED, PageStatus.RESERVED}),
+    PageStatus.ENQUEUED: frozenset({PageStatus.ENQUEUED, PageStatus.RESERVED, PageStatus.WITHHELD, None}),
     PageStatus.JOINED: frozenset(
-        {PageStatus.ENQUEUED, PageStatus.JOINED, PageStatus.DIGESTED, PageStatus.WITHHELD, None}
+        {PageStatus.ENQUEUED, PageStatus.JOINED, PageStatus.RESERVED, PageStatus.WITHHELD, None}
     ),
-    PageStatus.DIGESTED: frozenset({PageStatus.ENQUEUED, PageStatus.WITHHELD, None}),
+    PageStatus.RESERVED: frozenset({PageStatus.ENQUEUED, PageStatus.WITHHELD, None}),
     PageStatus.WITHHELD: frozenset({None}),  # When somebody follows its feed and wants its newest article
 }
 """Statuses to which a page may move in a channel from each status."""

@@ -178,7 +178,7 @@ class Digests(ShardedRepository):
             _RESERVED_SQL,
             {"channel": digest.channel_id, "articles": already_sent_ids},
             Reason(WithheldReason.ALREADY_SENT),
-            origins={PageStatus.DIGESTED},
+            origins={PageStatus.RESERVED},
         )
         db.execute(
             "UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?",
@@ -194,7 +194,7 @@ class Digests(ShardedRepository):
             _RESERVED_SQL,
             {"channel": digest.channel_id, "articles": reserved_article_ids},
             PageStatus.ENQUEUED,
-            origins={PageStatus.DIGESTED},
+            origins={PageStatus.RESERVED},
             dispatch_id=dispatch_id,
         )
         return True
@@ -242,7 +242,7 @@ def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
         db,
         "dispatch_id IN (:digests)",
         {"digests": dispatch_ids},
-        PageStatus.DIGESTED,
+        PageStatus.RESERVED,
         origins={PageStatus.ENQUEUED},
         decided_at=db.now,
     )

@@ -127,7 +127,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
 
     for reason, page_keys in release.withheld_page_keys.items():
         move_joined_pages(page_keys, PageStatus.WITHHELD, reason=Reason(reason).encode())
-    move_joined_pages(release.digest_page_keys, PageStatus.DIGESTED)
+    move_joined_pages(release.digest_page_keys, PageStatus.RESERVED)
     if release.first_article is None:
         return was_enqueued_elsewhere
     held_until = due_at if state == DispatchState.HELD else None

@@ -239,7 +239,7 @@ def move_to_digest(db: Connection, channel_id: int) -> None:
         db,
         "dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
         {"posts": post_ids},
-        PageStatus.DIGESTED,
+        PageStatus.RESERVED,
         origins=transitions.MEMBER_STATUSES,
         decided_at=db.now,
     )

@@ -139,7 +139,7 @@ def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[Pend
 
 def reserve_for_digest(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
     """Reserve articles for the next digest of a channel that gets only digests."""
-    transitions.add_pages(db, channel_id, articles, PageStatus.DIGESTED)
+    transitions.add_pages(db, channel_id, articles, PageStatus.RESERVED)
 
 
 def release_digest_reserve(db: Connection, channel_id: int) -> None:
@@ -151,7 +151,7 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
         "ORDER BY article.published, article.id",
         {"channel": channel_id},
     )
-    transitions.delete_pages(db, "channel_id = :channel", {"channel": channel_id}, origins={PageStatus.DIGESTED})
+    transitions.delete_pages(db, "channel_id = :channel", {"channel": channel_id}, origins={PageStatus.RESERVED})
     merge_into_catch_up(db, channel_id, [PendingArticle(*row) for row in rows])
 
 

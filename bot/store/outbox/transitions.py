@@ -21,7 +21,7 @@ UNSENT_STATES = frozenset({DispatchState.HELD, DispatchState.PENDING})
 """States of a dispatch that nobody has tried to send yet, or that is to be sent again."""
 MEMBER_STATUSES = frozenset({PageStatus.ENQUEUED, PageStatus.JOINED})
 """Statuses of pages that are in a post, or joined to one."""
-PENDING_STATUSES = MEMBER_STATUSES | {PageStatus.DIGESTED}
+PENDING_STATUSES = MEMBER_STATUSES | {PageStatus.RESERVED}
 """Statuses of pages that may still wait for a message; with a dispatch, its state says whether they do."""
 
 

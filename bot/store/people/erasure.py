@@ -2,7 +2,7 @@
 
 For each bookmark that the user or the deletion removed, a salt and one byte of a hash of user and article are kept,
 so that an old reaction of the user, which the bot finds after an absence, does not bring the bookmark back. The hash
-also matches one in 256 other users: their old reactions to the article are ignored, too. A new reaction always
+also matches one in 256 other users: their old reactions to the article are ignored, too. A new reaction
 makes a bookmark.
 """
 
