@@ -27,7 +27,7 @@ from tests.store import old_databases, sql
 pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old database once
 CHECKOUT = Path(__file__).resolve().parents[2]
 BASELINE, TODAY = min(list_migrations()), max(list_migrations())
-KILLS = 25
+KILLS = 12
 
 
 @pytest.fixture(scope="module")
