@@ -85,9 +85,8 @@ class BackgroundTasks:
     async def purge_expired(self) -> None:
         """Delete expired servers, questions, votes, watches, proposals, filters, saved pages and article texts.
 
-        Saved pages expire once their user removes them. Raises StoreError.
-
-        Article texts expire only if the setting `keep_texts_days` is set.
+        Saved pages expire once their user removes them, article texts only if the setting `keep_texts_days` is set.
+        Raises StoreError.
         """
         now, store = self._clock.now(), self._services.store
         purged_server_count = await store.servers.purge(now - LEFT_SERVER_RETENTION_SECONDS)
