@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from bot.core.fair_queue import FairQueue, FairSemaphore
+from bot.core.concurrency.fair_queue import FairQueue, FairSemaphore
 
 
 def take_turns(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[str]:

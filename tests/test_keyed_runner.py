@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.core.keyed_runner import KeyedRunner
+from bot.core.concurrency.keyed_runner import KeyedRunner
 from tests.support.clocks import ManualClock
 
 

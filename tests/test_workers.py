@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.answers.briefing.topic_relevance import score_topic_relevance
-from bot.core.worker_pool import RECYCLE_RSS_BYTES, WorkerDied, WorkerPool, WorkerTimeout
+from bot.core.concurrency.worker_pool import RECYCLE_RSS_BYTES, WorkerDied, WorkerPool, WorkerTimeout
 from bot.digests.bar_charts import draw_charts
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
@@ -243,7 +243,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
         textwrap.dedent(f"""
         import asyncio, os, signal, sys, threading, time
         sys.path.insert(0, {root!r})
-        import bot.core.worker_pool
+        import bot.core.concurrency.worker_pool
         from tests.support.workers import worker_calls
 
         def die():
@@ -252,7 +252,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
             os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=die).start()
-        asyncio.run(bot.core.worker_pool.WorkerPool().run(worker_calls.{call}, "pid", timeout=0.5))
+        asyncio.run(bot.core.concurrency.worker_pool.WorkerPool().run(worker_calls.{call}, "pid", timeout=0.5))
         """)
     )
     process = await asyncio.to_thread(

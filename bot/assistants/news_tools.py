@@ -14,9 +14,9 @@ from typing_extensions import TypedDict
 from bot.answers import answer_pipeline, model_passages
 from bot.answers.model_passages import ModelPassage
 from bot.client.services import Services
+from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.models import Article, FeedState
 from bot.core.version import __version__
-from bot.core.worker_pool import WorkerError
 from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering.trend_charts import load_trends
 from bot.posting.wording import search_note_sentences

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.assistants import news_tools
 from bot.client.public_channels import PublicChannels
 from bot.client.services import Services
-from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
+from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.settings import Network
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.local_time import format_iso
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
-from bot.core.worker_pool import WorkerPool
 from bot.feeds import discover, outlet_directory
 from bot.feeds.discover import DiscoveryResult
 from bot.feeds.fetch import Fetcher

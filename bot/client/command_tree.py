@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot.client import interaction_context
 from bot.client.error_replies import report_error, set_reply_language
-from bot.core.rate_limits import TokenBucket
+from bot.core.concurrency.rate_limits import TokenBucket
 
 USER_BURST = 30
 """Maximum number of interactions per user at once."""

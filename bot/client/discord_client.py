@@ -19,7 +19,7 @@ from bot.client.services import Services
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.client.sharding.sharded_bot import ShardedBot
 from bot.core import i18n
-from bot.core.rate_limits import TokenBucket
+from bot.core.concurrency.rate_limits import TokenBucket
 from bot.posting.audience import AudienceResolver
 from bot.posting.channel_visibility import ChannelVisibility
 from bot.posting.outbox_relay import OutboxRelay

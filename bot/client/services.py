@@ -9,9 +9,9 @@ from functools import partial
 
 from bot.core import local_time
 from bot.core.clock import Clock, SystemClock
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
-from bot.core.worker_pool import WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher

@@ -15,13 +15,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from bot.core.worker_process import WorkerError
+from bot.core.concurrency.worker_process import WorkerError
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
-    from bot.core.worker_pool import WorkerPool
+    from bot.core.concurrency.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
+from bot.core.concurrency.worker_pool import WorkerDied, WorkerPool, WorkerTimeout
 from bot.core.models import ParsedFeed
-from bot.core.worker_pool import WorkerDied, WorkerPool, WorkerTimeout
 from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError

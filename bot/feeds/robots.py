@@ -8,7 +8,7 @@ from typing import NamedTuple
 from yarl import URL
 
 from bot.core.clock import Clock
-from bot.core.worker_pool import WorkerError, WorkerPool
+from bot.core.concurrency.worker_pool import WorkerError, WorkerPool
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.core.worker_pool import WorkerDied, WorkerTimeout
+from bot.core.concurrency.worker_pool import WorkerDied, WorkerTimeout
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from bot.core.clock import Clock
-from bot.core.fair_queue import FairQueue, Ticket
+from bot.core.concurrency.fair_queue import FairQueue, Ticket
 from bot.core.models import DueFeed
 from bot.polling.host_throttle import Host
 

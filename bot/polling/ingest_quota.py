@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bot.core.clock import Clock
+from bot.core.concurrency.rate_limits import TokenBucket
 from bot.core.models import Feed
-from bot.core.rate_limits import TokenBucket
 from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
 
 FEED_QUOTA_ENTRIES = 1_000

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
-from bot.core.fair_queue import FairSemaphore
+from bot.core.concurrency.fair_queue import FairSemaphore
+from bot.core.concurrency.rate_limits import TokenBucket
 from bot.core.models import Article, NewArticle
-from bot.core.rate_limits import TokenBucket
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.feeds import fetch_errors

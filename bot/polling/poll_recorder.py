@@ -9,7 +9,7 @@ from http import HTTPStatus
 from random import Random
 from typing import NamedTuple
 
-from bot.core.fair_queue import FairSemaphore
+from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.models import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors, poll_schedule

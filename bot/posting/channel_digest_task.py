@@ -10,9 +10,9 @@ import logging
 
 import discord
 
+from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.models import Digest
 from bot.core.preferences import FilterPlace, FilterScope
-from bot.core.worker_pool import WorkerError
 from bot.digests import digest_selection
 from bot.digests.already_posted import AlreadyPostedPages
 from bot.digests.digest_selection import DigestContent

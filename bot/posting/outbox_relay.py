@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from bot.core.clock import wait_for_event
-from bot.core.fair_queue import FairSemaphore
-from bot.core.keyed_runner import KeyedRunner
+from bot.core.concurrency.fair_queue import FairSemaphore
+from bot.core.concurrency.keyed_runner import KeyedRunner
 from bot.core.models import Dispatch, DispatchState
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.channel_digest_task import ChannelDigestTask

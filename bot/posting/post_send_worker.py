@@ -8,8 +8,8 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
 
-from bot.core.fair_queue import FairSemaphore
-from bot.core.keyed_runner import KeyedRunner
+from bot.core.concurrency.fair_queue import FairSemaphore
+from bot.core.concurrency.keyed_runner import KeyedRunner
 from bot.core.models import Dispatch
 from bot.core.reasons import Reason, SendProblem
 from bot.posting import post_send_steps

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from bot.core import local_time
-from bot.core.keyed_runner import KeyedRunner
+from bot.core.concurrency.keyed_runner import KeyedRunner
 from bot.posting.posting_context import PostingContext
 from bot.store.records.outbox_records import TopStorySelection
 from bot.stories import story_ranking

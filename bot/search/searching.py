@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
 
 from bot.core import i18n
+from bot.core.concurrency.worker_pool import WorkerError, WorkerPool
 from bot.core.models import Article
 from bot.core.user_models import saved_pages_feed_id
-from bot.core.worker_pool import WorkerError, WorkerPool
 from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, extract_snippet
 from bot.search.index import text_analysis
 from bot.search.index.index_updater import IndexUpdater

@@ -3,7 +3,7 @@
 import logging
 from typing import NamedTuple
 
-from bot.core.worker_pool import WorkerError, WorkerPool
+from bot.core.concurrency.worker_pool import WorkerError, WorkerPool
 from bot.store import Store
 from bot.stories import preference_model
 from bot.stories.preference_model import EVIDENCE_WINDOW_SECONDS, NO_PREFERENCES, PreferenceModel

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bot.core import i18n
 from bot.core.clock import Clock
-from bot.core.rate_limits import TokenBucket
+from bot.core.concurrency.rate_limits import TokenBucket
 from bot.core.settings import Settings
 from bot.text.language import detect_language
 from bot.writing import citation_checks, prompts

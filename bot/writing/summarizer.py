@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bot.core.keyed_locks import KeyedLocks
+from bot.core.concurrency.keyed_locks import KeyedLocks
 from bot.core.models import Article
 from bot.store import Store
 from bot.store.records.content_records import GeneratedTextKind

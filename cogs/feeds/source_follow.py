@@ -7,9 +7,9 @@ from urllib.parse import urljoin
 
 import discord
 
+from bot.core.concurrency.worker_process import WorkerError
 from bot.core.i18n import _
 from bot.core.user_errors import RequestRejected
-from bot.core.worker_process import WorkerError
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.following.follow_service import FollowFailure, resolve_input
 from bot.posting.emoji import tile_drawing

@@ -18,10 +18,10 @@ from discord.app_commands import Choice, locale_str
 
 from bot.client.discord_client import TelexBot
 from bot.core import i18n
+from bot.core.concurrency.rate_limits import TokenBucket
+from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.i18n import _, format_count, format_number, ngettext
-from bot.core.rate_limits import TokenBucket
 from bot.core.user_errors import UserFacingError
-from bot.core.worker_pool import WorkerError
 from bot.digests import bar_charts
 from bot.digests.bar_charts import Chart
 from bot.digests.trend_detection import MIN_ARTICLES_TO_COMPARE, TrendPeriod, TrendRow, Trends

@@ -9,11 +9,11 @@ from discord.app_commands import locale_str
 from discord.ext import commands
 
 from bot.core import local_time
+from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.i18n import _, format_number, linkify_commands
 from bot.core.models import Digest
 from bot.core.preferences import DIGEST_FLAG_BY_WORD, DigestPlan
 from bot.core.user_errors import UserFacingError
-from bot.core.worker_pool import WorkerError
 from bot.digests.digest_selection import MAX_DIGEST_CHANNELS_PER_SERVER, period_seconds
 from bot.posting.rendering import digest_rendering
 from bot.posting.rendering.layout import outlet_branding

@@ -8,13 +8,13 @@ import discord
 
 from bot.client import interaction_context
 from bot.core import i18n, local_time
+from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.i18n import _, format_number
 from bot.core.models import Feed
 from bot.core.preferences import PersonalDigestPlan
 from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import PersonalDigest
-from bot.core.worker_pool import WorkerError
 from bot.digests.digest_selection import period_seconds
 from bot.posting.rendering import buttons, digest_rendering, discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from bot.client.services import Services
-from bot.core.rate_limits import FailedLookupLimiter
+from bot.core.concurrency.rate_limits import FailedLookupLimiter
 from bot.drill.discord_stand_in.state import Channel, Overwrite, Permission
 from tests.support import store_probe
 from tests.support.samples import add_feed, follow, new_article, record

@@ -9,10 +9,11 @@ import pytest
 from simcord.builders import ChannelHandle
 from simcord.results import ResponseMessage
 
-from bot.core import setting_registry, worker_pool
+from bot.core import setting_registry
+from bot.core.concurrency import worker_pool
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Feed
 from bot.core.preferences import FilterMode, FilterPlace, FilterScope
-from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from cogs.shared import channel_options
 from tests.support.discord_world import World

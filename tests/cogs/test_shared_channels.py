@@ -17,7 +17,7 @@ import pytest
 
 from bot.client.web import feed_routes
 from bot.core import setting_registry
-from bot.core.rate_limits import FailedLookupLimiter
+from bot.core.concurrency.rate_limits import FailedLookupLimiter
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.core.worker_pool import WorkerPool
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.store.content.titles import TitleSamples
 from cogs.reading import trend_commands

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.ImageDraw import ImageDraw
 
-from bot.core.worker_pool import WorkerPool
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.digests.bar_charts import Chart, ChartRow, draw_charts, render_charts
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from bot.core.worker_pool import WorkerPool
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from tests.support.workers.reused_workers import ReusedWorkers

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from bot.core.worker_pool import WorkerPool
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError

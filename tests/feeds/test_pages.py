@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from bot.core.worker_pool import WorkerPool, WorkerTimeout
+from bot.core.concurrency.worker_pool import WorkerPool, WorkerTimeout
 from bot.feeds import fetch_errors, robots
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from bot.core.concurrency.worker_pool import WorkerDied, WorkerTimeout
 from bot.core.models import ParsedFeed
-from bot.core.worker_pool import WorkerDied, WorkerTimeout
 from bot.feeds.fetch_errors import ENCODING, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.parse import parse_feed_document
 from tests.support.feed_server import make_rss, make_rss_item

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.answers.answer_pipeline import answer_question
-from bot.core.worker_pool import WorkerPool
+from bot.core.concurrency.worker_pool import WorkerPool
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.workers import worker_calls

@@ -6,8 +6,8 @@ from weakref import WeakSet
 
 import pytest
 
-from bot.core import rate_limits
-from bot.core.rate_limits import TokenBucket
+from bot.core.concurrency import rate_limits
+from bot.core.concurrency.rate_limits import TokenBucket
 
 
 class Key:

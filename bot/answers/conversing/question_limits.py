@@ -1,7 +1,7 @@
 """Rate limits on the questions and searches of a user and of a server, and the reasons for rejecting them."""
 
 from bot.core.clock import Clock
-from bot.core.rate_limits import TokenBucket
+from bot.core.concurrency.rate_limits import TokenBucket
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.search.query.query_parser import MAX_QUERY_LENGTH

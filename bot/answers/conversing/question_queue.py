@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core.clock import Clock
-from bot.core.fair_queue import FairSemaphore
+from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.user_errors import RequestRejected
 
 MAX_CONCURRENT_QUESTIONS = 2

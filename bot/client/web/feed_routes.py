@@ -11,7 +11,7 @@ from aiohttp import ETag, web
 from bot.client.discord_client import TelexBot
 from bot.client.peer_servers import PUBLIC_CHANNEL_MARK
 from bot.client.web import client_address
-from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
+from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.feeds.fetch import PUBLISHED_FEEDS_PATH
 from bot.posting.publishing.bookmark_feed_builder import (
     BOOKMARKS_ENTRY_KIND,

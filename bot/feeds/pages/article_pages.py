@@ -4,8 +4,8 @@ import asyncio
 
 from yarl import URL
 
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Validators
-from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import PAGE_ACCEPT_HEADER, Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Article, DeliveryStatus, Feed, ParsedFeed, Subscription
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
-from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors, known_sites, outlet_directory
 from bot.feeds.discover import DiscoveryResult, convert_list_to_feed, discover_feeds
 from bot.feeds.fetch import Fetcher

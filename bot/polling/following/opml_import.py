@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Feed
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
-from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError

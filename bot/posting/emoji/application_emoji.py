@@ -15,8 +15,8 @@ import discord
 from yarl import URL
 
 from bot.core.clock import Clock
+from bot.core.concurrency.worker_pool import WorkerError, WorkerPool
 from bot.core.models import Feed
-from bot.core.worker_pool import WorkerError, WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.emoji import tile_drawing

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from babel.dates import format_date, format_interval
 
 from bot.core import i18n, local_time
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.i18n import _, format_count, format_number, linkify_commands, ngettext
 from bot.core.models import Article
-from bot.core.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY_SECONDS, DigestContent, DigestSection, DigestStory
 from bot.digests.trend_detection import TrendPeriod

@@ -10,8 +10,8 @@ from babel.dates import format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from bot.core import i18n
+from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.i18n import _, format_count, format_number
-from bot.core.worker_pool import WorkerPool
 from bot.digests.bar_charts import MAX_ROWS, Chart, ChartRow
 from bot.digests.trend_detection import MAX_TITLES, TrendPeriod, TrendRow, Trends, detect_trends
 from bot.store import Store

@@ -10,7 +10,7 @@ import logging
 import discord
 
 from bot.core.clock import Clock
-from bot.core.keyed_locks import KeyedLocks
+from bot.core.concurrency.keyed_locks import KeyedLocks
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.sending import permissions
 from bot.posting.sending.message_targets import Target

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import aiohttp
 
 from bot.core.clock import Clock
-from bot.core.fair_queue import FairQueue
+from bot.core.concurrency.fair_queue import FairQueue
 from bot.posting.sending.request_quota import (
     INVALID_REQUEST_STATUSES,
     MAX_TRANSIT_SECONDS,

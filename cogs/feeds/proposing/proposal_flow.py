@@ -4,7 +4,7 @@ import discord
 
 from bot.client import interaction_context
 from bot.core import i18n
-from bot.core.fair_queue import FairSemaphore
+from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.i18n import _, format_count, linkify_commands
 from bot.core.preferences import PROPOSALS_FROM_EVERYONE
 from bot.core.user_errors import RequestRejected, UserFacingError

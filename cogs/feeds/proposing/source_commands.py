@@ -6,7 +6,7 @@ from discord.app_commands import Choice, Range, locale_str
 
 from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
-from bot.core.fair_queue import FairSemaphore
+from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
-from bot.core.worker_pool import WorkerPool
+from bot.core.concurrency.worker_pool import WorkerPool
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -2,7 +2,7 @@
 
 To import for each test what reads feeds would be more than half of what many tests cost. Only a process that
 is idle and healthy when its pool closes is kept: whatever a test broke ends with it. Tests of the processes
-themselves use `bot.core.worker_pool.WorkerPool`.
+themselves use `bot.core.concurrency.worker_pool.WorkerPool`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 from dataclasses import dataclass, field
 from subprocess import Popen
 
-from bot.core.worker_pool import WorkerPool, _Worker
+from bot.core.concurrency.worker_pool import WorkerPool, _Worker
 
 MAX_IDLE_PROCESSES = 4
 """Processes that wait for the next test."""

@@ -1,4 +1,4 @@
-"""The main loop of a worker process, which executes the calls of `bot.core.worker_pool`.
+"""The main loop of a worker process, which executes the calls of `bot.core.concurrency.worker_pool`.
 
 To stay small, a worker imports only what its calls need. Untrusted input may have taken the worker over, so
 replies are MessagePack, and the parent decodes nothing but values of the declared return type

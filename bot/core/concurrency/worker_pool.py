@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, TypeVarTuple, cast, get_type_hints
 
-from bot.core.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout, decode_reply
+from bot.core.concurrency.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout, decode_reply
 
 __all__ = ["WorkerDied", "WorkerError", "WorkerPool", "WorkerTimeout"]
 
@@ -40,7 +40,7 @@ _ENV_ALLOWLIST = frozenset(
 )
 _BOOTSTRAP_CODE_TEMPLATE = (
     "import sys; sys.path[:] = {path!r}; "
-    "from bot.core.worker_process import run_worker; run_worker({descriptor}, {recycle_rss_bytes})"
+    "from bot.core.concurrency.worker_process import run_worker; run_worker({descriptor}, {recycle_rss_bytes})"
 )
 
 
