@@ -10,8 +10,7 @@ import discord
 
 from bot.core.models import Dispatch, DispatchKind
 from bot.core.reasons import Reason, SendProblem
-from bot.digests import digest_selection
-from bot.digests.digest_selection import DigestContent
+from bot.digests.digest_models import DigestContent, digest_from_json
 from bot.posting.channel_visibility import ChannelVisibility
 from bot.posting.sending.send_outcomes import ChannelBlocked, RetryAfter, SendOutcome, Sent, try_request
 from bot.store import Store
@@ -70,7 +69,7 @@ class AudienceResolver:
             return dispatch if dispatch.watch_id is None else await self._restrict_in_server(dispatch, None)
         if dispatch.user_id is not None:
             return await self._restrict_personal_digest(dispatch, dispatch.user_id)
-        digest_content = digest_selection.digest_from_json(dispatch.payload)
+        digest_content = digest_from_json(dispatch.payload)
         return (
             await self._restrict_in_server(dispatch, digest_content)
             if digest_content.includes_other_channels
@@ -128,9 +127,7 @@ class AudienceResolver:
         readable_feeds = await try_request(self.find_feeds_readable_by(user_id, strict=True))
         if isinstance(readable_feeds, SendOutcome):
             return _as_retry(readable_feeds)
-        readable_content = digest_selection.digest_from_json(dispatch.payload).restrict_to_feeds(
-            readable_feeds.server_id_by_feed_id
-        )
+        readable_content = digest_from_json(dispatch.payload).restrict_to_feeds(readable_feeds.server_id_by_feed_id)
         return replace(dispatch, payload=readable_content.to_json()) if readable_content.sections else None
 
     async def find_feeds_readable_by(self, user_id: int, *, strict: bool = False) -> ReadableFeeds:

@@ -15,7 +15,7 @@ from bot.core.models import Digest
 from bot.core.preferences import FilterPlace, FilterScope
 from bot.digests import digest_selection
 from bot.digests.already_posted import AlreadyPostedPages
-from bot.digests.digest_selection import DigestContent
+from bot.digests.digest_models import DigestContent
 from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering.trend_charts import load_trends
 from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask

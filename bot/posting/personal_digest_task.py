@@ -11,7 +11,8 @@ from bot.core.preferences import PersonalDigestPlan
 from bot.core.user_models import PersonalDigest
 from bot.digests import digest_selection
 from bot.digests.already_posted import AlreadyPostedPages
-from bot.digests.digest_selection import DAY_SECONDS, DigestContent
+from bot.digests.digest_models import DigestContent
+from bot.digests.digest_selection import DAY_SECONDS
 from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask
 from bot.search.index.search_engine import EngineError, Scope
 from bot.search.query.query_filters import FilterName

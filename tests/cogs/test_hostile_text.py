@@ -21,7 +21,7 @@ from bot.core.preferences import PostLook, Style
 from bot.core.reasons import Reason, SendProblem
 from bot.core.settings import Settings
 from bot.core.user_models import Bookmark
-from bot.digests.digest_selection import DigestSection, DigestStory
+from bot.digests.digest_models import DigestSection, DigestStory
 from bot.digests.trend_detection import TrendRow as TrendLine
 from bot.drill.discord_stand_in.message_text import flatten_components
 from bot.polling.feed_alerts import FeedAlerts

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.preferences import DigestPlan
 from bot.digests import digest_selection
-from bot.digests.digest_selection import DigestContent, DigestSection, DigestStory
+from bot.digests.digest_models import DigestContent, DigestSection, DigestStory, digest_from_json
 from bot.digests.trend_detection import TrendRow
 from bot.store.records.outbox_records import DigestCandidate, SamePageArticle
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel, Trait, TraitKind
@@ -220,7 +220,7 @@ def test_digest_content_is_read_as_it_was_written_and_narrowed_to_feeds():
         rising_rows=(TrendRow(name="Linux", article_count=5, previous_count=1, outlet_count=2, counts=(1, 2)),),
         chart_feed_ids=(10, 20),
     )
-    assert digest_selection.digest_from_json(digest_content.to_json()) == digest_content
+    assert digest_from_json(digest_content.to_json()) == digest_content
     stored = json.loads(digest_content.to_json())
     assert (stored["more"], stored["outlets"], stored["feeds"]) == (3, 0, [10, 20]), "queued digests have these keys"
     assert stored["rising"] == [{"name": "Linux", "articles": 5, "before": 1, "outlets": 2, "counts": [1, 2]}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.digests.digest_selection import DigestSection, DigestStory
+from bot.digests.digest_models import DigestSection, DigestStory
 from bot.posting.rendering.digest_rendering import FittedStories, fit_stories
 from bot.posting.rendering.layout import blocks
 from tests.posting.test_messages import ARTICLE

@@ -14,7 +14,7 @@ import discord
 from bot.core import i18n
 from bot.core.i18n import _
 from bot.core.models import Article
-from bot.digests import digest_selection
+from bot.digests.digest_models import DigestContent, digest_from_json
 from bot.posting.post_languages import PostLanguages
 from bot.posting.publishing.feed_serializers import PublishedEntry, PublishedFeed
 from bot.posting.rendering import buttons, digest_rendering
@@ -93,7 +93,7 @@ class ChannelFeedBuilder:
         return [
             _digest_entry(
                 sent_digest,
-                digest_selection.digest_from_json(sent_digest.payload).restrict_to_feeds(feed_ids),
+                digest_from_json(sent_digest.payload).restrict_to_feeds(feed_ids),
                 f"https://discord.com/channels/{guild.id}/{sent_digest.thread_or_channel_id}/{sent_digest.message_id}",
                 discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
             )
@@ -148,9 +148,7 @@ def _story_entry(story_items: Sequence[ChannelFeedItem]) -> PublishedEntry:
     )
 
 
-def _digest_entry(
-    sent_digest: SentDigest, digest_content: digest_selection.DigestContent, url: str, publisher: str
-) -> PublishedEntry:
+def _digest_entry(sent_digest: SentDigest, digest_content: DigestContent, url: str, publisher: str) -> PublishedEntry:
     section_html_parts: list[str] = []
     for section in digest_content.sections:
         story_lines = []

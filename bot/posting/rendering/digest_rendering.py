@@ -11,7 +11,8 @@ from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.i18n import _, format_count, format_number, linkify_commands, ngettext
 from bot.core.models import Article
 from bot.digests import bar_charts
-from bot.digests.digest_selection import DAY_SECONDS, DigestContent, DigestSection, DigestStory
+from bot.digests.digest_models import DigestContent, DigestSection, DigestStory
+from bot.digests.digest_selection import DAY_SECONDS
 from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, outlet_branding

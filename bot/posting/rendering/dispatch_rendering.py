@@ -6,7 +6,7 @@ import discord
 
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.setting_registry import SILENT_POSTS, TRANSLATE
-from bot.digests import digest_selection
+from bot.digests.digest_models import digest_from_json
 from bot.posting.posting_context import PostingContext
 from bot.posting.rendering import digest_rendering, messages, posts, proposal_messages, role_mentions
 from bot.posting.rendering.messages import Message
@@ -56,7 +56,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
             store,
             context.workers,
             dispatch.dedupe_key,
-            digest_selection.digest_from_json(dispatch.payload),
+            digest_from_json(dispatch.payload),
             language=language,
             is_personal=dispatch.user_id is not None,
         )
