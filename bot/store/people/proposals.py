@@ -7,13 +7,14 @@ channel for alerts gets its message as soon as there is one.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bot.core.models import DispatchKind, DispatchState, Subscription
+from bot.core.models import DispatchState, Subscription
 from bot.core.preferences import SettingKind
 from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
-from bot.store.outbox import outbox_writes, transitions
+from bot.store.outbox import transitions
+from bot.store.people import proposal_messages
 from bot.store.records.proposal_records import (
     Proposal,
     ProposalDecision,
@@ -92,7 +93,7 @@ class Proposals(ShardedRepository):
         )
         if draft.dm_channel_id is not None:
             ensure_channel(db, draft.dm_channel_id, dm_user_id=draft.user_id)
-        _schedule_message_edits(db, [proposal_id])
+        proposal_messages.schedule_message_edits(db, [proposal_id])
         return _get(db, proposal_id), same_proposal is None
 
     @read_transaction
@@ -130,12 +131,12 @@ class Proposals(ShardedRepository):
         _require_open(db, proposal_id, server_id)
         ensure_channel(db, channel_id, server_id=server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
-        _schedule_message_edits(db, [proposal_id])
+        proposal_messages.schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def schedule_message_edit(self, db: Connection, proposal_id: int) -> None:
         """Schedule an edit of the message about a proposal, which shows the proposal as it is stored."""
-        _schedule_message_edits(db, [proposal_id])
+        proposal_messages.schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def approve(
@@ -188,7 +189,7 @@ class Proposals(ShardedRepository):
                 _decline(db, proposal, user_id)
             elif blocked_user_id in _list_proposer_user_ids(proposal):
                 db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal.id, blocked_user_id))
-                _schedule_message_edits(db, [proposal.id])
+                proposal_messages.schedule_message_edits(db, [proposal.id])
 
     @write_transaction
     def unblock_user(self, db: Connection, blocked_user_id: int, *, server_id: int) -> None:
@@ -232,11 +233,7 @@ class Proposals(ShardedRepository):
             f"AND {served_sql} AND {_AWAITING_MESSAGE_SQL} ORDER BY proposal.id"
         )
         for row in rows:
-            # The key is taken if the channel was forgotten as deleted, and is chosen again.
-            dedupe_key = outbox_writes.make_unique_dedupe_key(
-                db, row["channel_id"], f"proposal:{row['id']}", separator="."
-            )
-            _enqueue(db, row["channel_id"], row["id"], dedupe_key)
+            proposal_messages.enqueue_message(db, row["channel_id"], row["id"])
 
     @write_transaction
     def move_notice_to_channel(self, db: Connection, dispatch_id: int) -> None:
@@ -244,7 +241,7 @@ class Proposals(ShardedRepository):
         self._shards.require_served(db, dispatch_id)
         row = db.fetch_row("SELECT proposal_id, proposer_id FROM dispatch WHERE id = ?", (dispatch_id,))
         if row is not None:
-            _enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
+            proposal_messages.enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
             transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
     @write_transaction
@@ -283,7 +280,7 @@ def erase_proposals(db: Connection, user_id: int) -> int:
         "AND NOT EXISTS (SELECT 1 FROM proposer WHERE proposer.proposal_id = proposal.id)",
         {"decision": ProposalDecision.WITHDRAWN, "now": db.now, "ids": proposal_ids},
     )
-    _schedule_message_edits(db, {*proposal_ids, *decided_ids})
+    proposal_messages.schedule_message_edits(db, {*proposal_ids, *decided_ids})
     return len(proposal_ids)
 
 
@@ -365,13 +362,13 @@ def _decide(db: Connection, proposal: Proposal, decision: ProposalDecision, user
         "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ? WHERE id = ?",
         (decision, db.now, user_id, proposal.id),
     )
-    _schedule_message_edits(db, [proposal.id])
+    proposal_messages.schedule_message_edits(db, [proposal.id])
     for proposer in proposal.proposers:
         dm_row = db.fetch_row("SELECT id, problem FROM channel WHERE user_id = ?", (proposer.user_id,))
         if dm_row is None or dm_row["problem"] == Reason(SendProblem.DMS_CLOSED).encode():
-            _enqueue_channel_notice(db, proposal.id, proposer.id)
+            proposal_messages.enqueue_channel_notice(db, proposal.id, proposer.id)
         else:
-            _enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
+            proposal_messages.enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
 
 
 def _decline(db: Connection, proposal: Proposal, user_id: int) -> None:
@@ -379,42 +376,3 @@ def _decline(db: Connection, proposal: Proposal, user_id: int) -> None:
     setting_changes.log_change(
         db, proposal.server_id, user_id, SettingKind.PROPOSAL, proposal.title, ProposalDecision.DECLINED
     )
-
-
-def _enqueue_channel_notice(db: Connection, proposal_id: int, proposer_id: int) -> None:
-    """Enqueue the notice of an outcome for the channel in which the proposer proposed the feed."""
-    server_id, channel_id = db.fetch_row(
-        "SELECT proposal.server_id, proposer.channel_id FROM proposer "
-        "JOIN proposal ON proposal.id = proposer.proposal_id WHERE proposer.id = ?",
-        (proposer_id,),
-    )
-    ensure_channel(db, channel_id, server_id=server_id)
-    _enqueue_notice(db, channel_id, proposal_id, proposer_id)
-
-
-def _enqueue_notice(db: Connection, channel_id: int, proposal_id: int, proposer_id: int) -> None:
-    _enqueue(db, channel_id, proposal_id, f"proposal:{proposal_id}:{proposer_id}", proposer_id=proposer_id)
-
-
-def _enqueue(db: Connection, channel_id: int, proposal_id: int, dedupe_key: str, **columns: int) -> None:
-    transitions.insert_dispatch(
-        db,
-        DispatchState.PENDING,
-        channel_id,
-        DispatchKind.FEED_ALERT,
-        dedupe_key,
-        position=db.now,
-        due_at=db.now,
-        proposal_id=proposal_id,
-        **columns,
-    )
-
-
-def _schedule_message_edits(db: Connection, proposal_ids: Collection[int]) -> None:
-    """Schedule edits of the messages about proposals, unless one is scheduled that has not begun."""
-    dispatch_ids = db.fetch_column(
-        "SELECT id FROM dispatch WHERE proposal_id IN (:ids) AND proposer_id IS NULL "
-        "AND coalesce(edit_due_at, 0) <= :now",
-        {"ids": proposal_ids, "now": db.now},
-    )
-    transitions.schedule_edits(db, dispatch_ids, earliest_at=db.now)
